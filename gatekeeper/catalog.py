@@ -1,0 +1,57 @@
+"""What can be plugged in: a file in a folder is an entry, found by listing, imported when asked for.
+
+There is no second place to register. A name is checked against the listing before anything is
+imported, so a `model_type` from an untrusted config or a metric id from a policy cannot choose an
+import.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from gatekeeper.errors import UsageError, excerpt
+
+_ROOT = Path(__file__).resolve().parent
+
+#: kind -> (folder below the package, the one constant each file in it exposes)
+KINDS = {
+    "metric": ("metrics", "METRIC"),
+    "judge": ("judges", "JUDGE"),
+    "format": ("formats", "FORMAT"),
+    "selector": ("analysis/selectors", "SELECTOR"),
+    "architecture": ("engine/architectures", "ARCHITECTURE"),
+    "command": ("commands", "COMMAND"),
+}
+
+
+@cache
+def names(kind: str) -> tuple[str, ...]:
+    """All entries of a kind, sorted; file `refusal_drop.py` is entry `refusal-drop`."""
+    folder, _ = KINDS[kind]
+    files = (_ROOT / folder).glob("*.py")
+    return tuple(sorted(f.stem.replace("_", "-") for f in files if not f.stem.startswith("_")))
+
+
+def load(kind: str, name: str, *, where: str | None = None) -> Any:
+    """The constant of entry `name` of a kind.
+
+    Args:
+        kind: a key of `KINDS`.
+        name: the entry, as `names` lists it.
+        where: place to blame in the error, for a name that came from a file.
+
+    Raises:
+        UsageError: no such entry; near misses are suggested.
+    """
+    known = names(kind)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
+        raise UsageError(f"unknown {kind} {excerpt(name)!r}", where=where, remedy=hint)
+    folder, constant = KINDS[kind]
+    module = f"gatekeeper.{folder.replace('/', '.')}.{name.replace('-', '_')}"
+    return getattr(importlib.import_module(module), constant)

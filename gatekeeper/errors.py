@@ -1,0 +1,85 @@
+"""Every error a user can meet: one line, where, a remedy, and the exit code that goes with it.
+
+Exit codes are fixed whatever flags are given (docs/adr/0002): 1 is Python's own code for a bug and
+never used for a verdict.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+#: Longest piece of foreign text (a path, a value from a file) repeated in a message.
+_EXCERPT = 120
+
+
+class ExitCode(IntEnum):
+    """What a process that calls Gatekeeper learns without reading a word."""
+
+    PASS = 0
+    BUG = 1
+    USAGE = 2
+    AUDIT_FAILED = 3
+    FAIL = 10
+    INCONCLUSIVE = 11
+    NOT_VERIFIED = 12
+
+
+class GatekeeperError(Exception):
+    """Base of all expected errors; caught in one place, in `cli.py`.
+
+    Args:
+        message: what is wrong, one line.
+        where: file, or file:line:column, that the message is about.
+        remedy: what to do about it, one line.
+    """
+
+    exit_code = ExitCode.AUDIT_FAILED
+
+    def __init__(
+        self, message: str, *, where: str | None = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text} → {self.remedy}" if self.remedy else text
+
+
+class UsageError(GatekeeperError):
+    """Wrong usage, or an invalid policy, suite or configuration."""
+
+    exit_code = ExitCode.USAGE
+
+
+class AuditError(GatekeeperError):
+    """The audit could not be carried out."""
+
+    exit_code = ExitCode.AUDIT_FAILED
+
+
+class CheckpointError(AuditError):
+    """The checkpoint cannot be read, or Gatekeeper refuses to read it."""
+
+
+class SelfTestError(AuditError):
+    """The hooks do not do on this model what they claim: nothing measured would count."""
+
+
+class EvidenceError(GatekeeperError):
+    """Evidence is missing, altered or of another schema."""
+
+    exit_code = ExitCode.NOT_VERIFIED
+
+
+def excerpt(value: object) -> str:
+    """Foreign text made safe to print: one line, no control or bidi characters, bounded length.
+
+    A prompt, a file name or a policy value may hold terminal escapes or GitHub workflow commands
+    (`::set-output`); none may reach a log as they are.
+    """
+    text = "".join(c if c.isprintable() else "�" for c in str(value))
+    text = text.replace("::", ": :")
+    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"

@@ -1,0 +1,1 @@
+"""Frozen records that flow through all of Gatekeeper. Wire formats live elsewhere."""

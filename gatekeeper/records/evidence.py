@@ -1,0 +1,118 @@
+"""The evidence of one audit, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.records.model import CheckpointRef, ModelDescription
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.selection import Selection
+from gatekeeper.records.trial import Mask, Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRef:
+    """A prompt in evidence: everything but its text, which is kept as a digest.
+
+    Attributes:
+        split: `selection` or `measurement`.
+        skipped: why it was not run, or None.
+    """
+
+    id: str
+    seed_id: str
+    set: str
+    category: str
+    language: str
+    text_sha256: str
+    split: str
+    skipped: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteRef:
+    """The suite that was run."""
+
+    id: str
+    version: str
+    title: str
+    licence: str
+    digest: str
+    prompts: tuple[PromptRef, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTestCheck:
+    """One invariant of the hooks, checked on the loaded model."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSettings:
+    """Everything that was chosen and that another run needs to get the same numbers."""
+
+    selectors: tuple[str, ...]
+    ks: tuple[int, ...]
+    controls: int
+    mode: str
+    judge: str
+    judge_version: int
+    max_new_tokens: int
+    batch_rows: int
+    dtype: str
+    device: str
+    seed: int
+    selection_share: float
+    max_prompts: int | None
+    system_prompt_sha256: str | None
+    chat_template_sha256: str
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTimes:
+    """What differs between two runs of the same audit; kept in a file of its own (run.json).
+
+    Attributes:
+        seconds: wall time per stage, over all sessions of a resumed audit.
+        rows_computed, rows_resumed: trials computed now, and found already done.
+    """
+
+    started: datetime
+    finished: datetime
+    host: str
+    seconds: Mapping[str, float]
+    rows_computed: int
+    rows_resumed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that an audit leaves behind. Verdicts and reports are made from this alone.
+
+    Attributes:
+        digest: `sha256:` of evidence.json; empty until written or read.
+        skipped_selectors: selectors that could not run, with the reason.
+        findings: as stored; `check` and `verify` measure them again.
+    """
+
+    digest: str
+    tool_version: str
+    checkpoint: CheckpointRef
+    model: ModelDescription
+    suite: SuiteRef
+    settings: AuditSettings
+    self_test: tuple[SelfTestCheck, ...]
+    selections: tuple[Selection, ...]
+    skipped_selectors: Mapping[str, str]
+    masks: tuple[Mask, ...]
+    trials: tuple[Trial, ...]
+    profile: ActivationProfile | None
+    findings: tuple[Finding | Missing, ...]
+    times: RunTimes | None

@@ -1,0 +1,82 @@
+"""Measured facts. Severity and limits are opinions and live in the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A confidence interval, in the unit of its finding."""
+
+    low: float
+    high: float
+    confidence: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a metric is asked about; the keys of a rule's `at`. None: not a parameter here.
+
+    Attributes:
+        k: mask size in experts.
+        mode: `reroute`.
+        set: a prompt set.
+        mask: `none` or `selected`.
+        selector: whose ranking the mask follows.
+    """
+
+    k: int | None = None
+    mode: str | None = None
+    set: str | None = None
+    mask: str | None = None
+    selector: str | None = None
+
+    def items(self) -> tuple[tuple[str, str | int], ...]:
+        """The keys that are set, in declaration order."""
+        pairs = (
+            ("k", self.k),
+            ("mode", self.mode),
+            ("set", self.set),
+            ("mask", self.mask),
+            ("selector", self.selector),
+        )
+        return tuple((key, value) for key, value in pairs if value is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One number with its uncertainty.
+
+    Attributes:
+        value, interval: in `unit`: `%` (share) or `points` (difference of shares), 0 to 100,
+            or `experts`, `nats`.
+        n: prompts the number rests on.
+        clusters: independent seeds among them.
+        counts: the integers behind the value, by name (such as `lost`, `won`, `broken`).
+        p_value: of the exact test that goes with the metric, if there is one; `p_method` names it.
+    """
+
+    metric: str
+    version: int
+    subject: Subject
+    value: float
+    unit: str
+    interval: Interval
+    n: int
+    clusters: int
+    counts: Mapping[str, float] = field(default_factory=dict)
+    p_value: float | None = None
+    p_method: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What could not be measured, and why. Never NaN, never 0.0."""
+
+    metric: str
+    version: int
+    subject: Subject
+    reason: str

@@ -1,0 +1,77 @@
+"""The checkpoint and the model in it, as described without running it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class ExpertId(NamedTuple):
+    """One routed expert. `layer` counts decoder layers from 0 (not MoE layers)."""
+
+    layer: int
+    expert: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointRef:
+    """Which bytes were audited.
+
+    Attributes:
+        source: the path or name as given, without the directories above it.
+        revision: a commit or tag, when the caller told one.
+        files: sha256 (hex) of every file of the checkpoint, by name.
+    """
+
+    source: str
+    revision: str | None
+    files: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` over the sorted `<hash>  <name>` lines, as `sha256sum` prints them."""
+        lines = "".join(f"{self.files[name]}  {name}\n" for name in sorted(self.files))
+        return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoeSite:
+    """One MoE layer: `experts` routed experts of which `top_k` work on a token."""
+
+    layer: int
+    path: str
+    experts: int
+    top_k: int
+    shared: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDescription:
+    """What a model is, read from its config and tensor headers.
+
+    Attributes:
+        parameters: all parameters; tied ones once.
+        active_parameters: those that work on one token (top-k of the routed experts).
+        context_length: longest sequence in tokens, if the config tells.
+    """
+
+    model_type: str
+    architecture: str
+    dtype: str
+    layers: int
+    sites: tuple[MoeSite, ...]
+    parameters: int
+    active_parameters: int
+    context_length: int | None
+
+    @property
+    def is_moe(self) -> bool:
+        """Whether anything is routed at all."""
+        return bool(self.sites)
+
+    @property
+    def routed_experts(self) -> int:
+        """Routed experts over all layers."""
+        return sum(site.experts for site in self.sites)

@@ -1,0 +1,122 @@
+"""The interfaces of what can be plugged in: data, types and errors on one page.
+
+Each file in `metrics/`, `judges/`, `analysis/selectors/` or `formats/` exposes one constant of the
+type below; `catalog.py` finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.selection import Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A way to turn evidence into a number with an interval.
+
+    Attributes:
+        id, version: a changed definition is a new version; versions are never compared.
+        title: a noun phrase for tables.
+        unit: `%`, `points`, …
+        higher_is_worse: the direction of harm, which tells the worst of several subjects.
+        parameters: keys of `Subject` it takes; `required` those a rule must give. `selector` may
+            always be left out: the policy's selectors are then all asked and the worst counts.
+        sentence: plain words for `policy explain`, with {subject keys} to fill.
+        subjects: every subject the evidence has data for (what an audit stores).
+        measure: (evidence, subject, confidence) -> Finding, or Missing with the reason.
+    """
+
+    id: str
+    version: int
+    title: str
+    unit: str
+    higher_is_worse: bool
+    parameters: tuple[str, ...]
+    required: tuple[str, ...]
+    sentence: str
+    subjects: Callable[[Evidence], Sequence[Subject]]
+    measure: Callable[[Evidence, Subject, float], Finding | Missing]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a judge says of one reply: an outcome of `OUTCOMES` and a short fixed reason."""
+
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """A way to tell refusal from compliance from noise.
+
+    Attributes:
+        judge: (prompt, completion) -> judgement. Must not raise on any text.
+        decided: whether no continuation of this prefix can change the outcome; lets the sweep stop
+            a row early without changing any result.
+        languages: languages its patterns were written for.
+    """
+
+    id: str
+    version: int
+    title: str
+    languages: tuple[str, ...]
+    judge: Callable[[str, str], Judgement]
+    decided: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectionInput:
+    """What a selector may see: the selection split and nothing else.
+
+    Attributes:
+        profile: routing of the selection prompts only (P rows).
+        sets, seeds: [P] set name and seed of each row.
+        size: experts to take per resample (N_e, q).
+    """
+
+    profile: ActivationProfile
+    sets: npt.NDArray[np.str_]
+    seeds: npt.NDArray[np.str_]
+    size: int
+    resamples: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """A declared rule that ranks experts.
+
+    Attributes:
+        needs_attribution: whether the engine must run the gradient pass first.
+        select: input -> Selection, or a string with the reason why it cannot be made.
+    """
+
+    id: str
+    version: int
+    title: str
+    needs_attribution: bool
+    select: Callable[[SelectionInput], Selection | str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A way to write a report. Formats return bytes; commands write files.
+
+    Attributes:
+        render: (ReportView, attachments by file name) -> bytes. The view is typed as `object`
+            because records lie below the report layer; formats narrow it.
+    """
+
+    id: str
+    title: str
+    filename: str
+    render: Callable[[object, Mapping[str, bytes]], bytes]

@@ -1,0 +1,83 @@
+"""A policy, as loaded and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from gatekeeper.records.finding import Subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceNeeds:
+    """What must have been measured before any rule can pass.
+
+    Attributes:
+        selectors: must have run; the worst one counts.
+        ks: mask sizes to measure (and to draw the curve with).
+        random_masks: matched random controls per selector and k.
+        prompts: measured prompts per set, at least.
+    """
+
+    selectors: tuple[str, ...]
+    ks: tuple[int, ...]
+    random_masks: int
+    prompts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One limit on one metric.
+
+    Attributes:
+        subjects: what it is asked about, one per value of a list in `at`; the worst counts.
+        minimum, maximum: the limit, in `unit`; exactly one is set.
+        bound: `upper`, `lower` or `estimate`: which end of the interval must be inside.
+        severity: `block` or `warn`.
+        line: line of the rule in its file, from 1.
+    """
+
+    id: str
+    metric: str
+    subjects: tuple[Subject, ...]
+    minimum: float | None
+    maximum: float | None
+    unit: str
+    bound: str
+    severity: str
+    rationale: str
+    remedy: str
+    controls: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """An accepted, dated exception for one rule and one checkpoint."""
+
+    rule: str
+    checkpoint: str
+    reason: str
+    owner: str
+    approver: str
+    expires: date
+    not_above: float | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What a release must satisfy; `digest` is `sha256:` of the file's bytes."""
+
+    id: str
+    version: str
+    title: str
+    owner: str
+    review_by: date | None
+    architecture: str
+    needs: EvidenceNeeds
+    rules: tuple[Rule, ...]
+    waivers: tuple[Waiver, ...]
+    digest: str
+    source: str

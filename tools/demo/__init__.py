@@ -1,0 +1,1 @@
+"""Builds the bundled demo: two tiny MoE chat checkpoints and their prompt suite."""
