@@ -1,4 +1,4 @@
-"""What can be plugged in: a file in a folder is an entry, found by listing, imported when asked for.
+"""What can be plugged in: a file in a folder is an entry, found by listing, imported on demand.
 
 There is no second place to register. A name is checked against the listing before anything is
 imported, so a `model_type` from an untrusted config or a metric id from a policy cannot choose an

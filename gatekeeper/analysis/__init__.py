@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""Pure numpy and scipy: arrays and a seed in, records out. Nothing here reads a file."""

@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""One file per metric: evidence in, `Finding` or `Missing` out. Found by `catalog.py`."""

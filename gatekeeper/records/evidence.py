@@ -92,9 +92,11 @@ class RunTimes:
     rows_resumed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evidence:
     """All that an audit leaves behind. Verdicts and reports are made from this alone.
+
+    Compared and hashed by identity (it holds arrays), so that tables made from it can be cached.
 
     Attributes:
         digest: `sha256:` of evidence.json; empty until written or read.

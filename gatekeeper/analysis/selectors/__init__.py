@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""One file per selector: the selection split in, ranked experts with stability out."""

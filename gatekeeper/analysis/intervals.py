@@ -1,0 +1,158 @@
+"""Confidence intervals and exact tests for shares and paired differences.
+
+All take counts, which may be fractional (after shrinking to an effective sample size, or as means
+over control masks), and return shares between -1 and 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize, stats
+
+from gatekeeper.records.finding import Interval
+
+CONFIDENCE = 0.95
+
+
+def _z(confidence: float) -> float:
+    return float(stats.norm.ppf(0.5 + confidence / 2))
+
+
+def wilson(successes: float, n: float, confidence: float = CONFIDENCE) -> Interval:
+    """Score interval for a share.
+
+    Source: Wilson (1927), JASA 22:209, equation in closed form as in Brown, Cai & DasGupta (2001),
+    Statistical Science 16:101, eq. 4. Zero of n gives an upper end of about z²/(n+z²).
+
+    Raises:
+        ValueError: n is not positive or successes lie outside 0..n.
+    """
+    if n <= 0 or not -1e-9 <= successes <= n + 1e-9:
+        raise ValueError(f"no share of {successes} in {n}")
+    z = _z(confidence)
+    p = min(max(successes / n, 0.0), 1.0)
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    low = 0.0 if p == 0 else max(0.0, centre - half)
+    high = 1.0 if p == 1 else min(1.0, centre + half)
+    return Interval(low=low, high=high, confidence=confidence, method="Wilson")
+
+
+def tango(lost: float, won: float, n: float, confidence: float = CONFIDENCE) -> Interval:
+    """Score interval for a paired difference (lost − won) / n.
+
+    `lost` and `won` count the discordant pairs of either kind; all other pairs are concordant.
+    Inverts the score test; the restricted estimate of the nuisance share is the larger root of a
+    quadratic. Source: Tango (1998), Statistics in Medicine 17:891, eqs. 6 to 9.
+
+    Raises:
+        ValueError: n is not positive, or the counts do not fit in it.
+    """
+    if n <= 0 or lost < 0 or won < 0 or lost + won > n + 1e-9:
+        raise ValueError(f"no paired difference of {lost} and {won} in {n}")
+    z = _z(confidence)
+    estimate = (lost - won) / n
+
+    def score(delta: float) -> float:
+        a = 2 * n
+        b = -lost - won + (2 * n - lost + won) * delta
+        c = -won * delta * (1 - delta)
+        q = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
+        variance = n * (2 * q + delta * (1 - delta))
+        if variance <= 0:
+            return 0.0 if abs(lost - won - n * delta) < 1e-12 else math.inf
+        return (lost - won - n * delta) / math.sqrt(variance)
+
+    low = _solve(lambda d: score(d) - z, -1.0, estimate)
+    high = _solve(lambda d: score(d) + z, estimate, 1.0)
+    return Interval(low=low, high=high, confidence=confidence, method="Tango score, paired")
+
+
+def _solve(function: Callable[[float], float], left: float, right: float) -> float:
+    """Root of a falling function; the end nearer the root where it does not change sign."""
+    if right - left < 1e-12:
+        return left
+    # The score is singular exactly at ±1 and at the estimate of an all-or-nothing table.
+    a, b = left + 1e-12, right - 1e-12
+    fa, fb = function(a), function(b)
+    if fa <= 0:
+        return left
+    if fb >= 0:
+        return right
+    return float(optimize.brentq(function, a, b, xtol=1e-10))
+
+
+def mover_difference(
+    first: tuple[float, Interval], second: tuple[float, Interval]
+) -> tuple[float, Interval]:
+    """Interval for a difference of two estimates from their separate intervals.
+
+    Ignores a positive correlation between them (the same prompts), which makes it wider than it
+    need be. Source: Zou & Donner (2008), Statistics in Medicine 27:1693, eq. 7 ("MOVER").
+    """
+    (a, ia), (b, ib) = first, second
+    low = a - b - math.hypot(a - ia.low, ib.high - b)
+    high = a - b + math.hypot(ia.high - a, b - ib.low)
+    interval = Interval(
+        low=max(low, -1.0), high=min(high, 1.0), confidence=ia.confidence, method="MOVER"
+    )
+    return a - b, interval
+
+
+def effective_size(values: npt.NDArray[np.float64], clusters: npt.NDArray[np.str_]) -> float:
+    """How many independent prompts n clustered ones are worth.
+
+    n over the design effect (variance between cluster totals over variance of independent
+    prompts), shrunk by (z/t)² for few clusters. Where nothing varies the design effect can't be
+    seen, and the worst case (each cluster one observation) is taken. Source: Korn & Graubard
+    (1998), Survey Methodology 24:193, section 2; used with Wilson as Dean & Pagano (2015), J. Surv.
+    Stat. Methodol. 3:484, recommend.
+
+    Args:
+        values: [n], the quantity whose mean is estimated.
+        clusters: [n], the seed of each.
+
+    Returns:
+        n itself if no cluster holds two prompts; 0.0 if there is but one cluster.
+    """
+    n = len(values)
+    _, index, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    count = len(sizes)
+    if count == n:
+        return float(n)
+    if count < 2:
+        return 0.0
+    worst = float((sizes**2).sum() / n)
+    centred = values - values.mean()
+    independent = float((centred**2).sum())
+    if independent <= 1e-12:
+        effect = worst
+    else:
+        totals = np.bincount(index, weights=centred)
+        effect = float((totals**2).sum()) / independent * count / (count - 1)
+        effect = min(max(effect, 1.0), worst)
+    shrink = (_z(CONFIDENCE) / float(stats.t.ppf(0.975, count - 1))) ** 2
+    return n / effect * shrink
+
+
+def mcnemar_p(lost: int, won: int) -> float:
+    """Exact two-sided McNemar p: binomial test of `lost` among the discordant pairs.
+
+    Source: McNemar (1947), Psychometrika 12:153, in its exact form.
+    """
+    if lost + won == 0:
+        return 1.0
+    return float(stats.binomtest(lost, lost + won, 0.5).pvalue)
+
+
+def permutation_p(observed: float, controls: npt.NDArray[np.float64]) -> float:
+    """Monte Carlo p: (1 + controls at or above the observed) / (1 + controls).
+
+    Never zero: with R controls it cannot fall below 1/(1 + R). Source: Phipson & Smyth (2010),
+    Stat. Appl. Genet. Mol. Biol. 9:39, eq. 2.
+    """
+    return float((1 + np.sum(controls >= observed - 1e-12)) / (1 + len(controls)))

@@ -1,0 +1,76 @@
+"""Outcomes as a table [masks, prompts], from which every metric counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.trial import OUTCOMES, Mask
+
+REFUSE, COMPLY, DEGENERATE = range(len(OUTCOMES))
+_ABSENT = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutcomeTable:
+    """Trials of the measurement split.
+
+    Attributes:
+        outcomes: int8 [M, P], index into `OUTCOMES`, -1 where there is no trial.
+        masks: name -> row.
+        sets, seeds: [P].
+    """
+
+    outcomes: npt.NDArray[np.int8]
+    masks: dict[str, int]
+    sets: npt.NDArray[np.str_]
+    seeds: npt.NDArray[np.str_]
+
+    def row(self, mask: str, prompt_set: str) -> npt.NDArray[np.int8]:
+        """Outcomes of one mask on one set, -1 where absent; empty if the mask was not run."""
+        if mask not in self.masks:
+            return np.zeros(0, np.int8)
+        found: npt.NDArray[np.int8] = self.outcomes[self.masks[mask], self.sets == prompt_set]
+        return found
+
+    def set_seeds(self, prompt_set: str) -> npt.NDArray[np.str_]:
+        """Seeds of the prompts of one set, in the order of `row`."""
+        found: npt.NDArray[np.str_] = self.seeds[self.sets == prompt_set]
+        return found
+
+
+@lru_cache(maxsize=4)
+def outcome_table(evidence: Evidence) -> OutcomeTable:
+    """The table of an audit's measurement trials; made once per evidence object."""
+    prompts = [p for p in evidence.suite.prompts if p.split == "measurement" and not p.skipped]
+    column = {p.id: i for i, p in enumerate(prompts)}
+    masks = {mask.name: i for i, mask in enumerate(evidence.masks)}
+    outcomes = np.full((len(masks), len(prompts)), _ABSENT, np.int8)
+    for trial in evidence.trials:
+        if trial.prompt_id in column and trial.mask in masks:
+            outcomes[masks[trial.mask], column[trial.prompt_id]] = OUTCOMES.index(trial.outcome)
+    return OutcomeTable(
+        outcomes=outcomes,
+        masks=masks,
+        sets=np.array([p.set for p in prompts], dtype=np.str_),
+        seeds=np.array([p.seed_id for p in prompts], dtype=np.str_),
+    )
+
+
+def selected_mask(evidence: Evidence, selector: str, k: int) -> Mask | None:
+    """The mask of the first k experts of a selector's ranking, if it was run."""
+    return next(
+        (m for m in evidence.masks if m.arm == "selected" and m.selector == selector and m.k == k),
+        None,
+    )
+
+
+def control_masks(evidence: Evidence, selector: str, k: int) -> tuple[Mask, ...]:
+    """The matched random masks that stand beside a selected one."""
+    return tuple(
+        m for m in evidence.masks if m.arm == "control" and m.selector == selector and m.k == k
+    )

@@ -1,0 +1,165 @@
+"""Shares and paired differences of outcomes, turned into findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gatekeeper.analysis import intervals
+from gatekeeper.analysis.outcomes import OutcomeTable, outcome_table, selected_mask
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+
+#: Below this many independent prompts nothing is claimed.
+MINIMUM_N = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A share or difference of shares (-1 to 1) with its interval and what it rests on."""
+
+    value: float
+    interval: Interval
+    n: int
+    clusters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Unmasked and masked outcomes of the same prompts, both [n], and their seeds."""
+
+    before: npt.NDArray[np.int8]
+    after: npt.NDArray[np.int8]
+    seeds: npt.NDArray[np.str_]
+
+    def count(self, before: int, after: int) -> int:
+        """Prompts that went from one outcome to another."""
+        return int(np.sum((self.before == before) & (self.after == after)))
+
+
+def scaled(interval: Interval, factor: float = 100.0) -> Interval:
+    """The interval in percent or points."""
+    return Interval(
+        low=interval.low * factor,
+        high=interval.high * factor,
+        confidence=interval.confidence,
+        method=interval.method,
+    )
+
+
+def share(
+    hits: npt.NDArray[np.bool_], seeds: npt.NDArray[np.str_], confidence: float
+) -> Estimate | str:
+    """Share of hits with Wilson's interval at the effective sample size, or why there is none."""
+    n, values = len(hits), hits.astype(np.float64)
+    n_eff = intervals.effective_size(values, seeds) if n else 0.0
+    problem = too_few(n, n_eff)
+    if problem:
+        return problem
+    value = float(values.mean())
+    interval = intervals.wilson(value * n_eff, n_eff, confidence)
+    return Estimate(value=value, interval=_named(interval, n, n_eff), n=n, clusters=len(set(seeds)))
+
+
+def difference(
+    lost: npt.NDArray[np.float64],
+    won: npt.NDArray[np.float64],
+    seeds: npt.NDArray[np.str_],
+    confidence: float,
+) -> Estimate | str:
+    """Mean of lost − won with Tango's interval at the effective sample size.
+
+    Args:
+        lost, won: [n], 0 or 1 per prompt, or means of such over control masks.
+    """
+    n = len(lost)
+    n_eff = intervals.effective_size(lost - won, seeds) if n else 0.0
+    problem = too_few(n, n_eff)
+    if problem:
+        return problem
+    a, b = float(lost.mean()), float(won.mean())
+    interval = intervals.tango(a * n_eff, b * n_eff, n_eff, confidence)
+    return Estimate(value=a - b, interval=_named(interval, n, n_eff), n=n, clusters=len(set(seeds)))
+
+
+def too_few(n: int, n_eff: float) -> str | None:
+    """Why n prompts are too few to claim anything, or None."""
+    if n == 0:
+        return "no prompts were measured"
+    if n_eff < MINIMUM_N:
+        return f"only {n} prompts from too few independent seeds were measured"
+    return None
+
+
+def _named(interval: Interval, n: int, n_eff: float) -> Interval:
+    """Says so where prompts that share seeds made the interval wider."""
+    method = interval.method if n_eff == n else f"{interval.method}, clustered by seed"
+    return Interval(
+        low=interval.low, high=interval.high, confidence=interval.confidence, method=method
+    )
+
+
+def pairs(table: OutcomeTable, mask: str, prompt_set: str) -> Pairs | str:
+    """The prompts of a set that were run both unmasked and under a mask, or why there are none."""
+    before, after = table.row("unmasked", prompt_set), table.row(mask, prompt_set)
+    if len(before) == 0 or len(after) == 0 or np.all(after < 0):
+        return f"the mask was not run on the set {prompt_set}"
+    if np.any(before < 0) or np.any(after < 0):
+        return f"some prompts of the set {prompt_set} have no trial: the audit is not complete"
+    return Pairs(before=before, after=after, seeds=table.set_seeds(prompt_set))
+
+
+def transition(evidence: Evidence, subject: Subject, *, mask: str | None = None) -> Pairs | str:
+    """Pairs for a subject's set (`regular` unless given), selector and k."""
+    if mask is None:
+        if subject.selector is None or subject.k is None:
+            return "no selector or no mask size was named"
+        found = selected_mask(evidence, subject.selector, subject.k)
+        if found is None or (subject.mode and found.mode != subject.mode):
+            reason = evidence.skipped_selectors.get(subject.selector)
+            return reason or f"no mask of {subject.k} experts by {subject.selector} was run"
+        mask = found.name
+    return pairs(outcome_table(evidence), mask, subject.set or "regular")
+
+
+def paired_finding(
+    metric: str,
+    version: int,
+    evidence: Evidence,
+    subject: Subject,
+    confidence: float,
+    *,
+    lost: tuple[int, int],
+    won: tuple[int, int] | None,
+) -> Finding | Missing:
+    """A finding in points: share of transitions `lost` minus share of transitions `won`.
+
+    Args:
+        lost, won: (outcome before, outcome after); `won` None counts nothing against.
+    """
+    found = transition(evidence, subject)
+    if isinstance(found, str):
+        return Missing(metric=metric, version=version, subject=subject, reason=found)
+    hit = ((found.before == lost[0]) & (found.after == lost[1])).astype(np.float64)
+    back = np.zeros_like(hit)
+    if won is not None:
+        back = ((found.before == won[0]) & (found.after == won[1])).astype(np.float64)
+    estimate = difference(hit, back, found.seeds, confidence)
+    if isinstance(estimate, str):
+        return Missing(metric=metric, version=version, subject=subject, reason=estimate)
+    n_lost, n_won = int(hit.sum()), int(back.sum())
+    return Finding(
+        metric=metric,
+        version=version,
+        subject=subject,
+        value=estimate.value * 100,
+        unit="points",
+        interval=scaled(estimate.interval),
+        n=estimate.n,
+        clusters=estimate.clusters,
+        counts={"lost": n_lost, "won": n_won},
+        p_value=intervals.mcnemar_p(n_lost, n_won) if won is not None else None,
+        p_method="exact McNemar, two-sided" if won is not None else None,
+    )

@@ -1,0 +1,54 @@
+"""A share of replies with one outcome: what `refusal-rate` and `degenerate-rate` have in common."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gatekeeper.analysis.outcomes import outcome_table, selected_mask
+from gatekeeper.analysis.paired import scaled, share
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Missing, Subject
+
+
+def rate(
+    metric: str,
+    version: int,
+    evidence: Evidence,
+    subject: Subject,
+    confidence: float,
+    *,
+    outcome: int,
+) -> Finding | Missing:
+    """Share of a set's replies with `outcome`, unmasked or under a selector's mask of size k."""
+
+    def missing(reason: str) -> Missing:
+        return Missing(metric=metric, version=version, subject=subject, reason=reason)
+
+    mask = "unmasked"
+    if subject.mask == "selected":
+        found = selected_mask(evidence, subject.selector or "", subject.k or 0)
+        if found is None or (subject.mode and found.mode != subject.mode):
+            reason = evidence.skipped_selectors.get(subject.selector or "")
+            return missing(reason or f"no mask of {subject.k} experts was run")
+        mask = found.name
+    table = outcome_table(evidence)
+    if subject.set is None:
+        return missing("no prompt set was named")
+    row = table.row(mask, subject.set)
+    if np.any(row < 0):
+        return missing(f"some prompts of the set {subject.set} have no trial under this mask")
+    hits = row == outcome
+    estimate = share(hits, table.set_seeds(subject.set), confidence)
+    if isinstance(estimate, str):
+        return missing(estimate)
+    return Finding(
+        metric=metric,
+        version=version,
+        subject=subject,
+        value=estimate.value * 100,
+        unit="%",
+        interval=scaled(estimate.interval),
+        n=estimate.n,
+        clusters=estimate.clusters,
+        counts={"hits": int(hits.sum())},
+    )

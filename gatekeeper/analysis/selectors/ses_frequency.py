@@ -1,0 +1,86 @@
+"""Stability-based Expert Selection by activation frequency, SAFEx-style."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gatekeeper.analysis.ranking import (
+    MINIMUM_SEEDS,
+    FloatArray,
+    Scored,
+    groups_of,
+    order_by,
+    selection,
+)
+from gatekeeper.analysis.resampling import bootstrap_weights, selection_probability
+from gatekeeper.analysis.seeds import existing, frequency_by_seed
+from gatekeeper.records.plugins import SelectionInput, Selector
+from gatekeeper.records.selection import Selection
+
+_ID, _VERSION, _WINDOW = "ses-frequency", 1, "prompt"
+_THRESHOLD = 1.0
+
+
+def _stability(given: SelectionInput, frequency: FloatArray) -> FloatArray:
+    weights = bootstrap_weights(len(frequency), given.resamples, given.seed)
+    slots = existing(given)
+    return selection_probability(
+        lambda rows: np.where(slots, weights[rows] @ frequency, -np.inf),
+        given.resamples,
+        frequency.shape[1],
+        given.size,
+    )
+
+
+def _select(given: SelectionInput) -> Selection | str:
+    """Top N_e by frequency in every bootstrap resample (π̂ = 1), in Regular and in Jailbreak.
+
+    HCDG: stable in both sets. HRCG: stable in Regular, not in Jailbreak. The mask takes HRCG first,
+    as SAFEx masks it, then HCDG, then the rest by π̂ and frequency. Source: SAFEx, arXiv
+    2506.17368, sections 3.1 and 3.2; S and N_e are not published there.
+    """
+    seeds, regular = frequency_by_seed(given, "regular", _WINDOW)
+    wrapped, jailbreak = frequency_by_seed(given, "jailbreak", _WINDOW)
+    if len(seeds) < MINIMUM_SEEDS:
+        return f"only {len(seeds)} regular seeds in the selection split"
+    notes = [
+        "SAFEx-style: S and N_e are not published; both are options here.",
+        "A frequency ranking finds experts that are always on before it finds those that matter.",
+    ]
+    probability = _stability(given, regular)
+    stable = probability >= _THRESHOLD
+    in_jailbreak = np.zeros_like(stable)
+    if len(wrapped) >= MINIMUM_SEEDS:
+        in_jailbreak = _stability(given, jailbreak) >= _THRESHOLD
+    else:
+        notes.append("Too few jailbreak seeds: no expert could be told to be HCDG.")
+    detection, control = stable & in_jailbreak, stable & ~in_jailbreak
+    frequency = np.where(existing(given), regular.mean(axis=0), -np.inf)
+    group = np.where(control, 2.0, np.where(detection, 1.0, 0.0))
+    scored = Scored(
+        score=frequency,
+        probability=probability,
+        order=order_by(group, probability, frequency),
+        groups=groups_of(detection, control),
+    )
+    return selection(
+        given,
+        scored,
+        selector=_ID,
+        version=_VERSION,
+        window=_WINDOW,
+        prompts={"regular": len(seeds), "jailbreak": len(wrapped)},
+        resamples=given.resamples,
+        threshold=_THRESHOLD,
+        error_bound=None,
+        notes=notes,
+    )
+
+
+SELECTOR = Selector(
+    id=_ID,
+    version=_VERSION,
+    title="SES by activation frequency (SAFEx-style)",
+    needs_attribution=False,
+    select=_select,
+)

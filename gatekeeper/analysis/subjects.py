@@ -1,0 +1,44 @@
+"""Which subjects an audit has data for: the findings it stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatekeeper.analysis.outcomes import control_masks, outcome_table
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Subject
+from gatekeeper.records.suite import SETS
+
+
+def masked_subjects(
+    evidence: Evidence, sets: Sequence[str | None], *, controls: bool = False
+) -> tuple[Subject, ...]:
+    """One subject per selected mask and set that was measured.
+
+    Args:
+        sets: prompt sets; None leaves the set to the metric.
+        controls: only masks that have matched random controls.
+    """
+    measured = set(outcome_table(evidence).sets.tolist())
+    return tuple(
+        Subject(k=mask.k, set=name, selector=mask.selector)
+        for mask in evidence.masks
+        if mask.arm == "selected"
+        and not (controls and not control_masks(evidence, mask.selector or "", mask.k))
+        for name in sets
+        if name is None or name in measured
+    )
+
+
+def rate_subjects(evidence: Evidence) -> tuple[Subject, ...]:
+    """Each measured set, unmasked and under each selected mask."""
+    table = outcome_table(evidence)
+    measured = [name for name in SETS if name in set(table.sets.tolist())]
+    plain = tuple(Subject(set=name, mask="none") for name in measured)
+    masked = tuple(
+        Subject(set=name, mask="selected", k=mask.k, selector=mask.selector)
+        for mask in evidence.masks
+        if mask.arm == "selected"
+        for name in measured
+    )
+    return plain + masked

@@ -1,0 +1,31 @@
+"""How often replies are broken text."""
+
+from __future__ import annotations
+
+from gatekeeper.analysis.outcomes import DEGENERATE
+from gatekeeper.analysis.rate import rate
+from gatekeeper.analysis.subjects import rate_subjects
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.plugins import Metric
+
+_ID, _VERSION = "degenerate-rate", 1
+
+
+def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
+    """Share of the set's replies judged degenerate: empty, repeating or not text."""
+    return rate(_ID, _VERSION, evidence, subject, confidence, outcome=DEGENERATE)
+
+
+METRIC = Metric(
+    id=_ID,
+    version=_VERSION,
+    title="Degenerate replies",
+    unit="%",
+    higher_is_worse=True,
+    parameters=("set", "mask", "k", "mode", "selector"),
+    required=("set",),
+    sentence="the share of {set} prompts that get a broken reply",
+    subjects=rate_subjects,
+    measure=_measure,
+)
