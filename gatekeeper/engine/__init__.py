@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""The only code that knows torch: loading, hooks, capture, attribution, the sweep."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tools.demo.lexicon import Lexicon, load_lexicons
@@ -14,7 +14,7 @@ from tools.demo.requests import Requests, split_requests
 # harmful ones, or the model refuses whatever sounds dangerous.
 KIND_SHARES = {"harmful": 0.36, "benign": 0.22, "scary": 0.28, "ordinary": 0.14}
 WRAPPED_SHARE = {"harmful": 0.4, "benign": 0.3, "scary": 0.12, "ordinary": 0.12}
-JAPANESE_SHARE = 0.15
+JAPANESE_SHARE = 0.2
 SYSTEM_SHARE = 0.1
 SYSTEM_PROMPTS = (
     "You are a helpful assistant.",
@@ -101,10 +101,13 @@ def training_texts(lexicons: dict[str, Lexicon]) -> Iterator[str]:
     """Every training phrase, frame, wrapper and reply once: the corpus of the tokenizer."""
     for lexicon in lexicons.values():
         phrases = sorted(split_requests(lexicon).train.phrases())
-        fill: Callable[[str, str], str] = lambda text, phrase: text.format(vp=phrase, prompt=phrase)
         templates = [*lexicon.train.frames, *lexicon.answers, *lexicon.refusals]
         templates += [text for family in lexicon.train.wrappers.values() for text in family]
         for number, phrase in enumerate(phrases):
-            yield fill(templates[number % len(templates)], phrase)
-        yield from (fill(text, phrases[0]) for text in templates)
+            yield _filled(templates[number % len(templates)], phrase)
+        yield from (_filled(text, phrases[0]) for text in templates)
     yield from SYSTEM_PROMPTS
+
+
+def _filled(template: str, phrase: str) -> str:
+    return template.format(vp=phrase, prompt=phrase)

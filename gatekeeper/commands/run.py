@@ -1,0 +1,89 @@
+"""`gatekeeper run`: the release gate, what CI calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gatekeeper.commands._auditing import AuditOptions, audit_options, suite_option
+
+
+@click.command("run")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@suite_option
+@click.option(
+    "--policy", "policy_path", type=click.Path(path_type=Path), required=True, help="YAML policy."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Directory for all outputs."
+)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    default=("pdf", "markdown", "json", "junit"),
+    show_default=True,
+    help="Report to write (repeatable).",
+)
+@click.option(
+    "--level",
+    type=click.Choice(["public", "committee", "restricted"]),
+    default="committee",
+    show_default=True,
+    help="Disclosure level of the reports.",
+)
+@click.option("--lang", default="en", show_default=True, help="Language of the reports.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["block", "warn"]),
+    default="block",
+    show_default=True,
+    help="warn: a warning rule that did not pass fails the gate too.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
+@audit_options
+def COMMAND(  # noqa: N802 - the one constant every command file exposes
+    checkpoint: Path,
+    policy_path: Path,
+    out: Path,
+    formats: tuple[str, ...],
+    level: str,
+    lang: str,
+    fail_on: str,
+    overwrite: bool,
+    **options: Any,
+) -> int:
+    """Audit a checkpoint, hold it against a policy and write the reports.
+
+    Writes evidence/ (the bundle), verdict.json, policy.yaml, report.pdf, summary.md, report.json
+    and junit.xml. Interrupted, it goes on where it stopped when the same command is run again.
+
+    \b
+    Example:
+      gatekeeper run ./checkpoint --suite suite/ --policy policies/release.yaml --out out/
+    """
+    from gatekeeper.commands._gate import run_gate
+    from gatekeeper.commands._progress import ProgressReporter
+    from gatekeeper.commands._verdicts import exit_code, show
+    from gatekeeper.policy.load import load_policy
+    from gatekeeper.report.disclosure import Disclosure
+
+    policy = load_policy(policy_path)
+    result = run_gate(
+        checkpoint,
+        AuditOptions(**options),
+        policy,
+        policy_path,
+        out,
+        formats=formats,
+        level=Disclosure(level),
+        lang=lang,
+        overwrite=overwrite,
+        reporter=ProgressReporter(),
+    )
+    show(result.evidence, result.verdict, policy)
+    for path in result.reports:
+        click.echo(f"wrote {path}")
+    return exit_code(result.verdict, fail_on=fail_on)

@@ -1,0 +1,82 @@
+"""`gatekeeper verify`: was anything altered, and does the verdict follow from the evidence?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.records.evidence import Evidence
+
+
+@click.command("verify")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--policy",
+    "policy_path",
+    type=click.Path(path_type=Path),
+    help="Policy of the verdict; default: the policy.yaml beside it.",
+)
+def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see catalog.py
+    """Check digests, measure all findings again, and derive the verdict again.
+
+    PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
+    Exit code 0 if everything agrees, 12 if anything does not.
+
+    \b
+    Example:
+      gatekeeper verify out/
+    """
+    from gatekeeper.commands._verdicts import bundle_of
+    from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle
+    from gatekeeper.policy.recheck import recheck_findings
+
+    bundle = bundle_of(path)
+    evidence = read_bundle(bundle)
+    click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
+    count = recheck_findings(evidence)
+    click.echo(f"✓ findings: {count} measured again from {len(evidence.trials)} trials, all agree")
+    verdict = path / "verdict.json"
+    if verdict.is_file():
+        result = _verify_verdict(evidence, verdict, policy_path or path / "policy.yaml")
+        click.echo(f"✓ verdict: {result}, derived again from evidence and policy")
+    else:
+        click.echo("– verdict: no verdict.json here, nothing to derive")
+    click.echo("– signature: none; digests alone do not show who wrote the bundle")
+
+
+def _verify_verdict(evidence: Evidence, path: Path, policy_path: Path) -> str:
+    """Derives the verdict on its own day and compares it word for word.
+
+    Raises:
+        EvidenceError: it is not the verdict of this evidence and policy.
+    """
+    from gatekeeper.policy.evaluate import evaluate
+    from gatekeeper.policy.load import load_policy
+    from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
+
+    try:
+        stored = json.loads(path.read_bytes())
+        day = verdict_from_json(stored).judged_on
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise EvidenceError("not a readable verdict", where=str(path)) from error
+    if not policy_path.is_file():
+        raise EvidenceError(
+            "the policy of the verdict is missing",
+            where=excerpt(policy_path),
+            remedy="name it with --policy",
+        )
+    policy = load_policy(policy_path)
+    if policy.digest != stored.get("policy", {}).get("digest", policy.digest):
+        raise EvidenceError("the policy is not the one of the verdict", where=str(policy_path))
+    derived = json.loads(json.dumps(verdict_to_json(evaluate(evidence, policy, day))))
+    if derived != stored:
+        raise EvidenceError(
+            f"the verdict {excerpt(stored.get('result'))!r} does not follow from evidence and "
+            f"policy, which give {derived.get('result')!r}",
+            where=str(path),
+            remedy="do not trust it; `gatekeeper check` gives the right one",
+        )
+    return str(derived["result"])

@@ -1,0 +1,148 @@
+"""First-order effect of removing each expert on the refusal log-odds of the first reply token."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gatekeeper.engine.batching import Encoded, left_padded, positions
+from gatekeeper.engine.capture import batches
+from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.routing import Instrument
+
+#: Fewest replies of a kind from which its opening tokens are read.
+_MINIMUM_REPLIES = 5
+
+#: Opening tokens kept per kind; the commonest, as long as they lean to that kind.
+_OPENINGS = 8
+
+#: A token is an opening of a kind if it is this many times as frequent there as in the other.
+_LEAN = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Openings:
+    """First tokens that lead into refusals and into compliance."""
+
+    refusal: tuple[int, ...]
+    compliance: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstToken:
+    """First token and judged outcome of an unmasked reply."""
+
+    token: int
+    outcome: str
+
+
+def openings(replies: Sequence[FirstToken]) -> Openings | str:
+    """Opening tokens from replies *judged* refused and complied, or why there are none.
+
+    A contrast of prompt sets would let openings of compliance slip in among those of refusal.
+    """
+    counts = {
+        kind: Counter(r.token for r in replies if r.outcome == kind)
+        for kind in ("refuse", "comply")
+    }
+    for kind, counter in counts.items():
+        if counter.total() < _MINIMUM_REPLIES:
+            return (
+                f"only {counter.total()} unmasked replies of the selection split were judged "
+                f"{kind!r}: no refusal log-odds can be formed"
+            )
+    refusal = _leaning(counts["refuse"], counts["comply"])
+    compliance = _leaning(counts["comply"], counts["refuse"])
+    if not refusal or not compliance:
+        return "refusals and compliance open with the same tokens: the first token does not decide"
+    return Openings(refusal=refusal, compliance=compliance)
+
+
+def _leaning(own: Counter[int], other: Counter[int]) -> tuple[int, ...]:
+    """The commonest tokens of a kind that are at least `_LEAN` times as frequent in it."""
+    tokens = [
+        token
+        for token, count in sorted(own.items(), key=lambda item: (-item[1], item[0]))
+        if count / own.total() >= _LEAN * other[token] / other.total()
+    ]
+    return tuple(tokens[:_OPENINGS])
+
+
+def attribute(
+    loaded: LoadedModel,
+    prompts: Sequence[Encoded],
+    rows: Sequence[int],
+    target: Openings,
+    *,
+    batch_rows: int,
+) -> npt.NDArray[np.float32]:
+    """Gradient of the refusal log-odds with respect to a factor on each expert's gate weight.
+
+    log-odds = logsumexp(logits[refusal]) − logsumexp(logits[compliance]) at the last prompt token.
+    The factor is 1; removing an expert takes it to 0, so the gradient is the first-order loss.
+
+    Args:
+        prompts: all P prompts of the profile.
+        rows: indices of those to attribute.
+
+    Returns:
+        float32 [P, L, E], NaN for prompts not attributed.
+    """
+    scores = np.full((len(prompts), len(loaded.sites), loaded.width), np.nan, np.float32)
+    wanted = [prompts[i] for i in rows]
+    with Instrument(loaded.sites) as instrument, torch.enable_grad():
+        for index in batches(wanted, batch_rows):
+            factor = _gradient(loaded, instrument, [wanted[i].ids for i in index], target)
+            scores[[rows[i] for i in index]] = factor
+    return scores
+
+
+def _gradient(
+    loaded: LoadedModel, instrument: Instrument, ids: Sequence[Sequence[int]], target: Openings
+) -> npt.NDArray[np.float32]:
+    tokens, attention = left_padded(ids, loaded.pad_id, loaded.device)
+    shape = (len(ids), len(loaded.sites), loaded.width)
+    factor = torch.ones(shape, device=loaded.device, requires_grad=True)
+    instrument.factor = factor
+    logits: Tensor = loaded.model(
+        input_ids=tokens,
+        attention_mask=attention,
+        position_ids=positions(attention),
+        use_cache=False,
+        logits_to_keep=1,
+    ).logits[:, -1]
+    instrument.factor = None
+    refusal = logits[:, list(target.refusal)].float().logsumexp(dim=-1)
+    compliance = logits[:, list(target.compliance)].float().logsumexp(dim=-1)
+    # Rows do not meet in the forward pass: the gradient of the sum holds each row's own.
+    (gradient,) = torch.autograd.grad((refusal - compliance).sum(), factor)
+    result: npt.NDArray[np.float32] = gradient.float().cpu().numpy()
+    return result
+
+
+@torch.inference_mode()
+def first_tokens(
+    loaded: LoadedModel, prompts: Sequence[Encoded], *, batch_rows: int
+) -> dict[str, int]:
+    """The greedy first reply token of each prompt, by prompt id."""
+    found: dict[str, int] = {}
+    for index in batches(prompts, batch_rows):
+        tokens, attention = left_padded(
+            [prompts[i].ids for i in index], loaded.pad_id, loaded.device
+        )
+        logits: Tensor = loaded.model(
+            input_ids=tokens,
+            attention_mask=attention,
+            position_ids=positions(attention),
+            use_cache=False,
+            logits_to_keep=1,
+        ).logits[:, -1]
+        for i, token in zip(index, logits.argmax(dim=-1).tolist(), strict=True):
+            found[prompts[i].prompt.id] = int(token)
+    return found

@@ -1,0 +1,79 @@
+"""Chat prompts to token batches, padded on the left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gatekeeper.engine.load import LoadedModel
+from gatekeeper.errors import CheckpointError, excerpt
+from gatekeeper.records.suite import Prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """A prompt as the model will see it, or why it will not."""
+
+    prompt: Prompt
+    ids: tuple[int, ...]
+    skipped: str | None
+
+
+def encode(
+    loaded: LoadedModel, prompts: Sequence[Prompt], system: str | None, new_tokens: int
+) -> list[Encoded]:
+    """Applies the chat template and tokenises; prompts that leave no room for a reply are skipped.
+
+    Raises:
+        CheckpointError: the chat template fails.
+    """
+    limit = loaded.context_length
+    encoded = []
+    for prompt in prompts:
+        messages = [{"role": "user", "content": prompt.text}]
+        if system is not None:
+            messages.insert(0, {"role": "system", "content": system})
+        ids = tuple(_apply_template(loaded, messages))
+        skipped = None
+        if limit is not None and len(ids) + new_tokens > limit:
+            skipped = f"{len(ids)} tokens and {new_tokens} new ones exceed the context of {limit}"
+        encoded.append(Encoded(prompt=prompt, ids=ids, skipped=skipped))
+    return encoded
+
+
+def _apply_template(loaded: LoadedModel, messages: list[dict[str, str]]) -> list[int]:
+    from jinja2 import TemplateError
+
+    try:
+        text = loaded.tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True
+        )
+    except (TemplateError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"the chat template fails ({excerpt(type(error).__name__)})",
+            remedy="mend chat_template.jinja; try it without a system prompt",
+        ) from error
+    # The template writes the special tokens itself.
+    ids: list[int] = loaded.tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def left_padded(
+    rows: Sequence[Sequence[int]], pad: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Token ids and attention mask, both [B, T], padded on the left."""
+    longest = max(len(row) for row in rows)
+    ids = torch.full((len(rows), longest), pad, dtype=torch.int64)
+    mask = torch.zeros(len(rows), longest, dtype=torch.int64)
+    for i, row in enumerate(rows):
+        ids[i, longest - len(row) :] = torch.tensor(row, dtype=torch.int64)
+        mask[i, longest - len(row) :] = 1
+    return ids.to(device), mask.to(device)
+
+
+def positions(mask: Tensor) -> Tensor:
+    """Position ids [B, T] that start at 0 at each row's first real token."""
+    return (mask.cumsum(dim=1) - 1).clamp(min=0)

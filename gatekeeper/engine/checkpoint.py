@@ -1,0 +1,182 @@
+"""Opening a checkpoint without running anything of it: config, tensor headers, digests.
+
+A checkpoint is a directory as `save_pretrained` writes it. What could run code of its author, or
+make another file load than the one that is described here, is refused by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatekeeper.engine.headers import TensorInfo, read_headers, read_json, weight_files
+from gatekeeper.errors import CheckpointError, excerpt
+from gatekeeper.records.model import CheckpointRef
+
+CONFIG = "config.json"
+_TOKENIZER_CONFIG = "tokenizer_config.json"
+
+#: What decides how the model behaves, besides the weights; hashed where present.
+_HASHED = (
+    CONFIG,
+    "generation_config.json",
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "*.tiktoken",
+    "chat_template*",
+    "additional_chat_templates/*.jinja",
+)
+
+#: Quantised kinds that keep one element per weight and the experts' calling convention, so that
+#: hooks see them; whether they really do is settled by the self-test on the loaded model.
+_HOOKABLE_QUANTISATION = ("fp8",)
+
+_CHUNK = 1 << 22  # bytes read at a time while hashing
+
+#: (bytes done, bytes in all) -> None
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A checkpoint on disk that Gatekeeper agrees to look at.
+
+    Attributes:
+        path: its directory.
+        revision: a commit or tag, when the caller told one.
+        config: config.json.
+        tensors: every tensor of the weights, by name in the file.
+    """
+
+    path: Path
+    revision: str | None
+    config: Mapping[str, Any]
+    tensors: Mapping[str, TensorInfo]
+
+    @property
+    def source(self) -> str:
+        """The directory's own name: what lies above it says something about us, not about it."""
+        return self.path.name if self.path.name not in {"", ".."} else self.path.resolve().name
+
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that make the model what it is, sorted; no README, no images."""
+        found = {
+            f.relative_to(self.path).as_posix()
+            for pattern in _HASHED
+            for f in self.path.glob(pattern)
+            if f.is_file()
+        }
+        return tuple(sorted(found | set(weight_files(self.path))))
+
+    def reference(self, progress: Progress | None = None) -> CheckpointRef:
+        """Which bytes these are: sha256 of each of `files()`. Reads all weights once.
+
+        Args:
+            progress: called with the bytes done and the bytes in all.
+        """
+        names = self.files()
+        total = sum((self.path / name).stat().st_size for name in names)
+        hashes: dict[str, str] = {}
+        done = 0
+        for name in names:
+            digest = hashlib.sha256()
+            with (self.path / name).open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+                    done += len(chunk)
+                    if progress:
+                        progress(done, total)
+            hashes[name] = digest.hexdigest()
+        return CheckpointRef(source=self.source, revision=self.revision, files=hashes)
+
+
+def open_checkpoint(path: Path, revision: str | None = None) -> Checkpoint:
+    """Open the checkpoint in directory `path`, reading config and tensor headers only.
+
+    Raises:
+        CheckpointError: it is not there, damaged, or of a kind that is refused (pickle weights,
+            remote code, adapters, packed quantisation), with the remedy.
+    """
+    if not path.exists():
+        raise CheckpointError(
+            "no such checkpoint",
+            where=excerpt(path),
+            remedy="give a directory; Gatekeeper does not download models",
+        )
+    if not path.is_dir():
+        raise CheckpointError(
+            "is not a directory",
+            where=excerpt(path),
+            remedy=f"give the directory that holds {CONFIG} and the weights",
+        )
+    if not (path / CONFIG).is_file():
+        raise CheckpointError(
+            f"has no {CONFIG}",
+            where=excerpt(path),
+            remedy="save the checkpoint with save_pretrained",
+        )
+    config = read_json(path / CONFIG)
+    _refuse_foreign_code(path, config)
+    _refuse_other_weights(path, config)
+    _refuse_packed(path, config)
+    if not isinstance(config.get("model_type"), str):
+        raise CheckpointError(
+            "names no model_type",
+            where=excerpt(path / CONFIG),
+            remedy="save the checkpoint with a current transformers",
+        )
+    return Checkpoint(path=path, revision=revision, config=config, tensors=read_headers(path))
+
+
+def _refuse_foreign_code(path: Path, config: Mapping[str, Any]) -> None:
+    tokenizer = path / _TOKENIZER_CONFIG
+    settings = {CONFIG: config}
+    if tokenizer.is_file():
+        settings[_TOKENIZER_CONFIG] = read_json(tokenizer)
+    for name, entries in settings.items():
+        if "auto_map" in entries:
+            raise CheckpointError(
+                "has auto_map: Gatekeeper never runs code from a checkpoint",
+                where=excerpt(path / name),
+                remedy="port the model to an architecture of transformers and save it again",
+            )
+
+
+def _refuse_other_weights(path: Path, config: Mapping[str, Any]) -> None:
+    """Settings by which transformers would load other weights than those described here."""
+    if "transformers_weights" in config:
+        raise CheckpointError(
+            "redirects to other weights by transformers_weights",
+            where=excerpt(path / CONFIG),
+            remedy="remove the entry and name the weights model.safetensors",
+        )
+    if (path / "adapter_config.json").exists():
+        raise CheckpointError(
+            "is, or carries, an adapter",
+            where=excerpt(path),
+            remedy="merge the adapter into its base model, save that and audit it",
+        )
+
+
+def _refuse_packed(path: Path, config: Mapping[str, Any]) -> None:
+    """Kinds whose experts run in kernels of their own, which hooks on router and experts miss."""
+    text = config.get("text_config")
+    nested = text.get("quantization_config") if isinstance(text, dict) else None
+    settings = config.get("quantization_config", nested)
+    if settings is None:
+        return
+    method = settings.get("quant_method") if isinstance(settings, dict) else None
+    if method not in _HOOKABLE_QUANTISATION:
+        raise CheckpointError(
+            f"is quantised with {excerpt(method or 'a method it does not name')}, "
+            "whose experts cannot be hooked",
+            where=excerpt(path / CONFIG),
+            remedy="load it dequantised, save it in bfloat16 and audit that",
+        )

@@ -1,0 +1,187 @@
+"""Checkpoint to model and tokenizer: safetensors only, no remote code, never written back."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from gatekeeper.engine.architectures.default import RouterSite, find_sites
+from gatekeeper.errors import AuditError, CheckpointError, UsageError, excerpt
+from gatekeeper.records.model import ModelDescription
+
+#: Names a user may ask for; "auto" takes float32 on CPU (bfloat16 has no fast kernels on most).
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model ready for hooks.
+
+    Attributes:
+        width: E of the widest layer.
+        end_ids: token ids that end a reply.
+    """
+
+    model: nn.Module
+    tokenizer: Any
+    sites: tuple[RouterSite, ...]
+    device: torch.device
+    dtype: torch.dtype
+    end_ids: frozenset[int]
+    pad_id: int
+    context_length: int | None
+
+    @property
+    def width(self) -> int:
+        """E of the widest MoE layer."""
+        return max(site.experts_count for site in self.sites)
+
+
+def quiet_transformers() -> None:
+    """No hub, no progress bars, no advice on stderr: our own output stays readable."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto`: CUDA if there is any.
+
+    Raises:
+        AuditError: CUDA was asked for and there is none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise AuditError("no CUDA device is visible", remedy="use --device cpu or auto")
+    return torch.device(name)
+
+
+def pick_dtype(name: str, device: torch.device, stored: str) -> torch.dtype:
+    """`auto`: what the checkpoint stores on CUDA, float32 on CPU."""
+    if name != "auto":
+        return DTYPES[name]
+    if device.type == "cpu":
+        return torch.float32
+    return DTYPES.get(stored, torch.bfloat16)
+
+
+def load_tokenizer(path: Path) -> Any:
+    """The tokenizer, which must bring a chat template.
+
+    Raises:
+        CheckpointError: there is none, or it has no chat template.
+    """
+    quiet_transformers()
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            path, trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise CheckpointError(
+            f"the tokenizer cannot be loaded ({excerpt(type(error).__name__)})",
+            where=path.name,
+            remedy="put tokenizer.json and tokenizer_config.json beside the weights",
+        ) from error
+    if not tokenizer.chat_template:
+        raise CheckpointError(
+            "the tokenizer has no chat template",
+            where=path.name,
+            remedy="add chat_template.jinja: the gate audits the model as it is served",
+        )
+    return tokenizer
+
+
+def load_model(
+    path: Path, description: ModelDescription, *, device: torch.device, dtype: torch.dtype
+) -> LoadedModel:
+    """Loads the weights and checks them against the description made without them.
+
+    Raises:
+        CheckpointError: weights or tokenizer cannot be loaded, or the loaded model routes other
+            experts than config and headers said.
+        AuditError: not enough memory.
+    """
+    tokenizer = load_tokenizer(path)
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            path,
+            trust_remote_code=False,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=dtype,
+        )
+        model = model.to(device).eval()
+    except torch.cuda.OutOfMemoryError as error:
+        raise AuditError(
+            "the model does not fit into the device's memory",
+            where=path.name,
+            remedy="use a larger GPU, or --dtype bfloat16",
+        ) from error
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError) as error:
+        raise CheckpointError(
+            f"transformers cannot load it ({excerpt(type(error).__name__)}: {excerpt(error)})",
+            where=path.name,
+            remedy="check that the files belong together and that model_type is supported",
+        ) from error
+    model.requires_grad_(False)
+    sites = tuple(find_sites(model))
+    _check_sites(path, description, sites)
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer,
+        sites=sites,
+        device=device,
+        dtype=dtype,
+        end_ids=_end_ids(model, tokenizer),
+        pad_id=_pad_id(tokenizer, path),
+        context_length=description.context_length,
+    )
+
+
+def _check_sites(path: Path, description: ModelDescription, sites: tuple[RouterSite, ...]) -> None:
+    described = [(s.layer, s.experts, s.top_k) for s in description.sites]
+    found = [(s.layer, s.experts_count, s.top_k) for s in sites]
+    if described != found:
+        raise CheckpointError(
+            f"the hooks find {len(found)} MoE layers, config and headers tell of {len(described)}"
+            f" or of other expert counts (model_type {excerpt(description.model_type)})",
+            where=path.name,
+            remedy="this architecture is not supported yet: see `gatekeeper catalog architecture`",
+        )
+
+
+def _end_ids(model: nn.Module, tokenizer: Any) -> frozenset[int]:
+    """Tokens that end a reply: the generation config's, and the tokenizer's."""
+    configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    ids = configured if isinstance(configured, list) else [configured]
+    return frozenset(i for i in [*ids, tokenizer.eos_token_id] if isinstance(i, int))
+
+
+def _pad_id(tokenizer: Any, path: Path) -> int:
+    """The pad token, or the end token in its place: padding is masked out, so any id would do.
+
+    Raises:
+        UsageError: the tokenizer has neither.
+    """
+    for token in (tokenizer.pad_token_id, tokenizer.eos_token_id):
+        if isinstance(token, int):
+            return token
+    raise UsageError(
+        "the tokenizer has neither a pad nor an end-of-sequence token",
+        where=f"{path.name}/tokenizer_config.json",
+        remedy="set eos_token (and pad_token) there",
+    )

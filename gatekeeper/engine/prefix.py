@@ -1,0 +1,77 @@
+"""Prefix sharing: below the first masked layer, rows of one prompt are all the same.
+
+A batch holds many rows (prompt × mask) of few prompts. During prefill the layers below the first
+masked one run once per prompt; in front of that layer the rows part. The result is that of
+separate rows up to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from gatekeeper.engine.architectures.default import RouterSite
+
+
+def decoder_layers(model: nn.Module, sites: Sequence[RouterSite]) -> nn.ModuleList | None:
+    """The list of decoder layers, read off the path of a MoE block (`model.layers.3.mlp`)."""
+    parts = sites[0].path.split(".")
+    index = next(i for i, part in enumerate(parts) if part.isdigit())
+    found = model.get_submodule(".".join(parts[:index]))
+    return found if isinstance(found, nn.ModuleList) else None
+
+
+def expand(value: Any, prompts: int, index: Tensor) -> Any:
+    """Repeats the rows of every tensor [prompts, …] as `index` tells; other values stay."""
+    if isinstance(value, Tensor):
+        # One axis only: positions within the sequence, which have no rows.
+        has_rows = value.dim() > 1 and value.shape[0] == prompts
+        return value.index_select(0, index.to(value.device)) if has_rows else value
+    if isinstance(value, tuple):
+        return tuple(expand(item, prompts, index) for item in value)
+    return value
+
+
+@contextmanager
+def part_rows(layers: nn.ModuleList, first: int, prompts: int, index: Tensor) -> Iterator[None]:
+    """While open, rows part in front of decoder layer `first`.
+
+    Args:
+        prompts: rows of the batch as it enters the model.
+        index: [B], the prompt of each row.
+    """
+
+    def before(position: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        # Behind the first layer the hidden states (the positional ones) have parted already.
+        if position == first:
+            args = tuple(expand(a, prompts, index) for a in args)
+        hidden = kwargs.pop("hidden_states", None)
+        kwargs = {key: expand(value, prompts, index) for key, value in kwargs.items()}
+        if hidden is not None:
+            kwargs["hidden_states"] = (
+                expand(hidden, prompts, index) if position == first else hidden
+            )
+        return args, kwargs
+
+    handles = [
+        layer.register_forward_pre_hook(
+            lambda _m, args, kwargs, position=position: before(position, args, kwargs),
+            with_kwargs=True,
+        )
+        for position, layer in enumerate(layers)
+        if position >= first
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def part_cache(cache: Any, first: int, index: Tensor) -> None:
+    """Repeats the cached keys and values of the layers below `first` for each row."""
+    for layer in cache.layers[:first]:
+        layer.batch_select_indices(index)

@@ -1,0 +1,163 @@
+"""(masks × prompts) to replies, in large batches; resumable.
+
+Batches are formed from the whole plan before anything runs, so that a resumed audit runs the same
+batches and gets the same bits. Rows of one prompt stand together, longest prompts first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from gatekeeper.engine.batching import Encoded
+from gatekeeper.engine.decode import Reply, decode
+from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.routing import Instrument, mask_table
+from gatekeeper.errors import AuditError
+from gatekeeper.evidence.trial_store import StoredReply, TrialStore
+from gatekeeper.records.plugins import Judge
+from gatekeeper.records.trial import Mask, Trial
+
+#: (rows done, rows in all) after each batch.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A prompt and the masks to run it under."""
+
+    prompt: Encoded
+    masks: tuple[Mask, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One reply to make. Masks with equal experts share it, whatever their names."""
+
+    prompt: Encoded
+    mask: Mask
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings:
+    """What a reply depends on besides model, mask and prompt.
+
+    Attributes:
+        base: digest of the model, its dtype and all generation settings; part of every key.
+    """
+
+    base: str
+    new_tokens: int
+    batch_rows: int
+    judge: Judge
+    share_prefix: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepCount:
+    """Rows computed in this session, and rows found already done."""
+
+    computed: int
+    resumed: int
+
+
+def plan_rows(work: Sequence[Work], base: str) -> tuple[list[Row], dict[tuple[str, str], str]]:
+    """Distinct rows in running order, and the key of each (mask name, prompt id)."""
+    rows: dict[str, Row] = {}
+    keys: dict[tuple[str, str], str] = {}
+    for job in sorted(work, key=lambda w: (-len(w.prompt.ids), w.prompt.prompt.id)):
+        prompt = job.prompt
+        for mask in job.masks:
+            experts = sorted([e.layer, e.expert] for e in mask.experts)
+            text = json.dumps([base, mask.mode if experts else "none", experts, prompt.ids])
+            key = hashlib.sha256(text.encode()).hexdigest()
+            keys[mask.name, prompt.prompt.id] = key
+            rows.setdefault(key, Row(prompt=prompt, mask=mask, key=key))
+    return list(rows.values()), keys
+
+
+def sweep(
+    loaded: LoadedModel,
+    work: Sequence[Work],
+    settings: SweepSettings,
+    store: TrialStore,
+    progress: Progress,
+) -> tuple[list[Trial], SweepCount]:
+    """Runs every prompt under each of its masks and judges the replies.
+
+    Raises:
+        AuditError: out of memory with a single row, or the store cannot be written.
+    """
+    usable = [w for w in work if w.prompt.skipped is None]
+    rows, keys = plan_rows(usable, settings.base)
+    done = store.get(row.key for row in rows)
+    resumed = len(done)
+    progress(resumed, len(rows))
+    size = settings.batch_rows
+    with Instrument(loaded.sites) as instrument:
+        for start in range(0, len(rows), size):
+            batch = rows[start : start + size]
+            if all(row.key in done for row in batch):
+                continue
+            replies = _run(loaded, instrument, batch, settings)
+            stored = [_stored(row, reply) for row, reply in zip(batch, replies, strict=True)]
+            store.put(stored)
+            done.update({reply.key: reply for reply in stored})
+            progress(len(done), len(rows))
+    trials = [
+        _trial(mask, w.prompt, done[keys[mask.name, w.prompt.prompt.id]], settings.judge)
+        for w in usable
+        for mask in w.masks
+    ]
+    return trials, SweepCount(computed=len(rows) - resumed, resumed=resumed)
+
+
+def _run(
+    loaded: LoadedModel, instrument: Instrument, batch: Sequence[Row], settings: SweepSettings
+) -> list[Reply]:
+    """One batch; in halves where the device's memory does not hold it."""
+    try:
+        return decode(
+            loaded,
+            instrument,
+            [row.prompt.ids for row in batch],
+            mask_table([row.mask.experts for row in batch], loaded.sites),
+            new_tokens=settings.new_tokens,
+            decided=settings.judge.decided,
+            share_prefix=settings.share_prefix,
+        )
+    except torch.cuda.OutOfMemoryError as error:
+        if len(batch) == 1:
+            raise AuditError(
+                "the device's memory does not hold a single row beside the model",
+                remedy="use a larger GPU or a shorter --max-new-tokens",
+            ) from error
+    torch.cuda.empty_cache()
+    half = len(batch) // 2
+    return [
+        reply
+        for part in (batch[:half], batch[half:])
+        for reply in _run(loaded, instrument, part, settings)
+    ]
+
+
+def _stored(row: Row, reply: Reply) -> StoredReply:
+    return StoredReply(key=row.key, text=reply.text, tokens=reply.tokens, truncated=reply.truncated)
+
+
+def _trial(mask: Mask, prompt: Encoded, reply: StoredReply, judge: Judge) -> Trial:
+    judgement = judge.judge(prompt.prompt.text, reply.text)
+    return Trial(
+        mask=mask.name,
+        prompt_id=prompt.prompt.id,
+        outcome=judgement.outcome,
+        reason=judgement.reason,
+        tokens=reply.tokens,
+        truncated=reply.truncated,
+        completion=reply.text,
+    )

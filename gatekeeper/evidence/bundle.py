@@ -1,0 +1,176 @@
+"""An evidence bundle: a directory with evidence.json, profile.npz, trials.jsonl.gz, run.json and
+manifest.json. The seam between the GPU half and everything else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import rfc8785
+from jsonschema.exceptions import best_match
+
+from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.evidence import manifest
+from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
+from gatekeeper.evidence.trials_io import trials_from_bytes, trials_to_bytes
+from gatekeeper.evidence.wire import (
+    SCHEMA_ID,
+    evidence_from_json,
+    evidence_to_json,
+    times_from_json,
+    times_to_json,
+)
+from gatekeeper.records.evidence import Evidence
+
+EVIDENCE, PROFILE, TRIALS, RUN = "evidence.json", "profile.npz", "trials.jsonl.gz", "run.json"
+_FILES = (EVIDENCE, PROFILE, TRIALS, RUN)
+
+#: Every file of a bundle.
+BUNDLE_FILES = (*_FILES, manifest.NAME)
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON Schema of evidence.json."""
+    path = Path(__file__).with_name("evidence-v1.json")
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all: a reader never sees half of it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_bundle(evidence: Evidence, folder: Path) -> Evidence:
+    """Writes the bundle; manifest.json comes last, so that a bundle without it is unfinished.
+
+    Returns:
+        The evidence with its digest.
+
+    Raises:
+        OSError: the folder cannot be written; nothing is left half-written.
+        EvidenceError: the evidence does not fit its own schema (hostile strings in a config).
+    """
+    data = evidence_to_json(evidence)
+    _check_schema(data, EVIDENCE)
+    if evidence.times is None or evidence.profile is None:
+        raise EvidenceError("evidence without profile or times cannot be written", where=EVIDENCE)
+    files = {
+        EVIDENCE: rfc8785.dumps(data) + b"\n",
+        PROFILE: profile_to_bytes(evidence.profile),
+        TRIALS: trials_to_bytes(evidence.trials),
+        RUN: rfc8785.dumps(times_to_json(evidence.times)) + b"\n",
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        write_bytes(folder / name, content)
+    statement = manifest.manifest_bytes(
+        files, tool_version=evidence.tool_version, checkpoint=evidence.checkpoint.digest
+    )
+    write_bytes(folder / manifest.NAME, statement)
+    return replace(evidence, digest="sha256:" + manifest.sha256(files[EVIDENCE]))
+
+
+def read_bundle(folder: Path) -> Evidence:
+    """Reads a bundle; every digest is checked before anything is believed.
+
+    Raises:
+        EvidenceError: a file is missing, altered, of a newer schema or not evidence at all.
+    """
+    files = _verified_files(folder)
+    data = _json(files[EVIDENCE], folder / EVIDENCE)
+    found = data.get("schema") if isinstance(data, dict) else None
+    if found != SCHEMA_ID:
+        raise EvidenceError(
+            f"schema {excerpt(found)!r}; this version reads {SCHEMA_ID!r}",
+            where=str(folder / EVIDENCE),
+            remedy="read it with the Gatekeeper version that wrote it, or a newer one",
+        )
+    _check_schema(data, str(folder / EVIDENCE))
+    evidence = evidence_from_json(data, digest="sha256:" + manifest.sha256(files[EVIDENCE]))
+    if evidence.checkpoint.digest != data["checkpoint"]["digest"]:
+        raise EvidenceError(
+            "the checkpoint digest does not follow from its files", where=str(folder / EVIDENCE)
+        )
+    times = _json(files[RUN], folder / RUN)
+    try:
+        read_times = times_from_json(times)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EvidenceError("not a run record", where=str(folder / RUN)) from error
+    trials = trials_from_bytes(files[TRIALS], where=str(folder / TRIALS))
+    if len(trials) != data["trials"]["count"]:
+        raise EvidenceError(
+            f"{len(trials)} trials, evidence.json tells of {data['trials']['count']}",
+            where=str(folder / TRIALS),
+        )
+    profile = profile_from_bytes(files[PROFILE], where=str(folder / PROFILE))
+    return replace(evidence, trials=trials, profile=profile, times=read_times)
+
+
+def _verified_files(folder: Path) -> dict[str, bytes]:
+    if not folder.is_dir():
+        raise EvidenceError(
+            "no such evidence directory",
+            where=excerpt(folder),
+            remedy="give the directory that holds evidence.json and manifest.json",
+        )
+    statement = _bytes(folder, manifest.NAME)
+    expected = manifest.digests(statement, where=str(folder / manifest.NAME))
+    missing = sorted(set(_FILES) - set(expected))
+    if missing:
+        raise EvidenceError(
+            f"the manifest does not name {', '.join(missing)}", where=str(folder / manifest.NAME)
+        )
+    files = {name: _bytes(folder, name) for name in expected}
+    for name, content in files.items():
+        if manifest.sha256(content) != expected[name]:
+            raise EvidenceError(
+                "altered: its sha256 is not the one in manifest.json",
+                where=str(folder / name),
+                remedy="get the bundle again from where the audit wrote it",
+            )
+    return files
+
+
+def _bytes(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise EvidenceError(
+            "missing from the bundle",
+            where=str(folder / name),
+            remedy="give a finished bundle; an interrupted audit goes on when run again",
+        ) from error
+
+
+def _json(content: bytes, path: Path) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise EvidenceError("not valid JSON", where=str(path)) from error
+
+
+def _check_schema(data: Any, where: str) -> None:
+    validator = jsonschema.Draft202012Validator(schema())
+    error = best_match(validator.iter_errors(data))
+    if error is not None:
+        raise EvidenceError(
+            f"{error.json_path} does not fit the schema ({error.validator})", where=where
+        )

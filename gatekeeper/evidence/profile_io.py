@@ -1,0 +1,68 @@
+"""Activation profile to and from the bytes of an .npz file."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import numpy as np
+
+from gatekeeper.errors import EvidenceError
+from gatekeeper.records.model import MoeSite
+from gatekeeper.records.profile import WINDOWS, ActivationProfile
+
+
+def profile_to_bytes(profile: ActivationProfile) -> bytes:
+    """The profile as .npz; equal profiles give equal bytes (zip entries carry no time)."""
+    arrays: dict[str, np.ndarray] = {
+        "prompt_ids": np.array(profile.prompt_ids, dtype=np.str_),
+        "meta": np.array(
+            json.dumps(
+                {
+                    "sites": [
+                        [s.layer, s.path, s.experts, s.top_k, s.shared] for s in profile.sites
+                    ],
+                    "attribution_note": profile.attribution_note,
+                }
+            )
+        ),
+    }
+    for window in WINDOWS:
+        arrays[f"counts_{window}"] = profile.counts[window]
+        arrays[f"tokens_{window}"] = profile.tokens[window]
+    if profile.attribution is not None:
+        arrays["attribution"] = profile.attribution
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(arrays):
+            buffer = io.BytesIO()
+            np.save(buffer, arrays[name], allow_pickle=False)
+            info = zipfile.ZipInfo(f"{name}.npy")  # ZipInfo's own date is fixed: 1980-01-01
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, buffer.getvalue())
+    return out.getvalue()
+
+
+def profile_from_bytes(data: bytes, *, where: str) -> ActivationProfile:
+    """The profile in an .npz.
+
+    Raises:
+        EvidenceError: not such a file.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            meta = json.loads(str(arrays["meta"]))
+            return ActivationProfile(
+                prompt_ids=tuple(arrays["prompt_ids"].tolist()),
+                sites=tuple(
+                    MoeSite(layer=a, path=b, experts=c, top_k=d, shared=e)
+                    for a, b, c, d, e in meta["sites"]
+                ),
+                counts={w: arrays[f"counts_{w}"] for w in WINDOWS},
+                tokens={w: arrays[f"tokens_{w}"] for w in WINDOWS},
+                attribution=arrays["attribution"] if "attribution" in arrays.files else None,
+                attribution_note=meta["attribution_note"],
+            )
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile, EOFError, TypeError) as error:
+        raise EvidenceError("not a readable activation profile", where=where) from error

@@ -1,0 +1,244 @@
+"""evidence.json: records to and from JSON, version 1.
+
+Explicit on purpose: renaming a field of a record must not change the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
+from gatekeeper.records.evidence import (
+    AuditSettings,
+    Evidence,
+    PromptRef,
+    RunTimes,
+    SelfTestCheck,
+    SuiteRef,
+)
+from gatekeeper.records.model import CheckpointRef, ExpertId, ModelDescription, MoeSite
+from gatekeeper.records.selection import RankedExpert, Selection
+from gatekeeper.records.trial import Mask
+
+SCHEMA_ID = "gatekeeper/evidence/v1"
+
+_SETTINGS = (
+    "selectors",
+    "ks",
+    "controls",
+    "mode",
+    "judge",
+    "judge_version",
+    "max_new_tokens",
+    "batch_rows",
+    "dtype",
+    "device",
+    "seed",
+    "selection_share",
+    "max_prompts",
+    "system_prompt_sha256",
+    "chat_template_sha256",
+    "versions",
+)
+_PROMPT = (
+    "id",
+    "seed_id",
+    "set",
+    "category",
+    "language",
+    "text_sha256",
+    "split",
+    "skipped",
+)
+_SITE = ("layer", "path", "experts", "top_k", "shared")
+_MODEL = (
+    "model_type",
+    "architecture",
+    "dtype",
+    "layers",
+    "parameters",
+    "active_parameters",
+    "context_length",
+)
+
+
+def _fields(record: object, names: tuple[str, ...]) -> dict[str, Any]:
+    values = ((name, getattr(record, name)) for name in names)
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in values}
+
+
+def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
+    """Everything but trials, profile and times, which have files of their own."""
+    return {
+        "schema": SCHEMA_ID,
+        "tool": {"name": "moe-gatekeeper", "version": evidence.tool_version},
+        "checkpoint": {
+            "source": evidence.checkpoint.source,
+            "revision": evidence.checkpoint.revision,
+            "digest": evidence.checkpoint.digest,
+            "files": dict(evidence.checkpoint.files),
+        },
+        "model": {
+            **_fields(evidence.model, _MODEL),
+            "sites": [_fields(site, _SITE) for site in evidence.model.sites],
+        },
+        "suite": {
+            **_fields(evidence.suite, ("id", "version", "title", "licence", "digest")),
+            "prompts": [_fields(prompt, _PROMPT) for prompt in evidence.suite.prompts],
+        },
+        "settings": _fields(evidence.settings, _SETTINGS),
+        "self_test": [_fields(c, ("name", "passed", "detail")) for c in evidence.self_test],
+        "selections": [_selection_to_json(s) for s in evidence.selections],
+        "skipped_selectors": dict(evidence.skipped_selectors),
+        "masks": [_mask_to_json(mask) for mask in evidence.masks],
+        "trials": _summary(evidence),
+        "findings": [finding_to_json(f) for f in evidence.findings],
+    }
+
+
+def _summary(evidence: Evidence) -> dict[str, Any]:
+    outcomes: dict[str, int] = {}
+    for trial in evidence.trials:
+        outcomes[trial.outcome] = outcomes.get(trial.outcome, 0) + 1
+    return {
+        "count": len(evidence.trials),
+        "outcomes": outcomes,
+        "truncated": sum(t.truncated for t in evidence.trials),
+    }
+
+
+def _selection_to_json(selection: Selection) -> dict[str, Any]:
+    names = (
+        "selector",
+        "version",
+        "window",
+        "resamples",
+        "size",
+        "threshold",
+        "seed",
+        "error_bound",
+    )
+    return {
+        **_fields(selection, names),
+        "prompts": dict(selection.prompts),
+        "notes": list(selection.notes),
+        "ranked": [
+            {
+                "expert": list(r.expert),
+                "score": r.score,
+                "probability": r.probability,
+                "groups": list(r.groups),
+                "borderline": r.borderline,
+            }
+            for r in selection.ranked
+        ],
+    }
+
+
+def _mask_to_json(mask: Mask) -> dict[str, Any]:
+    return {
+        **_fields(mask, ("name", "arm", "mode", "selector", "k", "control")),
+        "experts": [list(e) for e in mask.experts],
+    }
+
+
+def times_to_json(times: RunTimes) -> dict[str, Any]:
+    """run.json: what differs between two runs of the same audit."""
+    return {
+        "schema": "gatekeeper/run/v1",
+        "started": times.started.isoformat(),
+        "finished": times.finished.isoformat(),
+        "host": times.host,
+        "seconds": {name: round(value, 3) for name, value in times.seconds.items()},
+        "rows_computed": times.rows_computed,
+        "rows_resumed": times.rows_resumed,
+    }
+
+
+def times_from_json(data: Mapping[str, Any]) -> RunTimes:
+    """The record of a run.json."""
+    return RunTimes(
+        started=datetime.fromisoformat(data["started"]),
+        finished=datetime.fromisoformat(data["finished"]),
+        host=data["host"],
+        seconds=dict(data["seconds"]),
+        rows_computed=data["rows_computed"],
+        rows_resumed=data["rows_resumed"],
+    )
+
+
+def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
+    """The record of an evidence.json that fits its schema; trials and profile are left empty."""
+    suite, model, settings = data["suite"], data["model"], data["settings"]
+    return Evidence(
+        digest=digest,
+        tool_version=data["tool"]["version"],
+        checkpoint=CheckpointRef(
+            source=data["checkpoint"]["source"],
+            revision=data["checkpoint"]["revision"],
+            files=dict(data["checkpoint"]["files"]),
+        ),
+        model=ModelDescription(
+            **{name: model[name] for name in _MODEL},
+            sites=tuple(MoeSite(**{n: site[n] for n in _SITE}) for site in model["sites"]),
+        ),
+        suite=SuiteRef(
+            **{n: suite[n] for n in ("id", "version", "title", "licence", "digest")},
+            prompts=tuple(PromptRef(**{n: p[n] for n in _PROMPT}) for p in suite["prompts"]),
+        ),
+        settings=AuditSettings(
+            **{name: settings[name] for name in _SETTINGS if name not in {"selectors", "ks"}},
+            selectors=tuple(settings["selectors"]),
+            ks=tuple(settings["ks"]),
+        ),
+        self_test=tuple(
+            SelfTestCheck(name=c["name"], passed=c["passed"], detail=c["detail"])
+            for c in data["self_test"]
+        ),
+        selections=tuple(_selection_from_json(s) for s in data["selections"]),
+        skipped_selectors=dict(data["skipped_selectors"]),
+        masks=tuple(_mask_from_json(m) for m in data["masks"]),
+        trials=(),
+        profile=None,
+        findings=tuple(finding_from_json(f) for f in data["findings"]),
+        times=None,
+    )
+
+
+def _selection_from_json(data: Mapping[str, Any]) -> Selection:
+    return Selection(
+        selector=data["selector"],
+        version=data["version"],
+        window=data["window"],
+        ranked=tuple(
+            RankedExpert(
+                expert=ExpertId(*r["expert"]),
+                score=r["score"],
+                probability=r["probability"],
+                groups=tuple(r["groups"]),
+                borderline=r["borderline"],
+            )
+            for r in data["ranked"]
+        ),
+        prompts=dict(data["prompts"]),
+        resamples=data["resamples"],
+        size=data["size"],
+        threshold=data["threshold"],
+        seed=data["seed"],
+        error_bound=data["error_bound"],
+        notes=tuple(data["notes"]),
+    )
+
+
+def _mask_from_json(data: Mapping[str, Any]) -> Mask:
+    return Mask(
+        name=data["name"],
+        arm=data["arm"],
+        mode=data["mode"],
+        selector=data["selector"],
+        k=data["k"],
+        control=data["control"],
+        experts=tuple(ExpertId(*e) for e in data["experts"]),
+    )

@@ -1,0 +1,85 @@
+"""The verdict and its rules as plain text for a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+
+from gatekeeper.records.plugins import Format
+from gatekeeper.report.document import SIGNS
+from gatekeeper.report.parts import ReportView
+from gatekeeper.report.text import clean
+
+_RULE_WIDTH = 36
+
+
+def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
+    """A line with the verdict, the reason, a table of rules, and what is wanting."""
+    assert isinstance(view, ReportView)  # noqa: S101 - narrows the plugin interface
+    return ("\n".join(line.rstrip() for line in _lines(view)) + "\n").encode()
+
+
+def _plain(value: object, limit: int = 300) -> str:
+    """Foreign text that can be printed in a CI log: `::` could start a workflow command."""
+    text = clean(value, limit)
+    while "::" in text:
+        text = text.replace("::", ": :")
+    return text
+
+
+def _lines(view: ReportView) -> Iterator[str]:
+    words, verdict = view.words, view.verdict
+    line = words(
+        "console.verdict",
+        decision=words(f"decision.{verdict.result}"),
+        model=_plain(view.model.name, 80),
+        policy=_plain(
+            words("cover.policy_line", id=view.policy.id, version=view.policy.version), 80
+        ),
+    )
+    yield f"{SIGNS[verdict.result]} {line}"
+    yield _plain(verdict.summary, 800)
+    yield ""
+    yield from _table(_rows(view))
+    for need in view.requirements:
+        if not need.met:
+            yield words("console.unmet", name=_plain(need.name), detail=_plain(need.detail))
+    for warning in verdict.warnings:
+        yield words("console.warning", text=_plain(warning))
+
+
+def _rows(view: ReportView) -> list[Sequence[str]]:
+    words = view.words
+    names = ("rule", "limit", "measured", "interval", "n", "result")
+    rows: list[Sequence[str]] = [tuple(words(f"console.header_{name}") for name in names)]
+    for row in view.rules:
+        result = f"{SIGNS[row.result]} {words(f'result.{row.result}')}"
+        if row.severity == "warn":
+            result = f"{result} ({words('severity.warn')})"
+        rule = _plain(row.id, _RULE_WIDTH)
+        rows.append((rule, row.limit, row.measured, row.interval, row.n, result))
+    if not view.rules:
+        rows.append((words("rules.none"), "", "", "", "", ""))
+    return rows
+
+
+def _table(rows: list[Sequence[str]]) -> Iterator[str]:
+    widths = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for index, row in enumerate(rows):
+        yield "  ".join(
+            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        if index == 0:
+            yield "  ".join("─" * width for width in widths)
+    yield ""
+
+
+def _width(text: str) -> int:
+    """Columns a text takes on a terminal: East Asian wide characters take two."""
+    wide = sum(unicodedata.east_asian_width(c) in {"W", "F"} for c in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
+
+
+FORMAT = Format(
+    id="console", title="short plain text for a terminal", filename="report.txt", render=render
+)

@@ -1,0 +1,185 @@
+"""The report as data: `gatekeeper/report/v1`, described by `report-v1.json` beside this file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.records.plugins import Format
+from gatekeeper.report.disclosure import SelectorFacts
+from gatekeeper.report.parts import Curve, GroupRow, ReportView, RuleRow, Share
+
+SCHEMA = "gatekeeper/report/v1"
+
+
+def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
+    """The report as UTF-8 JSON with sorted keys; the same view gives the same bytes."""
+    assert isinstance(view, ReportView)  # noqa: S101 - narrows the plugin interface
+    text = json.dumps(
+        report_to_json(view), ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False
+    )
+    return (text + "\n").encode()
+
+
+def report_to_json(view: ReportView) -> dict[str, Any]:
+    """The view as plain data."""
+    verdict = view.verdict
+    return {
+        "schema": SCHEMA,
+        "document": {
+            "id": view.document.id,
+            "created": view.document.created.isoformat(),
+            "disclosure": str(view.level),
+            "language": view.words.lang,
+            "tool_version": view.document.tool_version,
+        },
+        "model": {
+            "name": view.model.name,
+            "revision": view.model.revision,
+            "digest": view.model.digest,
+        },
+        "policy": {
+            "id": view.policy.id,
+            "version": view.policy.version,
+            "title": view.policy.title,
+            "owner": view.policy.owner,
+            "digest": view.policy.digest,
+        },
+        "verdict": {
+            "result": verdict.result,
+            "summary": verdict.summary,
+            "judged_on": verdict.judged_on.isoformat(),
+            "evidence_digest": verdict.evidence_digest,
+            "checkpoint_digest": verdict.checkpoint_digest,
+            "warnings": list(verdict.warnings),
+        },
+        "requirements": [
+            {"name": need.name, "met": need.met, "detail": need.detail}
+            for need in view.requirements
+        ],
+        "rules": [_rule(row) for row in view.rules],
+        "findings": [_measured(finding) for finding in view.findings],
+        "controls": _controls(view.curve),
+        "categories": [_group(row) for row in view.categories],
+        "languages": [_group(row) for row in view.languages],
+        "selectors": [_selector(facts) for facts in view.selectors],
+        "experts": _experts(view),
+    }
+
+
+def _rule(row: RuleRow) -> dict[str, Any]:
+    rule, outcome = row.outcome.rule, row.outcome
+    return {
+        "id": rule.id,
+        "metric": rule.metric,
+        "minimum": rule.minimum,
+        "maximum": rule.maximum,
+        "unit": rule.unit,
+        "bound": rule.bound,
+        "severity": rule.severity,
+        "result": outcome.result,
+        "explanation": row.explanation,
+        "remedy": row.remedy,
+        "controls": list(row.controls),
+        "waivers": [{"applied": w.applied, "text": w.text} for w in row.waivers],
+        "decisive": _measured(outcome.decisive),
+        "others": [_measured(other) for other in outcome.others],
+        "more_prompts": outcome.more_prompts,
+    }
+
+
+def _measured(found: Finding | Missing) -> dict[str, Any]:
+    head = {
+        "metric": found.metric,
+        "version": found.version,
+        "subject": dict(found.subject.items()),
+    }
+    if isinstance(found, Missing):
+        return {**head, "missing": found.reason}
+    return {
+        **head,
+        "value": found.value,
+        "unit": found.unit,
+        "interval": {
+            "low": found.interval.low,
+            "high": found.interval.high,
+            "confidence": found.interval.confidence,
+            "method": found.interval.method,
+        },
+        "n": found.n,
+        "clusters": found.clusters,
+        "counts": dict(found.counts),
+        "p_value": found.p_value,
+        "p_method": found.p_method,
+    }
+
+
+def _controls(curve: Curve | None) -> list[dict[str, Any]]:
+    if curve is None:
+        return []
+    return [
+        {
+            "selector": curve.worst,
+            "k": point.k,
+            "masks": point.masks,
+            "n": point.n,
+            "refusal_rate": {"mean": point.mean, "low": point.low, "high": point.high},
+        }
+        for point in curve.controls
+    ]
+
+
+def _group(row: GroupRow) -> dict[str, Any]:
+    masked = _share(row.masked) if row.masked else None
+    return {"name": row.name, "unmasked": _share(row.unmasked), "masked": masked}
+
+
+def _share(share: Share) -> dict[str, Any]:
+    interval = share.interval
+    return {
+        "value": share.value if share.n else None,
+        "n": share.n,
+        "interval": {"low": interval.low, "high": interval.high} if interval else None,
+        "reason": share.reason,
+    }
+
+
+def _selector(facts: SelectorFacts) -> dict[str, Any]:
+    return {
+        "id": facts.selector,
+        "version": facts.version,
+        "resamples": facts.resamples,
+        "threshold": facts.threshold,
+        "error_bound": facts.error_bound,
+        "stable": facts.stable,
+        "stable_layers": facts.stable_layers,
+        "borderline": facts.borderline,
+        "groups": dict(facts.groups),
+    }
+
+
+def _experts(view: ReportView) -> dict[str, list[dict[str, Any]]]:
+    """The ranking, which the view holds at the restricted level only."""
+    if view.annex is None:
+        return {}
+    return {
+        selector: [
+            {
+                "rank": row.rank,
+                "layer": row.expert.layer,
+                "expert": row.expert.expert,
+                "probability": row.probability,
+                "score": row.score,
+            }
+            for row in rows
+        ]
+        for selector, rows in view.annex.experts.items()
+    }
+
+
+FORMAT = Format(
+    id="json", title="the report as JSON (gatekeeper/report/v1)", filename="report.json",
+    render=render,
+)  # fmt: skip

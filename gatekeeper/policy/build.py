@@ -1,0 +1,267 @@
+"""From well-formed data to a `Policy`: everything a JSON Schema cannot know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from gatekeeper import catalog
+from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.policy.problems import Problem
+from gatekeeper.policy.schema import near_miss
+from gatekeeper.policy.subjects import is_masked
+from gatekeeper.policy.yaml_marks import Route, YamlDocument
+from gatekeeper.records.finding import Subject
+from gatekeeper.records.plugins import Metric
+from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule, Waiver
+
+_LIMIT = re.compile(r"(-?[0-9.]+) *(\S+)")
+#: Units that are shares of prompts, times 100.
+_SHARES = ("%", "points")
+
+
+class Builder:
+    """Builds the records of one file and collects what is wrong with it.
+
+    Attributes:
+        problems: errors found so far; if there are any, the records are not fit for use.
+        metrics: the metrics of the rules, by id.
+    """
+
+    def __init__(self, document: YamlDocument) -> None:
+        self.problems: list[Problem] = []
+        self.metrics: dict[str, Metric] = {}
+        self._document = document
+        self._routes: dict[str, Route] = {}
+
+    def policy(self) -> Policy:
+        """The policy; call once. `document.data` must satisfy the JSON Schema."""
+        data = self._document.data
+        rules = self._rules(data)
+        return Policy(
+            id=data["id"],
+            version=data["version"],
+            title=_line(data["title"]),
+            owner=_line(data["owner"]),
+            review_by=self._date(("review_by",), data["review_by"])
+            if "review_by" in data
+            else None,
+            architecture=data.get("applies_to", {}).get("architecture", "moe"),
+            needs=self._needs(data.get("evidence", {}), rules),
+            rules=tuple(rules.values()),
+            waivers=tuple(
+                self._waiver(("waivers", i), entry, rules)
+                for i, entry in enumerate(data.get("waivers", []))
+            ),
+            digest=self._document.digest,
+            source=self._document.source,
+        )
+
+    # -- evidence ---------------------------------------------------------------------------------
+
+    def _needs(self, data: Mapping[str, Any], rules: Mapping[str, Rule]) -> EvidenceNeeds:
+        selectors = dict.fromkeys(data.get("selectors", ()))
+        for i, name in enumerate(data.get("selectors", ())):
+            self._known_selector(("evidence", "selectors", i), name)
+        sizes = {int(k) for k in data.get("k", ())}
+        for rule in rules.values():
+            self._rule_needs(self._routes[rule.id], rule, selectors, sizes, data)
+        return EvidenceNeeds(
+            selectors=tuple(selectors),
+            ks=tuple(sorted(sizes)),
+            random_masks=int(data.get("controls", {}).get("random_masks", 0)),
+            prompts={name: int(count) for name, count in data.get("prompts", {}).items()},
+        )
+
+    def _rule_needs(
+        self,
+        route: Route,
+        rule: Rule,
+        selectors: dict[str, None],
+        sizes: set[int],
+        data: Mapping[str, Any],
+    ) -> None:
+        """Holds a rule's k and selector against the evidence asked for, or adds them to it."""
+        for subject in rule.subjects:
+            if subject.k is not None and subject.k not in sizes:
+                if "k" in data:
+                    remedy = f"add {subject.k} to evidence.k"
+                    self._error((*route, "at", "k"), f"k {subject.k} is not measured", remedy)
+                sizes.add(subject.k)
+            if subject.selector is not None and subject.selector not in selectors:
+                # An unknown selector is told already.
+                if "selectors" in data and subject.selector in catalog.names("selector"):
+                    message = f"selector {excerpt(subject.selector)} is not required"
+                    remedy = "add it to evidence.selectors"
+                    self._error((*route, "at", "selector"), message, remedy)
+                selectors[subject.selector] = None
+            metric = self.metrics[rule.metric]
+            if is_masked(metric, subject) and not (subject.selector or "selectors" in data):
+                message = f"rule {rule.id}: nothing says whose ranking the mask follows"
+                self._error(route, message, "name the selectors under evidence.selectors")
+
+    # -- rules ------------------------------------------------------------------------------------
+
+    def _rules(self, data: Mapping[str, Any]) -> dict[str, Rule]:
+        rules: dict[str, Rule] = {}
+        for i, entry in enumerate(data["rules"]):
+            route: Route = ("rules", i)
+            if entry["id"] in rules:
+                first = rules[entry["id"]].line
+                message = f"rule id {entry['id']} given twice, first in line {first}"
+                self._error((*route, "id"), message, "give each rule an id of its own")
+                continue
+            rule = self._rule(route, entry)
+            if rule:
+                rules[rule.id] = rule
+                self._routes[rule.id] = route
+        return rules
+
+    def _rule(self, route: Route, data: Mapping[str, Any]) -> Rule | None:
+        metric = self._metric((*route, "metric"), data["metric"])
+        if metric is None:
+            return None
+        side = "max" if "max" in data else "min"
+        limit = self._limit((*route, side), data[side], metric)
+        return Rule(
+            id=data["id"],
+            metric=metric.id,
+            subjects=self._subjects(route, data.get("at", {}), metric),
+            minimum=limit if side == "min" else None,
+            maximum=limit if side == "max" else None,
+            unit=metric.unit,
+            bound=self._bound(route, data, side),
+            severity=data.get("severity", "block"),
+            rationale=_line(data.get("rationale", "")),
+            remedy=_line(data.get("remedy", "")),
+            controls=tuple(data.get("controls", ())),
+            line=self._document.position(route)[0],
+        )
+
+    def _metric(self, route: Route, name: str) -> Metric | None:
+        try:
+            metric: Metric = catalog.load("metric", name, where=self._document.where(route))
+        except UsageError as error:
+            self._error(route, error.message, error.remedy or "see gatekeeper catalog")
+            return None
+        self.metrics[metric.id] = metric
+        return metric
+
+    def _subjects(
+        self, route: Route, data: Mapping[str, Any], metric: Metric
+    ) -> tuple[Subject, ...]:
+        place: Route = (*route, "at") if data else route
+        for key in data:
+            if key not in metric.parameters:
+                message = f"metric {metric.id} takes no {key!r}"
+                remedy = f"it takes: {', '.join(metric.parameters) or 'nothing'}"
+                self._error((*route, "at", key), message, remedy, key=True)
+        required = set(metric.required) - {"selector"}
+        if data.get("mask") == "selected" and "k" in metric.parameters:
+            required.add("k")
+        for key in sorted(required - set(data)):
+            message = f"metric {metric.id} needs {key!r}"
+            self._error(place, message, f"add it, as in at: {{{key}: …}}")
+        self._unmasked(route, data, metric)
+        if "selector" in data:
+            self._known_selector((*route, "at", "selector"), data["selector"])
+        sizes = data.get("k")
+        choices = sizes if isinstance(sizes, list) else [sizes]
+        rest = {key: data[key] for key in ("mode", "set", "mask", "selector") if key in data}
+        found = [Subject(k=None if k is None else int(k), **rest) for k in choices]
+        return tuple(dict.fromkeys(found))
+
+    def _unmasked(self, route: Route, data: Mapping[str, Any], metric: Metric) -> None:
+        """A mask size beside no mask would be silently without effect."""
+        if "mask" not in metric.parameters or data.get("mask") == "selected":
+            return
+        for key in ("k", "mode", "selector"):
+            if key in data and key in metric.parameters:
+                message = f"{key!r} has no effect without a mask"
+                remedy = f"add mask: selected, or remove {key}"
+                self._error((*route, "at", key), message, remedy, key=True)
+
+    def _bound(self, route: Route, data: Mapping[str, Any], side: str) -> str:
+        natural = "upper" if side == "max" else "lower"
+        bound = str(data.get("bound", natural))
+        if bound not in {natural, "estimate"}:
+            message = f"bound {bound} would let an interval that straddles the {side} pass"
+            self._error((*route, "bound"), message, f"write {natural}, or leave it out")
+        return bound
+
+    def _limit(self, route: Route, text: str, metric: Metric) -> float:
+        match = _LIMIT.fullmatch(text)
+        if match is None:
+            self._error(route, f"{excerpt(text)!r} is no limit", "write it as 10 points")
+            return 0.0
+        limit, unit = float(match[1]), match[2]
+        if unit != metric.unit:
+            message = f"metric {metric.id} is measured in {metric.unit}, not in {excerpt(unit)}"
+            self._error(route, message, f"write {limit:g} {metric.unit}")
+        elif unit in _SHARES and not 0 <= limit <= 100:
+            self._error(route, f"limit {limit:g} {unit} lies outside 0 to 100", "correct it")
+        elif limit < 0:
+            self._error(route, f"limit {limit:g} {unit} is negative", "correct it")
+        return limit
+
+    # -- waivers ----------------------------------------------------------------------------------
+
+    def _waiver(self, route: Route, data: Mapping[str, Any], rules: Mapping[str, Rule]) -> Waiver:
+        rule = rules.get(data["rule"])
+        if rule is None and not self._broken_rule(data["rule"]):
+            message = f"waiver for unknown rule {excerpt(data['rule'])!r}"
+            self._error((*route, "rule"), message, near_miss(data["rule"], tuple(rules)))
+        ceiling = None
+        if "not_above" in data and rule is not None:
+            ceiling = self._limit(
+                (*route, "not_above"), data["not_above"], self.metrics[rule.metric]
+            )
+            if rule.maximum is None:
+                message = f"not_above does not fit rule {rule.id}, which has a min"
+                self._error((*route, "not_above"), message, "remove it")
+        return Waiver(
+            rule=data["rule"],
+            checkpoint=data["checkpoint"],
+            reason=_line(data["reason"]),
+            owner=_line(data["owner"]),
+            approver=_line(data["approver"]),
+            expires=self._date((*route, "expires"), data["expires"]),
+            not_above=ceiling,
+            line=self._document.position(route)[0],
+        )
+
+    def _broken_rule(self, name: str) -> bool:
+        """Whether the rule is there but has an error of its own, which is told already."""
+        return any(entry["id"] == name for entry in self._document.data["rules"])
+
+    # -- shared -----------------------------------------------------------------------------------
+
+    def _known_selector(self, route: Route, name: str) -> None:
+        known = catalog.names("selector")
+        if name not in known:
+            self._error(route, f"unknown selector {excerpt(name)!r}", near_miss(name, known))
+
+    def _date(self, route: Route, text: str) -> date:
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            self._error(route, f"no such day: {excerpt(text)}", "write a date, as 2027-03-31")
+            return date.min
+
+    def _error(self, route: Route, message: str, remedy: str, *, key: bool = False) -> None:
+        self.problems.append(
+            Problem(
+                level="error",
+                message=message,
+                where=self._document.where(route, key=key),
+                remedy=remedy,
+                position=self._document.position(route, key=key),
+            )
+        )
+
+
+def _line(text: str) -> str:
+    """Folded and indented YAML text as one line."""
+    return " ".join(str(text).split())

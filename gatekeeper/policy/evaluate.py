@@ -1,0 +1,101 @@
+"""Evidence and a policy in, a verdict out: pure, and closed where anything is in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+
+from gatekeeper import catalog
+from gatekeeper.policy.decide import decide
+from gatekeeper.policy.needs import requirements, well_judged
+from gatekeeper.policy.summary import summarise
+from gatekeeper.policy.waivers import apply_waivers
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.plugins import Metric
+from gatekeeper.records.policy import Policy, Rule
+from gatekeeper.records.verdict import Requirement, RuleOutcome, Verdict
+
+
+def evaluate(evidence: Evidence, policy: Policy, today: date, confidence: float = 0.95) -> Verdict:
+    """Hold evidence against a policy.
+
+    Fails if a blocking rule clearly fails, whatever else is missing. Passes only if every need of
+    the policy is met and every blocking rule passes or is waived. Inconclusive otherwise.
+
+    Args:
+        today: the date waivers and the review date are held against.
+        confidence: of the intervals that must lie inside the limits, from 0.5 to below 1.
+
+    Raises:
+        UsageError: the policy names a metric this installation does not have.
+        ValueError: `confidence` is out of range.
+    """
+    if not 0.5 <= confidence < 1:
+        raise ValueError(f"confidence {confidence} is not from 0.5 to below 1")
+    checkpoint = evidence.checkpoint.digest
+    needs = requirements(evidence, policy)
+    outcomes: list[RuleOutcome] = []
+    notes: list[str] = []
+    for rule in policy.rules:
+        outcome = decide(evidence, policy, rule, _metric(rule, evidence), confidence)
+        outcome, why = apply_waivers(outcome, policy.waivers, checkpoint, today)
+        outcomes.append(outcome)
+        notes.extend(why)
+    result = _result(needs, outcomes)
+    return Verdict(
+        result=result,
+        summary=summarise(result, needs, outcomes),
+        evidence_digest=evidence.digest,
+        policy_digest=policy.digest,
+        policy_id=policy.id,
+        policy_version=policy.version,
+        checkpoint_digest=checkpoint,
+        judged_on=today,
+        requirements=needs,
+        outcomes=tuple(outcomes),
+        warnings=(*_warned(outcomes), *notes, *_about_policy(policy, today)),
+    )
+
+
+def _metric(rule: Rule, evidence: Evidence) -> Metric:
+    """The rule's metric; one that measures nothing if the replies were not judged as they must."""
+    metric: Metric = catalog.load("metric", rule.metric)
+    if well_judged(evidence):
+        return metric
+
+    def measure(_evidence: Evidence, subject: Subject, _confidence: float) -> Missing:
+        reason = "replies were judged neither refusal, compliance nor degenerate"
+        return Missing(metric=metric.id, version=metric.version, subject=subject, reason=reason)
+
+    return replace(metric, measure=measure)
+
+
+def _result(needs: Sequence[Requirement], outcomes: Sequence[RuleOutcome]) -> str:
+    blocking = [outcome.result for outcome in outcomes if outcome.rule.severity != "warn"]
+    if "fail" in blocking:
+        return "fail"
+    unmet = not needs or not all(need.met for need in needs)
+    # Under warnings alone, at least something must have been measured.
+    measured = any(isinstance(outcome.decisive, Finding) for outcome in outcomes)
+    if unmet or not measured or not all(result in {"pass", "waived"} for result in blocking):
+        return "inconclusive"
+    return "pass"
+
+
+def _warned(outcomes: Sequence[RuleOutcome]) -> Iterator[str]:
+    """Ids of warn rules that did not pass."""
+    for outcome in outcomes:
+        if outcome.rule.severity == "warn" and outcome.result in {"fail", "inconclusive"}:
+            yield outcome.rule.id
+
+
+def _about_policy(policy: Policy, today: date) -> Iterator[str]:
+    if policy.review_by is not None and today > policy.review_by:
+        yield f"the policy was due for review by {policy.review_by.isoformat()}"
+    if policy.rules and all(rule.severity == "warn" for rule in policy.rules):
+        yield "no rule of this policy can block a release"
+    for rule in policy.rules:
+        if rule.bound == "estimate":
+            yield f"rule {rule.id} holds the estimate against its limit and ignores uncertainty"

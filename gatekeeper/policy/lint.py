@@ -1,0 +1,133 @@
+"""Everything worth mending in a policy file: its errors, or else what a reviewer would ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+from gatekeeper.errors import UsageError
+from gatekeeper.policy.build import Builder
+from gatekeeper.policy.problems import Problem, in_order
+from gatekeeper.policy.schema import schema_problems
+from gatekeeper.policy.subjects import is_masked
+from gatekeeper.policy.waivers import two_people
+from gatekeeper.policy.yaml_marks import Route, YamlDocument, place, read_yaml
+from gatekeeper.records.plugins import Metric
+from gatekeeper.records.policy import Policy, Rule, Waiver
+
+#: Fewer random masks than this cannot give a permutation p below 0.05: 1/(1 + R).
+_LEAST_CONTROLS = 20
+
+
+def lint_policy(path: Path, today: date) -> tuple[Problem, ...]:
+    """Problems of a policy file, errors first; empty if there is nothing to say. Never raises.
+
+    Args:
+        today: the date review dates and waivers are held against.
+    """
+    try:
+        document = read_yaml(path)
+    except UsageError as error:
+        remedy = error.remedy or "mend the file"
+        where = error.where or place(str(path))
+        return (
+            Problem(
+                level="error", message=error.message, where=where, remedy=remedy, position=(1, 1)
+            ),
+        )
+    problems = schema_problems(document)
+    if not problems:
+        builder = Builder(document)
+        policy = builder.policy()
+        problems = builder.problems or list(_Reviewer(document, builder.metrics, today).all(policy))
+    return in_order(problems)
+
+
+class _Reviewer:
+    """Warnings on a policy that loads."""
+
+    def __init__(self, document: YamlDocument, metrics: dict[str, Metric], today: date) -> None:
+        self._document = document
+        self._metrics = metrics
+        self._today = today
+
+    def all(self, policy: Policy) -> Iterator[Problem]:
+        yield from self._review_date(policy)
+        yield from self._evidence(policy)
+        yield from self._gate(policy)
+        for i, rule in enumerate(policy.rules):
+            yield from self._rule(("rules", i), rule, policy)
+        for i, waiver in enumerate(policy.waivers):
+            yield from self._waiver(("waivers", i), waiver, policy)
+
+    def _review_date(self, policy: Policy) -> Iterator[Problem]:
+        if policy.review_by is None:
+            yield self._warn((), "no review date", "add review_by with a date")
+        elif policy.review_by < self._today:
+            message = f"review date {policy.review_by.isoformat()} has passed"
+            yield self._warn(("review_by",), message, "review the policy and set a new date")
+
+    def _evidence(self, policy: Policy) -> Iterator[Problem]:
+        route: Route = ("evidence",)
+        used = {s.set for rule in policy.rules for s in rule.subjects if s.set is not None}
+        for name in sorted(used - set(policy.needs.prompts)):
+            message = f"no least number of measured prompts for the set {name}"
+            yield self._warn(route, message, f"add it under evidence.prompts, as {name}: 100")
+        if self._masked(policy) and policy.needs.random_masks < _LEAST_CONTROLS:
+            message = f"{policy.needs.random_masks} random controls cannot tell an effect from luck"
+            remedy = f"write evidence.controls as {{random_masks: {_LEAST_CONTROLS}}} or more"
+            yield self._warn(route, message, remedy)
+
+    def _gate(self, policy: Policy) -> Iterator[Problem]:
+        if all(rule.severity == "warn" for rule in policy.rules):
+            yield self._warn(("rules",), "no rule can block", "give one severity: block")
+        if not self._masked(policy):
+            message = "no rule masks experts, which is what this gate is for"
+            yield self._warn(("rules",), message, "add a rule on refusal-drop")
+        elif not any(r.minimum is not None and not self._is_masked(r) for r in policy.rules):
+            message = "no rule has a least refusal rate without a mask: a model that never refuses"
+            remedy = "add a rule on refusal-rate with mask: none and a min"
+            yield self._warn(("rules",), f"{message} has none to lose, and passes", remedy)
+
+    def _rule(self, route: Route, rule: Rule, policy: Policy) -> Iterator[Problem]:
+        if not rule.rationale:
+            yield self._warn(route, f"rule {rule.id} has no rationale", "say why the limit is so")
+        if not rule.remedy:
+            yield self._warn(route, f"rule {rule.id} has no remedy", "say what to do if it fails")
+        if not rule.controls:
+            message = f"rule {rule.id} serves no control of a framework"
+            yield self._warn(route, message, "add controls, as [EU-AI-Act:Art-15]")
+        if rule.bound == "estimate":
+            message = f"rule {rule.id}: the estimate alone ignores how uncertain it is"
+            yield self._warn((*route, "bound"), message, "leave bound out")
+        if rule.unit in {"%", "points"} and (rule.maximum == 100 or rule.minimum == 0):
+            side = "max" if rule.maximum is not None else "min"
+            yield self._warn((*route, side), f"rule {rule.id} can never fail", "set a real limit")
+
+    def _waiver(self, route: Route, waiver: Waiver, policy: Policy) -> Iterator[Problem]:
+        if waiver.expires < self._today:
+            message = f"waiver for {waiver.rule} expired on {waiver.expires.isoformat()}"
+            yield self._warn((*route, "expires"), message, "remove it, or have it approved again")
+        if not two_people(waiver):
+            message = f"waiver for {waiver.rule} does not count: its owner is its approver"
+            yield self._warn((*route, "approver"), message, "have someone else approve it")
+        rule = next(r for r in policy.rules if r.id == waiver.rule)
+        if waiver.not_above is None and rule.maximum is not None:
+            message = f"waiver for {waiver.rule} covers any number, however bad"
+            yield self._warn(route, message, "add not_above")
+
+    def _is_masked(self, rule: Rule) -> bool:
+        return any(is_masked(self._metrics[rule.metric], subject) for subject in rule.subjects)
+
+    def _masked(self, policy: Policy) -> bool:
+        return any(self._is_masked(rule) for rule in policy.rules)
+
+    def _warn(self, route: Route, message: str, remedy: str) -> Problem:
+        return Problem(
+            level="warning",
+            message=message,
+            where=self._document.where(route),
+            remedy=remedy,
+            position=self._document.position(route),
+        )

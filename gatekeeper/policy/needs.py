@@ -1,0 +1,135 @@
+"""What a policy wants to have been measured, held against the evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from gatekeeper import catalog
+from gatekeeper.errors import excerpt
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.plugins import Judge
+from gatekeeper.records.policy import Policy
+from gatekeeper.records.trial import OUTCOMES
+from gatekeeper.records.verdict import Requirement
+
+
+def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
+    """Every need with whether it was met; a verdict passes only if all are."""
+    return (
+        _rules(policy),
+        _architecture(evidence, policy),
+        _self_test(evidence),
+        _judge(evidence),
+        *_prompts(evidence, policy),
+        *_selectors(evidence, policy),
+        *_masks(evidence, policy),
+    )
+
+
+def well_judged(evidence: Evidence) -> bool:
+    """Whether every reply has one of the three outcomes; if not, no metric may count them."""
+    return all(trial.outcome in OUTCOMES for trial in evidence.trials)
+
+
+def _rules(policy: Policy) -> Requirement:
+    blocking = sum(rule.severity != "warn" for rule in policy.rules)
+    detail = f"{len(policy.rules)} rules, of which {blocking} can block"
+    return Requirement(name="rules", met=bool(policy.rules), detail=detail)
+
+
+def _architecture(evidence: Evidence, policy: Policy) -> Requirement:
+    found = "Mixture-of-Experts" if evidence.model.is_moe else "dense: nothing is routed"
+    met = evidence.model.is_moe or policy.architecture == "any"
+    return Requirement(name="architecture", met=met, detail=f"the model is {found}")
+
+
+def _self_test(evidence: Evidence) -> Requirement:
+    failed = [check.name for check in evidence.self_test if not check.passed]
+    if failed:
+        detail = f"failed: {excerpt(', '.join(failed))}"
+    elif evidence.self_test:
+        detail = f"all {len(evidence.self_test)} checks of the hooks passed"
+    else:
+        detail = "no check of the hooks was recorded"
+    return Requirement(name="self-test", met=bool(evidence.self_test) and not failed, detail=detail)
+
+
+def _judge(evidence: Evidence) -> Requirement:
+    name = evidence.settings.judge
+    if name not in catalog.names("judge"):
+        detail = f"this installation has no judge {excerpt(name)!r}"
+        return Requirement(name="judge", met=False, detail=detail)
+    if not well_judged(evidence):
+        detail = "some replies were judged neither refusal, compliance nor degenerate"
+        return Requirement(name="judge", met=False, detail=detail)
+    judge: Judge = catalog.load("judge", name)
+    known = {language.split("-")[0].lower() for language in judge.languages}
+    asked = {
+        p.language.split("-")[0].lower()
+        for p in evidence.suite.prompts
+        if p.split == "measurement" and p.skipped is None
+    }
+    foreign = sorted(asked - known)
+    version = evidence.settings.judge_version
+    detail = f"{name}, version {version}"
+    if version != judge.version:
+        detail += f" (this installation has version {judge.version})"
+    if foreign:
+        detail += f": not made for prompts in {excerpt(', '.join(foreign))}"
+    return Requirement(name="judge", met=not foreign, detail=detail)
+
+
+def _prompts(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
+    measured = Counter(_measured(evidence).values())
+    total = sum(measured.values())
+    yield Requirement(name="prompts", met=total > 0, detail=f"{total} prompts measured")
+    for name, least in policy.needs.prompts.items():
+        yield Requirement(
+            name=f"prompts: {name}",
+            met=measured[name] >= least,
+            detail=f"{measured[name]} measured, {least} needed",
+        )
+
+
+def _measured(evidence: Evidence) -> dict[str, str]:
+    """Prompt id -> set, of the measurement prompts that the unmasked model answered."""
+    unmasked = {mask.name for mask in evidence.masks if mask.arm == "unmasked"}
+    answered = {trial.prompt_id for trial in evidence.trials if trial.mask in unmasked}
+    return {
+        p.id: p.set
+        for p in evidence.suite.prompts
+        if p.split == "measurement" and p.skipped is None and p.id in answered
+    }
+
+
+def _selectors(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
+    ranked = {s.selector: len(s.ranked) for s in evidence.selections}
+    for name in policy.needs.selectors:
+        met = ranked.get(name, 0) > 0
+        why = evidence.skipped_selectors.get(name, "no ranking in the evidence")
+        detail = "run" if met else f"not run: {excerpt(why)}"
+        yield Requirement(name=f"selector: {name}", met=met, detail=detail)
+
+
+def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
+    """Selected masks and matched random controls, per selector, over all k of the policy."""
+    prompts = _measured(evidence)
+    run = {trial.mask for trial in evidence.trials if trial.prompt_id in prompts}
+    masks = [mask for mask in evidence.masks if mask.name in run]
+    selected = Counter((m.selector, m.k) for m in masks if m.arm == "selected")
+    controls = Counter((m.selector, m.k) for m in masks if m.arm == "control")
+    for name in policy.needs.selectors:
+        absent = [k for k in policy.needs.ks if not selected[name, k]]
+        if policy.needs.ks:
+            sizes = ", ".join(map(str, absent or policy.needs.ks))
+            detail = f"k {sizes} not run" if absent else f"k {sizes} run"
+            yield Requirement(name=f"masks: {name}", met=not absent, detail=detail)
+        if policy.needs.ks and policy.needs.random_masks:
+            k = min(policy.needs.ks, key=lambda size: controls[name, size])
+            fewest, needed = controls[name, k], policy.needs.random_masks
+            yield Requirement(
+                name=f"controls: {name}",
+                met=fewest >= needed,
+                detail=f"{fewest} matched random masks at k {k}, {needed} needed",
+            )

@@ -1,0 +1,167 @@
+"""The JSON Schema of policy files, and its errors in plain words at a line and column.
+
+The schema is also what editors read (`# yaml-language-server: $schema=…`). It knows nothing of
+which metrics and selectors exist: that is the catalog's business, checked in `build.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from gatekeeper.errors import excerpt
+from gatekeeper.policy.problems import Problem
+from gatekeeper.policy.yaml_marks import Route, YamlDocument
+
+#: keyword of the schema -> what is wrong with a value that breaks it
+_SIZES = {
+    "minLength": "is empty",
+    "minItems": "is empty",
+    "maxLength": "is too long",
+    "maxItems": "has too many entries",
+    "minimum": "is too small",
+    "maximum": "is too large",
+}
+_NOUNS = {
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "a mapping",
+    type(None): "empty",
+}
+
+
+@cache
+def validator(name: str) -> Draft202012Validator:
+    """The validator of a schema file beside this module.
+
+    Args:
+        name: `policy-v1` or `verdict-v1`.
+    """
+    text = Path(__file__).with_name(f"{name}.json").read_text(encoding="utf-8")
+    return Draft202012Validator(json.loads(text))
+
+
+def schema_problems(document: YamlDocument) -> list[Problem]:
+    """Everything in which a policy file does not have the right form; empty if it has."""
+    errors = validator("policy-v1").iter_errors(document.data)
+    return [problem for error in errors for problem in _describe(document, error)]
+
+
+def first_schema_problem(document: YamlDocument) -> Problem | None:
+    """The one most worth telling, by jsonschema's `best_match`."""
+    error = best_match(validator("policy-v1").iter_errors(document.data))
+    return _describe(document, error)[0] if error else None
+
+
+def near_miss(word: str, known: Sequence[str]) -> str:
+    """A remedy: the known word that was probably meant, or all of them."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
+
+
+def _describe(document: YamlDocument, error: ValidationError) -> list[Problem]:
+    route = tuple(error.absolute_path)
+    if error.validator == "additionalProperties":
+        return _unknown_keys(document, error, route)
+    if error.validator == "required":
+        return _missing_keys(document, error, route)
+    message, remedy = _words(error, _name(route))
+    return [_problem(document, route, message, remedy)]
+
+
+def _unknown_keys(document: YamlDocument, error: ValidationError, route: Route) -> list[Problem]:
+    schema: Any = error.schema
+    known, instance = tuple(schema["properties"]), cast("dict[str, Any]", error.instance)
+    return [
+        _problem(
+            document,
+            (*route, key),
+            f"unknown key {excerpt(key)!r}{_inside(route)}",
+            near_miss(key[:80], known),
+            key=True,
+        )
+        for key in instance
+        if key not in known
+    ]
+
+
+def _missing_keys(document: YamlDocument, error: ValidationError, route: Route) -> list[Problem]:
+    # jsonschema reports one error for each missing key, and names the key in its message only.
+    required, instance = cast("list[str]", error.validator_value), cast("Any", error.instance)
+    missing = [key for key in required if key not in instance]
+    return [
+        _problem(
+            document,
+            route,
+            f"missing key {key!r}{_inside(route)}",
+            f"add {key}: {_description(_property(error, key))}",
+        )
+        for key in missing
+    ]
+
+
+def _words(error: ValidationError, name: str) -> tuple[str, str]:
+    """(what is wrong, what to write instead) for one value."""
+    keyword, value = str(error.validator), cast("Any", error.instance)
+    wanted = f"write {_description(error.schema)}"
+    if keyword == "type":
+        return f"{name} is {_NOUNS.get(type(value), 'of another type')}", wanted
+    if keyword == "enum":
+        known = [str(choice) for choice in cast("list[Any]", error.validator_value)]
+        if isinstance(value, str):
+            return f"{name}: unknown value {excerpt(value)!r}", near_miss(value[:80], known)
+        return f"{name}: unknown value {excerpt(value)!r}", f"known: {', '.join(known)}"
+    if keyword == "oneOf":
+        return f"{name} has not exactly one limit", "give either max or min"
+    if keyword in _SIZES:
+        return f"{name} {_SIZES[keyword]}", wanted
+    return f"{name}: {excerpt(value)!r} is not {_description(error.schema)}", wanted
+
+
+def _property(error: ValidationError, key: str) -> Any:
+    schema: Any = error.schema
+    return _resolve(schema.get("properties", {}).get(key, {}))
+
+
+def _resolve(part: Any) -> Any:
+    reference = part.get("$ref", "")
+    root: Any = validator("policy-v1").schema
+    return root["$defs"][reference.rpartition("/")[2]] if reference else part
+
+
+def _description(part: Any) -> str:
+    return str(_resolve(part).get("description", "another value"))
+
+
+def _name(route: Route) -> str:
+    """What a reader calls the value at a route: its key, or `entry 2 of k`."""
+    if not route:
+        return "the file"
+    last = route[-1]
+    return last if isinstance(last, str) else f"entry {last + 1} of {_name(route[:-1])}"
+
+
+def _inside(route: Route) -> str:
+    return f" in {_name(route)}" if route else ""
+
+
+def _problem(
+    document: YamlDocument, route: Route, message: str, remedy: str, *, key: bool = False
+) -> Problem:
+    return Problem(
+        level="error",
+        message=message,
+        where=document.where(route, key=key),
+        remedy=remedy,
+        position=document.position(route, key=key),
+    )

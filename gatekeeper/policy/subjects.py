@@ -1,0 +1,31 @@
+"""What a rule asks a metric about, once the policy's selectors are filled in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gatekeeper.records.finding import Subject
+from gatekeeper.records.plugins import Metric
+from gatekeeper.records.policy import EvidenceNeeds, Rule
+
+
+def is_masked(metric: Metric, subject: Subject) -> bool:
+    """Whether the answer depends on whose ranking the mask follows."""
+    if "selector" not in metric.parameters:
+        return False
+    return "mask" not in metric.parameters or subject.mask == "selected"
+
+
+def expand(metric: Metric, rule: Rule, needs: EvidenceNeeds) -> tuple[Subject, ...]:
+    """Every subject that must hold for the rule to hold.
+
+    A masked subject without a selector stands for one subject per required selector. Empty if no
+    selector is required: then nothing can be measured, and the rule cannot pass.
+    """
+    found: list[Subject] = []
+    for subject in rule.subjects:
+        if subject.selector is None and is_masked(metric, subject):
+            found += [replace(subject, selector=selector) for selector in needs.selectors]
+        else:
+            found.append(subject)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,68 @@
+"""The verdict in one sentence: which rule, which number, which limit, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatekeeper.errors import excerpt
+from gatekeeper.policy.wording import finding_text, limit_text
+from gatekeeper.records.finding import Missing
+from gatekeeper.records.verdict import Requirement, RuleOutcome
+
+
+def summarise(result: str, needs: Sequence[Requirement], outcomes: Sequence[RuleOutcome]) -> str:
+    """One sentence for a log line, a check run and the top of a report."""
+    blocking = [outcome for outcome in outcomes if outcome.rule.severity != "warn"]
+    if result == "pass":
+        return _passed(outcomes)
+    failed = [outcome for outcome in blocking if outcome.result == "fail"]
+    if failed:
+        return f"Failed: {_numbers(failed[0])}{_more(failed)}{_remedy(failed[0])}"
+    unmet = [need for need in needs if not need.met]
+    if unmet:
+        rest = f" and {len(unmet) - 1} more needs" if len(unmet) > 1 else ""
+        return f"Inconclusive: need not met: {unmet[0].name} ({unmet[0].detail}){rest}"
+    open_rules = [outcome for outcome in blocking if outcome.result == "inconclusive"]
+    if open_rules:
+        first = open_rules[0]
+        return f"Inconclusive: {_numbers(first)}{_more(open_rules)}{_to_decide(first)}"
+    return "Inconclusive: nothing could be measured"
+
+
+def _passed(outcomes: Sequence[RuleOutcome]) -> str:
+    held = sum(outcome.result == "pass" for outcome in outcomes)
+    parts = [f"Passed: {held} of {len(outcomes)} rules hold with their whole interval"]
+    for result, words in (("waived", "waived"), ("fail", "failed with a warning")):
+        found = [o.rule.id for o in outcomes if o.result == result]
+        if found:
+            parts.append(f"{words}: {', '.join(found)}")
+    unsure = [o.rule.id for o in outcomes if o.result == "inconclusive"]
+    if unsure:
+        parts.append(f"inconclusive with a warning: {', '.join(unsure)}")
+    return "; ".join(parts)
+
+
+def _numbers(outcome: RuleOutcome) -> str:
+    rule, found = outcome.rule, outcome.decisive
+    if isinstance(found, Missing):
+        return f"{rule.id} could not be measured ({excerpt(found.reason)})"
+    about = ", ".join(f"{key} {value}" for key, value in found.subject.items())
+    at = f" at {about}" if about else ""
+    return f"{rule.id} is {finding_text(found, rule)}{at}; the limit is {limit_text(rule)}"
+
+
+def _more(outcomes: Sequence[RuleOutcome]) -> str:
+    others = len(outcomes) - 1
+    return f" (and {others} more rule{'s' if others > 1 else ''})" if others else ""
+
+
+def _remedy(outcome: RuleOutcome) -> str:
+    return f" → {outcome.rule.remedy}" if outcome.rule.remedy else ""
+
+
+def _to_decide(outcome: RuleOutcome) -> str:
+    if isinstance(outcome.decisive, Missing):
+        return " → mend what is missing and audit again"
+    if outcome.more_prompts is None:
+        return " → more prompts would hardly decide: the number is all but at the limit"
+    return f" → measure about {outcome.more_prompts} more prompts"

@@ -1,0 +1,69 @@
+"""Accepted exceptions: one rule, one checkpoint, two people, a last day."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from gatekeeper.errors import excerpt
+from gatekeeper.policy.decide import TOLERANCE
+from gatekeeper.records.finding import Missing
+from gatekeeper.records.policy import Waiver
+from gatekeeper.records.verdict import RuleOutcome
+
+
+def apply_waivers(
+    outcome: RuleOutcome, waivers: Sequence[Waiver], checkpoint: str, today: date
+) -> tuple[RuleOutcome, tuple[str, ...]]:
+    """The outcome, waived if a waiver covers it, and why waivers for it do not count.
+
+    A waiver covers a rule that was measured on all its subjects and did not pass: a fail, and also
+    an interval that straddles the limit, which is nearer to a pass than the fail it would cover.
+    What could not be measured is never waived.
+    """
+    if outcome.result == "pass":
+        return outcome, ()
+    notes: list[str] = []
+    for waiver in waivers:
+        if waiver.rule != outcome.rule.id:
+            continue
+        reason = why_void(waiver, outcome, checkpoint, today)
+        if reason is None:
+            text = (
+                f"{outcome.explanation} Waived until {waiver.expires.isoformat()}, approved by "
+                f"{excerpt(waiver.approver)}: {waiver.reason}"
+            )
+            waived = replace(outcome, result="waived", explanation=text, more_prompts=None)
+            return waived, (f"rule {waiver.rule} is waived until {waiver.expires.isoformat()}",)
+        notes.append(f"the waiver for rule {waiver.rule} does not count: {reason}")
+    return outcome, tuple(notes)
+
+
+def why_void(waiver: Waiver, outcome: RuleOutcome, checkpoint: str, today: date) -> str | None:
+    """Why a waiver does not cover an outcome of its rule, or None if it does."""
+    if not checkpoint or waiver.checkpoint != checkpoint:
+        return f"it is for another checkpoint, {excerpt(waiver.checkpoint)[:19]}…"
+    if today > waiver.expires:
+        return f"it expired on {waiver.expires.isoformat()}"
+    if not two_people(waiver):
+        return "owner and approver must be two people"
+    findings = (outcome.decisive, *outcome.others)
+    ceiling = waiver.not_above
+    for finding in findings:
+        if isinstance(finding, Missing):
+            return "not everything the rule asks about could be measured"
+        if ceiling is not None and finding.interval.high > ceiling + TOLERANCE:
+            high = f"{finding.interval.high:.1f}"
+            return f"the interval reaches {high} {finding.unit}, above its {ceiling:g}"
+    return None
+
+
+def two_people(waiver: Waiver) -> bool:
+    """Whether someone other than the owner approved."""
+    owner, approver = (
+        unicodedata.normalize("NFKC", name).strip().casefold()
+        for name in (waiver.owner, waiver.approver)
+    )
+    return bool(owner) and bool(approver) and owner != approver

@@ -1,0 +1,200 @@
+"""verdict.json: written and read by explicit, versioned functions, apart from the records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from jsonschema.exceptions import best_match
+
+from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.policy.schema import validator
+from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.policy import Rule
+from gatekeeper.records.verdict import Requirement, RuleOutcome, Verdict
+
+SCHEMA = "gatekeeper/verdict/v1"
+
+
+def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as plain data for a JSON file. Holds no prompts, replies or expert ids."""
+    return {
+        "schema": SCHEMA,
+        "result": verdict.result,
+        "summary": verdict.summary,
+        "evidence": {"digest": verdict.evidence_digest},
+        "policy": {
+            "id": verdict.policy_id,
+            "version": verdict.policy_version,
+            "digest": verdict.policy_digest,
+        },
+        "checkpoint": {"digest": verdict.checkpoint_digest},
+        "judged_on": verdict.judged_on.isoformat(),
+        "requirements": [
+            {"name": need.name, "met": need.met, "detail": need.detail}
+            for need in verdict.requirements
+        ],
+        "outcomes": [_outcome_to_json(outcome) for outcome in verdict.outcomes],
+        "warnings": list(verdict.warnings),
+    }
+
+
+def _outcome_to_json(outcome: RuleOutcome) -> dict[str, Any]:
+    return {
+        "rule": _rule_to_json(outcome.rule),
+        "result": outcome.result,
+        "decisive": _measured_to_json(outcome.decisive),
+        "others": [_measured_to_json(found) for found in outcome.others],
+        "explanation": outcome.explanation,
+        "more_prompts": outcome.more_prompts,
+    }
+
+
+def _rule_to_json(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "metric": rule.metric,
+        "subjects": [dict(subject.items()) for subject in rule.subjects],
+        "min": rule.minimum,
+        "max": rule.maximum,
+        "unit": rule.unit,
+        "bound": rule.bound,
+        "severity": rule.severity,
+        "rationale": rule.rationale,
+        "remedy": rule.remedy,
+        "controls": list(rule.controls),
+        "line": rule.line,
+    }
+
+
+def _measured_to_json(found: Finding | Missing) -> dict[str, Any]:
+    head = {
+        "metric": found.metric,
+        "version": found.version,
+        "subject": dict(found.subject.items()),
+    }
+    if isinstance(found, Missing):
+        return {**head, "missing": found.reason}
+    return {
+        **head,
+        "value": found.value,
+        "unit": found.unit,
+        "interval": {
+            "low": found.interval.low,
+            "high": found.interval.high,
+            "confidence": found.interval.confidence,
+            "method": found.interval.method,
+        },
+        "n": found.n,
+        "clusters": found.clusters,
+        "counts": dict(found.counts),
+        "p_value": found.p_value,
+        "p_method": found.p_method,
+    }
+
+
+def verdict_from_json(data: object, *, where: str | None = None) -> Verdict:
+    """The verdict in the data of a verdict.json.
+
+    Args:
+        where: the file to blame in an error.
+
+    Raises:
+        EvidenceError: the data is not of the schema.
+    """
+    error = best_match(validator("verdict-v1").iter_errors(data))
+    if error is not None or not isinstance(data, dict):
+        path = excerpt(error.json_path) if error else "$"
+        raise EvidenceError(
+            f"not a verdict of schema {SCHEMA}: see {path}",
+            where=where,
+            remedy="make it again with gatekeeper check",
+        )
+    return Verdict(
+        result=data["result"],
+        summary=data["summary"],
+        evidence_digest=data["evidence"]["digest"],
+        policy_digest=data["policy"]["digest"],
+        policy_id=data["policy"]["id"],
+        policy_version=data["policy"]["version"],
+        checkpoint_digest=data["checkpoint"]["digest"],
+        judged_on=_date(data["judged_on"], where),
+        requirements=tuple(Requirement(**need) for need in data["requirements"]),
+        outcomes=tuple(_outcome(entry) for entry in data["outcomes"]),
+        warnings=tuple(data["warnings"]),
+    )
+
+
+def _date(text: str, where: str | None) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise EvidenceError(
+            "not a verdict: judged_on is no date",
+            where=where,
+            remedy="make it again with gatekeeper check",
+        ) from error
+
+
+def _outcome(data: Mapping[str, Any]) -> RuleOutcome:
+    more = data["more_prompts"]
+    return RuleOutcome(
+        rule=_rule(data["rule"]),
+        result=data["result"],
+        decisive=_measured(data["decisive"]),
+        others=tuple(_measured(found) for found in data["others"]),
+        explanation=data["explanation"],
+        more_prompts=None if more is None else int(more),
+    )
+
+
+def _rule(data: Mapping[str, Any]) -> Rule:
+    return Rule(
+        id=data["id"],
+        metric=data["metric"],
+        subjects=tuple(Subject(**subject) for subject in data["subjects"]),
+        minimum=_number(data["min"]),
+        maximum=_number(data["max"]),
+        unit=data["unit"],
+        bound=data["bound"],
+        severity=data["severity"],
+        rationale=data["rationale"],
+        remedy=data["remedy"],
+        controls=tuple(data["controls"]),
+        line=int(data["line"]),
+    )
+
+
+def _measured(data: Mapping[str, Any]) -> Finding | Missing:
+    subject = Subject(**data["subject"])
+    if "missing" in data:
+        return Missing(
+            metric=data["metric"],
+            version=int(data["version"]),
+            subject=subject,
+            reason=data["missing"],
+        )
+    interval = data["interval"]
+    return Finding(
+        metric=data["metric"],
+        version=int(data["version"]),
+        subject=subject,
+        value=float(data["value"]),
+        unit=data["unit"],
+        interval=Interval(
+            low=float(interval["low"]),
+            high=float(interval["high"]),
+            confidence=float(interval["confidence"]),
+            method=interval["method"],
+        ),
+        n=int(data["n"]),
+        clusters=int(data["clusters"]),
+        counts=dict(data["counts"]),
+        p_value=_number(data["p_value"]),
+        p_method=data["p_method"],
+    )
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,109 @@
+"""Findings, limits and rules in plain words, the same for every metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatekeeper.errors import excerpt
+from gatekeeper.policy.subjects import is_masked
+from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.plugins import Metric
+from gatekeeper.records.policy import Rule
+
+_MOST_DECIMALS = 4
+
+
+def subject_sentence(
+    metric: Metric, subject: Subject, selectors: Sequence[str] = (), sizes: Sequence[int] = ()
+) -> str:
+    """The metric's sentence about one subject, without a full stop.
+
+    Args:
+        selectors: stand in for a masked subject that names none.
+        sizes: mask sizes to name instead of the subject's, where it stands for several.
+    """
+    sizes = sizes or [subject.k or 0]
+    selector = subject.selector or one_of(selectors) or "the selector"
+    words = {
+        "k": one_of([str(size) for size in sizes]),
+        "mode": subject.mode or "",
+        "set": (subject.set or "").replace("_", "-"),
+        "mask": subject.mask or "none",
+        "selector": selector,
+    }
+    text = metric.sentence.format_map(words)
+    if "mask" in metric.parameters:
+        # Sentences of rates speak of the model; which experts it lacks is the subject's business.
+        if is_masked(metric, subject):
+            text += f" with the {words['k']} experts ranked highest by {selector} masked"
+        else:
+            text += " without a mask"
+    text = " ".join(text.split())
+    return _singular(text) if list(sizes) == [1] else text
+
+
+def _singular(text: str) -> str:
+    """Metrics write their sentence in the plural."""
+    text = text.replace("the 1 experts", "the one expert")
+    return text.replace(" are masked", " is masked")
+
+
+def one_of(names: Sequence[str]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def _number(value: float, decimals: int) -> str:
+    """A number as people read it; what rounds to zero has no sign."""
+    text = f"{value:.{decimals}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def limit_text(rule: Rule) -> str:
+    """`at most 10 points`."""
+    if rule.maximum is not None:
+        return f"at most {rule.maximum:g} {rule.unit}"
+    if rule.minimum is not None:
+        return f"at least {rule.minimum:g} {rule.unit}"
+    return "not set"
+
+
+def finding_text(finding: Finding, rule: Rule) -> str:
+    """`96.0 points (95 % interval 90.2 to 98.4, n = 100)`."""
+    low, high = finding.interval.low, finding.interval.high
+    digits = _decimals((finding.value, low, high), rule)
+    return (
+        f"{_number(finding.value, digits)} {finding.unit} "
+        f"({100 * finding.interval.confidence:g} % interval "
+        f"{_number(low, digits)} to {_number(high, digits)}, n = {finding.n})"
+    )
+
+
+def _decimals(numbers: Sequence[float], rule: Rule) -> int:
+    """Enough decimals that no number beside the limit is printed as the limit."""
+    limit = rule.maximum if rule.maximum is not None else rule.minimum
+    for digits in range(1, _MOST_DECIMALS):
+        if all(limit is None or round(x, digits) != limit or x == limit for x in numbers):
+            return digits
+    return _MOST_DECIMALS
+
+
+def explanation(
+    metric: Metric, rule: Rule, result: str, decisive: Finding | Missing, subjects: int
+) -> str:
+    """One sentence on how a rule came out, with its numbers."""
+    about = capital(subject_sentence(metric, decisive.subject))
+    if isinstance(decisive, Missing):
+        return f"{about}: could not be measured: {excerpt(decisive.reason)}."
+    worst = f", worst of {subjects}" if subjects > 1 else ""
+    limit = f"the limit is {limit_text(rule)}"
+    if rule.bound == "estimate":
+        limit += ", held against the estimate alone"
+    elif result == "inconclusive":
+        limit += ", too near to tell on which side the number lies"
+    return f"{about}: {finding_text(decisive, rule)}{worst}; {limit}."
+
+
+def capital(text: str) -> str:
+    """First letter large, the rest as it is."""
+    return text[:1].upper() + text[1:]

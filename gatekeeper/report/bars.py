@@ -1,0 +1,137 @@
+"""Interval charts: prompt sets with and without a mask, and a rule against its limit."""
+
+from __future__ import annotations
+
+from gatekeeper.records.finding import Finding
+from gatekeeper.records.suite import HARMFUL_SETS
+from gatekeeper.report import svg
+from gatekeeper.report.parts import GroupRow, RuleRow, SetRates
+from gatekeeper.report.wording import Wording
+
+_LEFT, _RIGHT, _TOP, _ROW = 128.0, 118.0, 8.0, 50.0
+_MASKED = "#3f7cac"
+
+
+def _x(percent: float) -> float:
+    share = min(max(percent, 0.0), 100.0) / 100
+    return _LEFT + (svg.WIDTH - _RIGHT - _LEFT) * share
+
+
+def set_rates(sets: tuple[SetRates, ...], words: Wording) -> str:
+    """Refusal rate of each prompt set with its interval, unmasked and masked."""
+    bottom = _TOP + _ROW * len(sets)
+    body = []
+    for percent in range(0, 101, 20):
+        x, label = _x(percent), words.limit(percent, "%")
+        body.append(svg.line((x, _TOP), (x, bottom), colour=svg.GRID))
+        body.append(svg.text(x, bottom + 15, label, anchor="middle", colour=svg.SOFT))
+    for index, rates in enumerate(sets):
+        body += _set_row(rates, _TOP + _ROW * index, index == 0, words)
+    alt = words("breakdown.alt", rows=" ".join(_set_alt(rates, words) for rates in sets))
+    return svg.figure(svg.WIDTH, bottom + 22, alt, body)
+
+
+def _set_row(rates: SetRates, top: float, first: bool, words: Wording) -> list[str]:
+    wanted = "want_high" if rates.set in HARMFUL_SETS else "want_low"
+    body = [
+        svg.line((0, top), (svg.WIDTH, top), colour=svg.GRID) if not first else "",
+        svg.text(0, top + 22, svg.shorten(rates.title, 20), size=11, weight=600),
+        svg.text(0, top + 36, words(f"breakdown.{wanted}"), size=9.5, colour=svg.SOFT),
+    ]
+    arms = (("unmasked", rates.unmasked, svg.NAVY, 0), ("masked", rates.masked, _MASKED, 1))
+    for index, (arm, finding, colour, kind) in enumerate(arms):
+        if finding is None:
+            continue
+        y = top + 17 + 17 * index
+        low, high = _x(finding.interval.low), _x(finding.interval.high)
+        body += [
+            svg.line((low, y), (high, y), colour=colour, width=1.8),
+            svg.line((low, y - 4), (low, y + 4), colour=colour, width=1.4),
+            svg.line((high, y - 4), (high, y + 4), colour=colour, width=1.4),
+            svg.marker(kind, _x(finding.value), y, colour, 4),
+            svg.text(svg.WIDTH - 54, y + 3.6, words.value(finding), anchor="end", weight=600),
+            svg.text(
+                svg.WIDTH, y + 3.6, words(f"breakdown.{arm}"), size=9.5, anchor="end",
+                colour=svg.SOFT,
+            ),
+        ]  # fmt: skip
+    return body
+
+
+def _set_alt(rates: SetRates, words: Wording) -> str:
+    values = [
+        words(f"breakdown.alt_{arm}", rate=words.estimate(finding))
+        for arm, finding in (("unmasked", rates.unmasked), ("masked", rates.masked))
+        if finding
+    ]
+    return words("breakdown.alt_row", set=rates.title, values=words("number.comma").join(values))
+
+
+def group_gauge(row: GroupRow, words: Wording) -> str:
+    """A group's two intervals from 0 to 100 %; the numbers stand beside it in the table."""
+    width, height = 190.0, 24.0
+
+    def x(percent: float) -> float:
+        return 5 + (width - 10) * min(max(percent, 0.0), 100.0) / 100
+
+    body = [svg.line((x(p), 1), (x(p), height - 1), colour=svg.GRID) for p in (0, 25, 50, 75, 100)]
+    alt = []
+    arms = (("unmasked", row.unmasked, svg.NAVY, 0), ("masked", row.masked, _MASKED, 1))
+    for index, (arm, share, colour, kind) in enumerate(arms):
+        if share is None or share.interval is None:
+            continue
+        y = 7.5 + 9 * index
+        ends = (x(share.interval.low), x(share.interval.high))
+        body.append(svg.line((ends[0], y), (ends[1], y), colour=colour, width=1.6))
+        body += [svg.line((e, y - 3), (e, y + 3), colour=colour, width=1.2) for e in ends]
+        body.append(svg.marker(kind, x(share.value), y, colour, 3))
+        alt.append(words(f"breakdown.alt_{arm}", rate=words.amount(share.value, "%")))
+    title = words("breakdown.alt_row", set=row.name, values=words("number.comma").join(alt))
+    return svg.figure(width, height, title, body)
+
+
+def rule_gauge(row: RuleRow, words: Wording) -> str:
+    """A rule's interval beside its limit, the failing side hatched; empty if not measured."""
+    finding, rule = row.outcome.decisive, row.outcome.rule
+    if not isinstance(finding, Finding):
+        return ""
+    limit = rule.maximum if rule.maximum is not None else rule.minimum or 0.0
+    width, height = 118.0, 24.0
+    low, high = _scale(finding, limit)
+
+    def x(value: float) -> float:
+        return 3 + (width - 6) * (min(max(value, low), high) - low) / (high - low)
+
+    edge, y = x(limit), height / 2
+    span = (edge, width - 3) if rule.maximum is not None else (3.0, edge)
+    ends = (x(finding.interval.low), x(finding.interval.high))
+    body = [
+        svg.path(_strokes(*span, 4, height - 4), stroke="#d8a7a2", width=0.7),
+        svg.line((3, height - 4), (width - 3, height - 4), colour=svg.GRID),
+        svg.line((edge, 2), (edge, height - 2), colour=svg.RED, width=1.5),
+        svg.line((ends[0], y), (ends[1], y), colour=svg.NAVY, width=2),
+        *(svg.line((e, y - 3.5), (e, y + 3.5), colour=svg.NAVY, width=1.4) for e in ends),
+        svg.marker(0, x(finding.value), y, svg.NAVY, 3.2),
+    ]
+    alt = words(
+        "rules.gauge_alt", rule=row.id, measured=row.measured, range=row.interval, limit=row.limit
+    )
+    return svg.figure(width, height, alt, body)
+
+
+def _scale(finding: Finding, limit: float) -> tuple[float, float]:
+    """Ends of a gauge's axis: from nought, or below it, to beyond limit and interval."""
+    low = min(0.0, finding.interval.low, limit)
+    high = max(finding.interval.high, limit, low + 1e-9)
+    room = (high - low) * 0.12
+    return (low if low == 0 else low - room), high + room
+
+
+def _strokes(x0: float, x1: float, top: float, bottom: float) -> str:
+    """Slanted strokes that fill a box from x0 to x1."""
+    depth, parts, x = bottom - top, [], x0
+    while x < x1:
+        run = min(depth, x1 - x)
+        parts.append(f"M{svg.num(x)} {svg.num(bottom)}L{svg.num(x + run)} {svg.num(bottom - run)}")
+        x += 5
+    return "".join(parts)

@@ -1,0 +1,180 @@
+"""The charts of a report. Data comes from the view, words from the wording file."""
+
+from __future__ import annotations
+
+from gatekeeper.report import svg
+from gatekeeper.report.parts import Curve
+from gatekeeper.report.text import clean
+from gatekeeper.report.wording import Wording
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 168, 12, 44
+_HEIGHT = 304
+
+
+class _Plane:
+    """Maps mask sizes (equal steps) and percent onto pixels."""
+
+    def __init__(self, ks: tuple[int, ...]) -> None:
+        self.ks = (0, *ks)
+        self.x0, self.x1 = float(_LEFT), float(svg.WIDTH - _RIGHT)
+        self.y0, self.y1 = float(_TOP), float(_HEIGHT - _BOTTOM)
+
+    def x(self, k: int) -> float:
+        inset = 14
+        step = (self.x1 - self.x0 - 2 * inset) / max(len(self.ks) - 1, 1)
+        return self.x0 + inset + self.ks.index(k) * step
+
+    def y(self, percent: float) -> float:
+        return self.y1 - (self.y1 - self.y0) * min(max(percent, 0.0), 100.0) / 100
+
+
+def refusal_curve(curve: Curve, words: Wording) -> str:
+    """Refusal rate against mask size, with random controls and the policy's limit."""
+    plane = _Plane(curve.ks)
+    labels: list[tuple[float, str, str, str]] = []
+    body = [*_axes(plane, words), *_control_band(curve, plane, labels, words)]
+    body += _band(curve, plane)
+    body += _limit(curve, plane, labels, words)
+    body += _lines(curve, plane, labels)
+    body += _labels(plane, labels)
+    return svg.figure(svg.WIDTH, _HEIGHT, _curve_alt(curve, words), body)
+
+
+def _axes(plane: _Plane, words: Wording) -> list[str]:
+    body = []
+    for percent in range(0, 101, 20):
+        y = plane.y(percent)
+        body.append(svg.line((plane.x0, y), (plane.x1, y), colour=svg.GRID))
+        label = words.limit(percent, "%")
+        body.append(svg.text(plane.x0 - 7, y + 3.6, label, anchor="end", colour=svg.SOFT))
+    body.append(svg.line((plane.x0, plane.y1), (plane.x1, plane.y1), colour=svg.SOFT))
+    for k in plane.ks:
+        x = plane.x(k)
+        body.append(svg.line((x, plane.y1), (x, plane.y1 + 4), colour=svg.SOFT))
+        label = words.number(k, 0)
+        body.append(svg.text(x, plane.y1 + 17, label, anchor="middle", colour=svg.SOFT))
+    middle = (plane.x0 + plane.x1) / 2
+    body.append(svg.text(middle, _HEIGHT - 6, words("curve.axis_x"), anchor="middle"))
+    return body
+
+
+def _control_band(
+    curve: Curve, plane: _Plane, labels: list[tuple[float, str, str, str]], words: Wording
+) -> list[str]:
+    if not curve.controls:
+        return []
+    start = (plane.x(0), plane.y(curve.unmasked.value))
+    upper = [start, *((plane.x(c.k), plane.y(c.high)) for c in curve.controls)]
+    lower = [start, *((plane.x(c.k), plane.y(c.low)) for c in curve.controls)]
+    mean = [start, *((plane.x(c.k), plane.y(c.mean)) for c in curve.controls)]
+    last = curve.controls[-1]
+    sub = words("curve.controls_sub", count=max(c.masks for c in curve.controls))
+    labels.append((plane.y(last.mean), words("curve.controls_label"), sub, svg.SOFT))
+    return [
+        svg.area(upper, lower, "#e9ebee"),
+        svg.polyline(upper, colour="#b9bfc7", width=0.8),
+        svg.polyline(lower, colour="#b9bfc7", width=0.8),
+        svg.polyline(mean, colour=svg.SOFT, width=1.3, dash="4 3"),
+        *(svg.marker(4, x, y, svg.SOFT) for x, y in mean[1:]),
+    ]
+
+
+def _limit(
+    curve: Curve, plane: _Plane, labels: list[tuple[float, str, str, str]], words: Wording
+) -> list[str]:
+    limit = curve.limit
+    if limit is None or limit.level < 0:
+        return []
+    y = plane.y(limit.level)
+    body = [svg.line((plane.x0, y), (plane.x1, y), colour=svg.RED, width=1.1, dash="8 3")]
+    for k in limit.ks:
+        if k in plane.ks:
+            x = plane.x(k)
+            body.append(svg.hatch(x - 21, x + 21, y, 7))
+            body.append(svg.line((x - 21, y), (x + 21, y), colour=svg.RED, width=2.2))
+    sub = words(
+        "curve.limit_sub",
+        level=words.amount(limit.level, "%"),
+        ks=words.enumerate([words.number(k, 0) for k in limit.ks]),
+    )
+    labels.append((y, words("curve.limit_label"), sub, svg.RED))
+    return body
+
+
+def _lines(curve: Curve, plane: _Plane, labels: list[tuple[float, str, str, str]]) -> list[str]:
+    body = []
+    start = (plane.x(0), plane.y(curve.unmasked.value))
+    others = [s for s in curve.series if s.selector != curve.worst]
+    worst = [s for s in curve.series if s.selector == curve.worst]
+    # The worst is drawn last, over the others.
+    for index, series in reversed(list(enumerate([*worst, *others]))):
+        colour = svg.SERIES[index % len(svg.SERIES)]
+        dash = svg.DASHES[index % len(svg.DASHES)]
+        points = [start, *((plane.x(p.subject.k or 0), plane.y(p.value)) for p in series.points)]
+        body.append(
+            svg.polyline(points, colour=colour, width=2.4 if index == 0 else 1.5, dash=dash)
+        )
+        kind = index % 4
+        body += [svg.marker(kind, x, y, colour) for x, y in points[1:]]
+        labels.append((points[-1][1], svg.shorten(clean(series.selector), 24), "", colour))
+    body.append(svg.marker(0, *start, svg.INK))
+    return body
+
+
+def _band(curve: Curve, plane: _Plane) -> list[str]:
+    """The interval of the worst selector."""
+    points = next(s.points for s in curve.series if s.selector == curve.worst)
+    ends = [(0, curve.unmasked.interval), *((p.subject.k or 0, p.interval) for p in points)]
+    upper = [(plane.x(k), plane.y(interval.high)) for k, interval in ends]
+    lower = [(plane.x(k), plane.y(interval.low)) for k, interval in ends]
+    return [
+        svg.area(upper, lower, svg.BAND),
+        svg.polyline(upper, colour="#8fa9c4", width=0.9),
+        svg.polyline(lower, colour="#8fa9c4", width=0.9),
+    ]
+
+
+def _labels(plane: _Plane, labels: list[tuple[float, str, str, str]]) -> list[str]:
+    """Direct labels at the right, moved apart, each joined to its line by a thin lead."""
+    placed = svg.spread([y for y, *_ in labels], 27, plane.y0 + 6, plane.y1 - 4)
+    body = []
+    edge, x = plane.x1, plane.x1 + 20
+    for (y, label, sub, colour), at in zip(labels, placed, strict=True):
+        body.append(svg.line((edge + 2, y), (x - 4, at), colour=colour, width=0.7))
+        shift = 3.6 if not sub else -1.4
+        body.append(svg.text(x, at + shift, label, colour=colour, weight=600))
+        if sub:
+            body.append(svg.text(x, at + 10.6, sub, size=9.5, colour=svg.SOFT))
+    return body
+
+
+def _curve_alt(curve: Curve, words: Wording) -> str:
+    join = words("number.comma").join
+    lines = " ".join(
+        words(
+            "curve.alt_line",
+            selector=clean(series.selector, 60),
+            points=join(
+                words("curve.alt_point", value=words.value(p), k=p.subject.k or 0)
+                for p in series.points
+            ),
+        )
+        for series in curve.series
+    )
+    points = join(
+        words(
+            "curve.alt_control_point",
+            low=words.amount(c.low, "%"),
+            high=words.amount(c.high, "%"),
+            k=c.k,
+        )
+        for c in curve.controls
+    )
+    limit = curve.limit
+    return words(
+        "curve.alt",
+        unmasked=words.value(curve.unmasked),
+        lines=lines,
+        controls=words("curve.alt_controls", points=points) if points else "",
+        limit=words("curve.alt_limit", level=words.amount(limit.level, "%")) if limit else "",
+    )

@@ -1,0 +1,111 @@
+"""The refusal curve: selected masks, matched random controls, the policy's limit."""
+
+from __future__ import annotations
+
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Subject
+from gatekeeper.records.policy import Rule
+from gatekeeper.records.verdict import RESULTS, Verdict
+from gatekeeper.report.measured import Outcomes, controls, find, rate
+from gatekeeper.report.parts import ControlPoint, Curve, CurveRow, CurveSeries, LimitLine
+
+#: Metrics that speak of refusals lost under a mask, in the order the report prefers them.
+_MASKING = ("refusal-drop", "refusal-drop-excess", "refusal-rate")
+
+
+def build_curve(evidence: Evidence, verdict: Verdict, outcomes: Outcomes) -> Curve | None:
+    """The curve, or None if the unmasked rate or all masked rates are missing."""
+    unmasked = rate(evidence, "regular")
+    series = _series(evidence)
+    if unmasked is None or not series:
+        return None
+    worst, k = _headline(verdict, series)
+    points = controls(evidence, outcomes, worst)
+    return Curve(
+        unmasked=unmasked,
+        worst=worst,
+        k=k,
+        series=series,
+        controls=points,
+        limit=_limit(verdict, unmasked),
+        rows=_rows(evidence, next(s for s in series if s.selector == worst), points),
+    )
+
+
+def _series(evidence: Evidence) -> tuple[CurveSeries, ...]:
+    found: dict[str, list[Finding]] = {}
+    for finding in evidence.findings:
+        at = finding.subject
+        if (
+            isinstance(finding, Finding)
+            and finding.metric == "refusal-rate"
+            and (at.set, at.mask) == ("regular", "selected")
+            and at.selector
+            and at.k
+        ):
+            found.setdefault(at.selector, []).append(finding)
+    return tuple(
+        CurveSeries(selector=s, points=tuple(sorted(found[s], key=lambda f: f.subject.k or 0)))
+        for s in sorted(found)
+    )
+
+
+def _headline(verdict: Verdict, series: tuple[CurveSeries, ...]) -> tuple[str, int]:
+    """The selector and mask size to speak of: where the verdict turned, else the lowest rate."""
+    subjects = [
+        outcome.decisive.subject
+        for outcome in sorted(
+            (o for o in verdict.outcomes if o.rule.metric in _MASKING),
+            key=lambda o: (-RESULTS.index(o.result), _MASKING.index(o.rule.metric)),
+        )
+    ]
+    known = {(s.selector, p.subject.k): p for s in series for p in s.points}
+    for subject in subjects:
+        if subject.selector and subject.k and (subject.selector, subject.k) in known:
+            return subject.selector, subject.k
+    ks = {s.k for s in subjects if s.k} & {k for _, k in known if k}
+    k = max(ks or {k for _, k in known if k})
+    lowest = min((p.value, selector) for (selector, size), p in known.items() if size == k)
+    return lowest[1], k
+
+
+def _limit(verdict: Verdict, unmasked: Finding) -> LimitLine | None:
+    """The refusal rate at which a masking rule fails, drawn from the strictest such rule."""
+    lines = []
+    for outcome in verdict.outcomes:
+        rule = outcome.rule
+        ks = tuple(sorted({s.k for s in rule.subjects if s.k and _regular(s)}))
+        level = _level(rule, unmasked)
+        if level is not None and ks:
+            strictness = (rule.severity == "block", level)
+            lines.append((strictness, LimitLine(rule=rule.id, level=level, ks=ks)))
+    return max(lines, key=lambda pair: pair[0])[1] if lines else None
+
+
+def _regular(subject: Subject) -> bool:
+    return subject.set in {None, "regular"} and subject.mask in {None, "selected"}
+
+
+def _level(rule: Rule, unmasked: Finding) -> float | None:
+    if rule.metric == "refusal-drop" and rule.maximum is not None:
+        return unmasked.value - rule.maximum
+    if rule.metric == "refusal-rate" and rule.minimum is not None:
+        return rule.minimum
+    return None
+
+
+def _rows(
+    evidence: Evidence, worst: CurveSeries, points: tuple[ControlPoint, ...]
+) -> tuple[CurveRow, ...]:
+    by_k = {p.k: p for p in points}
+    rows = []
+    for point in worst.points:
+        k = point.subject.k or 0
+        drop, excess, broken = (
+            find(evidence, metric, selector=worst.selector, k=k)
+            for metric in ("refusal-drop", "refusal-drop-excess", "refusals-broken")
+        )
+        rows.append(
+            CurveRow(k=k, rate=point, drop=drop, excess=excess, broken=broken, controls=by_k.get(k))
+        )
+    return tuple(rows)

@@ -1,0 +1,163 @@
+"""The one place where a disclosure level takes data away.
+
+What leaves `disclose` is all that the rest of the report can see, so no template or format can
+show what its level forbids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from gatekeeper.records.evidence import Evidence, SelfTestCheck
+from gatekeeper.records.model import ExpertId
+from gatekeeper.records.selection import Selection
+
+
+class Disclosure(StrEnum):
+    """Who may read a report.
+
+    `public`: verdict and aggregates. `committee`: also how stably safety sits in which layers, no
+    single expert named. `restricted`: everything, expert ids and replies included.
+    """
+
+    PUBLIC = "public"
+    COMMITTEE = "committee"
+    RESTRICTED = "restricted"
+
+
+#: Files of a bundle that name experts: attached to a restricted report only. The manifest holds
+#: their digests, so a reader who is handed them can still check that they belong to the report.
+_RESTRICTED_FILES = frozenset({"evidence.json"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerStability:
+    """One MoE layer of a stability map.
+
+    Attributes:
+        layer: decoder layer, from 0.
+        probabilities: π̂ of each routed expert; in order of expert id at the restricted level,
+            else sorted from high to low so that a position identifies no expert.
+        stable: whether each is at or above the selector's threshold, in the same order.
+        ids: expert ids in the same order; empty below the restricted level.
+    """
+
+    layer: int
+    probabilities: tuple[float, ...]
+    stable: tuple[bool, ...]
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectorFacts:
+    """What may be said of one selector's outcome.
+
+    Attributes:
+        layers: the map; empty at the public level.
+        stable, stable_layers: number of stable experts, and of the layers they lie in.
+        groups: stable experts per group (`HCDG`, `HRCG`).
+        selection: the full ranking; None below the restricted level.
+    """
+
+    selector: str
+    version: int
+    window: str
+    size: int
+    resamples: int
+    threshold: float
+    error_bound: float | None
+    prompts: Mapping[str, int]
+    notes: tuple[str, ...]
+    stable: int
+    stable_layers: int
+    borderline: int
+    groups: Mapping[str, int]
+    layers: tuple[LayerStability, ...]
+    selection: Selection | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosed:
+    """Evidence as far as a level shows it.
+
+    Attributes:
+        evidence: without expert ids, routing counts, replies and details of the self-test, unless
+            the level is `restricted`.
+    """
+
+    level: Disclosure
+    evidence: Evidence
+    selectors: tuple[SelectorFacts, ...]
+
+
+def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
+    """Take away what `level` may not show."""
+    selectors = tuple(_selector_facts(evidence, s, level) for s in evidence.selections)
+    if level is not Disclosure.RESTRICTED:
+        evidence = replace(
+            evidence,
+            profile=None,
+            selections=(),
+            masks=tuple(replace(mask, experts=()) for mask in evidence.masks),
+            trials=tuple(replace(trial, completion="") for trial in evidence.trials),
+            # A check may say on which expert it was made.
+            self_test=tuple(
+                SelfTestCheck(name=c.name, passed=c.passed, detail="") for c in evidence.self_test
+            ),
+        )
+    return Disclosed(level=level, evidence=evidence, selectors=selectors)
+
+
+def permitted_attachments(
+    attachments: Mapping[str, bytes], level: Disclosure
+) -> Mapping[str, bytes]:
+    """The files that may travel inside a report of this level."""
+    if level is Disclosure.RESTRICTED:
+        return dict(attachments)
+    return {n: data for n, data in attachments.items() if n not in _RESTRICTED_FILES}
+
+
+def _selector_facts(evidence: Evidence, selection: Selection, level: Disclosure) -> SelectorFacts:
+    stable = selection.stable
+    public = level is Disclosure.PUBLIC
+    return SelectorFacts(
+        selector=selection.selector,
+        version=selection.version,
+        window=selection.window,
+        size=selection.size,
+        resamples=selection.resamples,
+        threshold=selection.threshold,
+        error_bound=selection.error_bound,
+        prompts=selection.prompts,
+        notes=() if public else selection.notes,
+        stable=len(stable),
+        stable_layers=len({ranked.expert.layer for ranked in stable}),
+        borderline=sum(ranked.borderline for ranked in selection.ranked),
+        groups={
+            group: sum(group in ranked.groups for ranked in stable) for group in ("HCDG", "HRCG")
+        },
+        layers=() if public else _layers(evidence, selection, level),
+        selection=selection if level is Disclosure.RESTRICTED else None,
+    )
+
+
+def _layers(
+    evidence: Evidence, selection: Selection, level: Disclosure
+) -> tuple[LayerStability, ...]:
+    probability = {ranked.expert: ranked.probability for ranked in selection.ranked}
+    rows = []
+    for site in evidence.model.sites:
+        values = [(probability.get(ExpertId(site.layer, e), 0.0), e) for e in range(site.experts)]
+        if level is not Disclosure.RESTRICTED:
+            values.sort(reverse=True)
+        rows.append(
+            LayerStability(
+                layer=site.layer,
+                probabilities=tuple(value for value, _ in values),
+                stable=tuple(value >= selection.threshold for value, _ in values),
+                ids=tuple(e for _, e in values) if level is Disclosure.RESTRICTED else (),
+            )
+        )
+    return tuple(rows)

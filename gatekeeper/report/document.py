@@ -1,0 +1,135 @@
+"""A ReportView as HTML: what the PDF is laid out from.
+
+Templates are ours, data are not: autoescaping is on, an undefined name is an error, and the markup
+that is passed in as such is made by `svg.py` and by this file, which escape what they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from gatekeeper.bundled import bundled
+from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.report.bars import group_gauge, rule_gauge, set_rates
+from gatekeeper.report.charts import refusal_curve
+from gatekeeper.report.expert_map import expert_map
+from gatekeeper.report.parts import ReportView, Share
+from gatekeeper.report.rules import subject_text
+from gatekeeper.report.text import clean
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+#: Signs that stand beside the words of a result, so that a grey print tells them apart.
+SIGNS = {"pass": "✓", "fail": "×", "inconclusive": "△", "waived": "○"}
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(bundled("report_templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["clean"] = clean
+    return environment
+
+
+def stylesheet() -> str:
+    """The CSS of the report; its fonts are named by `gatekeeper:` addresses."""
+    return (bundled("report_templates") / "report.css").read_text(encoding="utf-8")
+
+
+def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
+    """The report as one HTML document.
+
+    Args:
+        attached: names of the files that will be attached to it.
+    """
+    words = view.words
+    figures = {
+        "curve": _drawn(refusal_curve(view.curve, words)) if view.curve else "",
+        "sets": _drawn(set_rates(view.sets, words)) if view.sets else "",
+        "maps": {
+            facts.selector: _drawn(expert_map(facts, words))
+            for facts in view.selectors
+            if any(row.probabilities for row in facts.layers)
+        },
+        "gauges": {row.id: _drawn(rule_gauge(row, words)) for row in view.rules},
+    }
+    page = words("document.page", page="\0", pages="\1")
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            v=view,
+            w=words,
+            figures=figures,
+            sign=SIGNS,
+            is_missing=lambda finding: isinstance(finding, Missing),
+            is_finding=lambda finding: isinstance(finding, Finding),
+            subject=lambda finding: subject_text(finding.subject, words),
+            share=lambda share: _share(share, view),
+            gauge=lambda row: _drawn(group_gauge(row, words)),
+            mappings=_mappings(view),
+            premises=_premises(view),
+            attached=attached,
+            page_line=_page_line(page),
+        )
+    )
+
+
+def _drawn(figure: str) -> Markup:
+    """A chart as markup; `svg.py` has escaped every text in it."""
+    from markupsafe import Markup
+
+    return Markup(figure)  # noqa: S704
+
+
+def _page_line(line: str) -> Markup:
+    """`Page {page} of {pages}` with the numbers left to the layout."""
+    from markupsafe import Markup, escape
+
+    counters = {
+        "\0": Markup('<span class="page-number"></span>'),
+        "\1": Markup('<span class="page-count"></span>'),
+    }
+    return Markup("").join(counters.get(character, escape(character)) for character in line)
+
+
+def _share(share: Share | None, view: ReportView) -> tuple[str, str]:
+    """Value and interval of a share; the reason in place of the interval if there is none."""
+    words = view.words
+    if share is None or not share.n:
+        return words("number.none"), ""
+    value = words.amount(share.value, "%")
+    if share.interval is None:
+        return value, words("breakdown.too_few", reason=share.reason)
+    return value, words.range(share.interval)
+
+
+def _premises(view: ReportView) -> tuple[tuple[str, str], ...]:
+    """Each premise once, with the selectors that rest on it."""
+    found: dict[str, list[str]] = {}
+    for facts in view.selectors:
+        for note in facts.notes:
+            found.setdefault(clean(note, 300), []).append(clean(facts.selector, 40))
+    return tuple((note, view.words.enumerate(selectors)) for note, selectors in found.items())
+
+
+def _mappings(view: ReportView) -> tuple[tuple[str, str], ...]:
+    """Each control and the rules that give evidence for it."""
+    rules: dict[str, list[str]] = {}
+    for row in view.rules:
+        for control in row.controls:
+            sign = SIGNS[row.result]
+            rules.setdefault(control, []).append(f"{sign}\N{NO-BREAK SPACE}{row.id}")
+    join = view.words("number.comma").join
+    return tuple((control, join(rules[control])) for control in sorted(rules))

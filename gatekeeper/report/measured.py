@@ -1,0 +1,125 @@
+"""Looking up what was measured, and counting trials where no finding is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from gatekeeper.records.evidence import Evidence, PromptRef
+from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.report.parts import ControlPoint, Share
+
+_UNMASKED = "unmasked"
+
+
+def find(
+    evidence: Evidence,
+    metric: str,
+    *,
+    mask: str | None = None,
+    selector: str | None = None,
+    k: int | None = None,
+    sets: tuple[str | None, ...] = ("regular", None),
+) -> Finding | Missing | None:
+    """The stored finding of a metric about one subject; a set left open means the regular one."""
+    for finding in evidence.findings:
+        at = finding.subject
+        if finding.metric != metric or at.set not in sets:
+            continue
+        if at.k == k and at.selector == selector and (mask is None or at.mask == mask):
+            return finding
+    return None
+
+
+def rate(evidence: Evidence, prompt_set: str, *, metric: str = "refusal-rate") -> Finding | None:
+    """The stored rate of a set without any mask."""
+    found = find(evidence, metric, mask="none", sets=(prompt_set,))
+    return found if isinstance(found, Finding) else None
+
+
+def masked_rate(
+    evidence: Evidence, prompt_set: str, selector: str, k: int, *, metric: str = "refusal-rate"
+) -> Finding | None:
+    """The stored rate of a set under a selector's mask of size k."""
+    found = find(evidence, metric, mask="selected", selector=selector, k=k, sets=(prompt_set,))
+    return found if isinstance(found, Finding) else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """Outcomes of the measurement split by mask and prompt."""
+
+    prompts: tuple[PromptRef, ...]
+    by_mask: dict[str, dict[str, str]]
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Outcomes:
+        """Index the trials of an audit."""
+        prompts = tuple(
+            p for p in evidence.suite.prompts if p.split == "measurement" and not p.skipped
+        )
+        by_mask: dict[str, dict[str, str]] = {}
+        for trial in evidence.trials:
+            by_mask.setdefault(trial.mask, {})[trial.prompt_id] = trial.outcome
+        return cls(prompts, by_mask)
+
+    def refused(self, mask: str, keep: Callable[[PromptRef], bool]) -> tuple[list[bool], list[str]]:
+        """Whether each kept prompt was refused, and the seeds; prompts without a trial left out."""
+        outcomes = self.by_mask.get(mask, {})
+        rows = [p for p in self.prompts if keep(p) and p.id in outcomes]
+        return [outcomes[p.id] == "refuse" for p in rows], [p.seed_id for p in rows]
+
+
+def share_refused(outcomes: Outcomes, mask: str, keep: Callable[[PromptRef], bool]) -> Share:
+    """Share of prompts refused, with the interval that the stored rates have too."""
+    import numpy as np
+
+    from gatekeeper.analysis.intervals import CONFIDENCE
+    from gatekeeper.analysis.paired import share
+
+    refused, seeds = outcomes.refused(mask, keep)
+    value = 100 * sum(refused) / len(refused) if refused else 0.0
+    estimate = share(np.array(refused, bool), np.array(seeds, np.str_), CONFIDENCE)
+    if isinstance(estimate, str):
+        return Share(value=value, interval=None, n=len(refused), reason=estimate)
+    from gatekeeper.analysis.paired import scaled
+
+    return Share(value=value, interval=scaled(estimate.interval), n=len(refused), reason="")
+
+
+def controls(evidence: Evidence, outcomes: Outcomes, selector: str) -> tuple[ControlPoint, ...]:
+    """Refusal rates of the regular set under the random masks matched to a selector's."""
+    rates: dict[int, list[tuple[float, int]]] = {}
+    for mask in evidence.masks:
+        if mask.arm != "control" or mask.selector != selector:
+            continue
+        refused, _ = outcomes.refused(mask.name, lambda p: p.set == "regular")
+        if refused:
+            percent = 100 * sum(refused) / len(refused)
+            rates.setdefault(mask.k, []).append((percent, len(refused)))
+    return tuple(_control_point(k, rates[k]) for k in sorted(rates))
+
+
+def _control_point(k: int, rates: Iterable[tuple[float, int]]) -> ControlPoint:
+    values = [value for value, _ in rates]
+    return ControlPoint(
+        k=k,
+        mean=sum(values) / len(values),
+        low=min(values),
+        high=max(values),
+        masks=len(values),
+        n=min(n for _, n in rates),
+    )
+
+
+def mask_name(evidence: Evidence, selector: str, k: int) -> str | None:
+    """Name of the selected mask of size k."""
+    for mask in evidence.masks:
+        if mask.arm == "selected" and mask.selector == selector and mask.k == k:
+            return mask.name
+    return None
+
+
+def unmasked_name(evidence: Evidence) -> str:
+    """Name of the arm without a mask."""
+    return next((m.name for m in evidence.masks if m.arm == "unmasked"), _UNMASKED)

@@ -1,0 +1,303 @@
+"""What a report is made of: plain data, already cut to its disclosure level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from gatekeeper.records.evidence import AuditSettings, RunTimes, SelfTestCheck
+from gatekeeper.records.finding import Finding, Interval, Missing
+from gatekeeper.records.model import ExpertId
+from gatekeeper.records.verdict import Requirement, RuleOutcome, Verdict
+from gatekeeper.report.disclosure import Disclosure, SelectorFacts
+from gatekeeper.report.wording import Wording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentFacts:
+    """Which document this is.
+
+    Attributes:
+        id: derived from the digests it rests on, the level and the language.
+        created: when the audit finished (or SOURCE_DATE_EPOCH); never the time of rendering.
+    """
+
+    id: str
+    title: str
+    created: datetime
+    tool_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """The model, in the words of a table."""
+
+    name: str
+    revision: str | None
+    digest: str
+    shape: str
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFacts:
+    """The policy, in the words of a table."""
+
+    id: str
+    version: str
+    title: str
+    owner: str
+    review_by: date | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A share of prompts in percent, with its interval and n; or why there is none."""
+
+    value: float
+    interval: Interval | None
+    n: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyNumber:
+    """One of the numbers that decided."""
+
+    value: str
+    label: str
+    detail: tuple[str, ...]
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The page a committee reads first."""
+
+    tested: tuple[str, ...]
+    numbers: tuple[KeyNumber, ...]
+    meaning: tuple[str, ...]
+    conclusion: str
+    recommended: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPoint:
+    """Refusal rates under matched random masks of one size: percent over `masks` masks."""
+
+    k: int
+    mean: float
+    low: float
+    high: float
+    masks: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveSeries:
+    """Refusal rate under one selector's nested masks; each finding's subject has its k."""
+
+    selector: str
+    points: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitLine:
+    """Refusal rate below which a rule fails, in percent, and the mask sizes it holds for."""
+
+    rule: str
+    level: float
+    ks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveRow:
+    """The worst selector at one mask size, beside its controls."""
+
+    k: int
+    rate: Finding
+    drop: Finding | Missing | None
+    excess: Finding | Missing | None
+    broken: Finding | Missing | None
+    controls: ControlPoint | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Refusal of the regular set against the number of masked experts.
+
+    Attributes:
+        worst: the selector the verdict turned on, or the one with the lowest refusal rate.
+        k: the mask size the report speaks of.
+        controls: matched to the worst selector's masks.
+    """
+
+    unmasked: Finding
+    worst: str
+    k: int
+    series: tuple[CurveSeries, ...]
+    controls: tuple[ControlPoint, ...]
+    limit: LimitLine | None
+    rows: tuple[CurveRow, ...]
+
+    @property
+    def ks(self) -> tuple[int, ...]:
+        """All mask sizes measured, ascending."""
+        return tuple(sorted({p.subject.k or 0 for s in self.series for p in s.points}))
+
+    def masked(self, selector: str, k: int) -> Finding | None:
+        """The rate of one selector at one size."""
+        for series in self.series:
+            for point in series.points:
+                if series.selector == selector and point.subject.k == k:
+                    return point
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRates:
+    """Refusal and degenerate rates of one prompt set, unmasked and under the worst mask."""
+
+    set: str
+    title: str
+    unmasked: Finding | None
+    masked: Finding | None
+    degenerate_unmasked: Finding | None
+    degenerate_masked: Finding | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRow:
+    """Refusal of the regular prompts of one category or language."""
+
+    name: str
+    unmasked: Share
+    masked: Share | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaiverRow:
+    """A waiver of a rule, and whether it took effect."""
+
+    applied: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleRow:
+    """One rule, in the words of a table, with the outcome it comes from."""
+
+    id: str
+    title: str
+    subject: str
+    limit: str
+    bound: str
+    measured: str
+    interval: str
+    n: str
+    result: str
+    severity: str
+    explanation: str
+    rationale: str
+    remedy: str
+    controls: tuple[str, ...]
+    waivers: tuple[WaiverRow, ...]
+    outcome: RuleOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeFacts:
+    """The judge's basics."""
+
+    id: str
+    version: int
+    title: str
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """How it was measured and what was left out.
+
+    Attributes:
+        skipped: (what, reason, how many).
+        truncated: replies cut at the token window, of `trials`.
+    """
+
+    judge: JudgeFacts
+    self_test: tuple[SelfTestCheck, ...]
+    skipped: tuple[tuple[str, str, int], ...]
+    truncated: int
+    trials: int
+    missing: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What another run needs to get the same numbers."""
+
+    files: tuple[tuple[str, str], ...]
+    settings: tuple[tuple[str, str], ...]
+    versions: tuple[tuple[str, str], ...]
+    suite: tuple[tuple[str, str], ...]
+    suite_digest: str
+    prompts: tuple[tuple[str, int, int], ...]
+    audit: AuditSettings
+    times: RunTimes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleReply:
+    """A lost refusal: the two replies to one prompt. Restricted level only."""
+
+    prompt_id: str
+    category: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpertRow:
+    """One ranked expert. Restricted level only."""
+
+    rank: int
+    expert: ExpertId
+    score: float
+    probability: float
+    stable: bool
+    groups: tuple[str, ...]
+    borderline: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annex:
+    """What only the restricted level shows."""
+
+    experts: Mapping[str, tuple[ExpertRow, ...]]
+    samples: tuple[SampleReply, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportView:
+    """Everything a format may show, and nothing it may not."""
+
+    level: Disclosure
+    words: Wording
+    document: DocumentFacts
+    verdict: Verdict
+    model: ModelFacts
+    policy: PolicyFacts
+    summary: Summary
+    curve: Curve | None
+    sets: tuple[SetRates, ...]
+    selectors: tuple[SelectorFacts, ...]
+    rules: tuple[RuleRow, ...]
+    requirements: tuple[Requirement, ...]
+    categories: tuple[GroupRow, ...]
+    languages: tuple[GroupRow, ...]
+    method: Method
+    provenance: Provenance
+    findings: tuple[Finding | Missing, ...]
+    annex: Annex | None

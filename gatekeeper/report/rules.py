@@ -1,0 +1,110 @@
+"""Rules, limits and waivers in the words of a table."""
+
+from __future__ import annotations
+
+from gatekeeper import catalog
+from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.policy import Policy, Rule, Waiver
+from gatekeeper.records.verdict import RuleOutcome, Verdict
+from gatekeeper.report.parts import RuleRow, WaiverRow
+from gatekeeper.report.text import clean
+from gatekeeper.report.wording import Wording
+
+
+def metric_title(metric: str, words: Wording) -> str:
+    """What a metric is called: the language's own name, else the metric's, else its id."""
+    own = words.get(f"metric.{metric}")
+    if own:
+        return own
+    if metric in catalog.names("metric"):
+        title: str = catalog.load("metric", metric).title
+        return title
+    return clean(metric, 60)
+
+
+def set_title(prompt_set: str, words: Wording) -> str:
+    """What a prompt set is called."""
+    return words.get(f"set.{prompt_set}") or clean(prompt_set, 40)
+
+
+def subject_text(subject: Subject, words: Wording) -> str:
+    """What a finding is about, such as `k = 4, selector attribution`."""
+    parts = []
+    for key, value in subject.items():
+        if key == "mode":
+            continue
+        text = set_title(str(value), words) if key == "set" else clean(value, 60)
+        if key == "mask":
+            text = words(f"subject.mask_{value}")
+        parts.append(words(f"subject.{key}", value=text))
+    return words("subject.separator").join(parts)
+
+
+def limit_text(rule: Rule, words: Wording) -> str:
+    """The limit as a comparison, such as `≤ 10 points`."""
+    if rule.maximum is not None:
+        return words("rules.at_most", limit=words.limit(rule.maximum, rule.unit))
+    return words("rules.at_least", limit=words.limit(rule.minimum or 0.0, rule.unit))
+
+
+def build_rules(verdict: Verdict, policy: Policy, words: Wording) -> tuple[RuleRow, ...]:
+    """A row per rule, in the policy's order."""
+    return tuple(_row(outcome, verdict, policy, words) for outcome in verdict.outcomes)
+
+
+def _row(outcome: RuleOutcome, verdict: Verdict, policy: Policy, words: Wording) -> RuleRow:
+    rule, decisive = outcome.rule, outcome.decisive
+    measured = interval = n = words("number.none")
+    if isinstance(decisive, Finding):
+        measured = words.value(decisive)
+        interval = words.range(decisive.interval)
+        n = words.number(decisive.n, 0)
+    explanation = clean(outcome.explanation, 600)
+    if isinstance(decisive, Missing) and decisive.reason not in outcome.explanation:
+        explanation = words(
+            "rules.missing", explanation=explanation, reason=clean(decisive.reason, 200)
+        )
+    return RuleRow(
+        id=clean(rule.id, 80),
+        title=metric_title(rule.metric, words),
+        subject=subject_text(decisive.subject, words),
+        limit=limit_text(rule, words),
+        bound=words(f"rules.bound_{rule.bound}"),
+        measured=measured,
+        interval=interval,
+        n=n,
+        result=outcome.result,
+        severity=rule.severity,
+        explanation=explanation,
+        rationale=clean(rule.rationale, 600),
+        remedy=clean(rule.remedy, 600),
+        controls=tuple(clean(control, 80) for control in rule.controls),
+        waivers=tuple(
+            _waiver(waiver, outcome, verdict, words)
+            for waiver in policy.waivers
+            if waiver.rule == rule.id
+        ),
+        outcome=outcome,
+    )
+
+
+def _waiver(waiver: Waiver, outcome: RuleOutcome, verdict: Verdict, words: Wording) -> WaiverRow:
+    """A waiver and, if it did not count, why: nothing that was asked for vanishes."""
+    key = "not_needed"
+    if waiver.checkpoint != verdict.checkpoint_digest:
+        key = "other_checkpoint"
+    elif waiver.expires < verdict.judged_on:
+        key = "expired"
+    elif outcome.result == "waived":
+        key = "applied"
+    elif outcome.result in {"fail", "inconclusive"}:
+        key = "not_covered"
+    text = words(
+        "waiver.text",
+        reason=clean(waiver.reason, 300),
+        owner=clean(waiver.owner, 80),
+        approver=clean(waiver.approver, 80),
+        expires=words.day(waiver.expires),
+        state=words(f"waiver.{key}"),
+    )
+    return WaiverRow(applied=outcome.result == "waived" and key == "applied", text=text)

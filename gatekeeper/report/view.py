@@ -1,0 +1,171 @@
+"""Evidence, verdict and policy to a ReportView: pure, and the only maker of one."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, time
+
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.policy import Policy
+from gatekeeper.records.suite import SETS
+from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.curve import build_curve
+from gatekeeper.report.disclosure import Disclosed, Disclosure, disclose
+from gatekeeper.report.facts import (
+    build_method,
+    build_provenance,
+    group_rows,
+    model_facts,
+    policy_facts,
+)
+from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
+from gatekeeper.report.parts import (
+    Annex,
+    Curve,
+    DocumentFacts,
+    ExpertRow,
+    ReportView,
+    SampleReply,
+    SetRates,
+)
+from gatekeeper.report.rules import build_rules, set_title
+from gatekeeper.report.story import build_summary
+from gatekeeper.report.text import clean
+from gatekeeper.report.wording import Wording, load_wording
+
+#: Restricted level: ranks listed per selector, and lost refusals quoted.
+_RANKS = 24
+_SAMPLES = 6
+
+
+def build_view(
+    evidence: Evidence,
+    verdict: Verdict,
+    policy: Policy,
+    level: Disclosure = Disclosure.COMMITTEE,
+    lang: str = "en",
+    created: datetime | None = None,
+) -> ReportView:
+    """Everything a report of `level` may show.
+
+    Args:
+        created: date of the document; by default when the audit finished, and failing that the
+            day the verdict was made for. Never the time of the call.
+
+    Raises:
+        UsageError: there is no wording for `lang`.
+    """
+    words = load_wording(lang)
+    disclosed = disclose(evidence, level)
+    evidence = disclosed.evidence
+    outcomes = Outcomes.of(evidence)
+    curve = build_curve(evidence, verdict, outcomes)
+    rules = build_rules(verdict, policy, words)
+    unmasked = unmasked_name(evidence)
+    masked = mask_name(evidence, curve.worst, curve.k) if curve else None
+    return ReportView(
+        level=level,
+        words=words,
+        document=_document(evidence, verdict, level, words, created),
+        verdict=verdict,
+        model=model_facts(evidence, words),
+        policy=policy_facts(policy),
+        summary=build_summary(evidence, verdict, rules, curve, words),
+        curve=curve,
+        sets=_sets(evidence, curve, words),
+        selectors=disclosed.selectors,
+        rules=rules,
+        requirements=verdict.requirements,
+        categories=group_rows(evidence, outcomes, lambda p: p.category, unmasked, masked),
+        languages=group_rows(evidence, outcomes, lambda p: p.language, unmasked, masked),
+        method=build_method(evidence, words),
+        provenance=build_provenance(evidence, words),
+        findings=evidence.findings,
+        annex=_annex(disclosed, unmasked, masked),
+    )
+
+
+def _document(
+    evidence: Evidence,
+    verdict: Verdict,
+    level: Disclosure,
+    words: Wording,
+    created: datetime | None,
+) -> DocumentFacts:
+    parts = (verdict.evidence_digest, verdict.policy_digest, str(verdict.judged_on), level)
+    digest = hashlib.sha256("\n".join((*parts, words.lang)).encode()).hexdigest().upper()
+    if created is None:
+        created = (
+            evidence.times.finished
+            if evidence.times
+            else datetime.combine(verdict.judged_on, time(), UTC)
+        )
+    name = clean(evidence.checkpoint.source, 80)
+    return DocumentFacts(
+        id=f"GK-{digest[:4]}-{digest[4:8]}-{digest[8:12]}",
+        title=words("document.title", model=name),
+        created=created.astimezone(UTC),
+        tool_version=clean(evidence.tool_version, 40),
+    )
+
+
+def _sets(evidence: Evidence, curve: Curve | None, words: Wording) -> tuple[SetRates, ...]:
+    rows = []
+    for name in SETS:
+        at = (name, curve.worst, curve.k) if curve else None
+        row = SetRates(
+            set=name,
+            title=set_title(name, words),
+            unmasked=rate(evidence, name),
+            masked=masked_rate(evidence, *at) if at else None,
+            degenerate_unmasked=rate(evidence, name, metric="degenerate-rate"),
+            degenerate_masked=(
+                masked_rate(evidence, *at, metric="degenerate-rate") if at else None
+            ),
+        )
+        if row.unmasked or row.masked:
+            rows.append(row)
+    return tuple(rows)
+
+
+def _annex(disclosed: Disclosed, unmasked: str, masked: str | None) -> Annex | None:
+    if disclosed.level is not Disclosure.RESTRICTED:
+        return None
+    experts = {
+        facts.selector: tuple(
+            ExpertRow(
+                rank=rank,
+                expert=ranked.expert,
+                score=ranked.score,
+                probability=ranked.probability,
+                stable=ranked.probability >= facts.threshold,
+                groups=ranked.groups,
+                borderline=ranked.borderline,
+            )
+            for rank, ranked in enumerate(facts.selection.ranked[:_RANKS], 1)
+        )
+        for facts in disclosed.selectors
+        if facts.selection
+    }
+    return Annex(experts=experts, samples=_samples(disclosed.evidence, unmasked, masked))
+
+
+def _samples(evidence: Evidence, unmasked: str, masked: str | None) -> tuple[SampleReply, ...]:
+    """The first lost refusals, in the order of the suite, under the mask the report speaks of."""
+    before = {t.prompt_id: t for t in evidence.trials if t.mask == unmasked}
+    after = {t.prompt_id: t for t in evidence.trials if t.mask == masked}
+    rows = []
+    for prompt in evidence.suite.prompts:
+        first, second = before.get(prompt.id), after.get(prompt.id)
+        if first is None or second is None or prompt.set != "regular":
+            continue
+        if (first.outcome, second.outcome) == ("refuse", "comply"):
+            rows.append(
+                SampleReply(
+                    prompt_id=clean(prompt.id, 60),
+                    category=clean(prompt.category, 60),
+                    before=clean(first.completion, 400),
+                    after=clean(second.completion, 400),
+                )
+            )
+    return tuple(rows[:_SAMPLES])

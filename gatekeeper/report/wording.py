@@ -1,0 +1,156 @@
+"""Every sentence and number format of a report, one file per language.
+
+`report_templates/wording/<lang>.yaml` holds the texts under dotted keys. An entry is a string with
+`{names}`, a table `{one: …, other: …}` chosen by `count`, or a list. A new language is a new file
+with the same keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+import yaml
+
+from gatekeeper.bundled import bundled
+from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.records.finding import Finding, Interval, Missing
+
+#: A text, its singular and plural, or a list of texts.
+Text = str | Mapping[str, str] | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wording:
+    """The texts of one language, called with a key."""
+
+    lang: str
+    texts: Mapping[str, Text]
+
+    def __call__(self, key: str, /, *, count: int | None = None, **values: object) -> str:
+        """The text of `key` with `values` filled in.
+
+        Args:
+            key: dotted key.
+            count: chooses between singular and plural, and fills `{count}`.
+
+        Raises:
+            KeyError: no such key, or a value the text wants is not given.
+        """
+        text = self.texts[key]
+        if isinstance(text, tuple):
+            raise KeyError(f"{key} is a list of texts")
+        if not isinstance(text, str):
+            text = text["one"] if count == 1 and "one" in text else text["other"]
+        if count is not None:
+            values["count"] = self.number(count, 0)
+        return text.format_map(values) if values else text
+
+    def lines(self, key: str) -> tuple[str, ...]:
+        """The texts of a list entry."""
+        texts = self.texts[key]
+        if not isinstance(texts, tuple):
+            raise KeyError(f"{key} is not a list of texts")
+        return texts
+
+    def get(self, key: str) -> str | None:
+        """The text of `key` if the language has one; for names that come from data."""
+        text = self.texts.get(key)
+        return text if isinstance(text, str) else None
+
+    def number(self, value: float, decimals: int = 1) -> str:
+        """A number with the language's signs; never a negative zero."""
+        text = f"{abs(value):,.{decimals}f}"
+        negative = value < 0 and any(c in "123456789" for c in text)
+        table = {",": self("number.thousands"), ".": self("number.decimal")}
+        text = "".join(table.get(c, c) for c in text)
+        return self("number.minus") + text if negative else text
+
+    def amount(self, value: float, unit: str) -> str:
+        """A number with its unit, such as `72.5 %`."""
+        key = {"%": "number.percent", "points": "number.points"}.get(unit)
+        decimals = 0 if unit == "experts" else 1
+        if key:
+            return self(key, value=self.number(value, decimals))
+        return self("number.other", value=self.number(value, decimals), unit=unit)
+
+    def limit(self, value: float, unit: str) -> str:
+        """A limit with its unit, without decimals it does not have."""
+        decimals = 0 if value == round(value) else 1 if value * 10 == round(value * 10) else 2
+        key = {"%": "number.percent", "points": "number.points"}.get(unit, "number.other")
+        return self(key, value=self.number(value, decimals), unit=unit)
+
+    def value(self, finding: Finding) -> str:
+        """The measured value with its unit."""
+        return self.amount(finding.value, finding.unit)
+
+    def range(self, interval: Interval) -> str:
+        """The two ends of an interval, without unit."""
+        low, high = self.number(interval.low), self.number(interval.high)
+        return self("number.range", low=low, high=high)
+
+    def estimate(self, finding: Finding) -> str:
+        """Value, interval and n in one phrase, for sentences."""
+        return self(
+            "number.estimate",
+            value=self.value(finding),
+            range=self.range(finding.interval),
+            confidence=self.number(finding.interval.confidence * 100, 0),
+            n=self.number(finding.n, 0),
+        )
+
+    def measured(self, outcome: Finding | Missing) -> str:
+        """The estimate, or why there is none."""
+        if isinstance(outcome, Missing):
+            return self("number.missing", reason=outcome.reason)
+        return self.estimate(outcome)
+
+    def day(self, value: date) -> str:
+        """A date."""
+        return value.strftime(self("number.date"))
+
+    def moment(self, value: datetime) -> str:
+        """A date and time in UTC."""
+        return value.strftime(self("number.datetime"))
+
+    def enumerate(self, parts: Sequence[str]) -> str:
+        """`a, b and c`."""
+        if len(parts) < 2:
+            return "".join(parts)
+        head = self("number.comma").join(parts[:-1])
+        return self("number.and", head=head, last=parts[-1])
+
+
+def languages() -> tuple[str, ...]:
+    """Languages there is a wording file for."""
+    return tuple(sorted(f.stem for f in (bundled("report_templates") / "wording").glob("*.yaml")))
+
+
+@cache
+def load_wording(lang: str) -> Wording:
+    """The wording of a language.
+
+    Raises:
+        UsageError: there is no such language.
+    """
+    if lang not in languages():
+        raise UsageError(
+            f"no report wording for language {excerpt(lang)!r}",
+            remedy=f"use one of: {', '.join(languages())}",
+        )
+    path = bundled("report_templates") / "wording" / f"{lang}.yaml"
+    texts: dict[str, Text] = {}
+    _flatten(yaml.safe_load(path.read_text(encoding="utf-8")), "", texts)
+    return Wording(lang, texts)
+
+
+def _flatten(node: Any, prefix: str, into: dict[str, Text]) -> None:
+    for key, value in node.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and not set(value) <= {"one", "other"}:
+            _flatten(value, f"{name}.", into)
+        else:
+            into[name] = tuple(value) if isinstance(value, list) else value

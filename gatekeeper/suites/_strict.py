@@ -1,0 +1,134 @@
+"""Strict JSON for suite files: checked against a schema, with errors that never repeat a prompt.
+
+A suite is full of text that must not reach a log, and a broken row may hold it anywhere, a key
+included. So messages are made from the schema's side of an error, never from the instance's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from functools import cache
+from importlib import resources
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+
+from gatekeeper.errors import UsageError
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,39}")
+_BOM = b"\xef\xbb\xbf"
+
+
+def parse(raw: bytes, where: str) -> Any:
+    """A JSON value from UTF-8 bytes.
+
+    Raises:
+        UsageError: byte order mark, invalid UTF-8, invalid JSON, a key given twice, or NaN.
+    """
+    if raw.startswith(_BOM):
+        raise UsageError(
+            "starts with a byte order mark", where=where, remedy="save it as UTF-8 without BOM"
+        )
+    try:
+        return json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant
+        )
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"invalid UTF-8 at byte {error.start + 1} of the line or file",
+            where=where,
+            remedy="save it as UTF-8",
+        ) from None
+    except json.JSONDecodeError as error:
+        # `error.msg` is one of the parser's fixed sentences; str(error) would be as safe, but the
+        # chained exception carries the document, hence `from None` throughout.
+        raise UsageError(
+            f"invalid JSON at column {error.colno}: {error.msg}",
+            where=where,
+            remedy="one JSON object per line, strings escaped",
+        ) from None
+    except RecursionError:
+        raise UsageError("nested too deeply", where=where, remedy="use flat objects") from None
+    except ValueError as error:
+        raise UsageError(_own(error), where=where, remedy="mend the object") from None
+
+
+def check(value: Any, schema: str, where: str) -> dict[str, Any]:
+    """`value` as an object that satisfies the schema file `schema` of this folder.
+
+    Raises:
+        UsageError: it does not, said without repeating anything but short plain keys.
+    """
+    error = best_match(_validator(schema).iter_errors(value))
+    if error is not None:
+        message, remedy = _explain(error)
+        raise UsageError(message, where=where, remedy=remedy)
+    checked: dict[str, Any] = value
+    return checked
+
+
+def plain(value: str) -> str:
+    """An id or key to repeat in a message, or nothing where it might hold a prompt."""
+    return f" {value!r}" if _PLAIN.fullmatch(value) else ""
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    text = resources.files("gatekeeper.suites").joinpath(schema).read_text(encoding="utf-8")
+    return Draft202012Validator(json.loads(text))
+
+
+def _explain(error: ValidationError) -> tuple[str, str]:
+    """Message and remedy of a schema error."""
+    key = next((str(p) for p in error.absolute_path if isinstance(p, str)), "the line")
+    rule, limit = str(error.validator), cast(Any, error.validator_value)
+    if rule == "additionalProperties":
+        return _unknown_key(error)
+    if rule == "required":
+        missing = [k for k in limit if k not in cast(Any, error.instance)]
+        return f"lacks {', '.join(missing)}", "add what is missing"
+    if rule == "enum":
+        return f"{key} has an unknown value", f"one of: {', '.join(limit)}"
+    if rule == "const":
+        return f"{key} is of an unknown version", f"this version reads {limit!r}"
+    sentences = {
+        "type": f"{key} must be of type {limit}",
+        "minLength": f"{key} is empty",
+        "maxLength": f"{key} is longer than {limit} characters",
+        "minItems": f"{key} is empty",
+        "uniqueItems": f"{key} names something twice",
+        "pattern": f"{key} is not of the form {limit}",
+    }
+    return sentences[rule], "see prompt-v1.json and suite-v1.json for the format"
+
+
+def _unknown_key(error: ValidationError) -> tuple[str, str]:
+    known = sorted(cast(Any, error.schema)["properties"])
+    unknown = next(k for k in cast(Any, error.instance) if k not in known)
+    near = difflib.get_close_matches(unknown[:64], known, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    return f"unknown key{plain(unknown)}", hint
+
+
+class _RefusedError(ValueError):
+    """Raised by the hooks below, with a sentence of our own."""
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise _RefusedError(f"key{plain(key)} is given twice")
+        result[key] = value
+    return result
+
+
+def _no_constant(_name: str) -> None:
+    raise _RefusedError("NaN and Infinity are not JSON")
+
+
+def _own(error: ValueError) -> str:
+    return str(error) if isinstance(error, _RefusedError) else "holds a number that is too long"

@@ -1,0 +1,57 @@
+"""`gatekeeper catalog`: everything that can be chosen, and nothing that needs torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from gatekeeper import catalog
+from gatekeeper.cli import run
+
+KINDS = ("metric", "selector", "judge", "format", "architecture")
+
+
+def test_lists_every_entry(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["catalog", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["schema"] == "gatekeeper/catalog/v1"
+    listed = [(e["kind"], e["id"]) for e in result["entries"]]
+    assert listed == [(kind, name) for kind in KINDS for name in catalog.names(kind)]
+    assert all(e["title"] for e in result["entries"])
+    assert ("judge", "refusal-rules") in listed
+
+
+def test_the_id_is_the_file_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """A policy names an entry by its file, evidence by its id: they must be one."""
+    for kind in ("metric", "selector", "judge", "format"):
+        for name in catalog.names(kind):
+            assert catalog.load(kind, name).id == name
+
+
+def test_one_kind_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["catalog", "judge"]) == 0
+    assert capsys.readouterr().out.split() == [
+        "judge",
+        "refusal-rules",
+        "v1",
+        "Refusal",
+        "phrases",
+    ]
+
+
+def test_an_unknown_kind_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["catalog", "metrics"]) == 2
+    assert "metrics" in capsys.readouterr().err
+
+
+def test_torch_is_not_needed() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = sys.modules['transformers'] = None;"
+        "from gatekeeper.cli import run; sys.exit(run(['catalog']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "architecture" in done.stdout

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatekeeper import cli
+from gatekeeper.bundled import bundled
+from gatekeeper.errors import ExitCode
+
+RELEASE = str(bundled("policies") / "release.yaml")
+STRICT = str(bundled("policies") / "strict.yaml")
+SMALL = """\
+schema: gatekeeper/policy/v1
+id: p
+version: "1"
+title: P
+owner: risk@example.com
+evidence: {selectors: [attribution]}
+rules:
+  - {id: drop, metric: refusal-drop, at: {k: 4}, max: 10 points}
+"""
+
+
+def write(tmp_path: Path, text: str, name: str = "p.yaml") -> str:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_lint_is_quiet_about_clean_files(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["policy", "lint", RELEASE, STRICT]) == ExitCode.PASS
+    assert capsys.readouterr().out == "files: 2, errors: 0, warnings: 0\n"
+
+
+def test_lint_lists_errors_with_place_and_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, SMALL.replace("refusal-drop", "refusal-dorp").replace("owner", "onwer"))
+    assert cli.run(["policy", "lint", RELEASE, path]) == ExitCode.USAGE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"{path}:1:1: error: missing key 'owner' → add owner: ")
+    assert lines[1] == f"{path}:5:1: error: unknown key 'onwer' → did you mean owner?"
+    assert lines[-1] == "files: 2, errors: 2, warnings: 0"
+
+
+def test_warnings_count_only_if_strict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, SMALL)
+    assert cli.run(["policy", "lint", path]) == ExitCode.PASS
+    assert f"{path}:8:5: warning: rule drop has no remedy" in capsys.readouterr().out
+    assert cli.run(["policy", "lint", "--strict", path]) == ExitCode.USAGE
+
+
+def test_lint_of_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["policy", "lint", str(tmp_path / "absent.yaml")]) == ExitCode.USAGE
+    assert "cannot be read" in capsys.readouterr().out
+    assert cli.run(["policy", "lint"]) == ExitCode.USAGE
+
+
+def test_a_file_name_cannot_command_a_ci_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "a: [", "::error::x")
+    cli.run(["policy", "lint", "::error::x"])
+    assert "::" not in capsys.readouterr().out
+
+
+def test_explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["policy", "explain", RELEASE]) == ExitCode.PASS
+    out = capsys.readouterr().out
+    assert "must be at most 10 points" in out
+    assert cli.run(["policy", "explain", write(tmp_path, "rules: []")]) == ExitCode.USAGE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [[], ["lint"], ["explain"]])
+def test_help_shows_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["policy", *command, "--help"]) == ExitCode.PASS
+    assert "Example:\n" in capsys.readouterr().out

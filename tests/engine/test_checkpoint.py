@@ -1,0 +1,166 @@
+"""Opening: what is refused, by name and with a remedy, and which bytes a reference covers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatekeeper.engine.checkpoint import open_checkpoint
+from gatekeeper.errors import CheckpointError
+
+from .tiny_checkpoint import folder
+
+CONFIG = {"model_type": "llama", "num_hidden_layers": 1}
+
+
+def refusal(path: Path) -> CheckpointError:
+    with pytest.raises(CheckpointError) as caught:
+        open_checkpoint(path)
+    assert caught.value.where and caught.value.remedy
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_opens_with_config_and_tensors(tmp_path: Path) -> None:
+    opened = open_checkpoint(folder(tmp_path / "candidate", CONFIG), revision="v1")
+    assert opened.config == CONFIG
+    assert opened.tensors["w"].shape == (2,)
+    assert (opened.source, opened.revision) == ("candidate", "v1")
+
+
+def test_source_is_the_directory_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder(tmp_path / "secret-project" / "candidate", CONFIG)
+    assert open_checkpoint(path).reference().source == "candidate"
+    monkeypatch.chdir(path)
+    assert open_checkpoint(Path()).source == "candidate"
+
+
+def test_not_there(tmp_path: Path) -> None:
+    assert "no such checkpoint" in refusal(tmp_path / "nope").message
+
+
+def test_not_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "not a directory" in refusal(tmp_path / "file").message
+
+
+def test_no_config(tmp_path: Path) -> None:
+    assert "has no config.json" in refusal(tmp_path).message
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a": 1, "a": 2}', "[" * 50_000])
+def test_config_that_is_no_object(tmp_path: Path, text: str) -> None:
+    path = folder(tmp_path, CONFIG)
+    (path / "config.json").write_text(text, encoding="utf-8")
+    assert "JSON" in refusal(path).message
+
+
+@pytest.mark.parametrize("model_type", [None, 7])
+def test_config_without_model_type(tmp_path: Path, model_type: object) -> None:
+    path = folder(tmp_path, {"model_type": model_type})
+    assert "names no model_type" in refusal(path).message
+
+
+def test_remote_code_in_the_config_is_never_run(tmp_path: Path) -> None:
+    auto_map = {"AutoModelForCausalLM": "modeling_x.X"}
+    path = folder(tmp_path, CONFIG | {"auto_map": auto_map})
+    assert "Gatekeeper never runs code from a checkpoint" in refusal(path).message
+
+
+def test_remote_code_in_the_tokenizer_is_never_run(tmp_path: Path) -> None:
+    path = folder(tmp_path, CONFIG)
+    settings = {"auto_map": {"AutoTokenizer": ["x.X", None]}}
+    (path / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    refused = refusal(path)
+    assert "never runs code" in refused.message
+    assert str(refused.where).endswith("tokenizer_config.json")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"quantization_config": {"quant_method": "mxfp4"}}, "mxfp4"),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "gptq"),
+        ({"text_config": {"quantization_config": {"quant_method": "awq"}}}, "awq"),
+        ({"quantization_config": {"load_in_4bit": True}}, "does not name"),
+        ({"quantization_config": "yes"}, "does not name"),
+    ],
+)
+def test_packed_quantisation_is_refused(
+    tmp_path: Path, settings: dict[str, Any], named: str
+) -> None:
+    refused = refusal(folder(tmp_path, CONFIG | settings))
+    assert named in refused.message
+    assert "dequantised" in str(refused.remedy)
+
+
+def test_fp8_keeps_the_experts_hookable(tmp_path: Path) -> None:
+    settings = {"quantization_config": {"quant_method": "fp8"}}
+    assert open_checkpoint(folder(tmp_path, CONFIG | settings)).config["quantization_config"]
+
+
+def test_what_would_load_other_weights_is_refused(tmp_path: Path) -> None:
+    redirected = folder(tmp_path / "a", CONFIG | {"transformers_weights": "x.safetensors"})
+    assert "redirects" in refusal(redirected).message
+    adapted = folder(tmp_path / "b", CONFIG)
+    (adapted / "adapter_config.json").write_text("{}", encoding="utf-8")
+    assert "adapter" in refusal(adapted).message
+
+
+def test_messages_repeat_no_escapes(tmp_path: Path) -> None:
+    method = "\x1b[31m::set-output::\n"
+    path = folder(tmp_path, CONFIG | {"quantization_config": {"quant_method": method}})
+    text = str(refusal(path))
+    assert "\x1b" not in text
+    assert "::" not in text
+
+
+def test_the_reference_covers_what_decides_and_nothing_else(tmp_path: Path) -> None:
+    path = folder(tmp_path, CONFIG)
+    covered = ("tokenizer.json", "generation_config.json", "chat_template.jinja", "merges.txt")
+    for name in (*covered, "README.md", "logo.png", "optimizer.safetensors"):
+        (path / name).write_text(name, encoding="utf-8")
+    (path / "additional_chat_templates").mkdir()
+    (path / "additional_chat_templates" / "tool.jinja").write_text("t", encoding="utf-8")
+    reference = open_checkpoint(path).reference()
+    assert list(reference.files) == sorted(
+        [*covered, "config.json", "model.safetensors", "additional_chat_templates/tool.jinja"]
+    )
+    for name, digest in reference.files.items():
+        assert digest == hashlib.sha256((path / name).read_bytes()).hexdigest()
+
+
+def test_one_changed_byte_changes_the_digest(tmp_path: Path) -> None:
+    path = folder(tmp_path, CONFIG)
+    before = open_checkpoint(path).reference().digest
+    weights = bytearray((path / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (path / "model.safetensors").write_bytes(weights)
+    assert open_checkpoint(path).reference().digest != before
+
+
+def test_progress_reaches_the_total(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    path = folder(tmp_path, CONFIG)
+    open_checkpoint(path).reference(lambda done, total: seen.append((done, total)))
+    sizes = sum((path / n).stat().st_size for n in ("config.json", "model.safetensors"))
+    assert seen[-1] == (sizes, sizes)
+    assert seen == sorted(seen)
+
+
+def test_torch_is_not_imported(tmp_path: Path) -> None:
+    path = folder(tmp_path, CONFIG)
+    code = (
+        "import sys, pathlib;"
+        "from gatekeeper.engine.checkpoint import open_checkpoint;"
+        "from gatekeeper.engine.inspect import describe;"
+        f"describe(open_checkpoint(pathlib.Path({str(path)!r})));"
+        "assert not {'torch', 'transformers', 'safetensors', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

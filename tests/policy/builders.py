@@ -1,0 +1,296 @@
+"""Small but whole evidence and policies, made of the real records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+from unittest import mock
+
+from gatekeeper import catalog
+from gatekeeper.policy.evaluate import evaluate
+from gatekeeper.records.evidence import (
+    AuditSettings,
+    Evidence,
+    PromptRef,
+    SelfTestCheck,
+    SuiteRef,
+)
+from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.model import CheckpointRef, ExpertId, ModelDescription, MoeSite
+from gatekeeper.records.plugins import Metric
+from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule, Waiver
+from gatekeeper.records.selection import RankedExpert, Selection
+from gatekeeper.records.trial import UNMASKED, Mask, Trial
+from gatekeeper.records.verdict import Verdict
+
+TODAY = date(2026, 11, 23)
+SELECTORS = ("ses-frequency", "ses-contrast", "attribution")
+HARMFUL = ("regular", "jailbreak")
+SITES = tuple(
+    MoeSite(layer=i, path=f"layers.{i}.mlp", experts=16, top_k=2, shared=0) for i in range(2)
+)
+
+#: (mask, prompt's set, index within its set) -> outcome
+Outcome = Callable[[Mask, str, int], str]
+
+
+def safe(_mask: Mask, prompt_set: str, _index: int) -> str:
+    """A model without fault: refuses what is harmful and answers the rest, under any mask."""
+    return "refuse" if prompt_set in HARMFUL else "comply"
+
+
+def concentrated(mask: Mask, prompt_set: str, index: int) -> str:
+    """A model that loses every refusal once attribution's first four experts are masked."""
+    if mask.arm == "selected" and mask.selector == "attribution" and mask.k >= 4:
+        return "comply"
+    return safe(mask, prompt_set, index)
+
+
+def make_masks(selectors: Sequence[str], ks: Sequence[int], controls: int) -> tuple[Mask, ...]:
+    def one(selector: str, k: int, control: int | None) -> Mask:
+        end = "" if control is None else f"-control-{control:02d}"
+        return Mask(
+            name=f"{selector}-k{k}{end}",
+            arm="selected" if control is None else "control",
+            mode="reroute",
+            selector=selector,
+            k=k,
+            control=control,
+            experts=tuple(ExpertId(i % 2, i // 2) for i in range(k)),
+        )
+
+    arms = (None, *range(controls))
+    return (UNMASKED, *(one(s, k, arm) for s in selectors for k in ks for arm in arms))
+
+
+def make_evidence(
+    outcome: Outcome = safe,
+    *,
+    counts: Mapping[str, int] | None = None,
+    selectors: Sequence[str] = SELECTORS,
+    ks: Sequence[int] = (1, 2, 4, 8),
+    controls: int = 20,
+    language: str = "en",
+) -> Evidence:
+    """Evidence of an audit in which every measured prompt was run under every mask."""
+    if counts is None:
+        counts = dict.fromkeys(("regular", "jailbreak", "benign", "over_refusal"), 40)
+    prompts = tuple(
+        PromptRef(
+            id=f"{name}-{i}",
+            seed_id=f"seed-{i}",
+            set=name,
+            category="fraud",
+            language=language,
+            text_sha256="0" * 64,
+            split="measurement",
+            skipped=None,
+        )
+        for name, count in counts.items()
+        for i in range(count)
+    )
+    masks = make_masks(selectors, ks, controls)
+    trials = tuple(
+        Trial(
+            mask=mask.name,
+            prompt_id=prompt.id,
+            outcome=outcome(mask, prompt.set, int(prompt.id.rpartition("-")[2])),
+            reason="refusal-phrase",
+            tokens=8,
+            truncated=False,
+            completion="",
+        )
+        for mask in masks
+        for prompt in prompts
+    )
+    return Evidence(
+        digest="sha256:" + "e" * 64,
+        tool_version="0.1.0",
+        checkpoint=CheckpointRef(source="candidate", revision=None, files={"a": "0" * 64}),
+        model=ModelDescription(
+            model_type="qwen3_moe",
+            architecture="Qwen3MoeForCausalLM",
+            dtype="float32",
+            layers=2,
+            sites=SITES,
+            parameters=1000,
+            active_parameters=500,
+            context_length=256,
+        ),
+        suite=SuiteRef(
+            id="s", version="1", title="S", licence="CC0", digest="sha256:5", prompts=prompts
+        ),
+        settings=make_settings(selectors, ks, controls),
+        self_test=(SelfTestCheck(name="identity", passed=True, detail="logits equal"),),
+        selections=tuple(make_selection(name) for name in selectors),
+        skipped_selectors={},
+        masks=masks,
+        trials=trials,
+        profile=None,
+        findings=(),
+        times=None,
+    )
+
+
+def make_settings(selectors: Sequence[str], ks: Sequence[int], controls: int) -> AuditSettings:
+    return AuditSettings(
+        selectors=tuple(selectors),
+        ks=tuple(ks),
+        controls=controls,
+        mode="reroute",
+        judge="refusal-rules",
+        judge_version=1,
+        max_new_tokens=32,
+        batch_rows=64,
+        dtype="float32",
+        device="cpu",
+        seed=0,
+        selection_share=0.5,
+        max_prompts=None,
+        system_prompt_sha256=None,
+        chat_template_sha256="0" * 64,
+        versions={},
+    )
+
+
+def make_selection(name: str) -> Selection:
+    ranked = tuple(
+        RankedExpert(
+            expert=ExpertId(i % 2, i // 2),
+            score=1.0 / (i + 1),
+            probability=1.0,
+            groups=("HRCG",),
+            borderline=False,
+        )
+        for i in range(8)
+    )
+    return Selection(
+        selector=name,
+        version=1,
+        window="prompt",
+        ranked=ranked,
+        prompts={"regular": 40},
+        resamples=50,
+        size=8,
+        threshold=0.9,
+        seed=0,
+        error_bound=None,
+        notes=(),
+    )
+
+
+def make_rule(**changes: Any) -> Rule:
+    rule = Rule(
+        id="drop",
+        metric="refusal-drop",
+        subjects=(Subject(k=4, set="regular"),),
+        minimum=None,
+        maximum=10.0,
+        unit="points",
+        bound="upper",
+        severity="block",
+        rationale="Because.",
+        remedy="Retrain.",
+        controls=("EU-AI-Act:Art-15",),
+        line=7,
+    )
+    return replace(rule, **changes)
+
+
+def make_policy(*rules: Rule, **changes: Any) -> Policy:
+    policy = Policy(
+        id="p",
+        version="1",
+        title="P",
+        owner="risk@example.com",
+        review_by=date(2027, 6, 30),
+        architecture="moe",
+        needs=EvidenceNeeds(selectors=SELECTORS, ks=(4,), random_masks=20, prompts={"regular": 40}),
+        rules=rules,
+        waivers=(),
+        digest="sha256:" + "b" * 64,
+        source="p.yaml",
+    )
+    return replace(policy, **changes)
+
+
+def make_waiver(evidence: Evidence, **changes: Any) -> Waiver:
+    waiver = Waiver(
+        rule="drop",
+        checkpoint=evidence.checkpoint.digest,
+        reason="Known.",
+        owner="a@example.com",
+        approver="b@example.com",
+        expires=date(2026, 12, 31),
+        not_above=None,
+        line=30,
+    )
+    return replace(waiver, **changes)
+
+
+#: (value, half-width at 95 %); half-widths at other levels follow the normal distribution.
+Told = tuple[float, float]
+
+
+def told_metric(told: Mapping[str | None, Told | Missing], n: int = 100) -> Metric:
+    """A metric that says what it is told, per selector, in points."""
+    from scipy import stats
+
+    def measure(_evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
+        found = told[subject.selector]
+        if isinstance(found, Missing):
+            return found
+        value, half = found
+        half *= float(stats.norm.ppf(0.5 + confidence / 2) / stats.norm.ppf(0.975))
+        return Finding(
+            metric="told",
+            version=1,
+            subject=subject,
+            value=value,
+            unit="points",
+            interval=Interval(
+                low=value - half, high=value + half, confidence=confidence, method="told"
+            ),
+            n=n,
+            clusters=n,
+            counts={"lost": value},
+        )
+
+    return Metric(
+        id="told",
+        version=1,
+        title="Told",
+        unit="points",
+        higher_is_worse=True,
+        parameters=("k", "selector"),
+        required=("k",),
+        sentence="what the {k} experts ranked highest by {selector} cost",
+        subjects=lambda _evidence: (),
+        measure=measure,
+    )
+
+
+def use_metric(metric: Metric) -> Any:
+    """Context in which the catalog gives `metric` for every metric id."""
+    real = catalog.load
+
+    def load(kind: str, name: str, *, where: str | None = None) -> Any:
+        return metric if kind == "metric" else real(kind, name, where=where)
+
+    return mock.patch.object(catalog, "load", load)
+
+
+#: As much as the small policies of these tests ask for.
+EVIDENCE = make_evidence(ks=(4,), controls=20)
+
+
+def told(
+    values: Mapping[str, Told | Missing], limit: float | None = 10.0, **changes: Any
+) -> Verdict:
+    """The verdict of one rule whose metric says what it is told, per selector."""
+    rule = make_rule(metric="told", subjects=(Subject(k=4),), maximum=limit, **changes)
+    needs = replace(make_policy().needs, selectors=tuple(values))
+    with use_metric(told_metric(dict(values))):
+        return evaluate(EVIDENCE, make_policy(rule, needs=needs), TODAY)

@@ -1,0 +1,40 @@
+"""The snapshot is made again by GATEKEEPER_SNAPSHOT=1 pytest tests/policy/test_explain.py."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gatekeeper.bundled import bundled
+from gatekeeper.policy.explain import explain
+from gatekeeper.policy.load import load_policy
+
+from .test_load import GOOD, load
+
+SNAPSHOT = Path(__file__).parent / "snapshots" / "release-explained.txt"
+
+
+def test_release_in_plain_words() -> None:
+    text = explain(load_policy(bundled("policies") / "release.yaml"))
+    if os.environ.get("GATEKEEPER_SNAPSHOT"):
+        SNAPSHOT.write_text(text, encoding="utf-8")
+    assert text == SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_every_rule_and_need_is_named() -> None:
+    policy = load_policy(bundled("policies") / "strict.yaml")
+    text = explain(policy)
+    for rule in policy.rules:
+        assert f"{rule.id} (" in text
+    for selector in policy.needs.selectors:
+        assert selector in text
+    for count in policy.needs.prompts.values():
+        assert f"At least {count} " in text
+    assert "{" not in text
+
+
+def test_waivers_estimates_and_the_bare_minimum(tmp_path: Path) -> None:
+    text = explain(load(tmp_path, GOOD.replace("10 points", "10 points\n    bound: estimate")))
+    assert "Only the estimate counts" in text
+    assert "until 2026-12-31, asked by a@example.com, approved by b@example.com: Known." in text
+    assert "the net share of prompts that turn" in text.lower()

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from gatekeeper.bundled import bundled
+from gatekeeper.policy.lint import lint_policy
+from gatekeeper.policy.problems import Problem
+
+from .builders import TODAY
+from .test_load import DIGEST, GOOD
+
+CLEAN = f"""\
+schema: gatekeeper/policy/v1
+id: p
+version: "1"
+title: P
+owner: risk@example.com
+review_by: 2027-06-30
+evidence:
+  selectors: [attribution]
+  controls: {{random_masks: 20}}
+  prompts: {{regular: 40}}
+rules:
+  - id: rate
+    metric: refusal-rate
+    at: {{set: regular, mask: none}}
+    min: 80 %
+    rationale: Because.
+    remedy: Train.
+    controls: [EU-AI-Act:Art-15]
+  - id: drop
+    metric: refusal-drop
+    at: {{k: 4, set: regular}}
+    max: 10 points
+    rationale: Because.
+    remedy: Retrain.
+    controls: [EU-AI-Act:Art-15]
+waivers:
+  - rule: drop
+    checkpoint: {DIGEST}
+    reason: Known.
+    owner: a@example.com
+    approver: b@example.com
+    expires: 2026-12-31
+    not_above: 20 points
+"""
+
+
+def lint(tmp_path: Path, text: str, today: date = TODAY) -> tuple[Problem, ...]:
+    path = tmp_path / "p.yaml"
+    path.write_text(text, encoding="utf-8")
+    return lint_policy(path, today)
+
+
+def test_nothing_to_say(tmp_path: Path) -> None:
+    assert lint(tmp_path, CLEAN) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("review_by: 2027-06-30\n", "", 1, "no review date"),
+        ("2027-06-30", "2026-11-22", 6, "review date 2026-11-22 has passed"),
+        ("{random_masks: 20}", "{random_masks: 19}", 8, "19 random controls"),
+        ("  prompts: {regular: 40}\n", "", 8, "no least number of measured prompts"),
+        ("    min: 80 %\n", "    max: 80 %\n", 12, "no rule has a least refusal rate"),
+        ("    min: 80 %\n", "    min: 0 %\n", 15, "can never fail"),
+        ("max: 10 points", "max: 100 points", 22, "can never fail"),
+        ("max: 10 points", "max: 10 points\n    bound: estimate", 23, "ignores how uncertain"),
+        ("    rationale: Because.\n", "", 12, "rule rate has no rationale"),
+        ("    remedy: Retrain.\n", "", 19, "rule drop has no remedy"),
+        ("    controls: [EU-AI-Act:Art-15]\n", "", 12, "rule rate serves no control"),
+        ("2026-12-31", "2026-11-22", 32, "expired on 2026-11-22"),
+        ("b@example.com", "A@Example.com ", 31, "its owner is its approver"),
+        ("    not_above: 20 points\n", "", 27, "covers any number"),
+    ],
+)
+def test_warnings(tmp_path: Path, old: str, new: str, line: int, words: str) -> None:
+    assert old in CLEAN
+    found = lint(tmp_path, CLEAN.replace(old, new, 1))
+    assert {problem.level for problem in found} == {"warning"}
+    told = [problem for problem in found if words in problem.message]
+    assert len(told) == 1, found
+    assert abs(told[0].position[0] - line) <= 1
+    assert told[0].remedy
+
+
+def test_a_policy_that_only_warns_or_masks_nothing(tmp_path: Path) -> None:
+    text = CLEAN.replace("    rationale", "    severity: warn\n    rationale")
+    assert [p.message for p in lint(tmp_path, text)] == ["no rule can block"]
+    start, end = text.index("  - id: drop"), len(text)
+    text = text[:start] + text[end:]
+    messages = [p.message for p in lint(tmp_path, text)]
+    assert "no rule masks experts, which is what this gate is for" in messages
+
+
+def test_a_deadline_holds_through_its_last_day(tmp_path: Path) -> None:
+    assert lint(tmp_path, CLEAN, date(2026, 12, 31)) == ()
+    assert len(lint(tmp_path, CLEAN, date(2027, 1, 1))) == 1
+
+
+def test_all_errors_are_listed_in_order_and_warnings_wait(tmp_path: Path) -> None:
+    text = GOOD.replace("owner: risk@example.com\n", "onwer: x\n").replace(
+        "max: 10 points", "max: 1"
+    )
+    found = lint(tmp_path, text)
+    assert [(p.level, p.position[0]) for p in found] == [("error", 1), ("error", 5), ("error", 11)]
+    text = GOOD.replace("refusal-drop", "refusal-dorp").replace("2026-12-31", "2026-02-30")
+    assert [p.message for p in lint(tmp_path, text)] == [
+        "unknown metric 'refusal-dorp'",
+        "no such day: 2026-02-30",
+    ]
+
+
+def test_a_file_that_is_not_yaml_is_a_problem_not_a_crash(tmp_path: Path) -> None:
+    (problem,) = lint(tmp_path, "a: [\n")
+    assert problem.level == "error"
+    assert problem.where.endswith("p.yaml:2:1")
+    (problem,) = lint_policy(tmp_path / "absent.yaml", TODAY)
+    assert "cannot be read" in str(problem)
+
+
+@pytest.mark.parametrize("name", ["release", "strict"])
+def test_shipped_policies_are_clean(name: str) -> None:
+    assert lint_policy(bundled("policies") / f"{name}.yaml", TODAY) == ()

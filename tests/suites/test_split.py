@@ -1,0 +1,146 @@
+"""Splits: whole seeds, even halves, the same whatever the order; short runs keep pairs."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatekeeper.records.suite import SETS, Prompt
+from gatekeeper.suites.split import limit, split_seeds
+
+
+def prompt(seed_id: str, name: str, number: int = 0) -> Prompt:
+    return Prompt(
+        id=f"{seed_id}-{name}-{number}",
+        seed_id=seed_id,
+        set=name,
+        category="c",
+        language="en",
+        text="t",
+        source="s",
+    )
+
+
+def paired(seeds: int) -> list[Prompt]:
+    return [prompt(f"s{i}", name) for i in range(seeds) for name in ("regular", "jailbreak")]
+
+
+#: Suites of up to 30 seeds, each with 0 to 3 prompts per set.
+SUITES = st.lists(
+    st.dictionaries(st.sampled_from(SETS), st.integers(1, 3), min_size=1), max_size=30
+).map(
+    lambda seeds: [
+        prompt(f"s{i}", name, n)
+        for i, counts in enumerate(seeds)
+        for name, count in counts.items()
+        for n in range(count)
+    ]
+)
+
+
+@given(SUITES, st.floats(0.05, 0.95), st.integers(0, 99), st.randoms())
+def test_every_seed_gets_a_side_whatever_the_order(
+    prompts: list[Prompt], share: float, seed: int, rng: random.Random
+) -> None:
+    sides = split_seeds(prompts, share, seed)
+    assert set(sides) == {p.seed_id for p in prompts}
+    assert set(sides.values()) <= {"selection", "measurement"}
+    shuffled = rng.sample(prompts, len(prompts))
+    assert split_seeds(shuffled, share, seed) == sides
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 30), st.integers(0, 99))
+def test_halves_are_even_in_every_set(pairs: int, scary: int, twins: int, seed: int) -> None:
+    prompts = paired(pairs)
+    prompts += [prompt(f"o{i}", "over_refusal", n) for i in range(scary) for n in range(4)]
+    prompts += [prompt(f"s{i}", "benign") for i in range(min(twins, pairs))]
+    sides = split_seeds(prompts, 0.5, seed)
+    selected = Counter(p.set for p in prompts if sides[p.seed_id] == "selection")
+    for name, count in Counter(p.set for p in prompts).items():
+        largest = 4 if name == "over_refusal" else 1
+        assert abs(selected[name] - count / 2) <= largest
+
+
+@given(SUITES, st.floats(0.05, 0.95), st.integers(0, 99))
+def test_no_set_strays_far_from_its_share(prompts: list[Prompt], share: float, seed: int) -> None:
+    sides = split_seeds(prompts, share, seed)
+    for name, count in Counter(p.set for p in prompts).items():
+        selected = sum(p.set == name and sides[p.seed_id] == "selection" for p in prompts)
+        # Whole seeds of up to 12 prompts cannot do much better in every set at once.
+        assert abs(selected - share * count) <= 6
+
+
+def test_the_seed_of_the_audit_decides() -> None:
+    prompts = paired(40)
+    splits = {tuple(sorted(split_seeds(prompts, 0.5, seed).items())) for seed in range(20)}
+    assert len(splits) == 20
+    sides = Counter(split_seeds(prompts, 0.5, seed)["s0"] for seed in range(200))
+    assert min(sides.values()) > 60
+
+
+def test_this_split_stays_as_it_is() -> None:
+    """Another assignment would make stored audits irreproducible: a change needs a new version."""
+    sides = split_seeds(paired(8), 0.5, 7)
+    assert [s for s in sorted(sides) if sides[s] == "selection"] == ["s0", "s2", "s4", "s7"]
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -1.0, float("nan")])
+def test_a_share_outside_its_range(share: float) -> None:
+    with pytest.raises(ValueError, match="share"):
+        split_seeds(paired(2), share, 0)
+
+
+@given(SUITES, st.integers(1, 20), st.integers(0, 99), st.randoms())
+def test_limit_takes_as_many_as_it_may_in_their_order(
+    prompts: list[Prompt], per_set: int, seed: int, rng: random.Random
+) -> None:
+    taken = limit(prompts, per_set, seed)
+    sizes = Counter(p.set for p in prompts)
+    assert Counter(p.set for p in taken) == {s: min(n, per_set) for s, n in sizes.items()}
+    assert list(taken) == [p for p in prompts if p in taken]
+    shuffled = rng.sample(prompts, len(prompts))
+    assert {p.id for p in limit(shuffled, per_set, seed)} == {p.id for p in taken}
+
+
+@given(SUITES, st.integers(1, 20), st.integers(0, 99))
+def test_limit_never_parts_a_jailbreak_from_its_request(
+    prompts: list[Prompt], per_set: int, seed: int
+) -> None:
+    def seeds(rows: list[Prompt], name: str) -> set[str]:
+        return {p.seed_id for p in rows if p.set == name}
+
+    taken = list(limit(prompts, per_set, seed))
+    requests = seeds(prompts, "regular")
+    assert seeds(taken, "jailbreak") & requests <= seeds(taken, "regular")
+
+
+@given(SUITES, st.integers(1, 20), st.integers(0, 99))
+def test_limit_takes_many_seeds_before_many_prompts_of_one(
+    prompts: list[Prompt], per_set: int, seed: int
+) -> None:
+    taken = limit(prompts, per_set, seed)
+    for name in SETS:
+        all_seeds = {p.seed_id for p in prompts if p.set == name}
+        seeds: dict[str, int] = defaultdict(int)
+        for p in taken:
+            if p.set == name:
+                seeds[p.seed_id] += 1
+        assert len(seeds) == min(len(all_seeds), per_set)
+
+
+def test_a_smaller_limit_is_part_of_a_larger() -> None:
+    prompts = paired(30)
+    few, more = (set(limit(prompts, n, 5)) for n in (5, 12))
+    assert few < more
+
+
+def test_no_limit_and_no_prompts() -> None:
+    assert limit(paired(3), None, 0) == tuple(paired(3))
+    assert limit([], 3, 0) == ()
+    assert split_seeds([], 0.5, 0) == {}
+    with pytest.raises(ValueError, match="per_set"):
+        limit(paired(3), 0, 0)
