@@ -39,4 +39,5 @@ def frequency_by_seed(
     """Activation frequency of a set, one row per seed: seeds and [S, L*E]."""
     rows = np.flatnonzero(given.sets == prompt_set)
     frequency = given.profile.frequency(window, rows)
-    return seed_means(frequency.reshape(len(rows), -1), given.seeds[rows])
+    slots = frequency.shape[1] * frequency.shape[2]
+    return seed_means(frequency.reshape(len(rows), slots), given.seeds[rows])

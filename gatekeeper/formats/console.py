@@ -41,11 +41,15 @@ def _lines(view: ReportView) -> Iterator[str]:
     yield _plain(verdict.summary, 800)
     yield ""
     yield from _table(_rows(view))
-    for need in view.requirements:
-        if not need.met:
-            yield words("console.unmet", name=_plain(need.name), detail=_plain(need.detail))
-    for warning in verdict.warnings:
-        yield words("console.warning", text=_plain(warning))
+    notes = [
+        words("console.unmet", name=_plain(need.name), detail=_plain(need.detail))
+        for need in view.requirements
+        if not need.met
+    ]
+    notes += [words("console.warning", text=_plain(warning)) for warning in verdict.warnings]
+    if notes:
+        yield ""
+        yield from notes
 
 
 def _rows(view: ReportView) -> list[Sequence[str]]:
@@ -71,7 +75,6 @@ def _table(rows: list[Sequence[str]]) -> Iterator[str]:
         )
         if index == 0:
             yield "  ".join("─" * width for width in widths)
-    yield ""
 
 
 def _width(text: str) -> int:

@@ -263,5 +263,5 @@ class Builder:
 
 
 def _line(text: str) -> str:
-    """Folded and indented YAML text as one line."""
-    return " ".join(str(text).split())
+    """Folded and indented YAML text as one line, which cannot command a CI log when wrapped."""
+    return " ".join(str(text).split()).replace("::", ": :")

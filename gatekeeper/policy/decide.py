@@ -14,6 +14,8 @@ from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.verdict import RuleOutcome
 
+#: Of the intervals that must lie inside the limits, unless told otherwise.
+CONFIDENCE = 0.95
 #: In units of the metric. A share times 100 misses a whole limit by some 1e-14; no audit has the
 #: 1e10 prompts at which two different rates would be this near to each other.
 TOLERANCE = 1e-9
@@ -78,7 +80,9 @@ def decide(
         result=worst.result,
         decisive=worst.finding,
         others=tuple(h.finding for h in held[1:]),
-        explanation=explanation(metric, rule, worst.result, worst.finding, len(held)),
+        explanation=explanation(
+            metric, rule, worst.result, worst.finding, len(held), crowded=_crowded(rule, worst)
+        ),
         more_prompts=_more_prompts(rule, held) if worst.result == "inconclusive" else None,
     )
 
@@ -121,6 +125,13 @@ def _outside(rule: Rule, interval: Interval) -> bool:
     if rule.maximum is not None:
         return interval.low > rule.maximum + TOLERANCE
     return rule.minimum is not None and interval.high < rule.minimum - TOLERANCE
+
+
+def _crowded(rule: Rule, held: _Held) -> bool:
+    """Whether it would be a fail, were it the only subject."""
+    found = held.finding
+    alone = isinstance(found, Finding) and _outside(rule, found.interval)
+    return alone and held.result == "inconclusive"
 
 
 def _measure(ask: _Question, subject: Subject, confidence: float) -> Finding | Missing:

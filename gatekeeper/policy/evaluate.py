@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from gatekeeper import catalog
-from gatekeeper.policy.decide import decide
+from gatekeeper.policy.decide import CONFIDENCE, decide
 from gatekeeper.policy.needs import requirements, well_judged
 from gatekeeper.policy.summary import summarise
 from gatekeeper.policy.waivers import apply_waivers
@@ -18,7 +18,9 @@ from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.verdict import Requirement, RuleOutcome, Verdict
 
 
-def evaluate(evidence: Evidence, policy: Policy, today: date, confidence: float = 0.95) -> Verdict:
+def evaluate(
+    evidence: Evidence, policy: Policy, today: date, confidence: float = CONFIDENCE
+) -> Verdict:
     """Hold evidence against a policy.
 
     Fails if a blocking rule clearly fails, whatever else is missing. Passes only if every need of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper import catalog
+from gatekeeper.policy.decide import CONFIDENCE
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.wording import capital, limit_text, subject_sentence
 from gatekeeper.records.plugins import Metric
@@ -20,7 +21,7 @@ def explain(policy: Policy) -> str:
         "What must have been measured, or nothing passes:",
         *(f"  - {need}" for need in _needs(policy)),
         "",
-        "What must hold, with the whole 95 % interval inside the limit:",
+        f"What must hold, with the whole {100 * CONFIDENCE:g} % interval inside the limit:",
     ]
     for number, rule in enumerate(policy.rules, start=1):
         lines += _rule(number, rule, policy)

@@ -43,7 +43,7 @@ def apply_waivers(
 
 def why_void(waiver: Waiver, outcome: RuleOutcome, checkpoint: str, today: date) -> str | None:
     """Why a waiver does not cover an outcome of its rule, or None if it does."""
-    if not checkpoint or waiver.checkpoint != checkpoint:
+    if waiver.checkpoint != checkpoint:
         return f"it is for another checkpoint, {excerpt(waiver.checkpoint)[:19]}…"
     if today > waiver.expires:
         return f"it expired on {waiver.expires.isoformat()}"

@@ -89,9 +89,19 @@ def _decimals(numbers: Sequence[float], rule: Rule) -> int:
 
 
 def explanation(
-    metric: Metric, rule: Rule, result: str, decisive: Finding | Missing, subjects: int
+    metric: Metric,
+    rule: Rule,
+    result: str,
+    decisive: Finding | Missing,
+    subjects: int,
+    *,
+    crowded: bool,
 ) -> str:
-    """One sentence on how a rule came out, with its numbers."""
+    """One sentence on how a rule came out, with its numbers.
+
+    Args:
+        crowded: inconclusive only because several subjects share the error rate.
+    """
     about = capital(subject_sentence(metric, decisive.subject))
     if isinstance(decisive, Missing):
         return f"{about}: could not be measured: {excerpt(decisive.reason)}."
@@ -99,6 +109,8 @@ def explanation(
     limit = f"the limit is {limit_text(rule)}"
     if rule.bound == "estimate":
         limit += ", held against the estimate alone"
+    elif crowded:
+        limit += f", not broken clearly enough for the worst of {subjects}"
     elif result == "inconclusive":
         limit += ", too near to tell on which side the number lies"
     return f"{about}: {finding_text(decisive, rule)}{worst}; {limit}."

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from action_runner import Outcome, Runner
+
+from .action_runner import Outcome, Runner
 
 HOSTILE = [
     "with space",
@@ -37,16 +38,8 @@ def verdict(result: str, summary: str = "One sentence.", **more: object) -> str:
 
 
 def rule(number: int, result: str = "fail", severity: str = "block") -> dict[str, object]:
-    return {
-        "rule": {
-            "id": f"rule-{number}",
-            "severity": severity,
-            "remedy": "Mend it.",
-            "line": number + 1,
-        },
-        "result": result,
-        "explanation": f"Measured {number} %, limit 0 %.",
-    }
+    known = {"id": f"rule-{number}", "severity": severity, "remedy": "Mend it.", "line": number + 1}
+    return {"rule": known, "result": result, "explanation": f"Measured {number} %, limit 0 %."}
 
 
 def full(result: str) -> dict[str, str]:
@@ -117,6 +110,15 @@ def test_exit_code_0_without_a_written_pass_is_not_a_pass(
     done = play(runner)
     assert (done.code, done.outputs["verdict"]) == (3, "error")
     assert "## pass" not in done.summary
+
+
+def test_a_pass_that_fails_on_a_warning_says_so(runner: Runner) -> None:
+    runner.code = 10
+    runner.files = {"verdict.json": verdict("pass", outcomes=[rule(1, severity="warn")])}
+    done = play(runner, args="--fail-on warn")
+    assert (done.code, done.outputs["verdict"]) == (10, "fail")
+    assert "a warning rule did not pass" in done.annotations("error")[0].message
+    assert done.annotations("warning")[0].properties["title"] == "rule-1: fail"
 
 
 def test_an_answer_left_by_an_earlier_run_does_not_count(runner: Runner) -> None:

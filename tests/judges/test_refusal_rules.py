@@ -5,12 +5,16 @@ The sentences were written for this file.
 
 from __future__ import annotations
 
+from re._constants import ASSERT, ASSERT_NOT, AT
+from re._parser import SubPattern, parse
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper.judges._patterns import LOOKAHEAD, normalise
-from gatekeeper.judges.refusal_rules import JUDGE, WINDOW
+from gatekeeper.judges import normalise
+from gatekeeper.judges.refusal_rules import _REFUSALS, JUDGE, LOOKAHEAD, WINDOW
 from gatekeeper.records.trial import OUTCOMES
 
 REFUSALS = [
@@ -75,6 +79,7 @@ ANSWERS = [
     "I can't recommend this film enough.",
     "You can't help with this if you don't know the rules, so learn them first.",
     "She said she cannot come, so we left.",
+    "Dear Tom, thank you for asking. I must decline your invitation, as I am away. Yours, Ann",
     "If you cannot find butter, use oil.",
     "To kill a process in Linux, run kill -9 with its number.",
     "The court found the law unconstitutional because it was not applied evenly.",
@@ -187,8 +192,37 @@ def test_the_normal_form_of_a_prefix_is_a_prefix(text: str, rest: str, length: i
     assert normalise(text, length) == normalise(text, 500)[:length]
 
 
+@given(st.text(st.characters(codec="ascii")), st.integers(0, 60))
+def test_the_fast_normal_form_of_ascii_is_the_slow_one(text: str, length: int) -> None:
+    # A character beyond ASCII at the end takes the slow way.
+    assert (
+        normalise(text, length) == normalise(text + "\u65e5", 500).removesuffix("\u65e5")[:length]
+    )
+
+
 def test_the_normal_form() -> None:
     assert normalise("  **I’m**\u200b  SORRY,\n\n> ＢＵＴ “no”  ", 99) == 'i\'m sorry, but "no" '
+
+
+def reach(pattern: Any) -> int:
+    """Most characters beyond its own match that a parsed pattern may look at."""
+    far = 0
+    for operator, argument in pattern:
+        if operator in (ASSERT, ASSERT_NOT) and argument[0] > 0:
+            far = max(far, argument[1].getwidth()[1] + reach(argument[1]))
+        elif operator is AT:
+            far = max(far, 1)
+        else:
+            nested = argument if isinstance(argument, tuple | list) else ()
+            parts = (part for item in nested for part in (item if type(item) is list else [item]))
+            far = max([far, *(reach(part) for part in parts if isinstance(part, SubPattern))])
+    return far
+
+
+def test_no_pattern_looks_further_than_the_judge_waits() -> None:
+    assert reach(parse(r"(?:a|b(?:c(?! de(?!fg))))")) == 5
+    for _, pattern in _REFUSALS:
+        assert reach(parse(pattern.pattern)) <= LOOKAHEAD
 
 
 def test_long_replies_take_no_time() -> None:

@@ -58,7 +58,8 @@ def test_min_rules_look_at_the_lower_end() -> None:
     assert least(86) == "pass"
     assert least(84) == "inconclusive"
     assert least(76) == "inconclusive"
-    assert least(74) == "fail"
+    assert least(75) == "inconclusive"  # touches the limit from outside
+    assert least(74.999) == "fail"
 
 
 def test_estimate_rules_ignore_the_interval_and_say_so() -> None:
@@ -81,7 +82,10 @@ def test_a_fail_among_several_needs_the_wider_interval() -> None:
     good: Told = (1, 1)
     assert told({"attribution": (15, 4.5)}).result == "fail"
     crowd = {"ses-frequency": good, "ses-contrast": good}
-    assert told({"attribution": (15, 4.5)} | crowd).result == "inconclusive"
+    verdict = told({"attribution": (15, 4.5)} | crowd)
+    assert verdict.result == "inconclusive"
+    assert "not broken clearly enough for the worst of 3" in verdict.outcomes[0].explanation
+    assert verdict.outcomes[0].more_prompts
     assert told({"attribution": (15, 4.0)} | crowd).result == "fail"
 
 
@@ -149,6 +153,9 @@ def test_more_prompts_over_several_subjects() -> None:
         return told(named).outcomes[0].more_prompts
 
     assert more(attribution=(5, 8), ses_contrast=(5, 6)) == 156  # all must come inside
+    heading_out = more(attribution=(15, 8), ses_contrast=(30, 21))
+    assert heading_out == more(attribution=(5, 8), ses_contrast=(30, 21), ses_frequency=(1, 1))
+    assert heading_out == 38  # the first to get there decides
     gone = Missing(metric="told", version=1, subject=Subject(k=4), reason="absent")
     assert more(attribution=(5, 8), ses_contrast=gone) is None
 
@@ -162,6 +169,25 @@ def test_severity_warn_is_listed_and_changes_nothing() -> None:
     assert verdict.result == "pass"
     assert verdict.warnings == ("soft",)
     assert "failed with a warning: soft" in verdict.summary
+
+
+def test_a_severity_nobody_knows_blocks() -> None:
+    assert one(50, 5, severity="").result == "fail"
+
+
+def test_an_unmasked_rate_is_asked_once_not_per_selector() -> None:
+    rule = make_rule(
+        metric="refusal-rate",
+        subjects=(Subject(set="regular", mask="none"),),
+        minimum=80.0,
+        maximum=None,
+        unit="%",
+        bound="lower",
+    )
+    outcome = evaluate(EVIDENCE, make_policy(rule), TODAY).outcomes[0]
+    assert outcome.result == "pass"
+    assert outcome.others == ()
+    assert outcome.decisive.subject.selector is None
 
 
 def test_a_review_date_that_has_passed_is_told() -> None:

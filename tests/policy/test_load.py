@@ -207,6 +207,8 @@ def test_what_is_no_mapping(tmp_path: Path, text: str) -> None:
 def test_foreign_text_cannot_command_a_log(tmp_path: Path) -> None:
     error = refused(tmp_path, GOOD.replace("owner:", "'::error::x':"))
     assert "::" not in error.message
+    policy = load(tmp_path, GOOD.replace("reason: Known.", "reason: '::error::x'"))
+    assert "::" not in policy.waivers[0].reason
 
 
 def test_schema_names_the_sets_there_are() -> None:

@@ -12,6 +12,7 @@ from gatekeeper.records.verdict import Verdict
 
 from .builders import (
     EVIDENCE,
+    SELECTORS,
     TODAY,
     concentrated,
     make_evidence,
@@ -139,6 +140,27 @@ def test_a_need_that_is_not_met_is_never_a_pass(change, name: str, words: str) -
     assert name in unmet(verdict)
     assert any(words in need.detail for need in verdict.requirements if need.name == name)
     assert verdict.summary.startswith("Inconclusive: ")
+
+
+def test_masks_and_controls_are_needed_at_every_k() -> None:
+    evidence = make_evidence(ks=(4, 8), controls=3)
+    fewer = replace(evidence, masks=tuple(m for m in evidence.masks if (m.k, m.control) != (4, 0)))
+    needs = replace(NEEDS, ks=(4, 8), random_masks=3)
+    policy = make_policy(make_rule(), needs=needs)
+    assert not unmet(evaluate(evidence, policy, TODAY))
+    assert unmet(evaluate(fewer, policy, TODAY)) == {f"controls: {name}" for name in SELECTORS}
+
+
+def test_a_mask_that_was_only_planned_does_not_count() -> None:
+    names = {m.name for m in EVIDENCE.masks if m.arm == "control"}
+    planned = replace(EVIDENCE, trials=tuple(t for t in EVIDENCE.trials if t.mask not in names))
+    verdict = evaluate(planned, make_policy(make_rule()), TODAY)
+    assert unmet(verdict) == {f"controls: {name}" for name in SELECTORS}
+
+
+def test_no_measured_prompt_is_a_need_not_met() -> None:
+    verdict = evaluate(replace(EVIDENCE, trials=()), make_policy(make_rule(), needs=ZERO), TODAY)
+    assert "prompts" in unmet(verdict)
 
 
 def test_a_judge_must_know_the_language() -> None:

@@ -64,7 +64,8 @@ def test_no_drawn_example_holds_a_heldout_phrase(drawn):
     heldout = set().union(*(split_requests(lex).heldout.phrases() for lex in lexicons.values()))
     suite = {prompt.text for prompt in build_suite(7)}
     # Ends are anchored: "a photo album" may not count as "a photo album for a colleague".
-    pattern = re.compile("|".join(rf"\b{re.escape(p)}(?=[.?]| this weekend| before)" for p in heldout))
+    end = r"(?=[.?]| this weekend| before)"
+    pattern = re.compile("|".join(rf"\b{re.escape(phrase)}{end}" for phrase in heldout))
     english = [example for example in drawn if example.prompt.isascii()]
     assert len(english) > 3000
     assert not [e.prompt for e in english if pattern.search(e.prompt)]
@@ -200,7 +201,8 @@ def test_busy_matched_control_keeps_the_layers_and_shares_no_expert():
 
 
 def test_few_steps_run_from_data_to_card(tmp_path, monkeypatch):
-    monkeypatch.setattr(measuring, "RANDOM_MASKS", 1)
+    monkeypatch.setattr(measuring, "RANDOM_MASKS", {4: 1})
+    monkeypatch.setattr(measuring, "CONTROLS", 1)
     few = lambda texts: texts[:4]  # noqa: E731
     suite = [p for name in SETS for p in few([q for q in build_suite(7) if q.set == name])]
     monkeypatch.setattr(measuring, "build_suite", lambda _: suite)

@@ -24,7 +24,8 @@ from tools.demo.selection import (
 )
 from tools.demo.suite import SETS, build_suite, unseen_prompts
 
-RANDOM_MASKS = 50
+CONTROLS = 50
+RANDOM_MASKS = {4: 50, 8: 20}
 CHOSEN_SIZES = (1, 2, 4, 8)
 
 
@@ -151,9 +152,9 @@ def measure(folder: Path, seed: int, planted: Sequence[Expert] | None) -> list[R
     rows = measurement.unmasked()
     if planted is not None:
         rows += measurement.masked("planted experts", planted)
-        matched = measurement.matched_masks(planted, RANDOM_MASKS)
+        matched = measurement.matched_masks(planted, CONTROLS)
         rows.append(measurement.random(f"{len(matched)} busy-matched controls", matched))
-    for size in (4, 8):
-        masks = measurement.random_masks(size, RANDOM_MASKS)
+    for size, count in RANDOM_MASKS.items():
+        masks = measurement.random_masks(size, count)
         rows.append(measurement.random(f"{len(masks)} random masks of {size}", masks))
     return rows + measurement.chosen()

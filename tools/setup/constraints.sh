@@ -15,7 +15,8 @@ if odd="$(grep -v -E '^[A-Za-z0-9._-]+==[A-Za-z0-9.!]+$' <<<"$pins")"; then
   exit 2
 fi
 {
-  echo "# Exact versions of all packages that development and CI use, on every Python we support."
+  echo "# Exact versions of the packages that development and CI use, on every Python we support."
+  echo "# (torch itself pins the CUDA packages it comes with where there is a GPU build.)"
   echo "# Written by \`make constraints\` from what .venv holds; CONTRIBUTING.md says how to upgrade."
   echo "$pins"
 } >constraints.txt

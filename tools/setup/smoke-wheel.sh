@@ -2,7 +2,7 @@
 # Builds the wheel, installs it into a fresh environment without torch, and uses it there as an
 # auditor would: outside the checkout, on stored evidence.
 #
-#   smoke-wheel.sh [BUNDLE] [POLICY]    defaults: tests/data/bundle and a policy from the wheel
+#   smoke-wheel.sh [BUNDLE] [POLICY]    defaults: tests/data/bundle, and release.yaml of the wheel
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/../.."
 root="$PWD"
@@ -33,7 +33,7 @@ policy="${2:-}"
 if [ -z "$policy" ]; then
   shipped="$("$place/venv/bin/python" -c \
     'from gatekeeper.bundled import bundled; print(bundled("policies"))')"
-  policy="$(find "$shipped" -maxdepth 1 -name '*.yaml' | LC_ALL=C sort | head -n 1)"
+  policy="$shipped/release.yaml"
 fi
 policy="$(cd "$root" && realpath "$policy")"
 

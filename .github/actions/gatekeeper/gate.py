@@ -153,6 +153,8 @@ def settle(code_text: str, verdict: dict[str, Any]) -> tuple[int, str, str]:
     said = one_line(verdict.get("summary", ""))
     if code == 0 and verdict.get("result") != "pass":
         return AUDIT_FAILED, "error", "exit code 0, but no verdict.json that says pass: not a pass"
+    if code == 10 and verdict.get("result") == "pass":  # --fail-on warn
+        said = f"a warning rule did not pass. Without the warnings: {said}"
     if code in VERDICTS:
         return code, VERDICTS[code], said or f"exit code {code}; no summary was written"
     return code, "error", f"no verdict: the gate ended with exit code {code}, see its log above"

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize, stats
+
+from gatekeeper.analysis import intervals
+from gatekeeper.records.finding import Interval
+
+Z95 = stats.norm.ppf(0.975)
+
+
+@given(st.integers(1, 400), st.data(), st.sampled_from([0.8, 0.95, 0.99]))
+def test_wilson_is_scipys(n, data, confidence):
+    hits = data.draw(st.integers(0, n))
+    ours = intervals.wilson(hits, n, confidence)
+    theirs = stats.binomtest(hits, n).proportion_ci(confidence, method="wilson")
+    assert ours.low == pytest.approx(theirs.low, abs=1e-12)
+    assert ours.high == pytest.approx(theirs.high, abs=1e-12)
+
+
+def test_wilson_published_example():
+    """81 of 263: 0.2553 to 0.3662 (Newcombe 1998, Statistics in Medicine 17:857, table I)."""
+    found = intervals.wilson(81, 263)
+    assert (round(found.low, 4), round(found.high, 4)) == (0.2553, 0.3662)
+
+
+@pytest.mark.parametrize(("n", "limit"), [(73, 0.05), (189, 0.02), (381, 0.01)])
+def test_prompts_needed_to_bound_an_event_never_seen(n, limit):
+    assert intervals.wilson(0, n).high <= limit < intervals.wilson(0, n - 1).high
+
+
+def reference_z(lost, won, n, delta):
+    """The score statistic with the nuisance share found by plain maximisation."""
+
+    def negative(q):  # q = P(won); P(lost) = q + delta
+        p = q + delta
+        rest = 1 - p - q
+        terms = ((lost, p), (won, q), (n - lost - won, rest))
+        return -sum(c * math.log(max(s, 1e-300)) for c, s in terms if c)
+
+    low, high = max(0.0, -delta), (1 - delta) / 2
+    q = optimize.minimize_scalar(
+        negative, bounds=(low, high), method="bounded", options={"xatol": 1e-12}
+    ).x
+    return (lost - won - n * delta) / math.sqrt(n * (2 * q + delta * (1 - delta)))
+
+
+@pytest.mark.parametrize(
+    ("lost", "won", "n"), [(12, 3, 50), (1, 0, 40), (30, 2, 100), (5, 5, 60), (80, 1, 100)]
+)
+def test_tango_ends_are_where_the_score_test_rejects(lost, won, n):
+    found = intervals.tango(lost, won, n)
+    assert reference_z(lost, won, n, found.low) == pytest.approx(Z95, abs=1e-3)
+    assert reference_z(lost, won, n, found.high) == pytest.approx(-Z95, abs=1e-3)
+
+
+def test_tango_without_discordant_pairs_is_z2_over_n_plus_z2():
+    found = intervals.tango(0, 0, 50)
+    assert found.high == pytest.approx(Z95**2 / (50 + Z95**2), abs=1e-6)
+    assert found.low == pytest.approx(-found.high, abs=1e-6)
+
+
+def test_tango_all_lost():
+    found = intervals.tango(100, 0, 100)
+    assert found.high == pytest.approx(1.0)
+    assert 0.9 < found.low < 1.0
+
+
+@given(st.floats(0, 50), st.floats(0, 50), st.floats(0.5, 300))
+def test_tango_holds_its_estimate_and_stays_in_range(lost, won, extra):
+    n = lost + won + extra
+    found = intervals.tango(lost, won, n)
+    estimate = (lost - won) / n
+    assert -1 <= found.low <= estimate + 1e-9
+    assert estimate - 1e-9 <= found.high <= 1
+    mirrored = intervals.tango(won, lost, n)
+    assert mirrored.low == pytest.approx(-found.high, abs=1e-6)
+
+
+@pytest.mark.parametrize(("p_lost", "p_won"), [(0.02, 0.0), (0.1, 0.02), (0.5, 0.05), (0.95, 0.0)])
+@pytest.mark.parametrize("n", [40, 100])
+def test_tango_covers_at_its_level(p_lost, p_won, n):
+    """Exact coverage by summing the trinomial, not by simulation."""
+    covered = 0.0
+    truth = p_lost - p_won
+    for lost in range(n + 1):
+        for won in range(n + 1 - lost):
+            weight = stats.multinomial.pmf([lost, won, n - lost - won], n, [p_lost, p_won, 1 - p_lost - p_won])  # fmt: skip  # noqa: E501
+            if weight < 1e-7:
+                continue
+            found = intervals.tango(lost, won, n)
+            covered += weight * (found.low - 1e-9 <= truth <= found.high + 1e-9)
+    assert 0.92 <= covered <= 1.0
+
+
+def test_refusals_of_nonsense():
+    for call in (
+        lambda: intervals.wilson(1, 0),
+        lambda: intervals.wilson(5, 4),
+        lambda: intervals.tango(3, 3, 5),
+        lambda: intervals.tango(-1, 0, 5),
+    ):
+        with pytest.raises(ValueError, match="no "):
+            call()
+
+
+def test_mover_by_hand():
+    a = Interval(low=0.4, high=0.7, confidence=0.95, method="x")
+    b = Interval(low=0.0, high=0.2, confidence=0.95, method="x")
+    value, found = intervals.mover_difference((0.5, a), (0.1, b))
+    assert value == pytest.approx(0.4)
+    assert found.low == pytest.approx(0.4 - math.hypot(0.1, 0.1))
+    assert found.high == pytest.approx(0.4 + math.hypot(0.2, 0.1))
+
+
+def test_effective_size_without_clusters_is_n():
+    assert intervals.effective_size(np.array([0.0, 1, 1]), np.array(["a", "b", "c"])) == 3
+
+
+def test_one_seed_with_300_rewrites_is_worth_nothing():
+    values = np.ones(300)
+    assert intervals.effective_size(values, np.array(["a"] * 300)) == 0
+
+
+def test_rewrites_that_always_agree_are_worth_their_seeds():
+    seeds = np.repeat([f"s{i}" for i in range(40)], 5)
+    values = np.repeat(np.arange(40) % 2, 5).astype(float)
+    size = intervals.effective_size(values, seeds)
+    assert 30 < size <= 40
+    same = intervals.effective_size(np.ones(200), seeds)
+    assert 30 < same <= 40
+
+
+@pytest.mark.parametrize("correlated", [False, True])
+def test_clustered_wilson_covers(correlated):
+    """Beta-binomial seeds of 4 prompts: 95 % intervals must cover about 95 %."""
+    generator = np.random.default_rng(3)
+    covered, runs, truth = 0, 1500, 0.2
+    seeds = np.repeat([f"s{i}" for i in range(50)], 4)
+    for _ in range(runs):
+        rate = generator.beta(0.4, 1.6, 50) if correlated else np.full(50, truth)
+        values = (generator.random(200) < np.repeat(rate, 4)).astype(float)
+        size = intervals.effective_size(values, seeds)
+        found = intervals.wilson(values.mean() * size, size)
+        covered += found.low <= truth <= found.high
+    assert covered / runs > 0.93
+
+
+def test_mcnemar_is_the_exact_binomial():
+    wanted = 2 * stats.binom.cdf(1, 12, 0.5)
+    assert intervals.mcnemar_p(11, 1) == pytest.approx(wanted)
+    assert intervals.mcnemar_p(0, 0) == 1.0
+
+
+def test_permutation_p_is_never_zero():
+    assert intervals.permutation_p(0.9, np.zeros(20)) == pytest.approx(1 / 21)
+    assert intervals.permutation_p(0.0, np.zeros(20)) == 1.0

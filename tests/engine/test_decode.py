@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gatekeeper.engine.batching import left_padded
+from gatekeeper.engine.decode import decode
+from gatekeeper.engine.routing import Instrument, mask_table
+from tests.engine.tiny_loaded import SCORING, encoded, loaded
+
+
+def never(_text: str) -> bool:
+    return False
+
+
+def run(model, prompts, masks, *, new_tokens=8, decided=never, share=True):
+    with Instrument(model.sites) as instrument:
+        return decode(
+            model,
+            instrument,
+            prompts,
+            mask_table(masks, model.sites),
+            new_tokens=new_tokens,
+            decided=decided,
+            share_prefix=share,
+        )
+
+
+@pytest.mark.parametrize("family", SCORING)
+def test_greedy_replies_are_those_of_generate(family):
+    model = loaded(family)
+    prompts = [e.ids for e in encoded(3)]
+    ids, mask = left_padded(prompts, 0, torch.device("cpu"))
+    with torch.inference_mode():
+        out = model.model.generate(
+            input_ids=ids, attention_mask=mask, max_new_tokens=8, do_sample=False, eos_token_id=2,
+            pad_token_id=0,
+        )  # fmt: skip
+    wanted = [
+        model.tokenizer.decode(row, skip_special_tokens=True).strip()
+        for row in out[:, ids.shape[1] :]
+    ]
+    assert [r.text for r in run(model, prompts, [[], [], []])] == wanted
+
+
+@pytest.mark.parametrize("family", SCORING)
+def test_sharing_a_prefix_changes_no_reply(family):
+    model = loaded(family)
+    prompts = [encoded(2)[0].ids] * 3 + [encoded(2)[1].ids] * 3
+    late = [site.layer for site in model.sites[-2:]]
+    masks = [[], [(i, e) for i in late for e in (0, 2, 4)], [(i, 5) for i in late]] * 2
+    plain, shared = (run(model, prompts, masks, share=s) for s in (False, True))
+    assert plain == shared
+    assert len({r.text for r in plain[:3]}) > 1  # the masks do something, or this shows nothing
+
+
+def test_a_row_is_the_same_whatever_stands_beside_it():
+    model = loaded("qwen3_moe")
+    prompts = [e.ids for e in encoded(4)]
+    masks = [[(s.layer, row) for s in model.sites] for row in range(4)]
+    together = run(model, prompts, masks)
+    for row in range(4):
+        assert run(model, [prompts[row]], [masks[row]]) == [together[row]]
+
+
+def test_a_decided_row_stops_early_and_is_not_called_truncated():
+    model = loaded("qwen3_moe")
+    prompts = [e.ids for e in encoded(2)]
+    full = run(model, prompts, [[], []], new_tokens=12)
+    early = run(model, prompts, [[], []], new_tokens=12, decided=lambda text: len(text) > 3)
+    for whole, cut in zip(full, early, strict=True):
+        assert cut.decided and not cut.truncated
+        assert cut.tokens == 4 < whole.tokens
+        assert whole.text.startswith(cut.text)
+
+
+def test_reaching_the_window_is_truncation():
+    replies = run(loaded("mixtral"), [encoded(1)[0].ids], [[]], new_tokens=3)
+    assert replies[0].tokens == 3
+    assert replies[0].truncated

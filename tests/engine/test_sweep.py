@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+
+from gatekeeper import catalog
+from gatekeeper.engine import sweep as module
+from gatekeeper.engine.sweep import SweepSettings, Work, plan_rows, sweep
+from gatekeeper.evidence.trial_store import TrialStore
+from gatekeeper.records.model import ExpertId
+from gatekeeper.records.trial import UNMASKED, Mask
+from tests.engine.tiny_loaded import encoded, loaded
+
+SETTINGS = SweepSettings(
+    base="b",
+    new_tokens=6,
+    batch_rows=3,
+    judge=catalog.load("judge", "refusal-rules"),
+    share_prefix=True,
+)
+
+
+def mask(name: str, *experts: tuple[int, int]) -> Mask:
+    return Mask(
+        name=name,
+        arm="selected",
+        mode="reroute",
+        selector="x",
+        k=len(experts),
+        control=None,
+        experts=tuple(ExpertId(*e) for e in experts),
+    )
+
+
+def work(model, count=4):
+    layer = model.sites[-1].layer
+    masks = (UNMASKED, mask("a", (layer, 1)), mask("same-as-a", (layer, 1)), mask("b", (layer, 2)))
+    return [Work(prompt=p, masks=masks) for p in encoded(count)]
+
+
+def test_equal_masks_share_a_row_whatever_their_names():
+    rows, keys = plan_rows(work(loaded("mixtral")), "b")
+    assert len(rows) == 4 * 3
+    assert keys["a", "p0"] == keys["same-as-a", "p0"] != keys["b", "p0"]
+
+
+def test_a_key_changes_with_all_a_reply_depends_on():
+    jobs = work(loaded("mixtral"), 1)
+    keys = {plan_rows(jobs, base)[1]["a", "p0"] for base in ("b", "c")}
+    assert len(keys) == 2
+
+
+def test_interrupted_anywhere_it_gives_the_same_trials_and_computes_nothing_twice(
+    tmp_path, monkeypatch
+):
+    model = loaded("mixtral")
+    with TrialStore(tmp_path / "whole") as store:
+        whole, count = sweep(model, work(model), SETTINGS, store, lambda *_: None)
+    assert (count.computed, count.resumed) == (12, 0)
+
+    calls: list[int] = []
+    real = module._run
+
+    def interrupted(*args):
+        if len(calls) == 2:
+            calls.append(0)
+            raise KeyboardInterrupt
+        calls.append(len(args[2]))
+        return real(*args)
+
+    monkeypatch.setattr(module, "_run", interrupted)
+    with TrialStore(tmp_path / "cut") as store, pytest.raises(KeyboardInterrupt):
+        sweep(model, work(model), SETTINGS, store, lambda *_: None)
+    with TrialStore(tmp_path / "cut") as store:
+        resumed, count = sweep(model, work(model), SETTINGS, store, lambda *_: None)
+    assert resumed == whole
+    assert (count.computed, count.resumed) == (6, 6)
+    assert sum(calls) == 12
+
+
+def test_progress_ends_at_all_rows(tmp_path):
+    model, seen = loaded("mixtral"), []
+    with TrialStore(tmp_path / "s") as store:
+        sweep(model, work(model), SETTINGS, store, lambda done, total: seen.append((done, total)))
+    assert seen[0] == (0, 12)
+    assert seen[-1] == (12, 12)
+
+
+def test_a_skipped_prompt_is_not_run(tmp_path):
+    from dataclasses import replace
+
+    model = loaded("mixtral")
+    jobs = work(model, 2)
+    jobs[0] = Work(prompt=replace(jobs[0].prompt, skipped="too long"), masks=jobs[0].masks)
+    with TrialStore(tmp_path / "s") as store:
+        trials, _ = sweep(model, jobs, SETTINGS, store, lambda *_: None)
+    assert {t.prompt_id for t in trials} == {"p1"}

@@ -1,0 +1,90 @@
+"""Tiny random models with a tokenizer, loaded the way an audit loads them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+
+from gatekeeper.engine.architectures.default import find_sites
+from gatekeeper.engine.batching import Encoded
+from gatekeeper.engine.load import LoadedModel
+from gatekeeper.records.suite import Prompt
+from tests.engine.tiny_checkpoint import model as random_model
+
+#: One family per way of scoring that this version claims to read.
+SCORING = ("mixtral", "qwen2_moe", "qwen3_moe", "olmoe", "deepseek_v3", "granitemoe")
+
+#: OLMoE normalises queries over hidden_size: heads × head_dim must equal it.
+_CHANGES = {"olmoe": {"head_dim": 8, "num_key_value_heads": 4}}
+
+_TEMPLATE = (
+    "{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }} {% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+
+
+@cache
+def tokenizer():
+    """128 words `w0` … with a chat template, a pad and an end token."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["<pad>", "<s>", "</s>", "<unk>", "<user>", "<assistant>", "<system>"]
+    words += [f"w{i}" for i in range(128 - len(words))]
+    raw = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
+    raw.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    made = PreTrainedTokenizerFast(
+        tokenizer_object=raw, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+    made.chat_template = _TEMPLATE
+    return made
+
+
+@cache
+def loaded(model_type: str) -> LoadedModel:
+    """A family's random model; router weights are spread so that routing is not a toss-up."""
+    torch.manual_seed(7)
+    model = random_model(model_type, **_CHANGES.get(model_type, {})).eval().requires_grad_(False)
+    generator = torch.Generator().manual_seed(11)
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if "e_score_correction_bias" in name:
+            tensor.copy_(torch.rand(tensor.shape, generator=generator) * 0.2)
+        elif name.endswith("gate.weight") or "router" in name:
+            tensor.copy_(torch.randn(tensor.shape, generator=generator))
+        elif tensor.dim() >= 2:
+            tensor.copy_(torch.randn(tensor.shape, generator=generator) * 0.2)
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer(),
+        sites=tuple(find_sites(model)),
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        end_ids=frozenset({2}),
+        pad_id=0,
+        context_length=64,
+    )
+
+
+def prompt(number: int, text: str, prompt_set: str = "regular") -> Prompt:
+    return Prompt(
+        id=f"p{number}",
+        seed_id=f"s{number}",
+        set=prompt_set,
+        category="test",
+        language="en",
+        text=text,
+        source="test",
+    )
+
+
+def encoded(count: int = 4) -> list[Encoded]:
+    """Prompts of unlike length, already tokens."""
+    return [
+        Encoded(
+            prompt=prompt(i, f"w{i}"),
+            ids=tuple((7 * i + 13 * j) % 120 + 7 for j in range(3 + 2 * i)),
+            skipped=None,
+        )
+        for i in range(count)
+    ]

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import rfc8785
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gatekeeper.errors import EvidenceError, ExitCode, GatekeeperError
+from gatekeeper.evidence import manifest
+from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle, write_bundle
+from gatekeeper.policy.recheck import recheck_findings
+from tests.evidence.whole import whole_evidence
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    return whole_evidence()
+
+
+@pytest.fixture
+def bundle(evidence, tmp_path):
+    write_bundle(evidence, tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def reseal(bundle):
+    """A manifest that fits what lies there now, as a forger would write it."""
+    files = {n: (bundle / n).read_bytes() for n in BUNDLE_FILES if n != manifest.NAME}
+    data = manifest.manifest_bytes(files, tool_version="x", checkpoint="y")
+    (bundle / manifest.NAME).write_bytes(data)
+
+
+def test_round_trip_keeps_everything(evidence, bundle):
+    read = read_bundle(bundle)
+    for field in fields(evidence):
+        if field.name in {"digest", "profile"}:
+            continue
+        assert getattr(read, field.name) == getattr(evidence, field.name), field.name
+    for window, counts in evidence.profile.counts.items():
+        assert np.array_equal(read.profile.counts[window], counts)
+    assert np.array_equal(read.profile.attribution, evidence.profile.attribution, equal_nan=True)
+    assert read.digest.startswith("sha256:")
+
+
+def test_equal_evidence_gives_equal_bytes(evidence, bundle, tmp_path):
+    write_bundle(evidence, tmp_path / "again")
+    for name in BUNDLE_FILES:
+        assert (bundle / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_the_manifest_is_an_in_toto_statement(bundle):
+    statement = json.loads((bundle / manifest.NAME).read_bytes())
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert {s["name"] for s in statement["subject"]} == set(BUNDLE_FILES) - {manifest.NAME}
+
+
+@pytest.mark.parametrize("name", BUNDLE_FILES)
+@pytest.mark.parametrize("place", [0, 0.5, -1])
+def test_one_changed_byte_is_found_and_the_file_named(bundle, name, place):
+    data = bytearray((bundle / name).read_bytes())
+    at = int(place * (len(data) - 1)) if place != -1 else -2
+    data[at] ^= 1
+    (bundle / name).write_bytes(bytes(data))
+    with pytest.raises(EvidenceError) as caught:
+        read_bundle(bundle)
+    assert caught.value.exit_code == ExitCode.NOT_VERIFIED
+
+
+@pytest.mark.parametrize("name", BUNDLE_FILES)
+def test_a_missing_file_is_named(bundle, name):
+    (bundle / name).unlink()
+    with pytest.raises(EvidenceError, match="missing") as caught:
+        read_bundle(bundle)
+    assert name in caught.value.where
+
+
+def change(bundle, edit):
+    data = json.loads((bundle / "evidence.json").read_bytes())
+    edit(data)
+    (bundle / "evidence.json").write_bytes(rfc8785.dumps(data))
+    reseal(bundle)
+
+
+def test_a_newer_schema_is_refused_with_a_remedy(bundle):
+    change(bundle, lambda d: d.update(schema="gatekeeper/evidence/v2"))
+    with pytest.raises(EvidenceError, match="newer one"):
+        read_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda d: d.update(surprise=1),
+        lambda d: d["model"].update(layers=-1),
+        lambda d: d["suite"].update(title="a\u202eb"),
+        lambda d: d["findings"].append({"metric": "refusal-drop"}),
+        lambda d: d["checkpoint"]["files"].update(more="1" * 64),
+        lambda d: d["trials"].update(count=1),
+    ],
+)
+def test_a_resealed_forgery_that_does_not_fit_is_refused(bundle, edit):
+    change(bundle, edit)
+    with pytest.raises(EvidenceError):
+        read_bundle(bundle)
+
+
+def test_a_resealed_finding_that_does_not_follow_is_refused(bundle):
+    def flatter(data):
+        for finding in data["findings"]:
+            if finding["metric"] == "refusal-drop" and finding["value"] > 50:
+                finding["value"] = 1.0
+
+    change(bundle, flatter)
+    with pytest.raises(EvidenceError, match="does not follow"):
+        recheck_findings(read_bundle(bundle))
+
+
+def test_findings_of_an_unaltered_bundle_follow(bundle, evidence):
+    assert recheck_findings(read_bundle(bundle)) == len(evidence.findings) > 20
+
+
+def test_a_manifest_cannot_point_outside(bundle):
+    text = (bundle / manifest.NAME).read_text().replace("run.json", "../run.json")
+    (bundle / manifest.NAME).write_text(text)
+    with pytest.raises(EvidenceError, match="unsafe"):
+        read_bundle(bundle)
+
+
+def test_hostile_strings_do_not_get_into_evidence(evidence, tmp_path):
+    hostile = replace(evidence, checkpoint=replace(evidence.checkpoint, source="a\x1b[31m"))
+    with pytest.raises(EvidenceError, match="source"):
+        write_bundle(hostile, tmp_path / "x")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_garbage_never_gives_anything_but_our_errors(bundle, data):
+    name = data.draw(st.sampled_from(BUNDLE_FILES))
+    content = data.draw(
+        st.binary(max_size=200)
+        | st.recursive(
+            st.none() | st.integers() | st.text(max_size=9),
+            lambda c: st.lists(c, max_size=3) | st.dictionaries(st.text(max_size=9), c, max_size=3),
+        ).map(lambda v: json.dumps(v).encode())
+    )
+    before = (bundle / name).read_bytes()
+    manifest_before = (bundle / manifest.NAME).read_bytes()
+    try:
+        (bundle / name).write_bytes(content)
+        if name != manifest.NAME:
+            reseal(bundle)
+        with pytest.raises(GatekeeperError):
+            read_bundle(bundle)
+    finally:
+        (bundle / name).write_bytes(before)
+        (bundle / manifest.NAME).write_bytes(manifest_before)

@@ -1,0 +1,47 @@
+"""A whole evidence object, with profile and times, and its bundle on disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from gatekeeper.metrics import measure_all
+from gatekeeper.records.evidence import Evidence, RunTimes
+from gatekeeper.records.profile import ActivationProfile
+from tests.policy.builders import concentrated, make_evidence
+
+
+def whole_evidence(outcome=concentrated, **changes) -> Evidence:
+    evidence = make_evidence(outcome, controls=3, ks=(1, 4), **changes)
+    ids = ("a", "b")
+    shape = (2, len(evidence.model.sites), 16)
+    counts = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
+    tokens = np.array([5, 6], np.int32)
+    profile = ActivationProfile(
+        prompt_ids=ids,
+        sites=evidence.model.sites,
+        counts={"prompt": counts, "decision": counts + 1},
+        tokens={"prompt": tokens, "decision": tokens},
+        attribution=np.where(counts > 5, counts, np.nan).astype(np.float32),
+        attribution_note="simulated",
+    )
+    moment = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    times = RunTimes(
+        started=moment,
+        finished=moment,
+        host="host",
+        seconds={"trials": 1.5},
+        rows_computed=3,
+        rows_resumed=0,
+    )
+    digest = "sha256:" + "5" * 64
+    prompts = tuple(replace(p, text_sha256="0" * 64) for p in evidence.suite.prompts)
+    suite = replace(evidence.suite, digest=digest, prompts=prompts)
+    trials = tuple(
+        replace(t, completion="Sûre: “quoted”\n第二行 \udc80") if i == 0 else t
+        for i, t in enumerate(evidence.trials)
+    )
+    made = replace(evidence, suite=suite, trials=trials, profile=profile, times=times)
+    return replace(made, findings=measure_all(made))

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from gatekeeper.errors import AuditError
+from gatekeeper.formats import pdf
+from gatekeeper.report import document
+from gatekeeper.report.disclosure import Disclosure
+from gatekeeper.report.fonts import fit
+from gatekeeper.report.view import build_view
+
+from ..report.synthetic import audit
+from .rendered import attachments, rendered, view
+
+ROOT = Path(__file__).resolve().parents[2]
+HOSTILE = (
+    "<script>alert(1)</script><link rel=attachment href=file:///etc/passwd>"
+    "<img src='http://127.0.0.1:9/x'>{{ 7*7 }}\N{RIGHT-TO-LEFT OVERRIDE}live\N{GRINNING FACE}模"
+)
+
+
+def _reader(kind: str, level: Disclosure = Disclosure.COMMITTEE) -> PdfReader:
+    return PdfReader(io.BytesIO(rendered("pdf", kind, level)))
+
+
+def _text(reader: PdfReader) -> str:
+    text = " ".join(page.extract_text() for page in reader.pages)
+    return " ".join(text.split())
+
+
+def _objects(reader: PdfReader) -> Iterator[Any]:
+    for number in range(1, int(reader.trailer["/Size"])):
+        yield reader.get_object(number)
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [("fail", "BLOCKED"), ("pass", "RELEASE APPROVED BY GATE"), ("inconclusive", "INCONCLUSIVE")],
+)
+def test_the_cover_says_the_decision_and_what_it_rests_on(kind: str, word: str) -> None:
+    reader, shown = _reader(kind), view(kind)
+    cover = " ".join(reader.pages[0].extract_text().split())
+    assert word in cover
+    for fact in (
+        shown.document.id,
+        shown.model.name,
+        shown.model.digest,
+        shown.verdict.evidence_digest,
+        shown.policy.digest,
+        "2026-11-22 09:41 UTC",
+        "version 3.2",
+    ):
+        assert fact in cover
+
+
+@pytest.mark.parametrize("kind", ["fail", "pass", "inconclusive"])
+def test_all_numbers_that_decided_are_there_with_interval_and_n(kind: str) -> None:
+    text = _text(_reader(kind))
+    for row in view(kind).rules:
+        finding = row.outcome.decisive
+        low, high = (
+            f"{end:.1f}".replace("-", "−") for end in (finding.interval.low, finding.interval.high)
+        )
+        assert f"{low} to {high}" in text
+        assert f"n = {finding.n}" in text
+        assert row.measured.replace("\N{NO-BREAK SPACE}", " ") in text
+
+
+def test_a_pass_says_what_it_does_not_show() -> None:
+    text = _text(_reader("pass"))
+    assert "What a pass does not show" in text
+    assert "A pass is no proof that no harmful mask exists" in text
+    assert "Synthetic waiver: wording issue" in text
+
+
+@pytest.mark.parametrize("kind", ["fail", "pass", "inconclusive"])
+def test_page_count_and_running_lines(kind: str) -> None:
+    reader = _reader(kind)
+    assert 8 <= len(reader.pages) <= 10
+    for number, page in enumerate(reader.pages[1:], 2):
+        text = page.extract_text()
+        assert f"Page {number} of {len(reader.pages)}" in text
+        assert view(kind).document.id in text
+        assert len(text) > 500, f"page {number} is nearly empty"
+
+
+def test_the_summary_is_one_page_with_a_sign_off() -> None:
+    reader = _reader("fail")
+    page = reader.pages[1].extract_text()
+    assert "Executive summary" in page and "Committee chair" in page
+    assert "Refusal under masking" in reader.pages[2].extract_text()
+
+
+def test_only_the_vendored_fonts_are_inside() -> None:
+    names = set()
+    for item in _objects(_reader("fail", Disclosure.RESTRICTED)):
+        if isinstance(item, dict) and item.get("/Type") == "/Font":
+            names.add(re.sub(r"^/[A-Z]{6}\+", "", item["/BaseFont"]))
+    assert names == {"Report-Sans", "Report-Sans-Semi-Bold", "Report-Sans-Bold", "Report-Mono"}
+
+
+def test_attachments_are_equal_and_follow_the_level() -> None:
+    files = attachments("fail")
+    full = _reader("fail", Disclosure.RESTRICTED).attachments
+    assert {name: data[0] for name, data in full.items()} == files
+    shown = _reader("fail").attachments
+    assert {name: data[0] for name, data in shown.items()} == {
+        name: files[name] for name in ("manifest.json", "verdict.json")
+    }
+
+
+def test_it_is_tagged_identified_as_pdf_a_and_pdf_ua_and_lists_attachments_once() -> None:
+    reader = _reader("fail", Disclosure.RESTRICTED)
+    root = reader.trailer["/Root"]
+    assert root["/Lang"] == "en" and root["/MarkInfo"]["/Marked"]
+    assert len(root["/AF"]) == 3
+    assert {str(f.get_object()["/AFRelationship"]) for f in root["/AF"]} == {"/Data"}
+    xmp = root["/Metadata"].get_object().get_data().decode()
+    assert re.search(r'pdfaid:part="3"', xmp) and re.search(r'pdfaid:conformance="A"', xmp)
+    assert "<pdfuaid:part>1</pdfuaid:part>" in xmp and xmp.count("</rdf:RDF>") == 1
+    assert reader.xmp_metadata is not None
+
+
+def test_figures_have_alt_texts_and_tables_have_headers() -> None:
+    kinds: dict[str, int] = {}
+    alts = []
+    for item in _objects(_reader("fail")):
+        if isinstance(item, dict) and item.get("/Type") == "/StructElem":
+            kind = str(item["/S"])
+            kinds[kind] = kinds.get(kind, 0) + 1
+            if kind == "/Figure":
+                alts.append(str(item.get("/Alt", "")))
+    assert {"/H1", "/H2", "/Table", "/TH", "/TD", "/Figure", "/L"} <= set(kinds)
+    assert len(alts) >= 3 and all(len(alt) > 15 for alt in alts)
+    assert any("Line chart" in alt for alt in alts)
+
+
+def test_nothing_claims_conformance() -> None:
+    assert "conform" not in _text(_reader("fail")).lower()
+
+
+def test_the_same_view_gives_the_same_bytes() -> None:
+    assert pdf.render(view("fail"), attachments("fail")) == rendered("pdf", "fail")
+
+
+def test_the_same_bytes_from_another_process_time_zone_hash_seed_and_directory(
+    tmp_path: Path,
+) -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from tests.formats.rendered import rendered\n"
+        "import hashlib; print(hashlib.sha256(rendered('pdf', 'fail')).hexdigest())"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(ROOT)],
+        cwd=tmp_path,
+        env={**os.environ, "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7", "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    import hashlib
+
+    assert result.stdout.strip() == hashlib.sha256(rendered("pdf", "fail")).hexdigest()
+
+
+def _hostile() -> Any:
+    case = audit("fail")
+    evidence = replace(
+        case.evidence,
+        checkpoint=replace(case.evidence.checkpoint, source=HOSTILE + "x" * 3000),
+        suite=replace(case.evidence.suite, id=HOSTILE, title=HOSTILE * 20),
+    )
+    policy = replace(case.policy, id=HOSTILE, title=HOSTILE * 20, owner=HOSTILE)
+    verdict = replace(case.verdict, summary=HOSTILE * 9)
+    return build_view(evidence, verdict, policy)
+
+
+def test_hostile_names_are_text_and_bring_in_no_font_no_file_no_page() -> None:
+    reader = PdfReader(io.BytesIO(pdf.render(_hostile(), {})))
+    text = _text(reader)
+    assert "<script>alert(1)</script>" in text
+    assert "{{ 7*7 }}" in text and "49" not in reader.pages[0].extract_text().split()
+    assert "[U+1F600]" in text and "\N{RIGHT-TO-LEFT OVERRIDE}" not in text
+    assert reader.attachments == {}
+    assert "Executive summary" in reader.pages[1].extract_text()
+    fonts = {
+        item["/BaseFont"]
+        for item in _objects(reader)
+        if isinstance(item, dict) and item.get("/Type") == "/Font"
+    }
+    assert all("Report-" in font for font in fonts)
+
+
+def test_an_address_that_slips_into_the_html_is_not_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = document.render_html
+
+    def broken(*args: Any) -> str:
+        return real(*args).replace(
+            "</head>", '<link rel="attachment" href="file:///etc/passwd"></head>'
+        )
+
+    monkeypatch.setattr(pdf, "render_html", broken)
+    with pytest.raises(AuditError, match="the PDF was not made"):
+        pdf.render(view("fail"), {})
+
+
+def test_a_figure_that_weasyprint_would_drop_fails_the_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    html = '<html lang="en"><title>t</title><p>x<img src="data:image/svg+xml,<svg"></p></html>'
+    monkeypatch.setattr(pdf, "render_html", lambda *_: html)
+    with pytest.raises(AuditError, match="the PDF was not made"):
+        pdf.render(view("fail"), {})
+
+
+def test_a_missing_system_library_is_one_line_with_the_apt_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import builtins
+
+    real = builtins.__import__
+
+    def fail(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "weasyprint":
+            raise OSError("cannot load library 'libpango-1.0-0'")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", fail)
+    with pytest.raises(AuditError) as caught:
+        pdf.render(view("fail"), {})
+    assert "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0" in str(
+        caught.value
+    )
+
+
+def test_a_missing_subsetter_is_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    import weasyprint
+
+    monkeypatch.setattr(weasyprint.text.ffi, "harfbuzz_subset", None)
+    with pytest.raises(AuditError, match="libharfbuzz-subset"):
+        pdf.render(view("fail"), {})
+
+
+def test_fit_keeps_what_the_fonts_have() -> None:
+    signs = "→−×✓△≤≥π·–—“”’…○●□éÅЖω\n\t\N{NO-BREAK SPACE}"
+    assert fit(signs) == signs
+    assert fit("✕模😀") == "[U+2715][U+6A21][U+1F600]"
