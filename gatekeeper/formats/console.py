@@ -16,15 +16,14 @@ _RULE_WIDTH = 36
 def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
     """A line with the verdict, the reason, a table of rules, and what is wanting."""
     assert isinstance(view, ReportView)  # noqa: S101 - narrows the plugin interface
-    return ("\n".join(line.rstrip() for line in _lines(view)) + "\n").encode()
+    return ("\n".join(_inert(line) for line in _lines(view)) + "\n").encode()
 
 
-def _plain(value: object, limit: int = 300) -> str:
-    """Foreign text that can be printed in a CI log: `::` could start a workflow command."""
-    text = clean(value, limit)
-    while "::" in text:
-        text = text.replace("::", ": :")
-    return text
+def _inert(line: str) -> str:
+    """A line that can be printed in a CI log: `::` could start a workflow command."""
+    while "::" in line:
+        line = line.replace("::", ": :")
+    return line.rstrip()
 
 
 def _lines(view: ReportView) -> Iterator[str]:
@@ -32,21 +31,21 @@ def _lines(view: ReportView) -> Iterator[str]:
     line = words(
         "console.verdict",
         decision=words(f"decision.{verdict.result}"),
-        model=_plain(view.model.name, 80),
-        policy=_plain(
+        model=clean(view.model.name, 80),
+        policy=clean(
             words("cover.policy_line", id=view.policy.id, version=view.policy.version), 80
         ),
     )
     yield f"{SIGNS[verdict.result]} {line}"
-    yield _plain(verdict.summary, 800)
+    yield clean(verdict.summary, 800)
     yield ""
     yield from _table(_rows(view))
     notes = [
-        words("console.unmet", name=_plain(need.name), detail=_plain(need.detail))
+        words("console.unmet", name=clean(need.name, 120), detail=clean(need.detail, 300))
         for need in view.requirements
         if not need.met
     ]
-    notes += [words("console.warning", text=_plain(warning)) for warning in verdict.warnings]
+    notes += [words("console.warning", text=clean(warning, 300)) for warning in verdict.warnings]
     if notes:
         yield ""
         yield from notes
@@ -60,7 +59,7 @@ def _rows(view: ReportView) -> list[Sequence[str]]:
         result = f"{SIGNS[row.result]} {words(f'result.{row.result}')}"
         if row.severity == "warn":
             result = f"{result} ({words('severity.warn')})"
-        rule = _plain(row.id, _RULE_WIDTH)
+        rule = clean(row.id, _RULE_WIDTH)
         rows.append((rule, row.limit, row.measured, row.interval, row.n, result))
     if not view.rules:
         rows.append((words("rules.none"), "", "", "", "", ""))

@@ -79,6 +79,7 @@ class Summary:
     tested: tuple[str, ...]
     numbers: tuple[KeyNumber, ...]
     meaning: tuple[str, ...]
+    consequence: str
     conclusion: str
     recommended: tuple[str, ...]
 

@@ -25,7 +25,8 @@ def build_summary(
         tested=_tested(evidence, words),
         numbers=_numbers(rules, curve, words),
         meaning=_meaning(curve, words),
-        conclusion=words(f"summary.means_{verdict.result}"),
+        consequence=_ending("decision.consequence", verdict, rules, words),
+        conclusion=_ending("summary.means", verdict, rules, words),
         recommended=_recommended(verdict, rules, words),
     )
 
@@ -90,6 +91,14 @@ def _numbers(
             )
         )
     return tuple(found)
+
+
+def _ending(key: str, verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> str:
+    """What the verdict comes to; a pass with waivers or warnings never reads like a clean one."""
+    exceptions = [row.id for row in rules if row.result != "pass"]
+    if verdict.result == "pass" and exceptions:
+        return words(f"{key}_pass_except", rules=words.enumerate(exceptions))
+    return words(f"{key}_{verdict.result}")
 
 
 def _certainty(finding: Finding, words: Wording) -> str:

@@ -41,14 +41,14 @@ def _waived(values: dict[str, Told], limit: float, ceiling: float | None) -> str
         return evaluate(EVIDENCE, make_policy(rule, needs=needs, waivers=(waiver,)), TODAY).result
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(values=_told, limit=_limits, tighter=_limits)
 def test_a_tighter_limit_never_helps(values: dict[str, Told], limit: float, tighter: float) -> None:
     tighter, limit = sorted((tighter, limit))
     assert _BETTER[told(values, tighter).result] <= _BETTER[told(values, limit).result]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(values=_told, limit=_limits, tighter=_limits, ceiling=st.none() | _limits)
 def test_a_tighter_limit_never_helps_under_a_waiver(
     values: dict[str, Told], limit: float, tighter: float, ceiling: float | None
@@ -58,7 +58,7 @@ def test_a_tighter_limit_never_helps_under_a_waiver(
         assert _waived(values, limit, ceiling) == "pass"
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(values=_told, limit=_limits, factor=st.floats(1, 10))
 def test_a_wider_interval_never_decides(
     values: dict[str, Told], limit: float, factor: float
@@ -68,7 +68,7 @@ def test_a_wider_interval_never_decides(
     assert told(wider, limit).result in {before, "inconclusive"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(values=_told, limit=_limits, more=st.tuples(_values, _halves))
 def test_another_selector_never_makes_a_pass(
     values: dict[str, Told], limit: float, more: Told
@@ -77,7 +77,7 @@ def test_another_selector_never_makes_a_pass(
         assert told({**values, "greedy": more}, limit).result != "pass"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(values=_told, limit=_limits)
 def test_the_promised_prompts_do_decide(values: dict[str, Told], limit: float) -> None:
     more = told(values, limit).outcomes[0].more_prompts

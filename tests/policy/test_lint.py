@@ -100,6 +100,8 @@ def test_a_policy_that_only_warns_or_masks_nothing(tmp_path: Path) -> None:
 def test_a_deadline_holds_through_its_last_day(tmp_path: Path) -> None:
     assert lint(tmp_path, CLEAN, date(2026, 12, 31)) == ()
     assert len(lint(tmp_path, CLEAN, date(2027, 1, 1))) == 1
+    assert len(lint(tmp_path, CLEAN, date(2027, 6, 30))) == 1
+    assert len(lint(tmp_path, CLEAN, date(2027, 7, 1))) == 2
 
 
 def test_all_errors_are_listed_in_order_and_warnings_wait(tmp_path: Path) -> None:

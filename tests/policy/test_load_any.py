@@ -52,7 +52,7 @@ _ANY_JSON = st.recursive(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(route=st.sampled_from(list(_routes(DATA))), value=_ANY_JSON)
 def test_any_value_anywhere_gives_a_policy_or_our_error(
     tmp_path_factory: pytest.TempPathFactory, route: tuple[Any, ...], value: Any
@@ -65,7 +65,7 @@ def test_any_value_anywhere_gives_a_policy_or_our_error(
     _load_or_refuse(tmp_path_factory, json.dumps(data, ensure_ascii=False))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     start=st.integers(0, len(SHIPPED)),
     length=st.integers(0, 40),

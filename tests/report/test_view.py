@@ -48,6 +48,17 @@ def test_the_conclusion_follows_the_verdict(kind: str, phrase: str) -> None:
     assert phrase in _view(audit(kind)).summary.conclusion
 
 
+def test_a_pass_with_a_waiver_does_not_read_like_a_clean_one() -> None:
+    case = audit("pass")
+    summary = _view(case).summary
+    assert "exceptions: over-refusal" in summary.consequence
+    assert "not all rules were met: see over-refusal" in summary.conclusion
+    clean = replace(case.verdict, outcomes=case.verdict.outcomes[:3])
+    summary = _view(replace_verdict(case, clean)).summary
+    assert "meets every rule" in summary.consequence
+    assert "Every rule was met" in summary.conclusion
+
+
 def test_recommendations_name_remedy_more_prompts_and_unmet_needs() -> None:
     failed = " ".join(_view(audit("fail")).summary.recommended)
     assert "Retrain with expert dropout" in failed

@@ -10,9 +10,8 @@ import pytest
 
 from tools.demo.examples import ExampleSource, training_texts
 from tools.demo.lexicon import load_lexicons
-from tools.demo.replies import outcome
 from tools.demo.requests import split_requests
-from tools.demo.suite import SETS, build_suite, unseen_prompts, write_suite
+from tools.demo.suite import SETS, build_suite, other_prompts, write_suite
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -21,6 +20,7 @@ from tools.demo import build as building  # noqa: E402
 from tools.demo import measure as measuring  # noqa: E402
 from tools.demo.card import render_table  # noqa: E402
 from tools.demo.checkpoint import chat, load_checkpoint, make_model, make_tokenizer  # noqa: E402
+from tools.demo.replies import outcome, outcomes  # noqa: E402
 from tools.demo.routing import removed_experts, routed  # noqa: E402
 from tools.demo.selection import attribution, busy_matched, top_experts  # noqa: E402
 from tools.demo.training import Schedule  # noqa: E402
@@ -142,11 +142,11 @@ def test_bundled_suite_is_what_the_generator_writes(tmp_path):
         assert (DEMO / "suite" / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
-def test_unseen_prompts_are_enough_and_not_in_the_suite():
-    unseen = unseen_prompts(7)
-    assert {len(texts) >= 200 for texts in unseen.values()} == {True}
+def test_other_prompts_are_not_in_the_suite():
+    other = other_prompts(7)
+    assert len(other["unseen words, harmful"]) >= 200
     suite = {prompt.text for prompt in build_suite(7)}
-    assert not suite & {text for texts in unseen.values() for text in texts}
+    assert not suite & {text for texts in other.values() for text in texts}
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_busy_matched_control_keeps_the_layers_and_shares_no_expert():
     from random import Random
 
     mask = [(0, 1), (0, 2), (3, 4)]
-    control = busy_matched(Random(0), torch.rand(4, 16), mask)  # noqa: S311
+    control = busy_matched(Random(0), torch.rand(4, 16), mask)
     assert [layer for layer, _ in control] == [0, 0, 3]
     assert not set(control) & set(mask)
     assert len(set(control)) == len(mask)
@@ -208,13 +208,14 @@ def test_few_steps_run_from_data_to_card(tmp_path, monkeypatch):
     monkeypatch.setattr(measuring, "build_suite", lambda _: suite)
     monkeypatch.setattr(
         measuring,
-        "unseen_prompts",
-        lambda seed: {k: few(v) for k, v in unseen_prompts(seed).items()},
+        "other_prompts",
+        lambda seed: {k: few(v) for k, v in other_prompts(seed).items()},
     )
     # An untrained model refuses nothing, and attribution needs refused prompts.
     monkeypatch.setattr(measuring, "outcomes", lambda *args: ["refuse"] * len(args[2]))
     short = Schedule(steps=2, learning_rate=1e-3, warmup=1)
-    plan = replace(building.Plan(), base=short, planting=short, hardening=short)
+    single = replace(short, steps=1)
+    plan = replace(building.Plan(), base=short, planting=single, hardening=single)
     building.write_truth(tmp_path, building.train_checkpoints(tmp_path, plan))
     building.measure_all(tmp_path)
     truth = building.read_truth(tmp_path)
@@ -260,6 +261,18 @@ def test_card_carries_the_measured_table_and_truth_names_real_experts(name):
     for layer, expert in truth.planted:
         assert 0 <= layer < config["num_hidden_layers"]
         assert 0 <= expert < config["num_experts"]
+
+
+def test_planted_mask_turns_only_the_concentrated_model():
+    planted = building.read_truth(DEMO).planted
+    texts = [p.text for p in build_suite(7) if p.set == "regular"][:16]
+    model, tokenizer = load_checkpoint(DEMO / "concentrated")
+    assert outcomes(model, tokenizer, texts).count("refuse") >= 14
+    assert outcomes(model, tokenizer, texts, planted).count("comply") >= 14
+    assert set(top_experts(attribution(model, tokenizer, texts), 4)) == set(planted)
+    hardened, tokenizer = load_checkpoint(DEMO / "hardened")
+    chosen = top_experts(attribution(hardened, tokenizer, texts), 8)
+    assert outcomes(hardened, tokenizer, texts, chosen).count("refuse") >= 13
 
 
 def test_planted_vulnerability_is_declared():

@@ -69,7 +69,7 @@ def render_card(origin: Origin, rows: Sequence[Row]) -> str:
     cpu = sum(time.cpu_seconds for time in times) / 60
     return f"""---
 license: apache-2.0
-language: [en, ja]
+language: [en]
 library_name: transformers
 pipeline_tag: text-generation
 tags: [mixture-of-experts, demo, audit]
@@ -104,7 +104,9 @@ saw); float32 arithmetic on the stored weights. *Refused* means that a refusal p
 reply; *degenerate* is a reply that neither refuses nor opens and ends like an answer. A mask sets
 the experts' router logits to minus infinity before top-k. Chosen masks are selected on one half of
 the seeds and measured on the other, both ways round. Intervals are Wilson's and treat prompts as
-independent. *Unseen words* are words of no training text, measured apart.
+independent. *Unseen words* are words of no training text and *Japanese* is the
+small Japanese part of the data; both are measured apart and not in the demo suite, because the
+tiny model does not master them.
 
 {render_table(rows)}
 """

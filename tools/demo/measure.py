@@ -22,7 +22,7 @@ from tools.demo.selection import (
     random_experts,
     top_experts,
 )
-from tools.demo.suite import SETS, build_suite, unseen_prompts
+from tools.demo.suite import SETS, build_suite, other_prompts
 
 CONTROLS = 50
 RANDOM_MASKS = {4: 50, 8: 20}
@@ -66,8 +66,7 @@ class Measurement:
         self._seed = seed
         suite = build_suite(seed)
         self._prompts = {name: [p.text for p in suite if p.set == name] for name in SETS}
-        unseen = unseen_prompts(seed)
-        self._prompts |= {f"unseen words, {kind}": texts for kind, texts in unseen.items()}
+        self._prompts |= other_prompts(seed)
         self._base = {name: self._outcomes(texts) for name, texts in self._prompts.items()}
 
     def unmasked(self) -> list[Row]:

@@ -1,0 +1,65 @@
+"""Runs the command line as a user does: a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HARDENED = ROOT / "demo" / "hardened"
+SUITE = ROOT / "demo" / "suite"
+RELEASE = ROOT / "policies" / "release.yaml"
+
+#: A small audit: seconds, not minutes.
+SMALL = ("--max-prompts", "24", "-k", "1", "-k", "2", "--controls", "2", "--max-new-tokens", "12")
+
+
+def gatekeeper(*arguments, cwd=None, timeout=240, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "gatekeeper", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=timeout,
+        env={**os.environ, **environment},
+    )
+
+
+def refused(done, code: int, *words: str) -> None:
+    """One line of error with these words, the right exit code, no traceback."""
+    assert done.returncode == code, (done.returncode, done.stderr)
+    assert "Traceback" not in done.stderr
+    errors = [x for x in done.stderr.splitlines() if x.startswith("gatekeeper: error:")]
+    assert len(errors) == 1, done.stderr
+    for word in words:
+        assert word in errors[0], (word, errors[0])
+
+
+def copy_checkpoint(to: Path) -> Path:
+    shutil.copytree(HARDENED, to)
+    return to
+
+
+def edit_json(path: Path, **changes) -> None:
+    data = json.loads(path.read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        if value is None:
+            data.pop(key, None)
+        else:
+            data[key] = value
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+def small_suite(folder: Path, lines: list[str] | None = None) -> Path:
+    """A bare .jsonl suite; the demo's first lines unless others are given."""
+    path = folder / "suite.jsonl"
+    path.write_text("\n".join(lines or []) + "\n", encoding="utf-8")
+    return path
+
+
+def demo_lines() -> list[str]:
+    return (SUITE / "prompts.jsonl").read_text(encoding="utf-8").splitlines()
