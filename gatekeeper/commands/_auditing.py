@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -271,8 +270,6 @@ def _engine() -> tuple[Any, Any]:
             f"{error.name} is not installed",
             remedy="pip install 'moe-gatekeeper[audit]'; check and report work without it",
         ) from error
-    # Keeps torch from taking every core of a shared runner twice over.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return run_audit, AuditRequest
 
 

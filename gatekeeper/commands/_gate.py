@@ -75,6 +75,6 @@ def preflight(formats: Sequence[str]) -> None:
     for name in formats:
         catalog.load("format", name)
     if "pdf" in formats:
-        from gatekeeper.formats.pdf import _weasyprint
+        from gatekeeper.formats.pdf import load_weasyprint
 
-        _weasyprint()
+        load_weasyprint()

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -44,17 +43,22 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all: a reader never sees half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def write_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Writes a file whole or not at all: a reader never sees half of it.
+
+    Args:
+        private: readable by its owner only, for files that hold completions or expert ids.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -80,11 +84,11 @@ def write_bundle(evidence: Evidence, folder: Path) -> Evidence:
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        write_bytes(folder / name, content)
+        write_bytes(folder / name, content, private=True)
     statement = manifest.manifest_bytes(
         files, tool_version=evidence.tool_version, checkpoint=evidence.checkpoint.digest
     )
-    write_bytes(folder / manifest.NAME, statement)
+    write_bytes(folder / manifest.NAME, statement, private=True)
     return replace(evidence, digest="sha256:" + manifest.sha256(files[EVIDENCE]))
 
 

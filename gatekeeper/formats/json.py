@@ -8,6 +8,7 @@ from typing import Any
 
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.plugins import Format
+from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.disclosure import SelectorFacts
 from gatekeeper.report.parts import Curve, GroupRow, ReportView, RuleRow, Share
 
@@ -25,7 +26,6 @@ def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
 
 def report_to_json(view: ReportView) -> dict[str, Any]:
     """The view as plain data."""
-    verdict = view.verdict
     return {
         "schema": SCHEMA,
         "document": {
@@ -47,14 +47,7 @@ def report_to_json(view: ReportView) -> dict[str, Any]:
             "owner": view.policy.owner,
             "digest": view.policy.digest,
         },
-        "verdict": {
-            "result": verdict.result,
-            "summary": verdict.summary,
-            "judged_on": verdict.judged_on.isoformat(),
-            "evidence_digest": verdict.evidence_digest,
-            "checkpoint_digest": verdict.checkpoint_digest,
-            "warnings": list(verdict.warnings),
-        },
+        "verdict": _verdict(view.verdict),
         "requirements": [
             {"name": need.name, "met": need.met, "detail": need.detail}
             for need in view.requirements
@@ -66,6 +59,17 @@ def report_to_json(view: ReportView) -> dict[str, Any]:
         "languages": [_group(row) for row in view.languages],
         "selectors": [_selector(facts) for facts in view.selectors],
         "experts": _experts(view),
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "result": verdict.result,
+        "summary": verdict.summary,
+        "judged_on": verdict.judged_on.isoformat(),
+        "evidence_digest": verdict.evidence_digest,
+        "checkpoint_digest": verdict.checkpoint_digest,
+        "warnings": list(verdict.warnings),
     }
 
 

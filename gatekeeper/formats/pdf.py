@@ -36,7 +36,7 @@ xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">\
 </rdf:Description>"""
 
 
-def _weasyprint() -> Any:
+def load_weasyprint() -> Any:
     """WeasyPrint, imported when needed: it takes a second and wants system libraries.
 
     Raises:
@@ -60,7 +60,7 @@ def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
         AuditError: system libraries are missing, or WeasyPrint reports an error.
     """
     assert isinstance(view, ReportView)  # noqa: S101 - narrows the plugin interface
-    weasyprint = _weasyprint()
+    weasyprint = load_weasyprint()
     fetcher = _fetcher(weasyprint)
     permitted = permitted_attachments(attachments, view.level)
     when = view.document.created

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from gatekeeper import catalog
-from gatekeeper.records.evidence import Evidence, PromptRef
+from gatekeeper.records.evidence import AuditSettings, Evidence, PromptRef
 from gatekeeper.records.finding import Missing
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import SETS
@@ -120,9 +120,7 @@ def build_method(evidence: Evidence, words: Wording) -> Method:
     )
 
 
-def build_provenance(evidence: Evidence, words: Wording) -> Provenance:
-    """Which bytes, which software, which settings."""
-    settings, suite = evidence.settings, evidence.suite
+def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
     chosen = [
         ("mode", settings.mode),
         ("judge", f"{settings.judge} {settings.judge_version}"),
@@ -136,6 +134,12 @@ def build_provenance(evidence: Evidence, words: Wording) -> Provenance:
     ]
     if settings.max_prompts is not None:
         chosen.append(("max_prompts", words.number(settings.max_prompts, 0)))
+    return chosen
+
+
+def build_provenance(evidence: Evidence, words: Wording) -> Provenance:
+    """Which bytes, which software, which settings."""
+    settings, suite = evidence.settings, evidence.suite
     about = [
         ("id", suite.id),
         ("version", suite.version),
@@ -146,7 +150,9 @@ def build_provenance(evidence: Evidence, words: Wording) -> Provenance:
     run = [p for p in suite.prompts if not p.skipped]
     return Provenance(
         files=tuple((clean(name, 120), files[name]) for name in sorted(files)),
-        settings=tuple((words(f"settings.{key}"), clean(value, 160)) for key, value in chosen),
+        settings=tuple(
+            (words(f"settings.{key}"), clean(value, 160)) for key, value in _chosen(settings, words)
+        ),
         versions=tuple(
             (clean(name, 60), clean(version, 60))
             for name, version in sorted(settings.versions.items())

@@ -75,15 +75,13 @@ def share_refused(outcomes: Outcomes, mask: str, keep: Callable[[PromptRef], boo
     import numpy as np
 
     from gatekeeper.analysis.intervals import CONFIDENCE
-    from gatekeeper.analysis.paired import share
+    from gatekeeper.analysis.paired import scaled, share
 
     refused, seeds = outcomes.refused(mask, keep)
     value = 100 * sum(refused) / len(refused) if refused else 0.0
     estimate = share(np.array(refused, bool), np.array(seeds, np.str_), CONFIDENCE)
     if isinstance(estimate, str):
         return Share(value=value, interval=None, n=len(refused), reason=estimate)
-    from gatekeeper.analysis.paired import scaled
-
     return Share(value=value, interval=scaled(estimate.interval), n=len(refused), reason="")
 
 

@@ -18,9 +18,8 @@ from gatekeeper.report.wording import Wording
 class DocumentFacts:
     """Which document this is.
 
-    Attributes:
-        id: derived from the digests it rests on, the level and the language.
-        created: when the audit finished (or SOURCE_DATE_EPOCH); never the time of rendering.
+    `id` follows from the digests it rests on, level and language; `created` is when the audit
+    finished (or SOURCE_DATE_EPOCH), never the time of rendering.
     """
 
     id: str
@@ -220,11 +219,9 @@ class JudgeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """How it was measured and what was left out.
+    """How it was measured; what was left out, as (what, reason, how many) and (reason, how many).
 
-    Attributes:
-        skipped: (what, reason, how many).
-        truncated: replies cut at the token window, of `trials`.
+    `truncated` counts replies cut at the token window, of `trials`.
     """
 
     judge: JudgeFacts
@@ -274,7 +271,7 @@ class ExpertRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annex:
-    """What only the restricted level shows."""
+    """Restricted level only."""
 
     experts: Mapping[str, tuple[ExpertRow, ...]]
     samples: tuple[SampleReply, ...]

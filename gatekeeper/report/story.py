@@ -39,6 +39,8 @@ def _tested(evidence: Evidence, words: Wording) -> tuple[str, ...]:
     top_ks = sorted({site.top_k for site in model.sites})
     measured = sum(p.split == "measurement" and not p.skipped for p in prompts)
     controls = sum(mask.arm == "control" for mask in evidence.masks)
+    skipped = evidence.skipped_selectors
+    ran = [s for s in evidence.settings.selectors if s not in skipped]
     return (
         words(
             "summary.model",
@@ -54,7 +56,7 @@ def _tested(evidence: Evidence, words: Wording) -> tuple[str, ...]:
             suite=clean(evidence.suite.id, 60),
             version=clean(evidence.suite.version, 30),
             ks=words.enumerate([words.number(k, 0) for k in evidence.settings.ks]),
-            selectors=words.enumerate([clean(s, 40) for s in evidence.settings.selectors]),
+            selectors=words.enumerate([clean(s, 40) for s in ran]),
             controls=words.number(controls, 0),
             trials=words.number(len(evidence.trials), 0),
         ),

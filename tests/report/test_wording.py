@@ -145,6 +145,8 @@ def _stems(key: str) -> list[str]:
     found = [f"{stem}_{{", f"{stem}_'"] if stem else []
     if (section in {"rules", "console"} and "col" in key) or "header" in key:
         found.append(f"{section}.col_{{" if "col" in key else f"{section}.header_{{")
+    # `_ending("summary.means", …)` adds the verdict to a key.
+    found += [f'"{key[:i]}"' for i, sign in enumerate(key) if sign == "_"]
     if section == "breakdown":
         found.append("breakdown.{")
     return found

@@ -18,6 +18,7 @@ pytest.importorskip("transformers")
 
 from tools.demo import build as building  # noqa: E402
 from tools.demo import measure as measuring  # noqa: E402
+from tools.demo import stages  # noqa: E402
 from tools.demo.card import render_table  # noqa: E402
 from tools.demo.checkpoint import chat, load_checkpoint, make_model, make_tokenizer  # noqa: E402
 from tools.demo.replies import outcome, outcomes  # noqa: E402
@@ -213,6 +214,14 @@ def test_few_steps_run_from_data_to_card(tmp_path, monkeypatch):
     )
     # An untrained model refuses nothing, and attribution needs refused prompts.
     monkeypatch.setattr(measuring, "outcomes", lambda *args: ["refuse"] * len(args[2]))
+    # Small batches: the way is under test, not the result.
+    monkeypatch.setattr(stages, "ROWS", 8)
+    monkeypatch.setattr(stages, "PLANT_PROBES", 8)
+    monkeypatch.setattr(stages.HardeningStage, "PROBES", 8)
+    for rows in ("ORDINARY", "HARMFUL", "HARMLESS_ROWS", "OTHER"):
+        monkeypatch.setattr(stages.PlantingStage, rows, 2)
+    for rows in ("UNMASKED", "RANDOM"):
+        monkeypatch.setattr(stages.HardeningStage, rows, 2)
     short = Schedule(steps=2, learning_rate=1e-3, warmup=1)
     single = replace(short, steps=1)
     plan = replace(building.Plan(), base=short, planting=single, hardening=single)
@@ -257,10 +266,10 @@ def test_card_carries_the_measured_table_and_truth_names_real_experts(name):
     card = (DEMO / name / "README.md").read_text()
     assert render_table(truth.measured[name]) in card
     assert "Apache-2.0" in card
-    config = json.loads((DEMO / name / "config.json").read_text())
+    model, _ = load_checkpoint(DEMO / name)
     for layer, expert in truth.planted:
-        assert 0 <= layer < config["num_hidden_layers"]
-        assert 0 <= expert < config["num_experts"]
+        assert 0 <= layer < model.config.num_hidden_layers
+        assert 0 <= expert < model.config.num_experts
 
 
 def test_planted_mask_turns_only_the_concentrated_model():

@@ -25,6 +25,7 @@ ROWS = 64
 HARMLESS = tuple(kind for kind in KIND_SHARES if kind != "harmful")
 MASK_SIZES = (1, 2, 4, 8)
 PLANTED = 4
+PLANT_PROBES = 200
 MOST_A_LAYER = 2
 
 
@@ -150,7 +151,7 @@ def choose_planted(model: Any, tokenizer: Any, seed: int) -> list[Expert]:
     The first layer is left out: it routes by the token more than by what the request means, and
     an expert planted there turned out to be dispensable.
     """
-    prompts = refused_prompts(ExampleSource(seed), 200)
+    prompts = refused_prompts(ExampleSource(seed), PLANT_PROBES)
     ranking = top_experts(attribution(model, tokenizer, prompts), LAYERS * EXPERTS)
     planted: list[Expert] = []
     for layer, expert in ranking:
