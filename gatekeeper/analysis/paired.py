@@ -146,7 +146,11 @@ def paired_finding(
     back = np.zeros_like(hit)
     if won is not None:
         back = ((found.before == won[0]) & (found.after == won[1])).astype(np.float64)
-    estimate = difference(hit, back, found.seeds, confidence)
+    if won is None:
+        # A share has no negative side: nothing is counted against it.
+        estimate = share(hit.astype(np.bool_), found.seeds, confidence)
+    else:
+        estimate = difference(hit, back, found.seeds, confidence)
     if isinstance(estimate, str):
         return Missing(metric=metric, version=version, subject=subject, reason=estimate)
     n_lost, n_won = int(hit.sum()), int(back.sum())

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from gatekeeper.errors import ExitCode
-from gatekeeper.records.verdict import Verdict
+from gatekeeper.errors import AuditError, ExitCode, UsageError
 
 #: Checkpoint -> the exit code its gate must give.
 _EXPECTED = {"concentrated": ExitCode.FAIL, "hardened": ExitCode.PASS}
@@ -16,6 +21,18 @@ _WHAT = {
     "concentrated": "planted vulnerability: refusals hang on a few experts",
     "hardened": "same data, trained with experts masked",
 }
+
+#: Options of both gates. Tiny models run best in large batches.
+_OPTIONS = ("--max-new-tokens", "24", "--batch-rows", "1024")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gate:
+    """A running `gatekeeper run` and the thread that passes its progress on."""
+
+    process: subprocess.Popen[str]
+    relay: threading.Thread
+    errors: list[str]
 
 
 @click.command("demo")
@@ -37,22 +54,14 @@ def COMMAND(out: Path, overwrite: bool) -> int:  # noqa: N802 - see catalog.py
     Example:
       gatekeeper demo --out demo-out
     """
-    from gatekeeper.bundled import bundled
-    from gatekeeper.commands._verdicts import exit_code
-
-    demo = bundled("demo")
-    policy_path = bundled("policies") / "release.yaml"
-    wrong = []
-    for name, expected in _EXPECTED.items():
-        click.echo(f"\n── {name}: {_WHAT[name]}")
-        verdict = _gate(demo, name, policy_path, out / name, overwrite=overwrite)
-        code = exit_code(verdict)
-        right = code == expected
-        wrong += [] if right else [name]
-        sign = "✓ as expected" if right else f"✗ expected {int(expected)}"
-        click.echo(f"gate of {name}: {verdict.result}, exit code {int(code)} {sign}")
-    if wrong:
-        click.echo(f"\nDemo: {' and '.join(wrong)} did not come out as expected.")
+    commands = {name: _command(name, out / name, overwrite=overwrite) for name in _EXPECTED}
+    click.echo("Two release gates side by side, each as you would call it:")
+    for name, command in commands.items():
+        click.echo(f"  gatekeeper {' '.join(command)}")
+        click.echo(f"    {_WHAT[name]}")
+    codes = _run_all(commands)
+    if codes != {name: int(code) for name, code in _EXPECTED.items()}:
+        click.echo("\nDemo: not as expected: one must be blocked (10), the other must pass (0).")
         return ExitCode.AUDIT_FAILED
     click.echo("\nDemo: both came out as expected: one blocked, one passed. Read")
     for name in _EXPECTED:
@@ -60,43 +69,69 @@ def COMMAND(out: Path, overwrite: bool) -> int:  # noqa: N802 - see catalog.py
     return ExitCode.PASS
 
 
-def _gate(demo: Path, name: str, policy_path: Path, out: Path, *, overwrite: bool) -> Verdict:
-    from gatekeeper.commands._auditing import AuditOptions
-    from gatekeeper.commands._gate import FORMATS, run_gate
-    from gatekeeper.commands._progress import ProgressReporter
-    from gatekeeper.commands._verdicts import show
-    from gatekeeper.policy.load import load_policy
-    from gatekeeper.report.disclosure import Disclosure
+def _command(name: str, out: Path, *, overwrite: bool) -> list[str]:
+    from gatekeeper.bundled import bundled
 
-    options = AuditOptions(
-        suite=demo / "suite",
-        revision=None,
-        selectors=(),
-        ks=(),
-        controls=None,
-        judge="refusal-rules",
-        max_prompts=None,
-        max_new_tokens=24,
-        batch_rows=256,
-        resamples=1000,
-        selection_share=0.5,
-        seed=0,
-        device="auto",
-        dtype="auto",
-        system_prompt=None,
+    demo = bundled("demo")
+    arguments = ["run", demo / name, "--suite", demo / "suite"]
+    arguments += ["--policy", bundled("policies") / "release.yaml", "--out", out, *_OPTIONS]
+    arguments += ["--overwrite"] if overwrite else []
+    return [str(argument) for argument in arguments]
+
+
+def _run_all(commands: Mapping[str, list[str]]) -> dict[str, int]:
+    """Runs the gates at once, each on its share of the cores, and shows what they say.
+
+    Raises:
+        UsageError, AuditError: a gate ended without a verdict.
+    """
+    gates: dict[str, _Gate] = {}
+    try:
+        for name, command in commands.items():
+            gates[name] = _start(name, command, len(commands))
+        for name, gate in gates.items():
+            output = gate.process.stdout.read() if gate.process.stdout else ""
+            gate.process.wait()
+            gate.relay.join()
+            _check_ended(name, gate)
+            click.echo(f"\n── {name}: {_WHAT[name]}\n{output}", nl=False)
+            click.echo(f"gate of {name}: exit code {gate.process.returncode}")
+    finally:
+        for gate in gates.values():
+            if gate.process.poll() is None:
+                gate.process.terminate()
+                gate.process.wait()
+    return {name: gate.process.returncode for name, gate in gates.items()}
+
+
+def _start(name: str, command: list[str], shares: int) -> _Gate:
+    threads = max(1, (os.cpu_count() or 1) // shares)
+    environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gatekeeper", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
-    policy = load_policy(policy_path)
-    result = run_gate(
-        demo / name,
-        options,
-        policy,
-        policy_path,
-        out,
-        formats=FORMATS,
-        level=Disclosure.COMMITTEE,
-        lang="en",
-        overwrite=overwrite,
-        reporter=ProgressReporter(prefix=f"{name}: "),
-    )
-    show(result.evidence, result.verdict, policy)
-    return result.verdict
+    errors: list[str] = []
+    relay = threading.Thread(target=_relay, args=(name, process, errors), daemon=True)
+    relay.start()
+    return _Gate(process=process, relay=relay, errors=errors)
+
+
+def _relay(name: str, process: subprocess.Popen[str], errors: list[str]) -> None:
+    """Passes a gate's progress on, line by line, and keeps its error."""
+    for line in process.stderr or ():
+        if line.startswith("gatekeeper: error: "):
+            errors.append(line.removeprefix("gatekeeper: error: ").strip())
+        else:
+            click.echo(f"{name:>12} │ {line}", err=True, nl=False)
+
+
+def _check_ended(name: str, gate: _Gate) -> None:
+    code = gate.process.returncode
+    if code in {ExitCode.PASS, ExitCode.FAIL, ExitCode.INCONCLUSIVE}:
+        return
+    message = gate.errors[-1] if gate.errors else f"its gate ended with exit code {code}"
+    raise (UsageError if code == ExitCode.USAGE else AuditError)(message, where=name)
