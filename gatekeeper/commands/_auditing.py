@@ -262,7 +262,8 @@ def perform(
 def _engine() -> tuple[Any, Any]:
     """The engine's entry point, which needs the `audit` extra."""
     try:
-        from gatekeeper.engine.audit import AuditRequest, run_audit
+        from gatekeeper.engine.audit import run_audit
+        from gatekeeper.engine.prepare import AuditRequest
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "transformers", "safetensors"}:
             raise

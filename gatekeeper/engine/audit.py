@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import platform
 import time
 from collections.abc import Iterator, Sequence
@@ -11,96 +9,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from gatekeeper import __version__, catalog
+from gatekeeper import catalog
 from gatekeeper.analysis.masks import control_masks, selected_masks
+from gatekeeper.engine.assemble import assemble
 from gatekeeper.engine.attribute import FirstToken, attribute, first_tokens, openings
-from gatekeeper.engine.batching import Encoded, encode
+from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.capture import capture
-from gatekeeper.engine.checkpoint import Checkpoint
-from gatekeeper.engine.load import LoadedModel, load_model, pick_device, pick_dtype
-from gatekeeper.engine.self_test import self_test
+from gatekeeper.engine.prepare import AuditRequest, Prepared, Reporter, prepare, sha256
 from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, sweep
-from gatekeeper.errors import AuditError, UsageError
+from gatekeeper.errors import AuditError
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trial_store import TrialStore
-from gatekeeper.records.evidence import (
-    AuditSettings,
-    Evidence,
-    PromptRef,
-    RunTimes,
-    SelfTestCheck,
-    SuiteRef,
-)
-from gatekeeper.records.model import CheckpointRef, ModelDescription
-from gatekeeper.records.plugins import Judge, SelectionInput, Selector
+from gatekeeper.records.evidence import Evidence, RunTimes
+from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.selection import Selection
-from gatekeeper.records.suite import Suite
 from gatekeeper.records.trial import UNMASKED, Mask, Trial
-from gatekeeper.suites.split import limit, split_seeds
-
-_VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy")
-
-
-class Reporter(Protocol):
-    """Where progress goes; implemented by the commands."""
-
-    def stage(self, name: str) -> None:
-        """A new stage has begun."""
-
-    def advance(self, done: int, total: int) -> None:
-        """Units done of the stage."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRequest:
-    """What to audit and how.
-
-    Attributes:
-        resamples: resamples per selector; `seed` makes splits, resamples and controls.
-        selection_share: share of seeds that select; the others measure.
-    """
-
-    checkpoint: Checkpoint
-    description: ModelDescription
-    suite: Suite
-    selectors: tuple[str, ...]
-    ks: tuple[int, ...]
-    controls: int
-    judge: str
-    max_prompts: int | None
-    max_new_tokens: int
-    batch_rows: int
-    resamples: int
-    selection_share: float
-    seed: int
-    device: str
-    dtype: str
-    system_prompt: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Prepared:
-    """The model and the prompts, ready to run."""
-
-    request: AuditRequest
-    reference: CheckpointRef
-    loaded: LoadedModel
-    judge: Judge
-    encoded: tuple[Encoded, ...]
-    split: dict[str, str]
-    checks: tuple[SelfTestCheck, ...]
-    settings: AuditSettings
-
-    def side(self, name: str) -> list[Encoded]:
-        """Usable prompts of a side of the split."""
-        return [
-            e for e in self.encoded if e.skipped is None and self.split[e.prompt.seed_id] == name
-        ]
 
 
 def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evidence:
@@ -122,7 +49,7 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
     with TrialStore(work_dir / "trials.sqlite") as store:
         clock = _Clock(store, reporter)
         with clock.stage("load"):
-            prepared = _prepare(request, reporter)
+            prepared = prepare(request, reporter)
         sweep_settings = _sweep_settings(prepared)
         profile, first = _profile(prepared, sweep_settings, store, clock)
         with clock.stage("select"):
@@ -140,7 +67,7 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
             rows_computed=count.computed + first.computed,
             rows_resumed=count.resumed + first.resumed,
         )
-    return _evidence(prepared, profile, selections, skipped, masks, trials, times)
+    return assemble(prepared, profile, selections, skipped, masks, trials, times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,63 +86,7 @@ class _Clock:
             self.store.add_seconds(name, time.monotonic() - begun)
 
 
-def _prepare(request: AuditRequest, reporter: Reporter) -> _Prepared:
-    judge: Judge = catalog.load("judge", request.judge)
-    reference = request.checkpoint.reference(reporter.advance)
-    device = pick_device(request.device)
-    dtype = pick_dtype(request.dtype, device, request.description.dtype)
-    loaded = load_model(request.checkpoint.path, request.description, device=device, dtype=dtype)
-    prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
-    encoded = encode(loaded, prompts, request.system_prompt, request.max_new_tokens)
-    usable = [e for e in encoded if e.skipped is None]
-    if not any(e.prompt.set == "regular" for e in usable):
-        raise UsageError(
-            "no usable prompt of the set 'regular'"
-            + (f": all {len(encoded)} prompts exceed the context" if not usable else ""),
-            where=request.suite.id,
-            remedy="give a suite with regular prompts that fit the model's context",
-        )
-    return _Prepared(
-        request=request,
-        reference=reference,
-        loaded=loaded,
-        judge=judge,
-        encoded=tuple(encoded),
-        split=dict(split_seeds([e.prompt for e in usable], request.selection_share, request.seed)),
-        checks=self_test(loaded, usable),
-        settings=_settings(request, judge, loaded),
-    )
-
-
-def _settings(request: AuditRequest, judge: Judge, loaded: LoadedModel) -> AuditSettings:
-    system = request.system_prompt
-    template = str(loaded.tokenizer.chat_template)
-    versions = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
-    return AuditSettings(
-        selectors=request.selectors,
-        ks=request.ks,
-        controls=request.controls,
-        mode="reroute",
-        judge=judge.id,
-        judge_version=judge.version,
-        max_new_tokens=request.max_new_tokens,
-        batch_rows=request.batch_rows,
-        dtype=str(loaded.dtype).removeprefix("torch."),
-        device=loaded.device.type,
-        seed=request.seed,
-        selection_share=request.selection_share,
-        max_prompts=request.max_prompts,
-        system_prompt_sha256=None if system is None else _sha256(system),
-        chat_template_sha256=_sha256(template),
-        versions={"python": platform.python_version(), **versions},
-    )
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _sweep_settings(prepared: _Prepared) -> SweepSettings:
+def _sweep_settings(prepared: Prepared) -> SweepSettings:
     request, settings = prepared.request, prepared.settings
     base = "|".join(
         (
@@ -237,7 +108,7 @@ def _sweep_settings(prepared: _Prepared) -> SweepSettings:
 
 
 def _profile(
-    prepared: _Prepared, settings: SweepSettings, store: TrialStore, clock: _Clock
+    prepared: Prepared, settings: SweepSettings, store: TrialStore, clock: _Clock
 ) -> tuple[ActivationProfile, SweepCount]:
     """Profile of the selection split, with attribution if a selector needs it."""
     prompts = prepared.side("selection")
@@ -245,7 +116,7 @@ def _profile(
     with clock.stage("unmasked"):
         work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
         trials, count = sweep(prepared.loaded, work, settings, store, reporter.advance)
-    name = "profile " + _sha256(settings.base + "".join(str(p.ids) for p in prompts))
+    name = "profile " + sha256(settings.base + "".join(str(p.ids) for p in prompts))
     kept = store.blob(name)
     if kept is not None:
         return profile_from_bytes(kept, where="trials.sqlite"), count
@@ -260,7 +131,7 @@ def _profile(
 
 
 def _attributed(
-    prepared: _Prepared,
+    prepared: Prepared,
     profile: ActivationProfile,
     prompts: Sequence[Encoded],
     trials: Sequence[Trial],
@@ -292,7 +163,7 @@ def _selector(name: str) -> Selector:
 
 
 def _select(
-    prepared: _Prepared, profile: ActivationProfile
+    prepared: Prepared, profile: ActivationProfile
 ) -> tuple[tuple[Selection, ...], dict[str, str]]:
     """Selections, and the reasons of those that could not be made."""
     by_id = {e.prompt.id: e.prompt for e in prepared.encoded}
@@ -316,7 +187,7 @@ def _select(
 
 
 def _masks(
-    prepared: _Prepared, profile: ActivationProfile, selections: Sequence[Selection]
+    prepared: Prepared, profile: ActivationProfile, selections: Sequence[Selection]
 ) -> tuple[Mask, ...]:
     """Unmasked first, then each selector's nested masks, then the controls matched to them."""
     request = prepared.request
@@ -334,59 +205,10 @@ def _masks(
     return (UNMASKED, *selected, *controls)
 
 
-def _work(prepared: _Prepared, masks: Sequence[Mask]) -> list[Work]:
+def _work(prepared: Prepared, masks: Sequence[Mask]) -> list[Work]:
     """Every set under the selected masks; the controls on regular prompts only."""
     plain = tuple(m for m in masks if m.arm != "control")
     return [
         Work(prompt=p, masks=tuple(masks) if p.prompt.set == "regular" else plain)
         for p in prepared.side("measurement")
     ]
-
-
-def _evidence(
-    prepared: _Prepared,
-    profile: ActivationProfile,
-    selections: tuple[Selection, ...],
-    skipped: dict[str, str],
-    masks: tuple[Mask, ...],
-    trials: Sequence[Trial],
-    times: RunTimes,
-) -> Evidence:
-    suite = prepared.request.suite
-    return Evidence(
-        digest="",
-        tool_version=__version__,
-        checkpoint=prepared.reference,
-        model=prepared.request.description,
-        suite=SuiteRef(
-            id=suite.id,
-            version=suite.version,
-            title=suite.title,
-            licence=suite.licence,
-            digest=suite.digest,
-            prompts=tuple(_prompt_ref(e, prepared.split) for e in prepared.encoded),
-        ),
-        settings=prepared.settings,
-        self_test=prepared.checks,
-        selections=selections,
-        skipped_selectors=skipped,
-        masks=masks,
-        trials=tuple(trials),
-        profile=profile,
-        findings=(),
-        times=times,
-    )
-
-
-def _prompt_ref(encoded: Encoded, split: dict[str, str]) -> PromptRef:
-    prompt = encoded.prompt
-    return PromptRef(
-        id=prompt.id,
-        seed_id=prompt.seed_id,
-        set=prompt.set,
-        category=prompt.category,
-        language=prompt.language,
-        text_sha256=_sha256(prompt.text),
-        split=split.get(prompt.seed_id, "none"),
-        skipped=encoded.skipped,
-    )

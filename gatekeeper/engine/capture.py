@@ -12,7 +12,7 @@ from gatekeeper.engine.batching import Encoded, left_padded, positions
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.records.model import ModelDescription
-from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.profile import WINDOWS, ActivationProfile
 
 #: The decision window: the last prompt tokens, at which the reply is decided.
 DECISION_TOKENS = 4
@@ -35,16 +35,18 @@ def capture(
 ) -> ActivationProfile:
     """Counts of the unmasked model over the prompt tokens and the decision window."""
     shape = (len(prompts), len(loaded.sites), loaded.width)
-    counts = {name: np.zeros(shape, np.int32) for name in ("prompt", "decision")}
+    counts = {name: np.zeros(shape, np.int32) for name in WINDOWS}
     tokens = {name: np.zeros(len(prompts), np.int32) for name in counts}
     with Instrument(loaded.sites) as instrument:
         for index in batches(prompts, batch_rows):
             ids, attention = left_padded(
                 [prompts[i].ids for i in index], loaded.pad_id, loaded.device
             )
-            for window, valid in _windows(attention).items():
-                counts[window][index] = _count(loaded, instrument, ids, attention, valid)
-                tokens[window][index] = valid.sum(dim=1).cpu().numpy()
+            valid = _windows(attention)
+            counted = _count(loaded, instrument, ids, attention, valid)
+            for w, name in enumerate(WINDOWS):
+                counts[name][index] = counted[w]
+                tokens[name][index] = valid[w].sum(dim=1).cpu().numpy()
     return ActivationProfile(
         prompt_ids=tuple(p.prompt.id for p in prompts),
         sites=description.sites,
@@ -55,12 +57,12 @@ def capture(
     )
 
 
-def _windows(attention: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Which tokens each window counts, bool [B, T]. Padding is on the left."""
+def _windows(attention: torch.Tensor) -> torch.Tensor:
+    """Which tokens each of `WINDOWS` counts, bool [W, B, T]. Padding is on the left."""
     valid = attention.bool()
     last = torch.zeros_like(valid)
     last[:, -DECISION_TOKENS:] = True
-    return {"prompt": valid, "decision": valid & last}
+    return torch.stack([valid, valid & last])
 
 
 def _count(
@@ -70,9 +72,9 @@ def _count(
     attention: torch.Tensor,
     valid: torch.Tensor,
 ) -> npt.NDArray[np.int32]:
-    instrument.counts = torch.zeros(
-        ids.shape[0], len(loaded.sites), loaded.width, dtype=torch.int64, device=ids.device
-    )
+    """Selections in one forward, int32 [W, B, L, E]."""
+    shape = (len(WINDOWS), ids.shape[0], len(loaded.sites), loaded.width)
+    instrument.counts = torch.zeros(shape, dtype=torch.int64, device=ids.device)
     instrument.valid = valid
     loaded.model(
         input_ids=ids,

@@ -63,9 +63,9 @@ class Instrument:
 
     Attributes to set between forwards:
         mask: bool [B, L, E] on the model's device, or None.
-        counts: int64 [B, L, E] to add selections of valid tokens to, or None.
+        counts: int64 [W, B, L, E] to add selections to, for W token windows; or None.
         factor: float [B, L, E], or None.
-        valid: bool [B, T], which tokens of the coming forward count; needed for `counts`.
+        valid: bool [W, B, T], which tokens each window counts; needed for `counts`.
     """
 
     def __init__(self, sites: Sequence[RouterSite]) -> None:
@@ -172,13 +172,13 @@ class Instrument:
     def _count(self, index: int, chosen: Tensor) -> None:
         if self.counts is None or self.valid is None:
             raise RuntimeError("counts need `valid` to be set for the forward")
-        rows, width = self.counts.shape[0], self.counts.shape[2]
-        flat = self.counts[:, index].reshape(-1)
+        windows, rows, _, width = self.counts.shape
         row = torch.arange(rows, device=chosen.device).repeat_interleave(chosen.shape[0] // rows)
         slot = (row[:, None] * width + chosen).reshape(-1)
-        weight = self.valid.reshape(-1)[:, None].expand_as(chosen).reshape(-1)
-        flat = flat.index_add(0, slot, weight.to(flat.dtype))
-        self.counts[:, index] = flat.view(rows, width)
+        weight = self.valid.reshape(windows, -1, 1).expand(-1, -1, chosen.shape[1])
+        added = self.counts.new_zeros(windows, rows * width)
+        added.index_add_(1, slot, weight.reshape(windows, -1).to(added.dtype))
+        self.counts[:, :, index] += added.view(windows, rows, width)
 
 
 def _routing_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor]:

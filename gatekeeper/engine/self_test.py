@@ -37,12 +37,12 @@ class _Probe:
         return out
 
     def counts(self, instrument: Instrument) -> Tensor:
-        shape = (self.rows, len(self.loaded.sites), self.loaded.width)
+        shape = (1, self.rows, len(self.loaded.sites), self.loaded.width)
         instrument.counts = torch.zeros(shape, dtype=torch.int64, device=self.loaded.device)
-        instrument.valid = self.attention.bool()
+        instrument.valid = self.attention.bool()[None]
         self.logits()
         counted, instrument.counts = instrument.counts, None
-        return counted
+        return counted[0]
 
 
 @torch.inference_mode()

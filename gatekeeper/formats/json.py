@@ -9,8 +9,9 @@ from typing import Any
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import SelectorFacts
-from gatekeeper.report.parts import Curve, GroupRow, ReportView, RuleRow, Share
+from gatekeeper.report.parts import GroupRow, ReportView, RuleRow, Share
 
 SCHEMA = "gatekeeper/report/v1"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from gatekeeper.report import svg
-from gatekeeper.report.parts import Curve
+from gatekeeper.report.curve_parts import Curve, LimitStep
 from gatekeeper.report.text import clean
+from gatekeeper.report.svg import Point
 from gatekeeper.report.wording import Wording
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 168, 12, 44
@@ -34,7 +37,7 @@ def refusal_curve(curve: Curve, words: Wording) -> str:
     labels: list[tuple[float, str, str, str]] = []
     body = [*_axes(plane, words), *_control_band(curve, plane, labels, words)]
     body += _band(curve, plane)
-    body += _limit(curve, plane, labels, words)
+    body += _limits(curve, plane, labels, words)
     body += _lines(curve, plane, labels)
     body += _labels(plane, labels)
     return svg.figure(svg.WIDTH, _HEIGHT, _curve_alt(curve, words), body)
@@ -79,26 +82,39 @@ def _control_band(
     ]
 
 
-def _limit(
+def _limits(
     curve: Curve, plane: _Plane, labels: list[tuple[float, str, str, str]], words: Wording
 ) -> list[str]:
-    limit = curve.limit
-    if limit is None or limit.level < 0:
+    """A step line, hatched on the side that is not allowed; broken where no rule sets a limit."""
+    steps = {step.k: step for step in curve.limits if step.level >= 0 and step.k in plane.ks}
+    if not steps:
         return []
-    y = plane.y(limit.level)
-    body = [svg.line((plane.x0, y), (plane.x1, y), colour=svg.RED, width=1.1, dash="8 3")]
-    for k in limit.ks:
-        if k in plane.ks:
-            x = plane.x(k)
-            body.append(svg.hatch(x - 21, x + 21, y, 7))
-            body.append(svg.line((x - 21, y), (x + 21, y), colour=svg.RED, width=2.2))
-    sub = words(
-        "curve.limit_sub",
-        level=words.amount(limit.level, "%"),
-        ks=words.enumerate([words.number(k, 0) for k in limit.ks]),
-    )
-    labels.append((y, words("curve.limit_label"), sub, svg.RED))
+    body: list[str] = []
+    run: list[Point] = []
+    for k, (left, right, joined) in zip(steps, _spans(plane, steps), strict=True):
+        y = plane.y(steps[k].level)
+        body.append(svg.hatch(left, right, y, 7))
+        if not joined and run:
+            body.append(svg.polyline(run, colour=svg.RED, width=1.8))
+            run = []
+        run += [(left, y), (right, y)]
+    body.append(svg.polyline(run, colour=svg.RED, width=1.8))
+    low, high = (words.number(f(s.level for s in steps.values())) for f in (min, max))
+    level = low if low == high else words("number.range", low=low, high=high)
+    sub = words("number.percent", value=level)
+    labels.append((run[-1][1], words("curve.limit_label"), sub, svg.RED))
     return body
+
+
+def _spans(plane: _Plane, steps: Mapping[int, LimitStep]) -> Iterator[tuple[float, float, bool]]:
+    """Both ends of each step, and whether it joins the one before: halfway to its neighbours."""
+    for k in steps:
+        x, at = plane.x(k), plane.ks.index(k)
+        before, after = plane.ks[at - 1], plane.ks[min(at + 1, len(plane.ks) - 1)]
+        joined = before in steps
+        left = (x + plane.x(before)) / 2 if joined else x - 21
+        right = (x + plane.x(after)) / 2 if after in steps and after != k else x + 21
+        yield left, min(right, plane.x1), joined
 
 
 def _lines(curve: Curve, plane: _Plane, labels: list[tuple[float, str, str, str]]) -> list[str]:
@@ -170,11 +186,14 @@ def _curve_alt(curve: Curve, words: Wording) -> str:
         )
         for c in curve.controls
     )
-    limit = curve.limit
+    limits = join(
+        words("curve.alt_limit_point", level=words.amount(step.level, "%"), k=step.k)
+        for step in curve.limits
+    )
     return words(
         "curve.alt",
         unmasked=words.value(curve.unmasked),
         lines=lines,
         controls=words("curve.alt_controls", points=points) if points else "",
-        limit=words("curve.alt_limit", level=words.amount(limit.level, "%")) if limit else "",
+        limit=words("curve.alt_limit", points=limits) if limits else "",
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.policy import Rule
-from gatekeeper.records.verdict import RESULTS, Verdict
+from gatekeeper.records.verdict import RESULTS, RuleOutcome, Verdict
+from gatekeeper.report.curve_parts import ControlPoint, Curve, CurveRow, CurveSeries, LimitStep
 from gatekeeper.report.measured import Outcomes, controls, find, rate
-from gatekeeper.report.parts import ControlPoint, Curve, CurveRow, CurveSeries, LimitLine
 
 #: Metrics that speak of refusals lost under a mask, in the order the report prefers them.
 _MASKING = ("refusal-drop", "refusal-drop-excess", "refusal-rate")
@@ -27,7 +27,7 @@ def build_curve(evidence: Evidence, verdict: Verdict, outcomes: Outcomes) -> Cur
         k=k,
         series=series,
         controls=points,
-        limit=_limit(verdict, unmasked),
+        limits=_limits(verdict, unmasked),
         rows=_rows(evidence, next(s for s in series if s.selector == worst), points),
     )
 
@@ -52,13 +52,8 @@ def _series(evidence: Evidence) -> tuple[CurveSeries, ...]:
 
 def _headline(verdict: Verdict, series: tuple[CurveSeries, ...]) -> tuple[str, int]:
     """The selector and mask size to speak of: where the verdict turned, else the lowest rate."""
-    subjects = [
-        outcome.decisive.subject
-        for outcome in sorted(
-            (o for o in verdict.outcomes if o.rule.metric in _MASKING),
-            key=lambda o: (-RESULTS.index(o.result), _MASKING.index(o.rule.metric)),
-        )
-    ]
+    masking = (o for o in verdict.outcomes if o.rule.metric in _MASKING)
+    subjects = [outcome.decisive.subject for outcome in sorted(masking, key=_telling)]
     known = {(s.selector, p.subject.k): p for s in series for p in s.points}
     for subject in subjects:
         if subject.selector and subject.k and (subject.selector, subject.k) in known:
@@ -69,17 +64,30 @@ def _headline(verdict: Verdict, series: tuple[CurveSeries, ...]) -> tuple[str, i
     return lowest[1], k
 
 
-def _limit(verdict: Verdict, unmasked: Finding) -> LimitLine | None:
-    """The refusal rate at which a masking rule fails, drawn from the strictest such rule."""
-    lines = []
-    for outcome in verdict.outcomes:
-        rule = outcome.rule
-        ks = tuple(sorted({s.k for s in rule.subjects if s.k and _regular(s)}))
+def _telling(outcome: RuleOutcome) -> tuple[int, bool, bool, int, int]:
+    """Sorts the outcome to speak of first: the worst, and among passes that of the largest mask."""
+    rule, subject = outcome.rule, outcome.decisive.subject
+    return (
+        -RESULTS.index(outcome.result),
+        rule.severity != "block",
+        not _regular(subject),
+        _MASKING.index(rule.metric),
+        -(subject.k or 0) if outcome.result == "pass" else 0,
+    )
+
+
+def _limits(verdict: Verdict, unmasked: Finding) -> tuple[LimitStep, ...]:
+    """Per mask size the refusal rate at which a rule fails: a blocking rule's, the strictest."""
+    steps: dict[int, tuple[tuple[bool, float], LimitStep]] = {}
+    for rule in (outcome.rule for outcome in verdict.outcomes):
         level = _level(rule, unmasked)
-        if level is not None and ks:
-            strictness = (rule.severity == "block", level)
-            lines.append((strictness, LimitLine(rule=rule.id, level=level, ks=ks)))
-    return max(lines, key=lambda pair: pair[0])[1] if lines else None
+        if level is None:
+            continue
+        strictness = (rule.severity == "block", level)
+        for k in {s.k for s in rule.subjects if s.k and _regular(s)}:
+            if k not in steps or strictness > steps[k][0]:
+                steps[k] = (strictness, LimitStep(k=k, level=level, rule=rule.id))
+    return tuple(steps[k][1] for k in sorted(steps))
 
 
 def _regular(subject: Subject) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from gatekeeper.records.evidence import Evidence, PromptRef
 from gatekeeper.records.finding import Finding, Missing
-from gatekeeper.report.parts import ControlPoint, Share
+from gatekeeper.report.curve_parts import ControlPoint
+from gatekeeper.report.parts import Share
 
 _UNMASKED = "unmasked"
 

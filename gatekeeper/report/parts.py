@@ -10,6 +10,7 @@ from gatekeeper.records.evidence import AuditSettings, RunTimes, SelfTestCheck
 from gatekeeper.records.finding import Finding, Interval, Missing
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.verdict import Requirement, RuleOutcome, Verdict
+from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import Disclosure, SelectorFacts
 from gatekeeper.report.wording import Wording
 
@@ -81,79 +82,6 @@ class Summary:
     consequence: str
     conclusion: str
     recommended: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlPoint:
-    """Refusal rates under matched random masks of one size: percent over `masks` masks."""
-
-    k: int
-    mean: float
-    low: float
-    high: float
-    masks: int
-    n: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurveSeries:
-    """Refusal rate under one selector's nested masks; each finding's subject has its k."""
-
-    selector: str
-    points: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitLine:
-    """Refusal rate below which a rule fails, in percent, and the mask sizes it holds for."""
-
-    rule: str
-    level: float
-    ks: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurveRow:
-    """The worst selector at one mask size, beside its controls."""
-
-    k: int
-    rate: Finding
-    drop: Finding | Missing | None
-    excess: Finding | Missing | None
-    broken: Finding | Missing | None
-    controls: ControlPoint | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """Refusal of the regular set against the number of masked experts.
-
-    Attributes:
-        worst: the selector the verdict turned on, or the one with the lowest refusal rate.
-        k: the mask size the report speaks of.
-        controls: matched to the worst selector's masks.
-    """
-
-    unmasked: Finding
-    worst: str
-    k: int
-    series: tuple[CurveSeries, ...]
-    controls: tuple[ControlPoint, ...]
-    limit: LimitLine | None
-    rows: tuple[CurveRow, ...]
-
-    @property
-    def ks(self) -> tuple[int, ...]:
-        """All mask sizes measured, ascending."""
-        return tuple(sorted({p.subject.k or 0 for s in self.series for p in s.points}))
-
-    def masked(self, selector: str, k: int) -> Finding | None:
-        """The rate of one selector at one size."""
-        for series in self.series:
-            for point in series.points:
-                if series.selector == selector and point.subject.k == k:
-                    return point
-        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.verdict import RESULTS, Verdict
-from gatekeeper.report.parts import Curve, KeyNumber, RuleRow, Summary
+from gatekeeper.report.curve_parts import Curve
+from gatekeeper.report.parts import KeyNumber, RuleRow, Summary
 from gatekeeper.report.rules import set_title
 from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording

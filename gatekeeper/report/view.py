@@ -9,7 +9,9 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import SETS
 from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.annex import build_annex
 from gatekeeper.report.curve import build_curve
+from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import Disclosed, Disclosure, disclose
 from gatekeeper.report.facts import (
     build_method,
@@ -19,23 +21,11 @@ from gatekeeper.report.facts import (
     policy_facts,
 )
 from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
-from gatekeeper.report.parts import (
-    Annex,
-    Curve,
-    DocumentFacts,
-    ExpertRow,
-    ReportView,
-    SampleReply,
-    SetRates,
-)
+from gatekeeper.report.parts import DocumentFacts, ReportView, SetRates
 from gatekeeper.report.rules import build_rules, set_title
 from gatekeeper.report.story import build_summary
 from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording, load_wording
-
-#: Restricted level: ranks listed per selector, and lost refusals quoted.
-_RANKS = 24
-_SAMPLES = 6
 
 
 def build_view(
@@ -55,9 +45,18 @@ def build_view(
     Raises:
         UsageError: there is no wording for `lang`.
     """
-    words = load_wording(lang)
-    disclosed = disclose(evidence, level)
-    evidence = disclosed.evidence
+    return _assemble(disclose(evidence, level), verdict, policy, load_wording(lang), created)
+
+
+def _assemble(
+    disclosed: Disclosed,
+    verdict: Verdict,
+    policy: Policy,
+    words: Wording,
+    created: datetime | None,
+) -> ReportView:
+    """A view of disclosed evidence; what the level withholds does not come this far."""
+    evidence, level = disclosed.evidence, disclosed.level
     outcomes = Outcomes.of(evidence)
     curve = build_curve(evidence, verdict, outcomes)
     rules = build_rules(verdict, policy, words)
@@ -81,7 +80,7 @@ def build_view(
         method=build_method(evidence, words),
         provenance=build_provenance(evidence, words),
         findings=evidence.findings,
-        annex=_annex(disclosed, unmasked, masked),
+        annex=build_annex(disclosed, unmasked, masked),
     )
 
 
@@ -126,46 +125,3 @@ def _sets(evidence: Evidence, curve: Curve | None, words: Wording) -> tuple[SetR
         if row.unmasked or row.masked:
             rows.append(row)
     return tuple(rows)
-
-
-def _annex(disclosed: Disclosed, unmasked: str, masked: str | None) -> Annex | None:
-    if disclosed.level is not Disclosure.RESTRICTED:
-        return None
-    experts = {
-        facts.selector: tuple(
-            ExpertRow(
-                rank=rank,
-                expert=ranked.expert,
-                score=ranked.score,
-                probability=ranked.probability,
-                stable=ranked.probability >= facts.threshold,
-                groups=ranked.groups,
-                borderline=ranked.borderline,
-            )
-            for rank, ranked in enumerate(facts.selection.ranked[:_RANKS], 1)
-        )
-        for facts in disclosed.selectors
-        if facts.selection
-    }
-    return Annex(experts=experts, samples=_samples(disclosed.evidence, unmasked, masked))
-
-
-def _samples(evidence: Evidence, unmasked: str, masked: str | None) -> tuple[SampleReply, ...]:
-    """The first lost refusals, in the order of the suite, under the mask the report speaks of."""
-    before = {t.prompt_id: t for t in evidence.trials if t.mask == unmasked}
-    after = {t.prompt_id: t for t in evidence.trials if t.mask == masked}
-    rows = []
-    for prompt in evidence.suite.prompts:
-        first, second = before.get(prompt.id), after.get(prompt.id)
-        if first is None or second is None or prompt.set != "regular":
-            continue
-        if (first.outcome, second.outcome) == ("refuse", "comply"):
-            rows.append(
-                SampleReply(
-                    prompt_id=clean(prompt.id, 60),
-                    category=clean(prompt.category, 60),
-                    before=clean(first.completion, 400),
-                    after=clean(second.completion, 400),
-                )
-            )
-    return tuple(rows[:_SAMPLES])

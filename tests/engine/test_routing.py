@@ -25,11 +25,11 @@ def logits(model, inputs):
 @torch.inference_mode()
 def count(model, instrument, inputs):
     rows = inputs["input_ids"].shape[0]
-    instrument.counts = torch.zeros(rows, len(model.sites), model.width, dtype=torch.int64)
-    instrument.valid = inputs["attention_mask"].bool()
+    instrument.counts = torch.zeros(1, rows, len(model.sites), model.width, dtype=torch.int64)
+    instrument.valid = inputs["attention_mask"].bool()[None]
     model.model(**inputs, use_cache=False)
     counts, instrument.counts = instrument.counts, None
-    return counts
+    return counts[0]
 
 
 def hook_count(model) -> int:

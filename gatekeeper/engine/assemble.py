@@ -1,0 +1,63 @@
+"""The parts of a finished audit put together as evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatekeeper import __version__
+from gatekeeper.engine.batching import Encoded
+from gatekeeper.engine.prepare import Prepared, sha256
+from gatekeeper.records.evidence import Evidence, PromptRef, RunTimes, SuiteRef
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.selection import Selection
+from gatekeeper.records.trial import Mask, Trial
+
+
+def assemble(
+    prepared: Prepared,
+    profile: ActivationProfile,
+    selections: tuple[Selection, ...],
+    skipped: dict[str, str],
+    masks: tuple[Mask, ...],
+    trials: Sequence[Trial],
+    times: RunTimes,
+) -> Evidence:
+    """Evidence without findings and digest, which are made from it."""
+    suite = prepared.request.suite
+    return Evidence(
+        digest="",
+        tool_version=__version__,
+        checkpoint=prepared.reference,
+        model=prepared.request.description,
+        suite=SuiteRef(
+            id=suite.id,
+            version=suite.version,
+            title=suite.title,
+            licence=suite.licence,
+            digest=suite.digest,
+            prompts=tuple(_prompt_ref(e, prepared.split) for e in prepared.encoded),
+        ),
+        settings=prepared.settings,
+        self_test=prepared.checks,
+        selections=selections,
+        skipped_selectors=skipped,
+        masks=masks,
+        trials=tuple(trials),
+        profile=profile,
+        findings=(),
+        times=times,
+    )
+
+
+def _prompt_ref(encoded: Encoded, split: dict[str, str]) -> PromptRef:
+    prompt = encoded.prompt
+    return PromptRef(
+        id=prompt.id,
+        seed_id=prompt.seed_id,
+        set=prompt.set,
+        category=prompt.category,
+        language=prompt.language,
+        text_sha256=sha256(prompt.text),
+        split=split.get(prompt.seed_id, "none"),
+        skipped=encoded.skipped,
+    )

@@ -1,0 +1,144 @@
+"""What an audit needs before it runs: the request, the loaded model, the prompts as tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+from typing import Protocol
+
+from gatekeeper import catalog
+from gatekeeper.engine.batching import Encoded, encode
+from gatekeeper.engine.checkpoint import Checkpoint
+from gatekeeper.engine.load import LoadedModel, load_model, pick_device, pick_dtype
+from gatekeeper.engine.self_test import self_test
+from gatekeeper.errors import UsageError
+from gatekeeper.records.evidence import AuditSettings, SelfTestCheck
+from gatekeeper.records.model import CheckpointRef, ModelDescription
+from gatekeeper.records.plugins import Judge
+from gatekeeper.records.suite import Suite
+from gatekeeper.suites.split import limit, split_seeds
+
+_VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy")
+
+
+class Reporter(Protocol):
+    """Where progress goes; implemented by the commands."""
+
+    def stage(self, name: str) -> None:
+        """A new stage has begun."""
+
+    def advance(self, done: int, total: int) -> None:
+        """Units done of the stage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRequest:
+    """What to audit and how.
+
+    Attributes:
+        resamples: resamples per selector; `seed` makes splits, resamples and controls.
+        selection_share: share of seeds that select; the others measure.
+    """
+
+    checkpoint: Checkpoint
+    description: ModelDescription
+    suite: Suite
+    selectors: tuple[str, ...]
+    ks: tuple[int, ...]
+    controls: int
+    judge: str
+    max_prompts: int | None
+    max_new_tokens: int
+    batch_rows: int
+    resamples: int
+    selection_share: float
+    seed: int
+    device: str
+    dtype: str
+    system_prompt: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The model and the prompts, ready to run."""
+
+    request: AuditRequest
+    reference: CheckpointRef
+    loaded: LoadedModel
+    judge: Judge
+    encoded: tuple[Encoded, ...]
+    split: dict[str, str]
+    checks: tuple[SelfTestCheck, ...]
+    settings: AuditSettings
+
+    def side(self, name: str) -> list[Encoded]:
+        """Usable prompts of a side of the split."""
+        return [
+            e for e in self.encoded if e.skipped is None and self.split[e.prompt.seed_id] == name
+        ]
+
+
+def prepare(request: AuditRequest, reporter: Reporter) -> Prepared:
+    """Hashes and loads the checkpoint, tokenises the prompts, splits the seeds, tests the hooks.
+
+    Raises:
+        CheckpointError, AuditError: the model cannot be loaded.
+        SelfTestError: the hooks do not work on it.
+        UsageError: no prompt can be used.
+    """
+    judge: Judge = catalog.load("judge", request.judge)
+    reference = request.checkpoint.reference(reporter.advance)
+    device = pick_device(request.device)
+    dtype = pick_dtype(request.dtype, device, request.description.dtype)
+    loaded = load_model(request.checkpoint.path, request.description, device=device, dtype=dtype)
+    prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
+    encoded = encode(loaded, prompts, request.system_prompt, request.max_new_tokens)
+    usable = [e for e in encoded if e.skipped is None]
+    if not any(e.prompt.set == "regular" for e in usable):
+        raise UsageError(
+            "no usable prompt of the set 'regular'"
+            + (f": all {len(encoded)} prompts exceed the context" if not usable else ""),
+            where=request.suite.id,
+            remedy="give a suite with regular prompts that fit the model's context",
+        )
+    return Prepared(
+        request=request,
+        reference=reference,
+        loaded=loaded,
+        judge=judge,
+        encoded=tuple(encoded),
+        split=dict(split_seeds([e.prompt for e in usable], request.selection_share, request.seed)),
+        checks=self_test(loaded, usable),
+        settings=_settings(request, judge, loaded),
+    )
+
+
+def _settings(request: AuditRequest, judge: Judge, loaded: LoadedModel) -> AuditSettings:
+    system = request.system_prompt
+    template = str(loaded.tokenizer.chat_template)
+    versions = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
+    return AuditSettings(
+        selectors=request.selectors,
+        ks=request.ks,
+        controls=request.controls,
+        mode="reroute",
+        judge=judge.id,
+        judge_version=judge.version,
+        max_new_tokens=request.max_new_tokens,
+        batch_rows=request.batch_rows,
+        dtype=str(loaded.dtype).removeprefix("torch."),
+        device=loaded.device.type,
+        seed=request.seed,
+        selection_share=request.selection_share,
+        max_prompts=request.max_prompts,
+        system_prompt_sha256=None if system is None else sha256(system),
+        chat_template_sha256=sha256(template),
+        versions={"python": platform.python_version(), **versions},
+    )
+
+
+def sha256(text: str) -> str:
+    """Hex digest of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()

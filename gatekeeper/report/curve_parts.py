@@ -1,0 +1,81 @@
+"""What the refusal curve is drawn from: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gatekeeper.records.finding import Finding, Missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPoint:
+    """Refusal rates under matched random masks of one size: percent over `masks` masks."""
+
+    k: int
+    mean: float
+    low: float
+    high: float
+    masks: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveSeries:
+    """Refusal rate under one selector's nested masks; each finding's subject has its k."""
+
+    selector: str
+    points: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitStep:
+    """Refusal rate in percent below which a rule fails at one mask size."""
+
+    k: int
+    level: float
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveRow:
+    """The worst selector at one mask size, beside its controls."""
+
+    k: int
+    rate: Finding
+    drop: Finding | Missing | None
+    excess: Finding | Missing | None
+    broken: Finding | Missing | None
+    controls: ControlPoint | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Refusal of the regular set against the number of masked experts.
+
+    Attributes:
+        worst: the selector the verdict turned on, or the one with the lowest refusal rate.
+        k: the mask size the report speaks of.
+        controls: matched to the worst selector's masks.
+        limits: by ascending k, for the mask sizes that a rule speaks of.
+    """
+
+    unmasked: Finding
+    worst: str
+    k: int
+    series: tuple[CurveSeries, ...]
+    controls: tuple[ControlPoint, ...]
+    limits: tuple[LimitStep, ...]
+    rows: tuple[CurveRow, ...]
+
+    @property
+    def ks(self) -> tuple[int, ...]:
+        """All mask sizes measured, ascending."""
+        return tuple(sorted({p.subject.k or 0 for s in self.series for p in s.points}))
+
+    def masked(self, selector: str, k: int) -> Finding | None:
+        """The rate of one selector at one size."""
+        for series in self.series:
+            for point in series.points:
+                if series.selector == selector and point.subject.k == k:
+                    return point
+        return None
