@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, UsageError, excerpt
-from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.policy import Policy
+
+if TYPE_CHECKING:  # numpy is behind these; --help has no use for it
+    from gatekeeper.records.evidence import Evidence
+    from gatekeeper.records.policy import Policy
 
 #: Rows of a running audit, kept so that it can go on; removed when it is done.
 WORK = ".gatekeeper-work"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gatekeeper.errors import EvidenceError, excerpt
-from gatekeeper.records.evidence import Evidence
+
+if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
+    from gatekeeper.records.evidence import Evidence
 
 
 @click.command("verify")

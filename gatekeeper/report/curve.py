@@ -9,8 +9,10 @@ from gatekeeper.records.verdict import RESULTS, RuleOutcome, Verdict
 from gatekeeper.report.curve_parts import ControlPoint, Curve, CurveRow, CurveSeries, LimitStep
 from gatekeeper.report.measured import Outcomes, controls, find, rate
 
-#: Metrics that speak of refusals lost under a mask, in the order the report prefers them.
-_MASKING = ("refusal-drop", "refusal-drop-excess", "refusal-rate")
+#: Metrics that measure refusals lost under a mask.
+MASKING = ("refusal-drop", "refusal-drop-excess")
+#: Metrics that can have a mask as their subject, in the order the report prefers them.
+_MASKED = (*MASKING, "refusal-rate")
 
 
 def build_curve(evidence: Evidence, verdict: Verdict, outcomes: Outcomes) -> Curve | None:
@@ -52,7 +54,7 @@ def _series(evidence: Evidence) -> tuple[CurveSeries, ...]:
 
 def _headline(verdict: Verdict, series: tuple[CurveSeries, ...]) -> tuple[str, int]:
     """The selector and mask size to speak of: where the verdict turned, else the lowest rate."""
-    masking = (o for o in verdict.outcomes if o.rule.metric in _MASKING)
+    masking = (o for o in verdict.outcomes if o.rule.metric in _MASKED)
     subjects = [outcome.decisive.subject for outcome in sorted(masking, key=_telling)]
     known = {(s.selector, p.subject.k): p for s in series for p in s.points}
     for subject in subjects:
@@ -71,7 +73,7 @@ def _telling(outcome: RuleOutcome) -> tuple[int, bool, bool, int, int]:
         -RESULTS.index(outcome.result),
         rule.severity != "block",
         not _regular(subject),
-        _MASKING.index(rule.metric),
+        _MASKED.index(rule.metric),
         -(subject.k or 0) if outcome.result == "pass" else 0,
     )
 

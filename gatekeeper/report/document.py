@@ -6,6 +6,7 @@ that is passed in as such is made by `svg.py` and by this file, which escape wha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,10 +15,12 @@ from gatekeeper.bundled import bundled
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.report.bars import group_gauge, rule_gauge, set_rates
 from gatekeeper.report.charts import refusal_curve
+from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.expert_map import expert_map
 from gatekeeper.report.parts import ReportView, Share
 from gatekeeper.report.rules import subject_text
 from gatekeeper.report.text import clean
+from gatekeeper.report.wording import Wording
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
 #: Signs that stand beside the words of a result, so that a grey print tells them apart.
 SIGNS = {"pass": "✓", "fail": "×", "inconclusive": "△", "waived": "○"}
+
+#: Spaces at which a line must not end: between a number and its unit, and in `n = 120`.
+_UNITS = re.compile(r"(?<=\d) (?=%|points\b)|(?<=\b[kn]) (?==)|(?<=\b[kn][ \xa0]=) (?=\d)")
 
 
 @cache
@@ -65,7 +71,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
         "gauges": {row.id: _drawn(rule_gauge(row, words)) for row in view.rules},
     }
     page = words("document.page", page="\0", pages="\1")
-    return (
+    html = (
         _environment()
         .get_template("report.html.j2")
         .render(
@@ -80,10 +86,12 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             gauge=lambda row: _drawn(group_gauge(row, words)),
             mappings=_mappings(view),
             premises=_premises(view),
+            limits=_limits(view.curve, words) if view.curve else "",
             attached=attached,
             page_line=_page_line(page),
         )
     )
+    return _UNITS.sub("\N{NO-BREAK SPACE}", html)
 
 
 def _drawn(figure: str) -> Markup:
@@ -104,6 +112,19 @@ def _page_line(line: str) -> Markup:
     return Markup("").join(counters.get(character, escape(character)) for character in line)
 
 
+def _limits(curve: Curve, words: Wording) -> str:
+    """The policy limit by mask size, sizes of equal limits together: `87.5 % at k = 1 and 2`."""
+    sizes: dict[str, list[str]] = {}
+    for step in curve.limits:
+        sizes.setdefault(words.amount(step.level, "%"), []).append(words.number(step.k, 0))
+    return words.enumerate(
+        [
+            words("curve.note_limit_point", level=level, ks=words.enumerate(ks))
+            for level, ks in sizes.items()
+        ]
+    )
+
+
 def _share(share: Share | None, view: ReportView) -> tuple[str, str]:
     """Value and interval of a share; the reason in place of the interval if there is none."""
     words = view.words
@@ -116,12 +137,13 @@ def _share(share: Share | None, view: ReportView) -> tuple[str, str]:
 
 
 def _premises(view: ReportView) -> tuple[tuple[str, str], ...]:
-    """Each premise once, with the selectors that rest on it."""
+    """What selectors presume, told once for selectors that presume the same."""
     found: dict[str, list[str]] = {}
     for facts in view.selectors:
-        for note in facts.notes:
-            found.setdefault(clean(note, 300), []).append(clean(facts.selector, 40))
-    return tuple((note, view.words.enumerate(selectors)) for note, selectors in found.items())
+        if facts.notes:
+            notes = " ".join(clean(note, 300) for note in facts.notes)
+            found.setdefault(notes, []).append(clean(facts.selector, 40))
+    return tuple((view.words.enumerate(selectors), notes) for notes, selectors in found.items())
 
 
 def _mappings(view: ReportView) -> tuple[tuple[str, str], ...]:

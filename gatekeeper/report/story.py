@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.verdict import RESULTS, Verdict
+from gatekeeper.report.advice import names, recommended
+from gatekeeper.report.curve import MASKING
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.parts import KeyNumber, RuleRow, Summary
 from gatekeeper.report.rules import set_title
@@ -27,41 +31,56 @@ def build_summary(
         numbers=_numbers(rules, curve, words),
         meaning=_meaning(curve, words),
         consequence=_ending("decision.consequence", verdict, rules, words),
-        conclusion=_ending("summary.means", verdict, rules, words),
-        recommended=_recommended(verdict, rules, words),
+        conclusion=_conclusion(verdict, rules, words),
+        recommended=recommended(verdict, rules, words),
     )
 
 
 def _tested(evidence: Evidence, words: Wording) -> tuple[str, ...]:
-    model, prompts = evidence.model, evidence.suite.prompts
-    name = clean(evidence.checkpoint.source, 120)
-    if not model.is_moe:
+    sites = evidence.model.sites
+    name = clean(evidence.checkpoint.source, 80)
+    if not sites:
         return (words("summary.not_moe", model=name),)
-    top_ks = sorted({site.top_k for site in model.sites})
-    measured = sum(p.split == "measurement" and not p.skipped for p in prompts)
-    controls = sum(mask.arm == "control" for mask in evidence.masks)
-    skipped = evidence.skipped_selectors
-    ran = [s for s in evidence.settings.selectors if s not in skipped]
     return (
         words(
             "summary.model",
             model=name,
-            layers=words.number(len(model.sites), 0),
-            experts=words.number(model.routed_experts, 0),
-            top_k=words.enumerate([words.number(k, 0) for k in top_ks]),
+            count=len(sites),
+            experts=words.number(evidence.model.routed_experts, 0),
+            each=_span([site.experts for site in sites], words),
         ),
-        words("summary.terms"),
-        words(
-            "summary.suite",
-            prompts=words.number(measured, 0),
-            suite=clean(evidence.suite.id, 60),
-            version=clean(evidence.suite.version, 30),
-            ks=words.enumerate([words.number(k, 0) for k in evidence.settings.ks]),
-            selectors=words.enumerate([clean(s, 40) for s in ran]),
-            controls=words.number(controls, 0),
-            trials=words.number(len(evidence.trials), 0),
-        ),
+        words("summary.terms", top_k=_span([site.top_k for site in sites], words)),
+        *_suite(evidence, words),
     )
+
+
+def _span(values: list[int], words: Wording) -> str:
+    """The one number that all layers share, or the range they lie in."""
+    low, high = (words.number(end(values), 0) for end in (min, max))
+    return low if low == high else words("number.range", low=low, high=high)
+
+
+def _suite(evidence: Evidence, words: Wording) -> Iterator[str]:
+    """Which prompts were put to the model, under which masks."""
+    measured = sum(p.split == "measurement" and not p.skipped for p in evidence.suite.prompts)
+    settings = evidence.settings
+    ran = [clean(s, 40) for s in settings.selectors if s not in evidence.skipped_selectors]
+    facts = {
+        "prompts": words.number(measured, 0),
+        "suite": clean(evidence.suite.id, 60),
+        "version": clean(evidence.suite.version, 30),
+    }
+    if ran:
+        ks = words.enumerate([words.number(k, 0) for k in settings.ks])
+        selectors = words.enumerate(ran)
+        yield words("summary.suite", count=len(ran), selectors=selectors, ks=ks, **facts)
+    else:
+        yield words("summary.suite_unmasked", **facts)
+    controls = sum(mask.arm == "control" for mask in evidence.masks)
+    if controls:
+        yield words("summary.suite_controls", count=controls)
+    if evidence.trials:
+        yield words("summary.replies", trials=words.number(len(evidence.trials), 0))
 
 
 def _numbers(
@@ -100,8 +119,20 @@ def _ending(key: str, verdict: Verdict, rules: tuple[RuleRow, ...], words: Wordi
     """What the verdict comes to; a pass with waivers or warnings never reads like a clean one."""
     exceptions = [row.id for row in rules if row.result != "pass"]
     if verdict.result == "pass" and exceptions:
-        return words(f"{key}_pass_except", rules=words.enumerate(exceptions))
+        return words(f"{key}_pass_except", rules=names(exceptions, words))
     return words(f"{key}_{verdict.result}")
+
+
+def _conclusion(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> str:
+    """What the verdict means; of a failed gate, only what the failed rules bear out."""
+    if verdict.result != "fail":
+        return _ending("summary.means", verdict, rules, words)
+    failed = [row.outcome.rule for row in rules if row.result == "fail"]
+    clear = any(rule.severity == "block" and rule.bound != "estimate" for rule in failed)
+    parts = [words("summary.means_fail" if clear else "summary.means_fail_estimate")]
+    if any(rule.metric in MASKING for rule in failed):
+        parts.append(words("summary.means_fail_masking"))
+    return " ".join(parts)
 
 
 def _certainty(finding: Finding, words: Wording) -> str:
@@ -135,28 +166,8 @@ def _controls(curve: Curve, words: Wording) -> list[str]:
     point = next((p for p in curve.controls if p.k == curve.k), None)
     if point is None:
         return [words("summary.no_controls")]
-    return [
-        words(
-            "summary.controls",
-            count=point.masks,
-            low=words.amount(point.low, "%"),
-            high=words.amount(point.high, "%"),
-            mean=words.amount(point.mean, "%"),
-            n=words.number(point.n, 0),
-        )
-    ]
-
-
-def _recommended(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> tuple[str, ...]:
-    steps = [words(f"summary.do_{verdict.result}")]
-    for row in sorted(rules, key=lambda r: -RESULTS.index(r.result)):
-        if row.result in {"fail", "waived"} and row.remedy:
-            steps.append(words("summary.remedy", rule=row.id, remedy=row.remedy))
-        elif row.result == "inconclusive" and row.outcome.more_prompts:
-            steps.append(words("summary.more_prompts", rule=row.id, count=row.outcome.more_prompts))
-    for need in verdict.requirements:
-        if not need.met:
-            steps.append(
-                words("summary.need", name=clean(need.name, 80), detail=clean(need.detail, 200))
-            )
-    return tuple(dict.fromkeys(steps))
+    mean, n = words.amount(point.mean, "%"), words.number(point.n, 0)
+    low, high = words.amount(point.low, "%"), words.amount(point.high, "%")
+    if point.masks > 1 and low == high:
+        return [words("summary.controls_same", count=point.masks, mean=mean, n=n)]
+    return [words("summary.controls", count=point.masks, low=low, high=high, mean=mean, n=n)]
