@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""One file per subcommand: parse, call, write, exit. Found by `catalog.py`."""

@@ -116,14 +116,16 @@ def _profile(
     with clock.stage("unmasked"):
         work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
         trials, count = sweep(prepared.loaded, work, settings, store, reporter.advance)
-    name = "profile " + sha256(settings.base + "".join(str(p.ids) for p in prompts))
+    attributed = any(_selector(s).needs_attribution for s in prepared.request.selectors)
+    given = [(p.prompt.id, p.prompt.set, p.ids) for p in prompts]
+    name = "profile " + sha256(f"{settings.base} {attributed} {given}")
     kept = store.blob(name)
     if kept is not None:
         return profile_from_bytes(kept, where="trials.sqlite"), count
     with clock.stage("profile"):
         rows = prepared.request.batch_rows
         profile = capture(prepared.loaded, prepared.request.description, prompts, batch_rows=rows)
-    if any(_selector(s).needs_attribution for s in prepared.request.selectors):
+    if attributed:
         with clock.stage("attribution"):
             profile = _attributed(prepared, profile, prompts, trials)
     store.put_blob(name, profile_to_bytes(profile))

@@ -34,60 +34,84 @@ class Reply:
 
 
 class _Batch:
-    """The running rows of a batch: cache, masks and what each has generated."""
+    """The running rows of a batch: cache, masks and what each has generated.
+
+    Rows that have seen the same tokens form a group. Layers below the first mask depend on tokens
+    only, so they run once per group; their cache has a line per group, that of the layers above a
+    line per row. Without sharing every row is a group of its own.
+    """
 
     def __init__(
-        self, loaded: LoadedModel, instrument: Instrument, prompts: Sequence[Sequence[int]]
+        self,
+        loaded: LoadedModel,
+        instrument: Instrument,
+        prompts: Sequence[Sequence[int]],
+        *,
+        share: bool,
     ) -> None:
         from transformers import DynamicCache
 
         self.loaded, self.instrument = loaded, instrument
-        self.prompts = [tuple(prompt) for prompt in prompts]
-        self.ids, self.attention = left_padded(prompts, loaded.pad_id, loaded.device)
         self.generated: list[list[int]] = [[] for _ in prompts]
         self.running = list(range(len(prompts)))
         self.finished: set[int] = set()
         self.cache = DynamicCache(config=loaded.model.config)
-
-    def prefill(self, *, share: bool) -> None:
-        """The first forward and token; layers below the first mask run once per prompt."""
-        first = self.instrument.first_masked_layer()
-        distinct = list(dict.fromkeys(self.prompts))
-        layers = decoder_layers(self.loaded.model, self.loaded.sites) if share else None
-        if first is None or layers is None or len(distinct) == len(self.prompts):
-            self._advance(self._forward(self.ids, self.attention))
-            return
-        index = torch.tensor([distinct.index(p) for p in self.prompts], device=self.ids.device)
-        ids, attention = left_padded(distinct, self.loaded.pad_id, self.loaded.device)
-        with part_rows(layers, first, len(distinct), index):
-            logits = self._forward(ids, attention)
-        part_cache(self.cache, first, index)
-        self._advance(logits)
+        self.layers = decoder_layers(loaded.model, loaded.sites) if share else None
+        self.first = instrument.first_masked_layer()
+        lines = [tuple(prompt) for prompt in prompts]
+        groups = lines
+        if self.layers is not None and self.first is not None:
+            groups = list(dict.fromkeys(lines))
+        if len(groups) == len(lines):  # nothing to share
+            self.layers, groups = None, lines
+        self.group = [groups.index(line) for line in lines] if self.layers else self.running[:]
+        self.ids, self.attention = left_padded(groups, loaded.pad_id, loaded.device)
 
     def step(self) -> None:
         """One forward, one greedy token for every row still in the batch."""
-        self._advance(self._forward(self.ids, self.attention))
+        if self.layers is None or self.first is None:
+            logits = self._forward()
+        else:
+            index = torch.tensor(self.group, device=self.ids.device)
+            with part_rows(self.layers, self.first, self.ids.shape[0], index):
+                logits = self._forward()
+        chosen = logits[:, -1].argmax(dim=-1).tolist()
+        for row, token in zip(self.running, chosen, strict=True):
+            if row not in self.finished:
+                self.generated[row].append(token)
+                if token in self.loaded.end_ids:
+                    self.finished.add(row)
+        self._regroup(list(zip(self.group, chosen, strict=True)))
 
-    def _forward(self, ids: Tensor, attention: Tensor) -> Tensor:
+    def _forward(self) -> Tensor:
         logits: Tensor = self.loaded.model(
-            input_ids=ids,
-            attention_mask=attention,
-            position_ids=positions(attention)[:, -ids.shape[1] :],
+            input_ids=self.ids,
+            attention_mask=self.attention,
+            position_ids=positions(self.attention)[:, -self.ids.shape[1] :],
             past_key_values=self.cache,
             use_cache=True,
             logits_to_keep=1,
         ).logits
         return logits
 
-    def _advance(self, logits: Tensor) -> None:
-        chosen = logits[:, -1].argmax(dim=-1)
-        for row, token in zip(self.running, chosen.tolist(), strict=True):
-            if row not in self.finished:
-                self.generated[row].append(token)
-                if token in self.loaded.end_ids:
-                    self.finished.add(row)
-        self.ids = chosen[:, None]
-        self.attention = torch.cat([self.attention, torch.ones_like(chosen)[:, None]], dim=1)
+    def _regroup(self, seen: list[tuple[int, int]]) -> None:
+        """Groups the rows anew by (group so far, next token) and sets up the next forward."""
+        device = self.ids.device
+        groups = list(dict.fromkeys(seen)) if self.layers is not None else seen
+        place = {group: i for i, group in enumerate(groups)}
+        self.group = (
+            [place[item] for item in seen] if self.layers is not None else [*range(len(seen))]
+        )
+        lines = [parent for parent, _ in groups]
+        parents = torch.tensor(lines, device=device)
+        tokens = torch.tensor([token for _, token in groups], device=device)
+        split = lines != list(range(self.ids.shape[0]))
+        if split and self.layers is not None and self.first is not None:
+            part_cache(self.cache, self.first, parents)
+        self.attention = torch.cat(
+            [self.attention[parents], torch.ones_like(tokens)[:, None]], dim=1
+        )
+        self.ids = tokens[:, None]
 
     def text(self, row: int) -> str:
         """The reply so far, without special tokens."""
@@ -100,9 +124,16 @@ class _Batch:
         if len(keep) == len(self.running) or not keep:
             return
         index = torch.tensor(keep, device=self.ids.device)
+        group = [self.group[i] for i in keep]
+        used = sorted(set(group))
+        lines = torch.tensor(used, device=self.ids.device)
         self.running = [self.running[i] for i in keep]
-        self.ids, self.attention = self.ids[index], self.attention[index]
-        self.cache.batch_select_indices(index)
+        self.group = [used.index(g) for g in group]
+        self.ids, self.attention = self.ids[lines], self.attention[lines]
+        shared = self.first if self.layers is not None and self.first is not None else 0
+        part_cache(self.cache, shared, lines)
+        for layer in self.cache.layers[shared:]:
+            layer.batch_select_indices(index)
         if self.instrument.mask is not None:
             self.instrument.set_mask(self.instrument.mask[index])
 
@@ -125,16 +156,13 @@ def decode(
         masks: bool [B, L, E].
         new_tokens: the token window W.
         decided: whether a reply so far settles the outcome for good.
-        share_prefix: run the layers below the first mask once per prompt.
+        share_prefix: run the layers below the first mask once per group of equal tokens.
     """
     instrument.set_mask(masks.to(loaded.device) if bool(masks.any()) else None)
-    batch = _Batch(loaded, instrument, prompts)
+    batch = _Batch(loaded, instrument, prompts, share=share_prefix)
     stopped: set[int] = set()
     for step in range(1, new_tokens + 1):
-        if step == 1:
-            batch.prefill(share=share_prefix)
-        else:
-            batch.step()
+        batch.step()
         if step % _LOOK_EVERY == 0 or step == new_tokens:
             for row in batch.running:
                 if row not in batch.finished and decided(batch.text(row)):

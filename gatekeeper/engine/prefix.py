@@ -1,8 +1,9 @@
-"""Prefix sharing: below the first masked layer, rows of one prompt are all the same.
+"""Prefix sharing: below the first masked layer, rows with the same tokens so far are all the same.
 
-A batch holds many rows (prompt × mask) of few prompts. During prefill the layers below the first
-masked one run once per prompt; in front of that layer the rows part. The result is that of
-separate rows up to rounding.
+A batch holds many rows (prompt × mask) of few prompts, and most masks do not change the reply. The
+layers below the first masked one run once per group of rows with equal tokens, in prefill and in
+every decoding step; in front of that layer the rows part. The result is that of separate rows up
+to rounding.
 """
 
 from __future__ import annotations
@@ -24,36 +25,34 @@ def decoder_layers(model: nn.Module, sites: Sequence[RouterSite]) -> nn.ModuleLi
     return found if isinstance(found, nn.ModuleList) else None
 
 
-def expand(value: Any, prompts: int, index: Tensor) -> Any:
-    """Repeats the rows of every tensor [prompts, …] as `index` tells; other values stay."""
+def expand(value: Any, groups: int, index: Tensor) -> Any:
+    """Repeats the rows of every tensor [groups, …] as `index` tells; other values stay."""
     if isinstance(value, Tensor):
         # One axis only: positions within the sequence, which have no rows.
-        has_rows = value.dim() > 1 and value.shape[0] == prompts
+        has_rows = value.dim() > 1 and value.shape[0] == groups
         return value.index_select(0, index.to(value.device)) if has_rows else value
     if isinstance(value, tuple):
-        return tuple(expand(item, prompts, index) for item in value)
+        return tuple(expand(item, groups, index) for item in value)
     return value
 
 
 @contextmanager
-def part_rows(layers: nn.ModuleList, first: int, prompts: int, index: Tensor) -> Iterator[None]:
+def part_rows(layers: nn.ModuleList, first: int, groups: int, index: Tensor) -> Iterator[None]:
     """While open, rows part in front of decoder layer `first`.
 
     Args:
-        prompts: rows of the batch as it enters the model.
-        index: [B], the prompt of each row.
+        groups: lines of the batch as it enters the model.
+        index: [B], the group of each row.
     """
 
     def before(position: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         # Behind the first layer the hidden states (the positional ones) have parted already.
         if position == first:
-            args = tuple(expand(a, prompts, index) for a in args)
+            args = tuple(expand(a, groups, index) for a in args)
         hidden = kwargs.pop("hidden_states", None)
-        kwargs = {key: expand(value, prompts, index) for key, value in kwargs.items()}
+        kwargs = {key: expand(value, groups, index) for key, value in kwargs.items()}
         if hidden is not None:
-            kwargs["hidden_states"] = (
-                expand(hidden, prompts, index) if position == first else hidden
-            )
+            kwargs["hidden_states"] = expand(hidden, groups, index) if position == first else hidden
         return args, kwargs
 
     handles = [
@@ -72,6 +71,6 @@ def part_rows(layers: nn.ModuleList, first: int, prompts: int, index: Tensor) ->
 
 
 def part_cache(cache: Any, first: int, index: Tensor) -> None:
-    """Repeats the cached keys and values of the layers below `first` for each row."""
+    """Makes line i of the layers below `first` what line `index[i]` was."""
     for layer in cache.layers[:first]:
         layer.batch_select_indices(index)

@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""The evidence bundle: wire formats, digests, the store of a running audit."""

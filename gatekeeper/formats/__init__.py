@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""One file per report format: a `ReportView` in, bytes out. Found by `catalog.py`."""

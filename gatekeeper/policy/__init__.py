@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""A policy and evidence in, a verdict out: load, lint, explain, evaluate."""

@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""Evidence and verdict to a `ReportView`; charts and wording. Nothing here writes a file."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from gatekeeper.report import svg
 from gatekeeper.report.curve_parts import Curve, LimitStep
-from gatekeeper.report.text import clean
 from gatekeeper.report.svg import Point
+from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 168, 12, 44

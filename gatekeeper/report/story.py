@@ -65,17 +65,16 @@ def _suite(evidence: Evidence, words: Wording) -> Iterator[str]:
     measured = sum(p.split == "measurement" and not p.skipped for p in evidence.suite.prompts)
     settings = evidence.settings
     ran = [clean(s, 40) for s in settings.selectors if s not in evidence.skipped_selectors]
-    facts = {
-        "prompts": words.number(measured, 0),
-        "suite": clean(evidence.suite.id, 60),
-        "version": clean(evidence.suite.version, 30),
-    }
-    if ran:
-        ks = words.enumerate([words.number(k, 0) for k in settings.ks])
-        selectors = words.enumerate(ran)
-        yield words("summary.suite", count=len(ran), selectors=selectors, ks=ks, **facts)
-    else:
-        yield words("summary.suite_unmasked", **facts)
+    ks = words.enumerate([words.number(k, 0) for k in settings.ks])
+    yield words(
+        "summary.suite" if ran else "summary.suite_unmasked",
+        count=len(ran),
+        prompts=words.number(measured, 0),
+        suite=clean(evidence.suite.id, 60),
+        version=clean(evidence.suite.version, 30),
+        ks=ks,
+        selectors=words.enumerate(ran),
+    )
     controls = sum(mask.arm == "control" for mask in evidence.masks)
     if controls:
         yield words("summary.suite_controls", count=controls)

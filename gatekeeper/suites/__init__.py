@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""Prompt suites: reading, checking, splitting."""

@@ -43,10 +43,10 @@ def test_a_truncated_safetensors_file(checkpoint, tmp_path):
 @pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
 def test_remote_code(checkpoint, tmp_path, file):
     edit_json(checkpoint / file, auto_map={"AutoModelForCausalLM": "evil.Model"})
-    (checkpoint / "evil.py").write_text("raise SystemExit('ran')")
+    (checkpoint / "evil.py").write_text("raise SystemExit('planted code')")
     done = audit(checkpoint, tmp_path / "out")
     refused(done, 3, file, "code")
-    assert "ran" not in done.stderr
+    assert "planted code" not in done.stderr
 
 
 def test_remote_code_cannot_be_switched_on(checkpoint, tmp_path):
@@ -60,8 +60,8 @@ def test_remote_code_cannot_be_switched_on(checkpoint, tmp_path):
 
 
 def test_config_and_weights_disagree_on_experts(checkpoint, tmp_path):
-    experts = json.loads((checkpoint / "config.json").read_text())["num_experts"]
-    edit_json(checkpoint / "config.json", num_experts=experts * 2)
+    experts = json.loads((checkpoint / "config.json").read_text())["num_local_experts"]
+    edit_json(checkpoint / "config.json", num_local_experts=experts * 2)
     refused(audit(checkpoint, tmp_path / "out"), 3, str(experts), str(experts * 2))
 
 

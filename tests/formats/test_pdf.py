@@ -15,11 +15,14 @@ from pypdf import PdfReader
 
 from gatekeeper.errors import AuditError
 from gatekeeper.formats import pdf
+from gatekeeper.policy.evaluate import evaluate
+from gatekeeper.records.finding import Subject
 from gatekeeper.report.disclosure import Disclosure
+from gatekeeper.report.document import render_html, stylesheet
 from gatekeeper.report.fonts import fit
 from gatekeeper.report.view import build_view
 
-from ..report.synthetic import audit
+from ..report.synthetic import TODAY, audit
 from .rendered import attachments, rendered, view
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,6 +83,7 @@ def test_a_pass_says_what_it_does_not_show() -> None:
     text = _text(_reader("pass"))
     assert "What a pass does not show" in text
     assert "A pass is no proof that no harmful mask exists" in text
+    assert "does not prove that no harmful mask exists" in text
     assert "Synthetic waiver: wording issue" in text
 
 
@@ -94,11 +98,67 @@ def test_page_count_and_running_lines(kind: str) -> None:
         assert len(text) > 500, f"page {number} is nearly empty"
 
 
-def test_the_summary_is_one_page_with_a_sign_off() -> None:
-    reader = _reader("fail")
-    page = reader.pages[1].extract_text()
-    assert "Executive summary" in page and "Committee chair" in page
-    assert "Refusal under masking" in reader.pages[2].extract_text()
+@pytest.mark.parametrize("kind", ["fail", "pass", "inconclusive"])
+def test_the_summary_is_one_page_with_a_sign_off(kind: str) -> None:
+    _check_summary(_reader(kind))
+
+
+def _check_summary(reader: PdfReader) -> None:
+    """Page 2 is the summary with the sign-off under it, and page 3 starts the next chapter."""
+    drawn: list[tuple[str, float]] = []
+
+    def visit(text: str, cm: list[float], tm: list[float], *_: object) -> None:
+        if text.strip():
+            drawn.append((text.strip(), cm[1] * tm[4] + cm[3] * tm[5] + cm[5]))
+
+    text = reader.pages[1].extract_text(visitor_text=visit)
+    assert "Executive summary" in text and "Committee chair" in text
+    at = [text for text, _ in drawn].index("Sign-off")
+    # What is drawn before the block stands above it, and not over it.
+    assert at > 20 and min(y for _, y in drawn[:at]) > drawn[at][1] + 12
+    assert "Refusal under masking" in "".join(reader.pages[2].extract_text().split("\n")[:4])
+
+
+def _crowded(kind: str) -> Any:
+    """A view of six rules with long names and remedies; limits that fit the kind of verdict."""
+    case = audit(kind)
+    drop, excess, *_ = case.policy.rules
+    at = [(drop, 2), (drop, 4), (drop, 8), (excess, 2), (excess, 4), (excess, 8)]
+    rules = tuple(
+        replace(
+            rule,
+            id=f"{rule.id}-with-a-long-name-{i}",
+            subjects=(Subject(k=k),),
+            maximum=12.0,
+            remedy=f"Remedy {i}: " + "retrain with expert dropout and adversarial masks; " * 9,
+        )
+        for i, (rule, k) in enumerate(at)
+    )
+    evidence = replace(
+        case.evidence,
+        checkpoint=replace(case.evidence.checkpoint, source="a-model-with-a-long-name/" * 9),
+        suite=replace(case.evidence.suite, id="a-suite-with-a-long-name-" * 9),
+    )
+    policy = replace(case.policy, rules=rules)
+    verdict = evaluate(evidence, policy, TODAY)
+    assert verdict.result == kind
+    return build_view(evidence, verdict, policy)
+
+
+@pytest.mark.parametrize("kind", ["fail", "pass", "inconclusive"])
+def test_a_crowded_policy_leaves_the_summary_on_one_page(kind: str) -> None:
+    import weasyprint
+
+    shown = _crowded(kind)
+    if kind == "fail":
+        assert [row.result for row in shown.rules].count("fail") >= 5
+    html, _, _ = render_html(shown).partition("<h1>Where safety sits")
+    fetcher = pdf._fetcher(weasyprint)
+    fonts = weasyprint.text.fonts.FontConfiguration()
+    css = weasyprint.CSS(string=stylesheet(), font_config=fonts, url_fetcher=fetcher)
+    laid_out = weasyprint.HTML(string=html, url_fetcher=fetcher)
+    data = laid_out.write_pdf(stylesheets=[css], font_config=fonts)
+    _check_summary(PdfReader(io.BytesIO(data)))
 
 
 def test_only_the_vendored_fonts_are_inside() -> None:
@@ -189,7 +249,7 @@ def test_hostile_names_are_text_and_bring_in_no_font_no_file_no_page() -> None:
     assert "{{ 7*7 }}" in text and "49" not in reader.pages[0].extract_text().split()
     assert "[U+1F600]" in text and "\N{RIGHT-TO-LEFT OVERRIDE}" not in text
     assert reader.attachments == {}
-    assert "Executive summary" in reader.pages[1].extract_text()
+    _check_summary(reader)
     fonts = {
         item["/BaseFont"]
         for item in _objects(reader)

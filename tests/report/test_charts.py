@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gatekeeper.report import svg
 from gatekeeper.report.bars import group_gauge, rule_gauge, set_rates
 from gatekeeper.report.charts import refusal_curve
+from gatekeeper.report.curve_parts import LimitStep
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.expert_map import RAMP, expert_map, level_of
 from gatekeeper.report.view import build_view
@@ -100,11 +101,33 @@ def test_the_curve_puts_points_where_the_numbers_say() -> None:
         assert (ticks["0 %"] - y) / scale == pytest.approx(finding.value, abs=0.05)
 
 
+def test_the_limit_is_a_step_line_over_the_mask_sizes_that_have_one() -> None:
+    view = _view()
+    levels = {1: 85.0, 2: 85.0, 8: 70.0}
+    steps = tuple(LimitStep(k=k, level=level, rule="r") for k, level in levels.items())
+    root = ET.fromstring(refusal_curve(replace(view.curve, limits=steps), view.words))  # noqa: S314
+    lines = [
+        [tuple(map(float, pair.split(","))) for pair in line.get("points").split()]
+        for line in root.iter(f"{NS}polyline")
+        if line.get("stroke") == svg.RED
+    ]
+    labels = {t.text: t for t in root.iter(f"{NS}text")}
+    assert "70.0 to 85.0 %" in labels
+    zero, hundred = (float(labels[t].get("y")) - 3.6 for t in ("0 %", "100 %"))
+    heights = [[(zero - y) / (zero - hundred) * 100 for _, y in line] for line in lines]
+    # k = 4 has no limit: the line is broken there.
+    assert heights == [pytest.approx([85.0] * 4, abs=0.1), pytest.approx([70.0] * 2, abs=0.1)]
+    ticks = {k: float(labels[str(k)].get("x")) for k in (0, 1, 2, 4, 8)}
+    assert ticks[0] < lines[0][0][0] < ticks[1] < lines[0][1][0] == lines[0][2][0] < ticks[2]
+    assert ticks[2] < lines[0][-1][0] < ticks[4] < lines[1][0][0] < ticks[8] <= lines[1][1][0]
+
+
 def test_alt_texts_give_the_numbers() -> None:
     view = _view()
     point = view.curve.masked(view.curve.worst, view.curve.k)
     assert view.words.value(point) in _figures()["curve"]
     assert view.words.value(view.sets[0].unmasked) in _figures()["sets"]
+    assert "Policy limit: 81.8 % at k = 4, 81.8 % at k = 8." in _figures()["curve"]
 
 
 def test_text_is_escaped() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -7,6 +8,7 @@ import pytest
 
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.finding import Missing
+from gatekeeper.records.policy import Rule
 from gatekeeper.records.verdict import Requirement
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.document import render_html
@@ -39,7 +41,7 @@ def test_the_summary_speaks_of_the_finding_that_decided() -> None:
 @pytest.mark.parametrize(
     ("kind", "phrase"),
     [
-        ("pass", "no proof that no harmful mask exists"),
+        ("pass", "does not prove that no harmful mask exists"),
         ("fail", "broken by more than the uncertainty"),
         ("inconclusive", "counts that as not passed"),
     ],
@@ -68,7 +70,7 @@ def test_recommendations_name_remedy_more_prompts_and_unmet_needs() -> None:
     need = Requirement(name="controls", met=False, detail="3 of 20 random masks")
     verdict = replace(open_case.verdict, requirements=(need,))
     steps = " ".join(_view(replace_verdict(open_case, verdict)).summary.recommended)
-    assert f"about {wanted:,} more measured prompts" in steps
+    assert f"measure about {wanted:,} more prompts" in steps
     assert "controls (3 of 20 random masks)" in steps
 
 
@@ -76,18 +78,132 @@ def replace_verdict(case: Audit, verdict: object) -> Audit:
     return Audit(case.evidence, verdict, case.policy)
 
 
-def test_the_limit_line_is_the_unmasked_rate_less_the_allowed_drop() -> None:
+def test_equal_remedies_are_told_once_and_only_three_steps_in_full() -> None:
+    case = audit("fail")
+    first = case.verdict.outcomes[0]
+    outcomes = [
+        replace(first, rule=replace(first.rule, id=f"rule-{i}", remedy=f"Remedy {i // 2}."))
+        for i in range(10)
+    ]
+    verdict = replace(case.verdict, outcomes=(*outcomes,))
+    _, *steps = _view(replace_verdict(case, verdict)).summary.recommended
+    assert steps == [
+        "rule-0 and rule-1: Remedy 0.",
+        "rule-2 and rule-3: Remedy 1.",
+        "rule-4 and rule-5: Remedy 2.",
+        "And 2 more: see the chapter “The rules of the policy”.",
+    ]
+
+
+def test_advice_puts_blocking_rules_before_unmet_needs_before_warnings() -> None:
+    case = audit("fail")
+    first = case.verdict.outcomes[0]
+    warning = replace(first.rule, id="warning", severity="warn", remedy="Warned.")
+    need = Requirement(name="controls", met=False, detail="3 of 20")
+    outcomes = (replace(first, rule=warning), first)
+    verdict = replace(case.verdict, outcomes=outcomes, requirements=(need,))
+    _, *steps = _view(replace_verdict(case, verdict)).summary.recommended
+    assert [step.split(":")[0] for step in steps] == [
+        "masking-refusal-drop", "Unmet need of the policy", "warning",
+    ]  # fmt: skip
+
+
+def test_many_exceptions_are_counted_not_listed() -> None:
+    case = audit("pass")
+    waived = case.verdict.outcomes[-1]
+    outcomes = [replace(waived, rule=replace(waived.rule, id=f"rule-{i}")) for i in range(6)]
+    verdict = replace(case.verdict, outcomes=(*outcomes,))
+    summary = _view(replace_verdict(case, verdict)).summary
+    assert "exceptions: rule-0, rule-1, rule-2 and 3 more." in summary.consequence
+
+
+def test_a_failed_gate_says_only_what_its_rules_bear_out() -> None:
+    case = audit("fail")
+    drop, _, baseline, _ = case.verdict.outcomes
+    failed = replace(baseline, result="fail")
+    summary = _view(replace_verdict(case, replace(case.verdict, outcomes=(failed,)))).summary
+    assert "masking rules" not in summary.conclusion
+    estimate = replace(drop, rule=replace(drop.rule, bound="estimate"))
+    summary = _view(replace_verdict(case, replace(case.verdict, outcomes=(estimate,)))).summary
+    assert "uncertainty" not in summary.conclusion and "masking rules" in summary.conclusion
+
+
+def test_a_pass_speaks_of_the_largest_mask_that_a_rule_limits() -> None:
+    case = audit("pass")
+    drop = next(iter(case.policy.rules))
+    rules = [
+        replace(drop, id=f"k{k}", subjects=(replace(drop.subjects[0], k=k),)) for k in (1, 8, 4)
+    ]
+    policy = replace(case.policy, rules=(*rules,))
+    verdict = evaluate(case.evidence, policy, TODAY)
+    assert verdict.result == "pass"
+    assert build_view(case.evidence, verdict, policy).curve.k == 8
+
+
+def test_layers_that_differ_are_told_as_a_range() -> None:
+    case = audit("fail")
+    first, *rest = case.evidence.model.sites
+    sites = (replace(first, experts=8, top_k=1), *rest)
+    evidence = replace(case.evidence, model=replace(case.evidence.model, sites=sites))
+    text = " ".join(_view(Audit(evidence, case.verdict, case.policy)).summary.tested)
+    assert "it has 56 experts, 8 to 16 in each of 4 layers." in text
+    assert "to 1 to 2 of them" in text
+
+
+def test_the_limit_steps_are_the_unmasked_rate_less_the_allowed_drop() -> None:
     curve = _view(audit("fail")).curve
-    assert curve.limit.rule == "masking-refusal-drop"
-    assert curve.limit.level == pytest.approx(curve.unmasked.value - 14.0)
-    assert curve.limit.ks == (4, 8)
+    assert [(step.k, step.rule) for step in curve.limits] == [
+        (4, "masking-refusal-drop"),
+        (8, "masking-refusal-drop"),
+    ]
+    assert {step.level for step in curve.limits} == {curve.unmasked.value - 14.0}
+
+
+def test_each_mask_size_has_the_limit_of_its_own_strictest_blocking_rule() -> None:
+    case = audit("fail")
+    drop = case.policy.rules[0]
+
+    def at(*ks: int, maximum: float, severity: str = "block") -> Rule:
+        subjects = tuple(replace(drop.subjects[0], k=k) for k in ks)
+        return replace(
+            drop, id=f"max-{maximum:g}", subjects=subjects, maximum=maximum, severity=severity
+        )
+
+    rules = (at(1, 2, 4, maximum=10), at(4, 8, maximum=15), at(8, maximum=5, severity="warn"))
+    policy = replace(case.policy, rules=rules)
+    curve = build_view(case.evidence, evaluate(case.evidence, policy, TODAY), policy).curve
+    allowed = {step.k: curve.unmasked.value - step.level for step in curve.limits}
+    assert allowed == pytest.approx({1: 10, 2: 10, 4: 10, 8: 15})
+    html = render_html(build_view(case.evidence, evaluate(case.evidence, policy, TODAY), policy))
+    words = " ".join(html.split())
+    assert "the policy limit, 85.8 % at k = 1, 2 and 4 and 80.8 % at k = 8." in words
 
 
 def test_without_a_masking_rule_there_is_no_limit_line() -> None:
     case = audit("fail")
     policy = replace(case.policy, rules=case.policy.rules[2:])
     verdict = evaluate(case.evidence, policy, TODAY)
-    assert build_view(case.evidence, verdict, policy).curve.limit is None
+    view = build_view(case.evidence, verdict, policy)
+    assert view.curve.limits == ()
+    assert "policy limit" not in render_html(view)
+
+
+def test_premises_are_told_by_selector() -> None:
+    case = audit("fail")
+    first, second, third = case.evidence.selections
+    selections = (replace(first, notes=("One.", "Two.")), replace(second, notes=()), third)
+    evidence = replace(case.evidence, selections=selections)
+    html = render_html(_view(Audit(evidence, case.verdict, case.policy)))
+    assert "<strong>attribution</strong>: One. Two.</li>" in html
+    assert "<strong>ses-frequency</strong>: Synthetic premise" in html
+    assert "<strong>ses-contrast</strong>" not in html
+
+
+def test_a_number_keeps_its_unit_on_the_line() -> None:
+    html = render_html(_view(audit("fail")))
+    assert "95.8\N{NO-BREAK SPACE}%" in html and "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}120" in html
+    assert "k\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}4" in html
+    assert not re.search(r"\d (%|points)", html)
 
 
 def test_controls_are_counted_from_the_trials() -> None:
