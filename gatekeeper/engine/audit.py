@@ -123,13 +123,18 @@ def _profile(
     if kept is not None:
         return profile_from_bytes(kept, where="trials.sqlite"), count
     with clock.stage("profile"):
-        rows = prepared.request.batch_rows
-        profile = capture(prepared.loaded, prepared.request.description, prompts, batch_rows=rows)
+        size = _small_batch(prepared)
+        profile = capture(prepared.loaded, prepared.request.description, prompts, batch_rows=size)
     if attributed:
         with clock.stage("attribution"):
             profile = _attributed(prepared, profile, prompts, trials)
     store.put_blob(name, profile_to_bytes(profile))
     return profile, count
+
+
+def _small_batch(prepared: Prepared) -> int:
+    """Rows for whole prompts: less padding than in the sweep, and a gradient keeps activations."""
+    return max(1, prepared.request.batch_rows // 8)
 
 
 def _attributed(
@@ -138,7 +143,7 @@ def _attributed(
     prompts: Sequence[Encoded],
     trials: Sequence[Trial],
 ) -> ActivationProfile:
-    loaded, size = prepared.loaded, prepared.request.batch_rows
+    loaded, size = prepared.loaded, _small_batch(prepared)
     outcome = {t.prompt_id: t.outcome for t in trials}
     tokens = first_tokens(loaded, prompts, batch_rows=size)
     replies = [FirstToken(token=tokens[i], outcome=outcome[i]) for i in tokens]
@@ -154,8 +159,7 @@ def _attributed(
         f"Refusal log-odds: {len(target.refusal)} opening tokens of refusals against "
         f"{len(target.compliance)} of compliance, read from {len(replies)} judged replies."
     )
-    # A gradient keeps all activations: smaller batches than the sweep's.
-    scores = attribute(loaded, prompts, rows, target, batch_rows=max(1, size // 8))
+    scores = attribute(loaded, prompts, rows, target, batch_rows=size)
     return replace(profile, attribution=scores, attribution_note=note)
 
 

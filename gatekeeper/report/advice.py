@@ -9,8 +9,9 @@ from gatekeeper.report.parts import RuleRow
 from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording
 
-#: Steps told in full, and characters of a policy's own text in each: the rules chapter has it all.
-_STEPS, _LENGTH = 3, 180
+#: Steps told in full, and about how many characters of a policy's own text in each, so that a step
+#: takes two lines: the rules chapter has it all.
+_STEPS, _LENGTH = 3, 120
 #: Rules named in one sentence, and characters of each name.
 _NAMES, _NAME = 3, 40
 
@@ -42,7 +43,7 @@ def _steps(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> Iter
     yield from _remedies((row for row in failed if row.remedy in urgent), words)
     for need in verdict.requirements:
         if not need.met:
-            name, detail = clean(need.name, 80), clean(need.detail, _LENGTH)
+            name, detail = clean(need.name, 60), clean(need.detail, _LENGTH)
             yield words("summary.need", name=name, detail=detail)
     yield from _open(blocking, words)
     yield from _remedies((row for row in failed if row.remedy not in urgent), words)
@@ -57,7 +58,9 @@ def _remedies(rows: Iterable[RuleRow], words: Wording) -> Iterator[str]:
         if row.remedy:
             rules.setdefault(row.remedy, []).append(row.id)
     for remedy, ids in rules.items():
-        yield words("summary.remedy", rule=names(ids, words), remedy=clean(remedy, _LENGTH))
+        named = names(ids, words)
+        told = clean(remedy, max(_LENGTH // 2, _LENGTH + 60 - len(named)))
+        yield words("summary.remedy", rule=named, remedy=told)
 
 
 def _open(rows: Iterable[RuleRow], words: Wording) -> Iterator[str]:

@@ -38,7 +38,7 @@ def build_summary(
 
 def _tested(evidence: Evidence, words: Wording) -> tuple[str, ...]:
     sites = evidence.model.sites
-    name = clean(evidence.checkpoint.source, 80)
+    name = clean(evidence.checkpoint.source, 60)
     if not sites:
         return (words("summary.not_moe", model=name),)
     return (
@@ -70,8 +70,8 @@ def _suite(evidence: Evidence, words: Wording) -> Iterator[str]:
         "summary.suite" if ran else "summary.suite_unmasked",
         count=len(ran),
         prompts=words.number(measured, 0),
-        suite=clean(evidence.suite.id, 60),
-        version=clean(evidence.suite.version, 30),
+        suite=clean(evidence.suite.id, 40),
+        version=clean(evidence.suite.version, 20),
         ks=ks,
         selectors=words.enumerate(ran),
     )
