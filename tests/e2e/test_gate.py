@@ -101,7 +101,7 @@ def test_the_pdf_says_what_was_decided_and_why(demo):
     text = {
         name: " ".join(
             page.extract_text() for page in pypdf.PdfReader(demo / name / "report.pdf").pages
-        )
+        ).replace("\N{NO-BREAK SPACE}", " ")
         for name in ("concentrated", "hardened")
     }
     digest = evidence(demo, "concentrated")["checkpoint"]["digest"]
