@@ -14,6 +14,7 @@ from torch import Tensor
 from gatekeeper.engine.batching import Encoded, left_padded, positions
 from gatekeeper.engine.capture import batches
 from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.masking import width_of
 from gatekeeper.engine.routing import Instrument
 
 #: Fewest replies of a kind from which its opening tokens are read.
@@ -107,7 +108,7 @@ def _gradient(
     loaded: LoadedModel, instrument: Instrument, ids: Sequence[Sequence[int]], target: Openings
 ) -> npt.NDArray[np.float32]:
     tokens, attention = left_padded(ids, loaded.pad_id, loaded.device)
-    shape = (len(ids), len(loaded.sites), loaded.width)
+    shape = (len(ids), len(loaded.sites), width_of(loaded.sites))
     factor = torch.ones(shape, device=loaded.device, requires_grad=True)
     instrument.factor = factor
     logits: Tensor = loaded.model(
@@ -122,7 +123,7 @@ def _gradient(
     compliance = logits[:, list(target.compliance)].float().logsumexp(dim=-1)
     # Rows do not meet in the forward pass: the gradient of the sum holds each row's own.
     (gradient,) = torch.autograd.grad((refusal - compliance).sum(), factor)
-    result: npt.NDArray[np.float32] = gradient.float().cpu().numpy()
+    result: npt.NDArray[np.float32] = gradient[..., : loaded.width].float().cpu().numpy()
     return result
 
 

@@ -19,7 +19,7 @@ from gatekeeper.engine.attribute import FirstToken, attribute, first_tokens, ope
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.capture import capture
 from gatekeeper.engine.prepare import AuditRequest, Prepared, Reporter, prepare, sha256
-from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, sweep
+from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trial_store import TrialStore
@@ -116,6 +116,7 @@ def _profile(
     with clock.stage("unmasked"):
         work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
         trials, count = sweep(prepared.loaded, work, settings, store, reporter.advance)
+        replies = stored_replies(work, settings, store)
     attributed = any(_selector(s).needs_attribution for s in prepared.request.selectors)
     given = [(p.prompt.id, p.prompt.set, p.ids) for p in prompts]
     name = "profile " + sha256(f"{settings.base} {attributed} {given}")
@@ -124,7 +125,9 @@ def _profile(
         return profile_from_bytes(kept, where="trials.sqlite"), count
     with clock.stage("profile"):
         size = _small_batch(prepared)
-        profile = capture(prepared.loaded, prepared.request.description, prompts, batch_rows=size)
+        profile = capture(
+            prepared.loaded, prepared.request.description, prompts, replies, batch_rows=size
+        )
     if attributed:
         with clock.stage("attribution"):
             profile = _attributed(prepared, profile, prompts, trials)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from gatekeeper.engine.batching import Encoded, left_padded, positions
+from gatekeeper.engine.counting import Counter
 from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.masking import width_of
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.records.model import ModelDescription
 from gatekeeper.records.profile import WINDOWS, ActivationProfile
@@ -30,52 +32,59 @@ def capture(
     loaded: LoadedModel,
     description: ModelDescription,
     prompts: Sequence[Encoded],
+    replies: Sequence[Sequence[int]],
     *,
     batch_rows: int,
 ) -> ActivationProfile:
-    """Counts of the unmasked model over the prompt tokens and the decision window."""
+    """Counts and gate weights of the unmasked model over `WINDOWS`.
+
+    Args:
+        replies: what the unmasked model generated to each prompt, as token ids. All but the last
+            token are fed back to it; the last one is never routed.
+    """
     shape = (len(prompts), len(loaded.sites), loaded.width)
     counts = {name: np.zeros(shape, np.int32) for name in WINDOWS}
-    tokens = {name: np.zeros(len(prompts), np.int32) for name in counts}
+    weights = {name: np.zeros(shape, np.float32) for name in WINDOWS}
+    tokens = {name: np.zeros(len(prompts), np.int32) for name in WINDOWS}
     with Instrument(loaded.sites) as instrument:
         for index in batches(prompts, batch_rows):
-            ids, attention = left_padded(
-                [prompts[i].ids for i in index], loaded.pad_id, loaded.device
-            )
-            valid = _windows(attention)
-            counted = _count(loaded, instrument, ids, attention, valid)
+            fed = [[*prompts[i].ids, *replies[i][:-1]] for i in index]
+            ids, attention = left_padded(fed, loaded.pad_id, loaded.device)
+            valid = _windows(attention, [max(len(replies[i]) - 1, 0) for i in index])
+            counter = _count(loaded, instrument, ids, attention, valid)
+            for kept, given in ((counts, counter.counts()), (weights, counter.weights())):
+                array = given[..., : loaded.width].cpu().numpy()
+                for w, name in enumerate(WINDOWS):
+                    kept[name][index] = array[w]
             for w, name in enumerate(WINDOWS):
-                counts[name][index] = counted[w]
                 tokens[name][index] = valid[w].sum(dim=1).cpu().numpy()
     return ActivationProfile(
         prompt_ids=tuple(p.prompt.id for p in prompts),
-        sites=description.sites,
+        sites=description.maskable_sites,
         counts=counts,
+        weights=weights,
         tokens=tokens,
         attribution=None,
         attribution_note="attribution was not run",
     )
 
 
-def _windows(attention: torch.Tensor) -> torch.Tensor:
+def _windows(attention: Tensor, generated: Sequence[int]) -> Tensor:
     """Which tokens each of `WINDOWS` counts, bool [W, B, T]. Padding is on the left."""
     valid = attention.bool()
-    last = torch.zeros_like(valid)
-    last[:, -DECISION_TOKENS:] = True
-    return torch.stack([valid, valid & last])
+    replies = torch.tensor(generated, device=attention.device)[:, None]
+    from_end = torch.arange(attention.shape[1] - 1, -1, -1, device=attention.device)[None]
+    prompt = valid & (from_end >= replies)
+    decision = prompt & (from_end < replies + DECISION_TOKENS)
+    return torch.stack([prompt, decision, valid & (from_end < replies)])
 
 
 def _count(
-    loaded: LoadedModel,
-    instrument: Instrument,
-    ids: torch.Tensor,
-    attention: torch.Tensor,
-    valid: torch.Tensor,
-) -> npt.NDArray[np.int32]:
-    """Selections in one forward, int32 [W, B, L, E]."""
-    shape = (len(WINDOWS), ids.shape[0], len(loaded.sites), loaded.width)
-    instrument.counts = torch.zeros(shape, dtype=torch.int64, device=ids.device)
-    instrument.valid = valid
+    loaded: LoadedModel, instrument: Instrument, ids: Tensor, attention: Tensor, valid: Tensor
+) -> Counter:
+    """What one forward chose."""
+    counter = Counter(valid, len(loaded.sites), width_of(loaded.sites), gate_weights=True)
+    instrument.counter = counter
     loaded.model(
         input_ids=ids,
         attention_mask=attention,
@@ -83,6 +92,5 @@ def _count(
         use_cache=False,
         logits_to_keep=1,
     )
-    counted: npt.NDArray[np.int32] = instrument.counts.cpu().numpy().astype(np.int32)
-    instrument.counts = None
-    return counted
+    instrument.counter = None
+    return counter

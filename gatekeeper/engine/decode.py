@@ -10,8 +10,10 @@ from torch import Tensor
 
 from gatekeeper.engine.batching import left_padded, positions
 from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.masking import mask_tables
 from gatekeeper.engine.prefix import decoder_layers, part_cache, part_rows
 from gatekeeper.engine.routing import Instrument
+from gatekeeper.records.trial import Mask
 
 #: How often rows are looked at for a decided outcome, and dropped from the batch, in steps.
 _LOOK_EVERY = 4
@@ -22,13 +24,13 @@ class Reply:
     """What a row generated.
 
     Attributes:
-        tokens: tokens generated, the end token included.
+        ids: tokens generated, the end token included.
         truncated: reached the token window without ending.
         decided: stopped early because no continuation could change the outcome.
     """
 
     text: str
-    tokens: int
+    ids: tuple[int, ...]
     truncated: bool
     decided: bool
 
@@ -57,7 +59,8 @@ class _Batch:
         self.finished: set[int] = set()
         self.cache = DynamicCache(config=loaded.model.config)
         self.layers = decoder_layers(loaded.model, loaded.sites) if share else None
-        self.first = instrument.first_masked_layer()
+        masks = instrument.masks
+        self.first = masks.first_layer(loaded.sites) if masks is not None else None
         lines = [tuple(prompt) for prompt in prompts]
         groups = lines
         if self.layers is not None and self.first is not None:
@@ -69,6 +72,8 @@ class _Batch:
 
     def step(self) -> None:
         """One forward, one greedy token for every row still in the batch."""
+        self.instrument.phase = "decode" if self.generated[self.running[0]] else "prefill"
+        self.instrument.positions = positions(self.attention)[self.group]
         if self.layers is None or self.first is None:
             logits = self._forward()
         else:
@@ -134,8 +139,8 @@ class _Batch:
         part_cache(self.cache, shared, lines)
         for layer in self.cache.layers[shared:]:
             layer.batch_select_indices(index)
-        if self.instrument.mask is not None:
-            self.instrument.set_mask(self.instrument.mask[index])
+        if self.instrument.masks is not None:
+            self.instrument.masks = self.instrument.masks.select(index)
 
 
 @torch.inference_mode()
@@ -143,22 +148,24 @@ def decode(
     loaded: LoadedModel,
     instrument: Instrument,
     prompts: Sequence[Sequence[int]],
-    masks: Tensor,
+    masks: Sequence[Mask],
     *,
     new_tokens: int,
     decided: Callable[[str], bool],
     share_prefix: bool = True,
+    seeds: Sequence[int] | None = None,
 ) -> list[Reply]:
     """Greedy replies of a batch.
 
     Args:
         prompts: token ids, one list a row.
-        masks: bool [B, L, E].
+        masks: one a row.
         new_tokens: the token window W.
         decided: whether a reply so far settles the outcome for good.
         share_prefix: run the layers below the first mask once per group of equal tokens.
+        seeds: one a row, for masks with noise.
     """
-    instrument.set_mask(masks.to(loaded.device) if bool(masks.any()) else None)
+    instrument.masks = mask_tables(masks, loaded.sites, loaded.device, seeds)
     batch = _Batch(loaded, instrument, prompts, share=share_prefix)
     stopped: set[int] = set()
     for step in range(1, new_tokens + 1):
@@ -171,11 +178,11 @@ def decode(
             batch.drop_finished()
         if len(batch.finished) == len(prompts):
             break
-    instrument.set_mask(None)
+    instrument.masks, instrument.phase = None, "prefill"
     return [
         Reply(
             text=batch.text(row),
-            tokens=len(batch.generated[row]),
+            ids=tuple(batch.generated[row]),
             truncated=row not in batch.finished,
             decided=row in stopped,
         )

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from gatekeeper.engine.architectures.default import RouterSite, find_sites
+from gatekeeper.engine.architectures import architecture_of
+from gatekeeper.engine.sites import RouterSite
 from gatekeeper.errors import AuditError, CheckpointError, UsageError, excerpt
 from gatekeeper.records.model import ModelDescription
 
@@ -24,7 +25,7 @@ class LoadedModel:
     """A model ready for hooks.
 
     Attributes:
-        width: E of the widest layer.
+        sites: the layers whose router can be kept from an expert.
         end_ids: token ids that end a reply.
     """
 
@@ -39,7 +40,7 @@ class LoadedModel:
 
     @property
     def width(self) -> int:
-        """E of the widest MoE layer."""
+        """E of the widest of these layers."""
         return max(site.experts_count for site in self.sites)
 
 
@@ -138,12 +139,12 @@ def load_model(
             remedy="check that the files belong together and that model_type is supported",
         ) from error
     model.requires_grad_(False)
-    sites = tuple(find_sites(model))
+    sites = tuple(architecture_of(description.model_type).find(model))
     _check_sites(path, description, sites)
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
-        sites=sites,
+        sites=tuple(site for site in sites if site.routed),
         device=device,
         dtype=dtype,
         end_ids=_end_ids(model, tokenizer),
@@ -153,8 +154,8 @@ def load_model(
 
 
 def _check_sites(path: Path, description: ModelDescription, sites: tuple[RouterSite, ...]) -> None:
-    described = [(s.layer, s.experts, s.top_k) for s in description.sites]
-    found = [(s.layer, s.experts_count, s.top_k) for s in sites]
+    described = [(s.layer, s.experts, s.top_k, s.routing == "learned") for s in description.sites]
+    found = [(s.layer, s.experts_count, s.top_k, s.routed) for s in sites]
     if described != found:
         raise CheckpointError(
             f"the hooks find {len(found)} MoE layers, config and headers tell of {len(described)}"

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from gatekeeper.engine.architectures.default import RouterSite
+from gatekeeper.engine.sites import RouterSite
 
 
 def decoder_layers(model: nn.Module, sites: Sequence[RouterSite]) -> nn.ModuleList | None:

@@ -1,87 +1,59 @@
 """Hooks on routers and experts: plain module hooks, always detached, nothing patched.
 
-Three things happen, each only if asked for:
+Each of these happens only if asked for:
 
-* `mask`: experts taken out of the router's choice (*reroute*). The routing projection's masked
-  columns become -inf, and masked candidates are -inf again at top-k, whose values are then taken
-  from the scores as they were. Both are needed: with a correction bias, -inf logits alone can
-  still win; at top-k alone, masked mass would stay in a softmax that is not renormalised.
-* `counts`: how often each expert was chosen, per row.
-* `factor`: a factor on each expert's gate weight, per row, for gradients.
+* *reroute*: masked experts taken out of the router's choice (`reroute.py`);
+* *ablate*, *scale*: a factor on an expert's gate weight, per row; also one to take gradients of;
+* *noise*: Gaussian, relative to the expert's own output (`noise.py`);
+* *counts* and gate weights per row, layer and expert (`counting.py`).
+
+Where a family differs, its file in `architectures/` attaches hooks of its own, which call the same
+methods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from gatekeeper.engine.architectures.default import RouterSite
-
-_NEG_INF = float("-inf")
-_LINEAR = {torch.nn.functional.linear, torch.matmul, Tensor.matmul, Tensor.__matmul__}
-_TOP_K = {torch.topk, Tensor.topk}
-
-
-class _Reroute(TorchFunctionMode):
-    """While a router runs: masked experts can't be chosen.
-
-    Args:
-        masked: bool [N, E] for the N tokens of this forward.
-    """
-
-    def __init__(self, masked: Tensor) -> None:
-        super().__init__()
-        self._masked = masked
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func in _TOP_K and args[0].shape[-1] == self._masked.shape[-1]:
-            scores = args[0]
-            masked = self._masked.view(scores.shape)
-            chosen = func(scores.masked_fill(masked, _NEG_INF), *args[1:], **kwargs)
-            values = scores.gather(-1, chosen.indices)
-            return torch.return_types.topk((values, chosen.indices))
-        result = func(*args, **kwargs)
-        if func in _LINEAR and result.shape[-1] == self._masked.shape[-1]:
-            return result.masked_fill(self._masked.view(result.shape), _NEG_INF)
-        return result
+from gatekeeper.engine.counting import Counter
+from gatekeeper.engine.masking import MaskTables, PhaseTables
+from gatekeeper.engine.noise import combine, normal
+from gatekeeper.engine.reroute import Reroute
+from gatekeeper.engine.sites import RouterSite
 
 
 class Instrument:
     """Attaches to a model's MoE layers for the time of a `with` block.
 
     Attributes to set between forwards:
-        mask: bool [B, L, E] on the model's device, or None.
-        counts: int64 [W, B, L, E] to add selections to, for W token windows; or None.
-        factor: float [B, L, E], or None.
-        valid: bool [W, B, T], which tokens each window counts; needed for `counts`.
+        masks: each row's mask, or None.
+        phase: `prefill` or `decode`, which of the masks' tables holds.
+        positions: int64 [B, T], positions in the sequence; needed for noise.
+        counter: what to count with, or None.
+        factor: float [B, L, C] on gate weights, to take gradients of; or None.
     """
 
     def __init__(self, sites: Sequence[RouterSite]) -> None:
         self.sites = tuple(sites)
-        self.mask: Tensor | None = None
-        self.counts: Tensor | None = None
+        self.masks: MaskTables | None = None
+        self.phase = "prefill"
+        self.positions: Tensor | None = None
+        self.counter: Counter | None = None
         self.factor: Tensor | None = None
-        self.valid: Tensor | None = None
-        self._layers_masked: list[bool] = []
-        self._modes: list[_Reroute] = []
+        self._modes: list[Reroute] = []
         self._handles: list[Any] = []
+        self._noisy: tuple[Tensor, Tensor, Tensor] | None = None
+        self._paused = False
 
     def __enter__(self) -> Instrument:
         try:
             for index, site in enumerate(self.sites):
-                self._attach(index, site.router, site.experts)
+                self._handles += site.attach(self, index, site)
         except BaseException:
             self.detach()
             raise
@@ -98,110 +70,184 @@ class Instrument:
     def detach(self) -> None:
         """Removes every hook and leaves any router mode an exception left open."""
         while self._modes:
-            self._modes.pop().__exit__(None, None, None)  # type: ignore[no-untyped-call]
+            self.after_router()
         while self._handles:
             self._handles.pop().remove()
 
-    def set_mask(self, mask: Tensor | None) -> None:
-        """Sets the mask [B, L, E]; layers without any masked expert are left alone."""
-        self.mask = mask
-        # One transfer per mask, not one per layer and step.
-        self._layers_masked = [] if mask is None else mask.any(dim=2).any(dim=0).tolist()
+    @property
+    def tables(self) -> PhaseTables | None:
+        """The masks of the phase that is on."""
+        if self.masks is None:
+            return None
+        return self.masks.prefill if self.phase == "prefill" else self.masks.decode
 
-    def first_masked_layer(self) -> int | None:
-        """Decoder layer of the first mask in the batch; None if nothing is masked."""
-        masked = (
-            site.layer
-            for site, any_row in zip(self.sites, self._layers_masked, strict=False)
-            if any_row
-        )
-        return next(masked, None)
-
-    def _attach(self, index: int, router: nn.Module, experts: nn.Module) -> None:
-        self._handles += [
-            router.register_forward_pre_hook(lambda _m, args: self._before_router(index, args)),
-            router.register_forward_hook(
-                lambda _m, _args, out: self._after_router(index, out), always_call=True
-            ),
-            experts.register_forward_pre_hook(
-                lambda _m, args, kwargs: self._before_experts(index, args, kwargs),
-                with_kwargs=True,
-            ),
-        ]
-
-    def _per_token(self, table: Tensor, tokens: int) -> Tensor:
-        """[B, E] -> [N, E]: rows of a batch are contiguous runs of tokens."""
-        return table.repeat_interleave(tokens // table.shape[0], dim=0)
-
-    def _before_router(self, index: int, args: tuple[Any, ...]) -> None:
-        if self.mask is None or not self._layers_masked[index]:
+    def before_router(self, index: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Masked experts can't be chosen until `after_router`."""
+        masked = self.hidden(index, _hidden(args, kwargs))
+        if masked is None:
             return
-        hidden = args[0]
-        tokens = hidden.numel() // hidden.shape[-1]
-        masked = self._per_token(self.mask[:, index, : self.sites[index].experts_count], tokens)
-        # A layer with every expert masked would give softmax(-inf, …) = NaN. It is left to choose,
-        # and the weights of what it chose are set to 0 below.
-        masked = masked & ~masked.all(dim=-1, keepdim=True)
-        mode = _Reroute(masked.to(hidden.device))
+        mode = Reroute(masked, self.sites[index].experts_count)
         mode.__enter__()  # type: ignore[no-untyped-call]
         self._modes.append(mode)
 
-    def _after_router(self, _index: int, _out: Any) -> None:
+    def hidden(self, index: int, states: Tensor) -> Tensor | None:
+        """What layer `index` must not choose, bool [N, C] for the N tokens of `states` [..., H]."""
+        tables = self.tables
+        if tables is None or not tables.rerouted[index]:
+            return None
+        columns = self.sites[index].columns
+        tokens = states.numel() // states.shape[-1]
+        return per_token(tables.hidden[:, index, :columns], tokens, states)
+
+    def noisy(self, index: int) -> bool:
+        """Whether any row wants noise in layer `index`."""
+        return self.tables is not None and self.tables.noisy[index]
+
+    def after_router(self) -> None:
+        """The router may choose freely again."""
         if self._modes:
             self._modes.pop().__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
-    def _before_experts(
-        self, index: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    def before_experts(
+        self,
+        index: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        counted: Tensor | None = None,
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        chosen, weights = _routing_arguments(args, kwargs)
-        if self.counts is not None:
-            self._count(index, chosen)
-        new = weights
-        if self.mask is not None and self._layers_masked[index]:
-            # Fewer than k experts left: a masked one fills the slot, with weight 0.
-            masked = self._per_token(self.mask[:, index], chosen.shape[0])
-            new = new.masked_fill(masked.gather(1, chosen), 0.0)
-        if self.factor is not None:
-            factor = self._per_token(self.factor[:, index], chosen.shape[0])
-            new = new * factor.gather(1, chosen).to(new.dtype)
-        if new is weights:
+        """Hands the experts module its (indices, weights) as the masks want them."""
+        if self._paused:
             return None
-        args = tuple(new if a is weights else a for a in args)
-        return args, {k: new if v is weights else v for k, v in kwargs.items()}
+        chosen, weights = routing_arguments(args, kwargs)
+        new = self.routed(index, chosen, weights, counted=counted)
+        if self.noisy(index):
+            hidden = _hidden(args, kwargs)
+            self._noisy = (hidden.reshape(-1, hidden.shape[-1]), *new)
+        if new[0] is chosen and new[1] is weights:
+            return None
+        swap = {id(chosen): new[0], id(weights): new[1]}
+        return (
+            tuple(swap.get(id(a), a) for a in args),
+            {key: swap.get(id(value), value) for key, value in kwargs.items()},
+        )
 
-    def _count(self, index: int, chosen: Tensor) -> None:
-        if self.counts is None or self.valid is None:
-            raise RuntimeError("counts need `valid` to be set for the forward")
-        windows, rows, _, width = self.counts.shape
-        row = torch.arange(rows, device=chosen.device).repeat_interleave(chosen.shape[0] // rows)
-        slot = (row[:, None] * width + chosen).reshape(-1)
-        weight = self.valid.reshape(windows, -1, 1).expand(-1, -1, chosen.shape[1])
-        added = self.counts.new_zeros(windows, rows * width)
-        added.index_add_(1, slot, weight.reshape(windows, -1).to(added.dtype))
-        self.counts[:, :, index] += added.view(windows, rows, width)
+    def routed(
+        self, index: int, chosen: Tensor, weights: Tensor, *, counted: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Counts what a router chose and applies masks and factors to it.
+
+        Args:
+            chosen, weights: [N, k] choices and their gate weights.
+            counted: what to count instead of `chosen`, where a family's choices say less.
+
+        Returns:
+            Choices and weights as the experts are to get them.
+        """
+        tables, new, dead = self.tables, weights, None
+        if tables is not None and tables.rerouted[index]:
+            # Fewer than k experts left: a masked one fills the slot, with weight 0.
+            dead = self._slots(tables.dead, index, chosen)
+            if tables.starved[index]:
+                dead = dead | weights.isnan()
+            new = new.masked_fill(dead, 0.0)
+        if tables is not None and tables.scaled[index]:
+            new = new * self._slots(tables.factor, index, chosen).to(new.dtype)
+        if self.factor is not None:
+            new = new * self._slots(self.factor, index, chosen).to(new.dtype)
+        if self.counter is not None:
+            choice = chosen if counted is None else counted
+            self.counter.add(index, choice if dead is None else choice.masked_fill(dead, -1), new)
+        if new is not weights and new.dtype == torch.float16:
+            # An expert that overflows to inf gives 0 * inf = NaN: its slot is given to the
+            # token's weightiest expert, with weight 0 as before.
+            best = chosen.gather(1, new.argmax(dim=1, keepdim=True))
+            chosen = torch.where(new == 0, best, chosen)
+        return chosen, new
+
+    def _slots(self, table: Tensor, index: int, chosen: Tensor) -> Tensor:
+        """[B, L, C] -> [N, k]: the entries of layer `index` for what each token chose."""
+        return per_token(table[:, index], chosen.shape[0], chosen).gather(1, chosen)
+
+    def after_experts(self, index: int, experts: nn.Module, out: Tensor) -> Tensor | None:
+        """Adds noise to what noisy experts gave."""
+        if self._noisy is None or self._paused:
+            return None
+        hidden, chosen, weights = self._noisy
+        self._noisy = None
+
+        def own(token: Tensor, expert: Tensor) -> Tensor:
+            ones = torch.ones_like(weights[: token.shape[0], :1])
+            return self._alone(experts, hidden[token], expert[:, None], ones)
+
+        return self.noise(index, out, chosen, weights, own)
+
+    def _alone(self, experts: nn.Module, *given: Tensor) -> Tensor:
+        """Runs the experts module once more, unobserved."""
+        self._paused = True
+        try:
+            out: Tensor = experts(*given)
+        finally:
+            self._paused = False
+        return out.reshape(given[0].shape[0], -1)
+
+    def noise(
+        self, index: int, out: Tensor, chosen: Tensor, weights: Tensor, own: Any
+    ) -> Tensor | None:
+        """The layer's output with noise in the experts that are to have some.
+
+        Noise of an expert on a token is sigma · rms(own output) · N(0, 1) per channel, weighted as
+        the output itself. Which slots are noisy is asked from the host: once per noisy layer.
+
+        Args:
+            out: the layer's output, N tokens in all.
+            own: (token [M], expert [M]) -> the experts' own unweighted outputs [M, H].
+        """
+        tables, masks = self.tables, self.masks
+        if tables is None or masks is None or self.positions is None:
+            raise RuntimeError("noise needs masks and `positions` to be set for the forward")
+        sigma = self._slots(tables.noise, index, chosen)
+        token, slot = (sigma > 0).nonzero(as_tuple=True)
+        if token.numel() == 0:
+            return None
+        expert = chosen[token, slot]
+        outputs = own(token, expert).float()
+        tokens = chosen.shape[0] // masks.seeds.shape[0]
+        positions = self.positions.to(token.device)[:, -tokens:].reshape(-1)[token]
+        seeds = masks.seeds.to(token.device)[token // tokens]
+        keys = combine(seeds, self.sites[index].layer, expert, positions)
+        scale = sigma[token, slot].to(outputs.dtype) * outputs.pow(2).mean(dim=1).sqrt()
+        delta = normal(keys, outputs.shape[1]) * (scale * weights[token, slot].float())[:, None]
+        flat = out.reshape(chosen.shape[0], -1)
+        return flat.index_add(0, token, delta.to(flat.dtype)).view(out.shape)
 
 
-def _routing_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """The (indices, weights) pair among an experts module's arguments, whatever their names."""
+def per_token(table: Tensor, tokens: int, like: Tensor) -> Tensor:
+    """[B, C] -> [N, C] on `like`'s device: rows of a batch are contiguous runs of tokens."""
+    return table.to(like.device).repeat_interleave(tokens // table.shape[0], dim=0)
+
+
+def _hidden(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    """The hidden states among a module's arguments: the first floating-point tensor."""
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, Tensor) and value.is_floating_point():
+            return value
+    raise TypeError("no hidden states among the arguments")
+
+
+def routing_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """The (indices, weights) pair among an experts module's arguments, whatever their names.
+
+    Raises:
+        TypeError: there is not exactly one such pair.
+    """
     tensors = [v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)]
     indices = [t for t in tensors if t.dtype in {torch.int64, torch.int32} and t.dim() == 2]
     weights = [
         t for t in tensors if indices and t.is_floating_point() and t.shape == indices[0].shape
     ]
+    if len(indices) == 1 and len(weights) > 1:
+        weights = weights[1:]  # hidden size equals k: the first is the hidden states
     if len(indices) != 1 or len(weights) != 1:
         raise TypeError("experts module was not called with one index and one weight tensor")
     return indices[0], weights[0]
-
-
-def mask_table(masks: Sequence[Sequence[tuple[int, int]]], sites: Sequence[RouterSite]) -> Tensor:
-    """Masks as (layer, expert) lists -> bool [B, L, E].
-
-    Raises:
-        KeyError: a mask names a layer without experts.
-    """
-    row_of = {site.layer: i for i, site in enumerate(sites)}
-    table = torch.zeros(len(masks), len(sites), max(s.experts_count for s in sites)).bool()
-    for row, experts in enumerate(masks):
-        for layer, expert in experts:
-            table[row, row_of[layer], expert] = True
-    return table

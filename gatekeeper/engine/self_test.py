@@ -8,11 +8,15 @@ import torch
 from torch import Tensor
 
 from gatekeeper.engine.batching import Encoded, left_padded, positions
+from gatekeeper.engine.counting import Counter
 from gatekeeper.engine.decode import decode
 from gatekeeper.engine.load import LoadedModel
-from gatekeeper.engine.routing import Instrument, mask_table
+from gatekeeper.engine.masking import mask_tables, width_of
+from gatekeeper.engine.routing import Instrument
 from gatekeeper.errors import SelfTestError
 from gatekeeper.records.evidence import SelfTestCheck
+from gatekeeper.records.model import ExpertId
+from gatekeeper.records.trial import Mask
 
 #: Prompts of unlike length used; two are enough to show padding and per-row masks.
 _PROMPTS = 2
@@ -37,12 +41,36 @@ class _Probe:
         return out
 
     def counts(self, instrument: Instrument) -> Tensor:
-        shape = (1, self.rows, len(self.loaded.sites), self.loaded.width)
-        instrument.counts = torch.zeros(shape, dtype=torch.int64, device=self.loaded.device)
-        instrument.valid = self.attention.bool()[None]
+        """What each row chose in each layer, int64 [B, L, C]."""
+        loaded = self.loaded
+        instrument.counter = Counter(
+            self.attention.bool()[None],
+            len(loaded.sites),
+            width_of(loaded.sites),
+            gate_weights=False,
+        )
         self.logits()
-        counted, instrument.counts = instrument.counts, None
-        return counted[0]
+        counted, instrument.counter = instrument.counter.counts(), None
+        return counted[0].long()
+
+    def mask(self, instrument: Instrument, mode: str, *rows: Sequence[tuple[int, int]]) -> None:
+        """Masks each row's experts."""
+        masks = [probe_mask(experts, mode) for experts in rows]
+        instrument.masks = mask_tables(masks, self.loaded.sites, self.loaded.device)
+
+
+def probe_mask(experts: Sequence[tuple[int, int]], mode: str = "reroute") -> Mask:
+    """A mask of no selector's ranking."""
+    ids = tuple(ExpertId(*expert) for expert in experts)
+    return Mask(
+        name="probe",
+        arm="selected",
+        mode=mode,
+        selector=None,
+        k=len(ids),
+        control=None,
+        experts=ids,
+    )
 
 
 @torch.inference_mode()
@@ -60,10 +88,12 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         watched = probe.logits()
         top = counts.sum(dim=0).argmax(dim=-1)
         busiest = [(s.layer, int(top[i])) for i, s in enumerate(loaded.sites)]
-        instrument.set_mask(mask_table([busiest, []], loaded.sites).to(loaded.device))
+        probe.mask(instrument, "reroute", busiest, [])
         masked = probe.counts(instrument)
         routed = probe.logits()
-        instrument.set_mask(None)
+        probe.mask(instrument, "ablate", busiest, [])
+        ablated = probe.logits()
+        instrument.masks = None
         shared = _shares(loaded, instrument, probe, busiest[-1:])
     after = probe.logits()
     chosen = sum(int(masked[0, i, e]) for i, (_, e) in enumerate(busiest))
@@ -75,23 +105,33 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         _check("watching", torch.equal(plain, watched), "counting leaves logits bit-identical"),
         _check("masking", chosen == 0, "masked experts are never selected"),
         _check("effect", not torch.equal(plain[0], routed[0]), "a mask of busy experts acts"),
+        _check("ablation", not torch.equal(plain[0], ablated[0]), "so does taking their output"),
         _check(
             "rows",
             _close(plain[1], routed[1], loaded.dtype),
             "a row without a mask is untouched by its neighbour's",
         ),
-        _check("finite", bool(torch.isfinite(routed).all()), "masked logits are finite"),
+        _check("finite", _finite(routed, ablated), "masked logits are finite"),
         _check("restoration", torch.equal(plain, after), "detached hooks leave no trace"),
         _check("prefix", shared, "sharing a prefix does not change replies", optional=True),
     )
     failed = next((c for c in checks if not c.passed and c.name != "prefix"), None)
     if failed is not None:
         raise SelfTestError(
-            f"hooks failed their self-test {failed.name!r} ({failed.detail}) on "
-            f"{type(loaded.model).__name__}",
+            f"hooks failed their self-test {failed.name!r} ({failed.detail}) on {_name(loaded)}",
             remedy="this architecture is not supported: nothing was measured",
         )
     return checks
+
+
+def _name(loaded: LoadedModel) -> str:
+    """The architecture in words an issue can be filed with."""
+    config = getattr(loaded.model, "config", None)
+    return f"{type(loaded.model).__name__} (model_type {getattr(config, 'model_type', 'unknown')})"
+
+
+def _finite(*logits: Tensor) -> bool:
+    return all(bool(torch.isfinite(values).all()) for values in logits)
 
 
 def _check(name: str, passed: bool, detail: str, *, optional: bool = False) -> SelfTestCheck:
@@ -114,7 +154,7 @@ def _shares(
         SelfTestError: decoding fails also without it.
     """
     prompts = [probe.prompts[0], probe.prompts[0], probe.prompts[-1]]
-    table = mask_table([[], experts, experts], loaded.sites)
+    masks = [probe_mask(e) for e in ([], experts, experts)]
 
     def texts(*, share: bool) -> list[str] | None:
         try:
@@ -122,21 +162,21 @@ def _shares(
                 loaded,
                 instrument,
                 prompts,
-                table,
+                masks,
                 new_tokens=4,
                 decided=lambda _text: False,
                 share_prefix=share,
             )
         except (RuntimeError, AttributeError, TypeError, ValueError, NotImplementedError):
             # A decoder or cache of another kind than the loop knows.
-            instrument.set_mask(None)
+            instrument.masks, instrument.phase = None, "prefill"
             return None
         return [reply.text for reply in replies]
 
     plain = texts(share=False)
     if plain is None:
         raise SelfTestError(
-            f"greedy decoding with a cache fails on {type(loaded.model).__name__}",
+            f"greedy decoding with a cache fails on {_name(loaded)}",
             remedy="this architecture is not supported: nothing was measured",
         )
     return texts(share=True) == plain

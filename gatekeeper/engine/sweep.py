@@ -16,7 +16,7 @@ import torch
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.decode import Reply, decode
 from gatekeeper.engine.load import LoadedModel
-from gatekeeper.engine.routing import Instrument, mask_table
+from gatekeeper.engine.routing import Instrument
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import StoredReply, TrialStore
 from gatekeeper.records.plugins import Judge
@@ -74,7 +74,8 @@ def plan_rows(work: Sequence[Work], base: str) -> tuple[list[Row], dict[tuple[st
         prompt = job.prompt
         for mask in job.masks:
             experts = sorted([e.layer, e.expert] for e in mask.experts)
-            text = json.dumps([base, mask.mode if experts else "none", experts, prompt.ids])
+            how = [mask.mode, mask.phase] if experts else ["none"]
+            text = json.dumps([base, *how, experts, prompt.ids])
             key = hashlib.sha256(text.encode()).hexdigest()
             keys[mask.name, prompt.prompt.id] = key
             rows.setdefault(key, Row(prompt=prompt, mask=mask, key=key))
@@ -117,6 +118,20 @@ def sweep(
     return trials, SweepCount(computed=len(rows) - resumed, resumed=resumed)
 
 
+def stored_replies(
+    work: Sequence[Work], settings: SweepSettings, store: TrialStore
+) -> list[tuple[int, ...]]:
+    """Token ids of finished rows: each job's reply under its first mask.
+
+    Raises:
+        KeyError: a row is not finished.
+    """
+    _, keys = plan_rows(work, settings.base)
+    wanted = [keys[w.masks[0].name, w.prompt.prompt.id] for w in work]
+    done = store.get(wanted)
+    return [done[key].ids for key in wanted]
+
+
 def _run(
     loaded: LoadedModel, instrument: Instrument, batch: Sequence[Row], settings: SweepSettings
 ) -> list[Reply]:
@@ -126,10 +141,12 @@ def _run(
             loaded,
             instrument,
             [row.prompt.ids for row in batch],
-            mask_table([row.mask.experts for row in batch], loaded.sites),
+            [row.mask for row in batch],
             new_tokens=settings.new_tokens,
             decided=settings.judge.decided,
             share_prefix=settings.share_prefix,
+            # 60 bits of what the row is: noise that no batch or order changes.
+            seeds=[int(row.key[:15], 16) for row in batch],
         )
     except torch.cuda.OutOfMemoryError as error:
         if len(batch) == 1:
@@ -147,7 +164,7 @@ def _run(
 
 
 def _stored(row: Row, reply: Reply) -> StoredReply:
-    return StoredReply(key=row.key, text=reply.text, tokens=reply.tokens, truncated=reply.truncated)
+    return StoredReply(key=row.key, text=reply.text, ids=reply.ids, truncated=reply.truncated)
 
 
 def _trial(mask: Mask, prompt: Encoded, reply: StoredReply, judge: Judge) -> Trial:
@@ -157,7 +174,7 @@ def _trial(mask: Mask, prompt: Encoded, reply: StoredReply, judge: Judge) -> Tri
         prompt_id=prompt.prompt.id,
         outcome=judgement.outcome,
         reason=judgement.reason,
-        tokens=reply.tokens,
+        tokens=len(reply.ids),
         truncated=reply.truncated,
         completion=reply.text,
     )

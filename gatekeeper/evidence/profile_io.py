@@ -30,6 +30,7 @@ def profile_to_bytes(profile: ActivationProfile) -> bytes:
     }
     for window in WINDOWS:
         arrays[f"counts_{window}"] = profile.counts[window]
+        arrays[f"weights_{window}"] = profile.weights[window]
         arrays[f"tokens_{window}"] = profile.tokens[window]
     if profile.attribution is not None:
         arrays["attribution"] = profile.attribution
@@ -60,6 +61,7 @@ def profile_from_bytes(data: bytes, *, where: str) -> ActivationProfile:
                     for a, b, c, d, e in meta["sites"]
                 ),
                 counts={w: arrays[f"counts_{w}"] for w in WINDOWS},
+                weights={w: arrays[f"weights_{w}"] for w in WINDOWS},
                 tokens={w: arrays[f"tokens_{w}"] for w in WINDOWS},
                 attribution=arrays["attribution"] if "attribution" in arrays.files else None,
                 attribution_note=meta["attribution_note"],

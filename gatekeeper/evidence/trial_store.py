@@ -16,7 +16,7 @@ from gatekeeper.errors import AuditError
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS replies (
-    key TEXT PRIMARY KEY, text TEXT NOT NULL, tokens INTEGER NOT NULL, truncated INTEGER NOT NULL
+    key TEXT PRIMARY KEY, text TEXT NOT NULL, ids TEXT NOT NULL, truncated INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS spent (stage TEXT PRIMARY KEY, seconds REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS blobs (name TEXT PRIMARY KEY, data BLOB NOT NULL);
@@ -25,11 +25,11 @@ CREATE TABLE IF NOT EXISTS blobs (name TEXT PRIMARY KEY, data BLOB NOT NULL);
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReply:
-    """One reply, keyed by all that it depends on."""
+    """One reply, keyed by all that it depends on; `ids` are the tokens generated."""
 
     key: str
     text: str
-    tokens: int
+    ids: tuple[int, ...]
     truncated: bool
 
 
@@ -77,19 +77,18 @@ class TrialStore:
         try:
             for key in keys:
                 row = self._db.execute(
-                    "SELECT text, tokens, truncated FROM replies WHERE key = ?", (key,)
+                    "SELECT text, ids, truncated FROM replies WHERE key = ?", (key,)
                 ).fetchone()
                 if row:
-                    found[key] = StoredReply(
-                        key=key, text=row[0], tokens=row[1], truncated=bool(row[2])
-                    )
+                    ids = tuple(int(token) for token in row[1].split())
+                    found[key] = StoredReply(key=key, text=row[0], ids=ids, truncated=bool(row[2]))
         except sqlite3.Error as error:
             raise self._error(error) from error
         return found
 
     def put(self, replies: Sequence[StoredReply]) -> None:
         """Commits a batch of replies in one transaction."""
-        rows = [(r.key, r.text, r.tokens, int(r.truncated)) for r in replies]
+        rows = [(r.key, r.text, " ".join(map(str, r.ids)), int(r.truncated)) for r in replies]
         try:
             with self._db:
                 self._db.executemany("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", rows)

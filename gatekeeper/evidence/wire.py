@@ -52,7 +52,7 @@ _PROMPT = (
     "split",
     "skipped",
 )
-_SITE = ("layer", "path", "experts", "top_k", "shared")
+_SITE = ("layer", "path", "experts", "top_k", "shared", "routing")
 _MODEL = (
     "model_type",
     "architecture",
@@ -139,7 +139,7 @@ def _selection_to_json(selection: Selection) -> dict[str, Any]:
 
 def _mask_to_json(mask: Mask) -> dict[str, Any]:
     return {
-        **_fields(mask, ("name", "arm", "mode", "selector", "k", "control")),
+        **_fields(mask, ("name", "arm", "mode", "phase", "selector", "k", "control")),
         "experts": [list(e) for e in mask.experts],
     }
 
@@ -237,6 +237,7 @@ def _mask_from_json(data: Mapping[str, Any]) -> Mask:
         name=data["name"],
         arm=data["arm"],
         mode=data["mode"],
+        phase=data["phase"],
         selector=data["selector"],
         k=data["k"],
         control=data["control"],

@@ -38,13 +38,20 @@ class CheckpointRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoeSite:
-    """One MoE layer: `experts` routed experts of which `top_k` work on a token."""
+    """One MoE layer: `experts` routed experts of which `top_k` work on a token.
+
+    Attributes:
+        shared: experts that see every token, always on.
+        routing: `learned`, or `table` where a fixed table from token ids to experts decides:
+            nothing can be rerouted there, so such a layer is never masked.
+    """
 
     layer: int
     path: str
     experts: int
     top_k: int
     shared: int
+    routing: str = "learned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +77,11 @@ class ModelDescription:
     def is_moe(self) -> bool:
         """Whether anything is routed at all."""
         return bool(self.sites)
+
+    @property
+    def maskable_sites(self) -> tuple[MoeSite, ...]:
+        """The layers whose router can be kept from an expert."""
+        return tuple(site for site in self.sites if site.routing == "learned")
 
     @property
     def routed_experts(self) -> int:

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from gatekeeper.records.model import MoeSite
 
 #: Token windows that counts are kept for. `prompt`: every valid prompt token. `decision`: the last
-#: prompt tokens, at which the reply is decided.
-WINDOWS = ("prompt", "decision")
+#: prompt tokens, at which the reply is decided. `generated`: the tokens of the unmasked reply that
+#: were fed back (all but the last, which is never routed).
+WINDOWS = ("prompt", "decision", "generated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +22,10 @@ class ActivationProfile:
 
     Attributes:
         prompt_ids: the P prompts, in row order.
-        sites: the L MoE layers, in the order of axis 1; E is the largest `experts` among them.
+        sites: the L MoE layers that can be masked, in the order of axis 1; E is the largest
+            `experts` among them.
         counts: per window, int32 [P, L, E], times an expert was selected.
+        weights: per window, float32 [P, L, E], sum of the gate weights the expert was given.
         tokens: per window, int32 [P], tokens counted.
         attribution: float32 [P, L, E], estimated loss of refusal log-odds if the expert were
             removed (positive: it carries refusal); NaN rows for prompts not attributed; None if
@@ -33,6 +36,7 @@ class ActivationProfile:
     prompt_ids: tuple[str, ...]
     sites: tuple[MoeSite, ...]
     counts: Mapping[str, npt.NDArray[np.int32]]
+    weights: Mapping[str, npt.NDArray[np.float32]]
     tokens: Mapping[str, npt.NDArray[np.int32]]
     attribution: npt.NDArray[np.float32] | None
     attribution_note: str

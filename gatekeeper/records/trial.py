@@ -4,10 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.model import ExpertId
 
 #: A reply is one of these; a broken reply is neither a refusal nor compliance.
 OUTCOMES = ("refuse", "comply", "degenerate")
+
+
+#: Where a mask may hold.
+PHASES = ("prefill", "decode", "both")
+
+
+def split_mode(mode: str) -> tuple[str, float]:
+    """`scale:0.5` -> ("scale", 0.5); `ablate` -> ("ablate", 0.0); `reroute` -> ("reroute", 0.0).
+
+    Raises:
+        UsageError: no such mode, or its number is not one at or above 0.
+    """
+    kind, colon, text = mode.partition(":")
+    if kind in {"reroute", "ablate"} and not colon:
+        return kind, 0.0
+    if kind in {"scale", "noise"}:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if 0.0 <= value <= 1e6:
+            return kind, value
+    raise UsageError(
+        f"{excerpt(mode)!r} is no masking mode",
+        remedy="use reroute, ablate, scale:FACTOR or noise:SIGMA, such as scale:0.5 or noise:0.1",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +44,15 @@ class Mask:
     Attributes:
         name: unique within an audit, such as `attribution-k4` or `attribution-k4-control-07`.
         arm: `unmasked`, `selected` or `control`.
-        mode: `reroute`: can't be selected, which equals deleting the expert. `none` for unmasked.
+        mode: `reroute`: can't be selected, which equals deleting the expert. `ablate`: selected,
+            but contributes nothing. `scale:x`: contributes x times as much. `noise:s`: Gaussian
+            noise of s times the root mean square of the expert's own output. `none`: unmasked.
         selector: the selector whose ranking it follows or is matched to; None for unmasked.
         k: number of experts; nested: the first k of one order.
         control: index of the control order, None for other arms.
         experts: the experts, in order of rank.
+        phase: where it holds: while the prompt is read (`prefill`), while the reply is written
+            (`decode`), or `both`.
     """
 
     name: str
@@ -31,6 +62,7 @@ class Mask:
     k: int
     control: int | None
     experts: tuple[ExpertId, ...]
+    phase: str = "both"
 
 
 UNMASKED = Mask(

@@ -1,4 +1,4 @@
-"""How routers and experts are found in a model that follows the contract of transformers 5.
+"""Families that follow the contract of transformers 5.
 
 A router returns (logits [N, E], weights [N, k], indices [N, k]); then experts(hidden [N, H],
 indices, weights) with 3-D parameters. Modules are found by structure, never by path.
@@ -6,82 +6,159 @@ indices, weights) with 3-D parameters. Modules are found by structure, never by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import nn
 
+from gatekeeper.engine.sites import Architecture, RouterSite
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouterSite:
-    """One MoE layer of a loaded model.
-
-    Attributes:
-        layer: decoder layer index, read from the module path.
-        path: path of the block that holds both modules.
-        experts_count, top_k: E and k.
-        expert_dims: sizes that the routing projection's output may have; its last axis is E.
-    """
-
-    layer: int
-    path: str
-    router: nn.Module
-    experts: nn.Module
-    experts_count: int
-    top_k: int
+#: Names of k on routers, blocks and configs.
+_TOP_K = (
+    "top_k",
+    "num_experts_per_tok",
+    "moe_topk",
+    "moe_k",
+    "top_k_experts",
+    "num_experts_per_token",
+)
 
 
-def _first_int(module: nn.Module, *names: str) -> int | None:
+def first_int(source: object, *names: str) -> int | None:
+    """The first of these attributes that is a whole number."""
     for name in names:
-        value = getattr(module, name, None)
+        value = getattr(source, name, None)
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     return None
 
 
-def _stacked_experts(module: nn.Module) -> int | None:
-    """E of a module whose direct parameters are stacked per expert, else None."""
+def stacked_experts(module: nn.Module) -> int | None:
+    """E of a module whose own parameters are stacked per expert, else None."""
     sizes = {p.shape[0] for p in module.parameters(recurse=False) if p.dim() == 3}
     return sizes.pop() if len(sizes) == 1 else None
 
 
-def _router_of(block: nn.Module, experts: nn.Module, count: int) -> nn.Module | None:
-    """The sibling that scores `count` experts: a parameter [E, H] on it or just below it."""
-    for child in block.children():
-        if child is experts or _stacked_experts(child):
-            continue
-        if any(
-            p.dim() == 2 and p.shape[0] == count and "shared" not in name
-            for name, p in child.named_parameters()
-        ) and _first_int(child, "top_k", "num_experts_per_tok"):
-            return child
+def scores(module: nn.Module, columns: int) -> bool:
+    """Whether a module has a projection [columns, H] of its own or just below it."""
+    return any(
+        p.dim() == 2 and p.shape[0] == columns and "shared" not in name
+        for name, p in module.named_parameters()
+    )
+
+
+def top_k_of(*sources: object) -> int | None:
+    """k, from the first of these objects (or its config) that tells it."""
+    for source in sources:
+        k = first_int(source, *_TOP_K) or first_int(getattr(source, "config", None), *_TOP_K)
+        if k:
+            return k
     return None
 
 
-def find_sites(model: nn.Module) -> list[RouterSite]:
-    """All MoE layers of a model, in order of layer."""
-    modules: dict[str, nn.Module] = dict(model.named_modules())
+def blocks(model: nn.Module) -> Iterator[tuple[str, int, nn.Module]]:
+    """(path, decoder layer, module) of every module inside a decoder layer."""
+    for path, module in model.named_modules():
+        layer = next((int(part) for part in path.split(".") if part.isdigit()), None)
+        if layer is not None:
+            yield path, layer, module
+
+
+def shared_experts(block: nn.Module, layer: nn.Module) -> int:
+    """Experts that see every token, in the block or beside it: 1 if nothing tells how many."""
+    for place in (block, layer):
+        for name, child in place.named_children():
+            if "shared" in name and ("expert" in name or "mlp" in name):
+                return stacked_experts(child) or first_int(child, "n_shared_experts") or 1
+    return 0
+
+
+def find_sites(
+    model: nn.Module,
+    *,
+    count: Callable[[nn.Module], int | None] = stacked_experts,
+    columns: Callable[[nn.Module, int], int | None] | None = None,
+    attach: Callable[[Any, int, RouterSite], list[Any]] | None = None,
+    routed: Callable[[nn.Module], bool] = lambda _router: True,
+) -> list[RouterSite]:
+    """All MoE layers of a model, in order of layer.
+
+    Args:
+        count: E of an experts module, or None if a module is not one.
+        columns: choices a module scores when it is the router of E experts, or None.
+        attach: see `RouterSite`.
+        routed: whether the router chooses.
+    """
+    modules = dict(model.named_modules())
     sites = []
-    for path, module in modules.items():
-        count = _stacked_experts(module)
-        if count is None or count < 2 or "." not in path:
+    for path, layer, experts in blocks(model):
+        found = count(experts)
+        if found is None or found < 2 or "shared" in path.rpartition(".")[2]:
             continue
         parent = path.rpartition(".")[0]
-        router = _router_of(modules[parent], module, count)
-        layer = next((int(part) for part in path.split(".") if part.isdigit()), None)
-        if router is None or layer is None:
+        router, width = _router_of(modules[parent], experts, found, columns)
+        top_k = top_k_of(router, modules[parent])
+        if router is None or top_k is None:
             continue
         sites.append(
             RouterSite(
                 layer=layer,
                 path=parent,
                 router=router,
-                experts=module,
-                experts_count=count,
-                top_k=_first_int(router, "top_k", "num_experts_per_tok") or 0,
+                experts=experts,
+                experts_count=found,
+                top_k=top_k,
+                columns=width,
+                shared=shared_experts(modules[parent], modules[_layer_path(path)]),
+                routed=routed(router),
+                attach=attach or attach_hooks,
             )
         )
     return sorted(sites, key=lambda site: site.layer)
 
 
-ARCHITECTURE: Any = find_sites
+def _layer_path(path: str) -> str:
+    parts = path.split(".")
+    index = next(i for i, part in enumerate(parts) if part.isdigit())
+    return ".".join(parts[: index + 1])
+
+
+def _router_of(
+    block: nn.Module,
+    experts: nn.Module,
+    count: int,
+    columns: Callable[[nn.Module, int], int | None] | None,
+) -> tuple[nn.Module | None, int]:
+    """The sibling that scores the experts, and how many choices it scores."""
+    for name, child in block.named_children():
+        if child is experts or "shared" in name or stacked_experts(child):
+            continue
+        width = columns(child, count) if columns else count
+        if width is not None and scores(child, width):
+            return child, width
+    return None, count
+
+
+def attach_hooks(instrument: Any, index: int, site: RouterSite) -> list[Any]:
+    """Hooks around the router (reroute) and in front of and behind the experts."""
+    return [
+        site.router.register_forward_pre_hook(
+            lambda _m, args, kwargs: instrument.before_router(index, args, kwargs),
+            with_kwargs=True,
+        ),
+        site.router.register_forward_hook(
+            lambda _m, _args, _out: instrument.after_router(), always_call=True
+        ),
+        site.experts.register_forward_pre_hook(
+            lambda _m, args, kwargs: instrument.before_experts(index, args, kwargs),
+            with_kwargs=True,
+        ),
+        site.experts.register_forward_hook(
+            lambda module, _args, out: instrument.after_experts(index, module, out)
+        ),
+    ]
+
+
+ARCHITECTURE = Architecture(
+    title="routers and experts as in the common contract of transformers 5", find=find_sites
+)

@@ -1,0 +1,16 @@
+"""DeepSeek-V4: the first MoE layers are hash routers, a fixed table from token ids to experts.
+
+Nothing chooses there, so nothing can be rerouted: those layers are listed, and never masked.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gatekeeper.engine.architectures.default import find_sites
+from gatekeeper.engine.sites import Architecture
+
+ARCHITECTURE = Architecture(
+    title="first layers route by a fixed table of token ids: listed, never masked",
+    find=partial(find_sites, routed=lambda router: not hasattr(router, "tid2eid")),
+)

@@ -1,0 +1,57 @@
+"""What the engine knows of a loaded model's mixtures, and of the families that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+if TYPE_CHECKING:
+    from gatekeeper.engine.routing import Instrument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterSite:
+    """One MoE layer of a loaded model.
+
+    Attributes:
+        layer: decoder layer index, read from the module path.
+        path: path of the block that holds both modules.
+        experts_count, top_k: E and k.
+        columns: choices the router scores; more than E where it may also pick an expert that is no
+            routed one (identity, skip or shared experts). Those can't be masked.
+        shared: experts of the layer that see every token, as far as modules tell (0 or 1 and up).
+        routed: whether the choice is the router's; False for a fixed table of tokens, which leaves
+            nothing to reroute.
+        attach: puts an instrument's hooks on this site, the index-th of its sites.
+    """
+
+    layer: int
+    path: str
+    router: nn.Module
+    experts: nn.Module
+    experts_count: int
+    top_k: int
+    columns: int
+    shared: int
+    routed: bool
+    attach: Callable[[Instrument, int, RouterSite], list[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture:
+    """How one family's mixtures are read. `default.py` serves all that follow the contract.
+
+    Attributes:
+        title: what sets the family apart, for the catalog.
+        find: all MoE layers of a model, in order of layer.
+        refused: why the family cannot be audited, or None.
+        remedy: what to do about it.
+    """
+
+    title: str
+    find: Callable[[nn.Module], Sequence[RouterSite]]
+    refused: str | None = None
+    remedy: str = ""
