@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gatekeeper.engine.batching import Encoded, left_padded, positions
-from gatekeeper.engine.capture import batches
+from gatekeeper.engine.capture import by_length
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import width_of
 from gatekeeper.engine.routing import Instrument
@@ -98,7 +98,7 @@ def attribute(
     scores = np.full((len(prompts), len(loaded.sites), loaded.width), np.nan, np.float32)
     wanted = [prompts[i] for i in rows]
     with Instrument(loaded.sites) as instrument, torch.enable_grad():
-        for index in batches(wanted, batch_rows):
+        for index in by_length(loaded, [p.ids for p in wanted], batch_rows):
             factor = _gradient(loaded, instrument, [wanted[i].ids for i in index], target)
             scores[[rows[i] for i in index]] = factor
     return scores
@@ -133,7 +133,7 @@ def first_tokens(
 ) -> dict[str, int]:
     """The greedy first reply token of each prompt, by prompt id."""
     found: dict[str, int] = {}
-    for index in batches(prompts, batch_rows):
+    for index in by_length(loaded, [p.ids for p in prompts], batch_rows):
         tokens, attention = left_padded(
             [prompts[i].ids for i in index], loaded.pad_id, loaded.device
         )

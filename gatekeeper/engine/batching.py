@@ -61,6 +61,20 @@ def _apply_template(loaded: LoadedModel, messages: list[dict[str, str]]) -> list
     return ids
 
 
+def batches(lengths: Sequence[int], size: int, *, pads: bool) -> list[slice]:
+    """Cuts rows that stand in order of length into batches of at most `size`.
+
+    Args:
+        pads: whether rows of unlike length may share a batch.
+    """
+    cuts = [0]
+    for row in range(1, len(lengths)):
+        if row - cuts[-1] >= size or (not pads and lengths[row] != lengths[row - 1]):
+            cuts.append(row)
+    ends = [*cuts[1:], len(lengths)]
+    return [slice(a, b) for a, b in zip(cuts, ends, strict=True) if b > a]
+
+
 def left_padded(
     rows: Sequence[Sequence[int]], pad: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatekeeper.engine.batching import Encoded, left_padded, positions
+from gatekeeper.engine.batching import Encoded, batches, left_padded, positions
 from gatekeeper.engine.counting import Counter
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import width_of
@@ -20,11 +20,12 @@ from gatekeeper.records.profile import WINDOWS, ActivationProfile
 DECISION_TOKENS = 4
 
 
-def batches(prompts: Sequence[Encoded], size: int) -> Iterator[list[int]]:
-    """Indices of the prompts in batches of like length."""
-    order = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i].ids), prompts[i].prompt.id))
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+def by_length(loaded: LoadedModel, rows: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
+    """Indices of rows of token ids in batches of like length, longest first."""
+    order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
+    lengths = [len(rows[i]) for i in order]
+    for part in batches(lengths, size, pads=loaded.architecture.pads):
+        yield order[part]
 
 
 @torch.inference_mode()
@@ -47,9 +48,10 @@ def capture(
     weights = {name: np.zeros(shape, np.float32) for name in WINDOWS}
     tokens = {name: np.zeros(len(prompts), np.int32) for name in WINDOWS}
     with Instrument(loaded.sites) as instrument:
-        for index in batches(prompts, batch_rows):
-            fed = [[*prompts[i].ids, *replies[i][:-1]] for i in index]
-            ids, attention = left_padded(fed, loaded.pad_id, loaded.device)
+        fed = [[*p.ids, *r[:-1]] for p, r in zip(prompts, replies, strict=True)]
+        for index in by_length(loaded, fed, batch_rows):
+            rows = [fed[i] for i in index]
+            ids, attention = left_padded(rows, loaded.pad_id, loaded.device)
             valid = _windows(attention, [max(len(replies[i]) - 1, 0) for i in index])
             counter = _count(loaded, instrument, ids, attention, valid)
             for kept, given in ((counts, counter.counts()), (weights, counter.weights())):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from gatekeeper.engine.batching import left_padded, positions
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables
-from gatekeeper.engine.prefix import decoder_layers, part_cache, part_rows
+from gatekeeper.engine.prefix import decoder_layers, part_rows
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.records.trial import Mask
 
@@ -51,13 +52,11 @@ class _Batch:
         *,
         share: bool,
     ) -> None:
-        from transformers import DynamicCache
-
         self.loaded, self.instrument = loaded, instrument
         self.generated: list[list[int]] = [[] for _ in prompts]
         self.running = list(range(len(prompts)))
         self.finished: set[int] = set()
-        self.cache = DynamicCache(config=loaded.model.config)
+        self.cache: Any = None  # the model makes the kind it needs
         self.layers = decoder_layers(loaded.model, loaded.sites) if share else None
         masks = instrument.masks
         self.first = masks.first_layer(loaded.sites) if masks is not None else None
@@ -89,15 +88,27 @@ class _Batch:
         self._regroup(list(zip(self.group, chosen, strict=True)))
 
     def _forward(self) -> Tensor:
-        logits: Tensor = self.loaded.model(
+        out = self.loaded.model(
             input_ids=self.ids,
             attention_mask=self.attention,
             position_ids=positions(self.attention)[:, -self.ids.shape[1] :],
             past_key_values=self.cache,
             use_cache=True,
             logits_to_keep=1,
-        ).logits
+        )
+        self.cache = out.past_key_values
+        logits: Tensor = out.logits
         return logits
+
+    def _shared_layers(self) -> int:
+        """Layers of the cache that have a line per group, not per row."""
+        if self.layers is None or self.first is None:
+            return 0
+        # A decoder layer with two attentions has two layers of cache.
+        return self.first * max(len(self.cache) // len(self.layers), 1)
+
+    def _pick(self, start: int, stop: int | None, index: Tensor) -> None:
+        self.loaded.architecture.pick_lines(self.cache, start, stop, index)
 
     def _regroup(self, seen: list[tuple[int, int]]) -> None:
         """Groups the rows anew by (group so far, next token) and sets up the next forward."""
@@ -111,8 +122,8 @@ class _Batch:
         parents = torch.tensor(lines, device=device)
         tokens = torch.tensor([token for _, token in groups], device=device)
         split = lines != list(range(self.ids.shape[0]))
-        if split and self.layers is not None and self.first is not None:
-            part_cache(self.cache, self.first, parents)
+        if split and self.layers is not None:
+            self._pick(0, self._shared_layers(), parents)
         self.attention = torch.cat(
             [self.attention[parents], torch.ones_like(tokens)[:, None]], dim=1
         )
@@ -135,10 +146,9 @@ class _Batch:
         self.running = [self.running[i] for i in keep]
         self.group = [used.index(g) for g in group]
         self.ids, self.attention = self.ids[lines], self.attention[lines]
-        shared = self.first if self.layers is not None and self.first is not None else 0
-        part_cache(self.cache, shared, lines)
-        for layer in self.cache.layers[shared:]:
-            layer.batch_select_indices(index)
+        shared = self._shared_layers()
+        self._pick(0, shared, lines)
+        self._pick(shared, None, index)
         if self.instrument.masks is not None:
             self.instrument.masks = self.instrument.masks.select(index)
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from gatekeeper.engine.architectures import architecture_of
-from gatekeeper.engine.sites import RouterSite
+from gatekeeper.engine.sites import Architecture, RouterSite
 from gatekeeper.errors import AuditError, CheckpointError, UsageError, excerpt
 from gatekeeper.records.model import ModelDescription
 
@@ -30,6 +30,7 @@ class LoadedModel:
     """
 
     model: nn.Module
+    architecture: Architecture
     tokenizer: Any
     sites: tuple[RouterSite, ...]
     device: torch.device
@@ -139,10 +140,12 @@ def load_model(
             remedy="check that the files belong together and that model_type is supported",
         ) from error
     model.requires_grad_(False)
-    sites = tuple(architecture_of(description.model_type).find(model))
+    architecture = architecture_of(description.model_type)
+    sites = tuple(architecture.find(model))
     _check_sites(path, description, sites)
     return LoadedModel(
         model=model,
+        architecture=architecture,
         tokenizer=tokenizer,
         sites=tuple(site for site in sites if site.routed),
         device=device,

@@ -26,13 +26,15 @@ def decoder_layers(model: nn.Module, sites: Sequence[RouterSite]) -> nn.ModuleLi
 
 
 def expand(value: Any, groups: int, index: Tensor) -> Any:
-    """Repeats the rows of every tensor [groups, …] as `index` tells; other values stay."""
+    """Repeats the rows of every tensor [groups, …] as `index` tells, inside containers too."""
     if isinstance(value, Tensor):
         # One axis only: positions within the sequence, which have no rows.
         has_rows = value.dim() > 1 and value.shape[0] == groups
         return value.index_select(0, index.to(value.device)) if has_rows else value
-    if isinstance(value, tuple):
-        return tuple(expand(item, groups, index) for item in value)
+    if isinstance(value, dict):
+        return {key: expand(item, groups, index) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(expand(item, groups, index) for item in value)
     return value
 
 
@@ -68,9 +70,3 @@ def part_rows(layers: nn.ModuleList, first: int, groups: int, index: Tensor) -> 
     finally:
         for handle in handles:
             handle.remove()
-
-
-def part_cache(cache: Any, first: int, index: Tensor) -> None:
-    """Makes line i of the layers below `first` what line `index[i]` was."""
-    for layer in cache.layers[:first]:
-        layer.batch_select_indices(index)

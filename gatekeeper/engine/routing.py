@@ -45,6 +45,7 @@ class Instrument:
         self.positions: Tensor | None = None
         self.counter: Counter | None = None
         self.factor: Tensor | None = None
+        self._half = tuple(_is_half(site.experts) for site in self.sites)
         self._modes: list[Reroute] = []
         self._handles: list[Any] = []
         self._noisy: tuple[Tensor, Tensor, Tensor] | None = None
@@ -145,9 +146,10 @@ class Instrument:
             Choices and weights as the experts are to get them.
         """
         tables, new, dead = self.tables, weights, None
+        choice = chosen if counted is None else counted
         if tables is not None and tables.rerouted[index]:
             # Fewer than k experts left: a masked one fills the slot, with weight 0.
-            dead = self._slots(tables.dead, index, chosen)
+            dead = self._slots(tables.dead, index, choice)
             if tables.starved[index]:
                 dead = dead | weights.isnan()
             new = new.masked_fill(dead, 0.0)
@@ -156,9 +158,8 @@ class Instrument:
         if self.factor is not None:
             new = new * self._slots(self.factor, index, chosen).to(new.dtype)
         if self.counter is not None:
-            choice = chosen if counted is None else counted
             self.counter.add(index, choice if dead is None else choice.masked_fill(dead, -1), new)
-        if new is not weights and new.dtype == torch.float16:
+        if new is not weights and self._half[index]:
             # An expert that overflows to inf gives 0 * inf = NaN: its slot is given to the
             # token's weightiest expert, with weight 0 as before.
             best = chosen.gather(1, new.argmax(dim=1, keepdim=True))
@@ -177,8 +178,9 @@ class Instrument:
         self._noisy = None
 
         def own(token: Tensor, expert: Tensor) -> Tensor:
-            ones = torch.ones_like(weights[: token.shape[0], :1])
-            return self._alone(experts, hidden[token], expert[:, None], ones)
+            # Twice, the second time with weight 0: some families take k = 1 for another shape.
+            pair = weights.new_tensor([1.0, 0.0]).expand(token.shape[0], 2)
+            return self._alone(experts, hidden[token], expert[:, None].repeat(1, 2), pair)
 
         return self.noise(index, out, chosen, weights, own)
 
@@ -220,6 +222,10 @@ class Instrument:
         delta = normal(keys, outputs.shape[1]) * (scale * weights[token, slot].float())[:, None]
         flat = out.reshape(chosen.shape[0], -1)
         return flat.index_add(0, token, delta.to(flat.dtype)).view(out.shape)
+
+
+def _is_half(experts: nn.Module) -> bool:
+    return any(p.dtype == torch.float16 for p in experts.parameters())
 
 
 def per_token(table: Tensor, tokens: int, like: Tensor) -> Tensor:

@@ -96,6 +96,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         instrument.masks = None
         shared = _shares(loaded, instrument, probe, busiest[-1:])
     after = probe.logits()
+    alone = _alone(loaded, usable[0].ids)
     chosen = sum(int(masked[0, i, e]) for i, (_, e) in enumerate(busiest))
     wanted = probe.attention.sum(dim=1)[:, None] * torch.tensor(
         [s.top_k for s in loaded.sites], device=loaded.device
@@ -103,13 +104,24 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
     checks = (
         _check("counts", torch.equal(counts.sum(dim=2), wanted), "tokens × k per layer"),
         _check("watching", torch.equal(plain, watched), "counting leaves logits bit-identical"),
-        _check("masking", chosen == 0, "masked experts are never selected"),
+        _check(
+            "masking",
+            chosen == 0 and torch.equal(masked.sum(dim=2), _left(loaded, wanted)),
+            "masked experts are never selected, others take their place",
+        ),
         _check("effect", not torch.equal(plain[0], routed[0]), "a mask of busy experts acts"),
         _check("ablation", not torch.equal(plain[0], ablated[0]), "so does taking their output"),
         _check(
             "rows",
             _close(plain[1], routed[1], loaded.dtype),
             "a row without a mask is untouched by its neighbour's",
+        ),
+        _check(
+            "padding",
+            not loaded.architecture.pads or _close(plain[0, -1], alone[0], loaded.dtype),
+            "padding on the left changes nothing"
+            if loaded.architecture.pads
+            else "padding changes results here, so only rows of equal length share a batch",
         ),
         _check("finite", _finite(routed, ablated), "masked logits are finite"),
         _check("restoration", torch.equal(plain, after), "detached hooks leave no trace"),
@@ -122,6 +134,28 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
             remedy="this architecture is not supported: nothing was measured",
         )
     return checks
+
+
+def _left(loaded: LoadedModel, wanted: Tensor) -> Tensor:
+    """Selections per row and layer with one expert of each layer masked in the first row."""
+    sites = loaded.sites
+    short = torch.tensor([max(s.top_k - (s.columns - 1), 0) for s in sites], device=wanted.device)
+    tokens = wanted // torch.tensor([s.top_k for s in sites], device=wanted.device)
+    first = torch.zeros_like(wanted)
+    first[0] = 1
+    return wanted - tokens * short * first
+
+
+def _alone(loaded: LoadedModel, ids: Sequence[int]) -> Tensor:
+    """Logits at the last token of a prompt that runs alone, without padding, [1, V]."""
+    tokens, attention = left_padded([ids], loaded.pad_id, loaded.device)
+    out: Tensor = loaded.model(
+        input_ids=tokens,
+        attention_mask=attention,
+        position_ids=positions(attention),
+        use_cache=False,
+    ).logits[:, -1]
+    return out
 
 
 def _name(loaded: LoadedModel) -> str:

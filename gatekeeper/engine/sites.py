@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from gatekeeper.engine.routing import Instrument
@@ -40,6 +40,16 @@ class RouterSite:
     attach: Callable[[Instrument, int, RouterSite], list[Any]]
 
 
+def pick_lines(cache: Any, start: int, stop: int | None, index: Tensor) -> None:
+    """Makes line i of the cache's layers [start, stop) what line `index[i]` was.
+
+    `reorder_cache` is what every kind of cache layer has, states of linear attention and compressed
+    windows included; `batch_select_indices` is not.
+    """
+    for layer in cache.layers[start:stop]:
+        layer.reorder_cache(index)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
     """How one family's mixtures are read. `default.py` serves all that follow the contract.
@@ -47,11 +57,16 @@ class Architecture:
     Attributes:
         title: what sets the family apart, for the catalog.
         find: all MoE layers of a model, in order of layer.
+        pads: whether padding on the left changes nothing; else rows of equal length only share a
+            batch.
+        pick_lines: the function of that name, for a cache of the family's own kind.
         refused: why the family cannot be audited, or None.
         remedy: what to do about it.
     """
 
     title: str
     find: Callable[[nn.Module], Sequence[RouterSite]]
+    pads: bool = True
+    pick_lines: Callable[[Any, int, int | None, Tensor], None] = pick_lines
     refused: str | None = None
     remedy: str = ""

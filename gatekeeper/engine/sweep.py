@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from gatekeeper.engine.batching import Encoded
+from gatekeeper.engine.batching import Encoded, batches
 from gatekeeper.engine.decode import Reply, decode
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.routing import Instrument
@@ -99,10 +99,12 @@ def sweep(
     done = store.get(row.key for row in rows)
     resumed = len(done)
     progress(resumed, len(rows))
-    size = settings.batch_rows
+    parts = batches(
+        [len(row.prompt.ids) for row in rows], settings.batch_rows, pads=loaded.architecture.pads
+    )
     with Instrument(loaded.sites) as instrument:
-        for start in range(0, len(rows), size):
-            batch = rows[start : start + size]
+        for part in parts:
+            batch = rows[part]
             if all(row.key in done for row in batch):
                 continue
             replies = _run(loaded, instrument, batch, settings)

@@ -6,7 +6,7 @@ import numpy as np
 
 from gatekeeper.records.model import ExpertId, MoeSite
 from gatekeeper.records.plugins import SelectionInput
-from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.profile import WINDOWS, ActivationProfile
 
 LAYERS, EXPERTS, TOKENS = 4, 16, 20
 SITES = tuple(
@@ -47,8 +47,9 @@ def planted(
     profile = ActivationProfile(
         prompt_ids=tuple(f"{a}-{b}" for a, b in zip(sets, names, strict=True)),
         sites=SITES,
-        counts={"prompt": counts, "decision": counts},
-        tokens={"prompt": tokens, "decision": tokens},
+        counts=dict.fromkeys(WINDOWS, counts),
+        weights=dict.fromkeys(WINDOWS, counts.astype(np.float32)),
+        tokens=dict.fromkeys(WINDOWS, tokens),
         attribution=scores,
         attribution_note="simulated" if attribution else "attribution was not run",
     )

@@ -11,41 +11,20 @@ from gatekeeper.engine.attribute import (
     first_tokens,
     openings,
 )
-from gatekeeper.engine.batching import left_padded, positions
-from gatekeeper.engine.routing import Instrument
 from tests.engine.tiny_loaded import encoded, loaded
 
 TARGET = Openings(refusal=(9, 10), compliance=(20, 21, 22))
 
 
-def log_odds(model, ids, factor=None):
-    tokens, mask = left_padded([ids], 0, torch.device("cpu"))
-    with Instrument(model.sites) as instrument, torch.no_grad():
-        instrument.factor = factor
-        out = model.model(
-            input_ids=tokens, attention_mask=mask, position_ids=positions(mask), use_cache=False
-        ).logits[0, -1]
-    return float(out[list(TARGET.refusal)].logsumexp(0) - out[list(TARGET.compliance)].logsumexp(0))
-
-
-@pytest.mark.parametrize("family", ["mixtral", "qwen2_moe", "deepseek_v3"])
-def test_scores_are_the_derivative_by_finite_differences(family):
-    model, prompts = loaded(family), encoded(3)
+def test_only_the_prompts_asked_for_are_attributed():
+    """That the scores are derivatives is an invariant of every architecture: test_invariants."""
+    model, prompts = loaded("mixtral"), encoded(3)
     scores = attribute(model, prompts, [0, 2], TARGET, batch_rows=2)
+    assert scores.shape == (3, len(model.sites), model.width)
     assert np.isnan(scores[1]).all()
-    shape = (1, len(model.sites), model.width)
-    step = 1e-2
-    checked = 0
-    for layer, expert in [(0, 0), (0, 3), (1, 2), (1, 5), (1, 7)]:
-        up, down = torch.ones(shape), torch.ones(shape)
-        up[0, layer, expert] += step
-        down[0, layer, expert] -= step
-        slope = (log_odds(model, prompts[2].ids, up) - log_odds(model, prompts[2].ids, down)) / (
-            2 * step
-        )
-        assert scores[2, layer, expert] == pytest.approx(slope, abs=2e-3)
-        checked += abs(slope) > 1e-2
-    assert checked >= 1
+    assert np.isfinite(scores[[0, 2]]).all()
+    alone = attribute(model, prompts, [2], TARGET, batch_rows=1)
+    assert np.allclose(alone[2], scores[2], atol=1e-5)
 
 
 def test_openings_come_from_judged_replies_and_lean():

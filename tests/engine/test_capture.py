@@ -39,21 +39,36 @@ def by_hand(model, ids):
     ).numpy()
 
 
-def test_counts_of_both_windows_are_those_of_the_routers():
+REPLIES = [(9, 10, 11), (12,), (), (13, 14), (15, 16, 17, 18)]
+
+
+def test_counts_of_all_windows_are_those_of_the_routers():
     model, prompts = loaded("mixtral"), encoded(5)
-    profile = capture(model, describe(model), prompts, batch_rows=2)
+    profile = capture(model, describe(model), prompts, REPLIES, batch_rows=2)
     assert profile.prompt_ids == tuple(p.prompt.id for p in prompts)
-    for row, item in enumerate(prompts):
-        chosen = by_hand(model, item.ids)
-        assert np.array_equal(profile.counts["prompt"][row], chosen.sum(axis=0))
-        last = chosen[-DECISION_TOKENS:]
-        assert np.array_equal(profile.counts["decision"][row], last.sum(axis=0))
-        assert profile.tokens["prompt"][row] == len(item.ids)
-        assert profile.tokens["decision"][row] == min(len(item.ids), DECISION_TOKENS)
+    for row, (item, reply) in enumerate(zip(prompts, REPLIES, strict=True)):
+        length, fed = len(item.ids), reply[:-1]
+        chosen = by_hand(model, [*item.ids, *fed])
+        windows = {
+            "prompt": chosen[:length],
+            "decision": chosen[:length][-DECISION_TOKENS:],
+            "generated": chosen[length:],
+        }
+        for name, counted in windows.items():
+            assert np.array_equal(profile.counts[name][row], counted.sum(axis=0)), name
+            assert profile.tokens[name][row] == len(counted)
+
+
+def test_gate_weights_of_a_renormalising_router_sum_to_the_tokens():
+    model = loaded("mixtral")
+    profile = capture(model, describe(model), encoded(3), REPLIES[:3], batch_rows=8)
+    for name, weights in profile.weights.items():
+        sums = weights.sum(axis=2)
+        assert np.allclose(sums, profile.tokens[name][:, None], atol=1e-4)
 
 
 def test_frequency_is_a_share_of_tokens():
     model = loaded("mixtral")
-    profile = capture(model, describe(model), encoded(3), batch_rows=8)
+    profile = capture(model, describe(model), encoded(3), REPLIES[:3], batch_rows=8)
     frequency = profile.frequency("prompt", np.arange(3))
     assert np.allclose(frequency.sum(axis=2), [[s.top_k for s in model.sites]] * 3)

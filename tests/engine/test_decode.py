@@ -5,8 +5,10 @@ import torch
 
 from gatekeeper.engine.batching import left_padded
 from gatekeeper.engine.decode import decode
-from gatekeeper.engine.routing import Instrument, mask_table
-from tests.engine.tiny_loaded import SCORING, encoded, loaded
+from gatekeeper.engine.routing import Instrument
+from tests.engine.invariants import mask
+from tests.engine.tiny_loaded import encoded, loaded
+from tests.engine.zoo import SCORING
 
 
 def never(_text: str) -> bool:
@@ -19,7 +21,7 @@ def run(model, prompts, masks, *, new_tokens=8, decided=never, share=True):
             model,
             instrument,
             prompts,
-            mask_table(masks, model.sites),
+            [mask(experts) for experts in masks],
             new_tokens=new_tokens,
             decided=decided,
             share_prefix=share,
@@ -30,11 +32,11 @@ def run(model, prompts, masks, *, new_tokens=8, decided=never, share=True):
 def test_greedy_replies_are_those_of_generate(family):
     model = loaded(family)
     prompts = [e.ids for e in encoded(3)]
-    ids, mask = left_padded(prompts, 0, torch.device("cpu"))
+    ids, attention = left_padded(prompts, 0, torch.device("cpu"))
     with torch.inference_mode():
         out = model.model.generate(
-            input_ids=ids, attention_mask=mask, max_new_tokens=8, do_sample=False, eos_token_id=2,
-            pad_token_id=0,
+            input_ids=ids, attention_mask=attention, max_new_tokens=8, do_sample=False,
+            eos_token_id=2, pad_token_id=0,
         )  # fmt: skip
     wanted = [
         model.tokenizer.decode(row, skip_special_tokens=True).strip()
@@ -70,11 +72,11 @@ def test_a_decided_row_stops_early_and_is_not_called_truncated():
     early = run(model, prompts, [[], []], new_tokens=12, decided=lambda text: len(text) > 3)
     for whole, cut in zip(full, early, strict=True):
         assert cut.decided and not cut.truncated
-        assert cut.tokens == 4 < whole.tokens
+        assert len(cut.ids) == 4 < len(whole.ids)
         assert whole.text.startswith(cut.text)
 
 
 def test_reaching_the_window_is_truncation():
     replies = run(loaded("mixtral"), [encoded(1)[0].ids], [[]], new_tokens=3)
-    assert replies[0].tokens == 3
+    assert len(replies[0].ids) == 3
     assert replies[0].truncated

@@ -11,6 +11,7 @@ import math
 import pytest
 import torch
 
+from gatekeeper.engine.architectures import architecture_of
 from tests.engine import invariants as inv
 from tests.engine.zoo import AUDITABLE, SCORING
 
@@ -48,19 +49,18 @@ def test_nothing_attached_or_an_empty_mask_is_bit_identical(probe):
 def test_an_exception_in_the_middle_leaves_no_hook_and_no_mode(probe):
     plain, before = probe.logits(), probe.hooks()
 
-    def explode(*_args):
+    def explode(*_args, **_kwargs):
         raise RuntimeError("planted")
 
     # Raised inside a masked router, while its mode is on, and inside the experts.
     for module in (probe.sites[-1].router, probe.sites[-1].experts):
-        child = next((m for m in module.modules() if m is not module), module)
-        handle = child.register_forward_pre_hook(explode)
+        module.forward = explode
         try:
             with pytest.raises(RuntimeError, match="planted"), probe.instrument() as instrument:
                 probe.mask(instrument, *[[(s.layer, 0) for s in probe.sites]] * 3)
                 probe.logits()
         finally:
-            handle.remove()
+            del module.forward
         assert probe.hooks() == before
         assert torch.equal(probe.logits(), plain)
 
@@ -125,6 +125,8 @@ def test_scale_one_changes_nothing_and_zero_is_ablation(probe):
 
 def test_noise_belongs_to_its_row_whatever_the_batch(probe):
     experts = probe.busy(1)
+    if not architecture_of(probe.model.config.model_type).pads:
+        probe = inv.probe_of(probe, [(*probe.prompts[1][:-1], i) for i in (30, 40, 50)])
     with probe.instrument() as instrument:
         probe.mask(instrument, experts, [], experts, mode="noise:0.5")
         together = probe.logits()
@@ -135,7 +137,7 @@ def test_noise_belongs_to_its_row_whatever_the_batch(probe):
             masks = [experts if row != 1 else []]
             single.mask(instrument, *masks, mode="noise:0.5", seeds=[row])
             alone.append(single.logits()[0])
-        probe.mask(instrument, experts, [], experts, mode="noise:0.05")
+        probe.mask(instrument, experts, [], experts, mode="noise:0.001")
         weaker = probe.logits()
     assert torch.equal(together, again)
     plain = probe.logits()
@@ -160,6 +162,10 @@ def test_per_row_masks_equal_separate_runs(probe):
 
 
 def test_left_padding_changes_nothing(probe):
+    if not architecture_of(probe.model.config.model_type).pads:
+        alone = [probe.row(row).logits()[0] for row in range(3)]
+        assert inv.row_distance(probe, 0, probe.logits(), alone[0]) > inv.TOLERANCE
+        pytest.skip("padding changes its results: the engine never pads it (Architecture.pads)")
     with probe.instrument() as instrument:
         experts = probe.busy(1)
         probe.mask(instrument, experts, experts, experts)
@@ -172,8 +178,10 @@ def test_left_padding_changes_nothing(probe):
             assert torch.equal(single.count(instrument)[0], counts[row])
 
 
-def test_prefill_and_decode_equal_full_recompute(probe):
+def test_prefill_and_decode_equal_full_recompute(probe, family):
     experts = probe.busy(1)
+    if family in inv.RECOMPUTES_DIFFERENTLY:
+        pytest.skip(inv.RECOMPUTES_DIFFERENTLY[family])
     with probe.instrument() as instrument:
         probe.mask(instrument, experts, [], experts)
         replies = probe.decode(instrument, [experts, [], experts], tokens=5)
@@ -237,7 +245,6 @@ def test_attribution_predicts_a_small_factor(probe):
         up, down = (
             torch.tensor(probe.score(instrument, index, expert, f)) for f in (1 + step, 1 - step)
         )
-    measured = (up - down) / (2 * step)
     for row in range(3):
         expected = float(gradient[row, index, expert])
         assert (up[row] - down[row]) / (2 * step) == pytest.approx(expected, rel=0.05, abs=2e-3)

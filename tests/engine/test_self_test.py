@@ -7,7 +7,8 @@ import torch
 
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.errors import ExitCode, SelfTestError
-from tests.engine.tiny_loaded import SCORING, encoded, loaded
+from tests.engine.tiny_loaded import encoded, loaded
+from tests.engine.zoo import SCORING
 
 
 @pytest.mark.parametrize("family", SCORING)

@@ -6,17 +6,11 @@ from functools import cache
 
 import torch
 
-from gatekeeper.engine.architectures.default import find_sites
+from gatekeeper.engine.architectures import architecture_of
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.records.suite import Prompt
-from tests.engine.tiny_checkpoint import model as random_model
-
-#: One family per way of scoring that this version claims to read.
-SCORING = ("mixtral", "qwen2_moe", "qwen3_moe", "olmoe", "deepseek_v3", "granitemoe")
-
-#: OLMoE normalises queries over hidden_size: heads × head_dim must equal it.
-_CHANGES = {"olmoe": {"head_dim": 8, "num_key_value_heads": 4}}
+from tests.engine.zoo import build
 
 _TEMPLATE = (
     "{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }} {% endfor %}"
@@ -43,21 +37,14 @@ def tokenizer():
 
 @cache
 def loaded(model_type: str) -> LoadedModel:
-    """A family's random model; router weights are spread so that routing is not a toss-up."""
-    torch.manual_seed(7)
-    model = random_model(model_type, **_CHANGES.get(model_type, {})).eval().requires_grad_(False)
-    generator = torch.Generator().manual_seed(11)
-    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        if "e_score_correction_bias" in name:
-            tensor.copy_(torch.rand(tensor.shape, generator=generator) * 0.2)
-        elif name.endswith("gate.weight") or "router" in name:
-            tensor.copy_(torch.randn(tensor.shape, generator=generator))
-        elif tensor.dim() >= 2:
-            tensor.copy_(torch.randn(tensor.shape, generator=generator) * 0.2)
+    """A family's random model of the zoo."""
+    model = build(model_type, seed=7)
+    sites = architecture_of(model_type).find(model)
     return LoadedModel(
         model=model,
+        architecture=architecture_of(model_type),
         tokenizer=tokenizer(),
-        sites=tuple(find_sites(model)),
+        sites=tuple(site for site in sites if site.routed),
         device=torch.device("cpu"),
         dtype=torch.float32,
         end_ids=frozenset({2}),

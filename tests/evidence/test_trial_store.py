@@ -7,7 +7,7 @@ from gatekeeper.evidence.trial_store import StoredReply, TrialStore
 
 
 def reply(key: str) -> StoredReply:
-    return StoredReply(key=key, text=f"text of {key} “é”", tokens=3, truncated=False)
+    return StoredReply(key=key, text=f"text of {key} “é”", ids=(1, 2, 3), truncated=False)
 
 
 def test_rows_outlive_the_process(tmp_path):
@@ -25,7 +25,7 @@ def test_rows_outlive_the_process(tmp_path):
 
 def test_a_batch_is_there_wholly_or_not_at_all(tmp_path):
     with TrialStore(tmp_path / "s") as store:
-        bad = StoredReply(key="b", text=None, tokens=1, truncated=False)
+        bad = StoredReply(key="b", text=None, ids=(1,), truncated=False)
         with pytest.raises(AuditError):
             store.put([reply("a"), bad])
         assert store.get(["a"]) == {}

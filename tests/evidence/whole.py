@@ -9,7 +9,7 @@ import numpy as np
 
 from gatekeeper.metrics import measure_all
 from gatekeeper.records.evidence import Evidence, RunTimes
-from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.profile import WINDOWS, ActivationProfile
 from tests.policy.builders import concentrated, make_evidence
 
 
@@ -22,8 +22,9 @@ def whole_evidence(outcome=concentrated, **changes) -> Evidence:
     profile = ActivationProfile(
         prompt_ids=ids,
         sites=evidence.model.sites,
-        counts={"prompt": counts, "decision": counts + 1},
-        tokens={"prompt": tokens, "decision": tokens},
+        counts={w: counts + i for i, w in enumerate(WINDOWS)},
+        weights={w: counts / np.float32(7) + i for i, w in enumerate(WINDOWS)},
+        tokens=dict.fromkeys(WINDOWS, tokens),
         attribution=np.where(counts > 5, counts, np.nan).astype(np.float32),
         attribution_note="simulated",
     )

@@ -277,6 +277,7 @@ def _profile(prompts: tuple[PromptRef, ...], layers: int, experts: int) -> Activ
             for i in range(layers)
         ),
         counts={w: rng.integers(0, 9, shape, dtype=np.int32) for w in WINDOWS},
+        weights={w: rng.random(shape, dtype=np.float32) for w in WINDOWS},
         tokens={w: np.full(len(ids), 40, np.int32) for w in WINDOWS},
         attribution=None,
         attribution_note="synthetic: none was made",

@@ -35,6 +35,8 @@ def first_int(source: object, *names: str) -> int | None:
 
 def stacked_experts(module: nn.Module) -> int | None:
     """E of a module whose own parameters are stacked per expert, else None."""
+    if isinstance(module, nn.modules.conv._ConvNd):
+        return None  # its kernel has three axes too
     sizes = {p.shape[0] for p in module.parameters(recurse=False) if p.dim() == 3}
     return sizes.pop() if len(sizes) == 1 else None
 
@@ -47,11 +49,11 @@ def scores(module: nn.Module, columns: int) -> bool:
     )
 
 
-def top_k_of(*sources: object) -> int | None:
-    """k, from the first of these objects (or its config) that tells it."""
-    for source in sources:
-        k = first_int(source, *_TOP_K) or first_int(getattr(source, "config", None), *_TOP_K)
-        if k:
+def top_k_of(router: nn.Module | None, block: nn.Module | None = None) -> int | None:
+    """k, as the router, its config or the block around it tells."""
+    # Not the block's config: every module of a model has that, and says nothing by it.
+    for source in (router, getattr(router, "config", None), block):
+        if k := first_int(source, *_TOP_K):
             return k
     return None
 

@@ -1,0 +1,52 @@
+"""A model that accelerate spreads over devices and offloads: masks follow each layer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from gatekeeper.engine.architectures import architecture_of
+from gatekeeper.engine.self_test import self_test
+from tests.engine import invariants as inv
+from tests.engine import zoo
+from tests.engine.tiny_loaded import encoded, tokenizer
+
+
+def offloaded(path: Path, family: str, cpu: str):
+    """The checkpoint with the layers beyond `cpu` of memory on disk."""
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(
+        path,
+        dtype=torch.float32,
+        device_map="auto",
+        max_memory={"cpu": cpu},
+        offload_folder=path / "offload",
+    )
+    sites = tuple(architecture_of(family).find(model.eval()))
+    assert "disk" in set(model.hf_device_map.values())
+    return model, sites
+
+
+@pytest.mark.parametrize("family", ["qwen3_moe", "deepseek_v3", "gpt_oss"])
+def test_masks_and_counts_are_those_of_the_whole_model(family, tmp_path):
+    whole = inv.probe(family)
+    whole.model.save_pretrained(tmp_path)
+    (tmp_path / "offload").mkdir()
+    model, sites = offloaded(tmp_path, family, "250KB")
+    parted = replace(whole, model=model, loaded_sites=sites)
+    busy = whole.busy(1)
+    results = []
+    for probe in (whole, parted):
+        with probe.instrument() as instrument:
+            probe.mask(instrument, busy, [], busy[-1:], mode=["reroute", "reroute", "ablate"])
+            counts = probe.count(instrument)
+            results.append((counts, probe.logits()))
+    assert torch.equal(results[0][0], results[1][0])
+    assert inv.distance(whole, results[0][1], results[1][1]) < inv.TOLERANCE
+    loaded = replace(inv.loaded(parted), tokenizer=tokenizer())
+    assert all(c.passed for c in self_test(loaded, encoded()) if c.name != "prefix")
+    assert zoo.has_causal_lm(family)
