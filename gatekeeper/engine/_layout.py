@@ -27,7 +27,13 @@ _AHEAD = re.compile(r"(?:^|\.)mtp(?:_\w+)?\.")
 #: Not parameters: routing biases kept outside the gradient, cached tables, scales of quantisation.
 _BUFFER = re.compile(
     r"(?:e_score_correction_bias|expert_bias|router_bias|balancing_biases|inv_freq|slope_rate"
-    r"|\w+_decay|tid2eid|\w+_scale_inv|position_ids|layer_scalar)$"
+    r"|\w+_decay|tid2eid|position_ids|layer_scalar)$"
+)
+#: Scales of quantisation, where what they scale is stored in 8 bits: `x.weight_scale_inv`,
+#: `x.scale`, `x.qscale_weight` and `x.activation_scale` of `x.weight`, `x.down_proj_scale_inv` of
+#: `x.down_proj`.
+_SCALE = re.compile(
+    r"(?P<of>.+?)(?:\.scale|\.qscale_weight|\.(?:activation|input)_scale|_scale(?:_inv)?)"
 )
 _GATE_BIAS = re.compile(r"\.gate\.bias$")
 
@@ -67,7 +73,7 @@ def parameters_of(
     found = {
         name: info
         for name, info in _unpacked(tensors).items()
-        if not (_BUFFER.search(name) or _AHEAD.search(name))
+        if not (_BUFFER.search(name) or _AHEAD.search(name) or _is_scale(name, tensors))
         and not (gate_biases and _GATE_BIAS.search(name))
         and _within(name, layers)
     }
@@ -79,6 +85,13 @@ def parameters_of(
             if not (_HEAD.search(name) and info.shape in embedded)
         }
     return found
+
+
+def _is_scale(name: str, tensors: Mapping[str, TensorInfo]) -> bool:
+    if not (match := _SCALE.fullmatch(name)):
+        return False
+    scaled = (tensors.get(n) for n in (match["of"], match["of"] + ".weight"))
+    return any(t.dtype.startswith("F8") for t in scaled if t)
 
 
 def _within(name: str, layers: int | None) -> bool:
@@ -144,6 +157,18 @@ class Block:
         """Elements that do not work on a token when `top_k` experts do."""
         routed = self.elements.total() // self.experts * (self.experts - top_k)
         return routed + self.spare
+
+
+def unknown(tensors: Mapping[str, TensorInfo], config: MoeConfig) -> str | None:
+    """A tensor beside the experts of which nobody can say how many of them it holds, if any."""
+    for name, info in tensors.items():
+        if ".experts." not in name or ".router." in name or ".gate." in name:
+            continue
+        # JetMoE adds one vector to what its experts give, whichever they are.
+        counted = _LISTED.match(name) or _axis(name, info, config) or len(info.shape) == 1
+        if not counted:
+            return name
+    return None
 
 
 def blocks(tensors: Mapping[str, TensorInfo], config: MoeConfig) -> list[Block]:

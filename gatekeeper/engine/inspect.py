@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NoReturn
 
-from gatekeeper.engine._layout import Block, blocks, layer_of, layer_prefix, parameters_of
+from gatekeeper.engine._layout import Block, blocks, layer_of, layer_prefix, parameters_of, unknown
 from gatekeeper.engine._moe_config import EXPERTS, EXTRA_COLUMNS, MoeConfig
 from gatekeeper.engine.checkpoint import CONFIG, Checkpoint
 from gatekeeper.engine.headers import TensorInfo
@@ -46,7 +46,7 @@ def describe(checkpoint: Checkpoint) -> ModelDescription:
     sites = tuple(
         _site(checkpoint, config, b, near[layer_prefix(b.path)]) for b in found if not b.attention
     )
-    _check_sites(checkpoint, sites, tensors)
+    _check_sites(checkpoint, sites, tensors, unknown(tensors, config))
     parameters = sum(info.elements for info in tensors.values())
     idle = sum(b.idle(config.top_k(b.layer or 0, b.experts)) for b in found)
     architectures = checkpoint.config.get("architectures") or ["unknown"]
@@ -153,16 +153,20 @@ def _routing(
 
 
 def _check_sites(
-    checkpoint: Checkpoint, sites: tuple[MoeSite, ...], tensors: Mapping[str, TensorInfo]
+    checkpoint: Checkpoint,
+    sites: tuple[MoeSite, ...],
+    tensors: Mapping[str, TensorInfo],
+    strange: str | None,
 ) -> None:
     layers = Counter(site.layer for site in sites)
     if layers and (most := layers.most_common(1)[0])[1] > 1:
         _refuse(checkpoint, f"layer {most[0]} has {most[1]} mixtures of experts")
-    routed = next((name for name in tensors if _LOOKS_ROUTED.search(name)), None)
-    if routed and not sites:
+    if not sites:
         # Calling it dense would let a mixture of a new layout go unaudited.
+        strange = next((name for name in tensors if _LOOKS_ROUTED.search(name)), None)
+    if strange:
         raise CheckpointError(
-            f"experts are laid out in a way Gatekeeper does not know ({excerpt(routed)})",
+            f"experts are laid out in a way Gatekeeper does not know ({excerpt(strange)})",
             where=excerpt(checkpoint.path),
             remedy="save it with a current transformers, or ask for the architecture to be added",
         )

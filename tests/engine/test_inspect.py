@@ -227,6 +227,36 @@ def test_experts_packed_into_integers_are_not_guessed_at(tmp_path: Path) -> None
         described(folder(tmp_path, SMALL | TABLED, tensors))
 
 
+@pytest.mark.parametrize("shape", [[4, 8, 1, 16], [32, 8]])
+def test_a_tensor_of_experts_that_nobody_can_count_is_refused(
+    tmp_path: Path, shape: list[int]
+) -> None:
+    """MXFP4 blocks without their scales, for one."""
+    tensors = {"model.layers.0.mlp.router.weight": ("F32", [4, 8])}
+    tensors["model.layers.0.mlp.experts.gate_up_proj_blocks"] = ("U8", shape)
+    tensors["model.layers.0.mlp.experts.gate_up_proj_bias"] = ("F32", [4, 8])
+    with pytest.raises(CheckpointError, match=r"does not know .*gate_up_proj_blocks"):
+        described(folder(tmp_path, SMALL | TABLED, tensors))
+
+
+@pytest.mark.parametrize("suffix", [".scale", ".weight_scale_inv", ".qscale_weight"])
+def test_scales_of_eight_bit_weights_are_no_parameters(tmp_path: Path, suffix: str) -> None:
+    plain = described(folder(tmp_path / "a", SMALL | TABLED, listed([0])))
+    tensors = {n: ("F8_E4M3" if "expert" in n else d, s) for n, (d, s) in listed([0]).items()}
+    scales = {n.removesuffix(".weight") + suffix: ("F32", [1, 1]) for n in tensors if "expert" in n}
+    quantised = described(folder(tmp_path / "b", SMALL | TABLED, tensors | scales))
+    assert quantised.parameters == plain.parameters
+    assert quantised.active_parameters == plain.active_parameters
+
+
+def test_a_scale_that_scales_no_eight_bit_weight_is_a_parameter(tmp_path: Path) -> None:
+    tensors = listed([0]) | {"model.layers.0.clip.scale": ("F32", [3])}
+    tensors["model.layers.0.clip.weight"] = ("F32", [5])
+    plain = described(folder(tmp_path / "a", SMALL | TABLED, listed([0])))
+    more = described(folder(tmp_path / "b", SMALL | TABLED, tensors))
+    assert more.parameters == plain.parameters + 8
+
+
 def test_a_missing_expert_tensor_is_refused(tmp_path: Path) -> None:
     tensors = listed([0])
     del tensors["model.layers.0.mlp.experts.2.down_proj.weight"]
