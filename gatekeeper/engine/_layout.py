@@ -88,7 +88,7 @@ def parameters_of(
 
 
 def _is_scale(name: str, tensors: Mapping[str, TensorInfo]) -> bool:
-    if not (match := _SCALE.fullmatch(name)):
+    if "scale" not in name or not (match := _SCALE.fullmatch(name)):
         return False
     scaled = (tensors.get(n) for n in (match["of"], match["of"] + ".weight"))
     return any(t.dtype.startswith("F8") for t in scaled if t)
