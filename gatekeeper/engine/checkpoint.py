@@ -179,8 +179,12 @@ def quantisation(config: Mapping[str, Any]) -> str | None:
     settings = config.get("quantization_config", nested)
     if settings is None:
         return None
-    method = settings.get("quant_method") if isinstance(settings, dict) else None
-    return str(method or "")
+    if not isinstance(settings, dict):
+        return ""
+    # These go before the method's name in transformers.
+    if settings.get("load_in_4bit") or settings.get("load_in_8bit"):
+        return "bitsandbytes"
+    return str(settings.get("quant_method") or "")
 
 
 def _refuse_packed(path: Path, config: Mapping[str, Any]) -> None:

@@ -87,7 +87,9 @@ def test_remote_code_in_the_tokenizer_is_never_run(tmp_path: Path) -> None:
     [
         ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "gptq"),
         ({"text_config": {"quantization_config": {"quant_method": "awq"}}}, "awq"),
-        ({"quantization_config": {"load_in_4bit": True}}, "does not name"),
+        ({"quantization_config": {"load_in_4bit": True}}, "bitsandbytes"),
+        ({"quantization_config": {"load_in_8bit": True, "quant_method": "fp8"}}, "bitsandbytes"),
+        ({"quantization_config": {"bits": 4}}, "does not name"),
         ({"quantization_config": "yes"}, "does not name"),
     ],
 )

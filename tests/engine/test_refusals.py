@@ -263,3 +263,34 @@ def test_mxfp4_is_unpacked_while_loading(mxfp4: tuple[Any, Path]) -> None:
     expected = dict(model.named_parameters())
     for name, parameter in loaded.model.named_parameters():
         assert torch.equal(parameter, expected[name]), name
+
+
+def test_unpacking_is_asked_for_where_kernels_could_do_without(
+    mxfp4: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU transformers unpacks unasked; on a GPU with kernels it would not."""
+    from transformers.quantizers.quantizer_mxfp4 import Mxfp4HfQuantizer
+
+    asked = []
+    monkeypatch.setattr(
+        Mxfp4HfQuantizer,
+        "validate_environment",
+        lambda self, *_args, **_kwargs: asked.append(self.quantization_config.dequantize),
+    )
+    _, path = mxfp4
+    description = describe(open_checkpoint(path))
+    load_model(path, description, device=torch.device("cpu"), dtype=torch.float32)
+    assert asked == [True]
+
+
+def test_loading_ends_at_a_model_that_cannot_be_hooked(
+    mxfp4: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, path = mxfp4
+    model.compile()
+    monkeypatch.setattr(
+        "transformers.AutoModelForCausalLM.from_pretrained", lambda *_a, **_k: model
+    )
+    description = describe(open_checkpoint(path))
+    with pytest.raises(CheckpointError, match="compiled"):
+        load_model(path, description, device=torch.device("cpu"), dtype=torch.float32)
