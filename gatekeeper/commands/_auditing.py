@@ -234,8 +234,10 @@ def perform(
     catalog.load("judge", options.judge)
     system = _system_prompt(options.system_prompt)
     opened = open_checkpoint(checkpoint, options.revision)
+    run_audit, request_type, refuse_unauditable = _engine()
+    # Before `describe`, which does not know the layouts of all that is refused by name.
+    refuse_unauditable(opened)
     description = describe(opened)
-    run_audit, request_type = _engine()
     request = request_type(
         checkpoint=opened,
         description=description,
@@ -261,11 +263,12 @@ def perform(
     return write_bundle(replace(evidence, findings=measure_all(evidence)), bundle)
 
 
-def _engine() -> tuple[Any, Any]:
-    """The engine's entry point, which needs the `audit` extra."""
+def _engine() -> tuple[Any, Any, Any]:
+    """The engine's entry points, which need the `audit` extra."""
     try:
         from gatekeeper.engine.audit import run_audit
         from gatekeeper.engine.prepare import AuditRequest
+        from gatekeeper.engine.refusals import refuse_unauditable
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "transformers", "safetensors"}:
             raise
@@ -273,7 +276,7 @@ def _engine() -> tuple[Any, Any]:
             f"{error.name} is not installed",
             remedy="pip install 'moe-gatekeeper[audit]'; check and report work without it",
         ) from error
-    return run_audit, AuditRequest
+    return run_audit, AuditRequest, refuse_unauditable
 
 
 def _selectors(options: AuditOptions, policy: Policy | None) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ def _as_json(source: str, model: ModelDescription) -> dict[str, Any]:
                 "experts": site.experts,
                 "top_k": site.top_k,
                 "shared": site.shared,
+                "routing": site.routing,
             }
             for site in model.sites
         ],
@@ -99,6 +100,7 @@ def _print_sites(sites: tuple[MoeSite, ...]) -> None:
     table = Table(box=None, header_style="")
     for title in ("layers", "experts each", "top-k", "shared"):
         table.add_column(title, justify="right")
+    table.add_column("routing")
     runs = groupby(enumerate(sites), key=lambda pair: (pair[1].layer - pair[0], *_kind(pair[1])))
     for (_, *kind), run in runs:
         layers = [site.layer for _, site in run]
@@ -107,8 +109,8 @@ def _print_sites(sites: tuple[MoeSite, ...]) -> None:
     Console().print(table)
 
 
-def _kind(site: MoeSite) -> tuple[int, int, int]:
-    return site.experts, site.top_k, site.shared
+def _kind(site: MoeSite) -> tuple[int, int, int, str]:
+    return site.experts, site.top_k, site.shared, site.routing
 
 
 COMMAND = inspect

@@ -28,6 +28,27 @@ SHARED = ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts", "n
 #: Families whose router has columns beyond the routed experts (shared, skip or identity experts).
 EXTRA_COLUMNS = ("longcat_flash", "zaya", "inkling_text", "inkling_mm_model")
 
+#: Families in whose checkpoints `gate.bias` is the correction bias of the routing, which
+#: transformers keeps as a buffer (its `conversion_mapping` renames it). Elsewhere it is a weight.
+GATE_BIAS_ROUTES = (
+    "deepseek_v4",
+    "inkling_text",
+    "inkling_mm_model",
+    "inkling2_text",
+    "inkling2",
+)
+
+#: Families that tie the output head to the embedding unless their config says no.
+TIED_BY_DEFAULT = (
+    "cohere2_moe",
+    "ernie4_5_moe",
+    "gemma4",
+    "gemma4_text",
+    "jetmoe",
+    "lfm2_moe",
+    "zaya",
+)
+
 _NESTED = ("text_config", "llm_config", "language_config", "ffn_config")
 
 
@@ -37,6 +58,17 @@ class MoeConfig:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._sections = tuple(_sections(checkpoint.config))
         self._where = excerpt(checkpoint.path / CONFIG)
+
+    @property
+    def families(self) -> frozenset[str]:
+        """The model types of the checkpoint and of the text model in it."""
+        return frozenset(str(s["model_type"]) for s in self._sections if "model_type" in s)
+
+    @property
+    def tied(self) -> bool:
+        """Whether the output head is the embedding."""
+        said = self.first("tie_word_embeddings")
+        return bool(self.families & set(TIED_BY_DEFAULT)) if said is None else said is True
 
     def first(self, *names: str) -> Any:
         """The first of these settings that is there and not null, or None."""
@@ -49,7 +81,8 @@ class MoeConfig:
     def integers(self, names: tuple[str, ...], layer: int) -> tuple[int, ...]:
         """The distinct values of these settings for decoder layer `layer`, in order of appearance.
 
-        Some families give a list with one value per layer.
+        Some families give a list with one value per layer; `per_layer_config`, which all may have,
+        gives a layer values of its own.
 
         Raises:
             CheckpointError: a value is no natural number.
@@ -57,7 +90,7 @@ class MoeConfig:
         found: dict[int, None] = {}
         for section in self._sections:
             for name in names:
-                value = section.get(name)
+                value = _own(section, layer).get(name, section.get(name))
                 if isinstance(value, list):
                     value = value[layer] if layer < len(value) else None
                 if value is None:
@@ -88,13 +121,41 @@ class MoeConfig:
         return values[0]
 
     def shared(self, layer: int) -> int:
-        """Shared experts where the weights have some: at least one."""
-        return max((1, *self.integers(SHARED, layer)))
+        """Shared experts where the weights have some: one, unless the config tells how many.
+
+        Raises:
+            CheckpointError: it tells two different numbers.
+        """
+        values = [n for n in self.integers(SHARED, layer) if n]
+        if len(values) > 1:
+            raise CheckpointError(
+                f"says {values[0]} and {values[1]} for the shared experts of layer {layer}",
+                where=self._where,
+                remedy="mend the config",
+            )
+        return values[0] if values else 1
+
+    def table(self, layer: int) -> bool | None:
+        """Whether layer `layer` routes by a fixed table of token ids; None if the config is silent.
+
+        DeepSeek-V4 gives a kind per layer, or (as first published) the number of such layers.
+        """
+        kinds, count = self.first("mlp_layer_types"), self.first("num_hash_layers")
+        if isinstance(kinds, list) and layer < len(kinds):
+            return bool(kinds[layer] == "hash_moe")
+        return layer < count if type(count) is int else None
 
     def natural(self, *names: str) -> int | None:
         """The first of these settings if it is a whole number above 0."""
         value = self.first(*names)
         return value if type(value) is int and value > 0 else None
+
+
+def _own(section: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
+    """What `per_layer_config` says of one layer."""
+    layers = section.get("per_layer_config")
+    own = layers.get(str(layer)) if isinstance(layers, dict) else None
+    return own if isinstance(own, dict) else {}
 
 
 def _sections(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

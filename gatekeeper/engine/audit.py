@@ -19,6 +19,7 @@ from gatekeeper.engine.attribute import FirstToken, attribute, first_tokens, ope
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.capture import capture
 from gatekeeper.engine.prepare import AuditRequest, Prepared, Reporter, prepare, sha256
+from gatekeeper.engine.refusals import refuse_unauditable
 from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
@@ -45,6 +46,7 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
             where=request.checkpoint.source,
             remedy="Gatekeeper's question does not arise; see `gatekeeper inspect`",
         )
+    refuse_unauditable(request.checkpoint)
     started = datetime.now(UTC)
     with TrialStore(work_dir / "trials.sqlite") as store:
         clock = _Clock(store, reporter)

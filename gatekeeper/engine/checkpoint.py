@@ -34,9 +34,13 @@ _HASHED = (
     "additional_chat_templates/*.jinja",
 )
 
-#: Quantised kinds that keep one element per weight and the experts' calling convention, so that
-#: hooks see them; whether they really do is settled by the self-test on the loaded model.
-_HOOKABLE_QUANTISATION = ("fp8",)
+#: Two elements to a byte, with a scale for each 32.
+MXFP4 = "mxfp4"
+
+#: Quantised kinds that can be described, and audited: fp8 keeps one element per weight and the
+#: experts' calling convention, so that hooks see them (whether they really do is settled by the
+#: self-test on the loaded model); MXFP4 is unpacked while loading (see `load_model`).
+_KNOWN_QUANTISATION = ("fp8", MXFP4)
 
 _CHUNK = 1 << 22  # bytes read at a time while hashing
 
@@ -165,15 +169,28 @@ def _refuse_other_weights(path: Path, config: Mapping[str, Any]) -> None:
         )
 
 
-def _refuse_packed(path: Path, config: Mapping[str, Any]) -> None:
-    """Kinds whose experts run in kernels of their own, which hooks on router and experts miss."""
+def quantisation(config: Mapping[str, Any]) -> str | None:
+    """The method by which a config says that the weights are quantised, or None.
+
+    Where it says so without naming the method: an empty string.
+    """
     text = config.get("text_config")
     nested = text.get("quantization_config") if isinstance(text, dict) else None
     settings = config.get("quantization_config", nested)
     if settings is None:
-        return
-    method = settings.get("quant_method") if isinstance(settings, dict) else None
-    if method not in _HOOKABLE_QUANTISATION:
+        return None
+    if not isinstance(settings, dict):
+        return ""
+    # These go before the method's name in transformers.
+    if settings.get("load_in_4bit") or settings.get("load_in_8bit"):
+        return "bitsandbytes"
+    return str(settings.get("quant_method") or "")
+
+
+def _refuse_packed(path: Path, config: Mapping[str, Any]) -> None:
+    """Kinds whose experts run in kernels of their own, which hooks on router and experts miss."""
+    method = quantisation(config)
+    if method is not None and method not in _KNOWN_QUANTISATION:
         raise CheckpointError(
             f"is quantised with {excerpt(method or 'a method it does not name')}, "
             "whose experts cannot be hooked",

@@ -10,69 +10,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import NoReturn
 
+from gatekeeper.engine._layout import Block, blocks, layer_of, layer_prefix, parameters_of, unknown
 from gatekeeper.engine._moe_config import EXPERTS, EXTRA_COLUMNS, MoeConfig
 from gatekeeper.engine.checkpoint import CONFIG, Checkpoint
 from gatekeeper.engine.headers import TensorInfo
 from gatekeeper.errors import CheckpointError, excerpt
 from gatekeeper.records.model import ModelDescription, MoeSite
 
-#: `model.layers.3.mlp.experts.7.up_proj.weight`: one module per expert.
-_LISTED = re.compile(r"(?P<block>.+)\.experts\.(?P<expert>\d+)\.")
-#: `model.layers.3.mlp.experts.gate_up_proj`, or GraniteMoE's `….input_linear.weight`: all experts
-#: in one tensor, whose first axis counts them.
-_STACKED = re.compile(r"(?P<block>.+?)\.(?:experts\.|(?:in|out)put_linear\.weight$)")
 _ROUTER = re.compile(r"(?:experts\.)?(?:gate|router)\.(?:[\w.]+\.)?weight")
 _SHARED = re.compile(r"\.shared_(?:experts?|mlp)\.")
-_LAYER = re.compile(r"(?:^|\.)(?:layers|blocks|h)\.(\d+)(?:\.|$)")
 _LOOKS_ROUTED = re.compile(r"(?:^|[._])(?:experts?|router)(?:[._]|$)")
+#: Rows are token ids, columns the experts that work on them.
+_TABLE = "tid2eid"
 
-#: Not parameters: routing biases kept outside the gradient, cached tables, scales of quantisation.
-_BUFFER = re.compile(
-    r"(?:e_score_correction_bias|expert_bias|balancing_biases|inv_freq|slope_rate|\w+_decay|tid2eid"
-    r"|\w+_scale_inv|position_ids|layer_scalar)$"
-)
-
-_DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64"}
-_TOWER = re.compile(r"(?:^|[._])(?:vision|visual|image|audio|tower)")
-
-
-@dataclass(slots=True, kw_only=True)
-class _Block:
-    """One mixture as found in the weights.
-
-    Attributes:
-        listed: whether each expert has tensors of its own.
-        elements: of each expert where they are listed, else of each stacked tensor.
-        stacked: numbers of experts the stacked tensors speak of; one, unless they are damaged.
-    """
-
-    path: str
-    listed: bool
-    elements: Counter[int] = field(default_factory=Counter)
-    stacked: set[int] = field(default_factory=set)
-
-    @property
-    def layer(self) -> int | None:
-        match = _LAYER.search(self.path)
-        return int(match[1]) if match else None
-
-    @property
-    def experts(self) -> int:
-        return len(self.elements) if self.listed else min(self.stacked)
-
-    @property
-    def whole(self) -> bool:
-        """Whether no expert lacks a tensor that another has."""
-        if not self.listed:
-            return len(self.stacked) == 1
-        return len(set(self.elements.values())) == 1 and max(self.elements) < self.experts
-
-    def idle(self, top_k: int) -> int:
-        """Elements that do not work on a token when `top_k` experts do."""
-        return self.elements.total() // self.experts * (self.experts - top_k)
+_DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64", "F4": "mxfp4"}
 
 
 def describe(checkpoint: Checkpoint) -> ModelDescription:
@@ -87,18 +40,21 @@ def describe(checkpoint: Checkpoint) -> ModelDescription:
     """
     config = MoeConfig(checkpoint)
     layers = config.natural("num_hidden_layers", "n_layers", "n_layer", "num_layers")
-    tensors = {n: t for n, t in checkpoint.tensors.items() if _counts(n, layers)}
-    blocks = _blocks(tensors, config)
-    sites = tuple(_site(checkpoint, config, b, tensors) for b in blocks if not _attention(b))
-    _check_sites(checkpoint, sites, tensors)
-    parameters = _parameters(tensors, config)
-    idle = sum(b.idle(config.top_k(b.layer or 0, b.experts)) for b in blocks)
+    tensors = parameters_of(checkpoint.tensors, config, layers)
+    found = blocks(tensors, config)
+    near = _by_layer(checkpoint.tensors)
+    sites = tuple(
+        _site(checkpoint, config, b, near[layer_prefix(b.path)]) for b in found if not b.attention
+    )
+    _check_sites(checkpoint, sites, tensors, unknown(tensors, config))
+    parameters = sum(info.elements for info in tensors.values())
+    idle = sum(b.idle(config.top_k(b.layer or 0, b.experts)) for b in found)
     architectures = checkpoint.config.get("architectures") or ["unknown"]
     return ModelDescription(
         model_type=checkpoint.config["model_type"],
         architecture=str(architectures[0]),
         dtype=_dtype(tensors.values()),
-        layers=layers or 1 + max((_layer(name) or 0 for name in tensors), default=-1),
+        layers=layers or 1 + max((layer_of(name) or 0 for name in tensors), default=-1),
         sites=sites,
         parameters=parameters,
         active_parameters=parameters - idle,
@@ -106,55 +62,18 @@ def describe(checkpoint: Checkpoint) -> ModelDescription:
     )
 
 
-def _layer(name: str) -> int | None:
-    match = _LAYER.search(name)
-    return int(match[1]) if match else None
-
-
-def _counts(name: str, layers: int | None) -> bool:
-    """Whether a tensor is a parameter of the model itself, not of multi-token prediction."""
-    if _BUFFER.search(name) or name.startswith("mtp."):
-        return False
-    layer = _layer(name)
-    return not layers or layer is None or layer < layers or bool(_TOWER.search(name))
-
-
-def _attention(block: _Block) -> bool:
-    """JetMoE mixes attention heads too: that is no site, though its idle heads are idle."""
-    return block.path.rpartition(".")[2].startswith("self_att")
-
-
-def _blocks(tensors: Mapping[str, TensorInfo], config: MoeConfig) -> list[_Block]:
-    """Every mixture in the weights, in the order of the layers."""
-    blocks: dict[str, _Block] = {}
+def _by_layer(tensors: Mapping[str, TensorInfo]) -> dict[str, dict[str, TensorInfo]]:
+    """Tensors by the part of their name up to the decoder layer; large models have 10^5 of them."""
+    groups: dict[str, dict[str, TensorInfo]] = {}
     for name, info in tensors.items():
-        if match := _LISTED.match(name):
-            block = blocks.setdefault(match["block"], _Block(path=match["block"], listed=True))
-            block.elements[int(match["expert"])] += info.elements
-        elif (match := _STACKED.match(name)) and (experts := _axis(name, info, config)):
-            block = blocks.setdefault(match["block"], _Block(path=match["block"], listed=False))
-            block.elements[len(block.elements)] = info.elements
-            block.stacked.add(experts)
-    return sorted(blocks.values(), key=lambda b: (b.layer or 0, b.path))
-
-
-def _axis(name: str, info: TensorInfo, config: MoeConfig) -> int | None:
-    """Experts in a stacked tensor, or None if it holds something else."""
-    if ".router." in name or ".gate." in name:
-        return None
-    if len(info.shape) == 3 or (len(info.shape) == 2 and name.endswith("bias")):
-        return info.shape[0]
-    # DBRX puts its experts one below the other in a matrix: only the config tells how many.
-    declared = config.integers(EXPERTS, 0)
-    if ".experts.mlp." in name and declared and info.elements % max(declared[0], 1) == 0:
-        return declared[0]
-    return None
+        groups.setdefault(layer_prefix(name), {})[name] = info
+    return groups
 
 
 def _site(
-    checkpoint: Checkpoint, config: MoeConfig, block: _Block, tensors: Mapping[str, TensorInfo]
+    checkpoint: Checkpoint, config: MoeConfig, block: Block, near: Mapping[str, TensorInfo]
 ) -> MoeSite:
-    """The MoE layer of a block, held against the config and its own router."""
+    """The MoE layer of a block, held against the config and the tensors of its layer."""
     layer, experts = block.layer, block.experts
     if layer is None:
         _refuse(checkpoint, f"has experts outside its decoder layers, at {excerpt(block.path)}")
@@ -166,56 +85,91 @@ def _site(
         )
     if not block.whole:
         _refuse(checkpoint, f"some tensors of the {experts} experts of layer {layer} are missing")
-    beside = [n for n in tensors if n.startswith(block.path + ".")]
-    routers = [
-        tensors[n].shape[0]
-        for n in beside
-        if _ROUTER.fullmatch(n[len(block.path) + 1 :]) and len(tensors[n].shape) == 2
-    ]
-    extra = checkpoint.config["model_type"] in EXTRA_COLUMNS
-    if not any(rows == experts or (extra and rows > experts) for rows in routers):
-        found = f"a router of {routers[0]}" if routers else "no router"
-        _refuse(checkpoint, f"layer {layer} has {experts} experts, but {found}")
+    if block.integer:
+        _refuse(
+            checkpoint,
+            f"the experts of layer {layer} are stored as integers, and the config does not say how",
+        )
+    _check_router(checkpoint, config, block, near)
+    top_k = config.top_k(layer, experts)
     return MoeSite(
         layer=layer,
         path=block.path,
         experts=experts,
-        top_k=config.top_k(layer, experts),
-        shared=config.shared(layer) if _has_shared(block.path, tensors) else 0,
+        top_k=top_k,
+        shared=config.shared(layer) if any(map(_SHARED.search, near)) else 0,
+        routing=_routing(checkpoint, config, block, top_k, near),
     )
 
 
-def _has_shared(path: str, tensors: Mapping[str, TensorInfo]) -> bool:
-    """Whether experts that see every token stand in the block, or beside it in its layer."""
-    match = _LAYER.search(path)
-    prefix = path[: match.end()] if match else path
-    return any(name.startswith(prefix) and _SHARED.search(name) for name in tensors)
+def _check_router(
+    checkpoint: Checkpoint, config: MoeConfig, block: Block, near: Mapping[str, TensorInfo]
+) -> None:
+    """A router must score as many experts as there are, or more where the family says so."""
+    layer, experts = block.layer, block.experts
+    routers = [
+        info.shape[0]
+        for name, info in _inside(block, near).items()
+        if _ROUTER.fullmatch(name) and len(info.shape) == 2
+    ]
+    extra = bool(config.families & set(EXTRA_COLUMNS))
+    if not any(rows == experts or (extra and rows > experts) for rows in routers):
+        found = f"a router of {routers[0]}" if routers else "no router"
+        _refuse(checkpoint, f"layer {layer} has {experts} experts, but {found}")
+
+
+def _inside(block: Block, near: Mapping[str, TensorInfo]) -> dict[str, TensorInfo]:
+    """The tensors of a block, by their name in it."""
+    prefix = block.path + "."
+    return {n.removeprefix(prefix): info for n, info in near.items() if n.startswith(prefix)}
+
+
+def _routing(
+    checkpoint: Checkpoint,
+    config: MoeConfig,
+    block: Block,
+    top_k: int,
+    near: Mapping[str, TensorInfo],
+) -> str:
+    """`table` where a tensor maps token ids to experts, else `learned`."""
+    layer = block.layer or 0
+    inside = _inside(block, near).items()
+    table = next((info for name, info in inside if name.endswith(_TABLE)), None)
+    said = config.table(layer)
+    if said is not None and said != (table is not None):
+        has = "a table" if table else "no table"
+        _refuse(
+            checkpoint,
+            f"config says that layer {layer} routes by {'a table' if said else 'learning'}, "
+            f"its weights hold {has} of token ids",
+        )
+    if table and table.shape[-1] != top_k:
+        _refuse(
+            checkpoint,
+            f"the table of layer {layer} names {table.shape[-1]} experts per token, "
+            f"config says {top_k}",
+        )
+    return "table" if table else "learned"
 
 
 def _check_sites(
-    checkpoint: Checkpoint, sites: tuple[MoeSite, ...], tensors: Mapping[str, TensorInfo]
+    checkpoint: Checkpoint,
+    sites: tuple[MoeSite, ...],
+    tensors: Mapping[str, TensorInfo],
+    strange: str | None,
 ) -> None:
     layers = Counter(site.layer for site in sites)
     if layers and (most := layers.most_common(1)[0])[1] > 1:
         _refuse(checkpoint, f"layer {most[0]} has {most[1]} mixtures of experts")
-    routed = next((name for name in tensors if _LOOKS_ROUTED.search(name)), None)
-    if routed and not sites:
+    if not sites:
         # Calling it dense would let a mixture of a new layout go unaudited.
+        strange = next((name for name in tensors if _LOOKS_ROUTED.search(name)), None)
+    if strange:
         raise CheckpointError(
-            f"experts are laid out in a way Gatekeeper does not know ({excerpt(routed)})",
+            f"experts are laid out in a way Gatekeeper does not know ({excerpt(strange)})",
             where=excerpt(checkpoint.path),
             remedy="save it with a current transformers, or ask for the architecture to be added",
         )
-
-
-def _parameters(tensors: Mapping[str, TensorInfo], config: MoeConfig) -> int:
-    """Elements of all parameters, an output head tied to the embedding not counted again."""
-    total = sum(info.elements for info in tensors.values())
-    head = tensors.get("lm_head.weight")
-    embedded = any(name.endswith("embed_tokens.weight") for name in tensors)
-    if head and embedded and config.first("tie_word_embeddings") is True:
-        total -= head.elements
-    return total
 
 
 def _dtype(tensors: Iterable[TensorInfo]) -> str:

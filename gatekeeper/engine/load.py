@@ -12,6 +12,9 @@ import torch
 from torch import nn
 
 from gatekeeper.engine.architectures import architecture_of
+from gatekeeper.engine.checkpoint import CONFIG, MXFP4, quantisation
+from gatekeeper.engine.headers import read_json
+from gatekeeper.engine.refusals import refuse_unhookable
 from gatekeeper.engine.sites import Architecture, RouterSite
 from gatekeeper.errors import AuditError, CheckpointError, UsageError, excerpt
 from gatekeeper.records.model import ModelDescription
@@ -111,8 +114,8 @@ def load_model(
     """Loads the weights and checks them against the description made without them.
 
     Raises:
-        CheckpointError: weights or tokenizer cannot be loaded, or the loaded model routes other
-            experts than config and headers said.
+        CheckpointError: weights or tokenizer cannot be loaded, the loaded model routes other
+            experts than config and headers said, or hooks would not see them.
         AuditError: not enough memory.
     """
     tokenizer = load_tokenizer(path)
@@ -125,6 +128,7 @@ def load_model(
             local_files_only=True,
             use_safetensors=True,
             dtype=dtype,
+            **_unpacking(path),
         )
         model = model.to(device).eval()
     except torch.cuda.OutOfMemoryError as error:
@@ -139,6 +143,7 @@ def load_model(
             where=path.name,
             remedy="check that the files belong together and that model_type is supported",
         ) from error
+    refuse_unhookable(model, path.name)
     model.requires_grad_(False)
     architecture = architecture_of(description.model_type)
     sites = tuple(architecture.find(model))
@@ -154,6 +159,15 @@ def load_model(
         pad_id=_pad_id(tokenizer, path),
         context_length=description.context_length,
     )
+
+
+def _unpacking(path: Path) -> dict[str, Any]:
+    """What from_pretrained needs to unpack MXFP4, whose modules call neither router nor experts."""
+    if quantisation(read_json(path / CONFIG)) != MXFP4:
+        return {}
+    from transformers import Mxfp4Config
+
+    return {"quantization_config": Mxfp4Config(dequantize=True)}
 
 
 def _check_sites(path: Path, description: ModelDescription, sites: tuple[RouterSite, ...]) -> None:

@@ -31,7 +31,7 @@ SCHEMA = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["layer", "path", "experts", "top_k", "shared"],
+                "required": ["layer", "path", "experts", "top_k", "shared", "routing"],
             },
         },
     },
@@ -84,9 +84,9 @@ def test_a_table_for_people(moe: str, capsys: pytest.CaptureFixture[str]) -> Non
         "parameters 320, of which 224 work on a token (float32)",
         "context not stated",
         "experts 6 routed, in 3 of 4 layers",
-        "layers experts each top-k shared",
-        "0–1 2 1 0",
-        "3 2 1 0",
+        "layers experts each top-k shared routing",
+        "0–1 2 1 0 learned",
+        "3 2 1 0 learned",
     ]
 
 

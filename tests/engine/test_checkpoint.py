@@ -85,10 +85,11 @@ def test_remote_code_in_the_tokenizer_is_never_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"quantization_config": {"quant_method": "mxfp4"}}, "mxfp4"),
         ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "gptq"),
         ({"text_config": {"quantization_config": {"quant_method": "awq"}}}, "awq"),
-        ({"quantization_config": {"load_in_4bit": True}}, "does not name"),
+        ({"quantization_config": {"load_in_4bit": True}}, "bitsandbytes"),
+        ({"quantization_config": {"load_in_8bit": True, "quant_method": "fp8"}}, "bitsandbytes"),
+        ({"quantization_config": {"bits": 4}}, "does not name"),
         ({"quantization_config": "yes"}, "does not name"),
     ],
 )
@@ -100,8 +101,9 @@ def test_packed_quantisation_is_refused(
     assert "dequantised" in str(refused.remedy)
 
 
-def test_fp8_keeps_the_experts_hookable(tmp_path: Path) -> None:
-    settings = {"quantization_config": {"quant_method": "fp8"}}
+@pytest.mark.parametrize("method", ["fp8", "mxfp4"])
+def test_what_can_be_hooked_or_unpacked_is_opened(tmp_path: Path, method: str) -> None:
+    settings = {"quantization_config": {"quant_method": method}}
     assert open_checkpoint(folder(tmp_path, CONFIG | settings)).config["quantization_config"]
 
 

@@ -168,6 +168,95 @@ def test_top_k_may_differ_by_layer(tmp_path: Path) -> None:
     assert [s.top_k for s in sites] == [1, 3]
 
 
+def test_a_layer_may_have_values_of_its_own(tmp_path: Path) -> None:
+    own = {"num_experts_per_tok": 1, "n_shared_experts": 3}
+    config = {"num_experts": 4, "num_experts_per_tok": 2, "per_layer_config": {"1": own}}
+    tensors = listed([0, 1]) | {"model.layers.1.mlp.shared_experts.up.weight": ("F32", [4, 8])}
+    sites = described(folder(tmp_path, SMALL | config, tensors)).sites
+    assert [(s.top_k, s.shared) for s in sites] == [(2, 0), (1, 3)]
+
+
+def test_two_numbers_of_shared_experts_are_refused(tmp_path: Path) -> None:
+    config = {"num_experts": 4, "moe_k": 2, "n_shared_experts": 2, "num_shared_experts": 1}
+    tensors = listed([0]) | {"model.layers.0.mlp.shared_experts.up.weight": ("F32", [4, 8])}
+    with pytest.raises(CheckpointError, match="2 and 1 for the shared experts of layer 0"):
+        described(folder(tmp_path, SMALL | config, tensors))
+
+
+TABLED = {"num_experts": 4, "num_experts_per_tok": 2}
+
+
+def tabled(tmp_path: Path, config: dict[str, Any], columns: int = 2) -> ModelDescription:
+    """Layer 0 has a table of token ids, layer 1 has none."""
+    table = {"model.layers.0.mlp.gate.tid2eid": ("I64", [16, columns])}
+    return described(folder(tmp_path, SMALL | TABLED | config, listed([0, 1]) | table))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"mlp_layer_types": ["hash_moe", "moe"]}, {"num_hash_layers": 1}],
+)
+def test_a_table_of_token_ids_is_no_learned_router(tmp_path: Path, config: dict[str, Any]) -> None:
+    description = tabled(tmp_path, config)
+    assert [s.routing for s in description.sites] == ["table", "learned"]
+    assert [s.layer for s in description.maskable_sites] == [1]
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"mlp_layer_types": ["moe", "moe"]}, "layer 0 routes by learning, its weights hold a"),
+        ({"num_hash_layers": 2}, "layer 1 routes by a table, its weights hold no table"),
+    ],
+)
+def test_config_and_tables_that_disagree(
+    tmp_path: Path, config: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        tabled(tmp_path, config)
+
+
+def test_a_table_of_another_width_than_top_k(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="names 3 experts per token, config says 2"):
+        tabled(tmp_path, {}, columns=3)
+
+
+def test_experts_packed_into_integers_are_not_guessed_at(tmp_path: Path) -> None:
+    tensors = {n: ("U8" if ".experts." in n else d, s) for n, (d, s) in listed([0]).items()}
+    with pytest.raises(CheckpointError, match="layer 0 are stored as integers"):
+        described(folder(tmp_path, SMALL | TABLED, tensors))
+
+
+@pytest.mark.parametrize("shape", [[4, 8, 1, 16], [32, 8]])
+def test_a_tensor_of_experts_that_nobody_can_count_is_refused(
+    tmp_path: Path, shape: list[int]
+) -> None:
+    """MXFP4 blocks without their scales, for one."""
+    tensors = {"model.layers.0.mlp.router.weight": ("F32", [4, 8])}
+    tensors["model.layers.0.mlp.experts.gate_up_proj_blocks"] = ("U8", shape)
+    tensors["model.layers.0.mlp.experts.gate_up_proj_bias"] = ("F32", [4, 8])
+    with pytest.raises(CheckpointError, match=r"does not know .*gate_up_proj_blocks"):
+        described(folder(tmp_path, SMALL | TABLED, tensors))
+
+
+@pytest.mark.parametrize("suffix", [".scale", ".weight_scale_inv", ".qscale_weight"])
+def test_scales_of_eight_bit_weights_are_no_parameters(tmp_path: Path, suffix: str) -> None:
+    plain = described(folder(tmp_path / "a", SMALL | TABLED, listed([0])))
+    tensors = {n: ("F8_E4M3" if "expert" in n else d, s) for n, (d, s) in listed([0]).items()}
+    scales = {n.removesuffix(".weight") + suffix: ("F32", [1, 1]) for n in tensors if "expert" in n}
+    quantised = described(folder(tmp_path / "b", SMALL | TABLED, tensors | scales))
+    assert quantised.parameters == plain.parameters
+    assert quantised.active_parameters == plain.active_parameters
+
+
+def test_a_scale_that_scales_no_eight_bit_weight_is_a_parameter(tmp_path: Path) -> None:
+    tensors = listed([0]) | {"model.layers.0.clip.scale": ("F32", [3])}
+    tensors["model.layers.0.clip.weight"] = ("F32", [5])
+    plain = described(folder(tmp_path / "a", SMALL | TABLED, listed([0])))
+    more = described(folder(tmp_path / "b", SMALL | TABLED, tensors))
+    assert more.parameters == plain.parameters + 8
+
+
 def test_a_missing_expert_tensor_is_refused(tmp_path: Path) -> None:
     tensors = listed([0])
     del tensors["model.layers.0.mlp.experts.2.down_proj.weight"]
@@ -199,7 +288,9 @@ def test_a_config_that_names_experts_the_weights_lack_is_dense(tmp_path: Path) -
 def test_layers_for_multi_token_prediction_count_nowhere(tmp_path: Path) -> None:
     config = SMALL | {"num_experts": 4, "num_experts_per_tok": 2}
     plain = described(folder(tmp_path / "a", config, listed([0, 1])))
-    extra = listed([0, 1, 2]) | {"mtp.layers.0.mlp.up_proj.weight": ("F32", [4, 8])}
+    extra = listed([0, 1, 2])
+    for name in ("mtp.layers.0", "model.mtp.layers.0", "model.mtp_layers.0"):
+        extra[f"{name}.mlp.up_proj.weight"] = ("F32", [4, 8])
     assert described(folder(tmp_path / "b", config, extra)) == plain
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from gatekeeper.engine._moe_config import SHARED
 from gatekeeper.engine.sites import Architecture, RouterSite
 
 #: Names of k on routers, blocks and configs.
@@ -66,13 +67,30 @@ def blocks(model: nn.Module) -> Iterator[tuple[str, int, nn.Module]]:
             yield path, layer, module
 
 
-def shared_experts(block: nn.Module, layer: nn.Module) -> int:
-    """Experts that see every token, in the block or beside it: 1 if nothing tells how many."""
-    for place in (block, layer):
+def shared_experts(block: nn.Module, beside: nn.Module, config: object, layer: int) -> int:
+    """Experts that see every token, in the block or beside it.
+
+    Several may be fused into one module: their number is that of the stacked parameters, else of
+    the config, else 1. `inspect.describe` counts alike, from headers.
+    """
+    for place in (block, beside):
         for name, child in place.named_children():
             if "shared" in name and ("expert" in name or "mlp" in name):
-                return stacked_experts(child) or first_int(child, "n_shared_experts") or 1
+                return stacked_experts(child) or _configured(config, layer) or 1
     return 0
+
+
+def _configured(config: Any, layer: int) -> int | None:
+    """Shared experts of a layer as the config tells: one number, or a list of one per layer."""
+    if getattr(config, "is_heterogeneous", False):
+        config = config.per_layer_config[layer]
+    for name in SHARED:
+        value = getattr(config, name, None)
+        if isinstance(value, list) and layer < len(value):
+            value = value[layer]
+        if isinstance(value, int) and value > 0:
+            return value
+    return None
 
 
 def find_sites(
@@ -92,6 +110,8 @@ def find_sites(
         routed: whether the router chooses.
     """
     modules = dict(model.named_modules())
+    config: Any = getattr(model, "config", None)
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
     sites = []
     for path, layer, experts in blocks(model):
         found = count(experts)
@@ -111,7 +131,7 @@ def find_sites(
                 experts_count=found,
                 top_k=top_k,
                 columns=width,
-                shared=shared_experts(modules[parent], modules[_layer_path(path)]),
+                shared=shared_experts(modules[parent], modules[_layer_path(path)], text, layer),
                 routed=routed(router),
                 attach=attach or attach_hooks,
             )

@@ -1,0 +1,131 @@
+"""What cannot be audited, by name: first from config files alone, then from the loaded model."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+from typing import NoReturn
+
+from torch import nn
+
+from gatekeeper.engine.architectures import architecture_of
+from gatekeeper.engine.checkpoint import CONFIG, MXFP4, Checkpoint, quantisation
+from gatekeeper.engine.headers import read_json
+from gatekeeper.errors import CheckpointError, excerpt
+
+_GENERATION = "generation_config.json"
+
+#: Families whose MXFP4 experts transformers can unpack while loading.
+_UNPACKED = ("gpt_oss",)
+
+#: Settings of decoding under which a reply is not the greedy one.
+_MANY = {
+    "num_beams": "beam search",
+    "num_return_sequences": "several replies to a prompt",
+}
+
+
+def refuse_unauditable(checkpoint: Checkpoint) -> None:
+    """Refuses what no hook could be put on, before any weight is read.
+
+    Raises:
+        CheckpointError: the architecture, its quantisation or its way of decoding is not supported.
+    """
+    _refuse_architecture(checkpoint)
+    _refuse_packed(checkpoint)
+    _refuse_decoding(checkpoint)
+
+
+def refuse_unhookable(model: nn.Module, where: str) -> None:
+    """Refuses a loaded model whose modules do not run as hooks see them.
+
+    Args:
+        where: the checkpoint, for the message.
+
+    Raises:
+        CheckpointError: it is compiled, runs in kernels of its own, or is still quantised.
+    """
+    modules = list(model.modules())
+    if any(_compiled(module) for module in modules):
+        raise CheckpointError(
+            "the model is compiled: hooks put on it now would be ignored",
+            where=where,
+            remedy="load it without torch.compile",
+        )
+    # `set_use_kernels` marks the model; single layers are not marked.
+    if getattr(model, "use_kernels", False):
+        raise CheckpointError(
+            "the model runs in kernels that may replace whole mixtures, hooks and all",
+            where=where,
+            remedy="load it without use_kernels",
+        )
+    packed = any(not p.is_floating_point() for p in model.parameters())
+    if packed or any(type(module).__name__.startswith("Mxfp4") for module in modules):
+        raise CheckpointError(
+            "the experts are still quantised after loading, and cannot be hooked",
+            where=where,
+            remedy="load it dequantised, save it in bfloat16 and audit that",
+        )
+
+
+def _compiled(module: nn.Module) -> bool:
+    """By `torch.compile(module)`, which wraps it, or by `module.compile()`."""
+    return "_orig_mod" in module._modules or module._compiled_call_impl is not None
+
+
+def _refuse_architecture(checkpoint: Checkpoint) -> None:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    model_type = checkpoint.config["model_type"]
+    architecture = architecture_of(model_type)
+    if architecture.refused:
+        _refuse(
+            checkpoint.path / CONFIG,
+            f"{excerpt(model_type)} is not audited: {architecture.refused}",
+            architecture.remedy,
+        )
+    if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        version = ".".join(importlib.metadata.version("transformers").split(".")[:2])
+        _refuse(
+            checkpoint.path / CONFIG,
+            f"transformers {version} has no causal language model of type {excerpt(model_type)}",
+            "if it holds one, save that by itself with save_pretrained and audit it",
+        )
+
+
+def _refuse_packed(checkpoint: Checkpoint) -> None:
+    """MXFP4 is fine where it is unpacked while loading: see `load_model`."""
+    model_type = checkpoint.config["model_type"]
+    if quantisation(checkpoint.config) == MXFP4 and model_type not in _UNPACKED:
+        _refuse(
+            checkpoint.path / CONFIG,
+            f"is quantised with {MXFP4}, which transformers does not unpack for "
+            f"{excerpt(model_type)}",
+            "load it dequantised where that is possible, save it in bfloat16 and audit that",
+        )
+
+
+def _refuse_decoding(checkpoint: Checkpoint) -> None:
+    """Settings under which what is served is not what greedy decoding gives.
+
+    As in transformers, config.json counts only where generation_config.json is missing.
+    """
+    path = checkpoint.path / _GENERATION
+    settings = checkpoint.config
+    if path.is_file():
+        settings = read_json(path)
+    else:
+        path = checkpoint.path / CONFIG
+    for name, meaning in _MANY.items():
+        value = settings.get(name)
+        if value is not None and value != 1:
+            _refuse(
+                path,
+                f"asks for {meaning} ({name} is {excerpt(value)}), Gatekeeper decodes greedily: "
+                "what it audits would not be what is served",
+                f"remove {name}, if the model is served without it",
+            )
+
+
+def _refuse(path: Path, message: str, remedy: str) -> NoReturn:
+    raise CheckpointError(message, where=excerpt(path), remedy=remedy)
