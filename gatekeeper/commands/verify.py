@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatekeeper.commands._memory import uncollected
 from gatekeeper.errors import EvidenceError, excerpt
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     type=click.Path(path_type=Path),
     help="Policy of the verdict; default: the policy.yaml beside it.",
 )
+@uncollected()
 def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see catalog.py
     """Check digests, measure all findings again, and derive the verdict again.
 
@@ -51,13 +53,14 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
 
 
 def _verify_verdict(evidence: Evidence, path: Path, policy_path: Path) -> str:
-    """Derives the verdict on its own day and compares it word for word.
+    """Derives the verdict on its own day and compares it word for word, number for number.
 
     Raises:
         EvidenceError: it is not the verdict of this evidence and policy.
     """
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.load import load_policy
+    from gatekeeper.policy.recheck import same_data
     from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
 
     try:
@@ -75,7 +78,7 @@ def _verify_verdict(evidence: Evidence, path: Path, policy_path: Path) -> str:
     if policy.digest != stored.get("policy", {}).get("digest", policy.digest):
         raise EvidenceError("the policy is not the one of the verdict", where=str(policy_path))
     derived = json.loads(json.dumps(verdict_to_json(evaluate(evidence, policy, day))))
-    if derived != stored:
+    if not same_data(stored, derived):
         raise EvidenceError(
             f"the verdict {excerpt(stored.get('result'))!r} does not follow from evidence and "
             f"policy, which give {derived.get('result')!r}",

@@ -20,7 +20,7 @@ from gatekeeper.records.plugins import Judge
 from gatekeeper.records.suite import Suite
 from gatekeeper.suites.split import limit, split_seeds
 
-_VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy")
+_VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
 
 class Reporter(Protocol):

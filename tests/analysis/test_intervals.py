@@ -151,9 +151,19 @@ def test_clustered_wilson_covers(correlated):
     assert covered / runs > 0.93
 
 
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99, 1 - 0.05 / 12])
+def test_quantiles_are_scipys(confidence):
+    upper = 0.5 + confidence / 2
+    assert intervals._z(confidence) == pytest.approx(stats.norm.ppf(upper), rel=1e-13)
+    for freedom in (*range(1, 60), 199, 200, 3000):
+        wanted = stats.t.ppf(upper, freedom)
+        assert intervals._t(confidence, freedom) == pytest.approx(wanted, rel=1e-11), freedom
+
+
 def test_mcnemar_is_the_exact_binomial():
-    wanted = 2 * stats.binom.cdf(1, 12, 0.5)
-    assert intervals.mcnemar_p(11, 1) == pytest.approx(wanted)
+    for lost, won in ((11, 1), (1, 0), (0, 7), (5, 5), (40, 22), (3000, 2900)):
+        wanted = stats.binomtest(lost, lost + won).pvalue
+        assert intervals.mcnemar_p(lost, won) == pytest.approx(wanted, rel=1e-11)
     assert intervals.mcnemar_p(0, 0) == 1.0
 
 
