@@ -148,10 +148,14 @@ def effective_size(values: npt.NDArray[np.float64], clusters: npt.NDArray[np.str
     """How many independent prompts n clustered ones are worth.
 
     n over the design effect (variance between cluster totals over variance of independent
-    prompts), shrunk by (z/t)² for few clusters. Where nothing varies the design effect can't be
-    seen, and the worst case (each cluster one observation) is taken. Source: Korn & Graubard
-    (1998), Survey Methodology 24:193, section 2; used with Wilson as Dean & Pagano (2015), J. Surv.
-    Stat. Methodol. 3:484, recommend.
+    prompts), shrunk by (z/t)² for few clusters. Source: Korn & Graubard (1998), Survey Methodology
+    24:193, section 2; used with Wilson as Dean & Pagano (2015), J. Surv. Stat. Methodol. 3:484,
+    recommend.
+
+    Where no cluster differs within itself, as when nothing happened at all, the data do not speak
+    against full dependence, and the worst case (each cluster one observation) is taken. A few
+    events estimate the design effect too badly: with 44 prompts of 19 seeds that always agree, the
+    estimate alone covers 88 % instead of 95 % (docs/real-language.md).
 
     Args:
         values: [n], the quantity whose mean is estimated.
@@ -169,12 +173,11 @@ def effective_size(values: npt.NDArray[np.float64], clusters: npt.NDArray[np.str
         return 0.0
     worst = float((sizes**2).sum() / n)
     centred = values - values.mean()
-    independent = float((centred**2).sum())
-    if independent <= 1e-12:
+    totals = np.bincount(index, weights=centred)
+    if float(np.abs(centred - (totals / sizes)[index]).max()) <= 1e-9:
         effect = worst
     else:
-        totals = np.bincount(index, weights=centred)
-        effect = float((totals**2).sum()) / independent * count / (count - 1)
+        effect = float((totals**2).sum() / (centred**2).sum()) * count / (count - 1)
         effect = min(max(effect, 1.0), worst)
     shrink = (_z(CONFIDENCE) / _t(CONFIDENCE, count - 1)) ** 2
     return n / effect * shrink

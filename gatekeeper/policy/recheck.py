@@ -16,10 +16,10 @@ _Key = tuple[str, int, tuple[tuple[str, str | int], ...]]
 
 
 def recheck_findings(evidence: Evidence) -> int:
-    """Measures every stored finding again and compares; returns how many there were.
+    """Measures every stored finding again and compares; returns how many were compared.
 
-    Versions are never compared silently: a stored finding of a metric version this Gatekeeper does
-    not have is left out of the comparison only if no current one claims its place.
+    A stored finding of a metric version that this Gatekeeper does not have cannot be compared, and
+    is not counted.
 
     Raises:
         EvidenceError: a finding does not follow from the trials.
@@ -27,6 +27,7 @@ def recheck_findings(evidence: Evidence) -> int:
     current = {_key(f): f for f in measure_all(evidence)}
     stored = {_key(f): f for f in evidence.findings}
     versions = {(metric, version) for metric, version, _ in current}
+    compared = 0
     for key, finding in stored.items():
         if key not in current and (key[0], key[1]) not in versions:
             continue
@@ -36,7 +37,8 @@ def recheck_findings(evidence: Evidence) -> int:
                 where="evidence.json",
                 remedy="do not trust this bundle; get it again from where the audit wrote it",
             )
-    return len(stored)
+        compared += 1
+    return compared
 
 
 def same_data(stored: object, derived: object) -> bool:

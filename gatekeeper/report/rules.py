@@ -74,7 +74,7 @@ def _row(outcome: RuleOutcome, verdict: Verdict, policy: Policy, words: Wording)
     if isinstance(decisive, Finding):
         measured = words.value(decisive)
         interval = words.range(decisive.interval)
-        n = words.number(decisive.n, 0)
+        n = words.count(decisive)
     # The verdict is plain ASCII where a report has the language's own minus.
     explanation = _NEGATIVE.sub(words("number.minus"), clean(outcome.explanation, 600))
     if isinstance(decisive, Missing) and decisive.reason not in outcome.explanation:

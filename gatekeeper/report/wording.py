@@ -99,8 +99,13 @@ class Wording:
             value=self.value(finding),
             range=self.range(finding.interval),
             confidence=self.number(finding.interval.confidence * 100, 0),
-            n=self.number(finding.n, 0),
+            n=self.count(finding),
         )
+
+    def count(self, finding: Finding) -> str:
+        """How many prompts a finding rests on, and from how many seeds if those are fewer."""
+        n, seeds = self.number(finding.n, 0), self.number(finding.clusters, 0)
+        return n if finding.clusters >= finding.n else self("number.clustered", n=n, seeds=seeds)
 
     def measured(self, outcome: Finding | Missing) -> str:
         """The estimate, or why there is none."""
