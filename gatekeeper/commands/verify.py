@@ -106,14 +106,15 @@ def _refuse_other_versions(
         EvidenceError: a metric is of another version than this Gatekeeper's.
     """
     then, now = (
-        {o["decisive"]["metric"]: o["decisive"]["version"] for o in data["outcomes"]}
+        {(o["decisive"]["metric"], o["decisive"]["version"]) for o in data["outcomes"]}
         for data in (stored, derived)
     )
-    for metric in sorted(then.keys() & now.keys()):
-        if then[metric] != now[metric]:
+    ours = dict(now)
+    for metric, version in sorted(then - now):
+        if metric in ours:
             raise EvidenceError(
-                f"the verdict rests on {excerpt(metric)} version {then[metric]}, this Gatekeeper "
-                f"has version {now[metric]}",
+                f"the verdict rests on {excerpt(metric)} version {version}, this Gatekeeper has "
+                f"version {ours[metric]}",
                 where=where,
                 remedy="verify it with the version that made it, or judge again with check",
             )
