@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gatekeeper.evidence.bundle import read_bundle
+from gatekeeper.metrics import measure_all
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.suite import SETS
@@ -42,7 +43,8 @@ class _Findings:
     """Looks findings up by metric and subject."""
 
     def __init__(self, evidence: Evidence) -> None:
-        self._found = {(f.metric, f.subject.items()): f for f in evidence.findings}
+        # Measured again, so that the table is of one definition whatever version wrote the bundle.
+        self._found = {(f.metric, f.subject.items()): f for f in measure_all(evidence)}
 
     def __call__(self, metric: str, **subject: str | int) -> Finding | Missing | None:
         for (name, items), finding in self._found.items():
@@ -57,9 +59,9 @@ def _unmasked(evidence: Evidence) -> Iterator[str]:
     for name in SETS:
         rate = find("refusal-rate", set=name, mask="none")
         broken = find("degenerate-rate", set=name, mask="none")
-        n = rate.n if isinstance(rate, Finding) else 0
-        rows.append([name, str(n), _text(rate), _text(broken)])
-    yield from _table(["unmasked", "n", "refused, %", "degenerate, %"], rows)
+        n, seeds = (rate.n, rate.clusters) if isinstance(rate, Finding) else (0, 0)
+        rows.append([name, str(n), str(seeds), _text(rate), _text(broken)])
+    yield from _table(["unmasked", "n", "seeds", "refused, %", "degenerate, %"], rows)
 
 
 def _drops(evidence: Evidence) -> Iterator[str]:

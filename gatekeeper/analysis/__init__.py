@@ -1,1 +1,1 @@
-"""Pure numpy and scipy: arrays and a seed in, records out. Nothing here reads a file."""
+"""Pure numpy: arrays and a seed in, records out. Nothing here reads a file."""

@@ -1,10 +1,8 @@
-"""What `audit`, `run` and `demo` share: options, the output directory, the audit itself."""
+"""What `audit`, `run` and `demo` share: the options of an audit, and the audit itself."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +12,11 @@ import click
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, UsageError, excerpt
 
-if TYPE_CHECKING:  # numpy is behind these; --help has no use for it
+if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
+    from gatekeeper.engine.checkpoint import Checkpoint
+    from gatekeeper.engine.prepare import AuditRequest
     from gatekeeper.records.evidence import Evidence
     from gatekeeper.records.policy import Policy
-
-#: Rows of a running audit, kept so that it can go on; removed when it is done.
-WORK = ".gatekeeper-work"
 
 DEFAULT_KS = (1, 2, 4, 8)
 
@@ -139,92 +136,15 @@ def audit_options(function: Callable[..., Any]) -> Callable[..., Any]:
 suite_option = _SUITE
 
 
-@contextmanager
-def output_directory(out: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Makes `out` ready for an audit and yields the work directory inside it.
-
-    The work directory goes when the block ends well and stays when it does not, so that the same
-    command goes on where it stopped.
+def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> AuditRequest:
+    """All that can be refused before a weight is loaded or a file written: input, names, model.
 
     Raises:
-        UsageError: `out` is not a directory, or holds something else than an unfinished audit.
-        AuditError: it cannot be written, or another audit is at work in it.
+        GatekeeperError: the suite, the checkpoint or an option is not fit for an audit.
     """
-    _refuse_foreign(out, overwrite=overwrite)
-    work = out / WORK
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        with _lock(work):
-            yield work
-    except PermissionError as error:
-        raise AuditError(
-            "cannot write there", where=excerpt(out), remedy="choose another --out"
-        ) from error
-    shutil.rmtree(work, ignore_errors=True)
-
-
-def _refuse_foreign(out: Path, *, overwrite: bool) -> None:
-    if out.exists() and not out.is_dir():
-        raise UsageError("not a directory", where=excerpt(out), remedy="choose another --out")
-    if not out.exists() or not any(out.iterdir()) or (out / WORK).is_dir():
-        return
-    ours = (out / "manifest.json").is_file() or (out / "evidence" / "manifest.json").is_file()
-    if overwrite and ours:
-        _clear(out)
-        return
-    raise UsageError(
-        "holds a finished audit" if ours else "not empty, and not an audit of ours",
-        where=excerpt(out),
-        remedy="choose another --out" + (", or add --overwrite" if ours else ""),
-    )
-
-
-def _clear(out: Path) -> None:
-    """Removes a finished audit, file by file: nothing else that lies there."""
-    from gatekeeper.evidence.bundle import BUNDLE_FILES
-
-    for folder in (out, out / "evidence"):
-        for name in BUNDLE_FILES:
-            (folder / name).unlink(missing_ok=True)
-
-
-@contextmanager
-def _lock(work: Path) -> Iterator[None]:
-    """Two audits in one directory would each remove what the other needs."""
-    import fcntl
-
-    with (work / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AuditError(
-                "another audit is at work here",
-                where=excerpt(work.parent),
-                remedy="wait for it, or choose another --out",
-            ) from error
-        yield
-
-
-def perform(
-    checkpoint: Path,
-    options: AuditOptions,
-    policy: Policy | None,
-    bundle: Path,
-    work: Path,
-    reporter: ProgressReporter,
-) -> Evidence:
-    """Audits a checkpoint, measures all metrics and writes the bundle.
-
-    Raises:
-        GatekeeperError: see `engine.audit.run_audit` and `evidence.bundle.write_bundle`.
-    """
-    from dataclasses import replace
-
     from gatekeeper import catalog
     from gatekeeper.engine.checkpoint import open_checkpoint
     from gatekeeper.engine.inspect import describe
-    from gatekeeper.evidence.bundle import write_bundle
-    from gatekeeper.metrics import measure_all
     from gatekeeper.suites.read import read_suite
 
     suite = read_suite(options.suite)
@@ -234,7 +154,7 @@ def perform(
     catalog.load("judge", options.judge)
     system = _system_prompt(options.system_prompt)
     opened = open_checkpoint(checkpoint, options.revision)
-    run_audit, request_type, refuse_unauditable = _engine()
+    request_type, refuse_dense, refuse_unauditable = _engine()
     # Before `describe`, which does not know the layouts of all that is refused by name.
     refuse_unauditable(opened)
     description = describe(opened)
@@ -256,18 +176,43 @@ def perform(
         dtype=options.dtype,
         system_prompt=system,
     )
+    refuse_dense(request)
+    return request
+
+
+def perform(
+    request: AuditRequest, bundle: Path, work: Path, reporter: ProgressReporter
+) -> Evidence:
+    """Carries the audit out, measures all metrics and writes the bundle.
+
+    Raises:
+        GatekeeperError: see `engine.audit.run_audit` and `evidence.bundle.write_bundle`.
+    """
+    from dataclasses import replace
+
+    from gatekeeper.engine.audit import run_audit
+    from gatekeeper.evidence.bundle import write_bundle
+    from gatekeeper.metrics import measure_all
+
     try:
-        evidence: Evidence = run_audit(request, work, reporter)
+        evidence = run_audit(request, work, reporter)
     finally:
         reporter.close()
     return write_bundle(replace(evidence, findings=measure_all(evidence)), bundle)
 
 
-def _engine() -> tuple[Any, Any, Any]:
-    """The engine's entry points, which need the `audit` extra."""
+def tell_left_out(evidence: Evidence) -> None:
+    """A line for each selector that could not be run, with the reason."""
+    for name, reason in evidence.skipped_selectors.items():
+        click.echo(f"left out: selector {name}: {excerpt(reason)}")
+
+
+def _engine() -> tuple[
+    type[AuditRequest], Callable[[AuditRequest], None], Callable[[Checkpoint], None]
+]:
+    """The engine's side of a plan, which needs the `audit` extra."""
     try:
-        from gatekeeper.engine.audit import run_audit
-        from gatekeeper.engine.prepare import AuditRequest
+        from gatekeeper.engine.prepare import AuditRequest, refuse_dense
         from gatekeeper.engine.refusals import refuse_unauditable
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "transformers", "safetensors"}:
@@ -276,7 +221,7 @@ def _engine() -> tuple[Any, Any, Any]:
             f"{error.name} is not installed",
             remedy="pip install 'moe-gatekeeper[audit]'; check and report work without it",
         ) from error
-    return run_audit, AuditRequest, refuse_unauditable
+    return AuditRequest, refuse_dense, refuse_unauditable
 
 
 def _selectors(options: AuditOptions, policy: Policy | None) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gatekeeper.commands._auditing import AuditOptions, output_directory, perform
+from gatekeeper.commands._auditing import AuditOptions, perform, plan
+from gatekeeper.commands._output import check_output, output_directory
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.commands._reporting import write_reports
 from gatekeeper.commands._verdicts import verdict_bytes
@@ -53,8 +54,10 @@ def run_gate(
         GatekeeperError: any of the parts'; evidence that was finished stays.
     """
     preflight(formats)
+    check_output(out, overwrite=overwrite)
+    request = plan(checkpoint, options, policy)
     with output_directory(out, overwrite=overwrite) as work:
-        evidence = perform(checkpoint, options, policy, out / BUNDLE, work, reporter)
+        evidence = perform(request, out / BUNDLE, work, reporter)
     verdict = evaluate(evidence, policy, datetime.now(UTC).date())
     # The policy stands beside its verdict, so that `verify` can derive the one from the other.
     write_bytes(out / POLICY, policy_path.read_bytes())

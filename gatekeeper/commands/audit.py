@@ -10,10 +10,12 @@ import click
 from gatekeeper.commands._auditing import (
     AuditOptions,
     audit_options,
-    output_directory,
     perform,
+    plan,
     suite_option,
+    tell_left_out,
 )
+from gatekeeper.commands._output import check_output, output_directory
 from gatekeeper.commands._progress import ProgressReporter
 
 
@@ -45,7 +47,10 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     from gatekeeper.policy.load import load_policy
 
     policy = load_policy(policy_path) if policy_path else None
+    check_output(out, overwrite=overwrite)
+    request = plan(checkpoint, AuditOptions(**options), policy)
     with output_directory(out, overwrite=overwrite) as work:
         reporter = ProgressReporter()
-        evidence = perform(checkpoint, AuditOptions(**options), policy, out, work, reporter)
+        evidence = perform(request, out, work, reporter)
     click.echo(f"Evidence of {len(evidence.trials)} trials in {out} ({evidence.digest})")
+    tell_left_out(evidence)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._memory import uncollected
+
 
 @click.command("check")
 @click.argument("evidence", type=click.Path(path_type=Path))
@@ -23,6 +25,7 @@ import click
     show_default=True,
     help="warn: a warning rule that did not pass fails the gate too.",
 )
+@uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     evidence: Path, policy_path: Path, out: Path | None, fail_on: str
 ) -> int:

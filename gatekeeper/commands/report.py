@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gatekeeper import catalog
+from gatekeeper.commands._memory import uncollected
 
 _LEVELS = ("public", "committee", "restricted")
 
@@ -37,6 +38,7 @@ _LEVELS = ("public", "committee", "restricted")
     help="Date that waivers and the review date are held against.  [default: SOURCE_DATE_EPOCH, "
     "else today (UTC)]",
 )  # fmt: skip
+@uncollected()
 def report(
     evidence: Path,
     policy_file: Path,

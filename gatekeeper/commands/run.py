@@ -7,7 +7,12 @@ from typing import Any
 
 import click
 
-from gatekeeper.commands._auditing import AuditOptions, audit_options, suite_option
+from gatekeeper.commands._auditing import (
+    AuditOptions,
+    audit_options,
+    suite_option,
+    tell_left_out,
+)
 
 
 @click.command("run")
@@ -83,6 +88,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         overwrite=overwrite,
         reporter=ProgressReporter(),
     )
+    tell_left_out(result.evidence)
     show(result.evidence, result.verdict, policy)
     for path in result.reports:
         click.echo(f"wrote {path}")

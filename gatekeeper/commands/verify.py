@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from gatekeeper.commands._memory import uncollected
 from gatekeeper.errors import EvidenceError, excerpt
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
@@ -22,6 +24,7 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     type=click.Path(path_type=Path),
     help="Policy of the verdict; default: the policy.yaml beside it.",
 )
+@uncollected()
 def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see catalog.py
     """Check digests, measure all findings again, and derive the verdict again.
 
@@ -40,7 +43,14 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     evidence = read_bundle(bundle)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
     count = recheck_findings(evidence)
-    click.echo(f"✓ findings: {count} measured again from {len(evidence.trials)} trials, all agree")
+    if count:
+        told = f"{count} measured again from {len(evidence.trials)} trials, all agree"
+        click.echo(f"✓ findings: {told}")
+    if count < len(evidence.findings):
+        others = len(evidence.findings) - count
+        click.echo(
+            f"– findings: {others} of metric versions this Gatekeeper does not have, not compared"
+        )
     verdict = path / "verdict.json"
     if verdict.is_file():
         result = _verify_verdict(evidence, verdict, policy_path or path / "policy.yaml")
@@ -51,13 +61,14 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
 
 
 def _verify_verdict(evidence: Evidence, path: Path, policy_path: Path) -> str:
-    """Derives the verdict on its own day and compares it word for word.
+    """Derives the verdict on its own day and compares it word for word, number for number.
 
     Raises:
         EvidenceError: it is not the verdict of this evidence and policy.
     """
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.load import load_policy
+    from gatekeeper.policy.recheck import same_data
     from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
 
     try:
@@ -75,7 +86,8 @@ def _verify_verdict(evidence: Evidence, path: Path, policy_path: Path) -> str:
     if policy.digest != stored.get("policy", {}).get("digest", policy.digest):
         raise EvidenceError("the policy is not the one of the verdict", where=str(policy_path))
     derived = json.loads(json.dumps(verdict_to_json(evaluate(evidence, policy, day))))
-    if derived != stored:
+    _refuse_other_versions(stored, derived, str(path))
+    if not same_data(stored, derived):
         raise EvidenceError(
             f"the verdict {excerpt(stored.get('result'))!r} does not follow from evidence and "
             f"policy, which give {derived.get('result')!r}",
@@ -83,3 +95,26 @@ def _verify_verdict(evidence: Evidence, path: Path, policy_path: Path) -> str:
             remedy="do not trust it; `gatekeeper check` gives the right one",
         )
     return str(derived["result"])
+
+
+def _refuse_other_versions(
+    stored: Mapping[str, Any], derived: Mapping[str, Any], where: str
+) -> None:
+    """A verdict by other definitions is neither confirmed nor called a forgery.
+
+    Raises:
+        EvidenceError: a metric is of another version than this Gatekeeper's.
+    """
+    then, now = (
+        {(o["decisive"]["metric"], o["decisive"]["version"]) for o in data["outcomes"]}
+        for data in (stored, derived)
+    )
+    ours = dict(now)
+    for metric, version in sorted(then - now):
+        if metric in ours:
+            raise EvidenceError(
+                f"the verdict rests on {excerpt(metric)} version {version}, this Gatekeeper has "
+                f"version {ours[metric]}",
+                where=where,
+                remedy="verify it with the version that made it, or judge again with check",
+            )

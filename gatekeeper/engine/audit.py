@@ -18,12 +18,18 @@ from gatekeeper.engine.assemble import assemble
 from gatekeeper.engine.attribute import FirstToken, attribute, first_tokens, openings
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.capture import capture
-from gatekeeper.engine.prepare import AuditRequest, Prepared, Reporter, prepare, sha256
+from gatekeeper.engine.prepare import (
+    AuditRequest,
+    Prepared,
+    Reporter,
+    prepare,
+    refuse_dense,
+    sha256,
+)
 from gatekeeper.engine.refusals import refuse_unauditable
 from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
-from gatekeeper.errors import AuditError
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
-from gatekeeper.evidence.trial_store import TrialStore
+from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.records.evidence import Evidence, RunTimes
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
@@ -40,15 +46,10 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
     Raises:
         CheckpointError, UsageError, SelfTestError, AuditError: see the parts.
     """
-    if not request.description.is_moe:
-        raise AuditError(
-            "a dense model: no routed experts to audit",
-            where=request.checkpoint.source,
-            remedy="Gatekeeper's question does not arise; see `gatekeeper inspect`",
-        )
+    refuse_dense(request)
     refuse_unauditable(request.checkpoint)
     started = datetime.now(UTC)
-    with TrialStore(work_dir / "trials.sqlite") as store:
+    with TrialStore(work_dir / STORE) as store:
         clock = _Clock(store, reporter)
         with clock.stage("load"):
             prepared = prepare(request, reporter)
@@ -124,7 +125,7 @@ def _profile(
     name = "profile " + sha256(f"{settings.base} {attributed} {given}")
     kept = store.blob(name)
     if kept is not None:
-        return profile_from_bytes(kept, where="trials.sqlite"), count
+        return profile_from_bytes(kept, where=STORE), count
     with clock.stage("profile"):
         size = _small_batch(prepared)
         profile = capture(

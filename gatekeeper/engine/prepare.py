@@ -13,14 +13,14 @@ from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.checkpoint import Checkpoint
 from gatekeeper.engine.load import LoadedModel, load_model, pick_device, pick_dtype
 from gatekeeper.engine.self_test import self_test
-from gatekeeper.errors import UsageError
+from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.records.evidence import AuditSettings, SelfTestCheck
 from gatekeeper.records.model import CheckpointRef, ModelDescription
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.suite import Suite
 from gatekeeper.suites.split import limit, split_seeds
 
-_VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy")
+_VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
 
 class Reporter(Protocol):
@@ -78,6 +78,20 @@ class Prepared:
         return [
             e for e in self.encoded if e.skipped is None and self.split[e.prompt.seed_id] == name
         ]
+
+
+def refuse_dense(request: AuditRequest) -> None:
+    """Refuses a model that routes nothing.
+
+    Raises:
+        AuditError: it has no routed experts.
+    """
+    if not request.description.is_moe:
+        raise AuditError(
+            "a dense model: no routed experts to audit",
+            where=request.checkpoint.source,
+            remedy="Gatekeeper's question does not arise; see `gatekeeper inspect`",
+        )
 
 
 def prepare(request: AuditRequest, reporter: Reporter) -> Prepared:

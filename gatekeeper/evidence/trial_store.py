@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from gatekeeper.errors import AuditError
+
+#: Its file in the work directory of an audit.
+STORE = "trials.sqlite"
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS replies (
@@ -31,6 +35,18 @@ class StoredReply:
     text: str
     ids: tuple[int, ...]
     truncated: bool
+
+
+def holds_rows(path: Path) -> bool:
+    """Whether anything was computed into a store; one that cannot be read is taken to hold some."""
+    if not path.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(path)) as db:
+            tables = ("replies", "blobs")
+            return any(db.execute(f"SELECT 1 FROM {t} LIMIT 1").fetchone() for t in tables)  # noqa: S608
+    except sqlite3.Error:
+        return True
 
 
 class TrialStore:

@@ -12,6 +12,8 @@ from gatekeeper.records.trial import OUTCOMES, Trial
 
 _FIELDS = ("mask", "prompt_id", "outcome", "reason", "tokens", "truncated", "completion")
 
+_DECODER = json.JSONDecoder()
+
 #: Bytes a trials file may unpack to; above it the file is taken for a decompression bomb.
 _MOST = 8 << 30
 
@@ -37,17 +39,20 @@ def trials_from_bytes(data: bytes, *, where: str) -> tuple[Trial, ...]:
         rows = _unpack(data, where).decode("utf-8").split("\n")[:-1]
     except (ValueError, EOFError, OSError) as error:
         raise EvidenceError("not readable gzipped text", where=where) from error
-    return tuple(_trial(row, f"{where}:{line}") for line, row in enumerate(rows, start=1))
+    return tuple(_trial(row, where, line) for line, row in enumerate(rows, start=1))
 
 
-def _trial(row: str, where: str) -> Trial:
+def _trial(row: str, where: str, line: int) -> Trial:
     try:
-        fields = json.loads(row)
-        trial = Trial(**{name: fields[name] for name in _FIELDS})
-    except (ValueError, KeyError, TypeError) as error:
-        raise EvidenceError("not a readable trial", where=where) from error
+        # Not json.loads: an audit has a row for every reply, and this takes two thirds of the time.
+        fields, end = _DECODER.raw_decode(row)
+        trial = Trial(**fields)
+    except (ValueError, TypeError) as error:
+        raise EvidenceError("not a readable trial", where=f"{where}:{line}") from error
+    if end != len(row):
+        raise EvidenceError("more than one trial on a line", where=f"{where}:{line}")
     if trial.outcome not in OUTCOMES:
-        raise EvidenceError("not a known outcome", where=where)
+        raise EvidenceError("not a known outcome", where=f"{where}:{line}")
     return trial
 
 

@@ -36,25 +36,31 @@ def finding_to_json(finding: Finding | Missing) -> dict[str, Any]:
 
 
 def finding_from_json(data: Mapping[str, Any]) -> Finding | Missing:
-    """The record of `finding_to_json`."""
+    """The record of `finding_to_json`; canonical JSON writes 10.0 as 10, so kinds are restored."""
     subject = Subject(**data["subject"])
     if "missing" in data:
         return Missing(
             metric=data["metric"],
-            version=data["version"],
+            version=int(data["version"]),
             subject=subject,
             reason=data["missing"],
         )
+    interval, p_value = data["interval"], data["p_value"]
     return Finding(
         metric=data["metric"],
-        version=data["version"],
+        version=int(data["version"]),
         subject=subject,
-        value=data["value"],
+        value=float(data["value"]),
         unit=data["unit"],
-        interval=Interval(**data["interval"]),
-        n=data["n"],
-        clusters=data["clusters"],
+        interval=Interval(
+            low=float(interval["low"]),
+            high=float(interval["high"]),
+            confidence=float(interval["confidence"]),
+            method=interval["method"],
+        ),
+        n=int(data["n"]),
+        clusters=int(data["clusters"]),
         counts=dict(data["counts"]),
-        p_value=data["p_value"],
+        p_value=None if p_value is None else float(p_value),
         p_method=data["p_method"],
     )

@@ -45,7 +45,7 @@ def _lines(view: ReportView) -> Iterator[str]:
         for need in view.requirements
         if not need.met
     ]
-    notes += [words("console.warning", text=clean(warning, 300)) for warning in verdict.warnings]
+    notes += [words("console.warning", text=clean(warning, 700)) for warning in view.warnings]
     if notes:
         yield ""
         yield from notes

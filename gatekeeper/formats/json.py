@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.evidence.wire_findings import finding_to_json
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.curve_parts import Curve
@@ -54,7 +54,7 @@ def report_to_json(view: ReportView) -> dict[str, Any]:
             for need in view.requirements
         ],
         "rules": [_rule(row) for row in view.rules],
-        "findings": [_measured(finding) for finding in view.findings],
+        "findings": [finding_to_json(finding) for finding in view.findings],
         "controls": _controls(view.curve),
         "categories": [_group(row) for row in view.categories],
         "languages": [_group(row) for row in view.languages],
@@ -89,35 +89,9 @@ def _rule(row: RuleRow) -> dict[str, Any]:
         "remedy": row.remedy,
         "controls": list(row.controls),
         "waivers": [{"applied": w.applied, "text": w.text} for w in row.waivers],
-        "decisive": _measured(outcome.decisive),
-        "others": [_measured(other) for other in outcome.others],
+        "decisive": finding_to_json(outcome.decisive),
+        "others": [finding_to_json(other) for other in outcome.others],
         "more_prompts": outcome.more_prompts,
-    }
-
-
-def _measured(found: Finding | Missing) -> dict[str, Any]:
-    head = {
-        "metric": found.metric,
-        "version": found.version,
-        "subject": dict(found.subject.items()),
-    }
-    if isinstance(found, Missing):
-        return {**head, "missing": found.reason}
-    return {
-        **head,
-        "value": found.value,
-        "unit": found.unit,
-        "interval": {
-            "low": found.interval.low,
-            "high": found.interval.high,
-            "confidence": found.interval.confidence,
-            "method": found.interval.method,
-        },
-        "n": found.n,
-        "clusters": found.clusters,
-        "counts": dict(found.counts),
-        "p_value": found.p_value,
-        "p_method": found.p_method,
     }
 
 

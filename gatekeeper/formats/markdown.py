@@ -68,10 +68,10 @@ def _lines(view: ReportView) -> Iterator[str]:
     yield from _rules(view)
     yield from _unmet(view)
     yield from _reasons(view)
-    if verdict.warnings:
+    if view.warnings:
         yield f"### {words('markdown.warnings')}"
         yield ""
-        yield from (f"- {escape(warning)}" for warning in verdict.warnings)
+        yield from (f"- {escape(warning, 700)}" for warning in view.warnings)
         yield ""
     yield words("markdown.reports")
 

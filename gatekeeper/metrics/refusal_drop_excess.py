@@ -12,7 +12,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 
-_ID, _VERSION = "refusal-drop-excess", 1
+_ID, _VERSION = "refusal-drop-excess", 2
 
 
 def _lost_won(found: Pairs) -> tuple[np.ndarray, np.ndarray]:

@@ -38,10 +38,11 @@ def evaluate(
         raise ValueError(f"confidence {confidence} is not from 0.5 to below 1")
     checkpoint = evidence.checkpoint.digest
     needs = requirements(evidence, policy)
+    judged = well_judged(evidence)
     outcomes: list[RuleOutcome] = []
     notes: list[str] = []
     for rule in policy.rules:
-        outcome = decide(evidence, policy, rule, _metric(rule, evidence), confidence)
+        outcome = decide(evidence, policy, rule, _metric(rule, judged=judged), confidence)
         outcome, why = apply_waivers(outcome, policy.waivers, checkpoint, today)
         outcomes.append(outcome)
         notes.extend(why)
@@ -61,10 +62,10 @@ def evaluate(
     )
 
 
-def _metric(rule: Rule, evidence: Evidence) -> Metric:
+def _metric(rule: Rule, *, judged: bool) -> Metric:
     """The rule's metric; one that measures nothing if the replies were not judged as they must."""
     metric: Metric = catalog.load("metric", rule.metric)
-    if well_judged(evidence):
+    if judged:
         return metric
 
     def measure(_evidence: Evidence, subject: Subject, _confidence: float) -> Missing:

@@ -9,17 +9,17 @@ from gatekeeper.metrics import measure_all
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
 
-#: Another build of scipy may round the last bits of a root differently.
+#: Another machine's logarithm or sine may differ in the last bits, and a root then too.
 _TOLERANCE = 1e-6
 
 _Key = tuple[str, int, tuple[tuple[str, str | int], ...]]
 
 
 def recheck_findings(evidence: Evidence) -> int:
-    """Measures every stored finding again and compares; returns how many there were.
+    """Measures every stored finding again and compares; returns how many were compared.
 
-    Versions are never compared silently: a stored finding of a metric version this Gatekeeper does
-    not have is left out of the comparison only if no current one claims its place.
+    A stored finding of a metric version that this Gatekeeper does not have cannot be compared, and
+    is not counted.
 
     Raises:
         EvidenceError: a finding does not follow from the trials.
@@ -27,6 +27,7 @@ def recheck_findings(evidence: Evidence) -> int:
     current = {_key(f): f for f in measure_all(evidence)}
     stored = {_key(f): f for f in evidence.findings}
     versions = {(metric, version) for metric, version, _ in current}
+    compared = 0
     for key, finding in stored.items():
         if key not in current and (key[0], key[1]) not in versions:
             continue
@@ -36,7 +37,25 @@ def recheck_findings(evidence: Evidence) -> int:
                 where="evidence.json",
                 remedy="do not trust this bundle; get it again from where the audit wrote it",
             )
-    return len(stored)
+        compared += 1
+    return compared
+
+
+def same_data(stored: object, derived: object) -> bool:
+    """Whether two pieces of JSON say the same: numbers to the last few bits, all else exactly."""
+    if isinstance(stored, dict) and isinstance(derived, dict):
+        return stored.keys() == derived.keys() and all(
+            same_data(value, derived[key]) for key, value in stored.items()
+        )
+    if isinstance(stored, list) and isinstance(derived, list):
+        pairs = zip(stored, derived, strict=False)
+        return len(stored) == len(derived) and all(same_data(x, y) for x, y in pairs)
+    if isinstance(stored, float) or isinstance(derived, float):
+        numbers = (stored, derived)
+        if any(isinstance(x, bool) or not isinstance(x, int | float) for x in numbers):
+            return False
+        return math.isclose(stored, derived, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)  # type: ignore[arg-type]
+    return type(stored) is type(derived) and stored == derived
 
 
 def _key(finding: Finding | Missing) -> _Key:

@@ -12,12 +12,12 @@ from gatekeeper.records.verdict import Requirement, RuleOutcome
 
 def summarise(result: str, needs: Sequence[Requirement], outcomes: Sequence[RuleOutcome]) -> str:
     """One sentence for a log line, a check run and the top of a report."""
-    blocking = [outcome for outcome in outcomes if outcome.rule.severity != "warn"]
+    blocking = _blocking(outcomes)
     if result == "pass":
         return _passed(outcomes)
     failed = [outcome for outcome in blocking if outcome.result == "fail"]
     if failed:
-        return f"Failed: {_numbers(failed[0])}{_more(failed)}{_remedy(failed[0])}"
+        return f"Failed: {_numbers(failed[0])}{_more(outcomes, 'fail')}{_remedy(failed[0])}"
     unmet = [need for need in needs if not need.met]
     if unmet:
         rest = f" and {len(unmet) - 1} more needs" if len(unmet) > 1 else ""
@@ -25,7 +25,9 @@ def summarise(result: str, needs: Sequence[Requirement], outcomes: Sequence[Rule
     open_rules = [outcome for outcome in blocking if outcome.result == "inconclusive"]
     if open_rules:
         first = open_rules[0]
-        return f"Inconclusive: {_numbers(first)}{_more(open_rules)}{_to_decide(first)}"
+        return (
+            f"Inconclusive: {_numbers(first)}{_more(outcomes, 'inconclusive')}{_to_decide(first)}"
+        )
     return "Inconclusive: nothing could be measured"
 
 
@@ -51,9 +53,23 @@ def _numbers(outcome: RuleOutcome) -> str:
     return f"{rule.id} is {finding_text(found, rule)}{at}; the limit is {limit_text(rule)}"
 
 
-def _more(outcomes: Sequence[RuleOutcome]) -> str:
-    others = len(outcomes) - 1
-    return f" (and {others} more rule{'s' if others > 1 else ''})" if others else ""
+def _blocking(outcomes: Sequence[RuleOutcome]) -> list[RuleOutcome]:
+    return [outcome for outcome in outcomes if outcome.rule.severity != "warn"]
+
+
+def _more(outcomes: Sequence[RuleOutcome], result: str) -> str:
+    """How many rules came out like the blocking one that was told; warning rules apart."""
+    alike = [outcome for outcome in outcomes if outcome.result == result]
+    blocking = len(_blocking(alike)) - 1
+    warning = len(alike) - 1 - blocking
+    counts = [
+        f"{count} {kind} rule{'' if count == 1 else 's'}"
+        for count, kind in ((blocking, "more blocking"), (warning, "warning"))
+        if count
+    ]
+    one = blocking + warning == 1
+    verb = ("fails" if one else "fail") if result == "fail" else ("is open" if one else "are open")
+    return f" ({' and '.join(counts)} {verb} too)" if counts else ""
 
 
 def _remedy(outcome: RuleOutcome) -> str:

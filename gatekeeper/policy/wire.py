@@ -9,8 +9,9 @@ from typing import Any
 from jsonschema.exceptions import best_match
 
 from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
 from gatekeeper.policy.schema import validator
-from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.finding import Subject
 from gatekeeper.records.policy import Rule
 from gatekeeper.records.verdict import Requirement, RuleOutcome, Verdict
 
@@ -44,8 +45,8 @@ def _outcome_to_json(outcome: RuleOutcome) -> dict[str, Any]:
     return {
         "rule": _rule_to_json(outcome.rule),
         "result": outcome.result,
-        "decisive": _measured_to_json(outcome.decisive),
-        "others": [_measured_to_json(found) for found in outcome.others],
+        "decisive": finding_to_json(outcome.decisive),
+        "others": [finding_to_json(found) for found in outcome.others],
         "explanation": outcome.explanation,
         "more_prompts": outcome.more_prompts,
     }
@@ -65,32 +66,6 @@ def _rule_to_json(rule: Rule) -> dict[str, Any]:
         "remedy": rule.remedy,
         "controls": list(rule.controls),
         "line": rule.line,
-    }
-
-
-def _measured_to_json(found: Finding | Missing) -> dict[str, Any]:
-    head = {
-        "metric": found.metric,
-        "version": found.version,
-        "subject": dict(found.subject.items()),
-    }
-    if isinstance(found, Missing):
-        return {**head, "missing": found.reason}
-    return {
-        **head,
-        "value": found.value,
-        "unit": found.unit,
-        "interval": {
-            "low": found.interval.low,
-            "high": found.interval.high,
-            "confidence": found.interval.confidence,
-            "method": found.interval.method,
-        },
-        "n": found.n,
-        "clusters": found.clusters,
-        "counts": dict(found.counts),
-        "p_value": found.p_value,
-        "p_method": found.p_method,
     }
 
 
@@ -142,8 +117,8 @@ def _outcome(data: Mapping[str, Any]) -> RuleOutcome:
     return RuleOutcome(
         rule=_rule(data["rule"]),
         result=data["result"],
-        decisive=_measured(data["decisive"]),
-        others=tuple(_measured(found) for found in data["others"]),
+        decisive=finding_from_json(data["decisive"]),
+        others=tuple(finding_from_json(found) for found in data["others"]),
         explanation=data["explanation"],
         more_prompts=None if more is None else int(more),
     )
@@ -163,36 +138,6 @@ def _rule(data: Mapping[str, Any]) -> Rule:
         remedy=data["remedy"],
         controls=tuple(data["controls"]),
         line=int(data["line"]),
-    )
-
-
-def _measured(data: Mapping[str, Any]) -> Finding | Missing:
-    subject = Subject(**data["subject"])
-    if "missing" in data:
-        return Missing(
-            metric=data["metric"],
-            version=int(data["version"]),
-            subject=subject,
-            reason=data["missing"],
-        )
-    interval = data["interval"]
-    return Finding(
-        metric=data["metric"],
-        version=int(data["version"]),
-        subject=subject,
-        value=float(data["value"]),
-        unit=data["unit"],
-        interval=Interval(
-            low=float(interval["low"]),
-            high=float(interval["high"]),
-            confidence=float(interval["confidence"]),
-            method=interval["method"],
-        ),
-        n=int(data["n"]),
-        clusters=int(data["clusters"]),
-        counts=dict(data["counts"]),
-        p_value=_number(data["p_value"]),
-        p_method=data["p_method"],
     )
 
 

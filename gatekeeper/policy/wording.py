@@ -75,8 +75,13 @@ def finding_text(finding: Finding, rule: Rule) -> str:
     return (
         f"{_number(finding.value, digits)} {finding.unit} "
         f"({100 * finding.interval.confidence:g} % interval "
-        f"{_number(low, digits)} to {_number(high, digits)}, n = {finding.n})"
+        f"{_number(low, digits)} to {_number(high, digits)}, n = {finding.n}{_seeds(finding)})"
     )
+
+
+def _seeds(finding: Finding) -> str:
+    """Prompts that share a seed are no independent evidence: then n alone would mislead."""
+    return f" from {finding.clusters} seeds" if finding.clusters < finding.n else ""
 
 
 def _decimals(numbers: Sequence[float], rule: Rule) -> int:

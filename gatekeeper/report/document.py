@@ -85,7 +85,8 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             share=lambda share: _share(share, view),
             gauge=lambda row: _drawn(group_gauge(row, words)),
             mappings=_mappings(view),
-            premises=_premises(view),
+            notes=_notes(view),
+            selector_notes=_selector_notes(view),
             limits=_limits(view.curve, words) if view.curve else "",
             attached=attached,
             page_line=_page_line(page),
@@ -136,14 +137,25 @@ def _share(share: Share | None, view: ReportView) -> tuple[str, str]:
     return value, words.range(share.interval)
 
 
-def _premises(view: ReportView) -> tuple[tuple[str, str], ...]:
-    """What selectors presume, told once for selectors that presume the same."""
-    found: dict[str, list[str]] = {}
+def _selector_notes(view: ReportView) -> tuple[tuple[str, str], ...]:
+    """What each selector looks for, in plain words, and what it presumes."""
+    found = []
     for facts in view.selectors:
-        if facts.notes:
-            notes = " ".join(clean(note, 300) for note in facts.notes)
-            found.setdefault(notes, []).append(clean(facts.selector, 40))
-    return tuple((view.words.enumerate(selectors), notes) for notes, selectors in found.items())
+        own = view.words.get(f"selector_note.{facts.selector}")
+        notes = [own] if own else []
+        notes += [clean(note, 300) for note in facts.notes]
+        if any("N_e" in note for note in facts.notes):
+            notes.append(view.words("map.symbols"))
+        if notes:
+            found.append((clean(facts.selector, 40), " ".join(notes)))
+    return tuple(found)
+
+
+def _notes(view: ReportView) -> tuple[str, ...]:
+    """Warnings that the table of rules does not show: of the policy, and of waivers."""
+    rules = {row.outcome.rule.id for row in view.rules}
+    pairs = zip(view.verdict.warnings, view.warnings, strict=True)
+    return tuple(text for warning, text in pairs if warning not in rules)
 
 
 def _mappings(view: ReportView) -> tuple[tuple[str, str], ...]:

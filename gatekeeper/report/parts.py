@@ -220,6 +220,7 @@ class ReportView:
     sets: tuple[SetRates, ...]
     selectors: tuple[SelectorFacts, ...]
     rules: tuple[RuleRow, ...]
+    warnings: tuple[str, ...]
     requirements: tuple[Requirement, ...]
     categories: tuple[GroupRow, ...]
     languages: tuple[GroupRow, ...]

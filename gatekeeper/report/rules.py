@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gatekeeper import catalog
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.policy import Policy, Rule, Waiver
@@ -9,6 +11,9 @@ from gatekeeper.records.verdict import RuleOutcome, Verdict
 from gatekeeper.report.parts import RuleRow, WaiverRow
 from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording
+
+#: The minus of a number, not a hyphen in a name.
+_NEGATIVE = re.compile(r"(?<=[ (])-(?=\d)")
 
 
 def metric_title(metric: str, words: Wording) -> str:
@@ -52,14 +57,26 @@ def build_rules(verdict: Verdict, policy: Policy, words: Wording) -> tuple[RuleR
     return tuple(_row(outcome, verdict, policy, words) for outcome in verdict.outcomes)
 
 
+def warning_texts(rows: tuple[RuleRow, ...], verdict: Verdict, words: Wording) -> tuple[str, ...]:
+    """The verdict's warnings; where one only names a rule, with what was measured and its limit."""
+    told = {row.outcome.rule.id: row for row in rows}
+    return tuple(
+        words("rules.warned", rule=told[text].id, explanation=told[text].explanation)
+        if text in told
+        else clean(text, 600)
+        for text in verdict.warnings
+    )
+
+
 def _row(outcome: RuleOutcome, verdict: Verdict, policy: Policy, words: Wording) -> RuleRow:
     rule, decisive = outcome.rule, outcome.decisive
     measured = interval = n = words("number.none")
     if isinstance(decisive, Finding):
         measured = words.value(decisive)
         interval = words.range(decisive.interval)
-        n = words.number(decisive.n, 0)
-    explanation = clean(outcome.explanation, 600)
+        n = words.count(decisive)
+    # The verdict is plain ASCII where a report has the language's own minus.
+    explanation = _NEGATIVE.sub(words("number.minus"), clean(outcome.explanation, 600))
     if isinstance(decisive, Missing) and decisive.reason not in outcome.explanation:
         explanation = words(
             "rules.missing", explanation=explanation, reason=clean(decisive.reason, 200)

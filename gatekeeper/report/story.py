@@ -139,7 +139,7 @@ def _certainty(finding: Finding, words: Wording) -> str:
         "summary.tile_interval",
         range=words.range(finding.interval),
         confidence=words.number(finding.interval.confidence * 100, 0),
-        n=words.number(finding.n, 0),
+        n=words.count(finding),
     )
 
 

@@ -22,7 +22,7 @@ from gatekeeper.report.facts import (
 )
 from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
 from gatekeeper.report.parts import DocumentFacts, ReportView, SetRates
-from gatekeeper.report.rules import build_rules, set_title
+from gatekeeper.report.rules import build_rules, set_title, warning_texts
 from gatekeeper.report.story import build_summary
 from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording, load_wording
@@ -74,6 +74,7 @@ def _assemble(
         sets=_sets(evidence, curve, words),
         selectors=disclosed.selectors,
         rules=rules,
+        warnings=warning_texts(rules, verdict, words),
         requirements=verdict.requirements,
         categories=group_rows(evidence, outcomes, lambda p: p.category, unmasked, masked),
         languages=group_rows(evidence, outcomes, lambda p: p.language, unmasked, masked),

@@ -151,9 +151,77 @@ def test_clustered_wilson_covers(correlated):
     assert covered / runs > 0.93
 
 
+#: Sizes of the seeds of the benign set in docs/real-language.md: 44 prompts of 19 seeds.
+REAL = np.array([1] * 10 + [4] * 7 + [3] * 2)
+
+
+def sampled(generator, truth: float, agreement: str) -> np.ndarray:
+    """One sample of the benign set, of which a share `truth` has the event."""
+    index = np.repeat(np.arange(len(REAL)), REAL)
+    if agreement == "none":
+        return (generator.random(len(index)) < truth).astype(float)
+    if agreement == "half":  # beta-binomial, correlation 1/2 within a seed
+        return (generator.random(len(index)) < generator.beta(truth, 1 - truth, len(REAL))[index]).astype(float)  # fmt: skip  # noqa: E501
+    if agreement == "full":
+        return (generator.random(len(REAL)) < truth)[index].astype(float)
+    # Only seeds of several prompts are at risk: their size tells on the outcome.
+    risk = truth * len(index) / REAL[REAL > 1].sum()
+    return ((generator.random(len(REAL)) < risk) & (REAL > 1))[index].astype(float)
+
+
+@pytest.mark.parametrize("truth", [0.05, 0.1, 0.15, 0.2, 0.3])
+@pytest.mark.parametrize("agreement", ["none", "half", "full", "large"])
+def test_few_events_in_few_seeds_are_covered(agreement, truth):
+    """Also where nothing happens in most samples; the upper end is what a gate holds on to."""
+    generator = np.random.default_rng(7)
+    seeds = np.repeat([f"s{i}" for i in range(len(REAL))], REAL)
+    covered, beyond, runs = 0, 0, 1000
+    for _ in range(runs):
+        values = sampled(generator, truth, agreement)
+        size = intervals.effective_size(values, seeds)
+        found = intervals.wilson(values.mean() * size, size)
+        covered += found.low <= truth <= found.high
+        beyond += found.high < truth
+    assert covered / runs > 0.91
+    assert beyond / runs < 0.055
+
+
+def test_n_alone_would_not_cover_what_never_happened():
+    """Why 0 of 44 from 19 seeds reaches 24 %, not 8 %: at 10 %, one sample in seven shows none."""
+    generator = np.random.default_rng(7)
+    seeds = np.repeat([f"s{i}" for i in range(len(REAL))], REAL)
+    nothing = np.zeros(44)
+    ours = intervals.wilson(0, intervals.effective_size(nothing, seeds)).high
+    naive = intervals.wilson(0, 44).high
+    assert (round(ours, 3), round(naive, 3)) == (0.242, 0.080)
+    none = np.mean([sampled(generator, 0.1, "full").sum() == 0 for _ in range(2000)])
+    assert none > 0.1 and naive < 0.1 < ours
+
+
+def test_one_more_event_does_not_lower_the_upper_end():
+    seeds = np.repeat([f"s{i}" for i in range(len(REAL))], REAL)
+    ends = []
+    for events in (0, 1, 2):  # in seeds of one prompt, which say nothing of agreement
+        values = np.zeros(44)
+        values[:events] = 1
+        size = intervals.effective_size(values, seeds)
+        ends.append(intervals.wilson(values.mean() * size, size).high)
+    assert ends == sorted(ends)
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99, 1 - 0.05 / 12])
+def test_quantiles_are_scipys(confidence):
+    upper = 0.5 + confidence / 2
+    assert intervals._z(confidence) == pytest.approx(stats.norm.ppf(upper), rel=1e-13)
+    for freedom in (*range(1, 60), 199, 200, 3000):
+        wanted = stats.t.ppf(upper, freedom)
+        assert intervals._t(confidence, freedom) == pytest.approx(wanted, rel=1e-11), freedom
+
+
 def test_mcnemar_is_the_exact_binomial():
-    wanted = 2 * stats.binom.cdf(1, 12, 0.5)
-    assert intervals.mcnemar_p(11, 1) == pytest.approx(wanted)
+    for lost, won in ((11, 1), (1, 0), (0, 7), (5, 5), (40, 22), (3000, 2900)):
+        wanted = stats.binomtest(lost, lost + won).pvalue
+        assert intervals.mcnemar_p(lost, won) == pytest.approx(wanted, rel=1e-11)
     assert intervals.mcnemar_p(0, 0) == 1.0
 
 

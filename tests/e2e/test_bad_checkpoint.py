@@ -27,6 +27,19 @@ def test_a_dense_model(tmp_path):
 
     model("llama").save_pretrained(tmp_path / "dense")
     refused(audit(tmp_path / "dense", tmp_path / "out"), 3, "dense", "no routed experts")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_refusal_takes_no_finished_audit_with_it(tmp_path):
+    from tests.engine.tiny_checkpoint import model
+
+    model("llama").save_pretrained(tmp_path / "dense")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "manifest.json").write_text("{}")
+    (out / "evidence.json").write_text("{}")
+    refused(audit(tmp_path / "dense", out, "--overwrite"), 3, "no routed experts")
+    assert sorted(p.name for p in out.iterdir()) == ["evidence.json", "manifest.json"]
 
 
 def test_pickle_weights_only(checkpoint, tmp_path):

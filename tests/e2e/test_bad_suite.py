@@ -43,9 +43,15 @@ def test_prompts_longer_than_the_context_are_skipped_and_counted(tmp_path):
     skipped = [p for p in evidence["suite"]["prompts"] if p["skipped"]]
     assert len(skipped) == 3
     assert all("context" in p["skipped"] for p in skipped)
+    left_out = [line for line in done.stdout.splitlines() if line.startswith("left out:")]
+    assert len(left_out) == len(evidence["skipped_selectors"]) > 0
+    reason = evidence["skipped_selectors"]["ses-contrast"]
+    assert f"left out: selector ses-contrast: {reason}" in left_out
 
 
 def test_a_suite_of_which_every_prompt_is_too_long(tmp_path):
     rows = [json.loads(x) for x in demo_lines() if '"regular"' in x][:12]
     lines = [json.dumps({**r, "text": r["text"] * 400}) for r in rows]
-    refused(audit(small_suite(tmp_path, lines), tmp_path / "out"), 2, "context", "→")
+    # Refused after the model was loaded: still nothing was computed.
+    refused(audit(small_suite(tmp_path, lines), tmp_path / "a" / "out"), 2, "context", "→")
+    assert not (tmp_path / "a").exists()

@@ -47,3 +47,13 @@ def test_help_takes_less_than_four_tenths_of_a_second_of_cpu() -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(times) < 0.4, times
+
+
+def test_numbers_need_no_scipy() -> None:
+    # Half a second of every `check` and `report`; nothing here is worth that.
+    script = "import gatekeeper.metrics, gatekeeper.policy.recheck, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "numpy" in done.stdout.split()
+    assert "scipy" not in done.stdout.split()

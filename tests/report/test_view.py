@@ -188,17 +188,6 @@ def test_without_a_masking_rule_there_is_no_limit_line() -> None:
     assert "policy limit" not in render_html(view)
 
 
-def test_premises_are_told_by_selector() -> None:
-    case = audit("fail")
-    first, second, third = case.evidence.selections
-    selections = (replace(first, notes=("One.", "Two.")), replace(second, notes=()), third)
-    evidence = replace(case.evidence, selections=selections)
-    html = render_html(_view(Audit(evidence, case.verdict, case.policy)))
-    assert "<strong>attribution</strong>: One. Two.</li>" in html
-    assert "<strong>ses-frequency</strong>: Synthetic premise" in html
-    assert "<strong>ses-contrast</strong>" not in html
-
-
 def test_a_number_keeps_its_unit_on_the_line() -> None:
     html = render_html(_view(audit("fail")))
     assert "95.8\N{NO-BREAK SPACE}%" in html and "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}120" in html

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gatekeeper
 from gatekeeper import catalog
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError
@@ -127,7 +128,8 @@ def test_every_key_that_is_used_exists() -> None:
 def test_every_key_is_used() -> None:
     used = _used()
     prefixes = {"level", "decision", "result", "severity", "set", "set_note", "subject", "model"}
-    prefixes |= {"settings", "suite", "waiver"}  # built from names; see the next test
+    # Built from names; see the next tests.
+    prefixes |= {"settings", "suite", "waiver", "self_test", "selector_note"}
     unused = [
         key
         for key in WORDS.texts
@@ -150,6 +152,16 @@ def _stems(key: str) -> list[str]:
     if section == "breakdown":
         found.append("breakdown.{")
     return found
+
+
+def test_every_selector_and_check_of_the_hooks_is_explained() -> None:
+    source = (Path(gatekeeper.__file__).parent / "engine" / "self_test.py").read_text()
+    checks = re.findall(r'_check\(\s*"(\w+)"', source)
+    assert len(checks) == 8
+    wanted = {f"self_test.{name}" for name in checks}
+    wanted |= {f"selector_note.{name}" for name in catalog.names("selector")}
+    found = {key for key in WORDS.texts if key.startswith(("self_test.", "selector_note."))}
+    assert found == wanted
 
 
 def test_keys_built_from_names_exist() -> None:
