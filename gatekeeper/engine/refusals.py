@@ -74,23 +74,26 @@ def _compiled(module: nn.Module) -> bool:
 
 
 def _refuse_architecture(checkpoint: Checkpoint) -> None:
+    refusal = refusal_of(checkpoint.config["model_type"])
+    if refusal is not None:
+        _refuse(checkpoint.path / CONFIG, *refusal)
+
+
+def refusal_of(model_type: str) -> tuple[str, str] | None:
+    """Why an architecture cannot be audited, and what to do about it; None if it can."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-    model_type = checkpoint.config["model_type"]
     architecture = architecture_of(model_type)
     if architecture.refused:
-        _refuse(
-            checkpoint.path / CONFIG,
-            f"{excerpt(model_type)} is not audited: {architecture.refused}",
-            architecture.remedy,
-        )
+        reason = f"{excerpt(model_type)} is not audited: {architecture.refused}"
+        return reason, architecture.remedy
     if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         version = ".".join(importlib.metadata.version("transformers").split(".")[:2])
-        _refuse(
-            checkpoint.path / CONFIG,
+        return (
             f"transformers {version} has no causal language model of type {excerpt(model_type)}",
             "if it holds one, save that by itself with save_pretrained and audit it",
         )
+    return None
 
 
 def _refuse_packed(checkpoint: Checkpoint) -> None:
