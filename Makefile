@@ -10,7 +10,7 @@ export PYTHON
 # More arguments for pytest: make test PYTEST_ARGS="-k policy -x"
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo test test-all lint smoke actionlint constraints clean
+.PHONY: help setup demo test test-all lint architectures smoke actionlint constraints clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
@@ -33,6 +33,9 @@ lint: setup ## ruff, mypy and the import contracts
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+architectures: setup ## run the invariants on every MoE and write docs/architectures.md (5 minutes)
+	@$(BIN)/python -m tools.architectures
 
 smoke: setup ## build the wheel and use it in an environment without torch
 	@tools/setup/smoke-wheel.sh

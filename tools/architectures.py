@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from junitparser import JUnitXml, TestCase
+from junitparser import JUnitXml, Properties, TestCase
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architectures.md"
@@ -30,14 +30,15 @@ Made by `make architectures` with transformers {version}, from a run of the inva
 Mixture-of-Experts that this transformers knows is in one of the two tables; a test fails when there
 is one that is not.
 
-A tiny random model shows that the hooks do what they say on the code of a family. A loaded checkpoint
-has to pass a self-test of its own before anything is measured on it.
+A tiny random model shows that the hooks do what they say on the code of a family. A loaded
+checkpoint has to pass a self-test of its own before anything is measured on it.
 
-- **scoring**: read off the router's code, in order of use. *bias*: a correction that helps to choose
-  but does not weigh. *groups*: the best groups of experts are chosen first.
-- **layers**: decoder layers with routed experts, of the tiny model's; in brackets those with a fixed
-  table from token to expert, which leaves nothing to reroute: listed, never masked.
-- **extra**: choices of the router that are no routed experts (shared, identity or skip); never masked.
+- **scoring**: read off the router's code, in order of use. *bias*: a correction that helps to
+  choose but does not weigh. *groups*: the best groups of experts are chosen first.
+- **layers**: decoder layers with routed experts, of the tiny model's; in brackets how many of them
+  follow a fixed table from token to expert, which leaves nothing to reroute: never masked.
+- **extra**: choices of the router that are no routed experts (shared, identity or skip): never
+  masked.
 - **held**: invariants that ran and held. What was not run is named below the table.
 
 """
@@ -54,7 +55,7 @@ class Row:
 
 
 def run_invariants(report: Path) -> None:
-    """Runs the invariants on every architecture. Failures are in the report, and stop the caller."""
+    """Runs the invariants on every architecture; failures are in the report."""
     command = [sys.executable, "-m", "pytest", TESTS, "-q", "-p", "no:cacheprovider"]
     subprocess.run([*command, f"--junitxml={report}"], cwd=ROOT, check=False)
 
@@ -64,15 +65,15 @@ def read_report(report: Path) -> dict[str, Row]:
     rows: dict[str, Row] = defaultdict(Row)
     for suite in JUnitXml.fromfile(str(report)):
         for case in suite:
-            if isinstance(case, TestCase) and (
-                found := re.match(r"test_(\w+)\[(\w+)\]", case.name)
-            ):
+            found = re.match(r"test_(\w+)\[(\w+)\]", case.name)
+            if isinstance(case, TestCase) and found:
                 _add(rows[found[2]], found[1].replace("_", " "), case)
     return dict(rows)
 
 
 def _add(row: Row, invariant: str, case: TestCase) -> None:
-    row.facts |= {p.name: p.value for p in case.properties()}
+    told = case.child(Properties)  # type: ignore[no-untyped-call]
+    row.facts |= {p.name: p.value for p in told or ()}
     if case.is_skipped:
         row.not_run[invariant] = case.result[0].message or "skipped"
     elif case.is_passed:
@@ -103,14 +104,8 @@ def scoring(model_type: str) -> str:
     }
     found = {name: m.start() for name, rule in steps.items() if (m := re.search(rule, code))}
     text = ", ".join(sorted(found, key=lambda name: found[name]))
-    more = [
-        name
-        for name, rule in (
-            ("bias", r"correction_bias|expert_bias|balancing_bias"),
-            ("groups", "n_group"),
-        )
-        if re.search(rule, code)
-    ]
+    rules = {"bias": r"correction_bias|expert_bias|balancing_bias", "groups": "n_group"}
+    more = [name for name, rule in rules.items() if re.search(rule, code)]
     return " + ".join([text, *more])
 
 

@@ -1,4 +1,4 @@
-"""The page of architectures says what the pinned transformers has and what the invariants showed."""
+"""The page of architectures says what transformers has and what the invariants showed."""
 
 from __future__ import annotations
 
