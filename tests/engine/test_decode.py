@@ -28,7 +28,7 @@ def run(model, prompts, masks, *, new_tokens=8, decided=never, share=True):
         )
 
 
-@pytest.mark.parametrize("family", SCORING)
+@pytest.mark.parametrize("family", [*SCORING, "minimax"])
 def test_greedy_replies_are_those_of_generate(family):
     model = loaded(family)
     prompts = [e.ids for e in encoded(3)]

@@ -48,6 +48,7 @@ def _attach(instrument: Any, index: int, site: RouterSite) -> list[Any]:
         expert = torch.repeat_interleave(
             torch.arange(site.experts_count, device=order.device),
             torch.tensor(sizes, device=order.device),
+            output_size=order.numel(),  # else the device has to tell
         )
         chosen = torch.empty_like(expert).scatter_(0, order, expert).view(-1, site.top_k)
         weights = torch.empty_like(gates).scatter_(0, order, gates).view(-1, site.top_k)
