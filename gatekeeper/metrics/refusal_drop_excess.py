@@ -12,7 +12,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 
-_ID, _VERSION = "refusal-drop-excess", 2
+_ID, _VERSION = "refusal-drop-excess", 3
 
 
 def _lost_won(found: Pairs) -> tuple[np.ndarray, np.ndarray]:
