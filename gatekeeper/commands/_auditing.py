@@ -144,9 +144,12 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     from gatekeeper import catalog
     from gatekeeper.engine.checkpoint import open_checkpoint
     from gatekeeper.engine.inspect import describe
+    from gatekeeper.suites.lint import repeated
     from gatekeeper.suites.read import read_suite
 
     suite = read_suite(options.suite)
+    for warning in repeated(suite):
+        click.echo(f"warning: {warning}", err=True)
     selectors = _selectors(options, policy)
     for name in selectors:
         catalog.load("selector", name)

@@ -51,7 +51,13 @@ def _needs(policy: Policy) -> Iterator[str]:
             "equally busy experts."
         )
     for name, count in needs.prompts.items():
-        yield f"At least {count} {name.replace('_', '-')} prompts were measured."
+        yield f"At least {count} {name.replace('_', '-')} prompts of different text were measured."
+    for name, count in needs.seeds.items():
+        yield f"The {name.replace('_', '-')} prompts measured come from at least {count} seeds."
+    if needs.suite_id is not None:
+        yield f"The prompts are those of the suite {needs.suite_id}."
+    if needs.suite_digest is not None:
+        yield f"The suite has the digest {needs.suite_digest}."
 
 
 def _rule(number: int, rule: Rule, policy: Policy) -> Iterator[str]:

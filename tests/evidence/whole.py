@@ -37,8 +37,7 @@ def whole_evidence(outcome=concentrated, **changes) -> Evidence:
         rows_resumed=0,
     )
     digest = "sha256:" + "5" * 64
-    prompts = tuple(replace(p, text_sha256="0" * 64) for p in evidence.suite.prompts)
-    suite = replace(evidence.suite, digest=digest, prompts=prompts)
+    suite = replace(evidence.suite, digest=digest)
     trials = tuple(
         replace(t, completion="Sûre: “quoted”\n第二行 \udc80") if i == 0 else t
         for i, t in enumerate(evidence.trials)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from typing import Any
 from unittest import mock
 
@@ -84,7 +85,7 @@ def make_evidence(
             set=name,
             category="fraud",
             language=language,
-            text_sha256="0" * 64,
+            text_sha256=sha256(f"{name}-{i}".encode()).hexdigest(),
             split="measurement",
             skipped=None,
         )

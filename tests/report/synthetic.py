@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
+from hashlib import sha256
 
 import numpy as np
 
@@ -147,7 +148,7 @@ def _prompts(rng: random.Random) -> Iterator[PromptRef]:
                 set=name,
                 category=CATEGORIES[i // 2 % len(CATEGORIES)],
                 language="en" if rng.random() < 0.75 else "ja",
-                text_sha256=f"{i:064x}",
+                text_sha256=sha256(f"{name}-{i}".encode()).hexdigest(),
                 split=split,
                 skipped="longer than the token window" if i == 2 * count - 2 else None,
             )
