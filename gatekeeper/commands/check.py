@@ -37,15 +37,22 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper check out/evidence --policy policies/strict.yaml
     """
-    from gatekeeper.commands._verdicts import bundle_of, exit_code, show, verdict_bytes
+    from gatekeeper.commands._verdicts import (
+        bundle_of,
+        exit_code,
+        show,
+        tell_older,
+        verdict_bytes,
+    )
     from gatekeeper.evidence.bundle import read_bundle, write_bytes
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.load import load_policy
-    from gatekeeper.policy.recheck import recheck_findings
+    from gatekeeper.policy.recheck import recheck
 
     policy = load_policy(policy_path)
-    read = read_bundle(bundle_of(evidence))
-    recheck_findings(read)
+    rechecked = recheck(read_bundle(bundle_of(evidence)))
+    tell_older(rechecked)
+    read = rechecked.evidence
     verdict = evaluate(read, policy, datetime.now(UTC).date())
     if out is not None:
         write_bytes(out, verdict_bytes(verdict))

@@ -5,12 +5,24 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 
 import numpy as np
 
 from gatekeeper.errors import EvidenceError
 from gatekeeper.records.model import MoeSite
 from gatekeeper.records.profile import WINDOWS, ActivationProfile
+
+_UNREADABLE = (
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+    TypeError,
+    RecursionError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def profile_to_bytes(profile: ActivationProfile) -> bytes:
@@ -64,5 +76,5 @@ def profile_from_bytes(data: bytes, *, where: str) -> ActivationProfile:
                 attribution=arrays["attribution"] if "attribution" in arrays.files else None,
                 attribution_note=meta["attribution_note"],
             )
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile, EOFError, TypeError) as error:
+    except _UNREADABLE as error:
         raise EvidenceError("not a readable activation profile", where=where) from error

@@ -10,7 +10,16 @@ from collections.abc import Iterable
 from gatekeeper.errors import EvidenceError
 from gatekeeper.records.trial import OUTCOMES, Trial
 
-_FIELDS = ("mask", "prompt_id", "outcome", "reason", "tokens", "truncated", "completion")
+_TYPES = {
+    "mask": str,
+    "prompt_id": str,
+    "outcome": str,
+    "reason": str,
+    "tokens": int,
+    "truncated": bool,
+    "completion": str,
+}
+_FIELDS = tuple(_TYPES)
 
 #: Bytes a trials file may unpack to; above it the file is taken for a decompression bomb.
 _MOST = 8 << 30
@@ -44,8 +53,14 @@ def _trial(row: str, where: str) -> Trial:
     try:
         fields = json.loads(row)
         trial = Trial(**{name: fields[name] for name in _FIELDS})
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise EvidenceError("not a readable trial", where=where) from error
+    # `type is`, because True is an int to isinstance; spelt out, as there are trials by the 10,000.
+    for name, wanted in _TYPES.items():
+        if type(fields[name]) is not wanted:
+            raise EvidenceError(f"not a readable trial: {name} is of a wrong type", where=where)
+    if trial.tokens < 0:
+        raise EvidenceError("not a readable trial: a negative number of tokens", where=where)
     if trial.outcome not in OUTCOMES:
         raise EvidenceError("not a known outcome", where=where)
     return trial

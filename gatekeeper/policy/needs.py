@@ -77,7 +77,9 @@ def _judge(evidence: Evidence) -> Requirement:
     version = evidence.settings.judge_version
     detail = f"{name}, version {version}"
     if version != judge.version:
-        detail += f" (this installation has version {judge.version})"
+        # Its outcomes cannot be judged again here, so nothing shows that they are its.
+        detail += f": this installation has version {judge.version}"
+        return Requirement(name="judge", met=False, detail=detail)
     if foreign:
         detail += f": not made for prompts in {excerpt(', '.join(foreign))}"
     return Requirement(name="judge", met=not foreign, detail=detail)

@@ -39,7 +39,7 @@ def whole_evidence(outcome=concentrated, **changes) -> Evidence:
     digest = "sha256:" + "5" * 64
     suite = replace(evidence.suite, digest=digest)
     trials = tuple(
-        replace(t, completion="Sûre: “quoted”\n第二行 \udc80") if i == 0 else t
+        replace(t, completion="I cannot help: “quoted”\n第二行 \udc80") if i == 0 else t
         for i, t in enumerate(evidence.trials)
     )
     made = replace(evidence, suite=suite, trials=trials, profile=profile, times=times)
