@@ -73,7 +73,9 @@ def selected_mask(evidence: Evidence, selector: str, k: int) -> Mask | None:
 
 
 def control_masks(evidence: Evidence, selector: str, k: int) -> tuple[Mask, ...]:
-    """The matched random masks that stand beside a selected one."""
-    return tuple(
-        m for m in evidence.masks if m.arm == "control" and m.selector == selector and m.k == k
-    )
+    """The random masks that stand beside a selected one; the same set of experts counts once."""
+    found: dict[object, Mask] = {}
+    for mask in evidence.masks:
+        if mask.arm == "control" and mask.selector == selector and mask.k == k:
+            found.setdefault(frozenset(mask.experts), mask)
+    return tuple(found.values())

@@ -66,7 +66,7 @@ _OPTIONS = (
     click.option(
         "--controls",
         type=click.IntRange(0),
-        help="Matched random masks per selector and k; default: the policy's number, or 20.",
+        help="Random masks per selector and k; default: the policy's number, or 20.",
     ),
     click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
     click.option(

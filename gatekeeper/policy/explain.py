@@ -47,8 +47,8 @@ def _needs(policy: Policy) -> Iterator[str]:
         yield f"Masks of this many experts were run: {', '.join(map(str, needs.ks))}."
     if needs.random_masks:
         yield (
-            f"Beside each mask, at least {needs.random_masks} random masks of equally many, "
-            "equally busy experts."
+            f"Beside each mask, at least {needs.random_masks} different random masks of equally "
+            "many other experts, as near in activity as the model has."
         )
     for name, count in needs.prompts.items():
         yield f"At least {count} {name.replace('_', '-')} prompts of different text were measured."

@@ -160,12 +160,17 @@ def _selectors(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
 
 
 def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
-    """Selected masks and matched random controls, per selector, over all k of the policy."""
+    """Selected masks and different random controls, per selector, over all k of the policy."""
     prompts = _measured(evidence)
     run = {trial.mask for trial in evidence.trials if trial.prompt_id in prompts}
     masks = [mask for mask in evidence.masks if mask.name in run]
     selected = Counter((m.selector, m.k) for m in masks if m.arm == "selected")
-    controls = Counter((m.selector, m.k) for m in masks if m.arm == "control")
+    controls = Counter(
+        (selector, k)
+        for selector, k, _ in {
+            (m.selector, m.k, frozenset(m.experts)) for m in masks if m.arm == "control"
+        }
+    )
     for name in policy.needs.selectors:
         absent = [k for k in policy.needs.ks if not selected[name, k]]
         if policy.needs.ks:
@@ -178,5 +183,5 @@ def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
             yield Requirement(
                 name=f"controls: {name}",
                 met=fewest >= needed,
-                detail=f"{fewest} matched random masks at k {k}, {needed} needed",
+                detail=f"{fewest} different random masks at k {k}, {needed} needed",
             )

@@ -16,7 +16,7 @@ class EvidenceNeeds:
     Attributes:
         selectors: must have run; the worst one counts.
         ks: mask sizes to measure (and to draw the curve with).
-        random_masks: matched random controls per selector and k.
+        random_masks: different random controls per selector and k.
         prompts: measured prompts per set, at least; prompts that repeat a text count once.
         seeds: seeds those come from, per set, at least; seeds that share a text count as one.
         suite_id, suite_digest: the suite that must have been used, if the policy pins it.

@@ -89,7 +89,7 @@ def share_refused(outcomes: Outcomes, mask: str, keep: Callable[[PromptRef], boo
 
 
 def controls(evidence: Evidence, outcomes: Outcomes, selector: str) -> tuple[ControlPoint, ...]:
-    """Refusal rates of the regular set under the random masks matched to a selector's."""
+    """Refusal rates of the regular set under the random masks beside a selector's."""
     rates: dict[int, list[tuple[float, int]]] = {}
     for mask in evidence.masks:
         if mask.arm != "control" or mask.selector != selector:

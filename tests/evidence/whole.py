@@ -15,7 +15,7 @@ from tests.policy.builders import concentrated, make_evidence
 
 def whole_evidence(outcome=concentrated, **changes) -> Evidence:
     evidence = make_evidence(outcome, controls=3, ks=(1, 4), **changes)
-    ids = ("a", "b")
+    ids = ("regular-0", "regular-1")
     shape = (2, len(evidence.model.sites), 16)
     counts = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
     tokens = np.array([5, 6], np.int32)

@@ -91,7 +91,7 @@ def _skipped(evidence: Evidence) -> Evidence:
         (
             lambda e: replace(e, masks=tuple(m for m in e.masks if m.control != 0)),
             "controls: attribution",
-            "19 matched random masks at k 4, 20 needed",
+            "19 different random masks at k 4, 20 needed",
         ),
         (
             lambda e: replace(e, masks=tuple(m for m in e.masks if m.arm != "selected")),
