@@ -163,6 +163,19 @@ def test_no_measured_prompt_is_a_need_not_met() -> None:
     assert "prompts" in unmet(verdict)
 
 
+def test_an_optional_check_that_is_switched_off_does_not_fail_the_self_test() -> None:
+    """Where rows do not share a prefix, they are computed one by one, and nothing is untested."""
+    off = SelfTestCheck(name="prefix", passed=False, detail="it is switched off")
+    verdict = evaluate(
+        replace(EVIDENCE, self_test=(*EVIDENCE.self_test, off)), make_policy(make_rule()), TODAY
+    )
+    assert verdict.result == "pass"
+    need = next(n for n in verdict.requirements if n.name == "self-test")
+    assert (need.met, need.detail) == (True, "1 checks of the hooks passed; switched off: prefix")
+    alone = evaluate(replace(EVIDENCE, self_test=(off,)), make_policy(make_rule()), TODAY)
+    assert unmet(alone) == {"self-test"}
+
+
 def test_a_judge_must_know_the_language() -> None:
     evidence = make_evidence(ks=(4,), controls=20, language="tlh")
     verdict = evaluate(evidence, make_policy(make_rule()), TODAY)
