@@ -94,6 +94,15 @@ def test_wrong_needs_of_seeds_and_suite(tmp_path: Path, wrong: str) -> None:
     refused(tmp_path, GOOD.replace("k: [1, 4]}", f"k: [1, 4], {wrong}}}"))
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["Bob", "Bob <b@example.com>", "b\u043eb@example.com", "'@example.com'", "b@", '"b@x\\n"'],
+)
+def test_who_signs_a_waiver_has_a_plain_address(tmp_path: Path, name: str) -> None:
+    error = refused(tmp_path, GOOD.replace("approver: b@example.com", f"approver: {name}"))
+    assert "a.ml@example.com" in str(error)
+
+
 def test_min_rules_lists_of_k_and_folded_text(tmp_path: Path) -> None:
     policy = load(
         tmp_path,
