@@ -105,3 +105,15 @@ def test_findings_of_an_older_version_are_told_and_judged(out, capsys) -> None:
     text = capsys.readouterr().out
     assert "– findings: of an older metric version, not compared: degenerate-rate, " in text
     assert "✓ findings" not in text
+
+
+def test_evidence_of_another_checkpoint_is_refused(out, capsys) -> None:
+    digest = read_bundle(out / "evidence").checkpoint.digest
+    command = ["check", str(out), "--policy", str(out / "policy.yaml"), "--checkpoint-digest"]
+    assert run([*command, digest]) == 10
+    verdict = out / "other.json"
+    assert run([*command, "sha256:" + "0" * 64, "--out", str(verdict)]) == 12
+    assert f"evidence of another checkpoint, {digest}" in capsys.readouterr().err
+    assert not verdict.exists()
+    for wrong in ("", "0" * 64, digest.upper(), digest + "\n"):
+        assert run([*command, wrong]) == 2
