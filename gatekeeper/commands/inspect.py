@@ -1,4 +1,4 @@
-"""`gatekeeper inspect`: is it a mixture of experts, and which? Weights are read for --digest only."""
+"""`gatekeeper inspect`: is it a mixture of experts, and which? Weights stay unread by default."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tokenize
 import zipfile
 import zlib
 
@@ -20,6 +21,9 @@ _UNREADABLE = (
     EOFError,
     TypeError,
     RecursionError,
+    MemoryError,  # an array of absurd shape is asked for at once
+    SyntaxError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import re
+import zipfile
 from collections import Counter
 from dataclasses import fields, replace
 
@@ -205,6 +207,41 @@ def test_a_manifest_cannot_point_outside(bundle):
     text = (bundle / manifest.NAME).read_text().replace("run.json", "../run.json")
     (bundle / manifest.NAME).write_text(text)
     with pytest.raises(EvidenceError, match="unsafe"):
+        read_bundle(bundle)
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "a" * 5000, "", "a\nb", ".hidden", "..", "é"])
+def test_a_manifest_names_plain_files_only(bundle, name):
+    statement = json.loads((bundle / manifest.NAME).read_text())
+    statement["subject"].append({"name": name, "digest": {"sha256": "0" * 64}})
+    (bundle / manifest.NAME).write_text(json.dumps(statement))
+    with pytest.raises(EvidenceError, match="unsafe"):
+        read_bundle(bundle)
+
+
+def test_a_manifest_nested_beyond_reason(bundle):
+    (bundle / manifest.NAME).write_text("[" * 200_000)
+    with pytest.raises(EvidenceError, match="not a readable manifest"):
+        read_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,), }".ljust(117)
+        + b"\n",
+        b"(" * 10_000,
+        b"{'descr': '|O', 'fortran_order': False, 'shape': (), }".ljust(117) + b"\n",
+    ],
+)
+def test_an_array_that_is_none_is_refused(bundle, header):
+    size = len(header).to_bytes(4, "little")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("meta.npy", b"\x93NUMPY\x02\x00" + size + header)
+    (bundle / "profile.npz").write_bytes(packed.getvalue())
+    reseal(bundle)
+    with pytest.raises(EvidenceError, match="not a readable activation profile"):
         read_bundle(bundle)
 
 
