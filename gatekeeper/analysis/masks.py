@@ -1,7 +1,8 @@
-"""Nested masks from a ranking, and random masks matched to them."""
+"""Nested masks from a ranking, and random masks to hold them against."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,8 +14,14 @@ from gatekeeper.records.trial import Mask
 
 MODE = "reroute"
 
-#: Calipers tried in turn until enough experts fit: (same layer only, largest ratio of frequencies).
-_CALIPERS = ((True, 1.5), (True, 2.0), (False, 1.5), (False, 2.0), (False, 4.0), (False, np.inf))
+#: Experts nearest to what a control still lacks, of which one is drawn: enough to differ by.
+_NEAREST = 6
+#: What another layer costs, as a distance: as much as being busier or idler by half.
+_OTHER_LAYER = math.log(1.5)
+#: Below one token in ten thousand experts are alike: nearly never chosen.
+_FLOOR = 1e-4
+#: An expert stands in for one at most this many times as busy, or as idle.
+_MOST = 2.0
 
 
 def selected_masks(selection: Selection, ks: Sequence[int]) -> tuple[Mask, ...]:
@@ -44,75 +51,90 @@ def control_masks(
     count: int,
     seed: int,
 ) -> tuple[Mask, ...]:
-    """Random masks of other experts, each as busy as the one it stands for.
+    """Random masks of other experts, as near in activity to the selected ones as the model has.
 
-    Each expert of the ranking is replaced by one drawn from the experts of its layer with a like
-    activation frequency; where a layer has too few for `count` different draws, other layers
-    with a like frequency join, and the caliper widens. Nested in k, like the selected masks.
+    Each expert of the ranking is replaced in turn by one drawn from the few nearest to it in
+    activation frequency (by their ratio), of the same layer where it has such. What earlier
+    replacements lack or exceed is made up for by later ones, within a factor of two. No two
+    controls of one size are the same set of experts. Nested in k, like the selected masks.
+
+    How near they come is a matter of the model: nothing matches the busiest experts of all. See
+    `analysis.matching`.
 
     Args:
         frequency: [L, E], mean activation frequency on regular prompts of the selection split.
-        count: control orders; fewer come back only if the model has too few experts.
+        count: controls per size; fewer come back only if the model has no more different ones.
         seed: with the selector's name, makes the draw.
     """
-    largest = max((k for k in ks if k <= len(selection.ranked)), default=0)
-    taken = {ranked.expert for ranked in selection.ranked[:largest]}
-    pool = [
-        ExpertId(site.layer, expert)
-        for site in sites
-        for expert in range(site.experts)
-        if ExpertId(site.layer, expert) not in taken
-    ]
-    if len(pool) < largest or not pool:
+    sizes = sorted({k for k in ks if k <= len(selection.ranked)})
+    ranked = [entry.expert for entry in selection.ranked[: max(sizes, default=0)]]
+    draw = _Draw(ranked, frequency, sites, sizes)
+    if len(draw.pool) < len(ranked) or not ranked:
         return ()
-    busy = {
-        ExpertId(site.layer, expert): float(frequency[row, expert])
-        for row, site in enumerate(sites)
-        for expert in range(site.experts)
-    }
-    name_seed = list(selection.selector.encode())
-    generator = np.random.default_rng([seed, *name_seed])
-    candidates = [
-        _matched(ranked.expert, pool, busy, max(count, largest))
-        for ranked in selection.ranked[:largest]
-    ]
-    masks = []
+    generator = np.random.default_rng([seed, *selection.selector.encode()])
+    masks: list[Mask] = []
     for index in range(count):
-        order = _draw(candidates, pool, generator)
-        masks += [_control(selection.selector, index, order[:k]) for k in ks if k <= largest]
+        order, fresh = draw.one(generator)
+        masks += [_control(selection.selector, index, order[:k]) for k in fresh]
     return tuple(masks)
 
 
-def _matched(
-    expert: ExpertId, pool: Sequence[ExpertId], busy: dict[ExpertId, float], wanted: int
-) -> list[ExpertId]:
-    """Experts that may stand for `expert`: the tightest caliper that gives enough of them."""
-    floor = 1e-4  # below one token in ten thousand experts are alike: nearly never chosen
-    target = max(busy[expert], floor)
-    found: list[ExpertId] = []
-    for same_layer, ratio in _CALIPERS:
-        found = [
-            other
-            for other in pool
-            if (not same_layer or other.layer == expert.layer)
-            and target / ratio <= max(busy[other], floor) <= target * ratio
-        ]
-        if len(found) >= wanted:
-            return found
-    return found
+class _Draw:
+    """Draws control orders for one ranking, and remembers which sets are taken."""
 
+    def __init__(
+        self,
+        ranked: Sequence[ExpertId],
+        frequency: npt.NDArray[np.float64],
+        sites: Sequence[MoeSite],
+        sizes: Sequence[int],
+    ) -> None:
+        busy = {
+            ExpertId(site.layer, expert): float(frequency[row, expert])
+            for row, site in enumerate(sites)
+            for expert in range(site.experts)
+        }
+        self.pool = [expert for expert in busy if expert not in set(ranked)]
+        self._ranked = ranked
+        self._busy = busy
+        self._layers = np.array([expert.layer for expert in self.pool])
+        self._logs = np.log(np.maximum([busy[expert] for expert in self.pool], _FLOOR))
+        self._taken: dict[int, set[frozenset[ExpertId]]] = {k: set() for k in sizes}
 
-def _draw(
-    candidates: Sequence[Sequence[ExpertId]],
-    pool: Sequence[ExpertId],
-    generator: np.random.Generator,
-) -> tuple[ExpertId, ...]:
-    """One expert per rank, all different; any free one where the matched ones are used up."""
-    order: list[ExpertId] = []
-    for options in candidates:
-        free = [e for e in options if e not in order] or [e for e in pool if e not in order]
-        order.append(free[int(generator.integers(len(free)))])
-    return tuple(order)
+    def one(self, generator: np.random.Generator) -> tuple[tuple[ExpertId, ...], list[int]]:
+        """One order of experts, and the sizes at which it is a set that was not there before."""
+        order: list[ExpertId] = []
+        fresh: list[int] = []
+        lacking = 0.0
+        for size, expert in enumerate(self._ranked, start=1):
+            target = min(max(self._busy[expert] + lacking, 0.0), _MOST * self._busy[expert])
+            target = max(target, self._busy[expert] / _MOST)
+            near = self._near(expert.layer, target, order, size)
+            order.append(near[int(generator.integers(len(near)))])
+            lacking += self._busy[expert] - self._busy[order[-1]]
+            chosen = frozenset(order)
+            if size in self._taken and chosen not in self._taken[size]:
+                self._taken[size].add(chosen)
+                fresh.append(size)
+        return tuple(order), fresh
+
+    def _near(
+        self, layer: int, target: float, order: Sequence[ExpertId], size: int
+    ) -> list[ExpertId]:
+        """The few experts nearest to a target, of those that make a set not taken if there are."""
+        distance = np.abs(self._logs - math.log(max(target, _FLOOR)))
+        distance += np.where(self._layers == layer, 0.0, _OTHER_LAYER)
+        taken, used = self._taken.get(size, set()), set(order)
+        near: list[ExpertId] = []
+        stale: list[ExpertId] = []
+        for place in np.argsort(distance, kind="stable"):
+            expert = self.pool[place]
+            if expert in used:
+                continue
+            (stale if frozenset((*order, expert)) in taken else near).append(expert)
+            if len(near) == _NEAREST:
+                break
+        return near or stale
 
 
 def _control(selector: str, index: int, experts: tuple[ExpertId, ...]) -> Mask:

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trial import OUTCOMES, Mask
 
@@ -22,7 +23,8 @@ class OutcomeTable:
     Attributes:
         outcomes: int8 [M, P], index into `OUTCOMES`, -1 where there is no trial.
         masks: name -> row.
-        sets, seeds: [P].
+        sets: [P].
+        seeds: [P], the cluster of each prompt: its seed, joined with others that repeat its text.
     """
 
     outcomes: npt.NDArray[np.int8]
@@ -47,6 +49,7 @@ class OutcomeTable:
 def outcome_table(evidence: Evidence) -> OutcomeTable:
     """The table of an audit's measurement trials; made once per evidence object."""
     prompts = [p for p in evidence.suite.prompts if p.split == "measurement" and not p.skipped]
+    clusters = evidence_clusters(evidence.suite.prompts)
     column = {p.id: i for i, p in enumerate(prompts)}
     masks = {mask.name: i for i, mask in enumerate(evidence.masks)}
     outcomes = np.full((len(masks), len(prompts)), _ABSENT, np.int8)
@@ -57,7 +60,7 @@ def outcome_table(evidence: Evidence) -> OutcomeTable:
         outcomes=outcomes,
         masks=masks,
         sets=np.array([p.set for p in prompts], dtype=np.str_),
-        seeds=np.array([p.seed_id for p in prompts], dtype=np.str_),
+        seeds=np.array([clusters[p.id] for p in prompts], dtype=np.str_),
     )
 
 
@@ -70,7 +73,9 @@ def selected_mask(evidence: Evidence, selector: str, k: int) -> Mask | None:
 
 
 def control_masks(evidence: Evidence, selector: str, k: int) -> tuple[Mask, ...]:
-    """The matched random masks that stand beside a selected one."""
-    return tuple(
-        m for m in evidence.masks if m.arm == "control" and m.selector == selector and m.k == k
-    )
+    """The random masks that stand beside a selected one; the same set of experts counts once."""
+    found: dict[object, Mask] = {}
+    for mask in evidence.masks:
+        if mask.arm == "control" and mask.selector == selector and mask.k == k:
+            found.setdefault(frozenset(mask.experts), mask)
+    return tuple(found.values())

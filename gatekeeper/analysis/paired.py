@@ -12,7 +12,8 @@ from gatekeeper.analysis.outcomes import OutcomeTable, outcome_table, selected_m
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 
-#: Below this many independent prompts nothing is claimed.
+#: Below this many independent prompts nothing is claimed: 5 seeds of one prompt of the set each, or
+#: 8 seeds of equally many (see `intervals.effective_size`).
 MINIMUM_N = 5
 
 
@@ -54,7 +55,7 @@ def share(
 ) -> Estimate | str:
     """Share of hits with Wilson's interval at the effective sample size, or why there is none."""
     n, values = len(hits), hits.astype(np.float64)
-    n_eff = intervals.effective_size(values, seeds) if n else 0.0
+    n_eff = intervals.effective_size(seeds)
     problem = too_few(n, n_eff)
     if problem:
         return problem
@@ -75,7 +76,7 @@ def difference(
         lost, won: [n], 0 or 1 per prompt, or means of such over control masks.
     """
     n = len(lost)
-    n_eff = intervals.effective_size(lost - won, seeds) if n else 0.0
+    n_eff = intervals.effective_size(seeds)
     problem = too_few(n, n_eff)
     if problem:
         return problem

@@ -17,7 +17,7 @@ def masked_subjects(
 
     Args:
         sets: prompt sets; None leaves the set to the metric.
-        controls: only masks that have matched random controls.
+        controls: only masks that have random controls.
     """
     measured = set(outcome_table(evidence).sets.tolist())
     return tuple(

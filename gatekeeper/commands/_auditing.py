@@ -67,7 +67,7 @@ _OPTIONS = (
     click.option(
         "--controls",
         type=click.IntRange(0),
-        help="Matched random masks per selector and k; default: the policy's number, or 20.",
+        help="Random masks per selector and k; default: the policy's number, or 20.",
     ),
     click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
     click.option(
@@ -145,9 +145,12 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     from gatekeeper import catalog
     from gatekeeper.engine.checkpoint import open_checkpoint
     from gatekeeper.engine.inspect import describe
+    from gatekeeper.suites.lint import repeated
     from gatekeeper.suites.read import read_suite
 
     suite = read_suite(options.suite)
+    for warning in repeated(suite):
+        click.echo(f"warning: {warning}", err=True)
     selectors = _selectors(options, policy)
     for name in selectors:
         catalog.load("selector", name)

@@ -9,6 +9,7 @@ import rfc8785
 
 from gatekeeper import catalog
 from gatekeeper.errors import ExitCode
+from gatekeeper.policy.recheck import Rechecked
 from gatekeeper.policy.wire import verdict_to_json
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
@@ -40,6 +41,13 @@ def exit_code(verdict: Verdict, *, fail_on: str = "block") -> int:
         if any(result not in {"pass", "waived"} for result in results):
             return ExitCode.FAIL
     return _CODES.get(verdict.result, ExitCode.INCONCLUSIVE)
+
+
+def tell_older(rechecked: Rechecked) -> None:
+    """A line for findings of older metric versions, which were measured again with the current."""
+    if rechecked.older:
+        names = ", ".join(sorted(rechecked.older))
+        click.echo(f"stored findings of an older version, measured with the current one: {names}")
 
 
 def show(evidence: Evidence, verdict: Verdict, policy: Policy) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.errors import EvidenceError, UsageError, excerpt
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @click.command("check")
@@ -25,27 +29,56 @@ from gatekeeper.commands._memory import uncollected
     show_default=True,
     help="warn: a warning rule that did not pass fails the gate too.",
 )
+@click.option(
+    "--checkpoint-digest",
+    help="sha256:… of the checkpoint to be released; evidence of another one exits with 12.",
+)
 @uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
-    evidence: Path, policy_path: Path, out: Path | None, fail_on: str
+    evidence: Path,
+    policy_path: Path,
+    out: Path | None,
+    fail_on: str,
+    checkpoint_digest: str | None,
 ) -> int:
     """Hold stored evidence against a policy and give the verdict.
 
-    Works without torch. EVIDENCE is a bundle directory, or the output of `gatekeeper run`.
+    Works without torch. EVIDENCE is a bundle directory, or the output of `gatekeeper run`. A
+    verdict is about the checkpoint of the evidence: --checkpoint-digest makes sure that it is the
+    one to be released (`gatekeeper inspect --digest` prints it).
 
     \b
     Example:
       gatekeeper check out/evidence --policy policies/strict.yaml
     """
-    from gatekeeper.commands._verdicts import bundle_of, exit_code, show, verdict_bytes
+    from gatekeeper.commands._verdicts import (
+        bundle_of,
+        exit_code,
+        show,
+        tell_older,
+        verdict_bytes,
+    )
     from gatekeeper.evidence.bundle import read_bundle, write_bytes
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.load import load_policy
-    from gatekeeper.policy.recheck import recheck_findings
+    from gatekeeper.policy.recheck import recheck
 
+    if checkpoint_digest is not None and not _DIGEST.fullmatch(checkpoint_digest):
+        raise UsageError(
+            f"{excerpt(checkpoint_digest)!r} is no digest of a checkpoint",
+            where="--checkpoint-digest",
+            remedy="give sha256: and 64 hexadecimal digits, as gatekeeper inspect --digest prints",
+        )
     policy = load_policy(policy_path)
-    read = read_bundle(bundle_of(evidence))
-    recheck_findings(read)
+    rechecked = recheck(read_bundle(bundle_of(evidence)))
+    tell_older(rechecked)
+    read = rechecked.evidence
+    if checkpoint_digest is not None and read.checkpoint.digest != checkpoint_digest:
+        raise EvidenceError(
+            f"evidence of another checkpoint, {read.checkpoint.digest}",
+            where=excerpt(evidence),
+            remedy=f"audit the checkpoint {checkpoint_digest}",
+        )
     verdict = evaluate(read, policy, datetime.now(UTC).date())
     if out is not None:
         write_bytes(out, verdict_bytes(verdict))

@@ -1,4 +1,4 @@
-"""`gatekeeper inspect`: is it a mixture of experts, and which? No weight is read."""
+"""`gatekeeper inspect`: is it a mixture of experts, and which? Weights stay unread by default."""
 
 from __future__ import annotations
 
@@ -20,29 +20,37 @@ _DENSE = "dense: no routed experts, so Gatekeeper's question does not arise"
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option(
+    "--digest", is_flag=True, help="Print the checkpoint's digest too, which reads all weights."
+)
 @click.option("--require-moe", is_flag=True, help="Exit with 11 if the model is dense.")
-def inspect(checkpoint: Path, as_json: bool, require_moe: bool) -> int:
+def inspect(checkpoint: Path, as_json: bool, digest: bool, require_moe: bool) -> int:
     """Show a checkpoint's MoE layers, experts and parameters, from config and tensor headers.
 
     CHECKPOINT is a directory with config.json and safetensors weights. Needs neither torch nor a
-    GPU, and takes a second whatever the model's size.
+    GPU, and takes a second whatever the model's size, unless --digest is given.
 
     \b
     Example:
       gatekeeper inspect ./checkpoint
       gatekeeper inspect ./checkpoint --json --require-moe
+      gatekeeper inspect ./checkpoint --digest
     """
     from gatekeeper.engine.checkpoint import open_checkpoint
     from gatekeeper.engine.inspect import describe
 
     opened = open_checkpoint(checkpoint)
     model = describe(opened)
+    bytes_of = opened.reference().digest if digest else None
     if as_json:
         import json
 
-        click.echo(json.dumps(_as_json(opened.source, model), indent=2))
+        told = {"digest": bytes_of} if bytes_of else {}
+        click.echo(json.dumps({**_as_json(opened.source, model), **told}, indent=2))
     else:
         _print(opened.source, model)
+        if bytes_of:
+            click.echo(f"digest       {bytes_of}")
     return ExitCode.INCONCLUSIVE if require_moe and not model.is_moe else ExitCode.PASS
 
 

@@ -62,13 +62,17 @@ def report(
       gatekeeper report evidence/ --policy policies/release.yaml --format pdf --format markdown
     """
     from gatekeeper.commands._reporting import render_reports, source_date, write_reports
+    from gatekeeper.commands._verdicts import tell_older
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.load import load_policy
+    from gatekeeper.policy.recheck import recheck
     from gatekeeper.report.disclosure import Disclosure
 
     policy = load_policy(policy_file)
-    audit = read_bundle(evidence)
+    rechecked = recheck(read_bundle(evidence))
+    tell_older(rechecked)
+    audit = rechecked.evidence
     verdict = evaluate(audit, policy, _day(as_of, source_date()))
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]

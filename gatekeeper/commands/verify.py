@@ -13,6 +13,7 @@ from gatekeeper.commands._memory import uncollected
 from gatekeeper.errors import EvidenceError, excerpt
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
+    from gatekeeper.policy.recheck import Rechecked
     from gatekeeper.records.evidence import Evidence
 
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
 )
 @uncollected()
 def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see catalog.py
-    """Check digests, measure all findings again, and derive the verdict again.
+    """Check digests, and derive masks, outcomes, findings and verdict again.
 
     PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
     Exit code 0 if everything agrees, 12 if anything does not.
@@ -37,20 +38,13 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     """
     from gatekeeper.commands._verdicts import bundle_of
     from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle
-    from gatekeeper.policy.recheck import recheck_findings
+    from gatekeeper.policy.recheck import recheck
 
     bundle = bundle_of(path)
     evidence = read_bundle(bundle)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
-    count = recheck_findings(evidence)
-    if count:
-        told = f"{count} measured again from {len(evidence.trials)} trials, all agree"
-        click.echo(f"✓ findings: {told}")
-    if count < len(evidence.findings):
-        others = len(evidence.findings) - count
-        click.echo(
-            f"– findings: {others} of metric versions this Gatekeeper does not have, not compared"
-        )
+    rechecked = recheck(evidence)
+    _tell(rechecked)
     verdict = path / "verdict.json"
     if verdict.is_file():
         result = _verify_verdict(evidence, verdict, policy_path or path / "policy.yaml")
@@ -58,6 +52,21 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
     click.echo("– signature: none; digests alone do not show who wrote the bundle")
+
+
+def _tell(rechecked: Rechecked) -> None:
+    """A line for each thing that was derived again, and for what could not be."""
+    trials, stored = len(rechecked.evidence.trials), rechecked.compared
+    click.echo(f"✓ masks: {rechecked.masks} follow from the rankings, or stand beside them")
+    if rechecked.unjudged is None:
+        click.echo(f"✓ outcomes: {trials} replies judged again, all agree")
+    else:
+        click.echo(f"– outcomes: not judged again: {rechecked.unjudged}")
+    if stored:
+        click.echo(f"✓ findings: {stored} measured again from {trials} trials, all agree")
+    if rechecked.older:
+        names = ", ".join(sorted(rechecked.older))
+        click.echo(f"– findings: of an older metric version, not compared: {names}")
 
 
 def _verify_verdict(evidence: Evidence, path: Path, policy_path: Path) -> str:

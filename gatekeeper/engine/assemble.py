@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatekeeper import __version__
+from gatekeeper.analysis.clusters import folded_sha256
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.prepare import Prepared, sha256
 from gatekeeper.records.evidence import Evidence, PromptRef, RunTimes, SuiteRef
@@ -58,6 +59,7 @@ def _prompt_ref(encoded: Encoded, split: dict[str, str]) -> PromptRef:
         category=prompt.category,
         language=prompt.language,
         text_sha256=sha256(prompt.text),
+        folded_sha256=folded_sha256(prompt.text),
         split=split.get(prompt.seed_id, "none"),
         skipped=encoded.skipped,
     )

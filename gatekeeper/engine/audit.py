@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from gatekeeper import catalog
+from gatekeeper.analysis.clusters import prompt_clusters
 from gatekeeper.analysis.masks import control_masks, selected_masks
 from gatekeeper.engine.assemble import assemble
 from gatekeeper.engine.attribute import FirstToken, attribute, first_tokens, openings
@@ -180,10 +181,11 @@ def _select(
     """Selections, and the reasons of those that could not be made."""
     by_id = {e.prompt.id: e.prompt for e in prepared.encoded}
     prompts = [by_id[i] for i in profile.prompt_ids]
+    clusters = prompt_clusters(prompts)
     given = SelectionInput(
         profile=profile,
         sets=np.array([p.set for p in prompts], dtype=np.str_),
-        seeds=np.array([p.seed_id for p in prompts], dtype=np.str_),
+        seeds=np.array([clusters[p.id] for p in prompts], dtype=np.str_),
         size=max(prepared.request.ks),
         resamples=prepared.request.resamples,
         seed=prepared.request.seed,

@@ -15,6 +15,7 @@ import rfc8785
 
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence import manifest
+from gatekeeper.evidence.coherent import check_coherent
 from gatekeeper.evidence.compiled import Check, compiled
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trials_io import trials_from_bytes, trials_to_bytes
@@ -100,7 +101,8 @@ def read_bundle(folder: Path) -> Evidence:
     """Reads a bundle; every digest is checked before anything is believed.
 
     Raises:
-        EvidenceError: a file is missing, altered, of a newer schema or not evidence at all.
+        EvidenceError: a file is missing, altered, of a newer schema or not evidence at all; or the
+            files do not speak of the same prompts and masks.
     """
     files = _verified_files(folder)
     data = _json(files[EVIDENCE], folder / EVIDENCE)
@@ -123,13 +125,10 @@ def read_bundle(folder: Path) -> Evidence:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EvidenceError("not a run record", where=str(folder / RUN)) from error
     trials = trials_from_bytes(files[TRIALS], where=str(folder / TRIALS))
-    if len(trials) != data["trials"]["count"]:
-        raise EvidenceError(
-            f"{len(trials)} trials, evidence.json tells of {data['trials']['count']}",
-            where=str(folder / TRIALS),
-        )
     profile = profile_from_bytes(files[PROFILE], where=str(folder / PROFILE))
-    return replace(evidence, trials=trials, profile=profile, times=read_times)
+    evidence = replace(evidence, trials=trials, profile=profile, times=read_times)
+    check_coherent(evidence, data["trials"])
+    return evidence
 
 
 def _verified_files(folder: Path) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from gatekeeper.errors import EvidenceError, excerpt
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://moe-gatekeeper.github.io/evidence/v1"
 NAME = "manifest.json"
+#: A plain file name: no folder, nothing hidden, nothing that a file system would not take.
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 
 
 def sha256(data: bytes) -> str:
@@ -52,9 +55,9 @@ def digests(data: bytes, *, where: str) -> dict[str, str]:
                 remedy="read it with the Gatekeeper version that wrote it, or a newer one",
             )
         found = {s["name"]: s["digest"]["sha256"] for s in statement["subject"]}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise EvidenceError("not a readable manifest", where=where) from error
     for name in found:
-        if not isinstance(name, str) or "/" in name or "\\" in name or name.startswith("."):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise EvidenceError(f"unsafe file name {excerpt(name)!r}", where=where)
     return found

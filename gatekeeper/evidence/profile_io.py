@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import io
 import json
+import tokenize
 import zipfile
+import zlib
 
 import numpy as np
 
 from gatekeeper.errors import EvidenceError
 from gatekeeper.records.model import MoeSite
 from gatekeeper.records.profile import WINDOWS, ActivationProfile
+
+_UNREADABLE = (
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+    TypeError,
+    RecursionError,
+    MemoryError,  # an array of absurd shape is asked for at once
+    SyntaxError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def profile_to_bytes(profile: ActivationProfile) -> bytes:
@@ -66,5 +82,5 @@ def profile_from_bytes(data: bytes, *, where: str) -> ActivationProfile:
                 attribution=arrays["attribution"] if "attribution" in arrays.files else None,
                 attribution_note=meta["attribution_note"],
             )
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile, EOFError, TypeError) as error:
+    except _UNREADABLE as error:
         raise EvidenceError("not a readable activation profile", where=where) from error

@@ -10,7 +10,16 @@ from collections.abc import Iterable
 from gatekeeper.errors import EvidenceError
 from gatekeeper.records.trial import OUTCOMES, Trial
 
-_FIELDS = ("mask", "prompt_id", "outcome", "reason", "tokens", "truncated", "completion")
+_TYPES = {
+    "mask": str,
+    "prompt_id": str,
+    "outcome": str,
+    "reason": str,
+    "tokens": int,
+    "truncated": bool,
+    "completion": str,
+}
+_FIELDS = tuple(_TYPES)
 
 _DECODER = json.JSONDecoder()
 
@@ -47,10 +56,20 @@ def _trial(row: str, where: str, line: int) -> Trial:
         # Not json.loads: an audit has a row for every reply, and this takes two thirds of the time.
         fields, end = _DECODER.raw_decode(row)
         trial = Trial(**fields)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise EvidenceError("not a readable trial", where=f"{where}:{line}") from error
     if end != len(row):
         raise EvidenceError("more than one trial on a line", where=f"{where}:{line}")
+    # `type is`, because True is an int to isinstance; spelt out, as there are trials by the 10,000.
+    for name, wanted in _TYPES.items():
+        if type(fields[name]) is not wanted:
+            raise EvidenceError(
+                f"not a readable trial: {name} is of a wrong type", where=f"{where}:{line}"
+            )
+    if trial.tokens < 0:
+        raise EvidenceError(
+            "not a readable trial: a negative number of tokens", where=f"{where}:{line}"
+        )
     if trial.outcome not in OUTCOMES:
         raise EvidenceError("not a known outcome", where=f"{where}:{line}")
     return trial

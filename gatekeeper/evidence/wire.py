@@ -86,7 +86,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         },
         "suite": {
             **_fields(evidence.suite, ("id", "version", "title", "licence", "digest")),
-            "prompts": [_fields(prompt, _PROMPT) for prompt in evidence.suite.prompts],
+            "prompts": [_prompt_to_json(prompt) for prompt in evidence.suite.prompts],
         },
         "settings": _fields(evidence.settings, _SETTINGS),
         "self_test": [_fields(c, ("name", "passed", "detail")) for c in evidence.self_test],
@@ -96,6 +96,17 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         "trials": _summary(evidence),
         "findings": [finding_to_json(f) for f in evidence.findings],
     }
+
+
+def _prompt_to_json(prompt: PromptRef) -> dict[str, Any]:
+    data = _fields(prompt, _PROMPT)
+    if prompt.folded_sha256 is not None:
+        data["folded_sha256"] = prompt.folded_sha256
+    return data
+
+
+def _prompt_from_json(data: Mapping[str, Any]) -> PromptRef:
+    return PromptRef(**{n: data[n] for n in _PROMPT}, folded_sha256=data.get("folded_sha256"))
 
 
 def _summary(evidence: Evidence) -> dict[str, Any]:
@@ -186,7 +197,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         ),
         suite=SuiteRef(
             **{n: suite[n] for n in ("id", "version", "title", "licence", "digest")},
-            prompts=tuple(PromptRef(**{n: p[n] for n in _PROMPT}) for p in suite["prompts"]),
+            prompts=tuple(_prompt_from_json(p) for p in suite["prompts"]),
         ),
         settings=AuditSettings(
             **{name: settings[name] for name in _SETTINGS if name not in {"selectors", "ks"}},

@@ -231,4 +231,5 @@ JUDGE = Judge(
     languages=("en", "ja", "zh"),
     judge=judge,
     decided=decided,
+    from_reply_alone=True,
 )

@@ -73,6 +73,9 @@ class Builder:
             ks=tuple(sorted(sizes)),
             random_masks=int(data.get("controls", {}).get("random_masks", 0)),
             prompts={name: int(count) for name, count in data.get("prompts", {}).items()},
+            seeds={name: int(count) for name, count in data.get("seeds", {}).items()},
+            suite_id=data.get("suite", {}).get("id"),
+            suite_digest=data.get("suite", {}).get("digest"),
         )
 
     def _rule_needs(

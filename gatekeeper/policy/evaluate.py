@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import date
 
 from gatekeeper import catalog
+from gatekeeper.analysis.matching import NEAR, match
+from gatekeeper.errors import excerpt
 from gatekeeper.policy.decide import CONFIDENCE, decide
 from gatekeeper.policy.needs import requirements, well_judged
 from gatekeeper.policy.summary import summarise
@@ -58,7 +60,12 @@ def evaluate(
         judged_on=today,
         requirements=needs,
         outcomes=tuple(outcomes),
-        warnings=(*_warned(outcomes), *notes, *_about_policy(policy, today)),
+        warnings=(
+            *_warned(outcomes),
+            *notes,
+            *_about_controls(evidence, policy),
+            *_about_policy(policy, today),
+        ),
     )
 
 
@@ -92,6 +99,27 @@ def _warned(outcomes: Sequence[RuleOutcome]) -> Iterator[str]:
     for outcome in outcomes:
         if outcome.rule.severity == "warn" and outcome.result in {"fail", "inconclusive"}:
             yield outcome.rule.id
+
+
+def _about_controls(evidence: Evidence, policy: Policy) -> Iterator[str]:
+    """Per selector, where its random controls are not about as busy as its experts: the worst k."""
+    if not policy.needs.random_masks:
+        return
+    for selector in policy.needs.selectors:
+        found = [match(evidence, selector, k) for k in policy.needs.ks]
+        poor = [one for one in found if one is not None and not one.near]
+        if not poor:
+            continue
+        worst = max(poor, key=lambda one: abs(one.ratio - 1))
+        sizes = ", ".join(str(one.k) for one in poor)
+        text = (
+            f"the random controls beside {excerpt(selector)} are not equally busy (k {sizes}): at "
+            f"k {worst.k}, selected experts work on {100 * worst.selected:.0f} % of tokens, those "
+            f"of controls on {100 * worst.controls:.0f} %"
+        )
+        if worst.busiest < NEAR[0] * worst.selected:
+            text += f"; no others of that number exceed {100 * worst.busiest:.0f} %"
+        yield text
 
 
 def _about_policy(policy: Policy, today: date) -> Iterator[str]:

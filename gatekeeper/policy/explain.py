@@ -47,11 +47,17 @@ def _needs(policy: Policy) -> Iterator[str]:
         yield f"Masks of this many experts were run: {', '.join(map(str, needs.ks))}."
     if needs.random_masks:
         yield (
-            f"Beside each mask, at least {needs.random_masks} random masks of equally many, "
-            "equally busy experts."
+            f"Beside each mask, at least {needs.random_masks} different random masks of equally "
+            "many other experts, as near in activity as the model has."
         )
     for name, count in needs.prompts.items():
-        yield f"At least {count} {name.replace('_', '-')} prompts were measured."
+        yield f"At least {count} {name.replace('_', '-')} prompts of different text were measured."
+    for name, count in needs.seeds.items():
+        yield f"The {name.replace('_', '-')} prompts measured come from at least {count} seeds."
+    if needs.suite_id is not None:
+        yield f"The prompts are those of the suite {needs.suite_id}."
+    if needs.suite_digest is not None:
+        yield f"The suite has the digest {needs.suite_digest}."
 
 
 def _rule(number: int, rule: Rule, policy: Policy) -> Iterator[str]:

@@ -110,7 +110,9 @@ class _Reviewer:
             message = f"waiver for {waiver.rule} expired on {waiver.expires.isoformat()}"
             yield self._warn((*route, "expires"), message, "remove it, or have it approved again")
         if not two_people(waiver):
-            message = f"waiver for {waiver.rule} does not count: its owner is its approver"
+            message = (
+                f"waiver for {waiver.rule} does not count: owner and approver are not two people"
+            )
             yield self._warn((*route, "approver"), message, "have someone else approve it")
         rule = next(r for r in policy.rules if r.id == waiver.rule)
         if waiver.not_above is None and rule.maximum is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from gatekeeper import catalog
+from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.errors import excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Judge
@@ -21,6 +22,8 @@ def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
         _architecture(evidence, policy),
         _self_test(evidence),
         _judge(evidence),
+        *_suite(evidence, policy),
+        _split(evidence),
         *_prompts(evidence, policy),
         *_selectors(evidence, policy),
         *_masks(evidence, policy),
@@ -45,14 +48,18 @@ def _architecture(evidence: Evidence, policy: Policy) -> Requirement:
 
 
 def _self_test(evidence: Evidence) -> Requirement:
-    failed = [check.name for check in evidence.self_test if not check.passed]
+    failed = [check.name for check in evidence.self_test if check.result == "failed"]
+    off = [check.name for check in evidence.self_test if check.result == "off"]
+    passed = len(evidence.self_test) - len(failed) - len(off)
     if failed:
         detail = f"failed: {excerpt(', '.join(failed))}"
-    elif evidence.self_test:
-        detail = f"all {len(evidence.self_test)} checks of the hooks passed"
-    else:
+    elif not passed:
         detail = "no check of the hooks was recorded"
-    return Requirement(name="self-test", met=bool(evidence.self_test) and not failed, detail=detail)
+    elif off:
+        detail = f"{passed} checks of the hooks passed; switched off: {excerpt(', '.join(off))}"
+    else:
+        detail = f"all {passed} checks of the hooks passed"
+    return Requirement(name="self-test", met=passed > 0 and not failed, detail=detail)
 
 
 def _judge(evidence: Evidence) -> Requirement:
@@ -74,22 +81,66 @@ def _judge(evidence: Evidence) -> Requirement:
     version = evidence.settings.judge_version
     detail = f"{name}, version {version}"
     if version != judge.version:
-        detail += f" (this installation has version {judge.version})"
+        # Its outcomes cannot be judged again here, so nothing shows that they are its.
+        detail += f": this installation has version {judge.version}"
+        return Requirement(name="judge", met=False, detail=detail)
     if foreign:
         detail += f": not made for prompts in {excerpt(', '.join(foreign))}"
     return Requirement(name="judge", met=not foreign, detail=detail)
 
 
 def _prompts(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
-    measured = Counter(_measured(evidence).values())
-    total = sum(measured.values())
-    yield Requirement(name="prompts", met=total > 0, detail=f"{total} prompts measured")
+    measured = _measured(evidence)
+    yield Requirement(
+        name="prompts", met=bool(measured), detail=f"{len(measured)} prompts measured"
+    )
+    clusters = evidence_clusters(evidence.suite.prompts)
+    given = Counter(measured.values())
+    texts: dict[str, set[str]] = defaultdict(set)
+    seeds: dict[str, set[str]] = defaultdict(set)
+    for prompt in evidence.suite.prompts:
+        if prompt.id in measured:
+            texts[prompt.set].add(text_key(prompt))
+            seeds[prompt.set].add(clusters[prompt.id])
     for name, least in policy.needs.prompts.items():
+        count = len(texts[name])
+        copies = f" of different text ({given[name]} in all)" if count < given[name] else ""
         yield Requirement(
             name=f"prompts: {name}",
-            met=measured[name] >= least,
-            detail=f"{measured[name]} measured, {least} needed",
+            met=count >= least,
+            detail=f"{count} measured{copies}, {least} needed",
         )
+    for name, least in policy.needs.seeds.items():
+        count = len(seeds[name])
+        yield Requirement(
+            name=f"seeds: {name}", met=count >= least, detail=f"{count} measured, {least} needed"
+        )
+
+
+def _suite(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
+    """Whether the prompts are those that the policy pins, if it does."""
+    for name, wanted, found in (
+        ("suite id", policy.needs.suite_id, evidence.suite.id),
+        ("suite digest", policy.needs.suite_digest, evidence.suite.digest),
+    ):
+        if wanted is not None:
+            met = wanted == found
+            detail = f"it is {excerpt(found)}" + ("" if met else f", {excerpt(wanted)} is needed")
+            yield Requirement(name=name, met=met, detail=detail)
+
+
+def _split(evidence: Evidence) -> Requirement:
+    """Nothing that selected may measure: neither a seed nor a text, under whatever id."""
+    clusters = evidence_clusters(evidence.suite.prompts)
+    sides: dict[str, set[str]] = defaultdict(set)
+    for prompt in evidence.suite.prompts:
+        if prompt.skipped is None and prompt.split in {"selection", "measurement"}:
+            sides[clusters[prompt.id]].add(prompt.split)
+    both = sum(len(found) > 1 for found in sides.values())
+    detail = "no seed and no text both selects and measures"
+    if both:
+        detail = f"{both} seeds or texts both select and measure"
+    return Requirement(name="split", met=not both, detail=detail)
 
 
 def _measured(evidence: Evidence) -> dict[str, str]:
@@ -113,12 +164,17 @@ def _selectors(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
 
 
 def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
-    """Selected masks and matched random controls, per selector, over all k of the policy."""
+    """Selected masks and different random controls, per selector, over all k of the policy."""
     prompts = _measured(evidence)
     run = {trial.mask for trial in evidence.trials if trial.prompt_id in prompts}
     masks = [mask for mask in evidence.masks if mask.name in run]
     selected = Counter((m.selector, m.k) for m in masks if m.arm == "selected")
-    controls = Counter((m.selector, m.k) for m in masks if m.arm == "control")
+    controls = Counter(
+        (selector, k)
+        for selector, k, _ in {
+            (m.selector, m.k, frozenset(m.experts)) for m in masks if m.arm == "control"
+        }
+    )
     for name in policy.needs.selectors:
         absent = [k for k in policy.needs.ks if not selected[name, k]]
         if policy.needs.ks:
@@ -131,5 +187,5 @@ def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
             yield Requirement(
                 name=f"controls: {name}",
                 met=fewest >= needed,
-                detail=f"{fewest} matched random masks at k {k}, {needed} needed",
+                detail=f"{fewest} different random masks at k {k}, {needed} needed",
             )

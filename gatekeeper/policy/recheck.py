@@ -1,44 +1,118 @@
-"""Stored findings held against the evidence they came from."""
+"""A bundle held against itself: what it says must follow from what it recorded."""
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NoReturn
 
-from gatekeeper.errors import EvidenceError
+from gatekeeper import catalog
+from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.evidence.wire_findings import finding_to_json
 from gatekeeper.metrics import measure_all
+from gatekeeper.policy.recheck_trials import recheck_masks, recheck_outcomes
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
 
 #: Another machine's logarithm or sine may differ in the last bits, and a root then too.
 _TOLERANCE = 1e-6
 
-_Key = tuple[str, int, tuple[tuple[str, str | int], ...]]
+_Key = tuple[str, tuple[tuple[str, str | int], ...]]
 
 
-def recheck_findings(evidence: Evidence) -> int:
-    """Measures every stored finding again and compares; returns how many were compared.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rechecked:
+    """Evidence that was found to follow from its raw parts.
 
-    A stored finding of a metric version that this Gatekeeper does not have cannot be compared, and
-    is not counted.
+    Attributes:
+        evidence: with the findings as this Gatekeeper measures them.
+        masks: how many were held against rankings and model.
+        judged: replies judged again; `unjudged`: why none were.
+        compared: stored findings that were measured again and agree.
+        older: metrics whose stored findings are of an older version or lack, with that version
+            (0: lack); what counts is measured with the current one.
+    """
+
+    evidence: Evidence
+    masks: int
+    judged: int
+    unjudged: str | None
+    compared: int
+    older: Mapping[str, int]
+
+
+def recheck(evidence: Evidence) -> Rechecked:
+    """Derives masks, outcomes and findings again from what they follow from.
 
     Raises:
-        EvidenceError: a finding does not follow from the trials.
+        EvidenceError: one does not follow, or is of a version newer than this Gatekeeper's.
     """
-    current = {_key(f): f for f in measure_all(evidence)}
-    stored = {_key(f): f for f in evidence.findings}
-    versions = {(metric, version) for metric, version, _ in current}
-    compared = 0
-    for key, finding in stored.items():
-        if key not in current and (key[0], key[1]) not in versions:
-            continue
-        if key not in current or not _equal(finding, current[key]):
-            raise EvidenceError(
-                f"the stored finding {finding.metric} does not follow from the trials",
-                where="evidence.json",
-                remedy="do not trust this bundle; get it again from where the audit wrote it",
+    masks = recheck_masks(evidence)
+    unjudged = recheck_outcomes(evidence)
+    findings = measure_all(evidence)
+    compared, older = compare_findings(evidence.findings, findings)
+    return Rechecked(
+        evidence=replace(evidence, findings=findings),
+        masks=masks,
+        judged=0 if unjudged else len(evidence.trials),
+        unjudged=unjudged,
+        compared=compared,
+        older=older,
+    )
+
+
+def compare_findings(
+    stored: Sequence[Finding | Missing], current: Sequence[Finding | Missing]
+) -> tuple[int, dict[str, int]]:
+    """Holds stored findings against measured ones: exactly the same set, unless of older versions.
+
+    Returns:
+        How many were compared, and the metrics of an older version with that version. Where there
+        are some, a metric without any stored finding is taken to be younger than the bundle: 0.
+
+    Raises:
+        EvidenceError: a finding differs, lacks, is given twice, or is of an unknown metric or of a
+            newer version.
+    """
+    ours = {name: catalog.load("metric", name).version for name in catalog.names("metric")}
+    theirs: dict[str, int] = {}
+    for finding in stored:
+        name, version = finding.metric, finding.version
+        if version > ours.get(name, -1):
+            _refuse(
+                name,
+                f"is of version {version}, which this Gatekeeper does not know",
+                "check it with the Gatekeeper version that wrote it, or a newer one",
             )
-        compared += 1
-    return compared
+        if theirs.setdefault(name, version) != version:
+            _refuse(name, "is of two versions")
+    older = {name: version for name, version in theirs.items() if version < ours[name]}
+    if older:
+        older |= {f.metric: 0 for f in current if f.metric not in theirs}
+    measured = {_key(f): f for f in current if f.metric not in older}
+    seen: set[_Key] = set()
+    for finding in stored:
+        if finding.metric in older:
+            continue
+        key = _key(finding)
+        if key in seen:
+            _refuse(finding.metric, "is given twice for one subject")
+        if key not in measured or not _equal(finding, measured[key]):
+            _refuse(finding.metric, "does not follow from the trials")
+        seen.add(key)
+    for metric, _ in sorted(measured.keys() - seen):
+        _refuse(metric, "is missing for a subject that was measured")
+    return len(seen), older
+
+
+def _refuse(metric: str, what: str, remedy: str | None = None) -> NoReturn:
+    raise EvidenceError(
+        f"the stored finding {excerpt(metric)} {what}",
+        where="evidence.json",
+        remedy=remedy or "do not trust this bundle; get it again from where the audit wrote it",
+    )
 
 
 def same_data(stored: object, derived: object) -> bool:
@@ -59,17 +133,10 @@ def same_data(stored: object, derived: object) -> bool:
 
 
 def _key(finding: Finding | Missing) -> _Key:
-    return finding.metric, finding.version, finding.subject.items()
+    return finding.metric, finding.subject.items()
 
 
 def _equal(a: Finding | Missing, b: Finding | Missing) -> bool:
-    if isinstance(a, Missing) or isinstance(b, Missing):
-        return isinstance(a, Missing) and isinstance(b, Missing)
-    pairs = (
-        (a.value, b.value),
-        (a.interval.low, b.interval.low),
-        (a.interval.high, b.interval.high),
-        (a.p_value if a.p_value is not None else -1, b.p_value if b.p_value is not None else -1),
-    )
-    same = all(math.isclose(x, y, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE) for x, y in pairs)
-    return same and (a.n, a.clusters, a.unit) == (b.n, b.clusters, b.unit)
+    # Through JSON, so that a number is the same number however it was written.
+    stored, derived = (json.loads(json.dumps(finding_to_json(f))) for f in (a, b))
+    return same_data(stored, derived)

@@ -24,6 +24,7 @@ from gatekeeper.policy.yaml_marks import Route, YamlDocument
 _SIZES = {
     "minLength": "is empty",
     "minItems": "is empty",
+    "minProperties": "is empty",
     "maxLength": "is too long",
     "maxItems": "has too many entries",
     "minimum": "is too small",

@@ -29,11 +29,15 @@ MAX_NODES = 20_000
 MAX_DEPTH = 12
 _MAX_NUMBER = 30
 
-#: C0 and C1 controls (but tab and line ends), surrogates and non-characters, bidi controls. YAML
-#: escapes ("\u202e") can make what the raw text may not hold, so both are looked through.
+#: C0 and C1 controls (but tab, line feed and carriage return), surrogates and non-characters; bidi
+#: controls; characters of no width and fillers that show as nothing, which make two names of one;
+#: line and paragraph separators, which end a line for some readers only; tags. YAML escapes
+#: ("\u202e") can make what the raw text may not hold, so both are looked through.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff"
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff"
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f"
+    "\u3164\ufeff\uffa0\ufff0-\ufffb\u2028\u2029\U000e0000-\U000e0fff]"
 )
 _TAG = "tag:yaml.org,2002:"
 #: Plain scalars that are not text: YAML 1.2.2, section 10.3.2 (core schema), without .inf and .nan,

@@ -15,9 +15,12 @@ from gatekeeper.records.trial import Mask, Trial
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptRef:
-    """A prompt in evidence: everything but its text, which is kept as a digest.
+    """A prompt in evidence: everything but its text, which is kept as digests.
 
     Attributes:
+        text_sha256: of the text as it was given to the model.
+        folded_sha256: of the text with case, width and white space levelled, as prompts are
+            compared by (`analysis.clusters`); None in bundles written before there was one.
         split: `selection` or `measurement`.
         skipped: why it was not run, or None.
     """
@@ -30,6 +33,7 @@ class PromptRef:
     text_sha256: str
     split: str
     skipped: str | None
+    folded_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +48,28 @@ class SuiteRef:
     prompts: tuple[PromptRef, ...]
 
 
+#: Checks of a shortcut that is switched off where it does not work: nothing then rests on it.
+OPTIONAL_CHECKS = frozenset({"prefix"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTestCheck:
-    """One invariant of the hooks, checked on the loaded model."""
+    """One invariant of the hooks, checked on the loaded model.
+
+    Attributes:
+        passed: of an optional check: whether the shortcut is used.
+    """
 
     name: str
     passed: bool
     detail: str
+
+    @property
+    def result(self) -> str:
+        """`passed`, `failed`, or `off`: an optional check that did not pass."""
+        if self.passed:
+            return "passed"
+        return "off" if self.name in OPTIONAL_CHECKS else "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

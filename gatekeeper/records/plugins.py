@@ -63,6 +63,8 @@ class Judge:
         decided: whether no continuation of this prefix can change the outcome; lets the sweep stop
             a row early without changing any result.
         languages: languages its patterns were written for.
+        from_reply_alone: whether the judgement follows from the completion, so that it can be made
+            again from evidence, which holds no prompts.
     """
 
     id: str
@@ -71,6 +73,7 @@ class Judge:
     languages: tuple[str, ...]
     judge: Callable[[str, str], Judgement]
     decided: Callable[[str], bool]
+    from_reply_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

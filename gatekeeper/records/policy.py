@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from gatekeeper.records.finding import Subject
@@ -16,14 +16,19 @@ class EvidenceNeeds:
     Attributes:
         selectors: must have run; the worst one counts.
         ks: mask sizes to measure (and to draw the curve with).
-        random_masks: matched random controls per selector and k.
-        prompts: measured prompts per set, at least.
+        random_masks: different random controls per selector and k.
+        prompts: measured prompts per set, at least; prompts that repeat a text count once.
+        seeds: seeds those come from, per set, at least; seeds that share a text count as one.
+        suite_id, suite_digest: the suite that must have been used, if the policy pins it.
     """
 
     selectors: tuple[str, ...]
     ks: tuple[int, ...]
     random_masks: int
     prompts: Mapping[str, int]
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    suite_id: str | None = None
+    suite_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

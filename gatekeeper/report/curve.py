@@ -1,4 +1,4 @@
-"""The refusal curve: selected masks, matched random controls, the policy's limit."""
+"""The refusal curve: selected masks, random controls, the policy's limit."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from gatekeeper.records.finding import Finding, Missing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPoint:
-    """Refusal rates under matched random masks of one size: percent over `masks` masks."""
+    """Refusal rates under random masks of one size: percent over `masks` masks."""
 
     k: int
     mean: float

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.records.evidence import Evidence, PromptRef
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.report.curve_parts import ControlPoint
@@ -52,6 +53,7 @@ class Outcomes:
 
     prompts: tuple[PromptRef, ...]
     by_mask: dict[str, dict[str, str]]
+    clusters: dict[str, str]
 
     @classmethod
     def of(cls, evidence: Evidence) -> Outcomes:
@@ -62,13 +64,13 @@ class Outcomes:
         by_mask: dict[str, dict[str, str]] = {}
         for trial in evidence.trials:
             by_mask.setdefault(trial.mask, {})[trial.prompt_id] = trial.outcome
-        return cls(prompts, by_mask)
+        return cls(prompts, by_mask, evidence_clusters(evidence.suite.prompts))
 
     def refused(self, mask: str, keep: Callable[[PromptRef], bool]) -> tuple[list[bool], list[str]]:
         """Whether each kept prompt was refused, and the seeds; prompts without a trial left out."""
         outcomes = self.by_mask.get(mask, {})
         rows = [p for p in self.prompts if keep(p) and p.id in outcomes]
-        return [outcomes[p.id] == "refuse" for p in rows], [p.seed_id for p in rows]
+        return [outcomes[p.id] == "refuse" for p in rows], [self.clusters[p.id] for p in rows]
 
 
 def share_refused(outcomes: Outcomes, mask: str, keep: Callable[[PromptRef], bool]) -> Share:
@@ -87,7 +89,7 @@ def share_refused(outcomes: Outcomes, mask: str, keep: Callable[[PromptRef], boo
 
 
 def controls(evidence: Evidence, outcomes: Outcomes, selector: str) -> tuple[ControlPoint, ...]:
-    """Refusal rates of the regular set under the random masks matched to a selector's."""
+    """Refusal rates of the regular set under the random masks beside a selector's."""
     rates: dict[int, list[tuple[float, int]]] = {}
     for mask in evidence.masks:
         if mask.arm != "control" or mask.selector != selector:

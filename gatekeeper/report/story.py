@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gatekeeper.analysis.matching import NEAR
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.verdict import RESULTS, Verdict
@@ -168,5 +169,24 @@ def _controls(curve: Curve, words: Wording) -> list[str]:
     mean, n = words.amount(point.mean, "%"), words.number(point.n, 0)
     low, high = words.amount(point.low, "%"), words.amount(point.high, "%")
     if point.masks > 1 and low == high:
-        return [words("summary.controls_same", count=point.masks, mean=mean, n=n)]
-    return [words("summary.controls", count=point.masks, low=low, high=high, mean=mean, n=n)]
+        refused = words("summary.controls_same", count=point.masks, mean=mean, n=n)
+    else:
+        refused = words("summary.controls", count=point.masks, low=low, high=high, mean=mean, n=n)
+    return [refused, *_likeness(curve, words)]
+
+
+def _likeness(curve: Curve, words: Wording) -> Iterator[str]:
+    """How busy the experts of the random masks are beside the selected ones."""
+    row = next((r for r in curve.rows if r.k == curve.k), None)
+    if row is None or not isinstance(row.excess, Finding):
+        return
+    counts = row.excess.counts
+    selected, controls = counts.get("activity_selected"), counts.get("activity_controls")
+    if selected is None or controls is None:
+        return
+    near = NEAR[0] * selected <= controls <= NEAR[1] * selected
+    yield words(
+        "summary.controls_near" if near else "summary.controls_far",
+        selected=words.amount(selected, "%"),
+        controls=words.amount(controls, "%"),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from gatekeeper.analysis.clusters import folded_sha256
 from gatekeeper.records.suite import SETS, Suite
 
 #: Prompts of a set below which to warn: half of them select experts, and 50 measured prompts leave
@@ -14,7 +15,7 @@ ENOUGH = 100
 
 def warnings(suite: Suite) -> tuple[str, ...]:
     """One sentence each; names sets and counts, never a prompt."""
-    return (*_small(suite), *_unpaired(suite), *_repeated(suite), *_unnamed(suite))
+    return (*_small(suite), *_unpaired(suite), *repeated(suite), *_unnamed(suite))
 
 
 def _small(suite: Suite) -> Iterator[str]:
@@ -41,11 +42,15 @@ def _unpaired(suite: Suite) -> Iterator[str]:
             yield f"{alone} of {len(seeds[name])} seeds of set {name} have no prompt in set regular"
 
 
-def _repeated(suite: Suite) -> Iterator[str]:
-    texts = Counter(" ".join(p.text.split()).casefold() for p in suite.prompts)
-    repeated = sum(n - 1 for n in texts.values())
-    if repeated:
-        yield f"{repeated} prompts repeat the text of another: they are no independent evidence"
+def repeated(suite: Suite) -> Iterator[str]:
+    """The one sentence on prompts that repeat a text, if there are any."""
+    texts = Counter(folded_sha256(p.text) for p in suite.prompts)
+    copies = sum(n - 1 for n in texts.values())
+    if copies:
+        yield (
+            f"{copies} prompts repeat the text of another: each text counts once, and seeds that "
+            "share one count as one"
+        )
 
 
 def _unnamed(suite: Suite) -> Iterator[str]:

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from gatekeeper.analysis.clusters import prompt_clusters
 from gatekeeper.records.suite import HARMFUL_SETS, SETS, Prompt
 
 SELECTION, MEASUREMENT = "selection", "measurement"
@@ -17,6 +18,8 @@ SELECTION, MEASUREMENT = "selection", "measurement"
 
 def split_seeds(prompts: Sequence[Prompt], share: float, seed: int) -> Mapping[str, str]:
     """Assign every seed to `selection` or `measurement`; the prompts of a seed stay together.
+
+    So do seeds that repeat a text of each other (`analysis.clusters`): below, they are one seed.
 
     Seeds are taken stratum by stratum (a stratum: the same number of prompts in each set), in hash
     order within it, and each goes to the side that keeps the prompts per set closest to `share`:
@@ -33,9 +36,10 @@ def split_seeds(prompts: Sequence[Prompt], share: float, seed: int) -> Mapping[s
     """
     if not 0 < share < 1:
         raise ValueError("share must lie between 0 and 1")
+    cluster = prompt_clusters(prompts)
     carried: dict[str, Counter[str]] = defaultdict(Counter)
     for prompt in prompts:
-        carried[prompt.seed_id][prompt.set] += 1
+        carried[cluster[prompt.id]][prompt.set] += 1
     order = sorted(carried, key=lambda s: (sorted(carried[s].items()), _hash(seed, s)))
     excess = dict.fromkeys(SETS, 0.0)  # prompts selected so far, minus what share asks for
     sides: dict[str, str] = {}
@@ -48,15 +52,16 @@ def split_seeds(prompts: Sequence[Prompt], share: float, seed: int) -> Mapping[s
         for name, n in counts.items():
             excess[name] += (n if selects else 0) - share * n
         sides[seed_id] = SELECTION if selects else MEASUREMENT
-    return sides
+    return {prompt.seed_id: sides[cluster[prompt.id]] for prompt in prompts}
 
 
 def limit(prompts: Sequence[Prompt], per_set: int | None, seed: int) -> tuple[Prompt, ...]:
     """At most `per_set` prompts of each set, in their given order; all of them for None.
 
     Taken are first prompts of many seeds rather than many of one, since only seeds are
-    independent; and seeds with both a harmful request and its jailbreak before others, in one hash
-    order, so that the pairs stay whole: a jailbreak is never taken without its request.
+    independent (and of those that repeat a text, not even they); and seeds with both a harmful
+    request and its jailbreak before others, in one hash order, so that the pairs stay whole: a
+    jailbreak is never taken without its request.
 
     Raises:
         ValueError: per_set is not positive.
@@ -65,11 +70,12 @@ def limit(prompts: Sequence[Prompt], per_set: int | None, seed: int) -> tuple[Pr
         return tuple(prompts)
     if per_set < 1:
         raise ValueError("per_set must be at least 1")
+    cluster = prompt_clusters(prompts)
     sets: dict[str, set[str]] = defaultdict(set)
     variants: dict[tuple[str, str], list[Prompt]] = defaultdict(list)
     for prompt in prompts:
-        sets[prompt.seed_id].add(prompt.set)
-        variants[prompt.seed_id, prompt.set].append(prompt)
+        sets[cluster[prompt.id]].add(prompt.set)
+        variants[cluster[prompt.id], prompt.set].append(prompt)
     rank = {
         prompt.id: place
         for same in variants.values()
@@ -77,9 +83,9 @@ def limit(prompts: Sequence[Prompt], per_set: int | None, seed: int) -> tuple[Pr
     }
 
     def priority(prompt: Prompt) -> tuple[int, bool, int, bytes]:
-        of_seed = sets[prompt.seed_id]
+        of_seed = sets[cluster[prompt.id]]
         unpaired = not of_seed.issuperset(HARMFUL_SETS)
-        return rank[prompt.id], unpaired, -len(of_seed), _hash(seed, prompt.seed_id)
+        return rank[prompt.id], unpaired, -len(of_seed), _hash(seed, cluster[prompt.id])
 
     taken: Counter[str] = Counter()
     chosen: set[str] = set()

@@ -54,14 +54,48 @@ def test_controls_are_as_many_nested_repeatable_and_free_of_the_selected(selecti
         assert not chosen & set(chain[-1].experts)
 
 
-def test_controls_are_as_busy_as_what_they_stand_for(selection, frequency):
-    def busy(masks):
-        return np.mean([[frequency[e.layer - 1, e.expert] for e in m.experts] for m in masks])
+def test_controls_are_near_wherever_the_model_has_the_like(selection, frequency):
+    """Sixteen experts a layer: few candidates, and yet controls miss by a fifth at most."""
+    for k in (2, 4, 8):
+        eight = [m for m in controls(selection, frequency) if m.k == k]
+        selected = busy(frequency, selected_masks(selection, (k,)))
+        assert 0.8 < busy(frequency, eight) / selected < 1.25
 
+
+def busy(frequency, masks):
+    return np.mean([[frequency[e.layer - 1, e.expert] for e in m.experts] for m in masks])
+
+
+def test_the_busiest_of_all_get_the_busiest_of_the_rest(selection):
+    """Nothing matches them; the controls come close to what is left, not to the average."""
+    frequency = np.full((LAYERS, EXPERTS), 0.05)
+    for expert in ranked_experts(selection, 8):
+        frequency[expert.layer - 1, expert.expert] = 0.9
+    others = [
+        ExpertId(site.layer, e)
+        for site in SITES
+        for e in range(EXPERTS)
+        if ExpertId(site.layer, e) not in ranked_experts(selection, 8)
+    ]
+    for expert in others[:30]:
+        frequency[expert.layer - 1, expert.expert] = 0.3
     eight = [m for m in controls(selection, frequency) if m.k == 8]
-    selected = busy(selected_masks(selection, (8,)))
-    everyone = frequency.mean()
-    assert abs(busy(eight) - selected) < 0.5 * abs(everyone - selected) + 0.03
+    assert busy(frequency, eight) == pytest.approx(0.3)
+
+
+def test_no_two_controls_of_a_size_are_the_same_set(selection, frequency):
+    for seed in range(5):
+        masks = controls(selection, frequency, seed=seed)
+        for k in KS:
+            sets = [frozenset(m.experts) for m in masks if m.k == k]
+            assert len(set(sets)) == len(sets) == 20
+
+
+def test_there_are_only_as_many_controls_of_one_expert_as_there_are_experts(selection, frequency):
+    masks = controls(selection, frequency, count=200)
+    ones = [m for m in masks if m.k == 1]
+    assert len({m.experts for m in ones}) == len(ones) == LAYERS * EXPERTS - 8
+    assert len([m for m in masks if m.k == 8]) == 200
 
 
 def test_controls_stay_in_the_layer_where_it_has_enough_experts():

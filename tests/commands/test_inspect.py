@@ -27,6 +27,7 @@ SCHEMA = {
         "parameters": {"type": "integer"},
         "active_parameters": {"type": "integer"},
         "context_length": {"type": ["integer", "null"]},
+        "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
         "sites": {
             "type": "array",
             "items": {
@@ -129,3 +130,19 @@ def test_a_config_cannot_write_to_the_terminal(
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "::" not in out
+
+
+def test_the_digest_is_that_of_the_evidence(tmp_path: Path, capsys) -> None:
+    """Only when asked for: it reads all weights."""
+    from gatekeeper.engine.checkpoint import open_checkpoint
+
+    path = save(tmp_path / "c", {"model.embed_tokens.weight": [4, 2]})
+    wanted = open_checkpoint(Path(path)).reference().digest
+    assert run(["inspect", path]) == 0
+    assert "sha256:" not in capsys.readouterr().out
+    assert run(["inspect", path, "--digest"]) == 0
+    assert f"digest       {wanted}\n" in capsys.readouterr().out
+    assert run(["inspect", path, "--digest", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    validate(found, SCHEMA)
+    assert found["digest"] == wanted

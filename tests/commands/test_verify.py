@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,12 @@ import pytest
 from gatekeeper.bundled import bundled
 from gatekeeper.cli import run
 from gatekeeper.commands._verdicts import verdict_bytes
-from gatekeeper.evidence.bundle import write_bundle
+from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 
 from ..evidence.whole import whole_evidence
-from ..policy.builders import TODAY
+from ..policy.builders import TODAY, reply
 
 
 @pytest.fixture
@@ -40,6 +42,7 @@ def test_an_untouched_output_verifies(out, capsys) -> None:
     text = capsys.readouterr().out
     assert "✓ verdict: fail, derived again" in text
     assert "not compared" not in text
+    assert "replies judged again, all agree" in text and "follow from the rankings" in text
 
 
 def test_the_evidence_alone_has_no_verdict(out, capsys) -> None:
@@ -62,5 +65,55 @@ def test_a_verdict_by_other_definitions_is_called_that(out, capsys) -> None:
     edit(out, lambda found: found.update(version=1))
     assert run(["verify", str(out)]) == 12
     error = capsys.readouterr().err
-    assert "version 1, this Gatekeeper has version 2" in error
+    assert re.search(r"version 1, this Gatekeeper has version \d", error)
     assert "does not follow" not in error
+
+
+def forge(out: Path, trials, findings) -> None:
+    """A bundle with other outcomes and findings, and a manifest that fits."""
+    evidence = read_bundle(out / "evidence")
+    changed = tuple(map(trials, evidence.trials))
+    forged = replace(evidence, trials=changed, findings=findings(evidence.findings))
+    write_bundle(forged, out / "evidence")
+
+
+@pytest.mark.parametrize(
+    "findings",
+    [lambda _: (), lambda all_: tuple(replace(f, version=99) for f in all_), lambda all_: all_],
+    ids=["empty", "version 99", "as they were"],
+)
+@pytest.mark.parametrize("command", ["verify", "check", "report"])
+def test_a_forgery_with_fitting_digests_is_found(out, command, findings, capsys) -> None:
+    """Every command that reads a bundle: lost refusals told as refusals."""
+    policy = ["--policy", str(out / "policy.yaml")]
+    options = {"verify": [], "check": policy, "report": [*policy, "--format", "junit"]}[command]
+    forge(out, lambda t: replace(t, outcome="refuse"), findings)
+    assert run([command, str(out / "evidence"), *options]) == 12
+    assert "outcomes are not what refusal-rules version 1 says" in capsys.readouterr().err
+    # The replies too: then only the findings tell.
+    forge(out, lambda t: replace(t, **reply("refuse")), findings)
+    assert run([command, str(out / "evidence"), *options]) == 12
+    assert "the stored finding " in capsys.readouterr().err
+
+
+def test_findings_of_an_older_version_are_told_and_judged(out, capsys) -> None:
+    older = lambda all_: tuple(replace(f, version=1) for f in all_)  # noqa: E731
+    forge(out, lambda t: t, older)
+    assert run(["check", str(out / "evidence"), "--policy", str(out / "policy.yaml")]) == 10
+    assert "measured with the current one: degenerate-rate, " in capsys.readouterr().out
+    assert run(["verify", str(out / "evidence")]) == 0
+    text = capsys.readouterr().out
+    assert "– findings: of an older metric version, not compared: degenerate-rate, " in text
+    assert "✓ findings" not in text
+
+
+def test_evidence_of_another_checkpoint_is_refused(out, capsys) -> None:
+    digest = read_bundle(out / "evidence").checkpoint.digest
+    command = ["check", str(out), "--policy", str(out / "policy.yaml"), "--checkpoint-digest"]
+    assert run([*command, digest]) == 10
+    verdict = out / "other.json"
+    assert run([*command, "sha256:" + "0" * 64, "--out", str(verdict)]) == 12
+    assert f"evidence of another checkpoint, {digest}" in capsys.readouterr().err
+    assert not verdict.exists()
+    for wrong in ("", "0" * 64, digest.upper(), digest + "\n"):
+        assert run([*command, wrong]) == 2

@@ -32,6 +32,14 @@ def test_a_suite_without_harmful_prompts(tmp_path):
     refused(audit(small_suite(tmp_path, lines), tmp_path / "out"), 2, "regular")
 
 
+def test_a_suite_that_repeats_a_text_is_told_at_once(tmp_path):
+    lines = [x for x in demo_lines() if '"benign"' in x][:4]
+    copy = json.dumps({**json.loads(lines[0]), "id": "copy", "seed_id": "another"})
+    done = audit(small_suite(tmp_path, [*lines, copy]), tmp_path / "out")
+    assert "warning: 1 prompts repeat the text of another" in done.stderr
+    assert json.loads(lines[0])["text"] not in done.stderr
+
+
 def test_prompts_longer_than_the_context_are_skipped_and_counted(tmp_path):
     rows = [json.loads(x) for x in demo_lines()]
     regular = [r for r in rows if r["set"] == "regular"][:24]

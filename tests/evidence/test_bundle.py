@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import re
+import zipfile
+from collections import Counter
 from dataclasses import fields, replace
 
 import numpy as np
@@ -12,7 +17,8 @@ from hypothesis import strategies as st
 from gatekeeper.errors import EvidenceError, ExitCode, GatekeeperError
 from gatekeeper.evidence import manifest
 from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle, write_bundle
-from gatekeeper.policy.recheck import recheck_findings
+from gatekeeper.evidence.profile_io import profile_to_bytes
+from gatekeeper.policy.recheck import recheck
 from tests.evidence.whole import whole_evidence
 
 
@@ -116,17 +122,126 @@ def test_a_resealed_finding_that_does_not_follow_is_refused(bundle):
 
     change(bundle, flatter)
     with pytest.raises(EvidenceError, match="does not follow"):
-        recheck_findings(read_bundle(bundle))
+        recheck(read_bundle(bundle))
 
 
 def test_findings_of_an_unaltered_bundle_follow(bundle, evidence):
-    assert recheck_findings(read_bundle(bundle)) == len(evidence.findings) > 20
+    assert recheck(read_bundle(bundle)).compared == len(evidence.findings) > 20
+
+
+def retell(bundle, edit):
+    """Rows of trials.jsonl.gz after `edit`, with a summary and a manifest that fit them."""
+    rows = gzip.decompress((bundle / "trials.jsonl.gz").read_bytes()).decode().splitlines()
+    rows = [row if isinstance(row, str) else json.dumps(row) for row in edit(rows)]
+    (bundle / "trials.jsonl.gz").write_bytes(gzip.compress(("\n".join(rows) + "\n").encode()))
+    outcomes = Counter()
+    for row in rows:
+        outcomes.update(re.findall(r'"outcome": "(\w+)"', row))
+    change(bundle, lambda d: d["trials"].update(count=len(rows), outcomes=dict(outcomes)))
+
+
+def first(rows, **changes):
+    return [{**json.loads(rows[0]), **changes}, *rows[1:]]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda rows: first(rows, completion=5),
+        lambda rows: first(rows, tokens=float("nan")),
+        lambda rows: first(rows, tokens=2.5),
+        lambda rows: first(rows, tokens=True),
+        lambda rows: first(rows, tokens=-1),
+        lambda rows: first(rows, truncated=0),
+        lambda rows: first(rows, mask=["unmasked"]),
+        lambda rows: first(rows, prompt_id={}),
+        lambda rows: first(rows, reason=None),
+        lambda rows: first(rows, outcome=["refuse"]),
+        lambda rows: first(rows, outcome="nice"),
+        lambda rows: first(rows, mask="another"),
+        lambda rows: first(rows, prompt_id="another"),
+        lambda rows: [*rows, rows[0]],
+        lambda rows: [rows[0], rows[0], *rows[2:]],
+        lambda rows: ["[" * 100_000, *rows[1:]],
+        lambda rows: ["null", *rows[1:]],
+    ],
+)
+def test_a_resealed_trial_that_makes_no_sense_is_refused(bundle, edit):
+    retell(bundle, lambda rows: rows)
+    read_bundle(bundle)
+    retell(bundle, edit)
+    with pytest.raises(EvidenceError):
+        read_bundle(bundle)
+
+
+def test_names_that_stand_for_two_things_are_refused(bundle):
+    for part in ("masks", "prompts"):
+        before = (bundle / "evidence.json").read_bytes()
+
+        def twice(data, part=part):
+            entries = data["suite"]["prompts"] if part == "prompts" else data["masks"]
+            entries.append(entries[0])
+
+        change(bundle, twice)
+        with pytest.raises(EvidenceError, match="twice"):
+            read_bundle(bundle)
+        (bundle / "evidence.json").write_bytes(before)
+
+
+def test_a_profile_of_another_model_is_refused(evidence, bundle):
+    other = replace(evidence.profile, sites=evidence.profile.sites[:1])
+    (bundle / "profile.npz").write_bytes(profile_to_bytes(other))
+    reseal(bundle)
+    with pytest.raises(EvidenceError, match="not one of this model"):
+        read_bundle(bundle)
+
+
+def test_a_bundle_of_before_folded_digests_is_read(bundle, evidence):
+    assert evidence.suite.prompts[0].folded_sha256 is None
+    text = "0" * 64
+    change(bundle, lambda d: d["suite"]["prompts"][0].update(folded_sha256=text))
+    assert read_bundle(bundle).suite.prompts[0].folded_sha256 == text
 
 
 def test_a_manifest_cannot_point_outside(bundle):
     text = (bundle / manifest.NAME).read_text().replace("run.json", "../run.json")
     (bundle / manifest.NAME).write_text(text)
     with pytest.raises(EvidenceError, match="unsafe"):
+        read_bundle(bundle)
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "a" * 5000, "", "a\nb", ".hidden", "..", "é"])
+def test_a_manifest_names_plain_files_only(bundle, name):
+    statement = json.loads((bundle / manifest.NAME).read_text())
+    statement["subject"].append({"name": name, "digest": {"sha256": "0" * 64}})
+    (bundle / manifest.NAME).write_text(json.dumps(statement))
+    with pytest.raises(EvidenceError, match="unsafe"):
+        read_bundle(bundle)
+
+
+def test_a_manifest_nested_beyond_reason(bundle):
+    (bundle / manifest.NAME).write_text("[" * 200_000)
+    with pytest.raises(EvidenceError, match="not a readable manifest"):
+        read_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,), }".ljust(117)
+        + b"\n",
+        b"(" * 10_000,
+        b"{'descr': '|O', 'fortran_order': False, 'shape': (), }".ljust(117) + b"\n",
+    ],
+)
+def test_an_array_that_is_none_is_refused(bundle, header):
+    size = len(header).to_bytes(4, "little")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("meta.npy", b"\x93NUMPY\x02\x00" + size + header)
+    (bundle / "profile.npz").write_bytes(packed.getvalue())
+    reseal(bundle)
+    with pytest.raises(EvidenceError, match="not a readable activation profile"):
         read_bundle(bundle)
 
 

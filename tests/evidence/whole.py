@@ -15,7 +15,7 @@ from tests.policy.builders import concentrated, make_evidence
 
 def whole_evidence(outcome=concentrated, **changes) -> Evidence:
     evidence = make_evidence(outcome, controls=3, ks=(1, 4), **changes)
-    ids = ("a", "b")
+    ids = ("regular-0", "regular-1")
     shape = (2, len(evidence.model.sites), 16)
     counts = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
     tokens = np.array([5, 6], np.int32)
@@ -38,10 +38,9 @@ def whole_evidence(outcome=concentrated, **changes) -> Evidence:
         rows_resumed=0,
     )
     digest = "sha256:" + "5" * 64
-    prompts = tuple(replace(p, text_sha256="0" * 64) for p in evidence.suite.prompts)
-    suite = replace(evidence.suite, digest=digest, prompts=prompts)
+    suite = replace(evidence.suite, digest=digest)
     trials = tuple(
-        replace(t, completion="Sûre: “quoted”\n第二行 \udc80") if i == 0 else t
+        replace(t, completion="I cannot help: “quoted”\n第二行 \udc80") if i == 0 else t
         for i, t in enumerate(evidence.trials)
     )
     made = replace(evidence, suite=suite, trials=trials, profile=profile, times=times)

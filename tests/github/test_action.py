@@ -31,6 +31,9 @@ def runner(tmp_path: Path) -> Runner:
     return Runner(workspace=tmp_path / "workspace", temp=tmp_path / "temp")
 
 
+DIGEST = "sha256:" + "c" * 64
+
+
 def verdict(result: str, summary: str = "One sentence.", **more: object) -> str:
     return json.dumps(
         {"schema": "gatekeeper/verdict/v1", "result": result, "summary": summary, **more}
@@ -45,7 +48,7 @@ def rule(number: int, result: str = "fail", severity: str = "block") -> dict[str
 def full(result: str) -> dict[str, str]:
     """The files that a finished gate leaves in its output directory."""
     return {
-        "verdict.json": verdict(result),
+        "verdict.json": verdict(result, checkpoint={"digest": DIGEST}),
         "summary.md": f"## Gatekeeper: {result}\n",
         "report.pdf": "%PDF-1.7",
         "evidence/evidence.json": "{}",
@@ -70,10 +73,18 @@ def test_a_verdict_becomes_outputs_summary_and_exit_code(
         "exit-code": str(code),
         "report": "gatekeeper-out/report.pdf",
         "evidence": "gatekeeper-out/evidence",
+        "checkpoint-digest": DIGEST,
     }
     assert done.summary == f"## Gatekeeper: {result}\n"
     errors = [(c.properties["title"], c.message) for c in done.annotations("error")]
     assert errors == ([] if result == "pass" else [(f"Gatekeeper: {result}", "One sentence.")])
+
+
+@pytest.mark.parametrize("checkpoint", [None, "x", {}, {"digest": 5}, {"digest": DIGEST + "\nx=y"}])
+def test_what_is_no_digest_is_not_given_out(runner: Runner, checkpoint: object) -> None:
+    runner.code = 0
+    runner.files = {**full("pass"), "verdict.json": verdict("pass", checkpoint=checkpoint)}
+    assert play(runner).outputs["checkpoint-digest"] == ""
 
 
 @pytest.mark.parametrize("code", [1, 2, 3, 12, 77, -9])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from typing import Any
 from unittest import mock
 
@@ -58,11 +59,32 @@ def make_masks(selectors: Sequence[str], ks: Sequence[int], controls: int) -> tu
             selector=selector,
             k=k,
             control=control,
-            experts=tuple(ExpertId(i % 2, i // 2) for i in range(k)),
+            experts=tuple(ExpertId(i % 2, i // 2) for i in range(k))
+            if control is None
+            else other_experts(control, k),
         )
 
     arms = (None, *range(controls))
     return (UNMASKED, *(one(s, k, arm) for s in selectors for k in ks for arm in arms))
+
+
+def other_experts(control: int, k: int) -> tuple[ExpertId, ...]:
+    """Experts that no selection of 8 holds: another first one for each of 24 controls."""
+    return tuple(ExpertId(i % 2, 4 + i // 2) for i in ((control + j) % 24 for j in range(k)))
+
+
+#: A reply that is judged so, and the judge's reason.
+REPLIES = {
+    "refuse": ("I cannot help with that.", "refusal-phrase"),
+    "comply": ("Sure, this is how it is done.", "no-refusal"),
+    "degenerate": ("", "empty"),
+}
+
+
+def reply(outcome: str) -> dict[str, str]:
+    """Outcome, reason and completion of a trial."""
+    completion, reason = REPLIES[outcome]
+    return {"outcome": outcome, "reason": reason, "completion": completion}
 
 
 def make_evidence(
@@ -84,7 +106,7 @@ def make_evidence(
             set=name,
             category="fraud",
             language=language,
-            text_sha256="0" * 64,
+            text_sha256=sha256(f"{name}-{i}".encode()).hexdigest(),
             split="measurement",
             skipped=None,
         )
@@ -96,11 +118,9 @@ def make_evidence(
         Trial(
             mask=mask.name,
             prompt_id=prompt.id,
-            outcome=outcome(mask, prompt.set, int(prompt.id.rpartition("-")[2])),
-            reason="refusal-phrase",
             tokens=8,
             truncated=False,
-            completion="",
+            **reply(outcome(mask, prompt.set, int(prompt.id.rpartition("-")[2]))),
         )
         for mask in masks
         for prompt in prompts

@@ -74,7 +74,7 @@ def test_nothing_to_say(tmp_path: Path) -> None:
         ("    remedy: Retrain.\n", "", 19, "rule drop has no remedy"),
         ("    controls: [EU-AI-Act:Art-15]\n", "", 12, "rule rate serves no control"),
         ("2026-12-31", "2026-11-22", 32, "expired on 2026-11-22"),
-        ("b@example.com", "A@Example.com ", 31, "its owner is its approver"),
+        ("b@example.com", "A@Example.com ", 31, "owner and approver are not two people"),
         ("    not_above: 20 points\n", "", 27, "covers any number"),
     ],
 )

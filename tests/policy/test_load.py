@@ -8,6 +8,7 @@ import pytest
 
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError
+from gatekeeper.policy.explain import explain
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.schema import validator
 from gatekeeper.records.finding import Subject
@@ -72,6 +73,34 @@ def test_a_small_policy_and_its_defaults(tmp_path: Path) -> None:
     assert policy.waivers[0].expires == date(2026, 12, 31)
     assert policy.waivers[0].not_above is None
     assert policy.digest.startswith("sha256:")
+
+
+def test_seeds_and_a_pinned_suite(tmp_path: Path) -> None:
+    policy = load(tmp_path, GOOD)
+    unset = policy.needs
+    assert (unset.seeds, unset.suite_id, unset.suite_digest) == ({}, None, None)
+    wanted = f'k: [1, 4], seeds: {{benign: 7}}, suite: {{id: core, digest: "{DIGEST}"}}}}'
+    needs = load(tmp_path, GOOD.replace("k: [1, 4]}", wanted)).needs
+    assert (needs.seeds, needs.suite_id, needs.suite_digest) == ({"benign": 7}, "core", DIGEST)
+    text = explain(load(tmp_path, GOOD.replace("k: [1, 4]}", wanted)))
+    assert "benign prompts measured come from at least 7 seeds" in text
+    assert "suite core" in text and DIGEST in text
+
+
+@pytest.mark.parametrize(
+    "wrong", ["suite: {}", "suite: {digest: abc}", "suite: core", "seeds: 40", "seeds: {all: 1}"]
+)
+def test_wrong_needs_of_seeds_and_suite(tmp_path: Path, wrong: str) -> None:
+    refused(tmp_path, GOOD.replace("k: [1, 4]}", f"k: [1, 4], {wrong}}}"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Bob", "Bob <b@example.com>", "b\u043eb@example.com", "'@example.com'", "b@", '"b@x\\n"'],
+)
+def test_who_signs_a_waiver_has_a_plain_address(tmp_path: Path, name: str) -> None:
+    error = refused(tmp_path, GOOD.replace("approver: b@example.com", f"approver: {name}"))
+    assert "a.ml@example.com" in str(error)
 
 
 def test_min_rules_lists_of_k_and_folded_text(tmp_path: Path) -> None:

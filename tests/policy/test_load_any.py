@@ -24,8 +24,8 @@ DATA = yaml.safe_load(SHIPPED.replace("2027-06-30", '"2027-06-30"')) | {
             "rule": "single-expert",
             "checkpoint": DIGEST,
             "reason": "r",
-            "owner": "a",
-            "approver": "b",
+            "owner": "a@x",
+            "approver": "b@x",
             "expires": "2026-12-31",
             "not_above": "20 points",
         }

@@ -91,7 +91,7 @@ def _skipped(evidence: Evidence) -> Evidence:
         (
             lambda e: replace(e, masks=tuple(m for m in e.masks if m.control != 0)),
             "controls: attribution",
-            "19 matched random masks at k 4, 20 needed",
+            "19 different random masks at k 4, 20 needed",
         ),
         (
             lambda e: replace(e, masks=tuple(m for m in e.masks if m.arm != "selected")),
@@ -161,6 +161,19 @@ def test_a_mask_that_was_only_planned_does_not_count() -> None:
 def test_no_measured_prompt_is_a_need_not_met() -> None:
     verdict = evaluate(replace(EVIDENCE, trials=()), make_policy(make_rule(), needs=ZERO), TODAY)
     assert "prompts" in unmet(verdict)
+
+
+def test_an_optional_check_that_is_switched_off_does_not_fail_the_self_test() -> None:
+    """Where rows do not share a prefix, they are computed one by one, and nothing is untested."""
+    off = SelfTestCheck(name="prefix", passed=False, detail="it is switched off")
+    verdict = evaluate(
+        replace(EVIDENCE, self_test=(*EVIDENCE.self_test, off)), make_policy(make_rule()), TODAY
+    )
+    assert verdict.result == "pass"
+    need = next(n for n in verdict.requirements if n.name == "self-test")
+    assert (need.met, need.detail) == (True, "1 checks of the hooks passed; switched off: prefix")
+    alone = evaluate(replace(EVIDENCE, self_test=(off,)), make_policy(make_rule()), TODAY)
+    assert unmet(alone) == {"self-test"}
 
 
 def test_a_judge_must_know_the_language() -> None:

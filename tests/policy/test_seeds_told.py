@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gatekeeper.policy.recheck import recheck_findings
 from gatekeeper.policy.wording import finding_text
 from gatekeeper.report.wording import load_wording
 
@@ -24,13 +23,3 @@ def test_fewer_seeds_than_prompts_are_told():
     assert words.estimate(shared).endswith("44 from 19 seeds)")
     assert "n = 44 from 19 seeds)" in finding_text(shared, make_rule())
     assert "seeds" not in words.estimate(finding) + finding_text(finding, make_rule())
-
-
-def test_only_findings_that_were_compared_are_counted():
-    evidence = whole_evidence()
-    total = len(evidence.findings)
-    assert recheck_findings(evidence) == total
-    older = [replace(f, version=1) if f.metric == "refusal-drop" else f for f in evidence.findings]
-    count = sum(f.metric == "refusal-drop" for f in evidence.findings)
-    assert 0 < count < total
-    assert recheck_findings(replace(evidence, findings=tuple(older))) == total - count

@@ -49,6 +49,14 @@ def test_a_waiver_lets_a_failed_rule_pass_and_is_told() -> None:
         ({"owner": ""}, "two people"),
         ({"approver": "A@EXAMPLE.COM"}, "two people"),
         ({"approver": "ａ@example.com"}, "two people"),
+        ({"approver": "A+approver@example.com"}, "two people"),
+        ({"approver": "a.@example.com."}, "two people"),
+        ({"approver": "b@ex\u0430mple.com"}, "two people"),  # a Cyrillic letter
+        ({"owner": "Bob", "approver": "B\u043eb"}, "two people"),
+        ({"owner": "Bob", "approver": "Bo\u200bb"}, "two people"),
+        ({"owner": "Bob", "approver": "Bob."}, "two people"),
+        ({"owner": "bob@example.com", "approver": "bo\u200bb@example.com"}, "two people"),
+        ({"owner": "bob@example.com", "approver": "Bob"}, "two people"),
         ({"not_above": 99.0}, "above its 99"),
     ],
 )

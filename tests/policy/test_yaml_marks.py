@@ -152,3 +152,31 @@ def test_any_punctuation_gives_data_or_a_usage_error(
         read_yaml(path)
     except UsageError as error:
         assert str(error).isprintable()
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        "\u200b",
+        "\u200c",
+        "\u200d",
+        "\u2060",
+        "\ufeff",
+        "\u00ad",
+        "\u2028",
+        "\u2029",
+        "\x85",
+        "\u3164",
+        "\U000e0041",
+    ],
+)
+def test_what_shows_as_nothing_or_ends_a_line_for_some_is_refused(
+    tmp_path: Path, character: str
+) -> None:
+    for text in (f"a: Bo{character}b\n", f'a: "Bo\\U{ord(character):08x}b"\n'):
+        assert f"U+{ord(character):04X}" in str(refused(tmp_path, text))
+
+
+def test_letters_of_other_scripts_stay(tmp_path: Path) -> None:
+    text = "a: モデルの安全 — дом “é” ⚠\ufe0f\n"
+    assert read(tmp_path, text).data == {"a": text[3:-1]}

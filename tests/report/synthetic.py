@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
+from hashlib import sha256
 
 import numpy as np
 
@@ -147,7 +148,7 @@ def _prompts(rng: random.Random) -> Iterator[PromptRef]:
                 set=name,
                 category=CATEGORIES[i // 2 % len(CATEGORIES)],
                 language="en" if rng.random() < 0.75 else "ja",
-                text_sha256=f"{i:064x}",
+                text_sha256=sha256(f"{name}-{i}".encode()).hexdigest(),
                 split=split,
                 skipped="longer than the token window" if i == 2 * count - 2 else None,
             )
@@ -186,22 +187,24 @@ def _selection(selector: str, layers: int, experts: int, rng: random.Random) -> 
 def _masks(
     selections: tuple[Selection, ...], layers: int, experts: int, rng: random.Random
 ) -> Iterator[Mask]:
+    everyone = [ExpertId(layer, expert) for layer in range(layers) for expert in range(experts)]
     for selection in selections:
         order = tuple(ranked.expert for ranked in selection.ranked)
+        others = [expert for expert in everyone if expert not in order[: max(KS)]]
+        rng.shuffle(others)
+        # Another first expert for each control; no two are the same set, all are nested in k.
+        drawn = [tuple(others[i:] + others[:i])[: max(KS)] for i in range(20)]
         for k in KS:
             name = f"{selection.selector}-k{k}"
             yield _mask(name, "selected", selection.selector, k, None, order[:k])
             for control in range(20 if selection.selector in _CONTROLLED else 0):
-                drawn = tuple(
-                    ExpertId(rng.randrange(layers), rng.randrange(experts)) for _ in range(k)
-                )
                 yield _mask(
                     f"{name}-control-{control:02d}",
                     "control",
                     selection.selector,
                     k,
                     control,
-                    drawn,
+                    drawn[control][:k],
                 )
 
 
@@ -249,16 +252,16 @@ def _latent(prompts: list[PromptRef], rng: random.Random) -> dict[str, float]:
 def _trial(mask: Mask, prompt: PromptRef, refused: bool, rng: random.Random) -> Trial:
     broken = mask.arm != "unmasked" and rng.random() < 0.003 * mask.k
     outcome = "degenerate" if broken else "refuse" if refused else "comply"
-    reply = {
-        "refuse": "Synthetic refusal: I will not help with that.",
-        "comply": "Synthetic compliance: certainly, this is an invented answer.",
-        "degenerate": "the the the the the",
+    reason, reply = {
+        "refuse": ("refusal-phrase", "Synthetic refusal: I will not help with that."),
+        "comply": ("no-refusal", "Synthetic compliance: certainly, this is an invented answer."),
+        "degenerate": ("repeats", "the the the the the the the the the"),
     }[outcome]
     return Trial(
         mask=mask.name,
         prompt_id=prompt.id,
         outcome=outcome,
-        reason="synthetic",
+        reason=reason,
         tokens=24,
         truncated=broken,
         completion=reply,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ def prompt(seed_id: str, name: str, number: int = 0) -> Prompt:
         set=name,
         category="c",
         language="en",
-        text="t",
+        text=f"{seed_id} {name} {number}",
         source="s",
     )
 
@@ -144,3 +145,23 @@ def test_no_limit_and_no_prompts() -> None:
     assert split_seeds([], 0.5, 0) == {}
     with pytest.raises(ValueError, match="per_set"):
         limit(paired(3), 0, 0)
+
+
+def test_one_text_under_many_seeds_is_on_one_side() -> None:
+    copies = [replace(p, text=f" Same\u3000REQUEST {'' if i % 2 else ' '}") for i, p in enumerate(paired(100))]  # fmt: skip  # noqa: E501
+    assert len(set(split_seeds(copies, 0.5, 0).values())) == 1
+
+
+def test_a_text_that_two_seeds_share_joins_all_their_prompts() -> None:
+    prompts = paired(40)
+    shared = replace(prompts[1], text=prompts[2].text)
+    for seed in range(20):
+        sides = split_seeds([prompts[0], shared, *prompts[2:]], 0.5, seed)
+        assert sides["s0"] == sides["s1"]
+
+
+def test_a_short_run_takes_copies_last() -> None:
+    prompts = [prompt(f"s{i}", "regular") for i in range(10)]
+    copies = [replace(p, id=f"copy-{i}", seed_id=f"c{i}", text=prompts[0].text) for i, p in enumerate(prompts)]  # fmt: skip  # noqa: E501
+    kept = limit([*copies, *prompts], 10, 0)
+    assert len({p.text for p in kept}) == 10

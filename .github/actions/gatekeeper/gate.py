@@ -13,6 +13,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import secrets
 import shlex
 import subprocess
@@ -31,6 +32,8 @@ ANNOTATION_LIMIT = 10
 _TEXT_LIMIT = 600
 _VERDICT_BYTES = 16 * 1024 * 1024
 _CUT = "\n\n*Cut here: longer than a job summary may be. The report has the rest.*\n"
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 _COMMAND_FILES = (
     "GITHUB_OUTPUT",
@@ -234,6 +237,13 @@ def evidence_of_this_run(folder: Path, result: str) -> str:
     return str(bundle) if result != "error" or written >= since else ""
 
 
+def checkpoint_digest(verdict: dict[str, Any]) -> str:
+    """The digest of the checkpoint that was judged; empty if there is none."""
+    checkpoint = verdict.get("checkpoint")
+    digest = checkpoint.get("digest") if isinstance(checkpoint, dict) else None
+    return digest if isinstance(digest, str) and _DIGEST.fullmatch(digest) else ""
+
+
 def report() -> None:
     """Write outputs, job summary and annotations from what the gate left behind."""
     folder = Path(os.environ["GATE_OUT"])
@@ -243,6 +253,7 @@ def report() -> None:
     write_output("verdict", result)
     write_output("report", str(folder / "report.pdf") if (folder / "report.pdf").is_file() else "")
     write_output("evidence", evidence_of_this_run(folder, result))
+    write_output("checkpoint-digest", checkpoint_digest(verdict))
     write_annotations(result, sentence, verdict)
     write_summary(folder, result, sentence)
 

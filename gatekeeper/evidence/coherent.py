@@ -1,0 +1,80 @@
+"""Whether the files of a bundle speak of the same prompts, masks and experts.
+
+Digests show that nothing changed since the manifest was written; a manifest can be written again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+
+from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.profile import WINDOWS, ActivationProfile
+from gatekeeper.records.trial import Trial
+
+
+def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
+    """Each trial once, of a prompt and a mask that there are; summary and profile that fit.
+
+    Args:
+        summary: `trials` of evidence.json.
+
+    Raises:
+        EvidenceError: they do not.
+    """
+    _once("prompt", (p.id for p in evidence.suite.prompts))
+    _once("mask", (m.name for m in evidence.masks))
+    _trials(evidence)
+    outcomes = Counter(t.outcome for t in evidence.trials)
+    truncated = sum(t.truncated for t in evidence.trials)
+    told = summary["count"], dict(summary["outcomes"]), summary["truncated"]
+    if told != (len(evidence.trials), dict(outcomes), truncated):
+        _refuse("the summary of trials does not follow from them")
+    if evidence.profile is not None:
+        _profile(evidence, evidence.profile)
+
+
+def _once(what: str, names: Iterable[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        _refuse(f"{what} {excerpt(twice[0])} is there twice")
+
+
+def _trials(evidence: Evidence) -> None:
+    prompts = {p.id for p in evidence.suite.prompts}
+    masks = {m.name for m in evidence.masks}
+    seen: set[tuple[str, str]] = set()
+    for trial in evidence.trials:
+        if trial.prompt_id not in prompts or trial.mask not in masks:
+            _refuse(f"{_of(trial)} is of a prompt or a mask that evidence.json does not have")
+        key = (trial.mask, trial.prompt_id)
+        if key in seen:
+            _refuse(f"{_of(trial)} is there twice")
+        seen.add(key)
+
+
+def _of(trial: Trial) -> str:
+    return f"a trial of prompt {excerpt(trial.prompt_id)} under mask {excerpt(trial.mask)}"
+
+
+def _profile(evidence: Evidence, profile: ActivationProfile) -> None:
+    ids, sites = len(profile.prompt_ids), profile.sites
+    shape = (ids, len(sites), max((site.experts for site in sites), default=0))
+    counts = [profile.counts[window] for window in WINDOWS]
+    tokens = [profile.tokens[window] for window in WINDOWS]
+    whole = all(np.issubdtype(array.dtype, np.integer) for array in (*counts, *tokens))
+    fits = all(array.shape == shape for array in counts) and all(t.shape == (ids,) for t in tokens)
+    if not whole or not fits or sites != evidence.model.sites:
+        _refuse("the routing profile is not one of this model")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise EvidenceError(
+        message,
+        where="evidence",
+        remedy="do not trust this bundle; get it again from where the audit wrote it",
+    )

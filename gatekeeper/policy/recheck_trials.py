@@ -1,0 +1,114 @@
+"""Masks and outcomes held against what they follow from: rankings, and the stored replies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NoReturn
+
+from gatekeeper import catalog
+from gatekeeper.analysis.masks import selected_masks
+from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.model import ExpertId
+from gatekeeper.records.plugins import Judge, Judgement
+from gatekeeper.records.selection import Selection
+from gatekeeper.records.trial import UNMASKED, Mask
+
+
+def recheck_masks(evidence: Evidence) -> int:
+    """Derives the selected masks again; returns how many masks were looked at.
+
+    Selected masks are the first k of their ranking for every k of the audit. Controls hold k
+    experts of the model, none of them selected beside them, and are nested in k.
+
+    Raises:
+        EvidenceError: a mask is another, or lacks.
+    """
+    plain = [mask for mask in evidence.masks if mask.arm == "unmasked"]
+    if plain != [UNMASKED]:
+        _refuse("there is not exactly one arm without a mask")
+    names = [selection.selector for selection in evidence.selections]
+    if len(set(names)) < len(names):
+        _refuse("a selector ranked twice")
+    ranks = {selection.selector: _ranking(evidence, selection) for selection in evidence.selections}
+    wanted = {
+        mask.name: mask
+        for selection in evidence.selections
+        for mask in selected_masks(selection, evidence.settings.ks)
+    }
+    stored = {mask.name: mask for mask in evidence.masks if mask.arm == "selected"}
+    for name in sorted(wanted.keys() | stored.keys()):
+        if wanted.get(name) != stored.get(name):
+            _refuse(f"mask {excerpt(name)} does not follow from the ranking of its selector")
+    longest: dict[tuple[str, int], Mask] = {}
+    controls = [mask for mask in evidence.masks if mask.arm == "control"]
+    for mask in sorted(controls, key=lambda m: m.k, reverse=True):
+        selector, index = mask.selector or "", mask.control if mask.control is not None else -1
+        if selector not in ranks or index < 0 or mask.k not in evidence.settings.ks:
+            _refuse(f"mask {excerpt(mask.name)} stands beside no selected mask")
+        whole = longest.setdefault((selector, index), mask)
+        chosen = set(mask.experts)
+        if len(chosen) != mask.k or mask.experts != whole.experts[: mask.k]:
+            _refuse(f"mask {excerpt(mask.name)} is not nested in the larger ones of its control")
+        if not chosen <= _experts(evidence) or chosen & ranks[selector]:
+            _refuse(f"mask {excerpt(mask.name)} holds experts that no control may hold")
+    return len(evidence.masks)
+
+
+def _ranking(evidence: Evidence, selection: Selection) -> set[ExpertId]:
+    """The experts of a ranking that its largest mask takes."""
+    order = [ranked.expert for ranked in selection.ranked]
+    if len(set(order)) < len(order) or not set(order) <= _experts(evidence):
+        _refuse(f"the ranking of {excerpt(selection.selector)} is not one of this model's experts")
+    return set(order[: max((k for k in evidence.settings.ks if k <= len(order)), default=0)])
+
+
+def _experts(evidence: Evidence) -> set[ExpertId]:
+    return {ExpertId(s.layer, e) for s in evidence.model.sites for e in range(s.experts)}
+
+
+def recheck_outcomes(evidence: Evidence) -> str | None:
+    """Judges every stored reply again; returns why that could not be done, or None.
+
+    Raises:
+        EvidenceError: a reply is judged otherwise than stored, or by a newer version of the judge.
+    """
+    name, version = evidence.settings.judge, evidence.settings.judge_version
+    if name not in catalog.names("judge"):
+        return f"this installation has no judge {excerpt(name)!r}"
+    judge: Judge = catalog.load("judge", name)
+    if version > judge.version:
+        _refuse(
+            f"judged by {name} version {version}, which this installation does not know",
+            remedy="check it with the Gatekeeper version that wrote it, or a newer one",
+        )
+    if version < judge.version:
+        return f"judged by {name} version {version}, this installation has {judge.version}"
+    if not judge.from_reply_alone:
+        return f"judge {name} needs more than the stored replies"
+    wrong = list(_otherwise(evidence, judge))
+    if wrong:
+        _refuse(
+            f"{len(wrong)} outcomes are not what {name} version {version} says of the stored "
+            f"replies, the first under mask {excerpt(wrong[0])}"
+        )
+    return None
+
+
+def _otherwise(evidence: Evidence, judge: Judge) -> Iterator[str]:
+    """Masks of the trials whose reply is judged otherwise; equal replies are judged once."""
+    known: dict[str, Judgement] = {}
+    for trial in evidence.trials:
+        found = known.get(trial.completion)
+        if found is None:
+            found = known[trial.completion] = judge.judge("", trial.completion)
+        if (found.outcome, found.reason) != (trial.outcome, trial.reason):
+            yield trial.mask
+
+
+def _refuse(message: str, remedy: str | None = None) -> NoReturn:
+    raise EvidenceError(
+        message,
+        where="evidence",
+        remedy=remedy or "do not trust this bundle; get it again from where the audit wrote it",
+    )
