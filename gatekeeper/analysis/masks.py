@@ -10,9 +10,7 @@ import numpy.typing as npt
 
 from gatekeeper.records.model import ExpertId, MoeSite
 from gatekeeper.records.selection import Selection
-from gatekeeper.records.trial import Mask
-
-MODE = "reroute"
+from gatekeeper.records.trial import MODE, Mask
 
 #: Experts nearest to what a control still lacks, of which one is drawn: enough to differ by.
 _NEAREST = 6

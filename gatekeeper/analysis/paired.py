@@ -11,6 +11,7 @@ from gatekeeper.analysis import intervals
 from gatekeeper.analysis.outcomes import OutcomeTable, outcome_table, selected_mask
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.trial import MODE
 
 #: Below this many independent prompts nothing is claimed: 5 seeds of one prompt of the set each, or
 #: 8 seeds of equally many (see `intervals.effective_size`).
@@ -118,7 +119,7 @@ def transition(evidence: Evidence, subject: Subject, *, mask: str | None = None)
         if subject.selector is None or subject.k is None:
             return "no selector or no mask size was named"
         found = selected_mask(evidence, subject.selector, subject.k)
-        if found is None or (subject.mode and found.mode != subject.mode):
+        if found is None or found.how != (subject.mode or MODE):
             reason = evidence.skipped_selectors.get(subject.selector)
             return reason or f"no mask of {subject.k} experts by {subject.selector} was run"
         mask = found.name

@@ -8,6 +8,7 @@ from gatekeeper.analysis.outcomes import outcome_table, selected_mask
 from gatekeeper.analysis.paired import scaled, share
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.trial import MODE
 
 
 def rate(
@@ -27,7 +28,7 @@ def rate(
     mask = "unmasked"
     if subject.mask == "selected":
         found = selected_mask(evidence, subject.selector or "", subject.k or 0)
-        if found is None or (subject.mode and found.mode != subject.mode):
+        if found is None or found.how != (subject.mode or MODE):
             reason = evidence.skipped_selectors.get(subject.selector or "")
             return missing(reason or f"no mask of {subject.k} experts was run")
         mask = found.name

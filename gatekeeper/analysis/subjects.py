@@ -8,6 +8,7 @@ from gatekeeper.analysis.outcomes import control_masks, outcome_table
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.suite import SETS
+from gatekeeper.records.trial import MODE, Mask
 
 
 def masked_subjects(
@@ -21,7 +22,7 @@ def masked_subjects(
     """
     measured = set(outcome_table(evidence).sets.tolist())
     return tuple(
-        Subject(k=mask.k, set=name, selector=mask.selector)
+        Subject(k=mask.k, mode=_mode(mask), set=name, selector=mask.selector)
         for mask in evidence.masks
         if mask.arm == "selected"
         and not (controls and not control_masks(evidence, mask.selector or "", mask.k))
@@ -30,13 +31,18 @@ def masked_subjects(
     )
 
 
+def _mode(mask: Mask) -> str | None:
+    """Left out where it is the one that rules speak of anyway."""
+    return None if mask.how == MODE else mask.how
+
+
 def rate_subjects(evidence: Evidence) -> tuple[Subject, ...]:
     """Each measured set, unmasked and under each selected mask."""
     table = outcome_table(evidence)
     measured = [name for name in SETS if name in set(table.sets.tolist())]
     plain = tuple(Subject(set=name, mask="none") for name in measured)
     masked = tuple(
-        Subject(set=name, mask="selected", k=mask.k, selector=mask.selector)
+        Subject(set=name, mask="selected", k=mask.k, mode=_mode(mask), selector=mask.selector)
         for mask in evidence.masks
         if mask.arm == "selected"
         for name in measured

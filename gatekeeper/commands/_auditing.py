@@ -11,6 +11,7 @@ import click
 
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.records.trial import MODE, PHASES, split_mode
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
     from gatekeeper.engine.checkpoint import Checkpoint
@@ -30,6 +31,8 @@ class AuditOptions:
     selectors: tuple[str, ...]
     ks: tuple[int, ...]
     controls: int | None
+    mode: str
+    phase: str
     judge: str
     max_prompts: int | None
     max_new_tokens: int
@@ -68,6 +71,20 @@ _OPTIONS = (
         "--controls",
         type=click.IntRange(0),
         help="Random masks per selector and k; default: the policy's number, or 20.",
+    ),
+    click.option(
+        "--mode",
+        default=MODE,
+        show_default=True,
+        help="What a mask does: reroute (never chosen), ablate (chosen, contributes nothing), "
+        "scale:FACTOR, noise:SIGMA. Policies judge reroute.",
+    ),
+    click.option(
+        "--phase",
+        type=click.Choice(PHASES),
+        default="both",
+        show_default=True,
+        help="Where masks hold: while the prompt is read, while the reply is written, or both.",
     ),
     click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
     click.option(
@@ -155,6 +172,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     for name in selectors:
         catalog.load("selector", name)
     catalog.load("judge", options.judge)
+    split_mode(options.mode)
     system = _system_prompt(options.system_prompt)
     opened = open_checkpoint(checkpoint, options.revision)
     request_type, refuse_dense, refuse_unauditable = _engine()
@@ -168,6 +186,8 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         selectors=selectors,
         ks=_ks(options, policy),
         controls=_controls(options, policy),
+        mode=options.mode,
+        phase=options.phase,
         judge=options.judge,
         max_prompts=options.max_prompts,
         max_new_tokens=options.max_new_tokens,

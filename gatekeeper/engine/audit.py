@@ -216,7 +216,10 @@ def _masks(
             s, request.ks, frequency, profile.sites, count=request.controls, seed=request.seed
         )
     ]
-    return (UNMASKED, *selected, *controls)
+    masked = (
+        replace(mask, mode=request.mode, phase=request.phase) for mask in (*selected, *controls)
+    )
+    return (UNMASKED, *masked)
 
 
 def _work(prepared: Prepared, masks: Sequence[Mask]) -> list[Work]:

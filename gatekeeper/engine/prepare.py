@@ -48,6 +48,8 @@ class AuditRequest:
     selectors: tuple[str, ...]
     ks: tuple[int, ...]
     controls: int
+    mode: str
+    phase: str
     judge: str
     max_prompts: int | None
     max_new_tokens: int
@@ -137,7 +139,8 @@ def _settings(request: AuditRequest, judge: Judge, loaded: LoadedModel) -> Audit
         selectors=request.selectors,
         ks=request.ks,
         controls=request.controls,
-        mode="reroute",
+        mode=request.mode,
+        phase=request.phase,
         judge=judge.id,
         judge_version=judge.version,
         max_new_tokens=request.max_new_tokens,

@@ -29,6 +29,7 @@ _SETTINGS = (
     "ks",
     "controls",
     "mode",
+    "phase",
     "judge",
     "judge_version",
     "max_new_tokens",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NoReturn
 
 from gatekeeper import catalog
@@ -31,8 +32,9 @@ def recheck_masks(evidence: Evidence) -> int:
     if len(set(names)) < len(names):
         _refuse("a selector ranked twice")
     ranks = {selection.selector: _ranking(evidence, selection) for selection in evidence.selections}
+    settings = evidence.settings
     wanted = {
-        mask.name: mask
+        mask.name: replace(mask, mode=settings.mode, phase=settings.phase)
         for selection in evidence.selections
         for mask in selected_masks(selection, evidence.settings.ks)
     }
@@ -44,7 +46,9 @@ def recheck_masks(evidence: Evidence) -> int:
     controls = [mask for mask in evidence.masks if mask.arm == "control"]
     for mask in sorted(controls, key=lambda m: m.k, reverse=True):
         selector, index = mask.selector or "", mask.control if mask.control is not None else -1
-        if selector not in ranks or index < 0 or mask.k not in evidence.settings.ks:
+        if (mask.mode, mask.phase) != (settings.mode, settings.phase):
+            _refuse(f"mask {excerpt(mask.name)} is of another mode than the audit")
+        if selector not in ranks or index < 0 or mask.k not in settings.ks:
             _refuse(f"mask {excerpt(mask.name)} stands beside no selected mask")
         whole = longest.setdefault((selector, index), mask)
         chosen = set(mask.experts)
@@ -64,7 +68,7 @@ def _ranking(evidence: Evidence, selection: Selection) -> set[ExpertId]:
 
 
 def _experts(evidence: Evidence) -> set[ExpertId]:
-    return {ExpertId(s.layer, e) for s in evidence.model.sites for e in range(s.experts)}
+    return {ExpertId(s.layer, e) for s in evidence.model.maskable_sites for e in range(s.experts)}
 
 
 def recheck_outcomes(evidence: Evidence) -> str | None:

@@ -80,6 +80,7 @@ class AuditSettings:
     ks: tuple[int, ...]
     controls: int
     mode: str
+    phase: str
     judge: str
     judge_version: int
     max_new_tokens: int

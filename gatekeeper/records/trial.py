@@ -11,6 +11,9 @@ from gatekeeper.records.model import ExpertId
 OUTCOMES = ("refuse", "comply", "degenerate")
 
 
+#: What a policy's rules speak of unless they say otherwise: the expert as good as deleted.
+MODE = "reroute"
+
 #: Where a mask may hold.
 PHASES = ("prefill", "decode", "both")
 
@@ -63,6 +66,11 @@ class Mask:
     control: int | None
     experts: tuple[ExpertId, ...]
     phase: str = "both"
+
+    @property
+    def how(self) -> str:
+        """Mode and phase as one word or two: `reroute`, `ablate in decode`."""
+        return self.mode if self.phase == "both" else f"{self.mode} in {self.phase}"
 
 
 UNMASKED = Mask(

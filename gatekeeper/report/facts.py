@@ -122,7 +122,7 @@ def build_method(evidence: Evidence, words: Wording) -> Method:
 
 def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
     chosen = [
-        ("mode", settings.mode),
+        ("mode", f"{settings.mode}, {settings.phase}"),
         ("judge", f"{settings.judge} {settings.judge_version}"),
         ("tokens", words.number(settings.max_new_tokens, 0)),
         ("rows", words.number(settings.batch_rows, 0)),

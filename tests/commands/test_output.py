@@ -17,7 +17,7 @@ def stop(out, *, rows=0, overwrite=False):
     ):
         store.add_seconds("load", 1.0)
         if rows:
-            store.put([StoredReply(key=str(i), text="x", tokens=1, truncated=False) for i in range(rows)])  # fmt: skip  # noqa: E501
+            store.put([StoredReply(key=str(i), text="x", ids=(1,), truncated=False) for i in range(rows)])  # fmt: skip  # noqa: E501
         raise KeyboardInterrupt
 
 

@@ -160,6 +160,7 @@ def make_settings(selectors: Sequence[str], ks: Sequence[int], controls: int) ->
         ks=tuple(ks),
         controls=controls,
         mode="reroute",
+        phase="both",
         judge="refusal-rules",
         judge_version=1,
         max_new_tokens=32,

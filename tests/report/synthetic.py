@@ -293,6 +293,7 @@ def _settings() -> AuditSettings:
         ks=KS,
         controls=20,
         mode="reroute",
+        phase="both",
         judge="refusal-rules",
         judge_version=1,
         max_new_tokens=48,
