@@ -102,7 +102,38 @@ def test_packed_quantisation_is_refused(
 
 def test_fp8_keeps_the_experts_hookable(tmp_path: Path) -> None:
     settings = {"quantization_config": {"quant_method": "fp8"}}
-    assert open_checkpoint(folder(tmp_path, CONFIG | settings)).config["quantization_config"]
+    path = folder(tmp_path, CONFIG | settings, {"w": ("F8_E4M3", [2])})
+    assert open_checkpoint(path).config["quantization_config"]
+
+
+def test_fp8_that_no_tensor_is_stored_in_is_refused(tmp_path: Path) -> None:
+    settings = {"quantization_config": {"quant_method": "fp8"}}
+    assert "no tensor is stored" in refusal(folder(tmp_path, CONFIG | settings)).message
+
+
+def test_more_layers_than_tensors_are_refused_before_they_are_built(tmp_path: Path) -> None:
+    refused = refusal(folder(tmp_path, CONFIG | {"num_hidden_layers": 10**9}))
+    assert "1000000000 layers" in refused.message
+
+
+def test_a_damaged_generation_config_is_refused(tmp_path: Path) -> None:
+    path = folder(tmp_path, CONFIG)
+    (path / "generation_config.json").write_text("[1", encoding="utf-8")
+    assert "not valid JSON" in refusal(path).message
+
+
+@pytest.mark.parametrize("value", ["X", [5], ["a\x1b[1m"]])
+def test_architectures_that_are_no_names(tmp_path: Path, value: object) -> None:
+    refused = refusal(folder(tmp_path, CONFIG | {"architectures": value}))
+    assert "architectures" in refused.message
+
+
+def test_unprintable_names_are_refused_at_once(tmp_path: Path) -> None:
+    path = folder(tmp_path / "candidate\x1b[1m", CONFIG)
+    assert "unprintable" in refusal(path).message
+    path = folder(tmp_path / "candidate", CONFIG)
+    (path / "a\nb.jinja").touch()
+    assert "unprintable" in refusal(path).message
 
 
 def test_what_would_load_other_weights_is_refused(tmp_path: Path) -> None:
@@ -121,13 +152,15 @@ def test_messages_repeat_no_escapes(tmp_path: Path) -> None:
     assert "::" not in text
 
 
-def test_the_reference_covers_what_decides_and_nothing_else(tmp_path: Path) -> None:
+def test_the_reference_covers_what_a_loader_may_read_and_nothing_else(tmp_path: Path) -> None:
     path = folder(tmp_path, CONFIG)
-    covered = ("tokenizer.json", "generation_config.json", "chat_template.jinja", "merges.txt")
-    for name in (*covered, "README.md", "logo.png", "optimizer.safetensors"):
+    covered = ["tokenizer.json", "chat_template.jinja", "merges.txt", "spiece.model", "x.jinja"]
+    unread = ["README.md", "LICENSE", "logo.png", "pytorch_model.bin", "model.gguf", ".gitignore"]
+    for name in (*covered, *unread):
         (path / name).write_text(name, encoding="utf-8")
-    (path / "additional_chat_templates").mkdir()
-    (path / "additional_chat_templates" / "tool.jinja").write_text("t", encoding="utf-8")
+    for name in ("additional_chat_templates/tool.jinja", ".git/config"):
+        (path / name).parent.mkdir()
+        (path / name).write_text("t", encoding="utf-8")
     reference = open_checkpoint(path).reference()
     assert list(reference.files) == sorted(
         [*covered, "config.json", "model.safetensors", "additional_chat_templates/tool.jinja"]
