@@ -16,7 +16,9 @@ import rfc8785
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence import manifest
 from gatekeeper.evidence.compiled import Check, compiled
+from gatekeeper.evidence.members import member_bytes
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
+from gatekeeper.evidence.strict_json import strict_loads
 from gatekeeper.evidence.trials_io import trials_from_bytes, trials_to_bytes
 from gatekeeper.evidence.wire import (
     SCHEMA_ID,
@@ -139,14 +141,14 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
             where=excerpt(folder),
             remedy="give the directory that holds evidence.json and manifest.json",
         )
-    statement = _bytes(folder, manifest.NAME)
+    statement = member_bytes(folder, manifest.NAME)
     expected = manifest.digests(statement, where=str(folder / manifest.NAME))
     missing = sorted(set(_FILES) - set(expected))
     if missing:
         raise EvidenceError(
             f"the manifest does not name {', '.join(missing)}", where=str(folder / manifest.NAME)
         )
-    files = {name: _bytes(folder, name) for name in expected}
+    files = {name: member_bytes(folder, name) for name in expected}
     for name, content in files.items():
         if manifest.sha256(content) != expected[name]:
             raise EvidenceError(
@@ -157,22 +159,11 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def _bytes(folder: Path, name: str) -> bytes:
-    try:
-        return (folder / name).read_bytes()
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise EvidenceError(
-            "missing from the bundle",
-            where=str(folder / name),
-            remedy="give a finished bundle; an interrupted audit goes on when run again",
-        ) from error
-
-
 def _json(content: bytes, path: Path) -> Any:
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise EvidenceError("not valid JSON", where=str(path)) from error
+        return strict_loads(content)
+    except ValueError as error:
+        raise EvidenceError(f"not valid JSON ({excerpt(error)})", where=str(path)) from error
 
 
 def _check_schema(data: Any, where: str) -> None:

@@ -6,13 +6,14 @@ Format: in-toto attestation framework, Statement v1 (github.com/in-toto/attestat
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import rfc8785
 
 from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.evidence.members import is_plain_name
+from gatekeeper.evidence.strict_json import strict_loads
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://moe-gatekeeper.github.io/evidence/v1"
@@ -44,7 +45,7 @@ def digests(data: bytes, *, where: str) -> dict[str, str]:
         EvidenceError: not a Statement of ours, or a name that is not a plain file name.
     """
     try:
-        statement: dict[str, Any] = json.loads(data)
+        statement: dict[str, Any] = strict_loads(data)
         if statement["_type"] != STATEMENT or statement["predicateType"] != PREDICATE:
             raise EvidenceError(
                 "not a manifest that this version reads",
@@ -55,6 +56,6 @@ def digests(data: bytes, *, where: str) -> dict[str, str]:
     except (ValueError, KeyError, TypeError) as error:
         raise EvidenceError("not a readable manifest", where=where) from error
     for name in found:
-        if not isinstance(name, str) or "/" in name or "\\" in name or name.startswith("."):
+        if not is_plain_name(name):
             raise EvidenceError(f"unsafe file name {excerpt(name)!r}", where=where)
     return found

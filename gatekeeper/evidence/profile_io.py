@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import io
 import json
+import tokenize
 import zipfile
+import zlib
 
 import numpy as np
 
 from gatekeeper.errors import EvidenceError
 from gatekeeper.records.model import MoeSite
 from gatekeeper.records.profile import WINDOWS, ActivationProfile
+
+#: Bytes a profile may unpack to; above it the file is taken for a decompression bomb.
+_MOST = 8 << 30
+
+#: What numpy and zipfile raise on hostile bytes.
+_UNREADABLE = (
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+    TypeError,
+    RecursionError,
+    MemoryError,  # a header that promises more numbers than there is memory
+    SyntaxError,
+    RuntimeError,  # an encrypted member
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def profile_to_bytes(profile: ActivationProfile) -> bytes:
@@ -51,6 +72,9 @@ def profile_from_bytes(data: bytes, *, where: str) -> ActivationProfile:
         EvidenceError: not such a file.
     """
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _MOST:
+                raise EvidenceError("unpacks to more than 8 GiB", where=where)
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             meta = json.loads(str(arrays["meta"]))
             return ActivationProfile(
@@ -64,5 +88,5 @@ def profile_from_bytes(data: bytes, *, where: str) -> ActivationProfile:
                 attribution=arrays["attribution"] if "attribution" in arrays.files else None,
                 attribution_note=meta["attribution_note"],
             )
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile, EOFError, TypeError) as error:
+    except _UNREADABLE as error:
         raise EvidenceError("not a readable activation profile", where=where) from error

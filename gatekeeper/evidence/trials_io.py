@@ -44,7 +44,7 @@ def _trial(row: str, where: str) -> Trial:
     try:
         fields = json.loads(row)
         trial = Trial(**{name: fields[name] for name in _FIELDS})
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise EvidenceError("not a readable trial", where=where) from error
     if trial.outcome not in OUTCOMES:
         raise EvidenceError("not a known outcome", where=where)
