@@ -38,11 +38,13 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
       gatekeeper check out/evidence --policy policies/strict.yaml
     """
     from gatekeeper.commands._verdicts import bundle_of, exit_code, show, verdict_bytes
-    from gatekeeper.evidence.bundle import read_bundle, write_bytes
+    from gatekeeper.evidence.bundle import check_writable, read_bundle, write_bytes
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.recheck import recheck_findings
 
+    if out is not None:
+        check_writable(out)
     policy = load_policy(policy_path)
     read = read_bundle(bundle_of(evidence))
     recheck_findings(read)

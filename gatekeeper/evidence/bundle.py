@@ -13,7 +13,7 @@ from typing import Any
 
 import rfc8785
 
-from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.evidence import manifest
 from gatekeeper.evidence.compiled import Check, compiled
 from gatekeeper.evidence.members import member_bytes
@@ -54,18 +54,45 @@ def write_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
 
     Args:
         private: readable by its owner only, for files that hold completions or expert ids.
+
+    Raises:
+        UsageError: a directory, device or pipe is in its place; see `check_writable`.
+        OSError: about `path`, never about the temporary file beside it.
     """
+    check_writable(path)
+    path = path.resolve()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
     try:
+        handle = os.open(
+            temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666
+        )
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        error.filename, error.filename2 = str(path), None
+        raise
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_writable(path: Path) -> None:
+    """Refuses to replace what is no regular file, and to write where no directory is.
+
+    Raises:
+        UsageError: see above.
+    """
+    if path.exists() and not path.is_file():
+        what = "is a directory" if path.is_dir() else "is not a regular file"
+        raise UsageError(what, where=excerpt(path), remedy="give the name of a file to write")
+    if not path.resolve().parent.is_dir():
+        raise UsageError(
+            "no such directory", where=excerpt(path.parent), remedy="make it, or give another"
+        )
 
 
 def write_bundle(evidence: Evidence, folder: Path) -> Evidence:
