@@ -112,38 +112,68 @@ def test_a_verdict_does_not_hang_on_who_reads_it(whole, tmp_path, reader):
 
 # --- signals -------------------------------------------------------------------------------------
 
-#: An interrupt inside exec() of a text is noted by CPython, which then ends `python -m` by SIGINT.
-_IN_EXEC = """
-import os, signal, sys
+#: `gatekeeper doctor` with another body, started as `python -m`.
+_COMMAND = """
+import atexit, os, signal, sys
+from gatekeeper import cli
 import gatekeeper.commands.doctor as doctor
+def send():
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(10 ** 5): pass
 @doctor.click.command()
 def command():
-    exec("import os, signal; os.kill(os.getpid(), signal.SIGTERM)\\nfor _ in range(10**6): pass")
+{body}
 doctor.COMMAND = command
-from gatekeeper.cli import main
 sys.argv = ["gatekeeper", "doctor"]
-main()
+cli.main()
 """
+_MOMENTS = {
+    # CPython makes a note of it, and would end `python -m` by SIGINT.
+    "inside exec": "exec('send()', globals())",
+    "twice": "try: send()\n    finally: send()",
+    "while it is told": """
+    def fail(*args, fail=cli._fail):
+        send()
+        return fail(*args)
+    cli._fail = fail
+    send()""",
+    "at the end": "atexit.register(send); send()",
+}
 
 
-def test_an_interrupt_inside_an_exec_is_an_interrupt(tmp_path):
-    (tmp_path / "in_exec.py").write_text(_IN_EXEC)
+@pytest.mark.parametrize("moment", _MOMENTS)
+def test_signals_at_bad_moments_are_still_exit_code_3(tmp_path, moment):
+    body = "    " + _MOMENTS[moment]
+    (tmp_path / "started.py").write_text(_COMMAND.format(body=body))
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     done = subprocess.run(
-        [sys.executable, "-m", "in_exec"],
+        [sys.executable, "-m", "started"],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         timeout=60,
     )
-    refused(done, 3, "interrupted")
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "interrupted" in done.stderr or "second signal" in done.stderr
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.05])
-@pytest.mark.parametrize("numbers", [(signal.SIGTERM,) * 2, (signal.SIGINT, signal.SIGTERM)])
-def test_two_signals_in_a_row_are_still_an_interrupt(tmp_path, numbers, pause):
+def test_a_verdict_that_is_reached_stands_whatever_signal_comes_at_the_end(tmp_path):
+    body = "    atexit.register(send)\n    return 10"
+    (tmp_path / "started.py").write_text(_COMMAND.format(body=body))
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, "-m", "started"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 10, done.stderr
+
+
+def interrupted_while_loading(*arguments, numbers=(signal.SIGTERM,), pause=0.0):
     process = subprocess.Popen(
-        [sys.executable, "-m", "gatekeeper", *map(str, RUN), "--out", str(tmp_path / "out")],
+        [sys.executable, "-m", "gatekeeper", *map(str, arguments)],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -155,8 +185,25 @@ def test_two_signals_in_a_row_are_still_an_interrupt(tmp_path, numbers, pause):
         process.send_signal(number)
         time.sleep(pause)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 3, errors
+    return process.returncode, errors
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05])
+@pytest.mark.parametrize("numbers", [(signal.SIGTERM,) * 2, (signal.SIGINT, signal.SIGTERM)])
+def test_two_signals_in_a_row_are_still_an_interrupt(tmp_path, numbers, pause):
+    arguments = (*RUN, "--out", tmp_path / "out")
+    code, errors = interrupted_while_loading(*arguments, numbers=numbers, pause=pause)
+    assert code == 3, errors
     assert "Traceback" not in errors
+
+
+def test_an_interrupted_overwrite_says_that_the_earlier_audit_is_untouched(out):
+    before = contents(out)
+    code, errors = interrupted_while_loading(*RUN, "--out", out, "--overwrite")
+    assert code == 3
+    assert "interrupted" in errors
+    assert "untouched" in errors
+    assert contents(out) == before
 
 
 # --- check --out ---------------------------------------------------------------------------------

@@ -54,7 +54,9 @@ def test_no_config(tmp_path: Path) -> None:
     assert "has no config.json" in refusal(tmp_path).message
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a": 1, "a": 2}', "[" * 50_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "3", '{"a": 1, "a": 2}', '{"a": NaN}', "[" * 50_000]
+)
 def test_config_that_is_no_object(tmp_path: Path, text: str) -> None:
     path = folder(tmp_path, CONFIG)
     (path / "config.json").write_text(text, encoding="utf-8")
@@ -114,6 +116,11 @@ def test_fp8_that_no_tensor_is_stored_in_is_refused(tmp_path: Path) -> None:
 def test_more_layers_than_tensors_are_refused_before_they_are_built(tmp_path: Path) -> None:
     refused = refusal(folder(tmp_path, CONFIG | {"num_hidden_layers": 10**9}))
     assert "1000000000 layers" in refused.message
+
+
+def test_infinity_is_a_limit_that_configs_set(tmp_path: Path) -> None:
+    path = folder(tmp_path, CONFIG | {"time_step_limit": [0.0, float("inf")]})
+    assert open_checkpoint(path).config["time_step_limit"] == [0.0, float("inf")]
 
 
 def test_a_damaged_generation_config_is_refused(tmp_path: Path) -> None:

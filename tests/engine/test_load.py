@@ -15,6 +15,7 @@ from gatekeeper.engine.batching import encode
 from gatekeeper.engine.checkpoint import open_checkpoint
 from gatekeeper.engine.inspect import describe
 from gatekeeper.engine.load import LoadedModel, load_model
+from gatekeeper.engine.loaded_keys import refuse_other_weights
 from gatekeeper.errors import CheckpointError
 
 from ..e2e.cli import HARDENED, edit_json
@@ -163,3 +164,22 @@ def test_an_added_token_without_a_row_is_refused_once_a_prompt_has_it(path: Path
     assert encode(loaded, [prompt(0, "one")], None, 4)
     with pytest.raises(CheckpointError, match="the embedding has 1536 rows"):
         encode(loaded, [prompt(0, "an <|image|>")], None, 4)
+
+
+def test_towers_of_a_multimodal_checkpoint_may_stay_unread_and_nothing_else() -> None:
+    class Config:
+        num_hidden_layers = 4
+        vision_config: Any = None
+
+        def get_text_config(self) -> Config:
+            return self
+
+    config = Config()
+    info = {"missing_keys": set(), "mismatched_keys": set(), "unexpected_keys": {"vision_tower.w"}}
+    with pytest.raises(CheckpointError, match="of no use"):
+        refuse_other_weights("x", config, info)
+    config.vision_config = object()
+    refuse_other_weights("x", config, info)
+    info["unexpected_keys"] |= {f"model.layers.4.{i}" for i in range(5)}
+    with pytest.raises(CheckpointError, match=r"5 tensors .* and 2 more"):
+        refuse_other_weights("x", config, info)
