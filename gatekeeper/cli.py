@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
-import sys
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
 from gatekeeper import __version__, catalog
+from gatekeeper._process import INTERRUPTED, RESUME, catch_signals, leave, outlive_readers
 from gatekeeper.errors import ExitCode, GatekeeperError, UsageError, excerpt
 
-_RESUME = "what was computed is kept: run the same command again to go on"
+_PREFIX = "GATEKEEPER"
 
 
 class _LazyGroup(click.Group):
@@ -29,12 +28,48 @@ class _LazyGroup(click.Group):
         if cmd_name not in catalog.names("command"):
             return None
         command: click.Command = catalog.load("command", cmd_name)
+        _name_variables(command, f"{_PREFIX}_{_variable(cmd_name)}")
         return command
+
+
+def _variable(name: str) -> str:
+    return name.lstrip("-").replace("-", "_").upper()
+
+
+def _name_variables(command: click.Command, prefix: str) -> None:
+    """Lets each option be set by the variable that is named after it, as the help says."""
+    for option in command.params:
+        if isinstance(option, click.Option) and option.envvar is None and option.name:
+            names = [f"{prefix}_{_variable(o)}" for o in option.opts if o.startswith("--")]
+            option.envvar = [*names, f"{prefix}_{option.name.upper()}"]
+    if isinstance(command, click.Group):
+        for name, sub in command.commands.items():
+            _name_variables(sub, f"{prefix}_{_variable(name)}")
+
+
+def _known_variables(command: click.Command) -> set[str]:
+    known = {name for p in command.params for name in p.envvar or () if isinstance(p, click.Option)}
+    if isinstance(command, click.Group):
+        known |= {name for sub in command.commands.values() for name in _known_variables(sub)}
+    return known
+
+
+def _warn_of_variables(name: str) -> None:
+    """A misspelt variable would leave an option at its default without a word."""
+    command: click.Command = catalog.load("command", name)
+    known = _known_variables(command)
+    prefix = f"{_PREFIX}_{_variable(name)}_"
+    for variable in sorted(v for v in os.environ if v.startswith(prefix) and v not in known):
+        close = get_close_matches(variable, known, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        told = f"{excerpt(variable)} sets no option of {name}{meant}"
+        click.echo(f"gatekeeper: warning: {told}", err=True)
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gatekeeper")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Release gate for Mixture-of-Experts language models.
 
     Finds the experts that refusals hang on, proves it by masking them, holds the numbers against a
@@ -52,6 +87,8 @@ def cli() -> None:
       gatekeeper demo
       gatekeeper run ./checkpoint --suite suite/ --policy policies/release.yaml --out evidence/
     """
+    if context.invoked_subcommand:
+        _warn_of_variables(context.invoked_subcommand)
 
 
 def _settings() -> dict[str, Any]:
@@ -95,31 +132,27 @@ def _check_section(name: str, value: object, where: str) -> None:
             )
 
 
-def _on_sigterm(_signum: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _fail(message: str, code: int) -> int:
-    click.echo(f"gatekeeper: error: {message}", err=True)
+def _fail(message: str, code: int, error: BaseException | None = None) -> int:
+    notes = getattr(error, "__notes__", [])
+    click.echo("; ".join([f"gatekeeper: error: {message}", *notes]), err=True)
     return code
 
 
 def _os_error(error: OSError) -> str:
     name = f"{excerpt(error.filename)}: " if error.filename else ""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return f"{name}disk full while writing → free some space; {_RESUME}"
+        return f"{name}disk full while writing → free some space; {RESUME}"
     return f"{name}{excerpt(error.strerror or error)} → check the path and its permissions"
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; prints one line for each expected error."""
-    signal.signal(signal.SIGTERM, _on_sigterm)
     try:
         result = cli.main(
             args=arguments,
             prog_name="gatekeeper",
             standalone_mode=False,
-            auto_envvar_prefix="GATEKEEPER",
+            auto_envvar_prefix=_PREFIX,
             default_map=_settings(),
         )
     except click.ClickException as error:
@@ -128,19 +161,21 @@ def run(arguments: list[str] | None = None) -> int:
         )
         hint = f" → see {command} --help" if command else ""
         return _fail(excerpt(error.format_message()) + hint, ExitCode.USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        return _fail(f"interrupted; {_RESUME}", ExitCode.AUDIT_FAILED)
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _fail(INTERRUPTED, ExitCode.AUDIT_FAILED, error.__cause__ or error)
     except GatekeeperError as error:
-        return _fail(str(error), error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing is wrong, nothing more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.PASS
+        return _fail(str(error), error.exit_code, error)
     except OSError as error:
-        return _fail(_os_error(error), ExitCode.AUDIT_FAILED)
+        return _fail(_os_error(error), ExitCode.AUDIT_FAILED, error)
     return result if isinstance(result, int) else ExitCode.PASS
 
 
 def main() -> NoReturn:
     """Entry point of the `gatekeeper` script."""
-    sys.exit(run())
+    outlive_readers()
+    try:
+        catch_signals()
+        code = run()
+    except KeyboardInterrupt:  # before or after what `run` guards
+        code = _fail(INTERRUPTED, ExitCode.AUDIT_FAILED)
+    leave(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.records.trial import MODE, PHASES, split_mode
@@ -52,8 +54,31 @@ _SUITE = click.option(
     help="Prompt suite: a directory with suite.json, or a .jsonl file.",
 )
 
+#: Largest integer that JSON keeps exactly (RFC 8785), less one: selectors draw with seed + 1 too.
+_MOST_SEED = 2**53 - 2
+#: Far above anything an audit can finish: a slip of the keyboard is told at once.
+_MOST = 1_000_000
+
+
+def _printable(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not (value.isprintable() and len(value) <= 200):
+        raise click.BadParameter("give at most 200 printable characters")
+    return value
+
+
+def _finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    # NaN compares with nothing, so no range refuses it.
+    if not math.isfinite(value):
+        raise click.BadParameter("not a number between 0 and 1")
+    return value
+
+
 _OPTIONS = (
-    click.option("--revision", help="Commit or tag of the checkpoint, for the record."),
+    click.option(
+        "--revision",
+        callback=_printable,
+        help="Commit or tag of the checkpoint, for the record.",
+    ),
     click.option(
         "--selector",
         "selectors",
@@ -63,13 +88,13 @@ _OPTIONS = (
     click.option(
         "-k",
         "ks",
-        type=click.IntRange(1),
+        type=click.IntRange(1, _MOST),
         multiple=True,
         help="Mask size in experts (repeatable); default: those the policy wants, or 1 2 4 8.",
     ),
     click.option(
         "--controls",
-        type=click.IntRange(0),
+        type=click.IntRange(0, _MOST),
         help="Random masks per selector and k; default: the policy's number, or 20.",
     ),
     click.option(
@@ -89,26 +114,26 @@ _OPTIONS = (
     click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
     click.option(
         "--max-prompts",
-        type=click.IntRange(1),
+        type=click.IntRange(1, _MOST),
         help="At most so many prompts of each set, chosen by seed.",
     ),
     click.option(
         "--max-new-tokens",
-        type=click.IntRange(1),
+        type=click.IntRange(1, _MOST),
         default=32,
         show_default=True,
         help="Token window W: tokens generated before a reply is judged.",
     ),
     click.option(
         "--batch-rows",
-        type=click.IntRange(1),
+        type=click.IntRange(1, _MOST),
         default=128,
         show_default=True,
         help="Replies generated side by side.",
     ),
     click.option(
         "--resamples",
-        type=click.IntRange(2),
+        type=click.IntRange(2, _MOST),
         default=1000,
         show_default=True,
         help="Resamples for the stability of a selection.",
@@ -116,11 +141,14 @@ _OPTIONS = (
     click.option(
         "--selection-share",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        callback=_finite,
         default=0.5,
         show_default=True,
         help="Share of seeds that select experts; the others measure.",
     ),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed."),
+    click.option(
+        "--seed", type=click.IntRange(0, _MOST_SEED), default=0, show_default=True, help="Seed."
+    ),
     click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda"]),
@@ -204,9 +232,11 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
 
 
 def perform(
-    request: AuditRequest, bundle: Path, work: Path, reporter: ProgressReporter
+    request: AuditRequest, bundle: Path, out: Path, work: Path, reporter: ProgressReporter
 ) -> Evidence:
     """Carries the audit out, measures all metrics and writes the bundle.
+
+    What `out` held before is replaced once the new bundle is whole, and not before.
 
     Raises:
         GatekeeperError: see `engine.audit.run_audit` and `evidence.bundle.write_bundle`.
@@ -221,7 +251,9 @@ def perform(
         evidence = run_audit(request, work, reporter)
     finally:
         reporter.close()
-    return write_bundle(replace(evidence, findings=measure_all(evidence)), bundle)
+    written = write_bundle(replace(evidence, findings=measure_all(evidence)), work / NEW)
+    install(work / NEW, bundle, out)
+    return written
 
 
 def tell_left_out(evidence: Evidence) -> None:
@@ -251,7 +283,7 @@ def _selectors(options: AuditOptions, policy: Policy | None) -> tuple[str, ...]:
     from gatekeeper import catalog
 
     wanted = policy.needs.selectors if policy else ()
-    return options.selectors or wanted or catalog.names("selector")
+    return tuple(dict.fromkeys(options.selectors or wanted or catalog.names("selector")))
 
 
 def _ks(options: AuditOptions, policy: Policy | None) -> tuple[int, ...]:

@@ -6,24 +6,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gatekeeper.commands._auditing import AuditOptions, perform, plan
-from gatekeeper.commands._output import check_output, output_directory
+from gatekeeper.commands._output import (
+    BUNDLE,
+    POLICY,
+    VERDICT,
+    check_output,
+    discard_work,
+    holds_audit,
+    keeping_earlier,
+    output_directory,
+)
 from gatekeeper.commands._progress import ProgressReporter
-from gatekeeper.commands._reporting import write_reports
+from gatekeeper.commands._reporting import source_date, write_reports
 from gatekeeper.commands._verdicts import verdict_bytes
-from gatekeeper.evidence.bundle import write_bytes
+from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.evidence.bundle import read_bundle, write_bytes
 from gatekeeper.policy.evaluate import evaluate
+from gatekeeper.policy.recheck import recheck
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.disclosure import Disclosure
+from gatekeeper.report.wording import load_wording
+
+if TYPE_CHECKING:  # torch is behind it
+    from gatekeeper.engine.prepare import AuditRequest
 
 #: What `run` writes unless told otherwise; each is read by someone (docs/outputs in the README).
 FORMATS = ("pdf", "markdown", "json", "junit")
-
-#: Inside --out.
-BUNDLE, VERDICT, POLICY = "evidence", "verdict.json", "policy.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +63,23 @@ def run_gate(
 ) -> GateResult:
     """Audits, judges and reports into `out`. The verdict is on disk before any report is made.
 
+    Where an earlier call was stopped after its audit, only what is still missing is made.
+
     Raises:
         GatekeeperError: any of the parts'; evidence that was finished stays.
     """
-    preflight(formats)
-    check_output(out, overwrite=overwrite)
-    request = plan(checkpoint, options, policy)
-    with output_directory(out, overwrite=overwrite) as work:
-        evidence = perform(request, out / BUNDLE, work, reporter)
+    preflight(formats, lang)
+    finished = not overwrite and _lacks_results(out, formats)
+    if not finished:
+        check_output(out, overwrite=overwrite)
+    with keeping_earlier(out):
+        request = plan(checkpoint, options, policy)
+        if finished:
+            evidence = _finished_evidence(request, out)
+            discard_work(out)
+        else:
+            with output_directory(out, overwrite=overwrite) as work:
+                evidence = perform(request, out / BUNDLE, out, work, reporter)
     verdict = evaluate(evidence, policy, datetime.now(UTC).date())
     # The policy stands beside its verdict, so that `verify` can derive the one from the other.
     write_bytes(out / POLICY, policy_path.read_bytes())
@@ -66,17 +88,46 @@ def run_gate(
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
 
 
-def preflight(formats: Sequence[str]) -> None:
+def _lacks_results(out: Path, formats: Sequence[str]) -> bool:
+    """Whether `out` holds the finished evidence of a gate that came no further."""
+    from gatekeeper import catalog
+
+    wanted = [VERDICT, POLICY, *(catalog.load("format", name).filename for name in formats)]
+    return holds_audit(out / BUNDLE) and not all((out / name).is_file() for name in wanted)
+
+
+def _finished_evidence(request: AuditRequest, out: Path) -> Evidence:
+    """The evidence in `out`, if it is what this very request would have made.
+
+    Raises:
+        UsageError: it is of another checkpoint, suite or settings.
+        EvidenceError: it does not verify.
+    """
+    from gatekeeper.engine.prepare import is_audit_of
+
+    evidence = recheck(read_bundle(out / BUNDLE)).evidence
+    if not is_audit_of(request, evidence):
+        raise UsageError(
+            "holds a finished audit of another checkpoint, suite or settings",
+            where=excerpt(out),
+            remedy="choose another --out, or add --overwrite",
+        )
+    return evidence
+
+
+def preflight(formats: Sequence[str], lang: str) -> None:
     """Fails before hours of work rather than after them.
 
     Raises:
-        UsageError: an unknown format.
+        UsageError: an unknown format or language, or SOURCE_DATE_EPOCH is no time.
         AuditError: PDF is wanted and its libraries are missing.
     """
     from gatekeeper import catalog
 
     for name in formats:
         catalog.load("format", name)
+    load_wording(lang)
+    source_date()
     if "pdf" in formats:
         from gatekeeper.formats.pdf import load_weasyprint
 

@@ -1,4 +1,6 @@
-"""The output directory of an audit: what may lie in it, and what is left when an audit stops."""
+"""The output directory of an audit: what may lie in it, what is left when an audit stops, and how
+new evidence takes the place of old.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,12 @@ from gatekeeper.errors import AuditError, UsageError, excerpt
 
 #: Rows of a running audit, kept so that it can go on; removed when it is done.
 WORK = ".gatekeeper-work"
+#: Inside the work directory: the new bundle, until it is whole.
+NEW = "bundle"
+_LOCK = "lock"
+
+#: What `run` writes beside its reports.
+BUNDLE, VERDICT, POLICY = "evidence", "verdict.json", "policy.yaml"
 
 
 def check_output(out: Path, *, overwrite: bool) -> None:
@@ -19,18 +27,23 @@ def check_output(out: Path, *, overwrite: bool) -> None:
     Raises:
         UsageError: `out` is not a directory, or holds something else than an unfinished audit.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError("not a directory", where=excerpt(out), remedy="choose another --out")
-    if not out.exists() or not any(out.iterdir()) or (out / WORK).is_dir():
+    for place in (out, *out.parents):
+        if place.exists():
+            if not place.is_dir():
+                raise UsageError(
+                    "not a directory", where=excerpt(place), remedy="choose another --out"
+                )
+            break
+    finished = holds_audit(out)
+    foreign_work = _exists(out / WORK) and not _is_work(out / WORK)
+    if finished and overwrite and not foreign_work:
         return
-    ours = _holds_audit(out)
-    if overwrite and ours:
-        return
-    raise UsageError(
-        "holds a finished audit" if ours else "not empty, and not an audit of ours",
-        where=excerpt(out),
-        remedy="choose another --out" + (", or add --overwrite" if ours else ""),
-    )
+    if finished or foreign_work or not _unfinished(out):
+        raise UsageError(
+            "holds a finished audit" if finished else "not empty, and not an audit of ours",
+            where=excerpt(out),
+            remedy="choose another --out" + (", or add --overwrite" if finished else ""),
+        )
 
 
 @contextmanager
@@ -39,6 +52,7 @@ def output_directory(out: Path, *, overwrite: bool) -> Iterator[Path]:
 
     The work directory goes when the block ends well. When it does not, it stays if it holds rows,
     so that the same command goes on where it stopped; if nothing was computed, nothing is left.
+    A finished audit in `out` is not touched: `install` replaces it.
 
     Raises:
         UsageError: see `check_output`.
@@ -50,8 +64,7 @@ def output_directory(out: Path, *, overwrite: bool) -> Iterator[Path]:
     try:
         work.mkdir(parents=True, exist_ok=True)
         with _lock(work):
-            if overwrite and work in new:
-                _clear(out)
+            shutil.rmtree(work / NEW, ignore_errors=True)
             try:
                 yield work
             except BaseException:
@@ -64,17 +77,99 @@ def output_directory(out: Path, *, overwrite: bool) -> Iterator[Path]:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _holds_audit(out: Path) -> bool:
-    return any((folder / "manifest.json").is_file() for folder in (out, out / "evidence"))
+@contextmanager
+def keeping_earlier(out: Path) -> Iterator[None]:
+    """Errors inside say so if `out` still holds the audit that it held before.
+
+    Without that, the verdict beside a failed run would be taken for its result.
+    """
+    before = _manifests(out)
+    try:
+        yield
+    except BaseException as error:
+        if before and _manifests(out) == before:
+            error.add_note(f"the earlier audit in {excerpt(out)} is untouched")
+        raise
 
 
-def _clear(out: Path) -> None:
-    """Removes a finished audit, file by file: nothing else that lies there."""
+def install(new: Path, target: Path, out: Path) -> None:
+    """Puts a whole new bundle in the place of whatever audit `out` holds.
+
+    Old verdict and reports go first, and the manifest comes last: stopped at any point, `out` holds
+    nothing that looks like a result of either audit, and the same command goes on.
+    """
+    from gatekeeper.evidence import manifest
     from gatekeeper.evidence.bundle import BUNDLE_FILES
 
-    for folder in (out, out / "evidence"):
-        for name in BUNDLE_FILES:
+    if (out / VERDICT).is_file():
+        (out / POLICY).unlink(missing_ok=True)
+    for name in (VERDICT, *_report_names()):
+        (out / name).unlink(missing_ok=True)
+    for folder in (out, out / BUNDLE):
+        for name in sorted(BUNDLE_FILES, key=lambda n: n != manifest.NAME):
             (folder / name).unlink(missing_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in sorted(BUNDLE_FILES, key=lambda n: n == manifest.NAME):
+        (new / name).replace(target / name)
+    if target == out and (out / BUNDLE).is_dir() and not any((out / BUNDLE).iterdir()):
+        (out / BUNDLE).rmdir()
+
+
+def discard_work(out: Path) -> None:
+    """Removes what an audit left that was stopped after its evidence was whole.
+
+    Raises:
+        AuditError: another audit is at work there.
+    """
+    if _is_work(out / WORK):
+        with _lock(out / WORK):
+            shutil.rmtree(out / WORK, ignore_errors=True)
+
+
+def holds_audit(out: Path) -> bool:
+    """Whether a finished audit lies in `out`, or in its `evidence`."""
+    return any(
+        (folder / "manifest.json").is_file() and (folder / "evidence.json").is_file()
+        for folder in (out, out / BUNDLE)
+    )
+
+
+def _exists(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
+
+
+def _manifests(out: Path) -> list[bytes]:
+    paths = [folder / "manifest.json" for folder in (out, out / BUNDLE)]
+    return [path.read_bytes() for path in paths if path.is_file()]
+
+
+def _report_names() -> set[str]:
+    from gatekeeper import catalog
+
+    return {catalog.load("format", name).filename for name in catalog.names("format")}
+
+
+def _unfinished(out: Path) -> bool:
+    """Whether there is nothing in `out`, or nothing but an audit of ours that was stopped."""
+    from gatekeeper.evidence.bundle import BUNDLE_FILES
+
+    if not out.exists() or not any(out.iterdir()):
+        return True
+    if not _is_work(out / WORK):
+        return False
+    ours = {WORK, BUNDLE, VERDICT, POLICY, *BUNDLE_FILES, *_report_names()}
+    inner = (out / BUNDLE).iterdir() if (out / BUNDLE).is_dir() else ()
+    return {p.name for p in out.iterdir()} <= ours and {p.name for p in inner} <= {*BUNDLE_FILES}
+
+
+def _is_work(work: Path) -> bool:
+    """Whether this is a work directory of ours: it is removed with all that is in it."""
+    from gatekeeper.evidence.trial_store import STORE
+
+    if work.is_symlink() or not work.is_dir():
+        return False
+    names = {path.name for path in work.iterdir()}
+    return names <= {_LOCK, NEW} | {f"{STORE}{end}" for end in ("", "-journal", "-wal", "-shm")}
 
 
 def _leave(work: Path, new: Sequence[Path]) -> None:
@@ -98,7 +193,7 @@ def _lock(work: Path) -> Iterator[None]:
     """Two audits in one directory would each remove what the other needs."""
     import fcntl
 
-    with (work / "lock").open("w") as file:
+    with (work / _LOCK).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -15,7 +15,7 @@ from gatekeeper.commands._auditing import (
     suite_option,
     tell_left_out,
 )
-from gatekeeper.commands._output import check_output, output_directory
+from gatekeeper.commands._output import check_output, keeping_earlier, output_directory
 from gatekeeper.commands._progress import ProgressReporter
 
 
@@ -48,9 +48,9 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
 
     policy = load_policy(policy_path) if policy_path else None
     check_output(out, overwrite=overwrite)
-    request = plan(checkpoint, AuditOptions(**options), policy)
-    with output_directory(out, overwrite=overwrite) as work:
-        reporter = ProgressReporter()
-        evidence = perform(request, out, work, reporter)
+    with keeping_earlier(out):
+        request = plan(checkpoint, AuditOptions(**options), policy)
+        with output_directory(out, overwrite=overwrite) as work:
+            evidence = perform(request, out, out, work, ProgressReporter())
     click.echo(f"Evidence of {len(evidence.trials)} trials in {out} ({evidence.digest})")
     tell_left_out(evidence)

@@ -58,7 +58,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         tell_older,
         verdict_bytes,
     )
-    from gatekeeper.evidence.bundle import read_bundle, write_bytes
+    from gatekeeper.evidence.bundle import check_writable, read_bundle, write_bytes
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.recheck import recheck
@@ -69,6 +69,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             where="--checkpoint-digest",
             remedy="give sha256: and 64 hexadecimal digits, as gatekeeper inspect --digest prints",
         )
+    if out is not None:
+        check_writable(out)
     policy = load_policy(policy_path)
     rechecked = recheck(read_bundle(bundle_of(evidence)))
     tell_older(rechecked)

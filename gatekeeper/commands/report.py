@@ -50,9 +50,9 @@ def report(
 ) -> None:
     """Render reports from an evidence bundle and a policy.
 
-    EVIDENCE is the directory that an audit wrote. Needs no model and no GPU. The same bundle,
-    policy, level, language and date give the same bytes. `--format console` prints to the terminal;
-    all other formats are written to --out.
+    EVIDENCE is a bundle directory, or the output of `gatekeeper run`. Needs no model and no GPU.
+    The same bundle, policy, level, language and date give the same bytes. `--format console` prints
+    to the terminal; all other formats are written to --out.
 
     Exits with 0 if the reports were made, whatever the verdict in them: `gatekeeper check` is the
     command that gates.
@@ -62,7 +62,7 @@ def report(
       gatekeeper report evidence/ --policy policies/release.yaml --format pdf --format markdown
     """
     from gatekeeper.commands._reporting import render_reports, source_date, write_reports
-    from gatekeeper.commands._verdicts import tell_older
+    from gatekeeper.commands._verdicts import bundle_of, tell_older
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.load import load_policy
@@ -70,15 +70,15 @@ def report(
     from gatekeeper.report.disclosure import Disclosure
 
     policy = load_policy(policy_file)
+    out_dir = out_dir or evidence
+    evidence = bundle_of(evidence)
     rechecked = recheck(read_bundle(evidence))
     tell_older(rechecked)
     audit = rechecked.evidence
     verdict = evaluate(audit, policy, _day(as_of, source_date()))
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]
-    for path in write_reports(
-        audit, verdict, policy, evidence, out_dir or evidence, files, shown, lang
-    ):
+    for path in write_reports(audit, verdict, policy, evidence, out_dir, files, shown, lang):
         click.echo(f"wrote {path}")
     if "console" in formats:
         texts = render_reports(audit, verdict, policy, evidence, ["console"], shown, lang)

@@ -43,6 +43,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     bundle = bundle_of(path)
     evidence = read_bundle(bundle)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
+    _tell_strangers(bundle)
     rechecked = recheck(evidence)
     _tell(rechecked)
     verdict = path / "verdict.json"
@@ -69,21 +70,33 @@ def _tell(rechecked: Rechecked) -> None:
         click.echo(f"– findings: of an older metric version, not compared: {names}")
 
 
+def _tell_strangers(bundle: Path) -> None:
+    """A line about files beside the evidence that no digest covers."""
+    from gatekeeper.evidence.bundle import BUNDLE_FILES
+    from gatekeeper.evidence.members import strangers
+
+    if found := strangers(bundle, BUNDLE_FILES):
+        shown = ", ".join(excerpt(name) for name in found[:5])
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        click.echo(f"– not of the bundle, and not checked: {shown}{more}")
+
+
 def _verify_verdict(evidence: Evidence, path: Path, policy_path: Path) -> str:
     """Derives the verdict on its own day and compares it word for word, number for number.
 
     Raises:
         EvidenceError: it is not the verdict of this evidence and policy.
     """
+    from gatekeeper.evidence.strict_json import strict_loads
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.recheck import same_data
     from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
 
     try:
-        stored = json.loads(path.read_bytes())
+        stored = strict_loads(path.read_bytes())
         day = verdict_from_json(stored).judged_on
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise EvidenceError("not a readable verdict", where=str(path)) from error
     if not policy_path.is_file():
         raise EvidenceError(

@@ -204,6 +204,8 @@ def _masks(
     prepared: Prepared, profile: ActivationProfile, selections: Sequence[Selection]
 ) -> tuple[Mask, ...]:
     """Unmasked first, then each selector's nested masks, then the controls matched to them."""
+    if not selections:  # maybe of no prompts at all, of which there is no mean
+        return (UNMASKED,)
     request = prepared.request
     regular = {e.prompt.id for e in prepared.encoded if e.prompt.set == "regular"}
     rows = np.flatnonzero([i in regular for i in profile.prompt_ids])

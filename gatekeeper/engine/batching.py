@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gatekeeper.engine.load import LoadedModel
-from gatekeeper.errors import CheckpointError, excerpt
+from gatekeeper.engine.foreign import blaming
+from gatekeeper.engine.load import LoadedModel, embedding_rows
+from gatekeeper.errors import CheckpointError
 from gatekeeper.records.suite import Prompt
 
 
@@ -28,7 +29,8 @@ def encode(
     """Applies the chat template and tokenises; prompts that leave no room for a reply are skipped.
 
     Raises:
-        CheckpointError: the chat template fails.
+        CheckpointError: the chat template fails, or makes the same of every prompt; or a prompt has
+            a token that the embedding has no row for.
     """
     limit = loaded.context_length
     encoded = []
@@ -41,23 +43,35 @@ def encode(
         if limit is not None and len(ids) + new_tokens > limit:
             skipped = f"{len(ids)} tokens and {new_tokens} new ones exceed the context of {limit}"
         encoded.append(Encoded(prompt=prompt, ids=ids, skipped=skipped))
+    _check_encoded(loaded, encoded)
     return encoded
 
 
-def _apply_template(loaded: LoadedModel, messages: list[dict[str, str]]) -> list[int]:
-    from jinja2 import TemplateError
+def _check_encoded(loaded: LoadedModel, encoded: Sequence[Encoded]) -> None:
+    if any(not e.ids for e in encoded) or (
+        len({e.prompt.text for e in encoded}) > 1 and len({e.ids for e in encoded}) == 1
+    ):
+        raise CheckpointError(
+            "the chat template leaves the prompt out",
+            remedy="mend chat_template.jinja: it must write the messages it is given",
+        )
+    rows = embedding_rows(loaded.model)
+    largest = max((i for e in encoded for i in e.ids), default=0)
+    if rows is not None and largest >= rows:
+        raise CheckpointError(
+            f"a prompt has token {largest}, the embedding has {rows} rows",
+            remedy="put the tokenizer beside the weights that it was trained with",
+        )
 
-    try:
+
+def _apply_template(loaded: LoadedModel, messages: list[dict[str, str]]) -> list[int]:
+    remedy = "mend chat_template.jinja; try it without a system prompt"
+    with blaming(None, "the chat template fails", remedy):
         text = loaded.tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True
         )
-    except (TemplateError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"the chat template fails ({excerpt(type(error).__name__)})",
-            remedy="mend chat_template.jinja; try it without a system prompt",
-        ) from error
-    # The template writes the special tokens itself.
-    ids: list[int] = loaded.tokenizer(text, add_special_tokens=False)["input_ids"]
+        # The template writes the special tokens itself.
+        ids: list[int] = loaded.tokenizer(text, add_special_tokens=False)["input_ids"]
     return ids
 
 

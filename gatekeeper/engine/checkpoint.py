@@ -18,20 +18,14 @@ from gatekeeper.records.model import CheckpointRef
 
 CONFIG = "config.json"
 _TOKENIZER_CONFIG = "tokenizer_config.json"
+_GENERATION_CONFIG = "generation_config.json"
 
-#: What decides how the model behaves, besides the weights; hashed where present.
-_HASHED = (
-    CONFIG,
-    "generation_config.json",
-    "tokenizer*",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "*.tiktoken",
-    "chat_template*",
-    "additional_chat_templates/*.jinja",
+#: What no loader reads, so that it may change without the model becoming another.
+_UNREAD = frozenset({"README.md", "README", "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE"})
+_UNREAD_SUFFIXES = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".pdf"})
+#: Weights of other kinds: only safetensors are ever loaded.
+_OTHER_WEIGHTS = frozenset(
+    {".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack", ".gguf", ".onnx", ".onnx_data"}
 )
 
 #: Two elements to a byte, with a scale for each 32.
@@ -41,6 +35,9 @@ MXFP4 = "mxfp4"
 #: experts' calling convention, so that hooks see them (whether they really do is settled by the
 #: self-test on the loaded model); MXFP4 is unpacked while loading (see `load_model`).
 _KNOWN_QUANTISATION = ("fp8", MXFP4)
+
+#: More than any model has; above it, each layer must have a tensor at least.
+_MOST_LAYERS = 1000
 
 _CHUNK = 1 << 22  # bytes read at a time while hashing
 
@@ -70,13 +67,25 @@ class Checkpoint:
         return self.path.name if self.path.name not in {"", ".."} else self.path.resolve().name
 
     def files(self) -> tuple[str, ...]:
-        """Names of the files that make the model what it is, sorted; no README, no images."""
+        """Names of all files a loader may read, sorted: everything but documents and hidden files.
+
+        A list of known names would always lack one (`spiece.model`, a template under a new name).
+
+        Raises:
+            CheckpointError: a name that evidence cannot hold.
+        """
         found = {
             f.relative_to(self.path).as_posix()
-            for pattern in _HASHED
-            for f in self.path.glob(pattern)
-            if f.is_file()
+            for f in self.path.rglob("*")
+            if f.is_file() and not _unread(f.relative_to(self.path))
         }
+        for name in (self.source, *found):
+            if not name.isprintable():
+                raise CheckpointError(
+                    f"a name with unprintable characters: {excerpt(name)!r}",
+                    where=excerpt(self.path),
+                    remedy="rename it",
+                )
         return tuple(sorted(found | set(weight_files(self.path))))
 
     def reference(self, progress: Progress | None = None) -> CheckpointRef:
@@ -99,6 +108,16 @@ class Checkpoint:
                         progress(done, total)
             hashes[name] = digest.hexdigest()
         return CheckpointRef(source=self.source, revision=self.revision, files=hashes)
+
+
+def _unread(path: Path) -> bool:
+    return (
+        any(part.startswith(".") for part in path.parts)
+        or "__pycache__" in path.parts
+        or path.name in _UNREAD
+        or path.suffix.lower() in _UNREAD_SUFFIXES | _OTHER_WEIGHTS
+        or path.match("pytorch_model*.bin")
+    )
 
 
 def open_checkpoint(path: Path, revision: str | None = None) -> Checkpoint:
@@ -136,7 +155,36 @@ def open_checkpoint(path: Path, revision: str | None = None) -> Checkpoint:
             where=excerpt(path / CONFIG),
             remedy="save the checkpoint with a current transformers",
         )
-    return Checkpoint(path=path, revision=revision, config=config, tensors=read_headers(path))
+    architectures = config.get("architectures") or []
+    if not isinstance(architectures, list) or not all(
+        isinstance(name, str) and name.isprintable() for name in architectures
+    ):
+        raise CheckpointError(
+            "architectures is not a list of names",
+            where=excerpt(path / CONFIG),
+            remedy="save the checkpoint with a current transformers",
+        )
+    if (path / _GENERATION_CONFIG).is_file():
+        read_json(path / _GENERATION_CONFIG)  # transformers passes a damaged one over in silence
+    tensors = read_headers(path)
+    _refuse_too_few(path, config, tensors)
+    _refuse_unquantised(path, config, tensors)
+    opened = Checkpoint(path=path, revision=revision, config=config, tensors=tensors)
+    opened.files()
+    return opened
+
+
+def _refuse_too_few(
+    path: Path, config: Mapping[str, Any], tensors: Mapping[str, TensorInfo]
+) -> None:
+    """transformers would build a billion layers before it missed their weights."""
+    layers = config.get("num_hidden_layers")
+    if type(layers) is int and layers > max(_MOST_LAYERS, len(tensors)):
+        raise CheckpointError(
+            f"config says {layers} layers, the weights hold {len(tensors)} tensors",
+            where=excerpt(path / CONFIG),
+            remedy="config and weights must be of one model: save both again with save_pretrained",
+        )
 
 
 def _refuse_foreign_code(path: Path, config: Mapping[str, Any]) -> None:
@@ -196,4 +244,18 @@ def _refuse_packed(path: Path, config: Mapping[str, Any]) -> None:
             "whose experts cannot be hooked",
             where=excerpt(path / CONFIG),
             remedy="load it dequantised, save it in bfloat16 and audit that",
+        )
+
+
+def _refuse_unquantised(
+    path: Path, config: Mapping[str, Any], tensors: Mapping[str, TensorInfo]
+) -> None:
+    """Plain weights in a config that says fp8: how they load differs by machine and version."""
+    if quantisation(config) == "fp8" and not any(
+        info.dtype.startswith("F8_") for info in tensors.values()
+    ):
+        raise CheckpointError(
+            "config says fp8, no tensor is stored in it",
+            where=excerpt(path / CONFIG),
+            remedy="remove quantization_config, or save weights and config together again",
         )

@@ -57,7 +57,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object of a checkpoint.
 
     Raises:
-        CheckpointError: too large, not JSON, a key given twice, or not an object.
+        CheckpointError: too large, not JSON, a key given twice, NaN, or not an object.
     """
     if path.stat().st_size > _MAX_JSON:
         raise CheckpointError(
@@ -197,7 +197,7 @@ def _refuse_without_safetensors(folder: Path) -> NoReturn:
 
 def _parse(raw: bytes, where: str) -> dict[str, Any]:
     try:
-        value = json.loads(raw, object_pairs_hook=_no_duplicates)
+        value = json.loads(raw, object_pairs_hook=_no_duplicates, parse_constant=_no_nan)
     # RecursionError: a file may nest deeper than the parser can follow.
     except (ValueError, RecursionError) as error:
         raise CheckpointError(
@@ -213,6 +213,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         raise ValueError("a key is given twice")
     return result
+
+
+def _no_nan(name: str) -> float:
+    # Infinity is a limit that configs of state-space models set; NaN would make every logit one.
+    if name == "NaN":
+        raise ValueError("NaN is no number")
+    return float(name)
 
 
 def _naturals(value: object) -> tuple[int, ...] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,9 @@ from torch import nn
 
 from gatekeeper.engine.architectures import architecture_of
 from gatekeeper.engine.checkpoint import CONFIG, MXFP4, quantisation
+from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.headers import read_json
+from gatekeeper.engine.loaded_keys import refuse_other_weights
 from gatekeeper.engine.refusals import refuse_unhookable
 from gatekeeper.engine.sites import Architecture, RouterSite
 from gatekeeper.errors import AuditError, CheckpointError, UsageError, excerpt
@@ -89,16 +90,11 @@ def load_tokenizer(path: Path) -> Any:
     quiet_transformers()
     from transformers import AutoTokenizer
 
-    try:
+    remedy = "put tokenizer.json and tokenizer_config.json beside the weights"
+    with blaming(path.name, "the tokenizer cannot be loaded", remedy):
         tokenizer = AutoTokenizer.from_pretrained(
             path, trust_remote_code=False, local_files_only=True
         )
-    except (OSError, ValueError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise CheckpointError(
-            f"the tokenizer cannot be loaded ({excerpt(type(error).__name__)})",
-            where=path.name,
-            remedy="put tokenizer.json and tokenizer_config.json beside the weights",
-        ) from error
     if not tokenizer.chat_template:
         raise CheckpointError(
             "the tokenizer has no chat template",
@@ -118,36 +114,34 @@ def load_model(
             experts than config and headers said, or hooks would not see them.
         AuditError: not enough memory.
     """
-    tokenizer = load_tokenizer(path)
-    from transformers import AutoModelForCausalLM
+    quiet_transformers()
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
+    remedy = "check that the files belong together and that model_type is supported"
+    # First, because the tokenizer's loader reads it too, and would take the blame.
+    with blaming(path.name, "transformers cannot load its config", remedy):
+        AutoConfig.from_pretrained(path, trust_remote_code=False, local_files_only=True)
+    tokenizer = load_tokenizer(path)
+    with blaming(path.name, "transformers cannot load it", remedy):
+        model, info = AutoModelForCausalLM.from_pretrained(
             path,
             trust_remote_code=False,
             local_files_only=True,
             use_safetensors=True,
             dtype=dtype,
             **_unpacking(path),
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # so that they are named, below
         )
+        refuse_other_weights(path.name, model.config, info)
         model = model.to(device).eval()
-    except torch.cuda.OutOfMemoryError as error:
-        raise AuditError(
-            "the model does not fit into the device's memory",
-            where=path.name,
-            remedy="use a larger GPU, or --dtype bfloat16",
-        ) from error
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError) as error:
-        raise CheckpointError(
-            f"transformers cannot load it ({excerpt(type(error).__name__)}: {excerpt(error)})",
-            where=path.name,
-            remedy="check that the files belong together and that model_type is supported",
-        ) from error
     refuse_unhookable(model, path.name)
     model.requires_grad_(False)
     architecture = architecture_of(description.model_type)
     sites = tuple(architecture.find(model))
     _check_sites(path, description, sites)
+    pad_id = _pad_id(tokenizer, path)
+    _check_ids(path, model, tokenizer, pad_id)
     return LoadedModel(
         model=model,
         architecture=architecture,
@@ -156,7 +150,7 @@ def load_model(
         device=device,
         dtype=dtype,
         end_ids=_end_ids(model, tokenizer),
-        pad_id=_pad_id(tokenizer, path),
+        pad_id=pad_id,
         context_length=description.context_length,
     )
 
@@ -180,6 +174,33 @@ def _check_sites(path: Path, description: ModelDescription, sites: tuple[RouterS
             where=path.name,
             remedy="this architecture is not supported yet: see `gatekeeper catalog architecture`",
         )
+
+
+def _check_ids(path: Path, model: Any, tokenizer: Any, pad_id: int) -> None:
+    """Refuses a tokenizer of another model: ids that no row of the embedding is for.
+
+    Added tokens may lie beyond (Gemma's image token does in its text models) as long as no prompt
+    has them, which `batching.encode` sees to.
+
+    Raises:
+        CheckpointError: a token of the vocabulary, or the pad token, has no row.
+    """
+    rows = embedding_rows(model)
+    ids = tokenizer.get_vocab()
+    added = tokenizer.get_added_vocab()
+    largest = max([pad_id, *(i for token, i in ids.items() if token not in added)])
+    if rows is not None and largest >= rows:
+        raise CheckpointError(
+            f"the tokenizer has ids up to {largest}, the embedding has {rows} rows",
+            where=path.name,
+            remedy="put the tokenizer beside the weights that it was trained with",
+        )
+
+
+def embedding_rows(model: Any) -> int | None:
+    """Rows of the input embedding, or None where there is no such matrix."""
+    weight = getattr(model.get_input_embeddings(), "weight", None)
+    return None if weight is None else int(weight.shape[0])
 
 
 def _end_ids(model: nn.Module, tokenizer: Any) -> frozenset[int]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from gatekeeper import catalog
+from gatekeeper import __version__, catalog
 from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.checkpoint import Checkpoint
 from gatekeeper.engine.load import LoadedModel, load_model, pick_device, pick_dtype
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.errors import AuditError, UsageError
-from gatekeeper.records.evidence import AuditSettings, SelfTestCheck
+from gatekeeper.records.evidence import AuditSettings, Evidence, SelfTestCheck
 from gatekeeper.records.model import CheckpointRef, ModelDescription
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.suite import Suite
-from gatekeeper.suites.split import limit, split_seeds
+from gatekeeper.suites.split import SELECTION, limit, split_seeds
 
 _VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
@@ -102,7 +103,7 @@ def prepare(request: AuditRequest, reporter: Reporter) -> Prepared:
     Raises:
         CheckpointError, AuditError: the model cannot be loaded.
         SelfTestError: the hooks do not work on it.
-        UsageError: no prompt can be used.
+        UsageError: no prompt can be used, or none is left to measure with.
     """
     judge: Judge = catalog.load("judge", request.judge)
     reference = request.checkpoint.reference(reporter.advance)
@@ -119,16 +120,37 @@ def prepare(request: AuditRequest, reporter: Reporter) -> Prepared:
             where=request.suite.id,
             remedy="give a suite with regular prompts that fit the model's context",
         )
+    split = dict(split_seeds([e.prompt for e in usable], request.selection_share, request.seed))
+    _refuse_unmeasured(request, usable, split)
     return Prepared(
         request=request,
         reference=reference,
         loaded=loaded,
         judge=judge,
         encoded=tuple(encoded),
-        split=dict(split_seeds([e.prompt for e in usable], request.selection_share, request.seed)),
+        split=split,
         checks=self_test(loaded, usable),
         settings=_settings(request, judge, loaded),
     )
+
+
+def _refuse_unmeasured(
+    request: AuditRequest, usable: Sequence[Encoded], split: Mapping[str, str]
+) -> None:
+    """Refuses a split that leaves nothing to measure: the evidence would be of no trials.
+
+    Raises:
+        UsageError: every regular prompt selects.
+    """
+    regular = [e.prompt for e in usable if e.prompt.set == "regular"]
+    if all(split[prompt.seed_id] == SELECTION for prompt in regular):
+        seeds = len({prompt.seed_id for prompt in regular})
+        raise UsageError(
+            f"nothing to measure: the regular prompts have {seeds} seed{'s' if seeds > 1 else ''}, "
+            "and every one selects experts",
+            where=request.suite.id,
+            remedy="give prompts of more seeds, or a smaller --selection-share",
+        )
 
 
 def _settings(request: AuditRequest, judge: Judge, loaded: LoadedModel) -> AuditSettings:
@@ -153,6 +175,45 @@ def _settings(request: AuditRequest, judge: Judge, loaded: LoadedModel) -> Audit
         system_prompt_sha256=None if system is None else sha256(system),
         chat_template_sha256=sha256(template),
         versions={"python": platform.python_version(), **versions},
+    )
+
+
+def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
+    """Whether evidence is what this request would make: same version, bytes, suite and settings.
+
+    Reads and hashes the whole checkpoint. The chat template is among its files. Selectors that draw
+    in pairs record an odd number of resamples as the next even one.
+    """
+    device = pick_device(request.device)
+    dtype = pick_dtype(request.dtype, device, request.description.dtype)
+    judge: Judge = catalog.load("judge", request.judge)
+    settings = evidence.settings
+    told = {name: settings.versions.get(name) for name in _VERSIONS_OF}
+    return (
+        evidence.tool_version == __version__
+        and evidence.suite.digest == request.suite.digest
+        and told == {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
+        and all(s.resamples - request.resamples in {0, 1} for s in evidence.selections)
+        and settings
+        == replace(
+            settings,
+            selectors=request.selectors,
+            ks=request.ks,
+            controls=request.controls,
+            judge=judge.id,
+            judge_version=judge.version,
+            max_new_tokens=request.max_new_tokens,
+            batch_rows=request.batch_rows,
+            dtype=str(dtype).removeprefix("torch."),
+            device=device.type,
+            seed=request.seed,
+            selection_share=request.selection_share,
+            max_prompts=request.max_prompts,
+            system_prompt_sha256=None
+            if request.system_prompt is None
+            else sha256(request.system_prompt),
+        )
+        and evidence.checkpoint == request.checkpoint.reference()
     )
 
 

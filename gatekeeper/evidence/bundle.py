@@ -13,10 +13,12 @@ from typing import Any
 
 import rfc8785
 
-from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.evidence import manifest
 from gatekeeper.evidence.coherent import check_coherent
+from gatekeeper.evidence.members import member_bytes
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
+from gatekeeper.evidence.strict_json import strict_loads
 from gatekeeper.evidence.trials_io import trials_from_bytes, trials_to_bytes
 from gatekeeper.evidence.wire import (
     SCHEMA_ID,
@@ -47,18 +49,45 @@ def write_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
 
     Args:
         private: readable by its owner only, for files that hold completions or expert ids.
+
+    Raises:
+        UsageError: a directory, device or pipe is in its place; see `check_writable`.
+        OSError: about `path`, never about the temporary file beside it.
     """
+    check_writable(path)
+    path = path.resolve()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
     try:
+        handle = os.open(
+            temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666
+        )
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        error.filename, error.filename2 = str(path), None
+        raise
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_writable(path: Path) -> None:
+    """Refuses to replace what is no regular file, and to write where no directory is.
+
+    Raises:
+        UsageError: see above.
+    """
+    if path.exists() and not path.is_file():
+        what = "is a directory" if path.is_dir() else "is not a regular file"
+        raise UsageError(what, where=excerpt(path), remedy="give the name of a file to write")
+    if not path.resolve().parent.is_dir():
+        raise UsageError(
+            "no such directory", where=excerpt(path.parent), remedy="make it, or give another"
+        )
 
 
 def write_bundle(evidence: Evidence, folder: Path) -> Evidence:
@@ -132,14 +161,14 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
             where=excerpt(folder),
             remedy="give the directory that holds evidence.json and manifest.json",
         )
-    statement = _bytes(folder, manifest.NAME)
+    statement = member_bytes(folder, manifest.NAME)
     expected = manifest.digests(statement, where=str(folder / manifest.NAME))
     missing = sorted(set(_FILES) - set(expected))
     if missing:
         raise EvidenceError(
             f"the manifest does not name {', '.join(missing)}", where=str(folder / manifest.NAME)
         )
-    files = {name: _bytes(folder, name) for name in expected}
+    files = {name: member_bytes(folder, name) for name in expected}
     for name, content in files.items():
         if manifest.sha256(content) != expected[name]:
             raise EvidenceError(
@@ -150,22 +179,11 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def _bytes(folder: Path, name: str) -> bytes:
-    try:
-        return (folder / name).read_bytes()
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise EvidenceError(
-            "missing from the bundle",
-            where=str(folder / name),
-            remedy="give a finished bundle; an interrupted audit goes on when run again",
-        ) from error
-
-
 def _json(content: bytes, path: Path) -> Any:
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise EvidenceError("not valid JSON", where=str(path)) from error
+        return strict_loads(content)
+    except ValueError as error:
+        raise EvidenceError(f"not valid JSON ({excerpt(error)})", where=str(path)) from error
 
 
 def _check_schema(data: Any, where: str) -> None:

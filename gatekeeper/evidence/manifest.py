@@ -6,20 +6,18 @@ Format: in-toto attestation framework, Statement v1 (github.com/in-toto/attestat
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import rfc8785
 
 from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.evidence.members import is_plain_name
+from gatekeeper.evidence.strict_json import strict_loads
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://moe-gatekeeper.github.io/evidence/v1"
 NAME = "manifest.json"
-#: A plain file name: no folder, nothing hidden, nothing that a file system would not take.
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 
 
 def sha256(data: bytes) -> str:
@@ -47,7 +45,7 @@ def digests(data: bytes, *, where: str) -> dict[str, str]:
         EvidenceError: not a Statement of ours, or a name that is not a plain file name.
     """
     try:
-        statement: dict[str, Any] = json.loads(data)
+        statement: dict[str, Any] = strict_loads(data)
         if statement["_type"] != STATEMENT or statement["predicateType"] != PREDICATE:
             raise EvidenceError(
                 "not a manifest that this version reads",
@@ -58,6 +56,6 @@ def digests(data: bytes, *, where: str) -> dict[str, str]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise EvidenceError("not a readable manifest", where=where) from error
     for name in found:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not is_plain_name(name):
             raise EvidenceError(f"unsafe file name {excerpt(name)!r}", where=where)
     return found

@@ -14,6 +14,10 @@ from gatekeeper.errors import EvidenceError
 from gatekeeper.records.model import MoeSite
 from gatekeeper.records.profile import WINDOWS, ActivationProfile
 
+#: Bytes a profile may unpack to; above it the file is taken for a decompression bomb.
+_MOST = 8 << 30
+
+#: What numpy and zipfile raise on hostile bytes.
 _UNREADABLE = (
     KeyError,
     ValueError,
@@ -21,8 +25,9 @@ _UNREADABLE = (
     EOFError,
     TypeError,
     RecursionError,
-    MemoryError,  # an array of absurd shape is asked for at once
+    MemoryError,  # a header that promises more numbers than there is memory
     SyntaxError,
+    RuntimeError,  # an encrypted member
     tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
@@ -68,6 +73,9 @@ def profile_from_bytes(data: bytes, *, where: str) -> ActivationProfile:
         EvidenceError: not such a file.
     """
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _MOST:
+                raise EvidenceError("unpacks to more than 8 GiB", where=where)
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             meta = json.loads(str(arrays["meta"]))
             return ActivationProfile(

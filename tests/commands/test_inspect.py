@@ -125,11 +125,14 @@ def test_a_config_cannot_write_to_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     evil = "\x1b[2J::error::x"
-    path = save(tmp_path / "c", {"w": [2, 2]}, model_type=evil, architectures=[evil])
+    path = save(tmp_path / "c", {"w": [2, 2]}, model_type=evil, architectures=["X"])
     assert run(["inspect", path]) == 0
-    out = capsys.readouterr().out
-    assert "\x1b" not in out
-    assert "::" not in out
+    told = capsys.readouterr().out
+    path = save(tmp_path / "d", {"w": [2, 2]}, model_type="x", architectures=[evil])
+    assert run(["inspect", path]) == 3
+    told += capsys.readouterr().err
+    assert "\x1b" not in told
+    assert "::" not in told
 
 
 def test_the_digest_is_that_of_the_evidence(tmp_path: Path, capsys) -> None:

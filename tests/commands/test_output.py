@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from gatekeeper.commands._output import WORK, output_directory
+from gatekeeper.commands._output import (
+    NEW,
+    WORK,
+    install,
+    keeping_earlier,
+    output_directory,
+)
 from gatekeeper.errors import AuditError, UsageError
+from gatekeeper.evidence.bundle import BUNDLE_FILES
 from gatekeeper.evidence.trial_store import STORE, StoredReply, TrialStore
 
 
@@ -52,10 +61,134 @@ def test_an_audit_at_work_keeps_its_directory_from_another(tmp_path):
         assert (work / "lock").is_file()
 
 
-def test_overwriting_clears_the_bundle_and_nothing_else(tmp_path):
-    for name in ("manifest.json", "evidence.json", "notes.txt"):
-        (tmp_path / name).write_text("{}")
-    with pytest.raises(UsageError, match="finished"), output_directory(tmp_path, overwrite=False):
+@pytest.fixture
+def finished(tmp_path):
+    """A finished gate with its verdict and reports, and a note of the user's."""
+    for name in ("verdict.json", "policy.yaml", "report.pdf", "junit.xml", "notes.txt"):
+        (tmp_path / name).write_text("old")
+    (tmp_path / "evidence").mkdir()
+    for name in BUNDLE_FILES:
+        (tmp_path / "evidence" / name).write_text("old")
+    return tmp_path
+
+
+def new_bundle(work):
+    (work / NEW).mkdir()
+    for name in BUNDLE_FILES:
+        (work / NEW / name).write_text("new")
+    return work / NEW
+
+
+def files(out):
+    return {p.relative_to(out).as_posix(): p.read_text() for p in out.rglob("*") if p.is_file()}
+
+
+def test_a_finished_audit_is_not_replaced_unasked(finished):
+    before = files(finished)
+    with pytest.raises(UsageError, match="finished"), output_directory(finished, overwrite=False):
         pass
-    with output_directory(tmp_path, overwrite=True):
-        assert {p.name for p in tmp_path.iterdir()} == {"notes.txt", WORK}
+    (finished / WORK).mkdir()
+    with pytest.raises(UsageError, match="finished"), output_directory(finished, overwrite=False):
+        pass
+    assert files(finished) == before
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_stopped_overwrite_leaves_the_finished_audit_as_it_was(finished, rows):
+    before = files(finished)
+    stop(finished, rows=rows, overwrite=True)
+    assert files_kept(finished) == before
+    assert (finished / WORK).exists() == bool(rows)
+
+
+def files_kept(out):
+    kept = {}
+    for path in out.rglob("*"):
+        if path.is_file() and WORK not in path.parts:
+            kept[path.relative_to(out).as_posix()] = path.read_text()
+    return kept
+
+
+def test_errors_say_that_the_earlier_audit_is_untouched(finished, tmp_path):
+    with pytest.raises(AuditError) as caught, keeping_earlier(finished):
+        raise AuditError("x")
+    assert "untouched" in caught.value.__notes__[0]
+    with pytest.raises(AuditError) as caught, keeping_earlier(tmp_path / "other"):
+        raise AuditError("x")
+    assert not hasattr(caught.value, "__notes__")
+    with pytest.raises(AuditError) as caught, keeping_earlier(finished):
+        (finished / "evidence" / "manifest.json").unlink()
+        raise AuditError("x")
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_new_evidence_takes_old_verdict_and_reports_with_it_and_nothing_else(finished):
+    with output_directory(finished, overwrite=True) as work:
+        install(new_bundle(work), finished / "evidence", finished)
+    assert files(finished) == {
+        "notes.txt": "old",
+        **{f"evidence/{name}": "new" for name in BUNDLE_FILES},
+    }
+
+
+def test_an_audit_over_a_gate_leaves_no_second_bundle(finished):
+    with output_directory(finished, overwrite=True) as work:
+        install(new_bundle(work), finished, finished)
+    assert files(finished) == {"notes.txt": "old", **dict.fromkeys(BUNDLE_FILES, "new")}
+    assert not (finished / "evidence").exists()
+
+
+@pytest.mark.parametrize("failing", range(5))
+def test_stopped_while_replacing_it_looks_like_no_result(finished, monkeypatch, failing):
+    calls = []
+    replace = Path.replace
+
+    def stopping(self, target):
+        calls.append(target)
+        if len(calls) > failing:
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", stopping)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        output_directory(finished, overwrite=True) as work,
+        TrialStore(work / STORE) as store,
+    ):
+        store.put([StoredReply(key="a", text="x", tokens=1, truncated=False)])
+        install(new_bundle(work), finished / "evidence", finished)
+    monkeypatch.undo()
+    assert not (finished / "verdict.json").exists()
+    assert not (finished / "evidence" / "manifest.json").exists()
+    (finished / "notes.txt").unlink()
+    with output_directory(finished, overwrite=True) as work:
+        install(new_bundle(work), finished / "evidence", finished)
+    assert files(finished) == {f"evidence/{name}": "new" for name in BUNDLE_FILES}
+
+
+def test_other_files_beside_a_work_directory_are_not_ours(tmp_path):
+    stop(tmp_path / "out", rows=1)
+    (tmp_path / "out" / "thesis.txt").write_text("years of work")
+    for overwrite in (False, True):
+        with (
+            pytest.raises(UsageError, match="not empty"),
+            output_directory(tmp_path / "out", overwrite=overwrite),
+        ):
+            pass
+
+
+def test_a_directory_that_only_bears_the_name_is_not_removed(finished):
+    (finished / WORK).mkdir()
+    (finished / WORK / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError), output_directory(finished, overwrite=True):
+        pass
+    assert (finished / WORK / "thesis.txt").is_file()
+
+
+def test_a_file_on_the_way_is_wrong_usage(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(UsageError, match="not a directory"),
+        output_directory(tmp_path / "file" / "out", overwrite=False),
+    ):
+        pass

@@ -169,3 +169,13 @@ def test_nothing_is_left_behind_when_a_disk_write_fails(
 def test_reports_are_ordinary_files(bundle: Path, policy: Path, tmp_path: Path) -> None:
     assert _report(bundle, "--policy", policy, *_formats("json"), "--out", tmp_path) == 0
     assert stat.S_ISREG((tmp_path / "report.json").stat().st_mode)
+
+
+def test_the_output_of_run_is_taken_as_well_as_its_bundle(
+    policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    write_bundle(audit("fail").evidence, out / "evidence")
+    assert cli.run(["report", str(out), "--policy", str(policy), "--format", "json"]) == 0
+    assert (out / "report.json").is_file()
+    assert not (out / "evidence" / "report.json").exists()

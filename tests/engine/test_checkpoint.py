@@ -54,7 +54,9 @@ def test_no_config(tmp_path: Path) -> None:
     assert "has no config.json" in refusal(tmp_path).message
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a": 1, "a": 2}', "[" * 50_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "3", '{"a": 1, "a": 2}', '{"a": NaN}', "[" * 50_000]
+)
 def test_config_that_is_no_object(tmp_path: Path, text: str) -> None:
     path = folder(tmp_path, CONFIG)
     (path / "config.json").write_text(text, encoding="utf-8")
@@ -101,10 +103,46 @@ def test_packed_quantisation_is_refused(
     assert "dequantised" in str(refused.remedy)
 
 
-@pytest.mark.parametrize("method", ["fp8", "mxfp4"])
-def test_what_can_be_hooked_or_unpacked_is_opened(tmp_path: Path, method: str) -> None:
+@pytest.mark.parametrize(("method", "dtype"), [("fp8", "F8_E4M3"), ("mxfp4", "U8")])
+def test_what_can_be_hooked_or_unpacked_is_opened(tmp_path: Path, method: str, dtype: str) -> None:
     settings = {"quantization_config": {"quant_method": method}}
-    assert open_checkpoint(folder(tmp_path, CONFIG | settings)).config["quantization_config"]
+    path = folder(tmp_path, CONFIG | settings, {"w": (dtype, [2])})
+    assert open_checkpoint(path).config["quantization_config"]
+
+
+def test_fp8_that_no_tensor_is_stored_in_is_refused(tmp_path: Path) -> None:
+    settings = {"quantization_config": {"quant_method": "fp8"}}
+    assert "no tensor is stored" in refusal(folder(tmp_path, CONFIG | settings)).message
+
+
+def test_more_layers_than_tensors_are_refused_before_they_are_built(tmp_path: Path) -> None:
+    refused = refusal(folder(tmp_path, CONFIG | {"num_hidden_layers": 10**9}))
+    assert "1000000000 layers" in refused.message
+
+
+def test_infinity_is_a_limit_that_configs_set(tmp_path: Path) -> None:
+    path = folder(tmp_path, CONFIG | {"time_step_limit": [0.0, float("inf")]})
+    assert open_checkpoint(path).config["time_step_limit"] == [0.0, float("inf")]
+
+
+def test_a_damaged_generation_config_is_refused(tmp_path: Path) -> None:
+    path = folder(tmp_path, CONFIG)
+    (path / "generation_config.json").write_text("[1", encoding="utf-8")
+    assert "not valid JSON" in refusal(path).message
+
+
+@pytest.mark.parametrize("value", ["X", [5], ["a\x1b[1m"]])
+def test_architectures_that_are_no_names(tmp_path: Path, value: object) -> None:
+    refused = refusal(folder(tmp_path, CONFIG | {"architectures": value}))
+    assert "architectures" in refused.message
+
+
+def test_unprintable_names_are_refused_at_once(tmp_path: Path) -> None:
+    path = folder(tmp_path / "candidate\x1b[1m", CONFIG)
+    assert "unprintable" in refusal(path).message
+    path = folder(tmp_path / "candidate", CONFIG)
+    (path / "a\nb.jinja").touch()
+    assert "unprintable" in refusal(path).message
 
 
 def test_what_would_load_other_weights_is_refused(tmp_path: Path) -> None:
@@ -123,13 +161,15 @@ def test_messages_repeat_no_escapes(tmp_path: Path) -> None:
     assert "::" not in text
 
 
-def test_the_reference_covers_what_decides_and_nothing_else(tmp_path: Path) -> None:
+def test_the_reference_covers_what_a_loader_may_read_and_nothing_else(tmp_path: Path) -> None:
     path = folder(tmp_path, CONFIG)
-    covered = ("tokenizer.json", "generation_config.json", "chat_template.jinja", "merges.txt")
-    for name in (*covered, "README.md", "logo.png", "optimizer.safetensors"):
+    covered = ["tokenizer.json", "chat_template.jinja", "merges.txt", "spiece.model", "x.jinja"]
+    unread = ["README.md", "LICENSE", "logo.png", "pytorch_model.bin", "model.gguf", ".gitignore"]
+    for name in (*covered, *unread):
         (path / name).write_text(name, encoding="utf-8")
-    (path / "additional_chat_templates").mkdir()
-    (path / "additional_chat_templates" / "tool.jinja").write_text("t", encoding="utf-8")
+    for name in ("additional_chat_templates/tool.jinja", ".git/config"):
+        (path / name).parent.mkdir()
+        (path / name).write_text("t", encoding="utf-8")
     reference = open_checkpoint(path).reference()
     assert list(reference.files) == sorted(
         [*covered, "config.json", "model.safetensors", "additional_chat_templates/tool.jinja"]

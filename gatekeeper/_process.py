@@ -1,0 +1,85 @@
+"""What the process does about signals and about readers of its output that go away.
+
+A verdict is an exit code. Neither `check … | head` nor a signal at a bad moment may turn it into
+another one.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn, TextIO
+
+from gatekeeper.errors import ExitCode
+
+#: Said when an audit is interrupted, or a disk is full.
+RESUME = "what was computed is kept: run the same command again to go on"
+INTERRUPTED = f"interrupted; {RESUME}"
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_seen: list[int] = []
+
+
+def catch_signals() -> None:
+    """The first signal interrupts what runs, which then cleans up; the next one ends it at once.
+
+    Rows are stored in transactions: nothing is lost by an end without cleaning up.
+    """
+    for number in _SIGNALS:
+        # A parent that wants us deaf to one (nohup) has its way.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _on_signal)
+
+
+def _on_signal(number: int, _frame: FrameType | None) -> None:
+    _seen.append(number)
+    if len(_seen) == 1:
+        raise KeyboardInterrupt
+    # The message of the first is on its way or lost: a second line tells why it stops here.
+    os.write(2, b"gatekeeper: ended by a second signal\n")
+    os._exit(ExitCode.AUDIT_FAILED)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process with this code, whatever signal comes now."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    # An interrupt that passed through exec() of a text (as dataclasses do it) is noted inside
+    # CPython and would end `python -m` by SIGINT although it was caught; the next eval() of a text
+    # clears the note (run_eval_code_obj in Python/pythonrun.c).
+    eval("0")  # noqa: S307 - a constant
+    sys.exit(code)
+
+
+class _Unheard(io.FileIO):
+    """A file descriptor whose reader may go away: from then on writes go nowhere."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            return memoryview(data).nbytes
+
+
+def outlive_readers() -> None:
+    """Makes stdout and stderr survive `| head` and `| true`."""
+    sys.stdout = _unheard(sys.stdout)
+    sys.stderr = _unheard(sys.stderr)
+
+
+def _unheard(stream: TextIO) -> TextIO:
+    """The same stream on a descriptor that does not mind; as it was where there is none."""
+    try:
+        number = stream.fileno()
+    except (AttributeError, OSError, ValueError):  # closed from the start, or replaced
+        return stream
+    stream.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Unheard(number, "wb", closefd=False)),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=True,
+    )

@@ -1,0 +1,44 @@
+"""The one place that takes whatever transformers and tokenizers raise on a checkpoint's files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from gatekeeper.errors import AuditError, CheckpointError, GatekeeperError, excerpt
+
+
+@contextmanager
+def blaming(path_name: str | None, what: str, remedy: str) -> Iterator[None]:
+    """A failure inside becomes a refusal of the checkpoint; only foreign code belongs inside.
+
+    Args:
+        path_name: the checkpoint's own name, where it is known.
+        what: begins the message, such as "transformers cannot load it".
+
+    Raises:
+        AuditError: not enough memory.
+        CheckpointError: anything else went wrong; the kind of error and its message are told.
+    """
+    try:
+        yield
+    except GatekeeperError:
+        raise
+    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
+        raise AuditError(
+            "the model does not fit into memory",
+            where=path_name,
+            remedy="use a larger machine or GPU, or --dtype bfloat16",
+        ) from error
+    # tokenizers raises bare Exception on a bad tokenizer.json; transformers lets ZeroDivisionError,
+    # AttributeError and errors of huggingface_hub through on a bad config: no list is complete.
+    except Exception as error:
+        said = " ".join(str(error).split())
+        kind = excerpt(type(error).__name__)
+        raise CheckpointError(
+            f"{what} ({kind}: {excerpt(said)})" if said else f"{what} ({kind})",
+            where=path_name,
+            remedy=remedy,
+        ) from error

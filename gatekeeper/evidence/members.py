@@ -1,0 +1,60 @@
+"""The files of a bundle on disk: plain files of its own directory, and what else lies there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gatekeeper.errors import EvidenceError
+
+#: What names may be as long as on every common file system.
+_LONGEST = 255
+
+
+def is_plain_name(name: object) -> bool:
+    """Whether a manifest may give this as a file's name: printable, visible, without a folder."""
+    return (
+        isinstance(name, str)
+        and 0 < len(name.encode("utf-8", "replace")) <= _LONGEST
+        and name.isprintable()
+        and not name.startswith(".")
+        and not set(name) & {"/", "\\"}
+    )
+
+
+def member_bytes(folder: Path, name: str) -> bytes:
+    """The content of a file of a bundle.
+
+    Raises:
+        EvidenceError: it is missing, no plain file, or a link to a place outside the bundle.
+        OSError: it cannot be read.
+    """
+    path = folder / name
+    if path.is_symlink() and not _inside(folder, path):
+        raise EvidenceError(
+            "a link that leads out of the bundle, or nowhere",
+            where=str(path),
+            remedy="copy the bundle with its files, not with links to them",
+        )
+    # A pipe in its place would make the reader wait for ever.
+    if not path.is_file():
+        raise EvidenceError(
+            "not a plain file"
+            if path.exists() and not path.is_dir()
+            else "missing from the bundle",
+            where=str(path),
+            remedy="give a finished bundle; an interrupted audit goes on when run again",
+        )
+    return path.read_bytes()
+
+
+def _inside(folder: Path, link: Path) -> bool:
+    try:
+        return link.resolve(strict=True).parent == folder.resolve(strict=True)
+    except (OSError, RuntimeError):  # a loop of links, by the version of Python
+        return False
+
+
+def strangers(folder: Path, known: Iterable[str]) -> tuple[str, ...]:
+    """Names in the bundle's directory that its manifest does not vouch for, sorted."""
+    return tuple(sorted({path.name for path in folder.iterdir()} - set(known)))

@@ -1,0 +1,165 @@
+"""Bundles made to trip the reader: each ends in one line and exit code 12."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import zipfile
+
+import pytest
+
+from gatekeeper.cli import run
+from gatekeeper.errors import EvidenceError
+from gatekeeper.evidence import manifest
+from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle, write_bundle
+from tests.evidence.whole import whole_evidence
+
+DEEP = b"[" * 200_000
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    return whole_evidence()
+
+
+@pytest.fixture
+def bundle(evidence, tmp_path):
+    write_bundle(evidence, tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def reseal(bundle):
+    files = {n: (bundle / n).read_bytes() for n in BUNDLE_FILES if n != manifest.NAME}
+    data = manifest.manifest_bytes(files, tool_version="x", checkpoint="y")
+    (bundle / manifest.NAME).write_bytes(data)
+
+
+def refused(bundle, capsys, *words: str) -> None:
+    assert run(["verify", str(bundle)]) == 12
+    errors = capsys.readouterr().err
+    assert len(errors.strip().splitlines()) == 1, errors
+    for word in words:
+        assert word in errors
+
+
+def test_a_manifest_nested_without_end(bundle, capsys):
+    (bundle / manifest.NAME).write_bytes(DEEP)
+    refused(bundle, capsys, "manifest")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 5000, "", "a\x1b[1m", ".hidden", "x/y"])
+def test_a_manifest_with_a_name_that_is_none(bundle, capsys, name):
+    data = json.loads((bundle / manifest.NAME).read_bytes())
+    data["subject"].append({"name": name, "digest": {"sha256": "0" * 64}})
+    (bundle / manifest.NAME).write_text(json.dumps(data))
+    refused(bundle, capsys, "unsafe file name")
+
+
+def test_a_key_given_twice(bundle, capsys):
+    path = bundle / "evidence.json"
+    path.write_bytes(path.read_bytes().rstrip()[:-1] + b',"findings":[]}')
+    reseal(bundle)
+    refused(bundle, capsys, "given twice")
+
+
+def test_numbers_that_json_does_not_have(bundle, capsys):
+    path = bundle / "run.json"
+    path.write_bytes(path.read_bytes().rstrip()[:-1] + b',"more":NaN}')
+    reseal(bundle)
+    refused(bundle, capsys, "NaN")
+
+
+def test_a_trial_nested_without_end(bundle, capsys):
+    path = bundle / "trials.jsonl.gz"
+    rows = gzip.decompress(path.read_bytes()).split(b"\n")
+    path.write_bytes(gzip.compress(b"\n".join([DEEP, *rows[1:]])))
+    reseal(bundle)
+    refused(bundle, capsys, "trials.jsonl.gz:1", "not a readable trial")
+
+
+def replaced(bundle, name: str, content: bytes) -> None:
+    path = bundle / "profile.npz"
+    with zipfile.ZipFile(path) as archive:
+        members = {n: archive.read(n) for n in archive.namelist()}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, data in (members | {name: content}).items():
+            archive.writestr(member, data)
+    path.write_bytes(out.getvalue())
+    reseal(bundle)
+
+
+def npy(header: bytes) -> bytes:
+    return b"\x93NUMPY\x01\x00\x76\x00" + header.ljust(117) + b"\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,), }"),
+        b"\x93NUMPY\x02\x00\x10\x27\x00\x00" + b"(" * 10_000,
+        npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,"),
+        npy(b"{'descr': '|O', 'fortran_order': False, 'shape': (), }") + b"cos\nsystem\n.",
+        b"zzz",
+    ],
+)
+def test_arrays_of_nonsense(bundle, capsys, content):
+    replaced(bundle, "meta.npy", content)
+    refused(bundle, capsys, "not a readable activation profile")
+
+
+def test_a_corrupt_compressed_stream(bundle, capsys):
+    path = bundle / "profile.npz"
+    data = bytearray(path.read_bytes())
+    data[data.find(b"counts") + 60] ^= 0xFF
+    path.write_bytes(data)
+    reseal(bundle)
+    refused(bundle, capsys, "not a readable activation profile")
+
+
+def test_a_profile_that_unpacks_without_end(bundle, capsys, monkeypatch):
+    monkeypatch.setattr("gatekeeper.evidence.profile_io._MOST", 100)
+    refused(bundle, capsys, "unpacks to more")
+
+
+def test_links_out_of_the_bundle_in_a_loop_or_nowhere(bundle, capsys, tmp_path):
+    path = bundle / "run.json"
+    (tmp_path / "elsewhere.json").write_bytes(path.read_bytes())
+    path.unlink()
+    for target in (tmp_path / "elsewhere.json", "run.json", "nowhere.json"):
+        path.symlink_to(target)
+        refused(bundle, capsys, "link", "run.json")
+        path.unlink()
+
+
+def test_a_link_within_the_bundle_is_read(bundle):
+    (bundle / "run.json").rename(bundle / "real.json")
+    (bundle / "run.json").symlink_to("real.json")
+    assert read_bundle(bundle).times
+
+
+def test_a_pipe_in_the_place_of_a_file(bundle, capsys):
+    (bundle / "run.json").unlink()
+    os.mkfifo(bundle / "run.json")
+    refused(bundle, capsys, "not a plain file")
+
+
+def test_files_that_no_digest_covers_are_named(bundle, capsys):
+    (bundle / "extra\x1b[1m.txt").write_text("x")
+    assert run(["verify", str(bundle)]) == 0
+    out = capsys.readouterr().out
+    assert "not of the bundle, and not checked: extra" in out
+    assert "\x1b" not in out
+
+
+def test_nothing_is_said_of_files_where_there_are_none(bundle, capsys):
+    assert run(["verify", str(bundle)]) == 0
+    assert "not of the bundle" not in capsys.readouterr().out
+
+
+def test_a_missing_file_is_called_missing(bundle):
+    (bundle / "run.json").unlink()
+    with pytest.raises(EvidenceError, match="missing"):
+        read_bundle(bundle)
