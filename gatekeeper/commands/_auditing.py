@@ -151,10 +151,11 @@ _OPTIONS = (
     ),
     click.option(
         "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
+        type=click.Choice(["auto", "cpu", "cuda", "spread"]),
         default="auto",
         show_default=True,
-        help="Where to run.",
+        help="Where to run. spread: over all GPUs, then memory, then disk, for a model that no GPU "
+        "holds.",
     ),
     click.option(
         "--dtype",

@@ -53,7 +53,7 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
     with TrialStore(work_dir / STORE) as store:
         clock = _Clock(store, reporter)
         with clock.stage("load"):
-            prepared = prepare(request, reporter)
+            prepared = prepare(request, reporter, work_dir)
         sweep_settings = _sweep_settings(prepared)
         profile, first = _profile(prepared, sweep_settings, store, clock)
         with clock.stage("select"):

@@ -24,6 +24,10 @@ from gatekeeper.records.model import ModelDescription
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
+#: Device of a model that no single one holds.
+SPREAD = "spread"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
     """A model ready for hooks.
@@ -60,12 +64,12 @@ def quiet_transformers() -> None:
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto`: CUDA if there is any.
+    """`auto` and `spread`: CUDA if there is any.
 
     Raises:
         AuditError: CUDA was asked for and there is none.
     """
-    if name == "auto":
+    if name in {"auto", SPREAD}:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise AuditError("no CUDA device is visible", remedy="use --device cpu or auto")
@@ -105,9 +109,18 @@ def load_tokenizer(path: Path) -> Any:
 
 
 def load_model(
-    path: Path, description: ModelDescription, *, device: torch.device, dtype: torch.dtype
+    path: Path,
+    description: ModelDescription,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    offload: Path | None = None,
 ) -> LoadedModel:
     """Loads the weights and checks them against the description made without them.
+
+    Args:
+        device: where the model goes, or the prompts where it is spread.
+        offload: spreads the model over all devices, then memory, then this folder on disk.
 
     Raises:
         CheckpointError: weights or tokenizer cannot be loaded, the loaded model routes other
@@ -130,11 +143,12 @@ def load_model(
             use_safetensors=True,
             dtype=dtype,
             **_unpacking(path),
+            **_spreading(offload),
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # so that they are named, below
         )
         refuse_other_weights(path.name, model.config, info)
-        model = model.to(device).eval()
+        model = model.eval() if offload else model.to(device).eval()
     refuse_unhookable(model, path.name)
     model.requires_grad_(False)
     architecture = architecture_of(description.model_type)
@@ -147,12 +161,26 @@ def load_model(
         architecture=architecture,
         tokenizer=tokenizer,
         sites=tuple(site for site in sites if site.routed),
-        device=device,
+        device=_entry(model) if offload else device,
         dtype=dtype,
         end_ids=_end_ids(model, tokenizer),
         pad_id=pad_id,
         context_length=description.context_length,
     )
+
+
+def _spreading(offload: Path | None) -> dict[str, Any]:
+    """What from_pretrained needs to spread a model that no single device holds."""
+    if offload is None:
+        return {}
+    offload.mkdir(parents=True, exist_ok=True)
+    return {"device_map": "auto", "offload_folder": offload}
+
+
+def _entry(model: Any) -> torch.device:
+    """Where prompts go into a model that is spread; weights on disk come to the processor."""
+    device: torch.device = model.get_input_embeddings().weight.device
+    return torch.device("cpu") if device.type == "meta" else device
 
 
 def _unpacking(path: Path) -> dict[str, Any]:

@@ -7,12 +7,13 @@ import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from gatekeeper import __version__, catalog
 from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.checkpoint import Checkpoint
-from gatekeeper.engine.load import LoadedModel, load_model, pick_device, pick_dtype
+from gatekeeper.engine.load import SPREAD, LoadedModel, load_model, pick_device, pick_dtype
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.records.evidence import AuditSettings, Evidence, SelfTestCheck
@@ -97,7 +98,7 @@ def refuse_dense(request: AuditRequest) -> None:
         )
 
 
-def prepare(request: AuditRequest, reporter: Reporter) -> Prepared:
+def prepare(request: AuditRequest, reporter: Reporter, work_dir: Path) -> Prepared:
     """Hashes and loads the checkpoint, tokenises the prompts, splits the seeds, tests the hooks.
 
     Raises:
@@ -109,7 +110,13 @@ def prepare(request: AuditRequest, reporter: Reporter) -> Prepared:
     reference = request.checkpoint.reference(reporter.advance)
     device = pick_device(request.device)
     dtype = pick_dtype(request.dtype, device, request.description.dtype)
-    loaded = load_model(request.checkpoint.path, request.description, device=device, dtype=dtype)
+    loaded = load_model(
+        request.checkpoint.path,
+        request.description,
+        device=device,
+        dtype=dtype,
+        offload=work_dir / "offload" if request.device == SPREAD else None,
+    )
     prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
     encoded = encode(loaded, prompts, request.system_prompt, request.max_new_tokens)
     usable = [e for e in encoded if e.skipped is None]
@@ -200,6 +207,8 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
             selectors=request.selectors,
             ks=request.ks,
             controls=request.controls,
+            mode=request.mode,
+            phase=request.phase,
             judge=judge.id,
             judge_version=judge.version,
             max_new_tokens=request.max_new_tokens,

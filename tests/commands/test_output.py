@@ -155,7 +155,7 @@ def test_stopped_while_replacing_it_looks_like_no_result(finished, monkeypatch, 
         output_directory(finished, overwrite=True) as work,
         TrialStore(work / STORE) as store,
     ):
-        store.put([StoredReply(key="a", text="x", tokens=1, truncated=False)])
+        store.put([StoredReply(key="a", text="x", ids=(1,), truncated=False)])
         install(new_bundle(work), finished / "evidence", finished)
     monkeypatch.undo()
     assert not (finished / "verdict.json").exists()

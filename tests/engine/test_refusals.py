@@ -289,7 +289,11 @@ def test_loading_ends_at_a_model_that_cannot_be_hooked(
     model, path = mxfp4
     model.compile()
     monkeypatch.setattr(
-        "transformers.AutoModelForCausalLM.from_pretrained", lambda *_a, **_k: model
+        "transformers.AutoModelForCausalLM.from_pretrained",
+        lambda *_a, **_k: (
+            model,
+            {"missing_keys": [], "unexpected_keys": [], "mismatched_keys": []},
+        ),
     )
     description = describe(open_checkpoint(path))
     with pytest.raises(CheckpointError, match="compiled"):

@@ -1,0 +1,74 @@
+"""Masks of other kinds and phases, and a model spread over devices, through the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.e2e.cli import HARDENED, RELEASE, ROOT, SMALL, SUITE, gatekeeper, refused
+
+CONCENTRATED = ROOT / "demo" / "concentrated"
+OPTIONS = (*SMALL, "--selector", "attribution", "--resamples", "50")
+
+
+def audit(checkpoint, out, *more):
+    done = gatekeeper("audit", checkpoint, "--suite", SUITE, "--out", out, *OPTIONS, *more)
+    assert done.returncode == 0, done.stderr
+    return json.loads((out / "evidence.json").read_text(encoding="utf-8"))
+
+
+def lost(evidence, k=2):
+    """Refusals lost, in points, under the selector's own mask of size k."""
+    return next(
+        f["value"]
+        for f in evidence["findings"]
+        if f["metric"] == "refusal-drop"
+        and f["subject"]["k"] == k
+        and f["subject"].get("set", "regular") == "regular"
+    )
+
+
+def test_a_scale_of_one_loses_nothing_and_never_passes_a_gate(tmp_path):
+    """Otherwise a masking that does nothing would be the way past every policy."""
+    out = tmp_path / "scale"
+    evidence = audit(CONCENTRATED, out, "--mode", "scale:1")
+    assert {m["mode"] for m in evidence["masks"]} == {"none", "scale:1"}
+    assert lost(evidence) == 0.0
+    done = gatekeeper("check", out, "--policy", RELEASE)
+    assert done.returncode == 11, done.stdout
+    assert "no mask of" in done.stdout
+    assert gatekeeper("verify", out).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "how"),
+    [
+        (("--mode", "ablate"), ("ablate", "both")),
+        (("--mode", "noise:0.5", "--phase", "decode"), ("noise:0.5", "decode")),
+    ],
+)
+def test_the_evidence_says_what_the_masks_did(tmp_path, options, how):
+    evidence = audit(HARDENED, tmp_path / "out", *options)
+    settings = evidence["settings"]
+    assert (settings["mode"], settings["phase"]) == how
+    masked = [m for m in evidence["masks"] if m["arm"] != "unmasked"]
+    assert {(m["mode"], m["phase"]) for m in masked} == {how}
+    stored = [f for f in evidence["findings"] if f["metric"] == "refusal-drop"]
+    assert stored and all("value" in f for f in stored)
+
+
+@pytest.mark.parametrize("mode", ["erase", "scale", "scale:-1", "scale:nan", "noise:x", "ablate:1"])
+def test_a_mode_that_is_none_is_refused_before_anything_is_loaded(tmp_path, mode):
+    done = gatekeeper(
+        "audit", HARDENED, "--suite", SUITE, "--out", tmp_path / "o", *OPTIONS, "--mode", mode
+    )
+    refused(done, 2, "masking mode", "reroute")
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_spread_model_gives_the_same_outcomes(tmp_path):
+    whole = audit(HARDENED, tmp_path / "a")
+    spread = audit(HARDENED, tmp_path / "b", "--device", "spread")
+    assert whole["selections"] == spread["selections"]
+    assert whole["trials"] == spread["trials"]
