@@ -1,19 +1,18 @@
-"""What `audit`, `run` and `demo` share: the options of an audit, and the audit itself."""
+"""What `audit` and `run` share: from options to a plan, and from a plan to evidence."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, UsageError, excerpt
-from gatekeeper.records.trial import MODE, PHASES, split_mode
+from gatekeeper.records.trial import split_mode
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
     from gatekeeper.engine.checkpoint import Checkpoint
@@ -22,164 +21,6 @@ if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for the
     from gatekeeper.records.policy import Policy
 
 DEFAULT_KS = (1, 2, 4, 8)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditOptions:
-    """Options of an audit, as given on the command line."""
-
-    suite: Path
-    revision: str | None
-    selectors: tuple[str, ...]
-    ks: tuple[int, ...]
-    controls: int | None
-    mode: str
-    phase: str
-    judge: str
-    max_prompts: int | None
-    max_new_tokens: int
-    batch_rows: int
-    resamples: int
-    selection_share: float
-    seed: int
-    device: str
-    dtype: str
-    system_prompt: Path | None
-
-
-_SUITE = click.option(
-    "--suite",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Prompt suite: a directory with suite.json, or a .jsonl file.",
-)
-
-#: Largest integer that JSON keeps exactly (RFC 8785), less one: selectors draw with seed + 1 too.
-_MOST_SEED = 2**53 - 2
-#: Far above anything an audit can finish: a slip of the keyboard is told at once.
-_MOST = 1_000_000
-
-
-def _printable(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not (value.isprintable() and len(value) <= 200):
-        raise click.BadParameter("give at most 200 printable characters")
-    return value
-
-
-def _finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
-    # NaN compares with nothing, so no range refuses it.
-    if not math.isfinite(value):
-        raise click.BadParameter("not a number between 0 and 1")
-    return value
-
-
-_OPTIONS = (
-    click.option(
-        "--revision",
-        callback=_printable,
-        help="Commit or tag of the checkpoint, for the record.",
-    ),
-    click.option(
-        "--selector",
-        "selectors",
-        multiple=True,
-        help="Selector to run (repeatable); default: those the policy wants, or all.",
-    ),
-    click.option(
-        "-k",
-        "ks",
-        type=click.IntRange(1, _MOST),
-        multiple=True,
-        help="Mask size in experts (repeatable); default: those the policy wants, or 1 2 4 8.",
-    ),
-    click.option(
-        "--controls",
-        type=click.IntRange(0, _MOST),
-        help="Random masks per selector and k; default: the policy's number, or 20.",
-    ),
-    click.option(
-        "--mode",
-        default=MODE,
-        show_default=True,
-        help="What a mask does: reroute (never chosen), ablate (chosen, contributes nothing), "
-        "scale:FACTOR, noise:SIGMA. Policies judge reroute.",
-    ),
-    click.option(
-        "--phase",
-        type=click.Choice(PHASES),
-        default="both",
-        show_default=True,
-        help="Where masks hold: while the prompt is read, while the reply is written, or both.",
-    ),
-    click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
-    click.option(
-        "--max-prompts",
-        type=click.IntRange(1, _MOST),
-        help="At most so many prompts of each set, chosen by seed.",
-    ),
-    click.option(
-        "--max-new-tokens",
-        type=click.IntRange(1, _MOST),
-        default=32,
-        show_default=True,
-        help="Token window W: tokens generated before a reply is judged.",
-    ),
-    click.option(
-        "--batch-rows",
-        type=click.IntRange(1, _MOST),
-        default=128,
-        show_default=True,
-        help="Replies generated side by side.",
-    ),
-    click.option(
-        "--resamples",
-        type=click.IntRange(2, _MOST),
-        default=1000,
-        show_default=True,
-        help="Resamples for the stability of a selection.",
-    ),
-    click.option(
-        "--selection-share",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        callback=_finite,
-        default=0.5,
-        show_default=True,
-        help="Share of seeds that select experts; the others measure.",
-    ),
-    click.option(
-        "--seed", type=click.IntRange(0, _MOST_SEED), default=0, show_default=True, help="Seed."
-    ),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda", "spread"]),
-        default="auto",
-        show_default=True,
-        help="Where to run. spread: over all GPUs, then memory, then disk, for a model that no GPU "
-        "holds.",
-    ),
-    click.option(
-        "--dtype",
-        type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
-        default="auto",
-        show_default=True,
-        help="auto: as stored on CUDA, float32 on CPU.",
-    ),
-    click.option(
-        "--system-prompt",
-        type=click.Path(path_type=Path),
-        help="File with the system prompt the model is served with.",
-    ),
-)
-
-
-def audit_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options of an audit but for the suite."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
-
-
-suite_option = _SUITE
 
 
 def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> AuditRequest:

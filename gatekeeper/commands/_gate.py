@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatekeeper.commands._auditing import AuditOptions, perform, plan
+from gatekeeper.commands._audit_options import AuditOptions
+from gatekeeper.commands._auditing import perform, plan
 from gatekeeper.commands._output import (
     BUNDLE,
     POLICY,

@@ -7,14 +7,8 @@ from typing import Any
 
 import click
 
-from gatekeeper.commands._auditing import (
-    AuditOptions,
-    audit_options,
-    perform,
-    plan,
-    suite_option,
-    tell_left_out,
-)
+from gatekeeper.commands._audit_options import AuditOptions, audit_options, suite_option
+from gatekeeper.commands._auditing import perform, plan, tell_left_out
 from gatekeeper.commands._output import check_output, keeping_earlier, output_directory
 from gatekeeper.commands._progress import ProgressReporter
 

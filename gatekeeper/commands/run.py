@@ -7,12 +7,8 @@ from typing import Any
 
 import click
 
-from gatekeeper.commands._auditing import (
-    AuditOptions,
-    audit_options,
-    suite_option,
-    tell_left_out,
-)
+from gatekeeper.commands._audit_options import AuditOptions, audit_options, suite_option
+from gatekeeper.commands._auditing import tell_left_out
 
 
 @click.command("run")

@@ -13,7 +13,7 @@ methods.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -194,7 +194,12 @@ class Instrument:
         return out.reshape(given[0].shape[0], -1)
 
     def noise(
-        self, index: int, out: Tensor, chosen: Tensor, weights: Tensor, own: Any
+        self,
+        index: int,
+        out: Tensor,
+        chosen: Tensor,
+        weights: Tensor,
+        own: Callable[[Tensor, Tensor], Tensor],
     ) -> Tensor | None:
         """The layer's output with noise in the experts that are to have some.
 

@@ -4,12 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from gatekeeper.engine.routing import Instrument
+
+class Hooks(Protocol):
+    """What the hooks of a site may call: see `routing.Instrument`, which does it."""
+
+    def before_router(self, index: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Masked experts can't be chosen until `after_router`."""
+
+    def after_router(self) -> None:
+        """The router may choose freely again."""
+
+    def hidden(self, index: int, states: Tensor) -> Tensor | None:
+        """What must not be chosen, bool [N, C], where a family masks by itself."""
+
+    def before_experts(
+        self,
+        index: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        counted: Tensor | None = None,
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """Hands the experts module its (indices, weights) as the masks want them."""
+
+    def after_experts(self, index: int, experts: nn.Module, out: Tensor) -> Tensor | None:
+        """Adds noise to what noisy experts gave."""
+
+    def routed(
+        self, index: int, chosen: Tensor, weights: Tensor, *, counted: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Counts what a router chose and applies masks and factors to it."""
+        ...
+
+    def noisy(self, index: int) -> bool:
+        """Whether any row wants noise in the layer."""
+        ...
+
+    def noise(
+        self,
+        index: int,
+        out: Tensor,
+        chosen: Tensor,
+        weights: Tensor,
+        own: Callable[[Tensor, Tensor], Tensor],
+    ) -> Tensor | None:
+        """The layer's output with noise in the experts that are to have some."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +80,7 @@ class RouterSite:
     columns: int
     shared: int
     routed: bool
-    attach: Callable[[Instrument, int, RouterSite], list[Any]]
+    attach: Callable[[Hooks, int, RouterSite], list[Any]]
 
 
 def pick_lines(cache: Any, start: int, stop: int | None, index: Tensor) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from gatekeeper.engine.architectures.default import attach_hooks, find_sites, first_int
-from gatekeeper.engine.sites import Architecture, RouterSite
+from gatekeeper.engine.sites import Architecture, Hooks, RouterSite
 
 
 def _count(module: nn.Module) -> int | None:
@@ -19,7 +19,7 @@ def _count(module: nn.Module) -> int | None:
     return first_int(module, "num_experts") if hasattr(inner, "w1") else None
 
 
-def _attach(instrument: Any, index: int, site: RouterSite) -> list[Any]:
+def _attach(instrument: Hooks, index: int, site: RouterSite) -> list[Any]:
     def after_router(_module: nn.Module, _args: Any, logits: Tensor) -> Tensor | None:
         masked: Tensor | None = instrument.hidden(index, logits)
         return None if masked is None else logits.masked_fill(masked, float("-inf"))

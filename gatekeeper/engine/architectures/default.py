@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from gatekeeper.engine._moe_config import SHARED
-from gatekeeper.engine.sites import Architecture, RouterSite
+from gatekeeper.engine.sites import Architecture, Hooks, RouterSite
 
 #: Names of k on routers, blocks and configs.
 _TOP_K = (
@@ -98,7 +98,7 @@ def find_sites(
     *,
     count: Callable[[nn.Module], int | None] = stacked_experts,
     columns: Callable[[nn.Module, int], int | None] | None = None,
-    attach: Callable[[Any, int, RouterSite], list[Any]] | None = None,
+    attach: Callable[[Hooks, int, RouterSite], list[Any]] | None = None,
     routed: Callable[[nn.Module], bool] = lambda _router: True,
 ) -> list[RouterSite]:
     """All MoE layers of a model, in order of layer.
@@ -161,7 +161,7 @@ def _router_of(
     return None, count
 
 
-def attach_hooks(instrument: Any, index: int, site: RouterSite) -> list[Any]:
+def attach_hooks(instrument: Hooks, index: int, site: RouterSite) -> list[Any]:
     """Hooks around the router (reroute) and in front of and behind the experts."""
     return [
         site.router.register_forward_pre_hook(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gatekeeper.engine.architectures.default import attach_hooks, blocks, stacked_experts, top_k_of
-from gatekeeper.engine.sites import Architecture, RouterSite
+from gatekeeper.engine.sites import Architecture, Hooks, RouterSite
 
 
 def _find(model: nn.Module) -> list[RouterSite]:
@@ -40,7 +40,7 @@ def _find(model: nn.Module) -> list[RouterSite]:
     return sorted(sites, key=lambda site: site.layer)
 
 
-def _attach(instrument: Any, index: int, site: RouterSite) -> list[Any]:
+def _attach(instrument: Hooks, index: int, site: RouterSite) -> list[Any]:
     slots: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def after_router(_module: nn.Module, _args: Any, out: tuple[Any, ...]) -> tuple[Any, ...]:

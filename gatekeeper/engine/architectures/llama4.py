@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from gatekeeper.engine.architectures.default import find_sites
-from gatekeeper.engine.sites import Architecture, RouterSite
+from gatekeeper.engine.sites import Architecture, Hooks, RouterSite
 
 
-def _attach(instrument: Any, index: int, site: RouterSite) -> list[Any]:
+def _attach(instrument: Hooks, index: int, site: RouterSite) -> list[Any]:
     chosen: list[Tensor] = []
 
     def after_router(_module: nn.Module, _args: Any, out: tuple[Tensor, Tensor]) -> None:

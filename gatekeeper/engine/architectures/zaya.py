@@ -13,14 +13,14 @@ from torch import nn
 
 from gatekeeper.engine.architectures.default import attach_hooks, find_sites, first_int
 from gatekeeper.engine.routing import routing_arguments
-from gatekeeper.engine.sites import Architecture, RouterSite
+from gatekeeper.engine.sites import Architecture, Hooks, RouterSite
 
 
 def _columns(router: nn.Module, _experts: int) -> int | None:
     return first_int(router, "num_router_classes")
 
 
-def _attach(instrument: Any, index: int, site: RouterSite) -> list[Any]:
+def _attach(instrument: Hooks, index: int, site: RouterSite) -> list[Any]:
     def before_experts(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         chosen, weights = routing_arguments(args, kwargs)
         counted = chosen.masked_fill(weights == 0, site.experts_count)
