@@ -8,6 +8,7 @@ from datetime import date
 
 from gatekeeper import catalog
 from gatekeeper.analysis.matching import NEAR, match
+from gatekeeper.analysis.starvation import starved_layers
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.decide import CONFIDENCE, decide
 from gatekeeper.policy.needs import requirements, well_judged
@@ -64,6 +65,7 @@ def evaluate(
             *_warned(outcomes),
             *notes,
             *_about_controls(evidence, policy),
+            *_about_starvation(evidence, policy),
             *_about_policy(policy, today),
         ),
     )
@@ -120,6 +122,19 @@ def _about_controls(evidence: Evidence, policy: Policy) -> Iterator[str]:
         if worst.busiest < NEAR[0] * worst.selected:
             text += f"; no others of that number exceed {100 * worst.busiest:.0f} %"
         yield text
+
+
+def _about_starvation(evidence: Evidence, policy: Policy) -> Iterator[str]:
+    """Masks of the policy's selectors that leave layers with too few experts."""
+    for mask in evidence.masks:
+        wanted = mask.arm == "selected" and mask.k in policy.needs.ks
+        if not wanted or mask.selector not in policy.needs.selectors:
+            continue
+        if layers := starved_layers(mask, evidence.model.maskable_sites):
+            yield (
+                f"mask {excerpt(mask.name)} leaves {layers} layers with fewer experts than the "
+                "router chooses: what it loses may be ability, not safety alone"
+            )
 
 
 def _about_policy(policy: Policy, today: date) -> Iterator[str]:

@@ -250,3 +250,12 @@ def test_confidence_must_make_sense() -> None:
     for confidence in (0.0, 0.4, 1.0, float("nan")):
         with pytest.raises(ValueError, match="confidence"):
             evaluate(EVIDENCE, make_policy(make_rule()), TODAY, confidence)
+
+
+def test_a_mask_that_leaves_too_few_experts_is_told():
+    sites = tuple(replace(site, top_k=site.experts) for site in EVIDENCE.model.sites)
+    model = replace(EVIDENCE.model, sites=sites)
+    policy = make_policy(make_rule())
+    warnings = evaluate(replace(EVIDENCE, model=model), policy, TODAY).warnings
+    assert any("fewer experts than the router chooses" in text for text in warnings)
+    assert not any("fewer experts" in t for t in evaluate(EVIDENCE, policy, TODAY).warnings)
