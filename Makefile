@@ -10,7 +10,7 @@ export PYTHON
 # More arguments for pytest: make test PYTEST_ARGS="-k policy -x"
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo test test-all lint architectures smoke actionlint constraints clean
+.PHONY: help setup demo test test-all lint architectures bench smoke actionlint constraints clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
@@ -36,6 +36,9 @@ lint: setup ## ruff, mypy and the import contracts
 
 architectures: setup ## run the invariants on every MoE and write docs/architectures.md (5 minutes)
 	@$(BIN)/python -m tools.architectures
+
+bench: setup ## what the hooks cost, as ratios, into docs/benchmarks.md (some minutes)
+	@$(BIN)/python -m benchmarks.hooks --page docs/benchmarks.md
 
 smoke: setup ## build the wheel and use it in an environment without torch
 	@tools/setup/smoke-wheel.sh

@@ -1,6 +1,6 @@
 """What capture and masks cost beside the plain model, in prefill and decode.
 
-    python -m benchmarks.hooks
+    make bench
 
 Equality first: with an empty mask logits are bit-identical, and counts are those of the router
 logits that transformers can return itself. Then time, and the memory that each way keeps.
@@ -9,6 +9,7 @@ logits that transformers can return itself. Then time, and the memory that each 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -133,51 +134,90 @@ def _same(a: Tensor, b: Tensor) -> None:
     assert torch.equal(a, b)
 
 
+_HEAD = """# Benchmarks
+
+Made by `make bench`. Ratios of time, measured side by side in one run, in turn; the machine may be
+shared, so read the median and the spread. Results are held equal first: logits with an empty mask
+to the bit, counts against the router logits that transformers returns.
+
+## What the hooks cost
+
+A random Qwen3-MoE ({layers} layers, {experts} experts, top-{top_k}, hidden 512), {rows} rows x
+{length} tokens of prompt, {steps} decode steps behind 8; n = {repetitions}. {machine}. A mask of 8
+or 24 experts touches every layer. On models as tiny as the demo's the Python of the hooks weighs
+more.
+
+"""
+
+
 @click.command()
 @click.option("--rows", default=16, show_default=True)
 @click.option("--length", default=192, show_default=True)
 @click.option("--steps", default=12, show_default=True)
 @click.option("--repetitions", default=9, show_default=True)
-def main(rows: int, length: int, steps: int, repetitions: int) -> None:
-    """Print the tables of docs/benchmarks.md about hooks."""
+@click.option("--page", type=click.Path(path_type=Path), help="Write it to this file.")
+def main(rows: int, length: int, steps: int, repetitions: int, page: Path | None) -> None:
+    """Measure what capture and masks cost, in prefill and decode."""
+    torch.set_num_threads(1)
     bench = _Bench(rows, length, steps)
     with torch.inference_mode():
         kept, ours = _check_equal(bench)
-        prefill = compare(
-            {
-                "plain": bench.prefill,
-                "capture, 2 windows": lambda: bench.counting(bench.prefill, length),
-                "mask of 8": lambda: bench.masked(bench.prefill, 8),
-                "mask of 24": lambda: bench.masked(bench.prefill, 24),
-                "output_router_logits": lambda: bench.prefill(output_router_logits=True),
-            },
-            repetitions,
-        )
-        decode = compare(
-            {
-                "plain": bench.decode,
-                "capture": bench.counted_decode,
-                "mask of 8": lambda: bench.masked(bench.decode, 8),
-                "mask of 24": lambda: bench.masked(bench.decode, 24),
-                "output_router_logits": lambda: bench.decode(output_router_logits=True),
-            },
-            repetitions,
-        )
-    print(f"{machine()}; {rows} rows x {length} tokens, {steps} decode steps, n = {repetitions}\n")
-    _print("prefill", prefill)
-    _print("decode", decode)
-    print(
-        f"Kept by output_router_logits: {kept:,} bytes; by capture (one window, counts and gate "
-        f"weights): {ours:,} bytes; {kept / ours:.0f} times less."
+        tables = {"prefill": _prefill(bench, repetitions), "decode": _decode(bench, repetitions)}
+    text = _HEAD.format(
+        layers=_LAYERS,
+        experts=_EXPERTS,
+        top_k=_TOP_K,
+        rows=rows,
+        length=length,
+        steps=steps,
+        repetitions=repetitions,
+        machine=machine(),
+    )
+    text += "".join(_table(phase, table) for phase, table in tables.items())
+    text += (
+        f"Kept by `output_router_logits=True`: {kept:,} bytes; by capture (one window, counts and "
+        f"gate weights): {ours:,} bytes: {kept / ours:.0f} times less, whatever the model; the "
+        "factor is the number of tokens of a prompt over two.\n"
+    )
+    print(text)
+    if page is not None:
+        page.write_text(text, encoding="utf-8")
+
+
+def _prefill(bench: _Bench, repetitions: int) -> dict[str, Ratios]:
+    length = bench.ids.shape[1]
+    return compare(
+        {
+            "plain": bench.prefill,
+            "capture, 2 windows": lambda: bench.counting(bench.prefill, length),
+            "mask of 8": lambda: bench.masked(bench.prefill, 8),
+            "mask of 24": lambda: bench.masked(bench.prefill, 24),
+            "`output_router_logits=True`": lambda: bench.prefill(output_router_logits=True),
+        },
+        repetitions,
     )
 
 
-def _print(phase: str, table: dict[str, Ratios]) -> None:
-    print(f"| {phase}, time over plain | wall: median (lowest to highest) | processor time |")
-    print("| --- | --- | --- |")
-    for name, ratios in table.items():
-        print(f"| {name} | {ratios.row()} |")
-    print()
+def _decode(bench: _Bench, repetitions: int) -> dict[str, Ratios]:
+    return compare(
+        {
+            "plain": bench.decode,
+            "capture": bench.counted_decode,
+            "mask of 8": lambda: bench.masked(bench.decode, 8),
+            "mask of 24": lambda: bench.masked(bench.decode, 24),
+            "`output_router_logits=True`": lambda: bench.decode(output_router_logits=True),
+        },
+        repetitions,
+    )
+
+
+def _table(phase: str, table: dict[str, Ratios]) -> str:
+    lines = [
+        f"| {phase}, time over plain | wall: median (lowest to highest) | processor time |",
+        "| --- | --- | --- |",
+        *(f"| {name} | {ratios.row()} |" for name, ratios in table.items()),
+    ]
+    return "\n".join(lines) + "\n\n"
 
 
 if __name__ == "__main__":
