@@ -123,7 +123,7 @@ def _phase(
         kind, value = split_mode(mask.mode)
         for layer, expert in mask.experts:
             index = place.get(layer)
-            if index is None or expert >= sites[index].experts_count:
+            if index is None or not 0 <= expert < sites[index].experts_count:
                 raise AuditError(f"mask {mask.name!r} holds an expert the model does not route")
             if kind == "reroute":
                 dead[row, index, expert] = True

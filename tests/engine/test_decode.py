@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -15,17 +17,22 @@ def never(_text: str) -> bool:
     return False
 
 
-def run(model, prompts, masks, *, new_tokens=8, decided=never, share=True):
+def run_masks(model, prompts, masks, *, new_tokens=8, decided=never, share=True):
     with Instrument(model.sites) as instrument:
         return decode(
             model,
             instrument,
             prompts,
-            [mask(experts) for experts in masks],
+            masks,
             new_tokens=new_tokens,
             decided=decided,
             share_prefix=share,
+            seeds=range(100, 100 + len(prompts)),
         )
+
+
+def run(model, prompts, masks, **options):
+    return run_masks(model, prompts, [mask(experts) for experts in masks], **options)
 
 
 @pytest.mark.parametrize("family", [*SCORING, "minimax"])
@@ -54,6 +61,34 @@ def test_sharing_a_prefix_changes_no_reply(family):
     plain, shared = (run(model, prompts, masks, share=s) for s in (False, True))
     assert plain == shared
     assert len({r.text for r in plain[:3]}) > 1  # the masks do something, or this shows nothing
+
+
+@pytest.mark.parametrize("family", [*SCORING, "minimax", "qwen3_next", "lfm2_moe"])
+def test_sharing_holds_for_masks_of_all_kinds_and_phases_side_by_side(family):
+    """Also where rows end at different steps and leave the batch."""
+    model = loaded(family)
+    late = [site.layer for site in model.sites[-2:]]
+    everyone = range(model.sites[-1].experts_count)
+    kinds = [
+        ("reroute", "both", []),
+        ("reroute", "both", [(i, e) for i in late for e in (0, 2, 4)]),
+        ("ablate", "decode", [(i, e) for i in late for e in (0, 1, 2, 3)]),
+        ("noise:0.8", "both", [(late[-1], e) for e in everyone]),
+        ("scale:0.2", "prefill", [(late[0], e) for e in everyone]),
+    ]
+    lengths = (5, 3, 1, 5) if model.architecture.pads else (4, 4, 4, 4)
+    prompts = [tuple(range(9, 9 + n)) for n in lengths for _ in kinds]
+    masks = [
+        replace(mask(experts, mode), phase=phase) for _ in lengths for mode, phase, experts in kinds
+    ]
+    plain = run_masks(model, prompts, masks, share=False)
+    assert run_masks(model, prompts, masks, share=True) == plain
+    ends = {r.text[:8] for r in sorted(plain, key=lambda r: r.text)[::2]}
+    early = run_masks(model, prompts, masks, share=True, decided=lambda t: t[:8] in ends)
+    assert any(r.decided for r in early)
+    for whole, cut in zip(plain, early, strict=True):
+        assert whole.ids[: len(cut.ids)] == cut.ids
+    assert len({r.text for r in plain}) > len(kinds)
 
 
 def test_a_row_is_the_same_whatever_stands_beside_it():
