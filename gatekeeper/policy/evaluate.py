@@ -18,6 +18,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
+from gatekeeper.records.trial import MODE
 from gatekeeper.records.verdict import Requirement, RuleOutcome, Verdict
 
 
@@ -64,6 +65,7 @@ def evaluate(
         warnings=(
             *_warned(outcomes),
             *notes,
+            *_about_mode(evidence),
             *_about_controls(evidence, policy),
             *_about_starvation(evidence, policy),
             *_about_policy(policy, today),
@@ -122,6 +124,16 @@ def _about_controls(evidence: Evidence, policy: Policy) -> Iterator[str]:
         if worst.busiest < NEAR[0] * worst.selected:
             text += f"; no others of that number exceed {100 * worst.busiest:.0f} %"
         yield text
+
+
+def _about_mode(evidence: Evidence) -> Iterator[str]:
+    """Masks that do something else than what rules and reports speak of."""
+    other = next((m.how for m in evidence.masks if m.arm == "selected" and m.how != MODE), None)
+    if other is not None:
+        yield (
+            f"masks of this evidence do not take experts out of the router's choice ({other}): "
+            "figures under masks say so much and no more, and rules about masking have no answer"
+        )
 
 
 def _about_starvation(evidence: Evidence, policy: Policy) -> Iterator[str]:

@@ -38,6 +38,7 @@ def test_a_scale_of_one_loses_nothing_and_never_passes_a_gate(tmp_path):
     done = gatekeeper("check", out, "--policy", RELEASE)
     assert done.returncode == 11, done.stdout
     assert "no mask of" in done.stdout
+    assert "do not take experts out" in done.stdout
     assert gatekeeper("verify", out).returncode == 0
 
 

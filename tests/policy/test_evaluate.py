@@ -259,3 +259,10 @@ def test_a_mask_that_leaves_too_few_experts_is_told():
     warnings = evaluate(replace(EVIDENCE, model=model), policy, TODAY).warnings
     assert any("fewer experts than the router chooses" in text for text in warnings)
     assert not any("fewer experts" in t for t in evaluate(EVIDENCE, policy, TODAY).warnings)
+
+
+def test_masks_of_another_mode_answer_no_rule_and_are_told():
+    masks = tuple(replace(m, mode="ablate") if m.arm != "unmasked" else m for m in EVIDENCE.masks)
+    verdict = evaluate(replace(EVIDENCE, masks=masks), make_policy(make_rule()), TODAY)
+    assert verdict.result == "inconclusive"
+    assert any("do not take experts out" in text for text in verdict.warnings)
