@@ -11,6 +11,7 @@ from torch import Tensor
 from gatekeeper.engine.batching import Encoded, left_padded, positions
 from gatekeeper.engine.counting import Counter
 from gatekeeper.engine.decode import decode
+from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
 from gatekeeper.engine.routing import Instrument
@@ -83,7 +84,12 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
     """
     usable = sorted((p for p in prompts if p.skipped is None), key=lambda p: len(p.ids))
     probe = _Probe(loaded, [usable[0], usable[-1]][:_PROMPTS])
-    plain = probe.logits()
+    with blaming(
+        None,
+        f"the first forward pass of {_name(loaded)} fails",
+        "check that config and weights belong together",
+    ):
+        plain = probe.logits()
     with Instrument(loaded.sites) as instrument:
         counts = probe.counts(instrument)
         watched = probe.logits()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gatekeeper.engine.self_test import self_test
-from gatekeeper.errors import ExitCode, SelfTestError
+from gatekeeper.errors import CheckpointError, ExitCode, SelfTestError
 from tests.engine.tiny_loaded import encoded, loaded
 from tests.engine.zoo import SCORING
 
@@ -52,3 +52,18 @@ def test_a_router_that_ignores_the_mask_is_caught():
     finally:
         block.gate = original
     assert caught.value.exit_code == ExitCode.AUDIT_FAILED
+
+
+def test_a_model_that_cannot_run_is_refused_with_its_name():
+    model = loaded("mixtral")
+    layer = model.model.model.layers[0]
+
+    def broken(*_args, **_kwargs):
+        raise IndexError("planted")
+
+    layer.forward = broken
+    try:
+        with pytest.raises(CheckpointError, match=r"first forward pass of Mixtral.*planted"):
+            self_test(model, encoded())
+    finally:
+        del layer.forward
