@@ -175,6 +175,7 @@ def decode(
         share_prefix: run the layers below the first mask once per group of equal tokens.
         seeds: one a row, for masks with noise.
     """
+    instrument.forget()
     instrument.masks = mask_tables(masks, loaded.sites, loaded.device, seeds)
     batch = _Batch(loaded, instrument, prompts, share=share_prefix)
     stopped: set[int] = set()

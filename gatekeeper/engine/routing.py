@@ -75,6 +75,10 @@ class Instrument:
         while self._handles:
             self._handles.pop().remove()
 
+    def forget(self) -> None:
+        """Drops what a forward that was broken off (out of memory) has left."""
+        self._noisy, self._paused = None, False
+
     @property
     def tables(self) -> PhaseTables | None:
         """The masks of the phase that is on."""
