@@ -85,7 +85,7 @@ def cli(context: click.Context) -> None:
     \b
     Example:
       gatekeeper demo
-      gatekeeper run ./checkpoint --suite suite/ --policy policies/release.yaml --out evidence/
+      gatekeeper run ./checkpoint --suite suite/ --policy policies/release.yaml --out out/
     """
     if context.invoked_subcommand:
         _warn_of_variables(context.invoked_subcommand)
