@@ -110,9 +110,10 @@ def _verify_verdict(evidence: Evidence, path: Path, policy_path: Path) -> str:
     derived = json.loads(json.dumps(verdict_to_json(evaluate(evidence, policy, day))))
     _refuse_other_versions(stored, derived, str(path))
     if not same_data(stored, derived):
+        told, given = excerpt(stored.get("result")), derived.get("result")
         raise EvidenceError(
-            f"the verdict {excerpt(stored.get('result'))!r} does not follow from evidence and "
-            f"policy, which give {derived.get('result')!r}",
+            f"the verdict {told!r} does not follow from evidence and policy, which give "
+            + (f"{given!r}" if told != given else "the same result with other details"),
             where=str(path),
             remedy="do not trust it; `gatekeeper check` gives the right one",
         )

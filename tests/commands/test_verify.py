@@ -58,7 +58,9 @@ def test_last_bits_of_another_machine_are_no_alteration(out) -> None:
 def test_an_altered_number_is_found(out, capsys) -> None:
     edit(out, lambda found: found.update(value=found["value"] + 0.1))
     assert run(["verify", str(out)]) == 12
-    assert "does not follow" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "does not follow" in error
+    assert "the same result with other details" in error
 
 
 def test_a_verdict_by_other_definitions_is_called_that(out, capsys) -> None:
