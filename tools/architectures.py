@@ -33,8 +33,9 @@ is one that is not.
 A tiny random model shows that the hooks do what they say on the code of a family. A loaded
 checkpoint has to pass a self-test of its own before anything is measured on it.
 
-- **scoring**: read off the router's code, in order of use. *bias*: a correction that helps to
-  choose but does not weigh. *groups*: the best groups of experts are chosen first.
+- **scoring**: read off the router's code; how weights are normalised is not told. *bias*: a
+  correction that helps to choose but does not weigh. *groups*: the best groups of experts are
+  chosen first.
 - **layers**: decoder layers with routed experts, of the tiny model's; in brackets how many of them
   follow a fixed table from token to expert, which leaves nothing to reroute: never masked.
 - **extra**: choices of the router that are no routed experts (shared, identity or skip): never
@@ -103,8 +104,14 @@ def scoring(model_type: str) -> str:
         "top-k": r"topk\(",
     }
     found = {name: m.start() for name, rule in steps.items() if (m := re.search(rule, code))}
-    text = ", ".join(sorted(found, key=lambda name: found[name]))
-    rules = {"bias": r"correction_bias|expert_bias|balancing_bias", "groups": "n_group"}
+    chooses = found.pop("top-k", None)
+    # Several activations are alternatives that the config decides between.
+    text = " or ".join(sorted(found, key=lambda name: found[name]))
+    if chooses is not None:
+        inner = re.search(r"topk\(\s*\w+\.(?:softmax|sigmoid)\(", code)
+        first = inner is not None or min(found.values(), default=0) < chooses
+        text = f"{text}, then top-k" if first else f"top-k, then {text}"
+    rules = {"bias": r"correction_bias|expert_bias|balancing_bias|moe_statics", "groups": "n_group"}
     more = [name for name, rule in rules.items() if re.search(rule, code)]
     return " + ".join([text, *more])
 

@@ -141,7 +141,9 @@ class _Batch:
             return
         index = torch.tensor(keep, device=self.ids.device)
         group = [self.group[i] for i in keep]
-        used = sorted(set(group))
+        # In order of appearance: with a row to each group the map is the identity, and what a
+        # layer hands on per row is not taken for one line per group.
+        used = list(dict.fromkeys(group))
         lines = torch.tensor(used, device=self.ids.device)
         self.running = [self.running[i] for i in keep]
         self.group = [used.index(g) for g in group]
@@ -177,7 +179,7 @@ def decode(
     """
     instrument.forget()
     instrument.masks = mask_tables(masks, loaded.sites, loaded.device, seeds)
-    batch = _Batch(loaded, instrument, prompts, share=share_prefix)
+    batch = _Batch(loaded, instrument, prompts, share=share_prefix and loaded.architecture.shares)
     stopped: set[int] = set()
     for step in range(1, new_tokens + 1):
         batch.step()

@@ -133,7 +133,9 @@ def _phase(
                 factor[row, index, expert] = value
     left = torch.tensor([s.experts_count for s in sites]) - dead.sum(dim=2)
     short = left < torch.tensor([s.top_k for s in sites])
-    hidden = dead & (left > 0)[:, :, None]
+    # Where the router may also choose what is no routed expert, that is what remains.
+    extra = torch.tensor([s.columns - s.experts_count for s in sites])
+    hidden = dead & (left + extra > 0)[:, :, None]
     return PhaseTables(
         hidden=hidden.to(device),
         dead=dead.to(device),

@@ -17,7 +17,14 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 NEG_INF = float("-inf")
-_LINEAR = {torch.nn.functional.linear, torch.matmul, Tensor.matmul, Tensor.__matmul__}
+_LINEAR = {
+    torch.nn.functional.linear,
+    torch.matmul,
+    torch.mm,
+    Tensor.matmul,
+    Tensor.mm,
+    Tensor.__matmul__,
+}
 _TOP_K = {torch.topk, Tensor.topk}
 
 

@@ -167,6 +167,11 @@ class Instrument:
             # An expert that overflows to inf gives 0 * inf = NaN: its slot is given to the
             # token's weightiest expert, with weight 0 as before.
             best = chosen.gather(1, new.argmax(dim=1, keepdim=True))
+            if tables is not None:
+                # Or, if all its slots have weight 0, to an expert that the row leaves alone.
+                spared = ((tables.factor[:, index] != 0) & ~tables.dead[:, index]).int()
+                other = per_token(spared.argmax(dim=1, keepdim=True), chosen.shape[0], chosen)
+                best = torch.where(new.amax(dim=1, keepdim=True) == 0, other, best)
             chosen = torch.where(new == 0, best, chosen)
         return chosen, new
 

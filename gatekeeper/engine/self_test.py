@@ -10,15 +10,13 @@ from torch import Tensor
 
 from gatekeeper.engine.batching import Encoded, left_padded, positions
 from gatekeeper.engine.counting import Counter
-from gatekeeper.engine.decode import decode
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
+from gatekeeper.engine.prefix_test import probe_mask, replies_hold
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.errors import SelfTestError
 from gatekeeper.records.evidence import SelfTestCheck
-from gatekeeper.records.model import ExpertId
-from gatekeeper.records.trial import Mask
 
 #: Prompts of unlike length used; two are enough to show padding and per-row masks.
 _PROMPTS = 2
@@ -61,20 +59,6 @@ class _Probe:
         instrument.masks = mask_tables(masks, self.loaded.sites, self.loaded.device)
 
 
-def probe_mask(experts: Sequence[tuple[int, int]], mode: str = "reroute") -> Mask:
-    """A mask of no selector's ranking."""
-    ids = tuple(ExpertId(*expert) for expert in experts)
-    return Mask(
-        name="probe",
-        arm="selected",
-        mode=mode,
-        selector=None,
-        k=len(ids),
-        control=None,
-        experts=ids,
-    )
-
-
 @torch.inference_mode()
 def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTestCheck, ...]:
     """Checks the invariants every number rests on.
@@ -93,15 +77,19 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
     with Instrument(loaded.sites) as instrument:
         counts = probe.counts(instrument)
         watched = probe.logits()
-        top = counts.sum(dim=0).argmax(dim=-1)
-        busiest = [(s.layer, int(top[i])) for i, s in enumerate(loaded.sites)]
+        busiest = _busiest(loaded, counts[0])
         probe.mask(instrument, "reroute", busiest, [])
         masked = probe.counts(instrument)
         routed = probe.logits()
         probe.mask(instrument, "ablate", busiest, [])
         ablated = probe.logits()
         instrument.masks = None
-        shared = _shares(loaded, instrument, probe, busiest[-1:])
+        shared = replies_hold(loaded, instrument, probe.prompts, busiest)
+    if shared is None:
+        raise SelfTestError(
+            f"greedy decoding with a cache fails on {_name(loaded)}",
+            remedy="this architecture is not supported: nothing was measured",
+        )
     after = probe.logits()
     alone = _alone(loaded, usable[0].ids)
     chosen = sum(int(masked[0, i, e]) for i, (_, e) in enumerate(busiest))
@@ -132,7 +120,11 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         ),
         _check("finite", _finite(routed, ablated), "masked logits are finite"),
         _check("restoration", torch.equal(plain, after), "detached hooks leave no trace"),
-        _check("prefix", shared, "sharing a prefix does not change replies"),
+        _check(
+            "prefix",
+            shared and loaded.architecture.shares,
+            "sharing a prefix does not change replies",
+        ),
     )
     failed = next((c for c in checks if c.result == "failed"), None)
     if failed is not None:
@@ -141,6 +133,19 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
             remedy="this architecture is not supported: nothing was measured",
         )
     return checks
+
+
+def _busiest(loaded: LoadedModel, counts: Tensor) -> list[tuple[int, int]]:
+    """The expert that the row to be masked chose most often, of each layer.
+
+    Of that row: what another row is busy with, a mask on this one may not show. Not among the
+    columns that are no routed experts.
+
+    Args:
+        counts: [L, C] of the row.
+    """
+    top = [int(counts[i, : s.experts_count].argmax()) for i, s in enumerate(loaded.sites)]
+    return [(site.layer, expert) for site, expert in zip(loaded.sites, top, strict=True)]
 
 
 def _left(loaded: LoadedModel, wanted: Tensor) -> Tensor:
@@ -185,40 +190,3 @@ def _check(name: str, passed: bool, detail: str) -> SelfTestCheck:
 def _close(a: Tensor, b: Tensor, dtype: torch.dtype) -> bool:
     # Neighbours share matrix products, whose rounding may differ with the expert grouping.
     return torch.allclose(a.float(), b.float(), atol=1e-3 if dtype == torch.float32 else 0.5)
-
-
-def _shares(
-    loaded: LoadedModel, instrument: Instrument, probe: _Probe, experts: list[tuple[int, int]]
-) -> bool:
-    """Whether replies are the same with and without prefix sharing.
-
-    Raises:
-        SelfTestError: decoding fails also without it.
-    """
-    prompts = [probe.prompts[0], probe.prompts[0], probe.prompts[-1]]
-    masks = [probe_mask(e) for e in ([], experts, experts)]
-
-    def texts(*, share: bool) -> list[str] | None:
-        try:
-            replies = decode(
-                loaded,
-                instrument,
-                prompts,
-                masks,
-                new_tokens=4,
-                decided=lambda _text: False,
-                share_prefix=share,
-            )
-        except (RuntimeError, AttributeError, TypeError, ValueError, NotImplementedError):
-            # A decoder or cache of another kind than the loop knows.
-            instrument.masks, instrument.phase = None, "prefill"
-            return None
-        return [reply.text for reply in replies]
-
-    plain = texts(share=False)
-    if plain is None:
-        raise SelfTestError(
-            f"greedy decoding with a cache fails on {_name(loaded)}",
-            remedy="this architecture is not supported: nothing was measured",
-        )
-    return texts(share=True) == plain

@@ -102,6 +102,7 @@ class Architecture:
         find: all MoE layers of a model, in order of layer.
         pads: whether padding on the left changes nothing; else rows of equal length only share a
             batch.
+        shares: whether the cache can hold a line per group below a layer and one per row above.
         pick_lines: the function of that name, for a cache of the family's own kind.
         refused: why the family cannot be audited, or None.
         remedy: what to do about it.
@@ -110,6 +111,7 @@ class Architecture:
     title: str
     find: Callable[[nn.Module], Sequence[RouterSite]]
     pads: bool = True
+    shares: bool = True
     pick_lines: Callable[[Any, int, int | None, Tensor], None] = pick_lines
     refused: str | None = None
     remedy: str = ""

@@ -50,11 +50,13 @@ def test_exact_invariants_hold_in_half_precision(half):
 
 
 @pytest.mark.parametrize("dtype", [torch.float16], ids=["float16"])
-@pytest.mark.parametrize("family", ["mixtral", "qwen2_moe", "deepseek_v3"])
+@pytest.mark.parametrize(
+    "family", ["mixtral", "qwen2_moe", "deepseek_v3", "gpt_oss", "zaya", "llama4_text", "jetmoe"]
+)
 def test_an_ablated_expert_that_overflows_leaves_no_nan(half):
     layer, expert = half.busy(1)[0]
     site = next(s for s in half.sites if s.layer == layer)
-    down = next(p for n, p in site.experts.named_parameters() if "down" in n)
+    down = next(p for n, p in site.experts.named_parameters() if "down" in n or n == "weight")
     down[expert] = torch.finfo(torch.float16).max
     assert not torch.isfinite(half.logits()).all()  # or this shows nothing
     with half.instrument() as instrument:

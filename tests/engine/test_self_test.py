@@ -7,7 +7,7 @@ import torch
 
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.errors import CheckpointError, ExitCode, SelfTestError
-from tests.engine.tiny_loaded import encoded, loaded
+from tests.engine.tiny_loaded import encoded, loaded, loaded_with
 from tests.engine.zoo import SCORING
 
 
@@ -67,3 +67,45 @@ def test_a_model_that_cannot_run_is_refused_with_its_name():
             self_test(model, encoded())
     finally:
         del layer.forward
+
+
+@pytest.mark.parametrize(
+    ("family", "changes"),
+    [
+        ("jamba", {"experts": 32}),
+        ("beam", {"experts": 64}),
+        ("mixtral", {"experts": 64}),
+        ("zaya", {"experts": 15, "router_hidden_size": 24}),
+    ],
+)
+def test_many_experts_and_short_prompts_are_no_reason_to_refuse(family, changes):
+    """The busiest expert of another row, or a skip column, says nothing about the masked row."""
+    for seed in (1, 7):
+        self_test(loaded_with(family, seed, **changes), encoded())
+
+
+@pytest.mark.parametrize(
+    ("family", "buffer"),
+    [("zaya", "balancing_biases"), ("longcat_flash", "e_score_correction_bias")],
+)
+def test_a_busy_column_that_is_no_expert_is_not_masked(family, buffer):
+    model = loaded_with(family, 7)
+    for site in model.sites:
+        getattr(site.router, buffer)[site.experts_count :] += 1.0
+    try:
+        self_test(model, encoded())
+    except SelfTestError as error:
+        # Where no expert is chosen at all, that a mask acts cannot be shown.
+        assert "effect" in str(error) or "ablation" in str(error)
+
+
+@pytest.mark.parametrize("family", ["qwen4_exp_text", "inkling2_text"])
+def test_sharing_that_does_not_hold_is_switched_off(family):
+    checks = {c.name: c for c in self_test(loaded(family), encoded())}
+    assert checks["prefix"].result == "off"
+
+
+def test_sharing_that_was_not_seen_to_split_is_not_used(monkeypatch):
+    monkeypatch.setattr("gatekeeper.engine.prefix_test._parts", lambda _a, _b: False)
+    checks = {c.name: c for c in self_test(loaded("qwen3_moe"), encoded())}
+    assert checks["prefix"].result == "off"

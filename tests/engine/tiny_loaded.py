@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import torch
 
@@ -37,8 +38,13 @@ def tokenizer():
 
 @cache
 def loaded(model_type: str) -> LoadedModel:
-    """A family's random model of the zoo."""
-    model = build(model_type, seed=7)
+    """A family's random model of the zoo; shared by tests, so not to be changed."""
+    return loaded_with(model_type, 7)
+
+
+def loaded_with(model_type: str, seed: int, **changes: Any) -> LoadedModel:
+    """A model of one's own."""
+    model = build(model_type, seed=seed, **changes)
     sites = architecture_of(model_type).find(model)
     return LoadedModel(
         model=model,

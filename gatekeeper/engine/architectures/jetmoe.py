@@ -58,8 +58,10 @@ def _attach(instrument: Hooks, index: int, site: RouterSite) -> list[Any]:
 
     def after_down(_module: nn.Module, _args: Any, out: Tensor) -> Tensor | None:
         order, chosen, weights = slots.pop()
+        # In float16 an expert may overflow, and 0 times inf is NaN.
+        out = out.masked_fill((weights.reshape(-1)[order] == 0)[:, None], 0.0)
         if not instrument.noisy(index):
-            return None
+            return out
         by_slot = torch.empty_like(out).index_copy_(0, order, out)
         flat = by_slot.view(*chosen.shape, -1)
         column = torch.zeros(chosen.shape[0], site.experts_count, dtype=torch.int64).to(out.device)

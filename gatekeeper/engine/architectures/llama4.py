@@ -31,7 +31,9 @@ def _attach(instrument: Hooks, index: int, site: RouterSite) -> list[Any]:
         by_expert = out.view(site.experts_count, picked.shape[0], -1)
         if weights is not ones:
             factor = torch.ones(by_expert.shape[1::-1], dtype=out.dtype, device=out.device)
-            out = (by_expert * factor.scatter(1, picked, weights).T[:, :, None]).view(out.shape)
+            factor = factor.scatter(1, picked, weights).T[:, :, None]
+            # Not by multiplying alone: in float16 an expert may overflow, and 0 times inf is NaN.
+            out = (by_expert * factor).masked_fill(factor == 0, 0.0).view(out.shape)
         if not instrument.noisy(index):
             return out if weights is not ones else None
         noise = instrument.noise(
