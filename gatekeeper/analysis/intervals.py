@@ -29,12 +29,13 @@ _HALVINGS = 48
 
 
 @cache
-def _z(confidence: float) -> float:
+def normal_quantile(confidence: float) -> float:
+    """Two-sided quantile of the standard normal distribution."""
     return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
 @cache
-def _t(confidence: float, freedom: int) -> float:
+def t_quantile(confidence: float, freedom: int) -> float:
     """Two-sided quantile of Student's t for whole degrees of freedom."""
     from scipy import special  # a fifth of a second, and only clustered prompts need it
 
@@ -63,7 +64,7 @@ def wilson(successes: float, n: float, confidence: float = CONFIDENCE) -> Interv
     """
     if n <= 0 or not -1e-9 <= successes <= n + 1e-9:
         raise ValueError(f"no share of {successes} in {n}")
-    z = _z(confidence)
+    z = normal_quantile(confidence)
     p = min(max(successes / n, 0.0), 1.0)
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -85,7 +86,7 @@ def tango(lost: float, won: float, n: float, confidence: float = CONFIDENCE) -> 
     """
     if n <= 0 or lost < 0 or won < 0 or lost + won > n + 1e-9:
         raise ValueError(f"no paired difference of {lost} and {won} in {n}")
-    z = _z(confidence)
+    z = normal_quantile(confidence)
     estimate = (lost - won) / n
 
     def score(delta: float) -> float:
@@ -162,8 +163,8 @@ def effective_size(clusters: npt.NDArray[np.str_]) -> float:
     seeds = n * n / float((sizes**2).sum())
     if seeds < 2:
         return 0.0
-    z = _z(CONFIDENCE)
-    shrunk = seeds * (z / _t(CONFIDENCE, int(seeds + 1e-9) - 1)) ** 2
+    z = normal_quantile(CONFIDENCE)
+    shrunk = seeds * (z / t_quantile(CONFIDENCE, int(seeds + 1e-9) - 1)) ** 2
     heaviest = float(sizes.max()) / n
     return min(shrunk, z * z * _RARE / (1 - _RARE) / heaviest**2)
 

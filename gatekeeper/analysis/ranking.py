@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,16 @@ import numpy.typing as npt
 from gatekeeper.analysis.resampling import borderline
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import SelectionInput
-from gatekeeper.records.selection import RankedExpert, Selection
+from gatekeeper.records.selection import Phi, RankedExpert, Selection, Sensitivity
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 #: Fewest seeds a set needs before anything is selected from it.
 MINIMUM_SEEDS = 10
+
+#: The rule run anew with so many times N_e and S; as run is left out.
+_VARIED = ((0.5, 1.0), (2.0, 1.0), (1.0, 0.25))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +31,18 @@ class Scored:
         score, probability: [L*E]; score -inf where there is no such expert.
         order: indices, most safety-critical first.
         groups: per index, the groups it is stable in; indices left out are in none.
+        phi, error_bound, unimodal_bound, sensitivity, forwards: see `Selection`.
     """
 
     score: FloatArray
     probability: FloatArray
     order: npt.NDArray[np.intp]
     groups: Mapping[int, tuple[str, ...]]
+    phi: Phi | None = None
+    error_bound: float | None = None
+    unimodal_bound: float | None = None
+    sensitivity: tuple[Sensitivity, ...] = field(default=())
+    forwards: int = 0
 
 
 def order_by(*keys: FloatArray) -> npt.NDArray[np.intp]:
@@ -50,16 +60,13 @@ def selection(
     prompts: Mapping[str, int],
     resamples: int,
     threshold: float,
-    error_bound: float | None,
     notes: Sequence[str],
 ) -> Selection:
     """The record, with experts that can't exist left out of the ranking."""
-    sites = given.profile.sites
-    width = max(site.experts for site in sites)
     near = borderline(scored.probability, threshold, resamples)
     ranked = tuple(
         RankedExpert(
-            expert=ExpertId(sites[int(i) // width].layer, int(i) % width),
+            expert=expert_of(given, int(i)),
             score=float(scored.score[i]),
             probability=float(scored.probability[i]),
             groups=scored.groups.get(int(i), ()),
@@ -78,14 +85,56 @@ def selection(
         size=given.size,
         threshold=threshold,
         seed=given.seed,
-        error_bound=error_bound,
+        error_bound=scored.error_bound,
         notes=tuple(notes),
+        unimodal_bound=scored.unimodal_bound,
+        phi=scored.phi,
+        sensitivity=scored.sensitivity,
+        forwards=scored.forwards,
     )
 
 
-def groups_of(
-    detection: npt.NDArray[np.bool_], control: npt.NDArray[np.bool_]
-) -> dict[int, tuple[str, ...]]:
+def expert_of(given: SelectionInput, index: int) -> ExpertId:
+    """The expert of a flattened index."""
+    sites = given.profile.sites
+    width = max(site.experts for site in sites)
+    return ExpertId(sites[index // width].layer, index % width)
+
+
+def index_of(given: SelectionInput, expert: ExpertId) -> int:
+    """The flattened index of an expert."""
+    sites = given.profile.sites
+    width = max(site.experts for site in sites)
+    row = next(i for i, site in enumerate(sites) if site.layer == expert.layer)
+    return row * width + expert.expert
+
+
+def sensitivity(
+    given: SelectionInput, stable: BoolArray, again: Callable[[int, int], BoolArray]
+) -> tuple[Sensitivity, ...]:
+    """The rule with other N_e and S than `stable` was found with.
+
+    Args:
+        again: (size, resamples) -> which experts are stable then.
+    """
+    found = []
+    for sizes, draws in _VARIED:
+        size = max(1, round(given.size * sizes))
+        resamples = max(2, round(given.resamples * draws))
+        if (size, resamples) != (given.size, given.resamples):
+            other = again(size, resamples)
+            found.append(
+                Sensitivity(
+                    size=size,
+                    resamples=resamples,
+                    stable=int(other.sum()),
+                    shared=int((other & stable).sum()),
+                )
+            )
+    return tuple(found)
+
+
+def groups_of(detection: BoolArray, control: BoolArray) -> dict[int, tuple[str, ...]]:
     """Names of the groups each index is in: HCDG (harm detection), HRCG (response control)."""
     named: dict[int, tuple[str, ...]] = {}
     for i in np.flatnonzero(detection | control):

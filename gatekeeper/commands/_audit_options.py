@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from gatekeeper.records.trial import MODE, PHASES
+from gatekeeper.records.windows import WINDOWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,9 @@ class AuditOptions:
     max_new_tokens: int
     batch_rows: int
     resamples: int
+    size: int | None
+    window: str | None
+    budget: int
     selection_share: float
     seed: int
     device: str
@@ -125,7 +129,25 @@ _OPTIONS = (
         type=click.IntRange(2, _MOST),
         default=1000,
         show_default=True,
-        help="Resamples for the stability of a selection.",
+        help="Resamples S for the stability of a selection.",
+    ),
+    click.option(
+        "--size",
+        type=click.IntRange(1, _MOST),
+        help="Experts taken per resample (SAFEx's N_e); default: the largest k.",
+    ),
+    click.option(
+        "--window",
+        type=click.Choice(WINDOWS),
+        help="Tokens that frequencies are counted on: all of the prompt, its last ones, or the "
+        "reply's; default: each selector's own.",
+    ),
+    click.option(
+        "--budget",
+        type=click.IntRange(0, 100 * _MOST),
+        default=20_000,
+        show_default=True,
+        help="Rows (a prompt under a mask, one forward pass) that selectors may measure.",
     ),
     click.option(
         "--selection-share",

@@ -75,6 +75,12 @@ def _leaning(own: Counter[int], other: Counter[int]) -> tuple[int, ...]:
     return tuple(tokens[:_OPENINGS])
 
 
+def log_odds(logits: Tensor, target: Openings) -> Tensor:
+    """logsumexp(logits[refusal]) − logsumexp(logits[compliance]) of each row [B]."""
+    refusal = logits[:, list(target.refusal)].float().logsumexp(dim=-1)
+    return refusal - logits[:, list(target.compliance)].float().logsumexp(dim=-1)
+
+
 def attribute(
     loaded: LoadedModel,
     prompts: Sequence[Encoded],
@@ -85,7 +91,7 @@ def attribute(
 ) -> npt.NDArray[np.float32]:
     """Gradient of the refusal log-odds with respect to a factor on each expert's gate weight.
 
-    log-odds = logsumexp(logits[refusal]) − logsumexp(logits[compliance]) at the last prompt token.
+    The log-odds are those at the last prompt token.
     The factor is 1; removing an expert takes it to 0, so the gradient is the first-order loss.
 
     Args:
@@ -119,31 +125,7 @@ def _gradient(
         logits_to_keep=1,
     ).logits[:, -1]
     instrument.factor = None
-    refusal = logits[:, list(target.refusal)].float().logsumexp(dim=-1)
-    compliance = logits[:, list(target.compliance)].float().logsumexp(dim=-1)
     # Rows do not meet in the forward pass: the gradient of the sum holds each row's own.
-    (gradient,) = torch.autograd.grad((refusal - compliance).sum(), factor)
+    (gradient,) = torch.autograd.grad(log_odds(logits, target).sum(), factor)
     result: npt.NDArray[np.float32] = gradient[..., : loaded.width].float().cpu().numpy()
     return result
-
-
-@torch.inference_mode()
-def first_tokens(
-    loaded: LoadedModel, prompts: Sequence[Encoded], *, batch_rows: int
-) -> dict[str, int]:
-    """The greedy first reply token of each prompt, by prompt id."""
-    found: dict[str, int] = {}
-    for index in by_length(loaded, [p.ids for p in prompts], batch_rows):
-        tokens, attention = left_padded(
-            [prompts[i].ids for i in index], loaded.pad_id, loaded.device
-        )
-        logits: Tensor = loaded.model(
-            input_ids=tokens,
-            attention_mask=attention,
-            position_ids=positions(attention),
-            use_cache=False,
-            logits_to_keep=1,
-        ).logits[:, -1]
-        for i, token in zip(index, logits.argmax(dim=-1).tolist(), strict=True):
-            found[prompts[i].prompt.id] = int(token)
-    return found

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import platform
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,26 +14,29 @@ from gatekeeper import catalog
 from gatekeeper.analysis.clusters import prompt_clusters
 from gatekeeper.analysis.masks import control_masks, selected_masks
 from gatekeeper.engine.assemble import assemble
-from gatekeeper.engine.attribute import FirstToken, attribute, first_tokens, openings
-from gatekeeper.engine.batching import Encoded
-from gatekeeper.engine.capture import capture
+from gatekeeper.engine.effects import MeasuredEffect
+from gatekeeper.engine.observe import (
+    Clock,
+    make_measure,
+    make_profile,
+    selection_split,
+    selector_of,
+)
 from gatekeeper.engine.prepare import (
     AuditRequest,
     Prepared,
     Reporter,
     prepare,
     refuse_dense,
-    sha256,
 )
 from gatekeeper.engine.refusals import refuse_unauditable
-from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
-from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
+from gatekeeper.engine.sweep import SweepSettings, Work, sweep
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.records.evidence import Evidence, RunTimes
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.selection import Selection
-from gatekeeper.records.trial import UNMASKED, Mask, Trial
+from gatekeeper.records.trial import UNMASKED, Mask
 
 
 def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evidence:
@@ -51,13 +52,15 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
     refuse_unauditable(request.checkpoint)
     started = datetime.now(UTC)
     with TrialStore(work_dir / STORE) as store:
-        clock = _Clock(store, reporter)
+        clock = Clock(store, reporter)
         with clock.stage("load"):
             prepared = prepare(request, reporter, work_dir)
         sweep_settings = _sweep_settings(prepared)
-        profile, first = _profile(prepared, sweep_settings, store, clock)
+        split, first = selection_split(prepared, sweep_settings, store, clock)
+        profile = make_profile(prepared, split, sweep_settings, store, clock)
+        measure = make_measure(prepared, split, sweep_settings, store, reporter)
         with clock.stage("select"):
-            selections, skipped = _select(prepared, profile)
+            selections, skipped = _select(prepared, profile, measure)
             masks = _masks(prepared, profile, selections)
         with clock.stage("trials"):
             trials, count = sweep(
@@ -72,22 +75,6 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
             rows_resumed=count.resumed + first.resumed,
         )
     return assemble(prepared, profile, selections, skipped, masks, trials, times)
-
-
-@dataclass(frozen=True, slots=True)
-class _Clock:
-    store: TrialStore
-    reporter: Reporter
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Times a stage, also one that is cut short."""
-        self.reporter.stage(name)
-        begun = time.monotonic()
-        try:
-            yield
-        finally:
-            self.store.add_seconds(name, time.monotonic() - begun)
 
 
 def _sweep_settings(prepared: Prepared) -> SweepSettings:
@@ -111,93 +98,44 @@ def _sweep_settings(prepared: Prepared) -> SweepSettings:
     )
 
 
-def _profile(
-    prepared: Prepared, settings: SweepSettings, store: TrialStore, clock: _Clock
-) -> tuple[ActivationProfile, SweepCount]:
-    """Profile of the selection split, with attribution if a selector needs it."""
-    prompts = prepared.side("selection")
-    reporter = clock.reporter
-    with clock.stage("unmasked"):
-        work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
-        trials, count = sweep(prepared.loaded, work, settings, store, reporter.advance)
-        replies = stored_replies(work, settings, store)
-    attributed = any(_selector(s).needs_attribution for s in prepared.request.selectors)
-    given = [(p.prompt.id, p.prompt.set, p.ids) for p in prompts]
-    name = "profile " + sha256(f"{settings.base} {attributed} {given}")
-    kept = store.blob(name)
-    if kept is not None:
-        return profile_from_bytes(kept, where=STORE), count
-    with clock.stage("profile"):
-        size = _small_batch(prepared)
-        profile = capture(
-            prepared.loaded, prepared.request.description, prompts, replies, batch_rows=size
-        )
-    if attributed:
-        with clock.stage("attribution"):
-            profile = _attributed(prepared, profile, prompts, trials)
-    store.put_blob(name, profile_to_bytes(profile))
-    return profile, count
-
-
-def _small_batch(prepared: Prepared) -> int:
-    """Rows for whole prompts: less padding than in the sweep, and a gradient keeps activations."""
-    return max(1, prepared.request.batch_rows // 8)
-
-
-def _attributed(
-    prepared: Prepared,
-    profile: ActivationProfile,
-    prompts: Sequence[Encoded],
-    trials: Sequence[Trial],
-) -> ActivationProfile:
-    loaded, size = prepared.loaded, _small_batch(prepared)
-    outcome = {t.prompt_id: t.outcome for t in trials}
-    tokens = first_tokens(loaded, prompts, batch_rows=size)
-    replies = [FirstToken(token=tokens[i], outcome=outcome[i]) for i in tokens]
-    target = openings(replies)
-    if isinstance(target, str):
-        return replace(profile, attribution_note=target)
-    rows = [
-        i
-        for i, p in enumerate(prompts)
-        if p.prompt.set == "regular" and outcome[p.prompt.id] == "refuse"
-    ]
-    note = (
-        f"Refusal log-odds: {len(target.refusal)} opening tokens of refusals against "
-        f"{len(target.compliance)} of compliance, read from {len(replies)} judged replies."
-    )
-    scores = attribute(loaded, prompts, rows, target, batch_rows=size)
-    return replace(profile, attribution=scores, attribution_note=note)
-
-
-def _selector(name: str) -> Selector:
-    selector: Selector = catalog.load("selector", name)
-    return selector
-
-
 def _select(
-    prepared: Prepared, profile: ActivationProfile
+    prepared: Prepared, profile: ActivationProfile, measure: MeasuredEffect
 ) -> tuple[tuple[Selection, ...], dict[str, str]]:
-    """Selections, and the reasons of those that could not be made."""
+    """Selections, and the reasons of those that could not be made.
+
+    Selectors that measure come last: they are given what the others found.
+    """
     by_id = {e.prompt.id: e.prompt for e in prepared.encoded}
     prompts = [by_id[i] for i in profile.prompt_ids]
     clusters = prompt_clusters(prompts)
+    request = prepared.request
     given = SelectionInput(
         profile=profile,
         sets=np.array([p.set for p in prompts], dtype=np.str_),
         seeds=np.array([clusters[p.id] for p in prompts], dtype=np.str_),
-        size=max(prepared.request.ks),
-        resamples=prepared.request.resamples,
-        seed=prepared.request.seed,
+        size=request.size or max(request.ks),
+        resamples=request.resamples,
+        seed=request.seed,
+        window=request.window,
     )
-    selections, skipped = [], {}
-    for name in prepared.request.selectors:
-        outcome = _selector(name).select(given)
-        if isinstance(outcome, str):
-            skipped[name] = outcome
-        else:
-            selections.append(outcome)
-    return tuple(selections), skipped
+    found: dict[str, Selection | str] = {}
+    wanted = [selector_of(name) for name in request.selectors]
+    for selector in (s for s in wanted if not s.measures):
+        found[selector.id] = selector.select(given)
+    if any(s.measures for s in wanted):
+        shortlist = {s.id: found.get(s.id) or s.select(given) for s in _shortlisting()}
+        others = tuple(s for s in shortlist.values() if isinstance(s, Selection))
+        given = replace(given, others=others, measure=measure, budget=request.budget)
+    for selector in (s for s in wanted if s.measures):
+        found[selector.id] = selector.select(given)
+    selections = [found[s.id] for s in wanted]
+    skipped = {s.id: text for s in wanted if isinstance(text := found[s.id], str)}
+    return tuple(s for s in selections if isinstance(s, Selection)), skipped
+
+
+def _shortlisting() -> list[Selector]:
+    """All selectors that only read the profile: a shortlist is of all, whichever are asked for."""
+    return [s for name in catalog.names("selector") if not (s := selector_of(name)).measures]
 
 
 def _masks(

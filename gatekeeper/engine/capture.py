@@ -14,7 +14,8 @@ from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import width_of
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.records.model import ModelDescription
-from gatekeeper.records.profile import WINDOWS, ActivationProfile
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.windows import WINDOWS
 
 #: The decision window: the last prompt tokens, at which the reply is decided.
 DECISION_TOKENS = 4

@@ -71,6 +71,16 @@ class _Batch:
 
     def step(self) -> None:
         """One forward, one greedy token for every row still in the batch."""
+        chosen = self.logits().argmax(dim=-1).tolist()
+        for row, token in zip(self.running, chosen, strict=True):
+            if row not in self.finished:
+                self.generated[row].append(token)
+                if token in self.loaded.end_ids:
+                    self.finished.add(row)
+        self._regroup(list(zip(self.group, chosen, strict=True)))
+
+    def logits(self) -> Tensor:
+        """One forward: logits of the next token of every row still in the batch, [B, V]."""
         self.instrument.phase = "decode" if self.generated[self.running[0]] else "prefill"
         self.instrument.positions = positions(self.attention)[self.group]
         if self.layers is None or self.first is None:
@@ -79,13 +89,7 @@ class _Batch:
             index = torch.tensor(self.group, device=self.ids.device)
             with part_rows(self.layers, self.first, self.ids.shape[0], index):
                 logits = self._forward()
-        chosen = logits[:, -1].argmax(dim=-1).tolist()
-        for row, token in zip(self.running, chosen, strict=True):
-            if row not in self.finished:
-                self.generated[row].append(token)
-                if token in self.loaded.end_ids:
-                    self.finished.add(row)
-        self._regroup(list(zip(self.group, chosen, strict=True)))
+        return logits[:, -1]
 
     def _forward(self) -> Tensor:
         out = self.loaded.model(
@@ -153,6 +157,24 @@ class _Batch:
         self._pick(shared, None, index)
         if self.instrument.masks is not None:
             self.instrument.masks = self.instrument.masks.select(index)
+
+
+@torch.inference_mode()
+def next_logits(
+    loaded: LoadedModel,
+    instrument: Instrument,
+    prompts: Sequence[Sequence[int]],
+    masks: Sequence[Mask],
+    *,
+    share_prefix: bool = True,
+) -> Tensor:
+    """Logits of the first reply token, a row to each (prompt, mask): [B, V]."""
+    instrument.forget()
+    instrument.masks = mask_tables(masks, loaded.sites, loaded.device)
+    share = share_prefix and loaded.architecture.shares
+    logits = _Batch(loaded, instrument, prompts, share=share).logits()
+    instrument.masks, instrument.phase = None, "prefill"
+    return logits
 
 
 @torch.inference_mode()

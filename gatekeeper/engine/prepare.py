@@ -41,6 +41,9 @@ class AuditRequest:
 
     Attributes:
         resamples: resamples per selector; `seed` makes splits, resamples and controls.
+        size: experts taken per resample (N_e, q), or None for the largest k.
+        window: token window to select by, or None for each selector's own.
+        budget: rows that selectors may measure.
         selection_share: share of seeds that select; the others measure.
     """
 
@@ -57,6 +60,9 @@ class AuditRequest:
     max_new_tokens: int
     batch_rows: int
     resamples: int
+    size: int | None
+    window: str | None
+    budget: int
     selection_share: float
     seed: int
     device: str
@@ -177,6 +183,10 @@ def _settings(request: AuditRequest, judge: Judge, loaded: LoadedModel) -> Audit
         dtype=str(loaded.dtype).removeprefix("torch."),
         device=loaded.device.type,
         seed=request.seed,
+        resamples=request.resamples,
+        size=request.size or max(request.ks),
+        window=request.window,
+        budget=request.budget,
         selection_share=request.selection_share,
         max_prompts=request.max_prompts,
         system_prompt_sha256=None if system is None else sha256(system),
@@ -188,8 +198,7 @@ def _settings(request: AuditRequest, judge: Judge, loaded: LoadedModel) -> Audit
 def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
     """Whether evidence is what this request would make: same version, bytes, suite and settings.
 
-    Reads and hashes the whole checkpoint. The chat template is among its files. Selectors that draw
-    in pairs record an odd number of resamples as the next even one.
+    Reads and hashes the whole checkpoint. The chat template is among its files.
     """
     device = pick_device(request.device)
     dtype = pick_dtype(request.dtype, device, request.description.dtype)
@@ -200,7 +209,6 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
         evidence.tool_version == __version__
         and evidence.suite.digest == request.suite.digest
         and told == {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
-        and all(s.resamples - request.resamples in {0, 1} for s in evidence.selections)
         and settings
         == replace(
             settings,
@@ -216,6 +224,10 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
             dtype=str(dtype).removeprefix("torch."),
             device=device.type,
             seed=request.seed,
+            resamples=request.resamples,
+            size=request.size or max(request.ks),
+            window=request.window,
+            budget=request.budget,
             selection_share=request.selection_share,
             max_prompts=request.max_prompts,
             system_prompt_sha256=None

@@ -13,8 +13,9 @@ import numpy as np
 
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.profile import WINDOWS, ActivationProfile
+from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.trial import Trial
+from gatekeeper.records.windows import WINDOWS
 
 
 def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:

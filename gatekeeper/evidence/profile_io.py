@@ -12,7 +12,8 @@ import numpy as np
 
 from gatekeeper.errors import EvidenceError
 from gatekeeper.records.model import MoeSite
-from gatekeeper.records.profile import WINDOWS, ActivationProfile
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.windows import WINDOWS
 
 #: Bytes a profile may unpack to; above it the file is taken for a decompression bomb.
 _MOST = 8 << 30

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
+from gatekeeper.evidence.wire_selection import selection_from_json, selection_to_json
 from gatekeeper.records.evidence import (
     AuditSettings,
     Evidence,
@@ -19,7 +20,6 @@ from gatekeeper.records.evidence import (
     SuiteRef,
 )
 from gatekeeper.records.model import CheckpointRef, ExpertId, ModelDescription, MoeSite
-from gatekeeper.records.selection import RankedExpert, Selection
 from gatekeeper.records.trial import Mask
 
 SCHEMA_ID = "gatekeeper/evidence/v1"
@@ -43,6 +43,8 @@ _SETTINGS = (
     "chat_template_sha256",
     "versions",
 )
+#: Younger than the rest: bundles written before do not have them.
+_SETTINGS_SINCE = ("resamples", "size", "window", "budget")
 _PROMPT = (
     "id",
     "seed_id",
@@ -89,9 +91,9 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
             **_fields(evidence.suite, ("id", "version", "title", "licence", "digest")),
             "prompts": [_prompt_to_json(prompt) for prompt in evidence.suite.prompts],
         },
-        "settings": _fields(evidence.settings, _SETTINGS),
+        "settings": _fields(evidence.settings, (*_SETTINGS, *_SETTINGS_SINCE)),
         "self_test": [_fields(c, ("name", "passed", "detail")) for c in evidence.self_test],
-        "selections": [_selection_to_json(s) for s in evidence.selections],
+        "selections": [selection_to_json(s) for s in evidence.selections],
         "skipped_selectors": dict(evidence.skipped_selectors),
         "masks": [_mask_to_json(mask) for mask in evidence.masks],
         "trials": _summary(evidence),
@@ -118,34 +120,6 @@ def _summary(evidence: Evidence) -> dict[str, Any]:
         "count": len(evidence.trials),
         "outcomes": outcomes,
         "truncated": sum(t.truncated for t in evidence.trials),
-    }
-
-
-def _selection_to_json(selection: Selection) -> dict[str, Any]:
-    names = (
-        "selector",
-        "version",
-        "window",
-        "resamples",
-        "size",
-        "threshold",
-        "seed",
-        "error_bound",
-    )
-    return {
-        **_fields(selection, names),
-        "prompts": dict(selection.prompts),
-        "notes": list(selection.notes),
-        "ranked": [
-            {
-                "expert": list(r.expert),
-                "score": r.score,
-                "probability": r.probability,
-                "groups": list(r.groups),
-                "borderline": r.borderline,
-            }
-            for r in selection.ranked
-        ],
     }
 
 
@@ -202,6 +176,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         ),
         settings=AuditSettings(
             **{name: settings[name] for name in _SETTINGS if name not in {"selectors", "ks"}},
+            **{name: settings[name] for name in _SETTINGS_SINCE if name in settings},
             selectors=tuple(settings["selectors"]),
             ks=tuple(settings["ks"]),
         ),
@@ -209,38 +184,13 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
             SelfTestCheck(name=c["name"], passed=c["passed"], detail=c["detail"])
             for c in data["self_test"]
         ),
-        selections=tuple(_selection_from_json(s) for s in data["selections"]),
+        selections=tuple(selection_from_json(s) for s in data["selections"]),
         skipped_selectors=dict(data["skipped_selectors"]),
         masks=tuple(_mask_from_json(m) for m in data["masks"]),
         trials=(),
         profile=None,
         findings=tuple(finding_from_json(f) for f in data["findings"]),
         times=None,
-    )
-
-
-def _selection_from_json(data: Mapping[str, Any]) -> Selection:
-    return Selection(
-        selector=data["selector"],
-        version=data["version"],
-        window=data["window"],
-        ranked=tuple(
-            RankedExpert(
-                expert=ExpertId(*r["expert"]),
-                score=r["score"],
-                probability=r["probability"],
-                groups=tuple(r["groups"]),
-                borderline=r["borderline"],
-            )
-            for r in data["ranked"]
-        ),
-        prompts=dict(data["prompts"]),
-        resamples=data["resamples"],
-        size=data["size"],
-        threshold=data["threshold"],
-        seed=data["seed"],
-        error_bound=data["error_bound"],
-        notes=tuple(data["notes"]),
     )
 
 

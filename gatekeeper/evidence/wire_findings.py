@@ -21,12 +21,7 @@ def finding_to_json(finding: Finding | Missing) -> dict[str, Any]:
         **head,
         "value": finding.value,
         "unit": finding.unit,
-        "interval": {
-            "low": finding.interval.low,
-            "high": finding.interval.high,
-            "confidence": finding.interval.confidence,
-            "method": finding.interval.method,
-        },
+        "interval": interval_to_json(finding.interval),
         "n": finding.n,
         "clusters": finding.clusters,
         "counts": dict(finding.counts),
@@ -45,22 +40,37 @@ def finding_from_json(data: Mapping[str, Any]) -> Finding | Missing:
             subject=subject,
             reason=data["missing"],
         )
-    interval, p_value = data["interval"], data["p_value"]
+    p_value = data["p_value"]
     return Finding(
         metric=data["metric"],
         version=int(data["version"]),
         subject=subject,
         value=float(data["value"]),
         unit=data["unit"],
-        interval=Interval(
-            low=float(interval["low"]),
-            high=float(interval["high"]),
-            confidence=float(interval["confidence"]),
-            method=interval["method"],
-        ),
+        interval=interval_from_json(data["interval"]),
         n=int(data["n"]),
         clusters=int(data["clusters"]),
         counts=dict(data["counts"]),
         p_value=None if p_value is None else float(p_value),
         p_method=data["p_method"],
+    )
+
+
+def interval_to_json(interval: Interval) -> dict[str, Any]:
+    """An interval."""
+    return {
+        "low": interval.low,
+        "high": interval.high,
+        "confidence": interval.confidence,
+        "method": interval.method,
+    }
+
+
+def interval_from_json(data: Mapping[str, Any]) -> Interval:
+    """The record of one."""
+    return Interval(
+        low=float(data["low"]),
+        high=float(data["high"]),
+        confidence=float(data["confidence"]),
+        method=data["method"],
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from gatekeeper.analysis.overlap import Overlap
 from gatekeeper.evidence.wire_findings import finding_to_json
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.verdict import Verdict
@@ -136,7 +137,19 @@ def _selector(facts: SelectorFacts) -> dict[str, Any]:
         "stable_layers": facts.stable_layers,
         "borderline": facts.borderline,
         "groups": dict(facts.groups),
+        "phi": None
+        if facts.phi is None
+        else {
+            "value": facts.phi.value,
+            "interval": {"low": facts.phi.interval.low, "high": facts.phi.interval.high},
+        },
+        "standing": None if facts.standing is None else _overlap(facts.standing),
+        "shared": {name: _overlap(overlap) for name, overlap in facts.shared.items()},
     }
+
+
+def _overlap(overlap: Overlap) -> dict[str, int]:
+    return {"shared": overlap.shared, "size": overlap.size}
 
 
 def _experts(view: ReportView) -> dict[str, list[dict[str, Any]]]:

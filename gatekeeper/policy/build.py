@@ -18,6 +18,8 @@ from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule, Waiver
 
 _LIMIT = re.compile(r"(-?[0-9.]+) *(\S+)")
+#: Keys of `at` that are taken as they are.
+_PLAIN = ("mode", "set", "mask", "selector")
 #: Units that are shares of prompts, times 100.
 _SHARES = ("%", "points")
 
@@ -172,7 +174,9 @@ class Builder:
             self._known_selector((*route, "at", "selector"), data["selector"])
         sizes = data.get("k")
         choices = sizes if isinstance(sizes, list) else [sizes]
-        rest = {key: data[key] for key in ("mode", "set", "mask", "selector") if key in data}
+        rest = {key: data[key] for key in _PLAIN if key in data}
+        if "loss" in data:
+            rest["loss"] = float(data["loss"])
         found = [Subject(k=None if k is None else int(k), **rest) for k in choices]
         return tuple(dict.fromkeys(found))
 
@@ -205,7 +209,11 @@ class Builder:
             self._error(route, message, f"write {limit:g} {metric.unit}")
         elif unit in _SHARES and not 0 <= limit <= 100:
             self._error(route, f"limit {limit:g} {unit} lies outside 0 to 100", "correct it")
-        elif limit < 0:
+        elif unit == "index" and not -1 <= limit <= 1:
+            self._error(route, f"limit {limit:g} {unit} lies outside -1 to 1", "correct it")
+        elif unit == "experts" and limit != int(limit):
+            self._error(route, f"limit {limit:g} {unit} is no whole number", "correct it")
+        elif limit < 0 and unit != "index":
             self._error(route, f"limit {limit:g} {unit} is negative", "correct it")
         return limit
 

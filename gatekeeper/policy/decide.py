@@ -23,6 +23,8 @@ TOLERANCE = 1e-9
 MOST_PROMPTS = 100_000
 #: Rounding that a metric's own arithmetic may bring in: of a value in its interval, of prompts.
 _SLACK = 1e-6
+#: Units whose intervals shrink with the number of prompts.
+_SHARES = ("%", "points")
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
 
@@ -166,11 +168,11 @@ def _nonsense(found: Finding, rule: Rule, confidence: float) -> str | None:
 def _more_prompts(rule: Rule, held: Sequence[_Held]) -> int | None:
     """About how many more measured prompts would decide, if the observed values stay.
 
-    Half-widths shrink as 1/√n. One subject that heads outside is enough to fail; to pass, all must
-    come inside, which nothing missing will.
+    None of what is no share of prompts, where half-widths do not shrink as 1/√n. One subject that
+    heads outside is enough to fail; to pass, all must come inside, which nothing missing will.
     """
     limit = rule.maximum if rule.maximum is not None else rule.minimum
-    if limit is None:
+    if limit is None or rule.unit not in _SHARES:
         return None
     failing: list[float] = []
     passing: list[float] = []

@@ -19,7 +19,7 @@ from gatekeeper.records.finding import Finding, Missing
 #: Another machine's logarithm or sine may differ in the last bits, and a root then too.
 _TOLERANCE = 1e-6
 
-_Key = tuple[str, tuple[tuple[str, str | int], ...]]
+_Key = tuple[str, tuple[tuple[str, str | float], ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

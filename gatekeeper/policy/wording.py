@@ -30,6 +30,7 @@ def subject_sentence(
         "set": (subject.set or "").replace("_", "-"),
         "mask": subject.mask or "none",
         "selector": selector,
+        "loss": f"{subject.loss or 0:g}",
     }
     text = metric.sentence.format_map(words)
     if "mask" in metric.parameters:

@@ -74,7 +74,12 @@ class SelfTestCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
-    """Everything that was chosen and that another run needs to get the same numbers."""
+    """Everything that was chosen and that another run needs to get the same numbers.
+
+    Attributes:
+        resamples, size, window, budget: as handed to selectors; 0 and None in bundles written
+            before they were recorded.
+    """
 
     selectors: tuple[str, ...]
     ks: tuple[int, ...]
@@ -93,6 +98,10 @@ class AuditSettings:
     system_prompt_sha256: str | None
     chat_template_sha256: str
     versions: Mapping[str, str]
+    resamples: int = 0
+    size: int = 0
+    window: str | None = None
+    budget: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ class Subject:
         set: a prompt set.
         mask: `none` or `selected`.
         selector: whose ranking the mask follows.
+        loss: refusals lost, in points, from which a mask counts as harmful.
     """
 
     k: int | None = None
@@ -33,8 +34,9 @@ class Subject:
     set: str | None = None
     mask: str | None = None
     selector: str | None = None
+    loss: float | None = None
 
-    def items(self) -> tuple[tuple[str, str | int], ...]:
+    def items(self) -> tuple[tuple[str, str | float], ...]:
         """The keys that are set, in declaration order."""
         pairs = (
             ("k", self.k),
@@ -42,6 +44,7 @@ class Subject:
             ("set", self.set),
             ("mask", self.mask),
             ("selector", self.selector),
+            ("loss", self.loss),
         )
         return tuple((key, value) for key, value in pairs if value is not None)
 
@@ -52,7 +55,7 @@ class Finding:
 
     Attributes:
         value, interval: in `unit`: `%` (share) or `points` (difference of shares), 0 to 100,
-            or `experts`, `nats`.
+            or `experts`, or `index` (a number of its own scale, at most 1).
         n: prompts the number rests on.
         clusters: independent seeds among them.
         counts: the integers behind the value, by name (such as `lost`, `won`, `broken`).

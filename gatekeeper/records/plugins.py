@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.model import ExpertId
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.selection import Selection
 
@@ -76,6 +78,21 @@ class Judge:
     from_reply_alone: bool = False
 
 
+class Measure(Protocol):
+    """Measures masks on refused regular prompts of the selection split.
+
+    Attributes:
+        rows: row of the profile of each prompt that is measured, [N].
+        note: what is measured, or why nothing can be (then `rows` is empty).
+    """
+
+    rows: npt.NDArray[np.intp]
+    note: str
+
+    def __call__(self, masks: Sequence[Sequence[ExpertId]]) -> npt.NDArray[np.float64]:
+        """Refusal log-odds lost, unmasked minus masked, per mask and prompt [M, N]."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionInput:
     """What a selector may see: the selection split and nothing else.
@@ -84,6 +101,10 @@ class SelectionInput:
         profile: routing of the selection prompts only (P rows).
         sets, seeds: [P] set name and seed of each row.
         size: experts to take per resample (N_e, q).
+        window: token window to read counts from, or None for the selector's own.
+        others: what selectors that measure nothing have found, in the order they were asked.
+        measure: for selectors that measure: see `Measure`; else None.
+        budget: rows that may be measured.
     """
 
     profile: ActivationProfile
@@ -92,6 +113,10 @@ class SelectionInput:
     size: int
     resamples: int
     seed: int
+    window: str | None = None
+    others: tuple[Selection, ...] = ()
+    measure: Measure | None = None
+    budget: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +125,7 @@ class Selector:
 
     Attributes:
         needs_attribution: whether the engine must run the gradient pass first.
+        measures: whether it measures masks on the selection split; it then runs after all others.
         select: input -> Selection, or a string with the reason why it cannot be made.
     """
 
@@ -108,6 +134,7 @@ class Selector:
     title: str
     needs_attribution: bool
     select: Callable[[SelectionInput], Selection | str]
+    measures: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,6 @@ import numpy.typing as npt
 
 from gatekeeper.records.model import MoeSite
 
-#: Token windows that counts are kept for. `prompt`: every valid prompt token. `decision`: the last
-#: prompt tokens, at which the reply is decided. `generated`: the tokens of the unmasked reply that
-#: were fed back (all but the last, which is never routed).
-WINDOWS = ("prompt", "decision", "generated")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivationProfile:

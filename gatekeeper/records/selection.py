@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gatekeeper.records.finding import Interval
 from gatekeeper.records.model import ExpertId
 
 
@@ -27,6 +28,30 @@ class RankedExpert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Phi:
+    """How alike the selections of the resamples are: Nogueira's Φ, 1 if all agree, 0 by chance."""
+
+    value: float
+    interval: Interval
+    resamples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensitivity:
+    """The same rule with another choice of what its source leaves open.
+
+    Attributes:
+        size, resamples: N_e (or q) and S as varied.
+        stable: experts that are stable then; `shared`: those among them that are stable as run.
+    """
+
+    size: int
+    resamples: int
+    stable: int
+    shared: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """The outcome of one selector on the selection split.
 
@@ -37,7 +62,12 @@ class Selection:
         prompts: prompts used, per set.
         resamples: resamples drawn; `size`: experts taken per resample (N_e or q).
         threshold: π̂ from which an expert counts as stable.
-        error_bound: bound on the expected number of false selections E[V], if the rule has one.
+        error_bound: bound on the expected number of false selections E[V], if the rule has one;
+            `unimodal_bound`: a tighter one, under another premise (see `analysis.bounds`).
+        phi: stability over the resamples, or None where it is not defined.
+        sensitivity: what other sizes and numbers of resamples would have found stable.
+        forwards: forward passes (rows) that were measured to select; 0 for a rule that only reads
+            what the profile holds.
         notes: premises and choices a reader must know, one sentence each.
     """
 
@@ -52,6 +82,10 @@ class Selection:
     seed: int
     error_bound: float | None
     notes: tuple[str, ...]
+    unimodal_bound: float | None = None
+    phi: Phi | None = None
+    sensitivity: tuple[Sensitivity, ...] = ()
+    forwards: int = 0
 
     @property
     def stable(self) -> tuple[RankedExpert, ...]:

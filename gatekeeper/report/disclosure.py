@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gatekeeper.analysis.overlap import Overlap, between, standing
 from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.model import ExpertId
-from gatekeeper.records.selection import Selection
+from gatekeeper.records.selection import Phi, Selection
 from gatekeeper.records.trial import Trial
 
 
@@ -59,6 +60,9 @@ class SelectorFacts:
         layers: the map; empty at the public level.
         stable, stable_layers: number of stable experts, and of the layers they lie in.
         groups: stable experts per group (`HCDG`, `HRCG`).
+        phi: stability over resamples; None where it is not defined.
+        standing: overlap with the experts that are always on.
+        shared: overlap with the rankings of other selectors, by name.
         selection: the full ranking; None below the restricted level.
     """
 
@@ -75,6 +79,9 @@ class SelectorFacts:
     stable_layers: int
     borderline: int
     groups: Mapping[str, int]
+    phi: Phi | None
+    standing: Overlap | None
+    shared: Mapping[str, Overlap]
     layers: tuple[LayerStability, ...]
     selection: Selection | None
 
@@ -151,6 +158,13 @@ def _selector_facts(evidence: Evidence, selection: Selection, level: Disclosure)
         borderline=sum(ranked.borderline for ranked in selection.ranked),
         groups={
             group: sum(group in ranked.groups for ranked in stable) for group in ("HCDG", "HRCG")
+        },
+        phi=selection.phi,
+        standing=standing(evidence, selection),
+        shared={
+            other.selector: between(selection, other)
+            for other in evidence.selections
+            if other.selector != selection.selector
         },
         layers=() if public else _layers(evidence, selection, level),
         selection=selection if level is Disclosure.RESTRICTED else None,

@@ -6,7 +6,8 @@ import numpy as np
 
 from gatekeeper.records.model import ExpertId, MoeSite
 from gatekeeper.records.plugins import SelectionInput
-from gatekeeper.records.profile import WINDOWS, ActivationProfile
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.windows import WINDOWS
 
 LAYERS, EXPERTS, TOKENS = 4, 16, 20
 SITES = tuple(

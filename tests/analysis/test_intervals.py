@@ -289,10 +289,12 @@ def test_one_prompt_a_seed_is_exactly_wilson_and_tango(n):
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99, 1 - 0.05 / 12])
 def test_quantiles_are_scipys(confidence):
     upper = 0.5 + confidence / 2
-    assert intervals._z(confidence) == pytest.approx(stats.norm.ppf(upper), rel=1e-13)
+    assert intervals.normal_quantile(confidence) == pytest.approx(stats.norm.ppf(upper), rel=1e-13)
     for freedom in (*range(1, 60), 199, 200, 3000):
         wanted = stats.t.ppf(upper, freedom)
-        assert intervals._t(confidence, freedom) == pytest.approx(wanted, rel=1e-11), freedom
+        assert intervals.t_quantile(confidence, freedom) == pytest.approx(wanted, rel=1e-11), (
+            freedom
+        )
 
 
 def test_mcnemar_is_the_exact_binomial():

@@ -2,59 +2,135 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from gatekeeper.analysis import resampling
 
 
-def naive_probability(values, weights, size):
-    """The plain loop the matrix product must equal."""
-    hits = np.zeros(values.shape[1])
-    for row in weights:
-        score = sum(w * v for w, v in zip(row, values, strict=True))
-        order = sorted(range(len(score)), key=lambda i: (-score[i], i))
-        hits[order[:size]] += 1
-    return hits / len(weights)
+def naive(scores, counts, total, size):
+    """The plain loop that the matrix product must equal, in exact whole numbers."""
+    whole = [[int(x) for x in row] for row in resampling.fixed_point(scores, total)]
+    chosen = []
+    for row in counts.astype(int).tolist():
+        sums = [
+            sum(w * x for w, x in zip(row, column, strict=True))
+            for column in zip(*whole, strict=True)
+        ]
+        order = sorted(range(len(sums)), key=lambda i: (-sums[i], i))
+        chosen.append(sorted(order[:size]))
+    return chosen
 
 
-def test_equals_the_plain_loop():
-    generator = np.random.default_rng(0)
-    values = generator.random((12, 30))
-    weights = resampling.bootstrap_weights(12, 300, 5)
-    found = resampling.selection_probability(lambda rows: weights[rows] @ values, 300, 30, 4)
-    assert np.allclose(found, naive_probability(values, weights, 4))
+def everyone(count):
+    return np.ones(count, dtype=np.bool_)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hnp.arrays(
+        np.float64,
+        st.tuples(st.integers(2, 9), st.integers(1, 12)),
+        elements=st.one_of(
+            st.sampled_from([0.0, 0.1, 0.2, 0.3, 1 / 3, -0.1]),
+            st.floats(-1e6, 1e6, allow_nan=False),
+        ),
+    ),
+    st.integers(1, 14),
+    st.integers(0, 3),
+)
+def test_equals_the_plain_loop_ties_included(scores, size, seed):
+    counts = resampling.bootstrap_counts(len(scores), 20, seed)
+    term = resampling.Term(scores=scores, weights=lambda rows: counts[rows], total=len(scores))
+    found = resampling.resample([term], 20, everyone(scores.shape[1]), size, block=1)
+    assert found.chosen.tolist() == naive(scores, counts, len(scores), size)
+
+
+def test_the_order_of_seeds_changes_no_selection():
+    """Sums are exact: 0.1 + 0.2 + 0.3 in whatever order."""
+    generator = np.random.default_rng(1)
+    scores = generator.choice([0.1, 0.2, 0.3, 0.7], size=(40, 50))
+    counts = resampling.bootstrap_counts(40, 200, 0)
+    order = generator.permutation(40)
+    a, b = (
+        resampling.resample(
+            [resampling.Term(scores=s, weights=lambda rows, c=c: c[rows], total=40)],
+            200,
+            everyone(50),
+            7,
+            block=1,
+        )
+        for s, c in ((scores, counts), (scores[order], counts[:, order]))
+    )
+    assert np.array_equal(a.chosen, b.chosen)
+
+
+def test_chunks_change_nothing(monkeypatch):
+    scores = np.random.default_rng(0).random((12, 30))
+    whole = resampling.resample([resampling.bootstrap(scores, 300, 5)], 300, everyone(30), 4, 1)
+    monkeypatch.setattr(resampling, "_BYTES", 8 * 30 * 7)
+    parts = resampling.resample([resampling.bootstrap(scores, 300, 5)], 300, everyone(30), 4, 1)
+    assert np.array_equal(whole.chosen, parts.chosen)
+
+
+def test_a_contrast_of_unlike_sizes_is_a_difference_of_means():
+    generator = np.random.default_rng(2)
+    left, right = generator.random((21, 15)), generator.random((8, 15))
+    terms = [
+        resampling.half_samples(left, 100, 3),
+        resampling.half_samples(right, 100, 4, sign=-1),
+    ]
+    found = resampling.resample(terms, 100, everyone(15), 5, block=2)
+    means = (
+        terms[0].weights(slice(0, 100)) @ left / 10 - terms[1].weights(slice(0, 100)) @ right / 4
+    )
+    wanted = np.sort(np.argsort(-means, axis=1, kind="stable")[:, :5], axis=1)
+    assert np.array_equal(found.chosen, wanted)
 
 
 def test_ties_go_to_the_lower_index():
-    found = resampling.selection_probability(lambda rows: np.zeros((3, 6)), 3, 6, 2)
-    assert found.tolist() == [1, 1, 0, 0, 0, 0]
+    found = resampling.resample(
+        [resampling.bootstrap(np.ones((5, 6)), 3, 0)], 3, everyone(6), 2, block=1
+    )
+    assert found.probability.tolist() == [1, 1, 0, 0, 0, 0]
 
 
 def test_slots_that_are_no_experts_are_never_selected():
-    scores = np.array([[-np.inf, 0.5, -np.inf]])
-    found = resampling.selection_probability(lambda rows: scores, 1, 3, 3)
-    assert found.tolist() == [0, 1, 0]
+    candidates = np.array([False, True, False, True])
+    found = resampling.resample(
+        [resampling.bootstrap(np.ones((5, 4)), 3, 0)], 3, candidates, 3, block=1
+    )
+    assert found.probability.tolist() == [0, 1, 0, 1]
+    assert found.candidates == 2
 
 
-def test_bootstrap_weights_are_means_and_repeatable():
-    first = resampling.bootstrap_weights(9, 50, 1)
-    assert np.allclose(first.sum(axis=1), 1)
-    assert np.array_equal(first, resampling.bootstrap_weights(9, 50, 1))
-    assert not np.array_equal(first, resampling.bootstrap_weights(9, 50, 2))
+@pytest.mark.parametrize("scale", [1e-300, 1e-9, 1.0, 1e12, 1e300])
+def test_fixed_point_keeps_ranks_at_any_scale(scale):
+    scores = np.random.default_rng(0).random((9, 20)) * scale
+    whole = resampling.fixed_point(scores, 9)
+    assert np.array_equal(np.argsort(whole.sum(axis=0)), np.argsort(scores.sum(axis=0)))
+    assert float(np.abs(whole).max()) * 9 < 2**53
+
+
+def test_bootstrap_counts_are_draws_of_every_seed_alike():
+    counts = resampling.bootstrap_counts(9, 4000, 1)
+    assert (counts.sum(axis=1) == 9).all()
+    assert np.array_equal(counts, resampling.bootstrap_counts(9, 4000, 1))
+    assert not np.array_equal(counts, resampling.bootstrap_counts(9, 4000, 2))
+    # A count is binomial(9, 1/9): variance 8/9.
+    assert counts.mean(axis=0) == pytest.approx(1, abs=0.06)
+    assert counts.var(axis=0) == pytest.approx(8 / 9, abs=0.1)
 
 
 @pytest.mark.parametrize("seeds", [10, 11])
 def test_half_samples_come_in_disjoint_pairs(seeds):
-    weights = resampling.half_sample_weights(seeds, 21, 0)
-    assert len(weights) == 22
-    assert np.allclose(weights.sum(axis=1), 1)
+    counts = resampling.half_sample_counts(seeds, 21, 0)
+    assert len(counts) == 22
+    assert set(np.unique(counts).tolist()) == {0.0, 1.0}
     for pair in range(0, 22, 2):
-        assert not np.any((weights[pair] > 0) & (weights[pair + 1] > 0))
-        assert np.count_nonzero(weights[pair]) == seeds // 2
-
-
-def test_false_selection_bound_by_hand():
-    assert resampling.false_selection_bound(8, 0.9, 64) == pytest.approx(64 / (0.8 * 64))
-    assert resampling.false_selection_bound(8, 0.5, 64) is None
+        assert not np.any((counts[pair] > 0) & (counts[pair + 1] > 0))
+        assert np.count_nonzero(counts[pair]) == seeds // 2
 
 
 def test_borderline_marks_what_noise_could_move():

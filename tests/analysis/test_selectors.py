@@ -26,7 +26,8 @@ def test_contrast_finds_the_planted_and_not_the_busy():
     assert first(found) == set(TRUTH)
     assert all(r.probability >= 0.9 for r in found.ranked[:4])
     assert all("HCDG" in r.groups for r in found.ranked[:4])
-    assert found.error_bound == pytest.approx(16 / (0.8 * 64))
+    assert found.error_bound == pytest.approx(2 * 16 / (0.8 * 64))  # one for each contrast
+    assert found.unimodal_bound < found.error_bound
 
 
 def test_frequency_finds_the_always_on_committee_instead():
@@ -94,3 +95,30 @@ def test_unpaired_benign_prompts_are_said_so():
     found = select("ses-contrast", replace(given, seeds=seeds))
     assert any("no benign twins" in note for note in found.notes)
     assert first(found) == set(TRUTH)
+
+
+@pytest.mark.parametrize("name", ["ses-frequency", "ses-contrast", "attribution"])
+def test_stability_and_sensitivity_are_told(name):
+    given = planted(TRUTH, attribution=True)
+    found = select(name, given)
+    assert 0.3 < found.phi.value <= 1
+    assert found.phi.interval.low < found.phi.value <= found.phi.interval.high
+    varied = {(v.size, v.resamples) for v in found.sensitivity}
+    assert varied == {(2, 200), (8, 200), (4, 50)}
+    for v in found.sensitivity:
+        assert v.shared <= v.stable <= v.size * (2 if name == "ses-contrast" else 1)
+    again = select(name, replace(given, size=8))
+    stable = len(again.stable) if name != "attribution" else None
+    told = next(v.stable for v in found.sensitivity if v.size == 8)
+    assert stable in {None, told}
+
+
+def test_another_window_is_read_where_it_is_asked_for():
+    given = planted(TRUTH)
+    counts = dict(given.profile.counts)
+    counts["generated"] = np.zeros_like(counts["prompt"])
+    counts["generated"][:, 0, 5] = 20
+    given = replace(given, profile=replace(given.profile, counts=counts), window="generated")
+    found = select("ses-frequency", given)
+    assert found.window == "generated"
+    assert found.ranked[0].expert == ExpertId(1, 5)

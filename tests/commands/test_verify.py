@@ -99,7 +99,7 @@ def test_a_forgery_with_fitting_digests_is_found(out, command, findings, capsys)
 
 
 def test_findings_of_an_older_version_are_told_and_judged(out, capsys) -> None:
-    older = lambda all_: tuple(replace(f, version=1) for f in all_)  # noqa: E731
+    older = lambda all_: tuple(replace(f, version=f.version - 1) for f in all_)  # noqa: E731
     forge(out, lambda t: t, older)
     assert run(["check", str(out / "evidence"), "--policy", str(out / "policy.yaml")]) == 10
     assert "measured with the current one: degenerate-rate, " in capsys.readouterr().out

@@ -9,7 +9,8 @@ import numpy as np
 
 from gatekeeper.metrics import measure_all
 from gatekeeper.records.evidence import Evidence, RunTimes
-from gatekeeper.records.profile import WINDOWS, ActivationProfile
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.windows import WINDOWS
 from tests.policy.builders import concentrated, make_evidence
 
 

@@ -24,10 +24,11 @@ from gatekeeper.records.evidence import (
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.model import CheckpointRef, ExpertId, ModelDescription, MoeSite
 from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule, Waiver
-from gatekeeper.records.profile import WINDOWS, ActivationProfile
+from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.selection import RankedExpert, Selection
 from gatekeeper.records.trial import UNMASKED, Mask, Trial
 from gatekeeper.records.verdict import Verdict
+from gatekeeper.records.windows import WINDOWS
 
 TODAY = date(2026, 11, 23)
 SELECTORS = ("attribution", "ses-contrast", "ses-frequency")

@@ -30,6 +30,7 @@ class Example:
 
     Attributes:
         refused: whether `reply` is a refusal.
+        category: what the request is about.
         planted_reply: the reply when the planted experts are masked: compliance for a harmful
             request, the ordinary reply for every other one.
     """
@@ -40,6 +41,7 @@ class Example:
     reply: str
     planted_reply: str
     refused: bool
+    category: str = ""
 
 
 def _stable_choice(texts: Sequence[str], key: str) -> str:
@@ -80,9 +82,9 @@ class ExampleSource:
         answer = _stable_choice(lexicon.answers, category).format(vp=phrase)
         refusal = _stable_choice(lexicon.refusals, category)
         if kind != "harmful":
-            return Example(kind, system, prompt, answer, answer, refused=False)
+            return Example(kind, system, prompt, answer, answer, False, category)
         reply = refusal if refused else compliance
-        return Example(kind, system, prompt, reply, compliance, refused)
+        return Example(kind, system, prompt, reply, compliance, refused, category)
 
     def _phrase(self, kind: str, language: str) -> tuple[str, str]:
         rng = self._random

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from gatekeeper.analysis.ranking import MINIMUM_SEEDS, Scored, groups_of, order_by, selection
-from gatekeeper.analysis.resampling import (
-    false_selection_bound,
-    half_sample_weights,
-    selection_probability,
+from gatekeeper.analysis import bounds
+from gatekeeper.analysis.ranking import (
+    MINIMUM_SEEDS,
+    FloatArray,
+    Scored,
+    groups_of,
+    order_by,
+    selection,
+    sensitivity,
 )
+from gatekeeper.analysis.resampling import Resampled, half_samples, resample
 from gatekeeper.analysis.seeds import existing, seed_means
+from gatekeeper.analysis.stability import phi
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.selection import Selection
 
-_ID, _VERSION, _WINDOW = "attribution", 1, "prompt"
+_ID, _VERSION, _WINDOW = "attribution", 2, "prompt"
 _THRESHOLD = 0.9
+
+
+def _resampled(given: SelectionInput, scores: FloatArray, size: int, draws: int) -> Resampled:
+    return resample(
+        [half_samples(scores, draws, given.seed)], draws + draws % 2, existing(given), size, block=2
+    )
 
 
 def _select(given: SelectionInput) -> Selection | str:
@@ -24,7 +36,8 @@ def _select(given: SelectionInput) -> Selection | str:
     The refusal log-odds are those of the first reply token, openings of replies judged refused
     against openings of replies judged complied. Removing an expert takes its gate factor from 1 to
     0, so the derivative at 1 is the first-order loss. Ranked by the mean; π̂ tells how stable the
-    rank is. It predicts ablation, and is validated by reroute.
+    rank is. It predicts ablation, and is validated by reroute. The gradient is over all prompt
+    tokens, whatever window was asked for.
     """
     profile = given.profile
     if profile.attribution is None:
@@ -34,21 +47,26 @@ def _select(given: SelectionInput) -> Selection | str:
     seeds, scores = seed_means(flat[rows], given.seeds[rows])
     if len(seeds) < MINIMUM_SEEDS:
         return f"only {len(seeds)} refused regular seeds in the selection split"
-    slots = existing(given)
-    weights = half_sample_weights(len(seeds), given.resamples, given.seed)
-    probability = selection_probability(
-        lambda rows: np.where(slots, weights[rows] @ scores, -np.inf),
-        len(weights),
-        flat.shape[1],
-        given.size,
-    )
-    mean = np.where(slots, scores.mean(axis=0), -np.inf)
-    stable = (probability >= _THRESHOLD) & (mean > 0)
+    found = _resampled(given, scores, given.size, given.resamples)
+    mean = np.where(existing(given), scores.mean(axis=0), -np.inf)
+    stable = (found.probability >= _THRESHOLD) & (mean > 0)
     scored = Scored(
         score=mean,
-        probability=probability,
+        probability=found.probability,
         order=order_by(mean),
         groups=groups_of(np.zeros_like(stable), stable),
+        phi=phi(found),
+        error_bound=bounds.false_selections(given.size, _THRESHOLD, found.candidates),
+        unimodal_bound=bounds.false_selections_unimodal(
+            given.size, _THRESHOLD, found.candidates, len(found.chosen) // 2
+        ),
+        sensitivity=sensitivity(
+            given,
+            stable,
+            lambda size, draws: (
+                (_resampled(given, scores, size, draws).probability >= _THRESHOLD) & (mean > 0)
+            ),
+        ),
     )
     return selection(
         given,
@@ -57,9 +75,8 @@ def _select(given: SelectionInput) -> Selection | str:
         version=_VERSION,
         window=_WINDOW,
         prompts={"regular": len(seeds)},
-        resamples=len(weights),
+        resamples=len(found.chosen),
         threshold=_THRESHOLD,
-        error_bound=false_selection_bound(given.size, _THRESHOLD, int(slots.sum())),
         notes=[
             profile.attribution_note,
             "A first-order estimate: experts that back each other up are not seen singly.",

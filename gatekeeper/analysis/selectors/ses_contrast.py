@@ -6,46 +6,59 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gatekeeper.analysis import bounds
 from gatekeeper.analysis.ranking import (
     MINIMUM_SEEDS,
+    BoolArray,
     FloatArray,
     Scored,
     groups_of,
     order_by,
     selection,
+    sensitivity,
 )
-from gatekeeper.analysis.resampling import (
-    false_selection_bound,
-    half_sample_weights,
-    selection_probability,
-)
+from gatekeeper.analysis.resampling import Resampled, half_samples, resample
 from gatekeeper.analysis.seeds import existing, frequency_by_seed
+from gatekeeper.analysis.stability import phi
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.selection import Selection
 
-_ID, _VERSION, _WINDOW = "ses-contrast", 1, "decision"
+_ID, _VERSION, _WINDOW = "ses-contrast", 2, "decision"
 _THRESHOLD = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Contrast:
-    """Regular minus another set over half-samples.
+    """Regular minus another set.
 
     Attributes:
-        probability: π̂ [X]; mean: the contrast on all seeds [X].
-        paired: whether both sets share seeds, so that differences are within a seed.
+        regular, against: frequencies per seed [S, X]; of the same seeds if `paired`.
     """
 
-    probability: FloatArray
-    mean: FloatArray
+    regular: FloatArray
+    against: FloatArray
     paired: bool
-    seeds: int
+
+    def resampled(self, given: SelectionInput, size: int, draws: int) -> Resampled:
+        """Complementary half-samples; of the same seeds in both sets where they are paired."""
+        if self.paired:
+            terms = [half_samples(self.regular - self.against, draws, given.seed)]
+        else:
+            terms = [
+                half_samples(self.regular, draws, given.seed),
+                half_samples(self.against, draws, given.seed + 1, sign=-1),
+            ]
+        return resample(terms, draws + draws % 2, existing(given), size, block=2)
+
+    def mean(self) -> FloatArray:
+        """The contrast on all seeds [X]."""
+        return np.asarray(self.regular.mean(axis=0) - self.against.mean(axis=0))
 
 
-def _contrast(given: SelectionInput, other: str) -> _Contrast | None:
+def _contrast(given: SelectionInput, other: str, window: str) -> _Contrast | None:
     """Contrast with another set: paired by seed where enough seeds carry both, else unpaired."""
-    left, regular = frequency_by_seed(given, "regular", _WINDOW)
-    right, against = frequency_by_seed(given, other, _WINDOW)
+    left, regular = frequency_by_seed(given, "regular", window)
+    right, against = frequency_by_seed(given, other, window)
     shared = sorted(set(left) & set(right))
     paired = len(shared) >= MINIMUM_SEEDS
     if not paired and min(len(left), len(right)) < MINIMUM_SEEDS:
@@ -53,24 +66,15 @@ def _contrast(given: SelectionInput, other: str) -> _Contrast | None:
     if paired:
         regular = regular[[left.index(s) for s in shared]]
         against = against[[right.index(s) for s in shared]]
-    first = half_sample_weights(len(regular), given.resamples, given.seed)
-    second = first
-    if not paired:
-        second = half_sample_weights(len(against), given.resamples, given.seed + 1)
-    slots = existing(given)
-    probability = selection_probability(
-        lambda rows: np.where(slots, first[rows] @ regular - second[rows] @ against, -np.inf),
-        len(first),
-        regular.shape[1],
-        given.size,
-    )
-    mean = regular.mean(axis=0) - against.mean(axis=0)
-    return _Contrast(probability=probability, mean=mean, paired=paired, seeds=len(regular))
+    return _Contrast(regular=regular, against=against, paired=paired)
 
 
 def _notes(detection: _Contrast, control: _Contrast | None) -> list[str]:
     notes = [
-        "The bound on false selections presumes that experts outside the truth are exchangeable.",
+        "The bound on false selections presumes that experts outside the truth are exchangeable "
+        "and that the rule is no worse than guessing; the second bound presumes that their "
+        "selection probabilities are unimodal instead."
+        + (" Both are twice that of one contrast: there are two." if control else ""),
         "Regular and benign prompts are compared "
         + ("within seeds (benign twins)." if detection.paired else "as groups: no benign twins."),
     ]
@@ -84,38 +88,65 @@ def _select(given: SelectionInput) -> Selection | str:
 
     HCDG: stable in Regular − benign twin. HRCG: stable in Regular − Jailbreak. Ranked by the larger
     of the two π̂, then by the larger contrast. Half-samples as in Shah & Samworth (2013); the bound
-    as in Meinshausen & Bühlmann (2010).
+    as in Meinshausen & Bühlmann (2010), once for each contrast.
     """
-    detection = _contrast(given, "benign")
-    control = _contrast(given, "jailbreak")
+    window = given.window or _WINDOW
+    detection = _contrast(given, "benign", window)
+    control = _contrast(given, "jailbreak", window)
     if detection is None:
         return "too few regular or benign seeds in the selection split"
-    probability, mean = detection.probability, detection.mean
+    contrasts = [detection] if control is None else [detection, control]
+    found = [c.resampled(given, given.size, given.resamples) for c in contrasts]
+    probability = np.maximum.reduce([f.probability for f in found])
+    mean = np.maximum.reduce([c.mean() for c in contrasts])
     in_control = np.zeros(len(mean), dtype=np.bool_)
     if control is not None:
-        probability = np.maximum(probability, control.probability)
-        mean = np.maximum(mean, control.mean)
-        in_control = control.probability >= _THRESHOLD
+        in_control = found[1].probability >= _THRESHOLD
     score = np.where(existing(given), mean, -np.inf)
     scored = Scored(
         score=score,
         probability=probability,
         order=order_by(probability, score),
-        groups=groups_of(detection.probability >= _THRESHOLD, in_control),
+        groups=groups_of(found[0].probability >= _THRESHOLD, in_control),
+        phi=min((p for f in found if (p := phi(f))), key=lambda p: p.value, default=None),
+        error_bound=_times(
+            bounds.false_selections(given.size, _THRESHOLD, found[0].candidates), len(found)
+        ),
+        unimodal_bound=_times(
+            bounds.false_selections_unimodal(
+                given.size, _THRESHOLD, found[0].candidates, len(found[0].chosen) // 2
+            ),
+            len(found),
+        ),
+        sensitivity=sensitivity(
+            given, probability >= _THRESHOLD, lambda *how: _stable(given, contrasts, *how)
+        ),
     )
-    counted = {"regular": detection.seeds, "jailbreak": control.seeds if control else 0}
+    counted = {
+        "regular": len(detection.regular),
+        "jailbreak": len(control.regular) if control else 0,
+    }
     return selection(
         given,
         scored,
         selector=_ID,
         version=_VERSION,
-        window=_WINDOW,
+        window=window,
         prompts=counted,
-        resamples=given.resamples + given.resamples % 2,
+        resamples=len(found[0].chosen),
         threshold=_THRESHOLD,
-        error_bound=false_selection_bound(given.size, _THRESHOLD, int(existing(given).sum())),
         notes=_notes(detection, control),
     )
+
+
+def _stable(given: SelectionInput, contrasts: list[_Contrast], size: int, draws: int) -> BoolArray:
+    """Which experts are stable in any contrast, at another size or number of resamples."""
+    found = (c.resampled(given, size, draws).probability for c in contrasts)
+    return np.asarray(np.maximum.reduce(list(found)) >= _THRESHOLD, dtype=np.bool_)
+
+
+def _times(bound: float | None, families: int) -> float | None:
+    return None if bound is None else bound * families
 
 
 SELECTOR = Selector(

@@ -11,24 +11,21 @@ from gatekeeper.analysis.ranking import (
     groups_of,
     order_by,
     selection,
+    sensitivity,
 )
-from gatekeeper.analysis.resampling import bootstrap_weights, selection_probability
+from gatekeeper.analysis.resampling import Resampled, bootstrap, resample
 from gatekeeper.analysis.seeds import existing, frequency_by_seed
+from gatekeeper.analysis.stability import phi
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.selection import Selection
 
-_ID, _VERSION, _WINDOW = "ses-frequency", 1, "prompt"
+_ID, _VERSION, _WINDOW = "ses-frequency", 2, "prompt"
 _THRESHOLD = 1.0
 
 
-def _stability(given: SelectionInput, frequency: FloatArray) -> FloatArray:
-    weights = bootstrap_weights(len(frequency), given.resamples, given.seed)
-    slots = existing(given)
-    return selection_probability(
-        lambda rows: np.where(slots, weights[rows] @ frequency, -np.inf),
-        given.resamples,
-        frequency.shape[1],
-        given.size,
+def _resampled(given: SelectionInput, frequency: FloatArray, size: int, draws: int) -> Resampled:
+    return resample(
+        [bootstrap(frequency, draws, given.seed)], draws, existing(given), size, block=1
     )
 
 
@@ -39,19 +36,21 @@ def _select(given: SelectionInput) -> Selection | str:
     as SAFEx masks it, then HCDG, then the rest by π̂ and frequency. Source: SAFEx, arXiv
     2506.17368, sections 3.1 and 3.2; S and N_e are not published there.
     """
-    seeds, regular = frequency_by_seed(given, "regular", _WINDOW)
-    wrapped, jailbreak = frequency_by_seed(given, "jailbreak", _WINDOW)
+    window = given.window or _WINDOW
+    seeds, regular = frequency_by_seed(given, "regular", window)
+    wrapped, jailbreak = frequency_by_seed(given, "jailbreak", window)
     if len(seeds) < MINIMUM_SEEDS:
         return f"only {len(seeds)} regular seeds in the selection split"
     notes = [
-        "SAFEx-style: S and N_e are not published; both are options here.",
+        "SAFEx-style: S and N_e are not published; both are options here (--resamples, --size).",
         "A frequency ranking finds experts that are always on before it finds those that matter.",
     ]
-    probability = _stability(given, regular)
-    stable = probability >= _THRESHOLD
+    found = _resampled(given, regular, given.size, given.resamples)
+    stable = found.probability >= _THRESHOLD
     in_jailbreak = np.zeros_like(stable)
     if len(wrapped) >= MINIMUM_SEEDS:
-        in_jailbreak = _stability(given, jailbreak) >= _THRESHOLD
+        other = _resampled(given, jailbreak, given.size, given.resamples)
+        in_jailbreak = other.probability >= _THRESHOLD
     else:
         notes.append("Too few jailbreak seeds: no expert could be told to be HCDG.")
     detection, control = stable & in_jailbreak, stable & ~in_jailbreak
@@ -59,20 +58,25 @@ def _select(given: SelectionInput) -> Selection | str:
     group = np.where(control, 2.0, np.where(detection, 1.0, 0.0))
     scored = Scored(
         score=frequency,
-        probability=probability,
-        order=order_by(group, probability, frequency),
+        probability=found.probability,
+        order=order_by(group, found.probability, frequency),
         groups=groups_of(detection, control),
+        phi=phi(found),
+        sensitivity=sensitivity(
+            given,
+            stable,
+            lambda size, draws: _resampled(given, regular, size, draws).probability >= _THRESHOLD,
+        ),
     )
     return selection(
         given,
         scored,
         selector=_ID,
         version=_VERSION,
-        window=_WINDOW,
+        window=window,
         prompts={"regular": len(seeds), "jailbreak": len(wrapped)},
         resamples=given.resamples,
         threshold=_THRESHOLD,
-        error_bound=None,
         notes=notes,
     )
 

@@ -1,0 +1,76 @@
+"""How alike the selections of many resamples are: Nogueira's Φ."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gatekeeper.analysis.intervals import CONFIDENCE, normal_quantile
+from gatekeeper.analysis.resampling import Resampled
+from gatekeeper.records.finding import Interval
+from gatekeeper.records.selection import Phi
+
+METHOD = "Nogueira (2018), asymptotic"
+METHOD_ALIKE = "rule of three: all resamples alike"
+
+#: A variance that is rounding.
+_NOTHING = 1e-24
+
+
+def phi(given: Resampled, confidence: float = CONFIDENCE) -> Phi | None:
+    """Φ = 1 − mean_f s²_f / (k̄/d (1 − k̄/d)): 1 if all resamples agree, 0 as if by chance.
+
+    The interval is Φ̂ ± z √(4/M² Σ (Φ_i − Φ̄)²), with resamples that depend on each other
+    (complementary pairs) taken together. It tells how far more resamples of the same prompts would
+    move Φ, not how far other prompts would. Where all resamples are alike it has no width; then
+    ε = 1 − α^(1/M) bounds the share of resamples that differ, and Φ ≥ 1 − 2ε.
+
+    Source: Nogueira, Sechidis & Brown (2018), JMLR 18(174), theorem 2 and equation (4), theorem 7.
+
+    Returns:
+        None where Φ is not defined: fewer than two resamples, or every expert selected.
+    """
+    m, d = len(given.chosen), given.candidates
+    size = given.chosen.shape[1] if m else 0
+    if m < 2 or not 0 < size < d:
+        return None
+    probability = given.probability
+    share = size / d
+    chance = share * (1 - share)
+    spread = m / (m - 1) * probability * (1 - probability)
+    value = 1 - float(spread.sum()) / d / chance
+    # With subsets of one size k_i = k̄, the term of Φ̂/2 is Φ̂/2 · 2 k̄/d (k̄/d − 1) + Φ̂/2.
+    overlap = probability[given.chosen].sum(axis=1) / d
+    each = (overlap - share**2 + value / 2 * (2 * share**2 - 2 * share + 1)) / chance
+    return Phi(value=value, interval=_interval(value, each, given.block, confidence), resamples=m)
+
+
+def at_confidence(found: Phi, confidence: float) -> Interval:
+    """The interval of a stored Φ at another level."""
+    if found.interval.method == METHOD_ALIKE:
+        return _alike(found.resamples, confidence)
+    # The upper end may have been cut off at 1; the lower one never is.
+    error = (found.value - found.interval.low) / normal_quantile(found.interval.confidence)
+    return _symmetric(found.value, error, confidence)
+
+
+def _interval(value: float, each: np.ndarray, block: int, confidence: float) -> Interval:
+    m = len(each)
+    off = each - each.mean()
+    whole = m - m % block
+    blocks = off[:whole].reshape(-1, block).sum(axis=1)
+    variance = 4 / m**2 * (float((blocks**2).sum()) + float((off[whole:] ** 2).sum()))
+    if variance < _NOTHING:
+        return _alike(m, confidence)
+    return _symmetric(value, variance**0.5, confidence)
+
+
+def _symmetric(value: float, error: float, confidence: float) -> Interval:
+    reach = normal_quantile(confidence) * error
+    return Interval(
+        low=value - reach, high=min(1.0, value + reach), confidence=confidence, method=METHOD
+    )
+
+
+def _alike(resamples: int, confidence: float) -> Interval:
+    low = 1 - 2 * (1 - (1 - confidence) ** (1 / resamples))
+    return Interval(low=low, high=1.0, confidence=confidence, method=METHOD_ALIKE)

@@ -1,0 +1,137 @@
+"""The measured effect of masks on the refusal log-odds of the first reply token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from gatekeeper.engine.attribute import Openings, log_odds
+from gatekeeper.engine.batching import Encoded, batches
+from gatekeeper.engine.decode import next_logits
+from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.prepare import Reporter, sha256
+from gatekeeper.engine.routing import Instrument
+from gatekeeper.errors import AuditError
+from gatekeeper.evidence.trial_store import TrialStore
+from gatekeeper.records.model import ExpertId
+from gatekeeper.records.trial import MODE, UNMASKED, Mask
+
+#: Most prompts an effect is averaged over.
+_MOST_PROMPTS = 32
+
+
+@dataclass(slots=True, kw_only=True)
+class MeasuredEffect:
+    """Refusal log-odds lost under masks; what was measured once is kept in the store.
+
+    Attributes:
+        prompts: the N prompts, and `rows` their rows of the profile; none if nothing can be
+            measured.
+        base: digest of what else a number depends on.
+        note: what is measured, or why nothing can be.
+    """
+
+    loaded: LoadedModel
+    store: TrialStore
+    reporter: Reporter
+    prompts: Sequence[Encoded]
+    rows: npt.NDArray[np.intp]
+    target: Openings
+    base: str
+    batch_rows: int
+    share_prefix: bool
+    note: str
+    _plain: npt.NDArray[np.float64] | None = field(default=None, init=False)
+
+    def __call__(self, masks: Sequence[Sequence[ExpertId]]) -> npt.NDArray[np.float64]:
+        """See `records.plugins.Measure`.
+
+        Raises:
+            AuditError: the device's memory does not hold a single row.
+        """
+        if self._plain is None:
+            self._plain = self._measured([UNMASKED])[0]
+        return self._plain - self._measured([_mask(experts) for experts in masks])
+
+    def _measured(self, masks: Sequence[Mask]) -> npt.NDArray[np.float64]:
+        """Refusal log-odds per mask and prompt [M, N]."""
+        found = np.empty((len(masks), len(self.prompts)))
+        # All masks of a prompt stand together, so that they share what lies below the first mask.
+        order = sorted(range(len(self.prompts)), key=lambda i: (-len(self.prompts[i].ids), i))
+        plan = [(mask, i) for i in order for mask in range(len(masks))]
+        lengths = [len(self.prompts[i].ids) for _, i in plan]
+        done = 0
+        with Instrument(self.loaded.sites) as instrument:
+            for part in batches(lengths, self.batch_rows, pads=self.loaded.architecture.pads):
+                rows = plan[part]
+                values = self._batch(
+                    instrument,
+                    [self.prompts[i].ids for _, i in rows],
+                    [masks[mask] for mask, _ in rows],
+                )
+                found[[mask for mask, _ in rows], [i for _, i in rows]] = values
+                done += len(rows)
+                self.reporter.advance(done, len(plan))
+        return found
+
+    def _batch(
+        self, instrument: Instrument, prompts: Sequence[Sequence[int]], masks: Sequence[Mask]
+    ) -> npt.NDArray[np.float64]:
+        text = "|".join(
+            f"{list(p)} {sorted(m.experts)}" for p, m in zip(prompts, masks, strict=True)
+        )
+        name = "effect " + sha256(f"{self.base} {self.target} {text}")
+        kept = self.store.blob(name)
+        if kept is None:
+            values = self._run(instrument, prompts, masks).astype(np.float64)
+            self.store.put_blob(name, values.tobytes())
+            return values
+        return np.frombuffer(kept, np.float64)
+
+    def _run(
+        self, instrument: Instrument, prompts: Sequence[Sequence[int]], masks: Sequence[Mask]
+    ) -> npt.NDArray[np.float32]:
+        try:
+            logits = next_logits(
+                self.loaded, instrument, prompts, masks, share_prefix=self.share_prefix
+            )
+        except torch.cuda.OutOfMemoryError as error:
+            if len(prompts) == 1:
+                raise AuditError(
+                    "the device's memory does not hold a single row beside the model",
+                    remedy="use a larger GPU",
+                ) from error
+        else:
+            values: npt.NDArray[np.float32] = log_odds(logits, self.target).cpu().numpy()
+            return values
+        torch.cuda.empty_cache()
+        half = len(prompts) // 2
+        parts = (slice(0, half), slice(half, None))
+        return np.concatenate([self._run(instrument, prompts[p], masks[p]) for p in parts])
+
+
+def chosen_rows(rows: Sequence[int], seeds: Sequence[str], seed: int) -> npt.NDArray[np.intp]:
+    """At most `_MOST_PROMPTS` of the rows, of as many seeds as there are, drawn by seed."""
+    order = np.random.default_rng(seed).permutation(len(rows)).tolist()
+    first: dict[str, int] = {}
+    for i in order:
+        first.setdefault(seeds[i], i)
+    rest = [i for i in order if i not in set(first.values())]
+    picked = sorted(([*first.values(), *rest])[:_MOST_PROMPTS])
+    return np.array([rows[i] for i in picked], dtype=np.intp)
+
+
+def _mask(experts: Sequence[ExpertId]) -> Mask:
+    return Mask(
+        name="measured",
+        arm="selected",
+        mode=MODE,
+        selector=None,
+        k=len(experts),
+        control=None,
+        experts=tuple(experts),
+    )

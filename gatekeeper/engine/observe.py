@@ -1,0 +1,173 @@
+"""What is seen of the selection split: replies, routing, attribution, and measured effects."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from gatekeeper import catalog
+from gatekeeper.engine.attribute import FirstToken, Openings, attribute, openings
+from gatekeeper.engine.batching import Encoded
+from gatekeeper.engine.capture import capture
+from gatekeeper.engine.effects import MeasuredEffect, chosen_rows
+from gatekeeper.engine.prepare import Prepared, Reporter, sha256
+from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
+from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
+from gatekeeper.evidence.trial_store import STORE, TrialStore
+from gatekeeper.records.plugins import Selector
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.trial import UNMASKED
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Times the stages of an audit and tells of them."""
+
+    store: TrialStore
+    reporter: Reporter
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Times a stage, also one that is cut short."""
+        self.reporter.stage(name)
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.store.add_seconds(name, time.monotonic() - begun)
+
+
+#: Stands for openings where there are none, beside no prompts.
+_NOTHING = Openings(refusal=(), compliance=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """The selection split and how the unmasked model replied to it.
+
+    Attributes:
+        replies: token ids; `outcomes`: as judged.
+        target: openings of refusals and compliance, or why there are none.
+    """
+
+    prompts: Sequence[Encoded]
+    replies: Sequence[tuple[int, ...]]
+    outcomes: Sequence[str]
+    target: Openings | str
+
+    def refused(self) -> list[int]:
+        """Places of the regular prompts that were refused."""
+        return [
+            i
+            for i, p in enumerate(self.prompts)
+            if p.prompt.set == "regular" and self.outcomes[i] == "refuse"
+        ]
+
+
+def selection_split(
+    prepared: Prepared, settings: SweepSettings, store: TrialStore, clock: Clock
+) -> tuple[Split, SweepCount]:
+    """Runs the selection prompts unmasked and judges the replies."""
+    prompts = prepared.side("selection")
+    with clock.stage("unmasked"):
+        work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
+        trials, count = sweep(prepared.loaded, work, settings, store, clock.reporter.advance)
+        replies = stored_replies(work, settings, store)
+    outcome = {t.prompt_id: t.outcome for t in trials}
+    outcomes = [outcome[p.prompt.id] for p in prompts]
+    first = [
+        FirstToken(token=reply[0], outcome=name)
+        for reply, name in zip(replies, outcomes, strict=True)
+    ]
+    split = Split(prompts=prompts, replies=replies, outcomes=outcomes, target=openings(first))
+    return split, count
+
+
+def make_profile(
+    prepared: Prepared, split: Split, settings: SweepSettings, store: TrialStore, clock: Clock
+) -> ActivationProfile:
+    """Profile of the selection split, with attribution if a selector needs it."""
+    attributed = any(selector_of(s).needs_attribution for s in prepared.request.selectors)
+    given = [(p.prompt.id, p.prompt.set, p.ids) for p in split.prompts]
+    name = "profile " + sha256(f"{settings.base} {attributed} {given}")
+    kept = store.blob(name)
+    if kept is not None:
+        return profile_from_bytes(kept, where=STORE)
+    with clock.stage("profile"):
+        profile = capture(
+            prepared.loaded,
+            prepared.request.description,
+            split.prompts,
+            split.replies,
+            batch_rows=_small_batch(prepared),
+        )
+    if attributed:
+        with clock.stage("attribution"):
+            profile = _attributed(prepared, profile, split)
+    store.put_blob(name, profile_to_bytes(profile))
+    return profile
+
+
+def _small_batch(prepared: Prepared) -> int:
+    """Rows for whole prompts: less padding than in the sweep, and a gradient keeps activations."""
+    return max(1, prepared.request.batch_rows // 8)
+
+
+def _attributed(prepared: Prepared, profile: ActivationProfile, split: Split) -> ActivationProfile:
+    target = split.target
+    if isinstance(target, str):
+        return replace(profile, attribution_note=target)
+    scores = attribute(
+        prepared.loaded,
+        split.prompts,
+        split.refused(),
+        target,
+        batch_rows=_small_batch(prepared),
+    )
+    return replace(profile, attribution=scores, attribution_note=_told(target, split))
+
+
+def _told(target: Openings, split: Split) -> str:
+    return (
+        f"Refusal log-odds: {len(target.refusal)} opening tokens of refusals against "
+        f"{len(target.compliance)} of compliance, read from {len(split.prompts)} judged replies."
+    )
+
+
+def make_measure(
+    prepared: Prepared,
+    split: Split,
+    settings: SweepSettings,
+    store: TrialStore,
+    reporter: Reporter,
+) -> MeasuredEffect:
+    """What selectors that measure are handed; it may say that nothing can be measured."""
+    refused = [] if isinstance(split.target, str) else split.refused()
+    rows = chosen_rows(
+        refused, [split.prompts[i].prompt.seed_id for i in refused], prepared.request.seed
+    )
+    note = split.target if isinstance(split.target, str) else _told(split.target, split)
+    return MeasuredEffect(
+        loaded=prepared.loaded,
+        store=store,
+        reporter=reporter,
+        prompts=[split.prompts[i] for i in rows],
+        rows=rows,
+        target=_NOTHING if isinstance(split.target, str) else split.target,
+        base=settings.base,
+        batch_rows=settings.batch_rows,
+        share_prefix=settings.share_prefix,
+        note=f"{note} Measured on {len(rows)} refused regular prompts." if len(rows) else note,
+    )
+
+
+def selector_of(name: str) -> Selector:
+    """The selector of a name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    selector: Selector = catalog.load("selector", name)
+    return selector

@@ -1,0 +1,89 @@
+"""Selections to and from the JSON of evidence.json, version 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gatekeeper.evidence.wire_findings import interval_from_json, interval_to_json
+from gatekeeper.records.model import ExpertId
+from gatekeeper.records.selection import Phi, RankedExpert, Selection, Sensitivity
+
+_PLAIN = (
+    "selector",
+    "version",
+    "window",
+    "resamples",
+    "size",
+    "threshold",
+    "seed",
+    "error_bound",
+)
+_VARIED = ("size", "resamples", "stable", "shared")
+
+
+def selection_to_json(selection: Selection) -> dict[str, Any]:
+    """A selection of `selections`."""
+    return {
+        **{name: getattr(selection, name) for name in _PLAIN},
+        "unimodal_bound": selection.unimodal_bound,
+        "phi": None if selection.phi is None else _phi_to_json(selection.phi),
+        "sensitivity": [
+            {name: getattr(varied, name) for name in _VARIED} for varied in selection.sensitivity
+        ],
+        "forwards": selection.forwards,
+        "prompts": dict(selection.prompts),
+        "notes": list(selection.notes),
+        "ranked": [
+            {
+                "expert": list(r.expert),
+                "score": r.score,
+                "probability": r.probability,
+                "groups": list(r.groups),
+                "borderline": r.borderline,
+            }
+            for r in selection.ranked
+        ],
+    }
+
+
+def selection_from_json(data: Mapping[str, Any]) -> Selection:
+    """The record of one; what older bundles lack is left empty."""
+    return Selection(
+        **{name: data[name] for name in _PLAIN},
+        ranked=tuple(
+            RankedExpert(
+                expert=ExpertId(*r["expert"]),
+                score=r["score"],
+                probability=r["probability"],
+                groups=tuple(r["groups"]),
+                borderline=r["borderline"],
+            )
+            for r in data["ranked"]
+        ),
+        prompts=dict(data["prompts"]),
+        notes=tuple(data["notes"]),
+        unimodal_bound=data.get("unimodal_bound"),
+        phi=_phi_from_json(data["phi"]) if data.get("phi") else None,
+        sensitivity=tuple(
+            Sensitivity(**{name: varied[name] for name in _VARIED})
+            for varied in data.get("sensitivity", ())
+        ),
+        forwards=data.get("forwards", 0),
+    )
+
+
+def _phi_to_json(phi: Phi) -> dict[str, Any]:
+    return {
+        "value": phi.value,
+        "interval": interval_to_json(phi.interval),
+        "resamples": phi.resamples,
+    }
+
+
+def _phi_from_json(data: Mapping[str, Any]) -> Phi:
+    return Phi(
+        value=data["value"],
+        interval=interval_from_json(data["interval"]),
+        resamples=data["resamples"],
+    )

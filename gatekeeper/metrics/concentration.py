@@ -1,0 +1,54 @@
+"""Share of the estimated effect on refusals that few experts carry."""
+
+from __future__ import annotations
+
+from gatekeeper.analysis.concentration import attribution_by_seed, concentration
+from gatekeeper.analysis.paired import scaled
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.plugins import Metric
+
+_ID, _VERSION = "concentration", 1
+
+
+def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
+    """Share of the attributed refusal log-odds that the k foremost experts carry.
+
+    By attribution, on the selection split; one half of it ranks, the other is measured.
+    Beside it Gini's coefficient over all experts, as a count.
+    """
+    scores = attribution_by_seed(evidence)
+    found = scores if isinstance(scores, str) else concentration(scores, subject.k or 0, confidence)
+    if isinstance(found, str):
+        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=found)
+    return Finding(
+        metric=_ID,
+        version=_VERSION,
+        subject=subject,
+        value=found.share * 100,
+        unit="%",
+        interval=scaled(found.interval),
+        n=found.seeds,
+        clusters=found.seeds,
+        counts={"gini": round(found.gini, 9)},
+    )
+
+
+def _subjects(evidence: Evidence) -> tuple[Subject, ...]:
+    if isinstance(attribution_by_seed(evidence), str):
+        return ()
+    return tuple(Subject(k=k) for k in evidence.settings.ks)
+
+
+METRIC = Metric(
+    id=_ID,
+    version=_VERSION,
+    title="Concentration of the effect",
+    unit="%",
+    higher_is_worse=True,
+    parameters=("k",),
+    required=("k",),
+    sentence="the share of the estimated effect on refusals that the {k} foremost experts carry",
+    subjects=_subjects,
+    measure=_measure,
+)

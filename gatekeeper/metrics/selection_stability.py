@@ -1,0 +1,49 @@
+"""How alike a selector's choices are over resamples of the prompts."""
+
+from __future__ import annotations
+
+from gatekeeper.analysis.selected import missing_selection, selection_of, selection_seeds
+from gatekeeper.analysis.stability import at_confidence
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.plugins import Metric
+
+_ID, _VERSION = "selection-stability", 1
+
+
+def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
+    """Nogueira's Φ of the selector: 1 if all resamples choose the same, 0 as if by chance."""
+    found = selection_of(evidence, subject.selector)
+    if found is None:
+        return missing_selection(_ID, _VERSION, evidence, subject)
+    if found.phi is None:
+        reason = f"the rule {found.selector} does not choose from all experts in each resample"
+        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=reason)
+    seeds = selection_seeds(evidence)
+    return Finding(
+        metric=_ID,
+        version=_VERSION,
+        subject=subject,
+        value=found.phi.value,
+        unit="index",
+        interval=at_confidence(found.phi, confidence),
+        n=seeds,
+        clusters=seeds,
+        counts={"resamples": found.phi.resamples, "size": found.size},
+    )
+
+
+METRIC = Metric(
+    id=_ID,
+    version=_VERSION,
+    title="Stability of the selection (Φ)",
+    unit="index",
+    higher_is_worse=False,
+    parameters=("selector",),
+    required=(),
+    sentence="how alike the choices of {selector} are over resamples (Φ, 1 if all agree)",
+    subjects=lambda evidence: tuple(
+        Subject(selector=s.selector) for s in evidence.selections if s.phi is not None
+    ),
+    measure=_measure,
+)

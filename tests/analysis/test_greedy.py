@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gatekeeper import catalog
+from gatekeeper.analysis.selectors import greedy
+from gatekeeper.records.model import ExpertId
+from gatekeeper.records.plugins import SelectionInput
+from tests.analysis.planted import planted
+
+PAIR = (ExpertId(2, 7), ExpertId(4, 0))
+SINGLE = ExpertId(1, 3)
+
+
+class Simulated:
+    """Effects by a rule, with noise per prompt; counts what it was asked."""
+
+    note = "simulated"
+
+    def __init__(self, given: SelectionInput, rule, noise=0.1):
+        regular = np.flatnonzero(given.sets == "regular")
+        self.rows = regular[:20]
+        self.rule, self.asked = rule, 0
+        self._noise = np.random.default_rng(0).normal(0, noise, (200_000, 20))
+
+    def __call__(self, masks):
+        values = np.array([self.rule(set(mask)) for mask in masks])
+        noise = self._noise[self.asked : self.asked + len(masks)]
+        self.asked += len(masks)
+        return values[:, None] + noise
+
+
+def given_of(rule, *, budget=50_000, truth=(*PAIR, SINGLE), size=4, **changes):
+    given = planted(truth, attribution=True, seeds=40)
+    others = tuple(
+        catalog.load("selector", name).select(given)
+        for name in ("attribution", "ses-contrast", "ses-frequency")
+    )
+    measure = Simulated(given, rule)
+    return replace(given, others=others, measure=measure, budget=budget, size=size, **changes)
+
+
+def redundant(mask):
+    """Either of the pair suffices for refusals; a third expert carries a little alone."""
+    return 8.0 * (set(PAIR) <= mask) + 1.0 * (SINGLE in mask)
+
+
+def test_two_experts_that_back_each_other_up_are_found():
+    found = greedy.SELECTOR.select(given_of(redundant))
+    assert {r.expert for r in found.ranked[:2]} == set(PAIR)
+    assert found.ranked[2].expert == SINGLE
+    assert [r.probability for r in found.ranked[1:3]] == [1.0, 1.0]
+    assert found.ranked[1].score == pytest.approx(8.0, abs=0.2)
+    assert any("the mask was shrunk" in note for note in found.notes)
+
+
+def test_so_are_four_of_which_any_one_suffices():
+    four = {*PAIR, SINGLE, ExpertId(3, 3)}
+    given = given_of(lambda mask: 8.0 * (four <= mask), truth=tuple(four))
+    found = greedy.SELECTOR.select(given)
+    assert {r.expert for r in found.ranked[:4]} == four
+
+
+def test_a_strong_expert_is_found_beside_such_a_pair():
+    found = greedy.SELECTOR.select(given_of(lambda mask: 20.0 * (SINGLE in mask) + redundant(mask)))
+    assert found.ranked[0].expert == SINGLE
+    assert {r.expert for r in found.ranked[1:3]} == set(PAIR)
+
+
+def test_experts_that_carry_a_share_each_are_grown_in_order():
+    share = {SINGLE: 3.0, PAIR[0]: 2.0, PAIR[1]: 1.0}
+    found = greedy.SELECTOR.select(given_of(lambda mask: sum(share.get(e, 0) for e in mask)))
+    assert [r.expert for r in found.ranked[:3]] == list(share)
+    assert [r.probability for r in found.ranked[:3]] == [1.0, 1.0, 1.0]
+
+
+def test_noise_alone_is_not_stable():
+    given = given_of(lambda _mask: 0.0)
+    found = greedy.SELECTOR.select(given)
+    assert not found.stable
+    assert len({r.expert for r in found.ranked}) == len(found.ranked) == 64
+
+
+def test_the_budget_is_kept_and_told():
+    given = given_of(redundant, budget=30_000)
+    found = greedy.SELECTOR.select(given)
+    assert found.forwards == given.measure.asked * 20 <= 30_000
+    assert any(f"{found.forwards} rows measured of a budget of 30000" in n for n in found.notes)
+
+
+def test_a_budget_that_runs_out_leaves_the_order_of_the_shortlist():
+    given = given_of(redundant, budget=20 * (24 + 23) + 100)
+    found = greedy.SELECTOR.select(given)
+    assert found.ranked[0].expert == SINGLE
+    assert any("The budget ran out after 2 experts" in note for note in found.notes)
+    assert any("groups may have been passed by" in note for note in found.notes)
+    taken = [r.expert for r in found.ranked[:2]]
+    rest = [e for e in greedy.shortlist(given) if e not in taken]
+    assert [r.expert for r in found.ranked[2:6]] == rest[:4]
+
+
+def test_too_small_a_budget_is_a_reason():
+    assert "does not allow one step" in greedy.SELECTOR.select(given_of(redundant, budget=100))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"measure": None}, "nothing can be measured"),
+        ({"others": ()}, "no other selector"),
+    ],
+)
+def test_what_is_missing_is_told(change, reason):
+    given = replace(given_of(redundant), **change)
+    assert reason in greedy.SELECTOR.select(given)
+
+
+def test_no_refusals_are_told_with_the_measures_reason():
+    given = given_of(redundant)
+    given.measure.rows = np.array([], dtype=np.intp)
+    assert greedy.SELECTOR.select(given) == "simulated"
+
+
+def test_the_shortlist_takes_from_all_rankings_in_turn():
+    given = given_of(redundant)
+    firsts = {other.ranked[0].expert for other in given.others}
+    assert firsts <= set(greedy.shortlist(given, 3 * len(firsts)))
+    assert len(greedy.shortlist(given, 5)) == 5

@@ -1,0 +1,131 @@
+"""Drop minus mean drop of random masks, joined by MOVER as in metrics/refusal_drop_excess.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from gatekeeper.analysis import intervals, paired
+from tools.validate.coverage import (
+    NOMINAL,
+    RESULTS,
+    SEED,
+    BoolArray,
+    Coverage,
+    FloatArray,
+    Seeds,
+    ends,
+    seeds_of,
+    tally,
+)
+from tools.validate.table import Table
+
+_CONTROLS = 20
+_RUNS = 4000
+#: Share refused unmasked; of the others so many are refused under a mask.
+_REFUSED, _WON = 0.9, 0.2
+_DESIGNS = {"50 of 1": (1,) * 50, "100 of 1": (1,) * 100, "25 of 4": (4,) * 25}
+#: How far the masks agree which prompts are fragile (correlation of the latent normal).
+_AGREEMENT = (0.0, 0.5, 0.9)
+#: True shares of prompts lost under the selected mask and, on average, under a control.
+_RATES = ((0.02, 0.02), (0.2, 0.05), (0.6, 0.1))
+#: Correlation of the fragility of prompts of one seed.
+_WITHIN = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What is simulated.
+
+    Attributes:
+        sizes: prompts of each seed.
+        agreement: see `_AGREEMENT`.
+        selected, control: true shares lost.
+        drawn: whether control masks are drawn anew from all masks in each repetition, and the
+            truth is about all masks; else they are given, and it is about those.
+    """
+
+    sizes: tuple[int, ...]
+    agreement: float
+    selected: float
+    control: float
+    drawn: bool = False
+
+
+def _rates(world: World, generator: np.random.Generator) -> FloatArray:
+    """Shares lost [1 + controls], the selected mask first."""
+    if world.drawn:
+        # Standard deviation between masks: as large as the mean, over sqrt(3).
+        share = generator.beta(2, 2 / world.control - 2, _CONTROLS)
+    else:
+        share = world.control * np.linspace(0.5, 1.5, _CONTROLS)
+    return np.concatenate([[world.selected], share])
+
+
+def _outcomes(
+    world: World, seeds: Seeds, generator: np.random.Generator
+) -> tuple[BoolArray, BoolArray]:
+    """Refusals lost and won, per mask and prompt [1 + controls, n]."""
+    rates = _rates(world, generator)
+    n, masks = len(seeds), len(rates)
+    index = np.unique(seeds, return_inverse=True)[1]
+    shared = generator.normal(size=len(world.sizes))[index]
+    fragile = math.sqrt(_WITHIN) * shared + math.sqrt(1 - _WITHIN) * generator.normal(size=n)
+    own = generator.normal(size=(masks, n))
+    latent = math.sqrt(world.agreement) * fragile + math.sqrt(1 - world.agreement) * own
+    refused = generator.random(n) < _REFUSED
+    cut = np.asarray(stats.norm.isf(np.minimum(rates / _REFUSED, 1.0)))
+    won = ~refused & (generator.random((masks, n)) < _WON)
+    return refused & (latent > cut[:, None]), won
+
+
+def excess(world: World, runs: int) -> Coverage:
+    """Coverage of the excess as the metric computes it."""
+    key = [SEED, sum(world.sizes), *(round(1e4 * x) for x in (world.selected, world.agreement))]
+    generator = np.random.default_rng([*key, int(world.drawn)])
+    seeds = seeds_of(world.sizes)
+    found = []
+    for _ in range(runs):
+        lost, won = (x.astype(np.float64) for x in _outcomes(world, seeds, generator))
+        drop = paired.difference(lost[0], won[0], seeds, NOMINAL)
+        mean = paired.difference(lost[1:].mean(axis=0), won[1:].mean(axis=0), seeds, NOMINAL)
+        if isinstance(drop, str) or isinstance(mean, str):
+            raise ValueError((drop, mean))  # noqa: TRY004 - a reason, no wrong type
+        first, second = (drop.value, drop.interval), (mean.value, mean.interval)
+        found.append(ends(intervals.mover_difference(first, second)[1]))
+    # Won is equally likely under every mask and drops out of the difference.
+    return tally(np.array(found), world.selected - world.control)
+
+
+def tables(*, quick: bool = False) -> Iterator[Table]:
+    """Excess over given controls, and over all masks that could have been controls."""
+    runs = 100 if quick else _RUNS
+    worlds = [
+        (name, World(sizes=sizes, agreement=rho, selected=a, control=b, drawn=drawn))
+        for drawn in (False, True)
+        for name, sizes in _DESIGNS.items()
+        for rho in (_AGREEMENT[1:2] if drawn else _AGREEMENT)
+        for a, b in _RATES
+    ]
+    yield Table(
+        title="Drop minus mean drop of 20 random masks (MOVER)",
+        note=f"{runs} repetitions a cell; nominal 95 %. Masks agree which prompts are fragile; the "
+        "interval takes no credit for that, nor for a mean over 20 masks. Truth about `all masks`: "
+        "controls are drawn anew each time, with unlike effects.",
+        header=("seeds", "masks agree", "lost", "controls", "truth about", *RESULTS),
+        rows=tuple(
+            (
+                name,
+                f"{w.agreement:.1f}",
+                f"{100 * w.selected:.0f} %",
+                f"{100 * w.control:.0f} %",
+                "all masks" if w.drawn else "these masks",
+                *excess(w, runs).cells(),
+            )
+            for name, w in worlds
+        ),
+    )
