@@ -10,7 +10,7 @@ export PYTHON
 # More arguments for pytest: make test PYTEST_ARGS="-k policy -x"
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo test test-all lint architectures bench smoke actionlint constraints clean
+.PHONY: help setup demo test test-all lint architectures organisms validate bench smoke actionlint constraints clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
@@ -37,8 +37,15 @@ lint: setup ## ruff, mypy and the import contracts
 architectures: setup ## run the invariants on every MoE and write docs/architectures.md (5 minutes)
 	@$(BIN)/python -m tools.architectures
 
-bench: setup ## what the hooks cost, as ratios, into docs/benchmarks.md (some minutes)
+organisms: setup ## train the 13 checkpoints of known truth into a cache (25 minutes, once)
+	@$(BIN)/python -m tools.organisms
+
+validate: organisms ## hold the gate against known truth and write docs/validation.md (15 minutes)
+	@$(BIN)/python -m tools.validate
+
+bench: setup ## what hooks and selection cost, as ratios, into docs/benchmarks.md (some minutes)
 	@$(BIN)/python -m benchmarks.hooks --page docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.selection --page docs/benchmarks.md
 
 smoke: setup ## build the wheel and use it in an environment without torch
 	@tools/setup/smoke-wheel.sh

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from gatekeeper.analysis.intervals import CONFIDENCE, normal_quantile
@@ -9,7 +11,7 @@ from gatekeeper.analysis.resampling import Resampled
 from gatekeeper.records.finding import Interval
 from gatekeeper.records.selection import Phi
 
-METHOD = "Nogueira (2018), asymptotic"
+METHOD = "Nogueira (2018), on log(1 − Φ)"
 METHOD_ALIKE = "rule of three: all resamples alike"
 
 #: A variance that is rounding.
@@ -19,8 +21,9 @@ _NOTHING = 1e-24
 def phi(given: Resampled, confidence: float = CONFIDENCE) -> Phi | None:
     """Φ = 1 − mean_f s²_f / (k̄/d (1 − k̄/d)): 1 if all resamples agree, 0 as if by chance.
 
-    The interval is Φ̂ ± z √(4/M² Σ (Φ_i − Φ̄)²), with resamples that depend on each other
-    (complementary pairs) taken together. It tells how far more resamples of the same prompts would
+    The standard error is √(4/M² Σ (Φ_i − Φ̄)²), with resamples that depend on each other
+    (complementary pairs) taken together; the interval is that of log(1 − Φ) by the delta method,
+    since Φ̂ leans to one side near 1. It tells how far more resamples of the same prompts would
     move Φ, not how far other prompts would. Where all resamples are alike it has no width; then
     ε = 1 − α^(1/M) bounds the share of resamples that differ, and Φ ≥ 1 − 2ε.
 
@@ -48,9 +51,10 @@ def at_confidence(found: Phi, confidence: float) -> Interval:
     """The interval of a stored Φ at another level."""
     if found.interval.method == METHOD_ALIKE:
         return _alike(found.resamples, confidence)
-    # The upper end may have been cut off at 1; the lower one never is.
-    error = (found.value - found.interval.low) / normal_quantile(found.interval.confidence)
-    return _symmetric(found.value, error, confidence)
+    off = 1 - found.value
+    error = off * math.log((1 - found.interval.low) / off)
+    error /= normal_quantile(found.interval.confidence)
+    return _of_log(found.value, error, confidence)
 
 
 def _interval(value: float, each: np.ndarray, block: int, confidence: float) -> Interval:
@@ -61,13 +65,15 @@ def _interval(value: float, each: np.ndarray, block: int, confidence: float) -> 
     variance = 4 / m**2 * (float((blocks**2).sum()) + float((off[whole:] ** 2).sum()))
     if variance < _NOTHING:
         return _alike(m, confidence)
-    return _symmetric(value, variance**0.5, confidence)
+    return _of_log(value, variance**0.5, confidence)
 
 
-def _symmetric(value: float, error: float, confidence: float) -> Interval:
-    reach = normal_quantile(confidence) * error
+def _of_log(value: float, error: float, confidence: float) -> Interval:
+    """Symmetric for log(1 − Φ): below 1 by construction, and near 1 it covers (validation.md)."""
+    off = 1 - value
+    factor = math.exp(normal_quantile(confidence) * error / off)
     return Interval(
-        low=value - reach, high=min(1.0, value + reach), confidence=confidence, method=METHOD
+        low=1 - off * factor, high=1 - off / factor, confidence=confidence, method=METHOD
     )
 
 

@@ -33,6 +33,7 @@ class AuditOptions:
     size: int | None
     window: str | None
     budget: int
+    roles: bool
     selection_share: float
     seed: int
     device: str
@@ -148,6 +149,13 @@ _OPTIONS = (
         default=20_000,
         show_default=True,
         help="Rows (a prompt under a mask, one forward pass) that selectors may measure.",
+    ),
+    click.option(
+        "--roles/--no-roles",
+        default=True,
+        show_default=True,
+        help="Tell apart which of the experts selected first detect harm and which control the "
+        "reply, by probes and by what masking costs.",
     ),
     click.option(
         "--selection-share",

@@ -66,6 +66,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         size=options.size,
         window=options.window,
         budget=options.budget,
+        roles=options.roles,
         selection_share=options.selection_share,
         seed=options.seed,
         device=options.device,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from gatekeeper import __version__
 from gatekeeper.analysis.clusters import folded_sha256
@@ -10,19 +11,24 @@ from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.prepare import Prepared, sha256
 from gatekeeper.records.evidence import Evidence, PromptRef, RunTimes, SuiteRef
 from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import Mask, Trial
 
 
-def assemble(
-    prepared: Prepared,
-    profile: ActivationProfile,
-    selections: tuple[Selection, ...],
-    skipped: dict[str, str],
-    masks: tuple[Mask, ...],
-    trials: Sequence[Trial],
-    times: RunTimes,
-) -> Evidence:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What an audit found; see `Evidence`."""
+
+    profile: ActivationProfile
+    selections: tuple[Selection, ...]
+    skipped: Mapping[str, str]
+    masks: tuple[Mask, ...]
+    trials: Sequence[Trial]
+    roles: Roles | str | None
+
+
+def assemble(prepared: Prepared, found: Measured, times: RunTimes) -> Evidence:
     """Evidence without findings and digest, which are made from it."""
     suite = prepared.request.suite
     return Evidence(
@@ -40,13 +46,14 @@ def assemble(
         ),
         settings=prepared.settings,
         self_test=prepared.checks,
-        selections=selections,
-        skipped_selectors=skipped,
-        masks=masks,
-        trials=tuple(trials),
-        profile=profile,
+        selections=found.selections,
+        skipped_selectors=found.skipped,
+        masks=found.masks,
+        trials=tuple(found.trials),
+        profile=found.profile,
         findings=(),
         times=times,
+        roles=found.roles,
     )
 
 

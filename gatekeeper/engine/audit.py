@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import platform
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,10 +15,11 @@ import numpy as np
 from gatekeeper import catalog
 from gatekeeper.analysis.clusters import prompt_clusters
 from gatekeeper.analysis.masks import control_masks, selected_masks
-from gatekeeper.engine.assemble import assemble
+from gatekeeper.engine.assemble import Measured, assemble
 from gatekeeper.engine.effects import MeasuredEffect
 from gatekeeper.engine.observe import (
     Clock,
+    Split,
     make_measure,
     make_profile,
     selection_split,
@@ -28,15 +31,22 @@ from gatekeeper.engine.prepare import (
     Reporter,
     prepare,
     refuse_dense,
+    sha256,
 )
 from gatekeeper.engine.refusals import refuse_unauditable
+from gatekeeper.engine.roles import find_roles
 from gatekeeper.engine.sweep import SweepSettings, Work, sweep
 from gatekeeper.evidence.trial_store import STORE, TrialStore
+from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.records.evidence import Evidence, RunTimes
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import UNMASKED, Mask
+
+#: Experts whose roles are looked at.
+_ROLES = 8
 
 
 def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evidence:
@@ -62,6 +72,7 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
         with clock.stage("select"):
             selections, skipped = _select(prepared, profile, measure)
             masks = _masks(prepared, profile, selections)
+        roles = _roles(prepared, split, profile, selections, measure, store, clock)
         with clock.stage("trials"):
             trials, count = sweep(
                 prepared.loaded, _work(prepared, masks), sweep_settings, store, reporter.advance
@@ -74,7 +85,15 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
             rows_computed=count.computed + first.computed,
             rows_resumed=count.resumed + first.resumed,
         )
-    return assemble(prepared, profile, selections, skipped, masks, trials, times)
+    found = Measured(
+        profile=profile,
+        selections=selections,
+        skipped=skipped,
+        masks=masks,
+        trials=trials,
+        roles=roles,
+    )
+    return assemble(prepared, found, times)
 
 
 def _sweep_settings(prepared: Prepared) -> SweepSettings:
@@ -136,6 +155,43 @@ def _select(
 def _shortlisting() -> list[Selector]:
     """All selectors that only read the profile: a shortlist is of all, whichever are asked for."""
     return [s for name in catalog.names("selector") if not (s := selector_of(name)).measures]
+
+
+def _roles(
+    prepared: Prepared,
+    split: Split,
+    profile: ActivationProfile,
+    selections: Sequence[Selection],
+    measure: MeasuredEffect,
+    store: TrialStore,
+    clock: Clock,
+) -> Roles | str | None:
+    """What the experts selected first do, or why that was not told; kept for a resumed audit."""
+    if not prepared.request.roles:
+        return "not asked for"
+    if importlib.util.find_spec("sklearn") is None:
+        return "scikit-learn is not installed: pip install 'moe-gatekeeper[audit]'"
+    name = "roles " + sha256(f"{measure.base} {[s.ranked[:_ROLES] for s in selections]}")
+    kept = store.blob(name)
+    if kept is not None:
+        return roles_from_json(json.loads(kept))
+    prompts = [p for p in split.prompts if p.prompt.set in {"regular", "benign"}]
+    clusters = prompt_clusters([p.prompt for p in prompts])
+    with clock.stage("roles"):
+        found = find_roles(
+            prepared.loaded,
+            prompts,
+            [p.prompt.category for p in prompts],
+            [clusters[p.prompt.id] for p in prompts],
+            selections,
+            measure,
+            profile,
+            most=_ROLES,
+            batch_rows=max(1, prepared.request.batch_rows // 8),
+            seed=prepared.request.seed,
+        )
+    store.put_blob(name, json.dumps(roles_to_json(found)).encode())
+    return found
 
 
 def _masks(

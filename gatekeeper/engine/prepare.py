@@ -44,6 +44,7 @@ class AuditRequest:
         size: experts taken per resample (N_e, q), or None for the largest k.
         window: token window to select by, or None for each selector's own.
         budget: rows that selectors may measure.
+        roles: whether to tell apart what the experts selected first do.
         selection_share: share of seeds that select; the others measure.
     """
 
@@ -63,6 +64,7 @@ class AuditRequest:
     size: int | None
     window: str | None
     budget: int
+    roles: bool
     selection_share: float
     seed: int
     device: str
@@ -187,6 +189,7 @@ def _settings(request: AuditRequest, judge: Judge, loaded: LoadedModel) -> Audit
         size=request.size or max(request.ks),
         window=request.window,
         budget=request.budget,
+        roles=request.roles,
         selection_share=request.selection_share,
         max_prompts=request.max_prompts,
         system_prompt_sha256=None if system is None else sha256(system),
@@ -228,6 +231,7 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
             size=request.size or max(request.ks),
             window=request.window,
             budget=request.budget,
+            roles=request.roles,
             selection_share=request.selection_share,
             max_prompts=request.max_prompts,
             system_prompt_sha256=None

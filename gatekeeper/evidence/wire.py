@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
+from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.evidence.wire_selection import selection_from_json, selection_to_json
 from gatekeeper.records.evidence import (
     AuditSettings,
@@ -44,7 +45,7 @@ _SETTINGS = (
     "versions",
 )
 #: Younger than the rest: bundles written before do not have them.
-_SETTINGS_SINCE = ("resamples", "size", "window", "budget")
+_SETTINGS_SINCE = ("resamples", "size", "window", "budget", "roles")
 _PROMPT = (
     "id",
     "seed_id",
@@ -98,6 +99,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         "masks": [_mask_to_json(mask) for mask in evidence.masks],
         "trials": _summary(evidence),
         "findings": [finding_to_json(f) for f in evidence.findings],
+        **({} if evidence.roles is None else {"roles": roles_to_json(evidence.roles)}),
     }
 
 
@@ -191,6 +193,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         profile=None,
         findings=tuple(finding_from_json(f) for f in data["findings"]),
         times=None,
+        roles=roles_from_json(data["roles"]) if "roles" in data else None,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.model import CheckpointRef, ModelDescription
 from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import Mask, Trial
 
@@ -79,6 +80,7 @@ class AuditSettings:
     Attributes:
         resamples, size, window, budget: as handed to selectors; 0 and None in bundles written
             before they were recorded.
+        roles: whether experts were to be told apart by role.
     """
 
     selectors: tuple[str, ...]
@@ -102,6 +104,7 @@ class AuditSettings:
     size: int = 0
     window: str | None = None
     budget: int = 0
+    roles: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +133,8 @@ class Evidence:
     Attributes:
         digest: `sha256:` of evidence.json; empty until written or read.
         skipped_selectors: selectors that could not run, with the reason.
+        roles: of the experts selected first, or why they were not told apart; None in bundles
+            written before they were.
         findings: as stored; `check` and `verify` measure them again.
     """
 
@@ -147,3 +152,4 @@ class Evidence:
     profile: ActivationProfile | None
     findings: tuple[Finding | Missing, ...]
     times: RunTimes | None
+    roles: Roles | str | None = None

@@ -15,6 +15,7 @@ from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.selection import Phi, Selection
 from gatekeeper.records.trial import Trial
+from gatekeeper.report.role_facts import RoleFacts, role_facts
 
 
 class Disclosure(StrEnum):
@@ -98,15 +99,18 @@ class Disclosed:
     level: Disclosure
     evidence: Evidence
     selectors: tuple[SelectorFacts, ...]
+    roles: RoleFacts | None
 
 
 def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
     """Take away what `level` may not show."""
     selectors = tuple(_selector_facts(evidence, s, level) for s in evidence.selections)
+    roles = role_facts(evidence.roles)
     if level is not Disclosure.RESTRICTED:
         evidence = replace(
             evidence,
             profile=None,
+            roles=None,
             selections=(),
             masks=tuple(replace(mask, experts=()) for mask in evidence.masks),
             trials=tuple(map(_without_reply, evidence.trials)),
@@ -115,7 +119,7 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
                 SelfTestCheck(name=c.name, passed=c.passed, detail="") for c in evidence.self_test
             ),
         )
-    return Disclosed(level=level, evidence=evidence, selectors=selectors)
+    return Disclosed(level=level, evidence=evidence, selectors=selectors, roles=roles)
 
 
 def _without_reply(trial: Trial) -> Trial:

@@ -73,6 +73,7 @@ def _assemble(
         curve=curve,
         sets=_sets(evidence, curve, words),
         selectors=disclosed.selectors,
+        roles=disclosed.roles,
         rules=rules,
         warnings=warning_texts(rules, verdict, words),
         requirements=verdict.requirements,

@@ -40,7 +40,13 @@ def test_equals_the_formulas_of_the_paper():
     found = stability.phi(given(sets, 12))
     phi, variance = paper(sets, 12)
     assert found.value == pytest.approx(phi)
-    assert found.value - found.interval.low == pytest.approx(1.959964 * variance**0.5, rel=1e-5)
+    reach = 1.959964 * variance**0.5 / (1 - phi)
+    assert found.interval.low == pytest.approx(1 - (1 - phi) * np.exp(reach), rel=1e-5)
+    assert found.interval.high == pytest.approx(1 - (1 - phi) * np.exp(-reach), rel=1e-5)
+    for level in (0.9, 0.99):
+        assert (
+            stability.at_confidence(found, level) == stability.phi(given(sets, 12), level).interval
+        )
     assert found.resamples == 50
 
 

@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from gatekeeper.engine.attribute import (
     FirstToken,
     Openings,
     attribute,
-    first_tokens,
     openings,
 )
 from tests.engine.tiny_loaded import encoded, loaded
@@ -44,12 +42,3 @@ def test_openings_come_from_judged_replies_and_lean():
 )
 def test_no_openings_is_a_reason_not_a_guess(replies, reason):
     assert reason in openings(replies)
-
-
-def test_first_tokens_are_the_greedy_ones():
-    model, prompts = loaded("mixtral"), encoded(3)
-    found = first_tokens(model, prompts, batch_rows=2)
-    for item in prompts:
-        with torch.inference_mode():
-            out = model.model(input_ids=torch.tensor([item.ids]), use_cache=False).logits
-        assert found[item.prompt.id] == int(out[0, -1].argmax())

@@ -86,7 +86,13 @@ def test_rates(evidence):
 
 
 #: Metrics that ask about a selection, or a profile, and not about one mask.
-OF_SELECTIONS = {"stable-experts", "selection-stability", "min-k", "concentration"}
+OF_SELECTIONS = {
+    "stable-experts",
+    "selection-stability",
+    "min-k",
+    "concentration",
+    "role-balance",
+}
 
 
 @pytest.mark.parametrize("metric", sorted(set(catalog.names("metric")) - OF_SELECTIONS))
@@ -133,7 +139,7 @@ def test_an_audit_stores_every_subject_once(evidence):
     keys = [(f.metric, f.subject) for f in findings]
     assert len(keys) == len(set(keys))
     # The synthetic bundle has no profile and no seeds behind its selection.
-    without = {"concentration", "selection-stability"}
+    without = {"concentration", "selection-stability", "role-balance"}
     assert {f.metric for f in findings} == set(catalog.names("metric")) - without
     findings = [f for f in findings if f.metric != "stable-experts"]
     assert all(isinstance(f, Finding) for f in findings)

@@ -11,6 +11,7 @@ from gatekeeper import catalog
 from gatekeeper.analysis import concentration
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.model import ExpertId
+from gatekeeper.records.role import ExpertRole, Roles
 from gatekeeper.records.selection import Phi
 from gatekeeper.records.trial import Trial
 from tests.policy.builders import make_evidence
@@ -89,14 +90,16 @@ def test_a_selector_that_did_not_run_is_missing(evidence, metric):
 
 
 def test_stability_at_another_confidence(evidence):
-    interval = Interval(low=0.6, high=0.8, confidence=0.95, method="Nogueira (2018), asymptotic")
+    interval = Interval(low=0.6, high=0.775, confidence=0.95, method="Nogueira (2018)")
     phi = Phi(value=0.7, interval=interval, resamples=500)
     selection = next(s for s in evidence.selections if s.selector == "attribution")
     given = replace(evidence, selections=(replace(selection, phi=phi),))
     found = measure(given, "selection-stability", 0.99, selector="attribution")
-    assert found.interval.low == pytest.approx(0.7 - 0.1 * 2.575829 / 1.959964)
+    assert found.interval.low == pytest.approx(1 - 0.3 * (0.4 / 0.3) ** (2.575829 / 1.959964))
     assert found.interval.confidence == 0.99
-    assert measure(given, "selection-stability", selector="attribution").interval.low == 0.6
+    assert measure(
+        given, "selection-stability", selector="attribution"
+    ).interval.low == pytest.approx(0.6)
 
 
 def losing(evidence, lost):
@@ -180,3 +183,41 @@ def test_no_effect_gives_no_share():
         for _ in range(200)
     ]
     assert np.mean([isinstance(f, str) for f in found]) > 0.93
+
+
+def roles(names):
+    interval = Interval(low=0.0, high=1.0, confidence=0.95, method="simulated")
+    return Roles(
+        experts=tuple(
+            ExpertRole(
+                expert=ExpertId(1, i),
+                role=name,
+                confidence=0.9,
+                by_sets=(),
+                detection_loss=0.1,
+                detection_interval=interval,
+                refusal_loss=0.5,
+                refusal_interval=interval,
+                probe=None,
+            )
+            for i, name in enumerate(names)
+        ),
+        groups=(),
+        controls=(),
+        n=80,
+        clusters=40,
+        notes=(),
+    )
+
+
+def test_role_balance_counts_clear_roles(evidence):
+    given = replace(evidence, roles=roles(["HRCG"] * 3 + ["HCDG"] + ["unclear"] * 2))
+    found = measure(given, "role-balance")
+    assert found.value == 75
+    assert found.n == 4
+    assert found.counts == {"control": 3, "detection": 1, "unclear": 2}
+
+
+@pytest.mark.parametrize("given", [None, "not asked for", roles(["unclear"])])
+def test_role_balance_without_clear_roles_is_missing(evidence, given):
+    assert isinstance(measure(replace(evidence, roles=given), "role-balance"), Missing)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from gatekeeper.analysis import intervals, paired
 from tools.validate.coverage import (
@@ -17,7 +17,6 @@ from tools.validate.coverage import (
     BoolArray,
     Coverage,
     FloatArray,
-    Seeds,
     ends,
     seeds_of,
     tally,
@@ -66,19 +65,17 @@ def _rates(world: World, generator: np.random.Generator) -> FloatArray:
     return np.concatenate([[world.selected], share])
 
 
-def _outcomes(
-    world: World, seeds: Seeds, generator: np.random.Generator
-) -> tuple[BoolArray, BoolArray]:
+def _outcomes(world: World, generator: np.random.Generator) -> tuple[BoolArray, BoolArray]:
     """Refusals lost and won, per mask and prompt [1 + controls, n]."""
     rates = _rates(world, generator)
-    n, masks = len(seeds), len(rates)
-    index = np.unique(seeds, return_inverse=True)[1]
+    n, masks = sum(world.sizes), len(rates)
+    index = np.repeat(np.arange(len(world.sizes)), world.sizes)
     shared = generator.normal(size=len(world.sizes))[index]
     fragile = math.sqrt(_WITHIN) * shared + math.sqrt(1 - _WITHIN) * generator.normal(size=n)
     own = generator.normal(size=(masks, n))
     latent = math.sqrt(world.agreement) * fragile + math.sqrt(1 - world.agreement) * own
     refused = generator.random(n) < _REFUSED
-    cut = np.asarray(stats.norm.isf(np.minimum(rates / _REFUSED, 1.0)))
+    cut = -np.asarray(special.ndtri(np.minimum(rates / _REFUSED, 1.0)))
     won = ~refused & (generator.random((masks, n)) < _WON)
     return refused & (latent > cut[:, None]), won
 
@@ -90,7 +87,7 @@ def excess(world: World, runs: int) -> Coverage:
     seeds = seeds_of(world.sizes)
     found = []
     for _ in range(runs):
-        lost, won = (x.astype(np.float64) for x in _outcomes(world, seeds, generator))
+        lost, won = (x.astype(np.float64) for x in _outcomes(world, generator))
         drop = paired.difference(lost[0], won[0], seeds, NOMINAL)
         mean = paired.difference(lost[1:].mean(axis=0), won[1:].mean(axis=0), seeds, NOMINAL)
         if isinstance(drop, str) or isinstance(mean, str):

@@ -71,9 +71,10 @@ def _contrast(given: SelectionInput, other: str, window: str) -> _Contrast | Non
 
 def _notes(detection: _Contrast, control: _Contrast | None) -> list[str]:
     notes = [
-        "The bound on false selections presumes that experts outside the truth are exchangeable "
-        "and that the rule is no worse than guessing; the second bound presumes that their "
-        "selection probabilities are unimodal instead."
+        "The bound on false selections presumes that seeds are independent, that experts outside "
+        "the truth are exchangeable and that the rule is no worse than guessing; the second bound "
+        "presumes unimodal selection probabilities instead of the last two. Neither holds where "
+        "the twins of a category differ from its requests by more than harm."
         + (" Both are twice that of one contrast: there are two." if control else ""),
         "Regular and benign prompts are compared "
         + ("within seeds (benign twins)." if detection.paired else "as groups: no benign twins."),

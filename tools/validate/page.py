@@ -1,0 +1,69 @@
+"""docs/validation.md: a part of it is replaced when it is run anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.validate.table import Table, markdown
+
+_HEAD = """# Validation
+
+Written by `make validate` (`python -m tools.validate`), not by hand. What is known beforehand is
+held against what Gatekeeper says: checkpoints with planted experts, and simulations.
+"""
+
+_INTRODUCTIONS = {
+    "organisms": """## Checkpoints with a known truth
+
+Tiny models trained by `python -m tools.organisms` (seeded, into a cache outside the repository;
+about 2.5 minutes of one core each, and 7 for each of the two bases). Their vulnerabilities are
+planted, not found in nature. *joint*: refusals are lost when all planted experts are masked, and
+what fewer do is left to training. *redundant*: they stay while any one is left. *topics*: each
+expert carries the refusals of some categories. *rare* and *frequent*: how busy the experts were
+before planting, among those that work where the reply is decided.
+""",
+    "real": """## Real language
+
+Two checkpoints of 149 million parameters, see real-language.md: 100 prompts a set, no controls.
+""",
+    "selection": """## Selection, simulated
+
+Simulated routing and attribution with known true experts, given to the real selectors.
+""",
+    "coverage": """## Coverage of intervals, simulated
+
+Every interval that a verdict rests on, by simulation with known truth. Intervals for prompts that
+share seeds are wide on purpose: they take the prompts of a seed as one where they agree less than
+fully (see ADR 4), so that no suite of rewrites gets a verdict it has not earned.
+""",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of the page, with the goals that it had to reach."""
+
+    name: str
+    tables: Sequence[Table]
+    goals: Sequence[tuple[str, bool]]
+
+
+def write(page: Path, part: Part, *, minutes: float) -> None:
+    """Puts a part in its place on the page."""
+    text = page.read_text(encoding="utf-8") if page.is_file() else _HEAD
+    body = [_INTRODUCTIONS[part.name]]
+    body += [f"- {'holds' if held else '**missed**'}: {goal}" for goal, held in part.goals]
+    body += [""] if part.goals else []
+    body += [markdown(table) for table in part.tables]
+    body.append(f"Made in {minutes:.1f} minutes on a machine with other work to do.\n")
+    block = f"<!-- {part.name} -->\n" + "\n".join(body) + f"<!-- end of {part.name} -->\n"
+    pattern = re.compile(rf"<!-- {part.name} -->\n.*<!-- end of {part.name} -->\n", re.DOTALL)
+    found = pattern.search(text)
+    if found:
+        text = text[: found.start()] + block + text[found.end() :]
+    else:
+        text = f"{text.rstrip()}\n\n{block}"
+    page.write_text(text, encoding="utf-8")
