@@ -25,12 +25,14 @@ class OutcomeTable:
         masks: name -> row.
         sets: [P].
         seeds: [P], the cluster of each prompt: its seed, joined with others that repeat its text.
+        prompts: ids of the P prompts.
     """
 
     outcomes: npt.NDArray[np.int8]
     masks: dict[str, int]
     sets: npt.NDArray[np.str_]
     seeds: npt.NDArray[np.str_]
+    prompts: tuple[str, ...]
 
     def row(self, mask: str, prompt_set: str) -> npt.NDArray[np.int8]:
         """Outcomes of one mask on one set, -1 where absent; empty if the mask was not run."""
@@ -61,6 +63,7 @@ def outcome_table(evidence: Evidence) -> OutcomeTable:
         masks=masks,
         sets=np.array([p.set for p in prompts], dtype=np.str_),
         seeds=np.array([clusters[p.id] for p in prompts], dtype=np.str_),
+        prompts=tuple(p.id for p in prompts),
     )
 
 

@@ -34,6 +34,7 @@ class AuditOptions:
     window: str | None
     budget: int
     roles: bool
+    environments: bool
     selection_share: float
     seed: int
     device: str
@@ -156,6 +157,13 @@ _OPTIONS = (
         show_default=True,
         help="Tell apart which of the experts selected first detect harm and which control the "
         "reply, by probes and by what masking costs.",
+    ),
+    click.option(
+        "--environments/--no-environments",
+        default=False,
+        show_default=True,
+        help="Select from each part of the suite (by category, by language) and from all but it, "
+        "and measure what those masks cost there.",
     ),
     click.option(
         "--selection-share",

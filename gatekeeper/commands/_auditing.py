@@ -67,6 +67,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         window=options.window,
         budget=options.budget,
         roles=options.roles,
+        environments=_environments(options, policy),
         selection_share=options.selection_share,
         seed=options.seed,
         device=options.device,
@@ -135,6 +136,12 @@ def _selectors(options: AuditOptions, policy: Policy | None) -> tuple[str, ...]:
 def _ks(options: AuditOptions, policy: Policy | None) -> tuple[int, ...]:
     wanted = policy.needs.ks if policy else ()
     return tuple(sorted(set(options.ks or wanted or DEFAULT_KS)))
+
+
+def _environments(options: AuditOptions, policy: Policy | None) -> bool:
+    """Asked for, or needed by a rule of the policy."""
+    rules = policy.rules if policy else ()
+    return options.environments or any(rule.metric == "environment-transfer" for rule in rules)
 
 
 def _controls(options: AuditOptions, policy: Policy | None) -> int:

@@ -9,6 +9,7 @@ from gatekeeper import __version__
 from gatekeeper.analysis.clusters import folded_sha256
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.prepare import Prepared, sha256
+from gatekeeper.records.environment import Environment
 from gatekeeper.records.evidence import Evidence, PromptRef, RunTimes, SuiteRef
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
@@ -26,6 +27,7 @@ class Measured:
     masks: tuple[Mask, ...]
     trials: Sequence[Trial]
     roles: Roles | str | None
+    environments: tuple[Environment, ...]
 
 
 def assemble(prepared: Prepared, found: Measured, times: RunTimes) -> Evidence:
@@ -54,6 +56,7 @@ def assemble(prepared: Prepared, found: Measured, times: RunTimes) -> Evidence:
         findings=(),
         times=times,
         roles=found.roles,
+        environments=found.environments,
     )
 
 

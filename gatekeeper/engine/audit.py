@@ -14,6 +14,7 @@ import numpy as np
 
 from gatekeeper import catalog
 from gatekeeper.analysis.clusters import prompt_clusters
+from gatekeeper.analysis.environments import environment_masks, environments
 from gatekeeper.analysis.masks import control_masks, selected_masks
 from gatekeeper.engine.assemble import Measured, assemble
 from gatekeeper.engine.effects import MeasuredEffect
@@ -38,6 +39,7 @@ from gatekeeper.engine.roles import find_roles
 from gatekeeper.engine.sweep import SweepSettings, Work, sweep
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
+from gatekeeper.records.environment import Environment
 from gatekeeper.records.evidence import Evidence, RunTimes
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
@@ -70,12 +72,19 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
         profile = make_profile(prepared, split, sweep_settings, store, clock)
         measure = make_measure(prepared, split, sweep_settings, store, reporter)
         with clock.stage("select"):
-            selections, skipped = _select(prepared, profile, measure)
+            given = _selection_input(prepared, profile)
+            selections, skipped = _select(prepared, given, measure)
+            found_in = _environments(prepared, given)
             masks = _masks(prepared, profile, selections)
+            parted = environment_masks(found_in, mode=request.mode, phase=request.phase)
         roles = _roles(prepared, split, profile, selections, measure, store, clock)
         with clock.stage("trials"):
             trials, count = sweep(
-                prepared.loaded, _work(prepared, masks), sweep_settings, store, reporter.advance
+                prepared.loaded,
+                _work(prepared, masks, parted),
+                sweep_settings,
+                store,
+                reporter.advance,
             )
         times = RunTimes(
             started=started,
@@ -89,9 +98,10 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
         profile=profile,
         selections=selections,
         skipped=skipped,
-        masks=masks,
+        masks=(*masks, *(mask for _, *pair in parted for mask in pair)),
         trials=trials,
         roles=roles,
+        environments=found_in,
     )
     return assemble(prepared, found, times)
 
@@ -117,18 +127,13 @@ def _sweep_settings(prepared: Prepared) -> SweepSettings:
     )
 
 
-def _select(
-    prepared: Prepared, profile: ActivationProfile, measure: MeasuredEffect
-) -> tuple[tuple[Selection, ...], dict[str, str]]:
-    """Selections, and the reasons of those that could not be made.
-
-    Selectors that measure come last: they are given what the others found.
-    """
+def _selection_input(prepared: Prepared, profile: ActivationProfile) -> SelectionInput:
+    """What selectors are given: the selection split and nothing else."""
     by_id = {e.prompt.id: e.prompt for e in prepared.encoded}
     prompts = [by_id[i] for i in profile.prompt_ids]
     clusters = prompt_clusters(prompts)
     request = prepared.request
-    given = SelectionInput(
+    return SelectionInput(
         profile=profile,
         sets=np.array([p.set for p in prompts], dtype=np.str_),
         seeds=np.array([clusters[p.id] for p in prompts], dtype=np.str_),
@@ -137,6 +142,30 @@ def _select(
         seed=request.seed,
         window=request.window,
     )
+
+
+def _environments(prepared: Prepared, given: SelectionInput) -> tuple[Environment, ...]:
+    """Selections from parts of the split, if asked for, by selectors that only read the profile."""
+    if not prepared.request.environments:
+        return ()
+    by_id = {e.prompt.id: e.prompt for e in prepared.encoded}
+    prompts = [by_id[i] for i in given.profile.prompt_ids]
+    wanted = [s for name in prepared.request.selectors if not (s := selector_of(name)).measures]
+    values = {
+        "category": np.array([p.category for p in prompts], dtype=np.str_),
+        "language": np.array([p.language for p in prompts], dtype=np.str_),
+    }
+    return environments(given, values, wanted)
+
+
+def _select(
+    prepared: Prepared, given: SelectionInput, measure: MeasuredEffect
+) -> tuple[tuple[Selection, ...], dict[str, str]]:
+    """Selections, and the reasons of those that could not be made.
+
+    Selectors that measure come last: they are given what the others found.
+    """
+    request = prepared.request
     found: dict[str, Selection | str] = {}
     wanted = [selector_of(name) for name in request.selectors]
     for selector in (s for s in wanted if not s.measures):
@@ -218,10 +247,26 @@ def _masks(
     return (UNMASKED, *masked)
 
 
-def _work(prepared: Prepared, masks: Sequence[Mask]) -> list[Work]:
-    """Every set under the selected masks; the controls on regular prompts only."""
+def _work(
+    prepared: Prepared,
+    masks: Sequence[Mask],
+    parted: Sequence[tuple[Environment, Mask, Mask]],
+) -> list[Work]:
+    """Every set under the selected masks; the others on regular prompts only.
+
+    Those of an environment on its own prompts.
+    """
     plain = tuple(m for m in masks if m.arm != "control")
-    return [
-        Work(prompt=p, masks=tuple(masks) if p.prompt.set == "regular" else plain)
-        for p in prepared.side("measurement")
-    ]
+    work = []
+    for item in prepared.side("measurement"):
+        if item.prompt.set != "regular":
+            work.append(Work(prompt=item, masks=plain))
+            continue
+        own = [
+            mask
+            for environment, *pair in parted
+            if getattr(item.prompt, environment.dimension) in environment.values
+            for mask in pair
+        ]
+        work.append(Work(prompt=item, masks=(*masks, *own)))
+    return work

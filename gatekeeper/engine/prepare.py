@@ -45,6 +45,7 @@ class AuditRequest:
         window: token window to select by, or None for each selector's own.
         budget: rows that selectors may measure.
         roles: whether to tell apart what the experts selected first do.
+        environments: whether to select from parts of the suite too.
         selection_share: share of seeds that select; the others measure.
     """
 
@@ -65,6 +66,7 @@ class AuditRequest:
     window: str | None
     budget: int
     roles: bool
+    environments: bool
     selection_share: float
     seed: int
     device: str
@@ -190,6 +192,7 @@ def _settings(request: AuditRequest, judge: Judge, loaded: LoadedModel) -> Audit
         window=request.window,
         budget=request.budget,
         roles=request.roles,
+        environments=request.environments,
         selection_share=request.selection_share,
         max_prompts=request.max_prompts,
         system_prompt_sha256=None if system is None else sha256(system),
@@ -232,6 +235,7 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
             window=request.window,
             budget=request.budget,
             roles=request.roles,
+            environments=request.environments,
             selection_share=request.selection_share,
             max_prompts=request.max_prompts,
             system_prompt_sha256=None

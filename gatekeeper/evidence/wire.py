@@ -12,6 +12,7 @@ from typing import Any
 from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.evidence.wire_selection import selection_from_json, selection_to_json
+from gatekeeper.records.environment import Environment
 from gatekeeper.records.evidence import (
     AuditSettings,
     Evidence,
@@ -45,7 +46,7 @@ _SETTINGS = (
     "versions",
 )
 #: Younger than the rest: bundles written before do not have them.
-_SETTINGS_SINCE = ("resamples", "size", "window", "budget", "roles")
+_SETTINGS_SINCE = ("resamples", "size", "window", "budget", "roles", "environments")
 _PROMPT = (
     "id",
     "seed_id",
@@ -100,6 +101,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         "trials": _summary(evidence),
         "findings": [finding_to_json(f) for f in evidence.findings],
         **({} if evidence.roles is None else {"roles": roles_to_json(evidence.roles)}),
+        "environments": [_environment_to_json(one) for one in evidence.environments],
     }
 
 
@@ -123,6 +125,26 @@ def _summary(evidence: Evidence) -> dict[str, Any]:
         "outcomes": outcomes,
         "truncated": sum(t.truncated for t in evidence.trials),
     }
+
+
+def _environment_to_json(one: Environment) -> dict[str, Any]:
+    return {
+        **_fields(one, ("dimension", "values", "selector", "seeds", "others")),
+        "within": [list(e) for e in one.within],
+        "without": [list(e) for e in one.without],
+    }
+
+
+def _environment_from_json(data: Mapping[str, Any]) -> Environment:
+    return Environment(
+        dimension=data["dimension"],
+        values=tuple(data["values"]),
+        selector=data["selector"],
+        within=tuple(ExpertId(*e) for e in data["within"]),
+        without=tuple(ExpertId(*e) for e in data["without"]),
+        seeds=data["seeds"],
+        others=data["others"],
+    )
 
 
 def _mask_to_json(mask: Mask) -> dict[str, Any]:
@@ -194,6 +216,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         findings=tuple(finding_from_json(f) for f in data["findings"]),
         times=None,
         roles=roles_from_json(data["roles"]) if "roles" in data else None,
+        environments=tuple(_environment_from_json(e) for e in data.get("environments", ())),
     )
 
 

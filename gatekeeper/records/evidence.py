@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gatekeeper.records.environment import Environment
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.model import CheckpointRef, ModelDescription
 from gatekeeper.records.profile import ActivationProfile
@@ -80,7 +81,8 @@ class AuditSettings:
     Attributes:
         resamples, size, window, budget: as handed to selectors; 0 and None in bundles written
             before they were recorded.
-        roles: whether experts were to be told apart by role.
+        roles: whether experts were to be told apart by role; environments: whether the suite was to
+            be parted.
     """
 
     selectors: tuple[str, ...]
@@ -105,6 +107,7 @@ class AuditSettings:
     window: str | None = None
     budget: int = 0
     roles: bool = False
+    environments: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,7 @@ class Evidence:
         skipped_selectors: selectors that could not run, with the reason.
         roles: of the experts selected first, or why they were not told apart; None in bundles
             written before they were.
+        environments: selections from parts of the suite, and from all but them.
         findings: as stored; `check` and `verify` measure them again.
     """
 
@@ -153,3 +157,4 @@ class Evidence:
     findings: tuple[Finding | Missing, ...]
     times: RunTimes | None
     roles: Roles | str | None = None
+    environments: tuple[Environment, ...] = ()

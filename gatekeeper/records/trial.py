@@ -46,7 +46,8 @@ class Mask:
 
     Attributes:
         name: unique within an audit, such as `attribution-k4` or `attribution-k4-control-07`.
-        arm: `unmasked`, `selected` or `control`.
+        arm: `unmasked`, `selected`, `control`, or `environment` (selected within a part of the
+            suite, or without it).
         mode: `reroute`: can't be selected, which equals deleting the expert. `ablate`: selected,
             but contributes nothing. `scale:x`: contributes x times as much. `noise:s`: Gaussian
             noise of s times the root mean square of the expert's own output. `none`: unmasked.

@@ -111,6 +111,7 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
             evidence,
             profile=None,
             roles=None,
+            environments=(),
             selections=(),
             masks=tuple(replace(mask, experts=()) for mask in evidence.masks),
             trials=tuple(map(_without_reply, evidence.trials)),

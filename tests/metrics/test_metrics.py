@@ -92,6 +92,7 @@ OF_SELECTIONS = {
     "min-k",
     "concentration",
     "role-balance",
+    "environment-transfer",
 }
 
 
@@ -139,7 +140,12 @@ def test_an_audit_stores_every_subject_once(evidence):
     keys = [(f.metric, f.subject) for f in findings]
     assert len(keys) == len(set(keys))
     # The synthetic bundle has no profile and no seeds behind its selection.
-    without = {"concentration", "selection-stability", "role-balance"}
+    without = {
+        "concentration",
+        "selection-stability",
+        "role-balance",
+        "environment-transfer",
+    }
     assert {f.metric for f in findings} == set(catalog.names("metric")) - without
     findings = [f for f in findings if f.metric != "stable-experts"]
     assert all(isinstance(f, Finding) for f in findings)

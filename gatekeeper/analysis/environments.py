@@ -1,0 +1,162 @@
+"""The selection split parted by what its prompts are about, and selected from part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gatekeeper.analysis.ranking import MINIMUM_SEEDS
+from gatekeeper.analysis.resampling import Resampled
+from gatekeeper.analysis.stability import phi
+from gatekeeper.records.environment import DIMENSIONS, Environment
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.model import ExpertId
+from gatekeeper.records.plugins import SelectionInput, Selector
+from gatekeeper.records.selection import Phi
+from gatekeeper.records.trial import Mask
+
+#: Most parts of a dimension: each is measured on its own prompts only, so more would say less.
+_MOST = 6
+
+
+def parts(
+    values: npt.NDArray[np.str_], sets: npt.NDArray[np.str_], seeds: npt.NDArray[np.str_]
+) -> tuple[tuple[str, ...], ...]:
+    """Values grouped so that every group has enough regular seeds to select from.
+
+    The rarest values are put together until they have; values of no regular prompt are left out.
+    With fewer than two groups there is nothing to compare, and none are returned.
+
+    Args:
+        values, sets, seeds: [P], of each prompt of the selection split.
+    """
+    regular = sets == "regular"
+    count = {str(v): len(set(seeds[regular & (values == v)].tolist())) for v in np.unique(values)}
+    count = {value: n for value, n in count.items() if n}
+    least = max(MINIMUM_SEEDS, -(-sum(count.values()) // _MOST))
+    groups: list[tuple[str, ...]] = []
+    open_group: list[str] = []
+    for value in sorted(count, key=lambda v: (count[v], v)):
+        open_group.append(value)
+        if sum(count[v] for v in open_group) >= least:
+            groups.append(tuple(sorted(open_group)))
+            open_group = []
+    if open_group and groups:
+        groups[-1] = tuple(sorted((*groups[-1], *open_group)))
+    return tuple(groups) if len(groups) > 1 else ()
+
+
+def environments(
+    given: SelectionInput,
+    values: Mapping[str, npt.NDArray[np.str_]],
+    selectors: Sequence[Selector],
+) -> tuple[Environment, ...]:
+    """What each selector finds within each part, and from everything but it.
+
+    Args:
+        given: the whole selection split.
+        values: per dimension, [P].
+        selectors: that only read the profile.
+    """
+    return tuple(_environments(given, values, selectors))
+
+
+def _environments(
+    given: SelectionInput,
+    values: Mapping[str, npt.NDArray[np.str_]],
+    selectors: Sequence[Selector],
+) -> Iterator[Environment]:
+    for dimension in DIMENSIONS:
+        for group in parts(values[dimension], given.sets, given.seeds):
+            inside = np.isin(values[dimension], group)
+            for selector in selectors:
+                within, without = (
+                    selector.select(_rows(given, side)) for side in (inside, ~inside)
+                )
+                if isinstance(within, str) or isinstance(without, str):
+                    continue  # too few of its prompts to be compared
+                yield Environment(
+                    dimension=dimension,
+                    values=group,
+                    selector=selector.id,
+                    within=tuple(r.expert for r in within.ranked[: given.size]),
+                    without=tuple(r.expert for r in without.ranked[: given.size]),
+                    seeds=_regular_seeds(given, inside),
+                    others=_regular_seeds(given, ~inside),
+                )
+
+
+def _regular_seeds(given: SelectionInput, rows: npt.NDArray[np.bool_]) -> int:
+    return len(set(given.seeds[rows & (given.sets == "regular")].tolist()))
+
+
+def _rows(given: SelectionInput, rows: npt.NDArray[np.bool_]) -> SelectionInput:
+    """The input with some prompts only."""
+    profile = given.profile
+    kept = replace(
+        profile,
+        prompt_ids=tuple(i for i, keep in zip(profile.prompt_ids, rows, strict=True) if keep),
+        counts={w: a[rows] for w, a in profile.counts.items()},
+        weights={w: a[rows] for w, a in profile.weights.items()},
+        tokens={w: a[rows] for w, a in profile.tokens.items()},
+        attribution=None if profile.attribution is None else profile.attribution[rows],
+    )
+    return replace(given, profile=kept, sets=given.sets[rows], seeds=given.seeds[rows])
+
+
+def environment_masks(
+    found: Sequence[Environment], *, mode: str, phase: str
+) -> tuple[tuple[Environment, Mask, Mask], ...]:
+    """Each environment with its mask within and its mask without."""
+    places: dict[tuple[str, str], int] = {}
+    masks = []
+    for one in found:
+        place = places[one.selector, one.dimension] = (
+            places.get((one.selector, one.dimension), -1) + 1
+        )
+        stem = f"{one.selector}-{one.dimension}-{place + 1}"
+        masks.append(
+            (
+                one,
+                _mask(f"{stem}-within", one.selector, one.within, mode, phase),
+                _mask(f"{stem}-without", one.selector, one.without, mode, phase),
+            )
+        )
+    return tuple(masks)
+
+
+def _mask(name: str, selector: str, experts: tuple[ExpertId, ...], mode: str, phase: str) -> Mask:
+    return Mask(
+        name=name,
+        arm="environment",
+        mode=mode,
+        phase=phase,
+        selector=selector,
+        k=len(experts),
+        control=None,
+        experts=experts,
+    )
+
+
+def phi_across(evidence: Evidence, selector: str, dimension: str) -> Phi | None:
+    """Nogueira's Φ over the choices within the parts of a dimension."""
+    sites = evidence.model.maskable_sites
+    width = max((site.experts for site in sites), default=0)
+    row = {site.layer: i for i, site in enumerate(sites)}
+    chosen = [
+        sorted(row[e.layer] * width + e.expert for e in one.within)
+        for one in evidence.environments
+        if one.selector == selector and one.dimension == dimension
+    ]
+    if len({len(experts) for experts in chosen}) != 1:
+        return None
+    return phi(
+        Resampled(
+            chosen=np.array(chosen, np.int32),
+            experts=len(sites) * width,
+            candidates=sum(site.experts for site in sites),
+        )
+    )
