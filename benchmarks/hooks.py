@@ -16,6 +16,7 @@ import click
 import torch
 from torch import Tensor
 
+from benchmarks.page import write_section
 from benchmarks.timing import Ratios, compare, machine
 from gatekeeper.engine.architectures import architecture_of
 from gatekeeper.engine.counting import Counter
@@ -134,18 +135,13 @@ def _same(a: Tensor, b: Tensor) -> None:
     assert torch.equal(a, b)
 
 
-_HEAD = """# Benchmarks
-
-Made by `make bench`. Ratios of time, measured side by side in one run, in turn; the machine may be
-shared, so read the median and the spread. Results are held equal first: logits with an empty mask
-to the bit, counts against the router logits that transformers returns.
-
-## What the hooks cost
+_HEAD = """## What the hooks cost
 
 A random Qwen3-MoE ({layers} layers, {experts} experts, top-{top_k}, hidden 512), {rows} rows x
 {length} tokens of prompt, {steps} decode steps behind 8; n = {repetitions}. {machine}. A mask of 8
 or 24 experts touches every layer. On models as tiny as the demo's the Python of the hooks weighs
-more.
+more. Logits with an empty mask are equal to the bit, and counts to those of the router logits that
+transformers returns.
 
 """
 
@@ -181,7 +177,7 @@ def main(rows: int, length: int, steps: int, repetitions: int, page: Path | None
     )
     print(text)
     if page is not None:
-        page.write_text(text, encoding="utf-8")
+        write_section(page, "hooks", text)
 
 
 def _prefill(bench: _Bench, repetitions: int) -> dict[str, Ratios]:

@@ -22,10 +22,7 @@ def write_section(page: Path, name: str, text: str) -> None:
     whole = page.read_text(encoding="utf-8") if page.is_file() else ""
     if "<!-- begin " not in whole:
         whole = HEAD
-    before, found, rest = whole.partition(begin)
-    if found:
-        whole = before + section + rest.partition(end)[2].lstrip("\n").join(("\n", ""))
-        whole = whole.rstrip("\n") + "\n"
-    else:
-        whole = f"{whole.rstrip()}\n\n{section}"
+    before, _, rest = whole.partition(begin)
+    after = rest.partition(end)[2].strip()
+    whole = f"{before.rstrip()}\n\n{section}" + (f"\n{after}\n" if after else "")
     page.write_text(whole, encoding="utf-8")

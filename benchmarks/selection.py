@@ -82,11 +82,11 @@ def frequencies(size: Size) -> FloatArray:
     """Random activation frequencies [prompts, layers * experts], counts over tokens.
 
     Counts vary more than a Poisson does between experts and between prompts, most are 0, and
-    prompts have one of few lengths: frequencies are few numbers.
+    prompts have one of two lengths: frequencies are few numbers.
     """
     generator = np.random.default_rng(1)
     found = np.empty((size.prompts, size.layers * size.experts))
-    tokens = generator.choice([12, 18, 24, 36], size=(size.prompts, 1))
+    tokens = generator.choice([12, 24], size=(size.prompts, 1))
     for layer in range(size.layers):
         share = generator.gamma(0.3, size=size.experts)
         mean = _TOP_K * tokens * share / share.sum()
@@ -94,7 +94,7 @@ def frequencies(size: Size) -> FloatArray:
         counts = np.minimum(generator.poisson(mean), tokens)
         found[:, layer * size.experts : (layer + 1) * size.experts] = counts / tokens
     places = generator.choice(found.shape[1], size=min(_ALWAYS, found.shape[1] // 2), replace=False)
-    missed = generator.random((size.prompts, len(places))) < 0.02
+    missed = generator.random((size.prompts, len(places))) < 0.005
     found[:, places] = (tokens - missed) / tokens
     return found
 

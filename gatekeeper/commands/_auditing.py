@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for the
     from gatekeeper.engine.prepare import AuditRequest
     from gatekeeper.records.evidence import Evidence
     from gatekeeper.records.policy import Policy
+    from gatekeeper.records.suite import Suite
 
 DEFAULT_KS = (1, 2, 4, 8)
 
@@ -38,6 +39,9 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     suite = read_suite(options.suite)
     for warning in repeated(suite):
         click.echo(f"warning: {warning}", err=True)
+    if policy is not None:
+        for warning in hopeless(suite, options, policy):
+            click.echo(f"warning: {warning}", err=True)
     selectors = _selectors(options, policy)
     for name in selectors:
         catalog.load("selector", name)
@@ -76,6 +80,24 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     )
     refuse_dense(request)
     return request
+
+
+def hopeless(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[str]:
+    """What the policy needs and these options cannot give: told before hours are spent on it."""
+    from gatekeeper.suites.split import MEASUREMENT, limit, split_seeds
+
+    prompts = limit(suite.prompts, options.max_prompts, options.seed)
+    sides = split_seeds(prompts, options.selection_share, options.seed)
+    for name, needed in policy.needs.prompts.items():
+        left = sum(p.set == name and sides[p.seed_id] == MEASUREMENT for p in prompts)
+        if left < needed:
+            yield (
+                f"{left} {name} prompts will be measured and the policy needs {needed}: the "
+                "verdict cannot be a pass (more prompts, or a smaller --selection-share)"
+            )
+    lacking = [s for s in policy.needs.selectors if s not in _selectors(options, policy)]
+    if lacking:
+        yield f"the policy needs {', '.join(lacking)} too: the verdict cannot be a pass"
 
 
 def perform(

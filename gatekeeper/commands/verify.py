@@ -14,6 +14,7 @@ from gatekeeper.errors import EvidenceError, excerpt
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.policy.recheck import Rechecked
+    from gatekeeper.policy.recheck_selections import Derived
     from gatekeeper.records.evidence import Evidence
 
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
 )
 @uncollected()
 def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see catalog.py
-    """Check digests, and derive masks, outcomes, findings and verdict again.
+    """Check digests, and derive selections, masks, outcomes, findings and verdict again.
 
     PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
     Exit code 0 if everything agrees, 12 if anything does not.
@@ -39,6 +40,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     from gatekeeper.commands._verdicts import bundle_of
     from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle
     from gatekeeper.policy.recheck import recheck
+    from gatekeeper.policy.recheck_selections import recheck_selections
 
     bundle = bundle_of(path)
     evidence = read_bundle(bundle)
@@ -46,6 +48,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     _tell_strangers(bundle)
     rechecked = recheck(evidence)
     _tell(rechecked)
+    _tell_selections(recheck_selections(evidence))
     verdict = path / "verdict.json"
     if verdict.is_file():
         result = _verify_verdict(evidence, verdict, policy_path or path / "policy.yaml")
@@ -68,6 +71,21 @@ def _tell(rechecked: Rechecked) -> None:
     if rechecked.older:
         names = ", ".join(sorted(rechecked.older))
         click.echo(f"– findings: of an older metric version, not compared: {names}")
+
+
+def _tell_selections(derived: Derived) -> None:
+    """One line: how many selections follow from the profile, and why others were not asked."""
+    untold = "; ".join(
+        f"{excerpt(name)} not derived again: {why}" for name, why in derived.untold.items()
+    )
+    if len(set(derived.untold.values())) == 1 and not derived.agreed:
+        untold = f"not derived again: {next(iter(derived.untold.values()))}"
+    if derived.agreed:
+        count = len(derived.agreed)
+        told = f"{count} derived again from the routing profile, all agree"
+        click.echo(f"✓ selections: {told}" + (f"; {untold}" if untold else ""))
+    else:
+        click.echo(f"– selections: {untold or 'none'}")
 
 
 def _tell_strangers(bundle: Path) -> None:

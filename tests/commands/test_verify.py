@@ -19,6 +19,7 @@ from gatekeeper.policy.load import load_policy
 
 from ..evidence.whole import whole_evidence
 from ..policy.builders import TODAY, reply
+from ..policy.profiled import profiled_evidence, with_selections
 
 
 @pytest.fixture
@@ -119,3 +120,37 @@ def test_evidence_of_another_checkpoint_is_refused(out, capsys) -> None:
     assert not verdict.exists()
     for wrong in ("", "0" * 64, digest.upper(), digest + "\n"):
         assert run([*command, wrong]) == 2
+
+
+def test_selections_are_derived_again(tmp_path, out, capsys) -> None:
+    """Two ranks swapped, in ranking, masks, findings and digests alike: only the profile tells."""
+    evidence = profiled_evidence()
+    path = tmp_path / "profiled"
+    write_bundle(evidence, path)
+    assert run(["verify", str(path)]) == 0
+    told = "✓ selections: 3 derived again from the routing profile, all agree\n"
+    assert told in capsys.readouterr().out
+    first, *rest = evidence.selections
+    a, b, *others = first.ranked
+    swapped = (replace(first, ranked=(b, a, *others)), *rest)
+    write_bundle(with_selections(evidence, swapped), path)
+    assert run(["verify", str(path)]) == 12
+    error = capsys.readouterr().err
+    assert "the ranking of ses-frequency does not follow from the routing profile" in error
+    # A bundle that lacks what selectors were handed.
+    assert run(["verify", str(out / "evidence")]) == 0
+    assert "– selections: not derived again: older bundle\n" in capsys.readouterr().out
+
+
+def test_selections_that_were_measured_are_told(tmp_path, capsys) -> None:
+    evidence = profiled_evidence()
+    *first, last = evidence.selections
+    greedy = with_selections(evidence, (*first, replace(last, selector="greedy", version=1)))
+    trials = (replace(t, mask=t.mask.replace("attribution", "greedy")) for t in greedy.trials)
+    greedy = with_selections(replace(greedy, trials=tuple(trials)), greedy.selections)
+    path = tmp_path / "profiled"
+    write_bundle(greedy, path)
+    assert run(["verify", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "✓ selections: 2 derived again" in text
+    assert "all agree; greedy not derived again: measured on the model\n" in text

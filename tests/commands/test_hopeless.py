@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from gatekeeper.commands._auditing import hopeless
+from gatekeeper.policy.load import load_policy
+from gatekeeper.suites.read import read_suite
+from tests.e2e.cli import RELEASE, SUITE
+
+
+def told(**changes):
+    given = {"max_prompts": None, "selection_share": 0.5, "seed": 0, "selectors": ()} | changes
+    return list(hopeless(read_suite(SUITE), SimpleNamespace(**given), load_policy(RELEASE)))
+
+
+def test_nothing_is_told_of_what_can_pass():
+    assert told() == []
+
+
+def test_too_few_prompts_are_told_for_each_set():
+    found = told(max_prompts=60)
+    assert len(found) == 4
+    assert "30 regular prompts will be measured and the policy needs 40" in found[0]
+    assert told(max_prompts=60, selection_share=0.3) == []
+
+
+def test_selectors_that_the_policy_needs_are_told():
+    assert "needs ses-contrast, attribution, greedy too" in told(selectors=("ses-frequency",))[0]
