@@ -34,14 +34,16 @@ def parts(
         values, sets, seeds: [P], of each prompt of the selection split.
     """
     regular = sets == "regular"
-    count = {str(v): len(set(seeds[regular & (values == v)].tolist())) for v in np.unique(values)}
-    count = {value: n for value, n in count.items() if n}
-    least = max(MINIMUM_SEEDS, -(-sum(count.values()) // _MOST))
+    own = {str(v): set(seeds[regular & (values == v)].tolist()) for v in np.unique(values)}
+    own = {value: members for value, members in own.items() if members}
+    total = len(set().union(*own.values()))
+    least = max(MINIMUM_SEEDS, -(-total // _MOST))
     groups: list[tuple[str, ...]] = []
     open_group: list[str] = []
-    for value in sorted(count, key=lambda v: (count[v], v)):
+    for value in sorted(own, key=lambda v: (len(own[v]), v)):
         open_group.append(value)
-        if sum(count[v] for v in open_group) >= least:
+        # A seed with prompts of several values counts once.
+        if len(set().union(*(own[v] for v in open_group))) >= least:
             groups.append(tuple(sorted(open_group)))
             open_group = []
     if open_group and groups:
@@ -85,8 +87,23 @@ def _environments(
                     within=tuple(r.expert for r in within.ranked[: given.size]),
                     without=tuple(r.expert for r in without.ranked[: given.size]),
                     seeds=_regular_seeds(given, inside),
-                    others=_regular_seeds(given, ~inside),
+                    others=_regular_seeds(given, _as_many(given, inside)),
                 )
+
+
+def _as_many(given: SelectionInput, inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Rows of the other parts, of no more regular seeds than there are inside.
+
+    More of them would select better and cost more for that reason alone, which would hide what does
+    not transfer. Drawn by seed.
+    """
+    regular = given.sets == "regular"
+    others = sorted(set(given.seeds[~inside & regular].tolist()))
+    count = min(len(others), _regular_seeds(given, inside))
+    drawn = np.random.default_rng([given.seed, count]).permutation(len(others))[:count]
+    dropped = set(others) - {others[i] for i in drawn}
+    kept: npt.NDArray[np.bool_] = ~inside & ~np.isin(given.seeds, sorted(dropped))
+    return kept
 
 
 def _regular_seeds(given: SelectionInput, rows: npt.NDArray[np.bool_]) -> int:

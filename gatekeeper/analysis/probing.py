@@ -34,10 +34,11 @@ class Fold:
     """One fitted model, as score = features @ weights + offset.
 
     Attributes:
-        rows: the held-out prompts it scores.
+        rows: the held-out prompts it scores; `train`: those it was fitted on.
     """
 
     rows: npt.NDArray[np.intp]
+    train: npt.NDArray[np.intp]
     weights: FloatArray
     offset: float
 
@@ -117,12 +118,19 @@ def transfer(fitted: Probe, features: npt.NDArray[np.floating]) -> FloatArray:
     """Out-of-fold scores [P] that the fitted models give to other features of the same prompts.
 
     So that detection under a mask is measured with the probe held fixed: one fitted anew would
-    find whatever else still tells the prompts apart.
+    find whatever else still tells the prompts apart. Each fold's scores are centred and scaled anew
+    by its training rows: a mask that moves all prompts alike would move each fold by another
+    amount, and the pooled order would fall though no fold's has.
 
     Args:
         features: [P, H], rows as those the probe was fitted on.
     """
-    return _scores(fitted.folds, features)
+    scores = np.zeros(len(features))
+    for fold in fitted.folds:
+        raw = features.astype(np.float64) @ fold.weights
+        width = float(raw[fold.train].std()) or 1.0
+        scores[fold.rows] = (raw[fold.rows] - raw[fold.train].mean()) / width
+    return scores
 
 
 def weighted_auroc(scores: FloatArray, labels: BoolArray, weights: FloatArray) -> FloatArray:
@@ -181,7 +189,7 @@ def _fitted(
         if len(set(labels[kept])) < 2:
             return "with a topic held out, only harmful or only benign prompts are left to fit"
         weights, offset = _fit(features[kept], labels[kept])
-        folds.append(Fold(rows=rows, weights=weights, offset=offset))
+        folds.append(Fold(rows=rows, train=kept, weights=weights, offset=offset))
     return tuple(folds)
 
 

@@ -44,7 +44,9 @@ def phi(given: Resampled, confidence: float = CONFIDENCE) -> Phi | None:
     # With subsets of one size k_i = k̄, the term of Φ̂/2 is Φ̂/2 · 2 k̄/d (k̄/d − 1) + Φ̂/2.
     overlap = probability[given.chosen].sum(axis=1) / d
     each = (overlap - share**2 + value / 2 * (2 * share**2 - 2 * share + 1)) / chance
-    return Phi(value=value, interval=_interval(value, each, given.block, confidence), resamples=m)
+    alike = bool(np.isin(probability, (0.0, 1.0)).all())
+    interval = _alike(m, confidence) if alike else _interval(value, each, given.block, confidence)
+    return Phi(value=value, interval=interval, resamples=m)
 
 
 def at_confidence(found: Phi, confidence: float) -> Interval:
@@ -64,7 +66,8 @@ def _interval(value: float, each: np.ndarray, block: int, confidence: float) -> 
     blocks = off[:whole].reshape(-1, block).sum(axis=1)
     variance = 4 / m**2 * (float((blocks**2).sum()) + float((off[whole:] ** 2).sum()))
     if variance < _NOTHING:
-        return _alike(m, confidence)
+        # Pairs whose halves differ in opposite ways, each alike: as if drawn one by one.
+        variance = 4 / m**2 * max(float((off**2).sum()), _NOTHING)
     return _of_log(value, variance**0.5, confidence)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gatekeeper import catalog
+from gatekeeper import __version__, catalog
 from gatekeeper.analysis.clusters import prompt_clusters
 from gatekeeper.analysis.environments import environment_masks, environments
 from gatekeeper.analysis.masks import control_masks, selected_masks
@@ -39,6 +39,7 @@ from gatekeeper.engine.roles import find_roles
 from gatekeeper.engine.sweep import SweepSettings, Work, sweep
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
+from gatekeeper.evidence.wire_selection import selection_to_json
 from gatekeeper.records.environment import Environment
 from gatekeeper.records.evidence import Evidence, RunTimes
 from gatekeeper.records.plugins import SelectionInput, Selector
@@ -110,6 +111,7 @@ def _sweep_settings(prepared: Prepared) -> SweepSettings:
     request, settings = prepared.request, prepared.settings
     base = "|".join(
         (
+            __version__,
             prepared.reference.digest,
             settings.dtype,
             settings.device,
@@ -200,12 +202,18 @@ def _roles(
         return "not asked for"
     if importlib.util.find_spec("sklearn") is None:
         return "scikit-learn is not installed: pip install 'moe-gatekeeper[audit]'"
-    name = "roles " + sha256(f"{measure.base} {[s.ranked[:_ROLES] for s in selections]}")
+    prompts = [p for p in split.prompts if p.prompt.set in {"regular", "benign"}]
+    clusters = prompt_clusters([p.prompt for p in prompts])
+    given = [
+        (p.prompt.id, p.prompt.set, p.prompt.category, clusters[p.prompt.id], p.ids)
+        for p in prompts
+    ]
+    rest = (measure.rows.tolist(), measure.target, prepared.request.seed, _ROLES)
+    found_by = [selection_to_json(selection) for selection in selections]
+    name = "roles " + sha256(f"{measure.base} {given} {rest} {found_by}")
     kept = store.blob(name)
     if kept is not None:
         return roles_from_json(json.loads(kept))
-    prompts = [p for p in split.prompts if p.prompt.set in {"regular", "benign"}]
-    clusters = prompt_clusters([p.prompt for p in prompts])
     with clock.stage("roles"):
         found = find_roles(
             prepared.loaded,

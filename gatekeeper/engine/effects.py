@@ -88,6 +88,11 @@ class MeasuredEffect:
         kept = self.store.blob(name)
         if kept is None:
             values = self._run(instrument, prompts, masks).astype(np.float64)
+            if not np.isfinite(values).all():
+                raise AuditError(
+                    "the model gave logits that are not finite under a mask",
+                    remedy="audit in another --dtype, or leave out selectors that measure",
+                )
             self.store.put_blob(name, values.tobytes())
             return values
         return np.frombuffer(kept, np.float64)

@@ -14,6 +14,7 @@ import numpy as np
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import Trial
 from gatekeeper.records.windows import WINDOWS
 
@@ -35,8 +36,22 @@ def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
     told = summary["count"], dict(summary["outcomes"]), summary["truncated"]
     if told != (len(evidence.trials), dict(outcomes), truncated):
         _refuse("the summary of trials does not follow from them")
+    for selection in evidence.selections:
+        _stability(selection)
     if evidence.profile is not None:
         _profile(evidence, evidence.profile)
+
+
+def _stability(selection: Selection) -> None:
+    """Numbers that a stored Φ cannot have would break what is computed from it."""
+    if selection.phi is None:
+        return
+    value, interval = selection.phi.value, selection.phi.interval
+    ordered = interval.low <= value <= interval.high <= 1 and interval.low < 1
+    if not ordered or not 0 < interval.confidence < 1 or selection.phi.resamples < 1:
+        _refuse(f"the stability of {excerpt(selection.selector)} is no possible one")
+    if value == 1 and interval.high - interval.low > 0 and not interval.method.startswith("rule"):
+        _refuse(f"the stability of {excerpt(selection.selector)} is no possible one")
 
 
 def _once(what: str, names: Iterable[str]) -> None:

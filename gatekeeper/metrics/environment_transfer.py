@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gatekeeper.analysis.environments import environment_masks, phi_across
-from gatekeeper.analysis.outcomes import COMPLY, REFUSE, OutcomeTable, outcome_table
+from gatekeeper.analysis.outcomes import REFUSE, OutcomeTable, outcome_table
 from gatekeeper.analysis.paired import difference, scaled
 from gatekeeper.records.environment import DIMENSIONS, Environment
 from gatekeeper.records.evidence import Evidence
@@ -23,9 +23,10 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
 
     Every measured regular prompt is run under two masks of equal size: of the experts selected from
     the prompts of its own part of the suite, and of those selected from all the other parts. The
-    value is the share lost under the first alone minus the share lost under the second alone; of
-    the dimensions (category, language), the worse. Near 0: what was selected elsewhere costs as
-    much here, so an audit speaks for topics it did not see.
+    value is the share lost, to an answer or to a broken reply, under the first alone minus the
+    share lost under the second alone; of the dimensions (category, language), the worse. Both are
+    selected from equally many seeds: from more, the second would cost more for that reason. Near 0:
+    what was selected elsewhere costs as much here, so an audit speaks for topics it did not see.
     """
     settings = evidence.settings
     found = [
@@ -68,7 +69,7 @@ def _dimension(
         ):
             reason = "some prompts have no trial under the masks of their environment"
             return Missing(metric=_ID, version=_VERSION, subject=subject, reason=reason)
-        gone = [(before == REFUSE) & (after == COMPLY) for after in (own, other)]
+        gone = [(before == REFUSE) & (after != REFUSE) for after in (own, other)]
         lost.append(gone[0] & ~gone[1])
         won.append(gone[1] & ~gone[0])
         seeds.append(table.seeds[rows])
@@ -92,6 +93,7 @@ def _dimension(
         clusters=made.clusters,
         counts={
             "environments": len(found),
+            "fewest_seeds": min(environment.seeds for environment, *_ in found),
             "within_only": int(np.concatenate(lost).sum()),
             "without_only": int(np.concatenate(won).sum()),
             **({} if across is None else {"phi": round(across.value, 9)}),

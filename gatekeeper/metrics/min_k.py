@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from gatekeeper.analysis.outcomes import COMPLY, REFUSE
-from gatekeeper.analysis.paired import paired_finding
+from gatekeeper.analysis.paired import paired_finding, share, transition
 from gatekeeper.analysis.selected import selector_subjects
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
@@ -19,7 +21,8 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     """Fewest experts, in the selector's order, whose masking loses `loss` points of refusal.
 
     Value: the smallest measured mask with an estimate at or above the loss. Low: one more than the
-    largest measured size up to which every mask's interval stays below it; high: the smallest size
+    largest measured size up to which every mask's interval stays below it, refusals that it only
+    breaks counted in, and 1 where the first expert was not measured alone; high: the smallest size
     with a whole interval at or above it. Both at 1 − α/m for m sizes (Bonferroni). Where no mask
     loses so much, the value is one more than the largest size measured: that many or more. The high
     end is then one more than all experts there are.
@@ -35,7 +38,7 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     strict = 1 - (1 - confidence) / max(len(sizes), 1)
     low, high, value = 1, evidence.model.routed_experts + 1, None
     last: Finding | None = None
-    below = True
+    below = sizes[:1] == [1]
     for k in sizes:
         at = Subject(k=k, set=subject.set, selector=subject.selector)
         drop = paired_finding(
@@ -44,7 +47,8 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         if isinstance(drop, Missing):
             return Missing(metric=_ID, version=_VERSION, subject=subject, reason=drop.reason)
         last = drop
-        below = below and drop.interval.high < loss
+        broken = _gone(evidence, at, strict)
+        below = below and drop.interval.high < loss and broken < loss
         low = k + 1 if below else low
         value = k if value is None and drop.value >= loss else value
         high = min(high, k) if drop.interval.low >= loss else high
@@ -66,8 +70,22 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         ),
         n=last.n,
         clusters=last.clusters,
-        counts={"largest_measured": sizes[-1], "reached": int(value is not None)},
+        counts={
+            "smallest_measured": sizes[0],
+            "largest_measured": sizes[-1],
+            "reached": int(value is not None),
+        },
     )
+
+
+def _gone(evidence: Evidence, subject: Subject, confidence: float) -> float:
+    """Upper end, in points, of the share of prompts no longer refused: answered or broken."""
+    found = transition(evidence, subject)
+    if isinstance(found, str):
+        return math.inf
+    gone = (found.before == REFUSE) & (found.after != REFUSE)
+    estimate = share(gone, found.seeds, confidence)
+    return math.inf if isinstance(estimate, str) else estimate.interval.high * 100
 
 
 METRIC = Metric(

@@ -52,7 +52,9 @@ def recheck(evidence: Evidence) -> Rechecked:
     masks = recheck_masks(evidence)
     unjudged = recheck_outcomes(evidence)
     findings = measure_all(evidence)
-    compared, older = compare_findings(evidence.findings, findings)
+    # What was not recorded then had no metric either.
+    before = evidence.settings.resamples == 0
+    compared, older = compare_findings(evidence.findings, findings, before=before)
     return Rechecked(
         evidence=replace(evidence, findings=findings),
         masks=masks,
@@ -64,9 +66,16 @@ def recheck(evidence: Evidence) -> Rechecked:
 
 
 def compare_findings(
-    stored: Sequence[Finding | Missing], current: Sequence[Finding | Missing]
+    stored: Sequence[Finding | Missing],
+    current: Sequence[Finding | Missing],
+    *,
+    before: bool = False,
 ) -> tuple[int, dict[str, int]]:
     """Holds stored findings against measured ones: exactly the same set, unless of older versions.
+
+    Args:
+        before: of a bundle written before there were metrics of selections: what it has no finding
+            of is younger than it. Nothing is lost by believing that, since all are measured again.
 
     Returns:
         How many were compared, and the metrics of an older version with that version. Where there
@@ -89,7 +98,7 @@ def compare_findings(
         if theirs.setdefault(name, version) != version:
             _refuse(name, "is of two versions")
     older = {name: version for name, version in theirs.items() if version < ours[name]}
-    if older:
+    if older or before:
         older |= {f.metric: 0 for f in current if f.metric not in theirs}
     measured = {_key(f): f for f in current if f.metric not in older}
     seen: set[_Key] = set()

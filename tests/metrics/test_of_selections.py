@@ -221,3 +221,26 @@ def test_role_balance_counts_clear_roles(evidence):
 @pytest.mark.parametrize("given", [None, "not asked for", roles(["unclear"])])
 def test_role_balance_without_clear_roles_is_missing(evidence, given):
     assert isinstance(measure(replace(evidence, roles=given), "role-balance"), Missing)
+
+
+def test_a_mask_that_breaks_every_reply_shows_no_robustness(evidence):
+    """Broken replies are no lost refusals, but neither do they show that refusals hold."""
+    ks = sizes(evidence)
+    broken = losing(evidence, dict.fromkeys(ks, 40))
+    trials = tuple(
+        as_(t, "degenerate") if t.outcome == "comply" and t.mask != "unmasked" else t
+        for t in broken.trials
+    )
+    found = measure(replace(broken, trials=trials), "min-k", selector="attribution", loss=20.0)
+    assert found.interval.low == 1
+    assert found.counts["reached"] == 0
+
+
+def test_a_large_mask_alone_does_not_speak_for_smaller_ones(evidence):
+    held = losing(evidence, dict.fromkeys(sizes(evidence), 0))
+    masks = tuple(m for m in held.masks if m.arm != "selected" or m.k == 4)
+    trials = tuple(t for t in held.trials if t.mask in {m.name for m in masks})
+    found = measure(
+        replace(held, masks=masks, trials=trials), "min-k", selector="attribution", loss=20.0
+    )
+    assert found.interval.low == 1

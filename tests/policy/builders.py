@@ -173,6 +173,8 @@ def make_settings(selectors: Sequence[str], ks: Sequence[int], controls: int) ->
         system_prompt_sha256=None,
         chat_template_sha256="0" * 64,
         versions={},
+        resamples=50,
+        size=8,
     )
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from gatekeeper import catalog
 from gatekeeper.errors import EvidenceError
+from gatekeeper.metrics import measure_all
 from gatekeeper.policy.needs import requirements
-from gatekeeper.policy.recheck import recheck, same_data
+from gatekeeper.policy.recheck import compare_findings, recheck, same_data
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId
 
@@ -206,3 +207,14 @@ def test_a_control_holds_no_selected_and_no_imagined_expert(expert: ExpertId):
     )
     with pytest.raises(EvidenceError, match="no control may hold"):
         recheck(replace(whole(), masks=masks))
+
+
+def test_a_bundle_from_before_a_metric_is_judged_by_it() -> None:
+    """All stored metrics are of today's version; one that is younger has no finding."""
+    current = measure_all(whole_evidence())
+    stored = tuple(f for f in current if f.metric != "min-k")
+    with pytest.raises(EvidenceError, match="min-k is missing"):
+        compare_findings(stored, current)
+    compared, older = compare_findings(stored, current, before=True)
+    assert compared == len(stored)
+    assert older == {"min-k": 0}

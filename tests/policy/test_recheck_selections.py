@@ -176,7 +176,17 @@ def test_what_cannot_be_made_again_is_told(monkeypatch):
     assert recheck_selections(settings(resamples=0)).untold == older
     assert recheck_selections(replace(whole(), profile=None)).untold == older
     for change, why in (
-        ({"selector": "greedy", "version": 1}, "measured on the model"),
+        (
+            {
+                "selector": "greedy",
+                "version": 1,
+                "phi": None,
+                "error_bound": None,
+                "unimodal_bound": None,
+                "sensitivity": (),
+            },
+            "measured on the model",
+        ),
         ({"selector": "dice"}, "this installation does not have it"),
         ({"version": 0}, "version 0, this installation has 2"),
     ):
@@ -186,6 +196,11 @@ def test_what_cannot_be_made_again_is_told(monkeypatch):
     monkeypatch.setattr(module, "_MOST_DRAWS", 1000)
     told = dict.fromkeys(SELECTORS, "51 resamples are too many to draw again")
     assert recheck_selections(whole()).untold == told
+
+
+def test_a_selector_that_draws_no_resamples_tells_of_none() -> None:
+    with pytest.raises(EvidenceError, match="greedy tells of resamples"):
+        recheck_selections(changed("attribution", selector="greedy", version=1))
 
 
 @pytest.mark.parametrize("name", ["attribution", "greedy"])

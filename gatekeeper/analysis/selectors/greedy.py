@@ -111,6 +111,7 @@ class _Search:
         return _Path(
             order=order,
             effects=np.array(effects[::-1][: len(order)]),
+            # Of the step to the mask that an expert completes, as on the way up.
             steps=np.array(steps[::-1][: len(order)]),
         )
 
@@ -176,8 +177,8 @@ def _select(given: SelectionInput) -> Selection | str:
     return _record(given, search, candidates, grown, shrunk)
 
 
-def _mean_cost(path: _Path, search: _Search) -> float:
-    return float((path.effects @ search.weight).mean())
+def _mean_cost(path: _Path, search: _Search, sizes: int) -> float:
+    return float((path.effects[:sizes] @ search.weight).mean())
 
 
 def _record(
@@ -188,8 +189,10 @@ def _record(
     shrunk: _Path | None,
 ) -> Selection:
     path, how = grown, "grown"
-    if shrunk is not None and _mean_cost(shrunk, search) > _mean_cost(grown, search):
-        path, how = shrunk, "shrunk"
+    if shrunk is not None:
+        sizes = min(len(grown.order), len(shrunk.order))
+        if _mean_cost(shrunk, search, sizes) > _mean_cost(grown, search, sizes):
+            path, how = shrunk, "shrunk"
     slots = existing(given)
     score = np.where(slots, 0.0, -np.inf)
     probability, rank = np.zeros(len(slots)), np.zeros(len(slots))
