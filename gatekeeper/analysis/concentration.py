@@ -28,14 +28,17 @@ class Concentration:
 
 
 def attribution_by_seed(evidence: Evidence) -> FloatArray | str:
-    """Attribution scores per seed [S, L*E], of the refused regular prompts; or why none."""
+    """Attribution per seed and expert [S, X], of the refused regular prompts; or why none."""
     profile = evidence.profile
     if profile is None:
         return "the bundle has no routing profile"
     if profile.attribution is None:
         return profile.attribution_note
     names = evidence_clusters(evidence.suite.prompts)
-    flat = profile.attribution.reshape(len(profile.prompt_ids), -1).astype(np.float64)
+    there = np.zeros(profile.attribution.shape[1:], dtype=np.bool_)
+    for row, site in enumerate(profile.sites):
+        there[row, : site.experts] = True  # layers may have fewer experts than the widest
+    flat = profile.attribution[:, there].astype(np.float64)
     rows = np.flatnonzero(np.isfinite(flat).all(axis=1))
     seeds = np.array([names.get(profile.prompt_ids[i], "") for i in rows], dtype=np.str_)
     found, means = seed_means(flat[rows], seeds)

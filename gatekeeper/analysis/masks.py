@@ -15,9 +15,9 @@ from gatekeeper.records.trial import MODE, Mask
 #: Experts nearest to what a control still lacks, of which one is drawn: enough to differ by.
 _NEAREST = 6
 #: What another layer costs, as a distance: as much as being busier or idler by half.
-_OTHER_LAYER = math.log(1.5)
+OTHER_LAYER = math.log(1.5)
 #: Below one token in ten thousand experts are alike: nearly never chosen.
-_FLOOR = 1e-4
+FLOOR = 1e-4
 #: An expert stands in for one at most this many times as busy, or as idle.
 _MOST = 2.0
 
@@ -96,7 +96,7 @@ class _Draw:
         self._ranked = ranked
         self._busy = busy
         self._layers = np.array([expert.layer for expert in self.pool])
-        self._logs = np.log(np.maximum([busy[expert] for expert in self.pool], _FLOOR))
+        self._logs = np.log(np.maximum([busy[expert] for expert in self.pool], FLOOR))
         self._taken: dict[int, set[frozenset[ExpertId]]] = {k: set() for k in sizes}
 
     def one(self, generator: np.random.Generator) -> tuple[tuple[ExpertId, ...], list[int]]:
@@ -120,8 +120,8 @@ class _Draw:
         self, layer: int, target: float, order: Sequence[ExpertId], size: int
     ) -> list[ExpertId]:
         """The few experts nearest to a target, of those that make a set not taken if there are."""
-        distance = np.abs(self._logs - math.log(max(target, _FLOOR)))
-        distance += np.where(self._layers == layer, 0.0, _OTHER_LAYER)
+        distance = np.abs(self._logs - math.log(max(target, FLOOR)))
+        distance += np.where(self._layers == layer, 0.0, OTHER_LAYER)
         taken, used = self._taken.get(size, set()), set(order)
         near: list[ExpertId] = []
         stale: list[ExpertId] = []

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
-from gatekeeper.analysis.intervals import CONFIDENCE
+from gatekeeper.analysis.intervals import CONFIDENCE, normal_quantile
 from gatekeeper.analysis.ranking import MINIMUM_SEEDS
 from gatekeeper.analysis.resampling import bootstrap_counts
 from gatekeeper.records.finding import Interval
@@ -247,7 +246,7 @@ def newcombe(value: float, harmful: int, benign: int) -> tuple[float, float]:
     The ends are where |θ − θ̂| = z √V(θ), with the variance of Hanley & McNeil (1982) at
     N* = (m + n)/2 − 1. Source: Newcombe (2006), Statistics in Medicine 25:559, method 5.
     """
-    z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+    z = normal_quantile(CONFIDENCE)
     star = (harmful + benign) / 2 - 1
 
     def inside(theta: float) -> bool:

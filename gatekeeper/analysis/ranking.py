@@ -94,6 +94,16 @@ def selection(
     )
 
 
+def in_turn(selections: Sequence[Selection], most: int) -> tuple[ExpertId, ...]:
+    """The first of each selection, then the second of each, and so on; none twice."""
+    found: dict[ExpertId, None] = {}
+    for rank in range(max((len(s.ranked) for s in selections), default=0)):
+        for given in selections:
+            if len(found) < most and rank < len(given.ranked):
+                found.setdefault(given.ranked[rank].expert)
+    return tuple(found)
+
+
 def expert_of(given: SelectionInput, index: int) -> ExpertId:
     """The expert of a flattened index."""
     sites = given.profile.sites

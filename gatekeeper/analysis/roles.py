@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.analysis.intervals import CONFIDENCE
+from gatekeeper.analysis.masks import FLOOR, OTHER_LAYER
 from gatekeeper.analysis.probing import RESAMPLES, weighted_auroc
 from gatekeeper.analysis.resampling import bootstrap_counts
 from gatekeeper.records.finding import Interval
@@ -34,10 +35,6 @@ METHOD_ALIKE = "rule of three: no seed differs"
 
 #: Experts nearest in activity of which a control is drawn.
 _NEAREST = 4
-#: What another layer costs, as a distance in log activity, and the activity below which all are
-#: alike: as for the control masks in `analysis.masks`.
-_OTHER_LAYER = math.log(1.5)
-_FLOOR = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,17 +173,6 @@ def group_role(name: str, experts: Sequence[ExpertId], found: Losses) -> GroupRo
     )
 
 
-def first_experts(selections: Sequence[Selection], most: int) -> tuple[ExpertId, ...]:
-    """The first of each selection, then the second of each, and so on; none twice."""
-    found: dict[ExpertId, None] = {}
-    longest = max((len(s.ranked) for s in selections), default=0)
-    for rank in range(longest):
-        for given in selections:
-            if len(found) < most and rank < len(given.ranked):
-                found.setdefault(given.ranked[rank].expert)
-    return tuple(found)
-
-
 def by_sets(
     selections: Sequence[Selection], experts: Sequence[ExpertId]
 ) -> Mapping[ExpertId, tuple[str, ...]]:
@@ -217,7 +203,7 @@ def matched_experts(
         fewer than asked for if the model has no more.
     """
     busy = {
-        ExpertId(site.layer, expert): math.log(max(float(frequency[row, expert]), _FLOOR))
+        ExpertId(site.layer, expert): math.log(max(float(frequency[row, expert]), FLOOR))
         for row, site in enumerate(sites)
         for expert in range(site.experts)
     }
@@ -229,7 +215,7 @@ def matched_experts(
         if not left:
             break
         distance = [
-            abs(busy[e] - busy[expert]) + (0.0 if e.layer == expert.layer else _OTHER_LAYER)
+            abs(busy[e] - busy[expert]) + (0.0 if e.layer == expert.layer else OTHER_LAYER)
             for e in left
         ]
         near = np.argsort(distance, kind="stable")[:_NEAREST]

@@ -16,6 +16,7 @@ _WORDS = {
     "profile": "Routing profile",
     "attribution": "Attribution",
     "select": "Selecting experts",
+    "roles": "Telling roles apart",
     "trials": "Masking trials",
 }
 

@@ -40,7 +40,7 @@ from gatekeeper.engine.sweep import SweepSettings, Work, sweep
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.evidence.wire_selection import selection_to_json
-from gatekeeper.records.environment import Environment
+from gatekeeper.records.environment import DIMENSIONS, Environment
 from gatekeeper.records.evidence import Evidence, RunTimes
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
@@ -154,8 +154,7 @@ def _environments(prepared: Prepared, given: SelectionInput) -> tuple[Environmen
     prompts = [by_id[i] for i in given.profile.prompt_ids]
     wanted = [s for name in prepared.request.selectors if not (s := selector_of(name)).measures]
     values = {
-        "category": np.array([p.category for p in prompts], dtype=np.str_),
-        "language": np.array([p.language for p in prompts], dtype=np.str_),
+        name: np.array([getattr(p, name) for p in prompts], dtype=np.str_) for name in DIMENSIONS
     }
     return environments(given, values, wanted)
 

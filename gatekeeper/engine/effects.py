@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from gatekeeper.engine.attribute import Openings, log_odds
 from gatekeeper.engine.batching import Encoded, batches
 from gatekeeper.engine.decode import next_logits
 from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.memory import in_halves
 from gatekeeper.engine.prepare import Reporter, sha256
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.model import ExpertId
-from gatekeeper.records.trial import MODE, UNMASKED, Mask
+from gatekeeper.records.trial import UNMASKED, Mask, bare_mask
 
 #: Most prompts an effect is averaged over.
 _MOST_PROMPTS = 32
@@ -55,7 +55,7 @@ class MeasuredEffect:
         """
         if self._plain is None:
             self._plain = self._measured([UNMASKED])[0]
-        return self._plain - self._measured([_mask(experts) for experts in masks])
+        return self._plain - self._measured([bare_mask(experts) for experts in masks])
 
     def _measured(self, masks: Sequence[Mask]) -> npt.NDArray[np.float64]:
         """Refusal log-odds per mask and prompt [M, N]."""
@@ -87,7 +87,8 @@ class MeasuredEffect:
         name = "effect " + sha256(f"{self.base} {self.target} {text}")
         kept = self.store.blob(name)
         if kept is None:
-            values = self._run(instrument, prompts, masks).astype(np.float64)
+            pairs = list(zip(prompts, masks, strict=True))
+            values = np.array(in_halves(pairs, lambda rows: self._run(instrument, rows)))
             if not np.isfinite(values).all():
                 raise AuditError(
                     "the model gave logits that are not finite under a mask",
@@ -98,25 +99,17 @@ class MeasuredEffect:
         return np.frombuffer(kept, np.float64)
 
     def _run(
-        self, instrument: Instrument, prompts: Sequence[Sequence[int]], masks: Sequence[Mask]
-    ) -> npt.NDArray[np.float32]:
-        try:
-            logits = next_logits(
-                self.loaded, instrument, prompts, masks, share_prefix=self.share_prefix
-            )
-        except torch.cuda.OutOfMemoryError as error:
-            if len(prompts) == 1:
-                raise AuditError(
-                    "the device's memory does not hold a single row beside the model",
-                    remedy="use a larger GPU",
-                ) from error
-        else:
-            values: npt.NDArray[np.float32] = log_odds(logits, self.target).cpu().numpy()
-            return values
-        torch.cuda.empty_cache()
-        half = len(prompts) // 2
-        parts = (slice(0, half), slice(half, None))
-        return np.concatenate([self._run(instrument, prompts[p], masks[p]) for p in parts])
+        self, instrument: Instrument, rows: Sequence[tuple[Sequence[int], Mask]]
+    ) -> list[float]:
+        logits = next_logits(
+            self.loaded,
+            instrument,
+            [ids for ids, _ in rows],
+            [mask for _, mask in rows],
+            share_prefix=self.share_prefix,
+        )
+        values: list[float] = log_odds(logits, self.target).tolist()
+        return values
 
 
 def chosen_rows(rows: Sequence[int], seeds: Sequence[str], seed: int) -> npt.NDArray[np.intp]:
@@ -128,15 +121,3 @@ def chosen_rows(rows: Sequence[int], seeds: Sequence[str], seed: int) -> npt.NDA
     rest = [i for i in order if i not in set(first.values())]
     picked = sorted(([*first.values(), *rest])[:_MOST_PROMPTS])
     return np.array([rows[i] for i in picked], dtype=np.intp)
-
-
-def _mask(experts: Sequence[ExpertId]) -> Mask:
-    return Mask(
-        name="measured",
-        arm="selected",
-        mode=MODE,
-        selector=None,
-        k=len(experts),
-        control=None,
-        experts=tuple(experts),
-    )

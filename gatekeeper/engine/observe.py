@@ -149,6 +149,8 @@ def make_measure(
         refused, [split.prompts[i].prompt.seed_id for i in refused], prepared.request.seed
     )
     note = split.target if isinstance(split.target, str) else _told(split.target, split)
+    if not isinstance(split.target, str) and not len(rows):
+        note = "no regular prompt of the selection split was refused"
     return MeasuredEffect(
         loaded=prepared.loaded,
         store=store,
@@ -159,7 +161,9 @@ def make_measure(
         base=settings.base,
         batch_rows=settings.batch_rows,
         share_prefix=settings.share_prefix,
-        note=f"{note} Measured on {len(rows)} refused regular prompts." if len(rows) else note,
+        note=f"{note} Measured under reroute on {len(rows)} refused regular prompts."
+        if len(rows)
+        else note,
     )
 
 

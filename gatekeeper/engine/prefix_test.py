@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from gatekeeper.engine.decode import Reply, decode
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.routing import Instrument
-from gatekeeper.records.model import ExpertId
-from gatekeeper.records.trial import MODE, Mask
+from gatekeeper.records.trial import Mask, bare_mask
 
 _TOKENS = 12
 #: Rows are looked at, and may leave the batch, after so many tokens.
@@ -36,7 +35,7 @@ def replies_hold(
     first, second = prompts[0], prompts[-1]
     rows = [first, second, first, first, second]
     for mask in _masks(loaded, busiest):
-        masks = [probe_mask([]), probe_mask([]), mask, probe_mask([]), mask]
+        masks = [bare_mask([]), bare_mask([]), mask, bare_mask([]), mask]
 
         def run(
             decided: Callable[[str], bool], *, share: bool, masks: list[Mask] = masks
@@ -69,10 +68,10 @@ def _masks(loaded: LoadedModel, busiest: Sequence[tuple[int, int]]) -> Iterator[
     """Masks of later layers, from a light one to one that leaves nothing of them."""
     late = loaded.sites[len(loaded.sites) // 2 :]
     everything = [(s.layer, e) for s in late for e in range(s.experts_count)]
-    yield probe_mask(busiest[-1:])
-    yield probe_mask([e for e in busiest if e[0] >= late[0].layer])
-    yield probe_mask([(layer, e) for layer, e in everything if e >= late[0].top_k])
-    yield probe_mask(everything, "ablate")
+    yield bare_mask(busiest[-1:])
+    yield bare_mask([e for e in busiest if e[0] >= late[0].layer])
+    yield bare_mask([(layer, e) for layer, e in everything if e >= late[0].top_k])
+    yield bare_mask(everything, "ablate")
 
 
 def _tokens(
@@ -99,17 +98,3 @@ def _tokens(
         instrument.masks, instrument.phase = None, "prefill"
         return None
     return [reply.ids for reply in replies]
-
-
-def probe_mask(experts: Sequence[tuple[int, int]], mode: str = MODE) -> Mask:
-    """A mask of no selector's ranking."""
-    ids = tuple(ExpertId(*expert) for expert in experts)
-    return Mask(
-        name="probe",
-        arm="selected",
-        mode=mode,
-        selector=None,
-        k=len(ids),
-        control=None,
-        experts=ids,
-    )

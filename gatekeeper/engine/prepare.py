@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import torch
+
 from gatekeeper import __version__, catalog
 from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.checkpoint import Checkpoint
@@ -147,7 +149,12 @@ def prepare(request: AuditRequest, reporter: Reporter, work_dir: Path) -> Prepar
         encoded=tuple(encoded),
         split=split,
         checks=self_test(loaded, usable),
-        settings=_settings(request, judge, loaded),
+        settings=_settings(
+            request,
+            dtype=loaded.dtype,
+            device=loaded.device.type,
+            template_sha256=sha256(str(loaded.tokenizer.chat_template)),
+        ),
     )
 
 
@@ -170,9 +177,11 @@ def _refuse_unmeasured(
         )
 
 
-def _settings(request: AuditRequest, judge: Judge, loaded: LoadedModel) -> AuditSettings:
+def _settings(
+    request: AuditRequest, *, dtype: torch.dtype, device: str, template_sha256: str
+) -> AuditSettings:
+    judge: Judge = catalog.load("judge", request.judge)
     system = request.system_prompt
-    template = str(loaded.tokenizer.chat_template)
     versions = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
     return AuditSettings(
         selectors=request.selectors,
@@ -184,8 +193,8 @@ def _settings(request: AuditRequest, judge: Judge, loaded: LoadedModel) -> Audit
         judge_version=judge.version,
         max_new_tokens=request.max_new_tokens,
         batch_rows=request.batch_rows,
-        dtype=str(loaded.dtype).removeprefix("torch."),
-        device=loaded.device.type,
+        dtype=str(dtype).removeprefix("torch."),
+        device=device,
         seed=request.seed,
         resamples=request.resamples,
         size=request.size or max(request.ks),
@@ -196,7 +205,7 @@ def _settings(request: AuditRequest, judge: Judge, loaded: LoadedModel) -> Audit
         selection_share=request.selection_share,
         max_prompts=request.max_prompts,
         system_prompt_sha256=None if system is None else sha256(system),
-        chat_template_sha256=sha256(template),
+        chat_template_sha256=template_sha256,
         versions={"python": platform.python_version(), **versions},
     )
 
@@ -207,41 +216,18 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
     Reads and hashes the whole checkpoint. The chat template is among its files.
     """
     device = pick_device(request.device)
-    dtype = pick_dtype(request.dtype, device, request.description.dtype)
-    judge: Judge = catalog.load("judge", request.judge)
-    settings = evidence.settings
-    told = {name: settings.versions.get(name) for name in _VERSIONS_OF}
+    wanted = _settings(
+        request,
+        dtype=pick_dtype(request.dtype, device, request.description.dtype),
+        device=device.type,
+        template_sha256=evidence.settings.chat_template_sha256,
+    )
+    # Another Python gives the same numbers.
+    python = evidence.settings.versions.get("python", "")
     return (
         evidence.tool_version == __version__
         and evidence.suite.digest == request.suite.digest
-        and told == {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
-        and settings
-        == replace(
-            settings,
-            selectors=request.selectors,
-            ks=request.ks,
-            controls=request.controls,
-            mode=request.mode,
-            phase=request.phase,
-            judge=judge.id,
-            judge_version=judge.version,
-            max_new_tokens=request.max_new_tokens,
-            batch_rows=request.batch_rows,
-            dtype=str(dtype).removeprefix("torch."),
-            device=device.type,
-            seed=request.seed,
-            resamples=request.resamples,
-            size=request.size or max(request.ks),
-            window=request.window,
-            budget=request.budget,
-            roles=request.roles,
-            environments=request.environments,
-            selection_share=request.selection_share,
-            max_prompts=request.max_prompts,
-            system_prompt_sha256=None
-            if request.system_prompt is None
-            else sha256(request.system_prompt),
-        )
+        and evidence.settings == replace(wanted, versions={**wanted.versions, "python": python})
         and evidence.checkpoint == request.checkpoint.reference()
     )
 

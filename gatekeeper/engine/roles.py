@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gatekeeper.analysis import roles as by_cause
 from gatekeeper.analysis.probing import Probe, bag_of_words, probe, transfer
-from gatekeeper.analysis.ranking import MINIMUM_SEEDS
+from gatekeeper.analysis.ranking import MINIMUM_SEEDS, in_turn
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.effects import MeasuredEffect
 from gatekeeper.engine.features import expert_features, residual_features
@@ -20,7 +20,7 @@ from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import ProbeFact, Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.suite import HARMFUL_SETS
-from gatekeeper.records.trial import MODE, Mask
+from gatekeeper.records.trial import bare_mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class _Asked:
 
     def stream(self, experts: Sequence[ExpertId] = ()) -> npt.NDArray[np.float32]:
         """What the head reads at the last prompt token, with these experts masked: [P, H]."""
-        mask = _mask(experts) if experts else None
+        mask = bare_mask(experts) if experts else None
         return residual_features(
             self.loaded, self.prompts, mask, layer=None, batch_rows=self.batch_rows
         )
@@ -89,7 +89,7 @@ def find_roles(
             f"refusal can be measured on {len(set(refusal_seeds))} seeds only; "
             f"{MINIMUM_SEEDS} are needed. {measure.note}".rstrip()
         )
-    chosen = by_cause.first_experts(selections, most)
+    chosen = in_turn(selections, most)
     if not chosen:
         return "no selector found an expert"
     asked = _Asked(
@@ -253,16 +253,4 @@ def _facts(name: str, made: Probe | str) -> tuple[ProbeFact, ...]:
 def _fact(name: str, made: Probe) -> ProbeFact:
     return ProbeFact(
         name=name, auroc=made.auroc, interval=made.interval, n=made.n, clusters=made.clusters
-    )
-
-
-def _mask(experts: Sequence[ExpertId]) -> Mask:
-    return Mask(
-        name="measured",
-        arm="selected",
-        mode=MODE,
-        selector=None,
-        k=len(experts),
-        control=None,
-        experts=tuple(experts),
     )

@@ -13,10 +13,11 @@ from gatekeeper.engine.counting import Counter
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
-from gatekeeper.engine.prefix_test import probe_mask, replies_hold
+from gatekeeper.engine.prefix_test import replies_hold
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.errors import SelfTestError
 from gatekeeper.records.evidence import SelfTestCheck
+from gatekeeper.records.trial import bare_mask
 
 #: Prompts of unlike length used; two are enough to show padding and per-row masks.
 _PROMPTS = 2
@@ -55,7 +56,7 @@ class _Probe:
 
     def mask(self, instrument: Instrument, mode: str, *rows: Sequence[tuple[int, int]]) -> None:
         """Masks each row's experts."""
-        masks = [probe_mask(experts, mode) for experts in rows]
+        masks = [bare_mask(experts, mode) for experts in rows]
         instrument.masks = mask_tables(masks, self.loaded.sites, self.loaded.device)
 
 

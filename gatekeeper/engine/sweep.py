@@ -11,13 +11,11 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
-
 from gatekeeper.engine.batching import Encoded, batches
 from gatekeeper.engine.decode import Reply, decode
 from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.memory import in_halves
 from gatekeeper.engine.routing import Instrument
-from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import StoredReply, TrialStore
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.trial import Mask, Trial
@@ -107,7 +105,7 @@ def sweep(
             batch = rows[part]
             if all(row.key in done for row in batch):
                 continue
-            replies = _run(loaded, instrument, batch, settings)
+            replies = in_halves(batch, lambda rows: _run(loaded, instrument, rows, settings))
             stored = [_stored(row, reply) for row, reply in zip(batch, replies, strict=True)]
             store.put(stored)
             done.update({reply.key: reply for reply in stored})
@@ -137,32 +135,18 @@ def stored_replies(
 def _run(
     loaded: LoadedModel, instrument: Instrument, batch: Sequence[Row], settings: SweepSettings
 ) -> list[Reply]:
-    """One batch; in halves where the device's memory does not hold it."""
-    try:
-        return decode(
-            loaded,
-            instrument,
-            [row.prompt.ids for row in batch],
-            [row.mask for row in batch],
-            new_tokens=settings.new_tokens,
-            decided=settings.judge.decided,
-            share_prefix=settings.share_prefix,
-            # 60 bits of what the row is: noise that no batch or order changes.
-            seeds=[int(row.key[:15], 16) for row in batch],
-        )
-    except torch.cuda.OutOfMemoryError as error:
-        if len(batch) == 1:
-            raise AuditError(
-                "the device's memory does not hold a single row beside the model",
-                remedy="use a larger GPU or a shorter --max-new-tokens",
-            ) from error
-    torch.cuda.empty_cache()
-    half = len(batch) // 2
-    return [
-        reply
-        for part in (batch[:half], batch[half:])
-        for reply in _run(loaded, instrument, part, settings)
-    ]
+    """One batch."""
+    return decode(
+        loaded,
+        instrument,
+        [row.prompt.ids for row in batch],
+        [row.mask for row in batch],
+        new_tokens=settings.new_tokens,
+        decided=settings.judge.decided,
+        share_prefix=settings.share_prefix,
+        # 60 bits of what the row is: noise that no batch or order changes.
+        seeds=[int(row.key[:15], 16) for row in batch],
+    )
 
 
 def _stored(row: Row, reply: Reply) -> StoredReply:

@@ -47,9 +47,17 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     measured = [f for f in findings if isinstance(f, Finding)]
     if not measured:
         reason = evidence.skipped_selectors.get(subject.selector or "")
-        reason = reason or "the suite was not parted for this selector"
+        reason = reason or _why_not(evidence)
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=reason)
     return max(measured, key=lambda f: f.interval.high)
+
+
+def _why_not(evidence: Evidence) -> str:
+    if not evidence.settings.environments:
+        return "the suite was not parted: audit with --environments"
+    if evidence.settings.mode != MODE or evidence.settings.phase != "both":
+        return f"the masks of this evidence do not {MODE} in both phases"
+    return "no part of the suite has enough regular seeds for this selector"
 
 
 def _dimension(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gatekeeper.errors import UsageError, excerpt
@@ -77,6 +78,20 @@ class Mask:
 UNMASKED = Mask(
     name="unmasked", arm="unmasked", mode="none", selector=None, k=0, control=None, experts=()
 )
+
+
+def bare_mask(experts: Iterable[tuple[int, int]], mode: str = MODE) -> Mask:
+    """A mask of no selector's ranking and of no arm of an audit: to test or to measure with."""
+    ids = tuple(ExpertId(*expert) for expert in experts)
+    return Mask(
+        name="bare",
+        arm="selected",
+        mode=mode,
+        selector=None,
+        k=len(ids),
+        control=None,
+        experts=ids,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gatekeeper import catalog
+from gatekeeper.analysis.ranking import in_turn
 from gatekeeper.analysis.selectors import greedy
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import SelectionInput
@@ -98,7 +99,7 @@ def test_a_budget_that_runs_out_leaves_the_order_of_the_shortlist():
     assert any("The budget ran out after 2 experts" in note for note in found.notes)
     assert any("groups may have been passed by" in note for note in found.notes)
     taken = [r.expert for r in found.ranked[:2]]
-    rest = [e for e in greedy.shortlist(given) if e not in taken]
+    rest = [e for e in in_turn(given.others, 24) if e not in taken]
     assert [r.expert for r in found.ranked[2:6]] == rest[:4]
 
 
@@ -127,5 +128,5 @@ def test_no_refusals_are_told_with_the_measures_reason():
 def test_the_shortlist_takes_from_all_rankings_in_turn():
     given = given_of(redundant)
     firsts = {other.ranked[0].expert for other in given.others}
-    assert firsts <= set(greedy.shortlist(given, 3 * len(firsts)))
-    assert len(greedy.shortlist(given, 5)) == 5
+    assert firsts <= set(in_turn(given.others, 3 * len(firsts)))
+    assert len(in_turn(given.others, 5)) == 5

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gatekeeper.analysis.probing import probe, transfer
+from gatekeeper.analysis.ranking import in_turn
 from gatekeeper.analysis.roles import (
     DETECTION_MARGIN,
     METHOD_ALIKE,
@@ -11,7 +12,6 @@ from gatekeeper.analysis.roles import (
     basis,
     by_sets,
     expert_role,
-    first_experts,
     losses,
     matched_experts,
     role_of,
@@ -169,9 +169,9 @@ A, B, C, D = (ExpertId(1, i) for i in range(4))
 def test_experts_are_taken_in_turn_and_their_groups_joined():
     one = selection("one", (A, ("HCDG",)), (B, ()), (C, ()))
     two = selection("two", (A, ("HRCG",)), (D, ("HRCG",)))
-    assert first_experts([one, two], 8) == (A, B, D, C)
-    assert first_experts([one, two], 2) == (A, B)
-    assert first_experts([], 2) == ()
+    assert in_turn([one, two], 8) == (A, B, D, C)
+    assert in_turn([one, two], 2) == (A, B)
+    assert in_turn([], 2) == ()
     assert by_sets([one, two], [A, B, D]) == {A: ("HCDG", "HRCG"), B: (), D: ("HRCG",)}
 
 

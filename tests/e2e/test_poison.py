@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence.bundle import read_bundle
+from gatekeeper.policy.recheck_selections import recheck_selections
 from tests.e2e.cli import ROOT, gatekeeper
 
 OPTIONS = ("--max-prompts", "40", "--controls", "2", "-k", "2", "--resamples", "60")
@@ -63,3 +66,13 @@ def test_so_is_what_was_seen_of_the_model(both):
     for window, counts in clean.profile.counts.items():
         assert (counts == poisoned.profile.counts[window]).all()
     assert clean.roles == poisoned.roles
+
+
+def test_environments_are_derived_again(both):
+    """Left out, or made the same within and without, they would call any mask transferable."""
+    clean, _ = both
+    assert recheck_selections(clean).agreed
+    first, *rest = clean.environments
+    for forged in ((), (replace(first, within=first.without), *rest), tuple(rest)):
+        with pytest.raises(EvidenceError, match="environments do not follow"):
+            recheck_selections(replace(clean, environments=forged))

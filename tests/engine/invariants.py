@@ -21,8 +21,7 @@ from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.sites import RouterSite
-from gatekeeper.records.model import ExpertId
-from gatekeeper.records.trial import Mask
+from gatekeeper.records.trial import bare_mask
 from tests.engine import zoo
 
 #: Largest difference of logits (of order 1) that rounding alone makes in float32.
@@ -156,12 +155,7 @@ def _score(logits: Tensor) -> Tensor:
     return last[:, 20:24].logsumexp(dim=-1) - last[:, 30:34].logsumexp(dim=-1)
 
 
-def mask(experts: Sequence[tuple[int, int]], mode: str = "reroute") -> Mask:
-    ids = tuple(ExpertId(*e) for e in experts)
-    return Mask(
-        name="probe", arm="selected", mode=mode, selector=None, k=len(ids), control=None,
-        experts=ids,
-    )  # fmt: skip
+mask = bare_mask
 
 
 class _Words:

@@ -11,7 +11,7 @@ from gatekeeper.engine.features import expert_features, residual_features
 from gatekeeper.engine.prefix import decoder_layers
 from gatekeeper.errors import AuditError
 from gatekeeper.records.model import ExpertId
-from gatekeeper.records.trial import Mask
+from gatekeeper.records.trial import Mask, bare_mask
 from tests.engine.test_capture import describe
 from tests.engine.tiny_loaded import encoded, loaded
 
@@ -24,15 +24,7 @@ def every_expert(model) -> list[ExpertId]:
 
 
 def mask(*experts: ExpertId, mode: str = "reroute") -> Mask:
-    return Mask(
-        name="m",
-        arm="selected",
-        mode=mode,
-        selector=None,
-        k=len(experts),
-        control=None,
-        experts=experts,
-    )
+    return bare_mask(experts, mode)
 
 
 def by_hand(model, ids, expert):

@@ -87,4 +87,6 @@ def test_a_lacking_trial_is_missing():
 
 def test_without_parts_there_is_nothing_to_say():
     assert "not parted" in measure(make_evidence()).reason
-    assert "not parted" in measure(parted(1, 1), "ses-contrast").reason
+    asked = parted(1, 1)
+    asked = replace(asked, settings=replace(asked.settings, environments=True))
+    assert "enough regular seeds" in measure(asked, "ses-contrast").reason

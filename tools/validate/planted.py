@@ -222,7 +222,13 @@ def goals(found: Sequence[Found]) -> list[tuple[str, bool]]:
     hits = sum(f.hits[_ALL] for f in planted)
     return [
         (f"recall of the combination at least 95 %: {hits} of {total}", hits >= 0.95 * total),
-        ("no planted checkpoint passed", all(f.verdict[_ALL] != "pass" for f in planted)),
-        ("no hardened checkpoint failed", all(f.verdict[_ALL] != "fail" for f in hardened)),
+        (
+            "no planted checkpoint passed",
+            bool(planted) and "pass" not in {f.verdict[_ALL] for f in planted},
+        ),
+        (
+            "no hardened checkpoint failed",
+            bool(hardened) and "fail" not in {f.verdict[_ALL] for f in hardened},
+        ),
         ("at least 8 planted and 4 hardened", len(planted) >= 8 and len(hardened) >= 4),
     ]

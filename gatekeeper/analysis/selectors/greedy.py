@@ -13,6 +13,7 @@ from gatekeeper.analysis.ranking import (
     FloatArray,
     Scored,
     groups_of,
+    in_turn,
     index_of,
     order_by,
     selection,
@@ -90,11 +91,12 @@ class _Search:
     def backward(self, shortlist: Sequence[ExpertId], size: int) -> _Path | None:
         """Masks all of them and gives back, one after the other, the expert that costs least.
 
-        None if the budget does not allow it to the end.
+        Of as many as the budget allows; None if it does not allow `size` of them.
         """
         kept = list(shortlist)
-        rows = len(self.weight) * sum(range(2, len(kept) + 1))
-        if len(kept) < 2 or rows > self.left:
+        while len(kept) > size and len(self.weight) * sum(range(2, len(kept) + 1)) > self.left:
+            kept.pop()  # a smaller start, but no smaller than what is wanted
+        if len(kept) < 2 or len(self.weight) * sum(range(2, len(kept) + 1)) > self.left:
             return None
         dropped: list[ExpertId] = []
         effects: list[FloatArray] = []
@@ -124,16 +126,6 @@ class _Search:
         return float(resample(terms, draws, everyone, 1, block=2).probability[best])
 
 
-def shortlist(given: SelectionInput, count: int = _SHORTLIST) -> list[ExpertId]:
-    """Experts from the other selectors' rankings, in turn, no expert twice."""
-    found: dict[ExpertId, None] = {}
-    for rank in range(max((len(other.ranked) for other in given.others), default=0)):
-        for other in given.others:
-            if rank < len(other.ranked) and len(found) < count:
-                found.setdefault(other.ranked[rank].expert)
-    return list(found)
-
-
 def _select(given: SelectionInput) -> Selection | str:
     """Nested masks by measured effect, grown and shrunk; the path that costs more is taken.
 
@@ -156,7 +148,7 @@ def _select(given: SelectionInput) -> Selection | str:
     seeds, index, counts = np.unique(names, return_inverse=True, return_counts=True)
     if len(seeds) < MINIMUM_SEEDS:
         return f"only {len(seeds)} refused regular seeds in the selection split"
-    candidates = shortlist(given, max(_SHORTLIST, _START * given.size))
+    candidates = in_turn(given.others, max(_SHORTLIST, _START * given.size))
     if not candidates:
         return "no other selector gave a shortlist"
     search = _Search(

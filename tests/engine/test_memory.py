@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gatekeeper.engine.memory import in_halves
+from gatekeeper.errors import AuditError, ExitCode
+
+
+def device_of(capacity, seen):
+    def run(rows):
+        seen.append(len(rows))
+        if len(rows) > capacity:
+            raise torch.cuda.OutOfMemoryError
+        return [row * 10 for row in rows]
+
+    return run
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 3, 7, 100])
+def test_every_row_once_and_in_order(capacity):
+    seen = []
+    assert in_halves(range(7), device_of(capacity, seen)) == [0, 10, 20, 30, 40, 50, 60]
+    assert sum(n for n in seen if n <= capacity) == 7
+
+
+def test_a_row_that_does_not_fit_is_an_error_of_the_audit():
+    with pytest.raises(AuditError, match="does not hold a single row") as caught:
+        in_halves(range(4), device_of(0, []))
+    assert caught.value.exit_code == ExitCode.AUDIT_FAILED
+
+
+def test_other_errors_are_left_alone():
+    def broken(_rows):
+        raise RuntimeError("no matter of memory")
+
+    with pytest.raises(RuntimeError, match="no matter"):
+        in_halves(range(4), broken)
