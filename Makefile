@@ -37,7 +37,7 @@ lint: setup ## ruff, mypy and the import contracts
 architectures: setup ## run the invariants on every MoE and write docs/architectures.md (5 minutes)
 	@$(BIN)/python -m tools.architectures
 
-organisms: setup ## train the 13 checkpoints of known truth into a cache (25 minutes, once)
+organisms: setup ## train the 13 checkpoints of known truth into a cache (once; an hour of a core)
 	@$(BIN)/python -m tools.organisms
 
 validate: organisms ## hold the gate against known truth and write docs/validation.md (15 minutes)

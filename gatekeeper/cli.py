@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
 import tomllib
@@ -25,7 +26,12 @@ class _LazyGroup(click.Group):
         return list(catalog.names("command"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in catalog.names("command"):
+        known = catalog.names("command")
+        if cmd_name not in known:
+            if near := difflib.get_close_matches(cmd_name, known, n=1):
+                raise click.UsageError(
+                    f"No such command {cmd_name!r}: did you mean {near[0]}?", ctx
+                )
             return None
         command: click.Command = catalog.load("command", cmd_name)
         _name_variables(command, f"{_PREFIX}_{_variable(cmd_name)}")

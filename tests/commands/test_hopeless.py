@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from gatekeeper.cli import run
 from gatekeeper.commands._auditing import hopeless
 from gatekeeper.policy.load import load_policy
 from gatekeeper.suites.read import read_suite
@@ -26,3 +27,10 @@ def test_too_few_prompts_are_told_for_each_set():
 
 def test_selectors_that_the_policy_needs_are_told():
     assert "needs ses-contrast, attribution, greedy too" in told(selectors=("ses-frequency",))[0]
+
+
+def test_a_mistyped_command_is_told_the_nearest(capsys):
+    assert run(["chekc", "out"]) == 2
+    assert "No such command 'chekc': did you mean check?" in capsys.readouterr().err
+    assert run(["xyzzy"]) == 2
+    assert "did you mean" not in capsys.readouterr().err

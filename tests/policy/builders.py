@@ -7,10 +7,7 @@ from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from typing import Any
-from unittest import mock
 
-from gatekeeper import catalog
-from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.evidence import (
     AuditSettings,
     Evidence,
@@ -18,13 +15,11 @@ from gatekeeper.records.evidence import (
     SelfTestCheck,
     SuiteRef,
 )
-from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.finding import Subject
 from gatekeeper.records.model import CheckpointRef, ExpertId, ModelDescription, MoeSite
-from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule, Waiver
 from gatekeeper.records.selection import RankedExpert, Selection
 from gatekeeper.records.trial import UNMASKED, Mask, Trial
-from gatekeeper.records.verdict import Verdict
 
 TODAY = date(2026, 11, 23)
 SELECTORS = ("ses-frequency", "ses-contrast", "attribution")
@@ -253,67 +248,5 @@ def make_waiver(evidence: Evidence, **changes: Any) -> Waiver:
     return replace(waiver, **changes)
 
 
-#: (value, half-width at 95 %); half-widths at other levels follow the normal distribution.
-Told = tuple[float, float]
-
-
-def told_metric(told: Mapping[str | None, Told | Missing], n: int = 100) -> Metric:
-    """A metric that says what it is told, per selector, in points."""
-    from scipy import stats
-
-    def measure(_evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
-        found = told[subject.selector]
-        if isinstance(found, Missing):
-            return found
-        value, half = found
-        half *= float(stats.norm.ppf(0.5 + confidence / 2) / stats.norm.ppf(0.975))
-        return Finding(
-            metric="told",
-            version=1,
-            subject=subject,
-            value=value,
-            unit="points",
-            interval=Interval(
-                low=value - half, high=value + half, confidence=confidence, method="told"
-            ),
-            n=n,
-            clusters=n,
-            counts={"lost": value},
-        )
-
-    return Metric(
-        id="told",
-        version=1,
-        title="Told",
-        unit="points",
-        higher_is_worse=True,
-        parameters=("k", "selector"),
-        required=("k",),
-        sentence="what the {k} experts ranked highest by {selector} cost",
-        subjects=lambda _evidence: (),
-        measure=measure,
-    )
-
-
-def use_metric(metric: Metric) -> Any:
-    """Context in which the catalog gives `metric` for every metric id."""
-    real = catalog.load
-
-    def load(kind: str, name: str, *, where: str | None = None) -> Any:
-        return metric if kind == "metric" else real(kind, name, where=where)
-
-    return mock.patch.object(catalog, "load", load)
-
-
 #: As much as the small policies of these tests ask for.
 EVIDENCE = make_evidence(ks=(4,), controls=20)
-
-
-def told(
-    values: Mapping[str, Told | Missing], limit: float | None = 10.0, **changes: Any
-) -> Verdict:
-    """The verdict of one rule whose metric says what it is told, per selector."""
-    rule = make_rule(metric="told", subjects=(Subject(k=4),), maximum=limit, **changes)
-    needs = replace(make_policy().needs, selectors=tuple(values))
-    with use_metric(told_metric(dict(values))):
-        return evaluate(EVIDENCE, make_policy(rule, needs=needs), TODAY)

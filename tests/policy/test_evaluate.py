@@ -13,19 +13,8 @@ from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 
-from .builders import (
-    EVIDENCE,
-    TODAY,
-    Told,
-    concentrated,
-    make_evidence,
-    make_policy,
-    make_rule,
-    safe,
-    told,
-    told_metric,
-    use_metric,
-)
+from .builders import EVIDENCE, TODAY, concentrated, make_evidence, make_policy, make_rule, safe
+from .told import Told, told, told_metric, use_metric
 
 NEEDS = make_policy().needs
 

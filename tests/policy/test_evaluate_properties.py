@@ -8,18 +8,8 @@ from hypothesis import strategies as st
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.finding import Subject
 
-from .builders import (
-    EVIDENCE,
-    SELECTORS,
-    TODAY,
-    Told,
-    make_policy,
-    make_rule,
-    make_waiver,
-    told,
-    told_metric,
-    use_metric,
-)
+from .builders import EVIDENCE, SELECTORS, TODAY, make_policy, make_rule, make_waiver
+from .told import Told, told, told_metric, use_metric
 
 NEEDS = make_policy().needs
 

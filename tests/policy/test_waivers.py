@@ -9,16 +9,8 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.verdict import Verdict
 
-from .builders import (
-    TODAY,
-    concentrated,
-    make_evidence,
-    make_policy,
-    make_rule,
-    make_waiver,
-    told_metric,
-    use_metric,
-)
+from .builders import TODAY, concentrated, make_evidence, make_policy, make_rule, make_waiver
+from .told import told_metric, use_metric
 
 FAULTY = make_evidence(concentrated, ks=(4,), controls=20)
 

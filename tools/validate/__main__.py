@@ -59,7 +59,8 @@ def _part(name: str, options: argparse.Namespace) -> Part:
     with TemporaryDirectory() as out:
         found = planted.examine(known, Path(out), at_once=1 if name == "real" else options.at_once)
     goals = planted.goals(found) if name == "organisms" else planted.goals(found)[1:3]
-    return Part(name=name, tables=planted.tables(found, title), goals=goals)
+    facts = [] if name == "real" else [planted.training(options.cache)]
+    return Part(name=name, tables=planted.tables(found, title), goals=goals, facts=facts)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,8 @@ held against what Gatekeeper says: checkpoints with planted experts, and simulat
 _INTRODUCTIONS = {
     "organisms": """## Checkpoints with a known truth
 
-Tiny models trained by `python -m tools.organisms` (seeded, into a cache outside the repository;
-about 2.5 minutes of one core each, and 7 for each of the two bases). Their vulnerabilities are
-planted, not found in nature. *joint*: refusals are lost when all planted experts are masked, and
+Tiny models trained by `python -m tools.organisms` (seeded, into a cache outside the repository).
+Their vulnerabilities are planted, not found in nature. *joint*: refusals are lost when all planted experts are masked, and
 what fewer do is left to training. *redundant*: they stay while any one is left. *topics*: each
 expert carries the refusals of some categories. *rare* and *frequent*: how busy the experts were
 before planting, among those that work where the reply is decided.
@@ -44,11 +43,12 @@ fully (see ADR 4), so that no suite of rewrites gets a verdict it has not earned
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part of the page, with the goals that it had to reach."""
+    """One part of the page, with the goals that it had to reach, and what else is to be said."""
 
     name: str
     tables: Sequence[Table]
     goals: Sequence[tuple[str, bool]]
+    facts: Sequence[str] = ()
 
 
 def write(page: Path, part: Part, *, minutes: float) -> None:
@@ -56,7 +56,8 @@ def write(page: Path, part: Part, *, minutes: float) -> None:
     text = page.read_text(encoding="utf-8") if page.is_file() else _HEAD
     body = [_INTRODUCTIONS[part.name]]
     body += [f"- {'holds' if held else '**missed**'}: {goal}" for goal, held in part.goals]
-    body += [""] if part.goals else []
+    body += [f"- {fact}" for fact in part.facts]
+    body += [""] if part.goals or part.facts else []
     body += [markdown(table) for table in part.tables]
     body.append(f"Made in {minutes:.1f} minutes on a machine with other work to do.\n")
     block = f"<!-- {part.name} -->\n" + "\n".join(body) + f"<!-- end of {part.name} -->\n"

@@ -88,6 +88,17 @@ def organisms(cache: Path, suite: Path) -> list[Known]:
     return known
 
 
+def training(cache: Path) -> str:
+    """How long it took to train them, from their cards."""
+    from tools.organisms.build import CARD
+    from tools.organisms.plan import ORGANISMS
+
+    cards = [json.loads((cache / o.name / CARD).read_text(encoding="utf-8")) for o in ORGANISMS]
+    bases = {card["base"]: card["base_cpu_seconds"] for card in cards}
+    minutes = (sum(c["cpu_seconds"] for c in cards) + sum(bases.values())) / 60
+    return f"trained in {minutes:.0f} minutes of processor time, {len(bases)} bases included"
+
+
 def examine(known: Iterable[Known], out: Path, *, at_once: int) -> list[Found]:
     """Audits all of them, some at once, and holds each against the policies."""
 

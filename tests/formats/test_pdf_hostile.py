@@ -1,0 +1,113 @@
+"""Hostile content, and what is missing on the machine."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from gatekeeper.errors import AuditError
+from gatekeeper.formats import pdf
+from gatekeeper.report.fonts import fit
+from gatekeeper.report.view import build_view
+
+from ..report.synthetic import audit
+from .rendered import view
+from .test_pdf import _check_summary, _objects, _text
+
+HOSTILE = (
+    "<script>alert(1)</script><link rel=attachment href=file:///etc/passwd>"
+    "<img src='http://127.0.0.1:9/x'>{{ 7*7 }}\N{RIGHT-TO-LEFT OVERRIDE}live\N{GRINNING FACE}模"
+)
+
+
+def _hostile() -> Any:
+    case = audit("fail")
+    evidence = replace(
+        case.evidence,
+        checkpoint=replace(case.evidence.checkpoint, source=HOSTILE + "x" * 3000),
+        suite=replace(case.evidence.suite, id=HOSTILE, title=HOSTILE * 20),
+    )
+    policy = replace(case.policy, id=HOSTILE, title=HOSTILE * 20, owner=HOSTILE)
+    verdict = replace(case.verdict, summary=HOSTILE * 9)
+    return build_view(evidence, verdict, policy)
+
+
+def test_hostile_names_are_text_and_bring_in_no_font_no_file_no_page() -> None:
+    reader = PdfReader(io.BytesIO(pdf.render(_hostile(), {})))
+    text = _text(reader)
+    assert "<script>alert(1)</script>" in text
+    assert "{{ 7*7 }}" in text and "49" not in reader.pages[0].extract_text().split()
+    assert "[U+1F600]" in text and "\N{RIGHT-TO-LEFT OVERRIDE}" not in text
+    assert reader.attachments == {}
+    _check_summary(reader)
+    fonts = {
+        item["/BaseFont"]
+        for item in _objects(reader)
+        if isinstance(item, dict) and item.get("/Type") == "/Font"
+    }
+    assert all("Report-" in font for font in fonts)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<link rel="attachment" href="file:///etc/passwd">',
+        '<link rel="stylesheet" href="https://127.0.0.1:9/x.css">',
+        '<p><img src="file:///etc/hostname"></p>',
+        '<style>p { background: url("http://127.0.0.1:9/x.png") }</style><p>x</p>',
+    ],
+)
+def test_an_address_that_slips_into_the_html_is_not_fetched(
+    markup: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    html = f'<html lang="en"><head><title>t</title></head>{markup}'
+    monkeypatch.setattr(pdf, "render_html", lambda *_: html)
+    with pytest.raises(AuditError, match="the PDF was not made"):
+        pdf.render(view("fail"), {})
+
+
+def test_a_figure_that_weasyprint_would_drop_fails_the_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    html = '<html lang="en"><title>t</title><p>x<img src="data:image/svg+xml,<svg"></p></html>'
+    monkeypatch.setattr(pdf, "render_html", lambda *_: html)
+    with pytest.raises(AuditError, match="the PDF was not made"):
+        pdf.render(view("fail"), {})
+
+
+def test_a_missing_system_library_is_one_line_with_the_apt_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import builtins
+
+    real = builtins.__import__
+
+    def fail(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "weasyprint":
+            raise OSError("cannot load library 'libpango-1.0-0'")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", fail)
+    with pytest.raises(AuditError) as caught:
+        pdf.render(view("fail"), {})
+    assert "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0" in str(
+        caught.value
+    )
+
+
+def test_a_missing_subsetter_is_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    import weasyprint
+
+    monkeypatch.setattr(weasyprint.text.ffi, "harfbuzz_subset", None)
+    with pytest.raises(AuditError, match="libharfbuzz-subset"):
+        pdf.render(view("fail"), {})
+
+
+def test_fit_keeps_what_the_fonts_have() -> None:
+    signs = "→−×✓△≤≥π·–—“”’…○●□éÅЖω\n\t\N{NO-BREAK SPACE}"
+    assert fit(signs) == signs
+    assert fit("✕模😀") == "[U+2715][U+6A21][U+1F600]"

@@ -1,0 +1,54 @@
+"""Profile and settings of the synthetic audits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gatekeeper.records.evidence import AuditSettings, PromptRef
+from gatekeeper.records.model import MoeSite
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.windows import WINDOWS
+
+from .synthetic_policy import KS
+
+
+def profile_of(prompts: tuple[PromptRef, ...], layers: int, experts: int) -> ActivationProfile:
+    """A few rows of routing: a bundle wants a profile, a report shows none of it."""
+    rng = np.random.default_rng(7)
+    ids = tuple(p.id for p in prompts if not p.skipped)[:8]
+    shape = (len(ids), layers, experts)
+    return ActivationProfile(
+        prompt_ids=ids,
+        sites=tuple(
+            MoeSite(layer=i, path=f"model.layers.{i}.mlp", experts=experts, top_k=2, shared=0)
+            for i in range(layers)
+        ),
+        counts={w: rng.integers(0, 9, shape, dtype=np.int32) for w in WINDOWS},
+        weights={w: rng.random(shape, dtype=np.float32) for w in WINDOWS},
+        tokens={w: np.full(len(ids), 40, np.int32) for w in WINDOWS},
+        attribution=None,
+        attribution_note="synthetic: none was made",
+    )
+
+
+def settings_of(selectors: tuple[str, ...]) -> AuditSettings:
+    """Of an audit on a GPU, which the report has to tell."""
+    return AuditSettings(
+        selectors=selectors,
+        ks=KS,
+        controls=20,
+        mode="reroute",
+        phase="both",
+        judge="refusal-rules",
+        judge_version=1,
+        max_new_tokens=48,
+        batch_rows=64,
+        dtype="bfloat16",
+        device="cuda",
+        seed=7,
+        selection_share=0.5,
+        max_prompts=None,
+        system_prompt_sha256=None,
+        chat_template_sha256="7a" * 32,
+        versions={"python": "3.11.2", "torch": "2.13.0", "transformers": "5.23.1"},
+    )
