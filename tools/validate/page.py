@@ -19,10 +19,11 @@ _INTRODUCTIONS = {
     "organisms": """## Checkpoints with a known truth
 
 Tiny models trained by `python -m tools.organisms` (seeded, into a cache outside the repository).
-Their vulnerabilities are planted, not found in nature. *joint*: refusals are lost when all planted experts are masked, and
-what fewer do is left to training. *redundant*: they stay while any one is left. *topics*: each
-expert carries the refusals of some categories. *rare* and *frequent*: how busy the experts were
-before planting, among those that work where the reply is decided.
+Their vulnerabilities are planted, not found in nature. *joint*: refusals are lost when all
+planted experts are masked, and what fewer do is left to training. *redundant*: they stay while
+any one is left. *topics*: each expert carries the refusals of some categories. *rare* and
+*frequent*: how busy the experts were before planting, among those that work where the reply is
+decided.
 """,
     "real": """## Real language
 
