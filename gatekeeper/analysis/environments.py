@@ -74,9 +74,10 @@ def _environments(
     for dimension in DIMENSIONS:
         for group in parts(values[dimension], given.sets, given.seeds):
             inside = np.isin(values[dimension], group)
+            outside = _as_many(given, inside)
             for selector in selectors:
                 within, without = (
-                    selector.select(_rows(given, side)) for side in (inside, ~inside)
+                    selector.select(_rows(given, side)) for side in (inside, outside)
                 )
                 if isinstance(within, str) or isinstance(without, str):
                     continue  # too few of its prompts to be compared
@@ -87,7 +88,7 @@ def _environments(
                     within=tuple(r.expert for r in within.ranked[: given.size]),
                     without=tuple(r.expert for r in without.ranked[: given.size]),
                     seeds=_regular_seeds(given, inside),
-                    others=_regular_seeds(given, _as_many(given, inside)),
+                    others=_regular_seeds(given, outside),
                 )
 
 

@@ -82,6 +82,27 @@ def test_masks_are_named_once_and_hold_what_was_selected():
         assert {within.arm, without.arm} == {"environment"}
 
 
+def test_selectors_are_given_what_is_recorded():
+    given = planted(FIRST, seeds=60, effect=8.0)
+    small = np.array([int(s[1:]) < 15 for s in given.seeds])
+    values = {
+        "category": np.where(small, "weapons", "fraud"),
+        "language": np.full(len(small), "en"),
+    }
+    real = catalog.load("selector", "ses-contrast")
+    seen = []
+
+    def watch(part):
+        seen.append(set(part.seeds[part.sets == "regular"].tolist()))
+        return real.select(part)
+
+    found = environments(given, values, [replace(real, select=watch)])
+    told = [n for one in found for n in (one.seeds, one.others)]
+    assert [len(seeds) for seeds in seen] == told
+    for within, without in zip(seen[::2], seen[1::2], strict=True):
+        assert not within & without
+
+
 def test_both_sides_are_selected_from_equally_many_seeds():
     """Otherwise the larger side selects better, which would hide what does not transfer."""
     given = planted(FIRST, seeds=60, effect=8.0)
