@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,11 @@ def gatekeeper(*arguments, cwd=None, timeout=240, **environment):
         timeout=timeout,
         env={**os.environ, **environment},
     )
+
+
+def hear_interrupts() -> None:
+    """In a new process: tests run in the background of a script are deaf to SIGINT, as it wants."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def refused(done, code: int, *words: str) -> None:

@@ -14,7 +14,7 @@ from contextlib import closing
 import pytest
 
 from gatekeeper.evidence.bundle import BUNDLE_FILES
-from tests.e2e.cli import HARDENED, SMALL, SUITE, gatekeeper, refused
+from tests.e2e.cli import HARDENED, SMALL, SUITE, gatekeeper, hear_interrupts, refused
 
 ARGUMENTS = ("audit", HARDENED, "--suite", SUITE, *SMALL, "--batch-rows", "8")
 WORK = ".gatekeeper-work"
@@ -26,6 +26,7 @@ def start(out):
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,  # noqa: PLW1509 - nothing of ours runs in threads here
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.evidence.bundle import BUNDLE_FILES
-from tests.e2e.cli import HARDENED, RELEASE, ROOT, SUITE, gatekeeper, refused
+from tests.e2e.cli import HARDENED, RELEASE, ROOT, SUITE, gatekeeper, hear_interrupts, refused
 
 SMALL = ("--max-prompts", "12", "-k", "1", "--controls", "1", "--max-new-tokens", "4")
 RUN = ("run", HARDENED, "--suite", SUITE, "--policy", RELEASE, *SMALL, "--format", "json")
@@ -177,6 +177,7 @@ def interrupted_while_loading(*arguments, numbers=(signal.SIGTERM,), pause=0.0):
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,  # noqa: PLW1509 - nothing of ours runs in threads here
     )
     for line in process.stderr:
         if "Loading" in line:
