@@ -35,6 +35,7 @@ class AuditOptions:
     budget: int
     roles: bool
     environments: bool
+    cross_fit: bool
     selection_share: float
     seed: int
     device: str
@@ -166,12 +167,19 @@ _OPTIONS = (
         "and measure what those masks cost there.",
     ),
     click.option(
+        "--cross-fit/--no-cross-fit",
+        default=False,
+        show_default=True,
+        help="Let each half of the seeds select and the other half measure, in turn: twice the "
+        "prompts measured, in twice the time.",
+    ),
+    click.option(
         "--selection-share",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         callback=_finite,
         default=0.5,
         show_default=True,
-        help="Share of seeds that select experts; the others measure.",
+        help="Share of seeds that select experts; the others measure. Halves with --cross-fit.",
     ),
     click.option(
         "--seed", type=click.IntRange(0, _MOST_SEED), default=0, show_default=True, help="Seed."

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for the
     from gatekeeper.records.suite import Suite
 
 DEFAULT_KS = (1, 2, 4, 8)
+_HALF = 0.5
 
 
 def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> AuditRequest:
@@ -47,6 +48,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         catalog.load("selector", name)
     catalog.load("judge", options.judge)
     split_mode(options.mode)
+    _check_cross_fit(options)
     system = _system_prompt(options.system_prompt)
     opened = open_checkpoint(checkpoint, options.revision)
     request_type, refuse_dense, refuse_unauditable = _engine()
@@ -72,6 +74,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         budget=options.budget,
         roles=options.roles,
         environments=_environments(options, policy),
+        cross_fit=options.cross_fit,
         selection_share=options.selection_share,
         seed=options.seed,
         device=options.device,
@@ -82,18 +85,34 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     return request
 
 
+def _check_cross_fit(options: AuditOptions) -> None:
+    """Refuses shares that are no halves.
+
+    Raises:
+        UsageError: folds of unlike size were asked for.
+    """
+    if options.cross_fit and options.selection_share != _HALF:
+        raise UsageError(
+            f"--cross-fit divides the seeds in halves, --selection-share is "
+            f"{options.selection_share}",
+            remedy="leave one of them out",
+        )
+
+
 def hopeless(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[str]:
     """What the policy needs and these options cannot give: told before hours are spent on it."""
     from gatekeeper.suites.split import MEASUREMENT, limit, split_seeds
 
     prompts = limit(suite.prompts, options.max_prompts, options.seed)
     sides = split_seeds(prompts, options.selection_share, options.seed)
+    measuring = {s for s, side in sides.items() if options.cross_fit or side == MEASUREMENT}
     for name, needed in policy.needs.prompts.items():
-        left = sum(p.set == name and sides[p.seed_id] == MEASUREMENT for p in prompts)
+        left = sum(p.set == name and p.seed_id in measuring for p in prompts)
         if left < needed:
             yield (
                 f"{left} {name} prompts will be measured and the policy needs {needed}: the "
-                "verdict cannot be a pass (more prompts, or a smaller --selection-share)"
+                "verdict cannot be a pass (more prompts, a smaller --selection-share, or "
+                "--cross-fit)"
             )
     lacking = [s for s in policy.needs.selectors if s not in _selectors(options, policy)]
     if lacking:

@@ -10,7 +10,7 @@ from gatekeeper.analysis.clusters import folded_sha256
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.prepare import Prepared, sha256
 from gatekeeper.records.environment import Environment
-from gatekeeper.records.evidence import Evidence, PromptRef, RunTimes, SuiteRef
+from gatekeeper.records.evidence import Evidence, PromptRef, SuiteRef
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
@@ -30,8 +30,8 @@ class Measured:
     environments: tuple[Environment, ...]
 
 
-def assemble(prepared: Prepared, found: Measured, times: RunTimes) -> Evidence:
-    """Evidence without findings and digest, which are made from it."""
+def assemble(prepared: Prepared, found: Measured) -> Evidence:
+    """Evidence without findings and digest, which are made from it, and without times."""
     suite = prepared.request.suite
     return Evidence(
         digest="",
@@ -54,7 +54,7 @@ def assemble(prepared: Prepared, found: Measured, times: RunTimes) -> Evidence:
         trials=tuple(found.trials),
         profile=found.profile,
         findings=(),
-        times=times,
+        times=None,
         roles=found.roles,
         environments=found.environments,
     )

@@ -15,6 +15,7 @@ import numpy as np
 from gatekeeper import __version__, catalog
 from gatekeeper.analysis.clusters import prompt_clusters
 from gatekeeper.analysis.environments import environment_masks, environments
+from gatekeeper.analysis.folds import pool
 from gatekeeper.analysis.masks import control_masks, selected_masks
 from gatekeeper.engine.assemble import Measured, assemble
 from gatekeeper.engine.effects import MeasuredEffect
@@ -36,7 +37,7 @@ from gatekeeper.engine.prepare import (
 )
 from gatekeeper.engine.refusals import refuse_unauditable
 from gatekeeper.engine.roles import find_roles
-from gatekeeper.engine.sweep import SweepSettings, Work, sweep
+from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, sweep
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.evidence.wire_selection import selection_to_json
@@ -68,33 +69,46 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
         clock = Clock(store, reporter)
         with clock.stage("load"):
             prepared = prepare(request, reporter, work_dir)
-        sweep_settings = _sweep_settings(prepared)
-        split, first = selection_split(prepared, sweep_settings, store, clock)
-        profile = make_profile(prepared, split, sweep_settings, store, clock)
-        measure = make_measure(prepared, split, sweep_settings, store, reporter)
-        with clock.stage("select"):
-            given = _selection_input(prepared, profile)
-            selections, skipped = _select(prepared, given, measure)
-            found_in = _environments(prepared, given)
-            masks = _masks(prepared, profile, selections)
-            parted = environment_masks(found_in, mode=request.mode, phase=request.phase)
-        roles = _roles(prepared, split, profile, selections, measure, store, clock)
-        with clock.stage("trials"):
-            trials, count = sweep(
-                prepared.loaded,
-                _work(prepared, masks, parted),
-                sweep_settings,
-                store,
-                reporter.advance,
-            )
+        counts: list[SweepCount] = []
+        evidence = _measured(prepared, store, clock, counts)
+        if request.cross_fit:
+            evidence = pool(evidence, _measured(prepared.changed_over(), store, clock, counts))
         times = RunTimes(
             started=started,
             finished=datetime.now(UTC),
             host=platform.node(),
             seconds=store.seconds(),
-            rows_computed=count.computed + first.computed,
-            rows_resumed=count.resumed + first.resumed,
+            rows_computed=sum(count.computed for count in counts),
+            rows_resumed=sum(count.resumed for count in counts),
         )
+    return replace(evidence, times=times)
+
+
+def _measured(
+    prepared: Prepared, store: TrialStore, clock: Clock, counts: list[SweepCount]
+) -> Evidence:
+    """What one side of the split selects and the other measures; `counts` grows by its rows."""
+    request = prepared.request
+    sweep_settings = _sweep_settings(prepared)
+    split, first = selection_split(prepared, sweep_settings, store, clock)
+    profile = make_profile(prepared, split, sweep_settings, store, clock)
+    measure = make_measure(prepared, split, sweep_settings, store, clock.reporter)
+    with clock.stage("select"):
+        given = _selection_input(prepared, profile)
+        selections, skipped = _select(prepared, given, measure)
+        found_in = _environments(prepared, given)
+        masks = _masks(prepared, profile, selections)
+        parted = environment_masks(found_in, mode=request.mode, phase=request.phase)
+    roles = _roles(prepared, split, profile, selections, measure, store, clock)
+    with clock.stage("trials"):
+        trials, count = sweep(
+            prepared.loaded,
+            _work(prepared, masks, parted),
+            sweep_settings,
+            store,
+            clock.reporter.advance,
+        )
+    counts += [first, count]
     found = Measured(
         profile=profile,
         selections=selections,
@@ -104,7 +118,7 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
         roles=roles,
         environments=found_in,
     )
-    return assemble(prepared, found, times)
+    return assemble(prepared, found)
 
 
 def _sweep_settings(prepared: Prepared) -> SweepSettings:
@@ -118,6 +132,8 @@ def _sweep_settings(prepared: Prepared) -> SweepSettings:
             f"{settings.batch_rows}/{settings.max_new_tokens}",
             f"{settings.judge}/{settings.judge_version}",
             ",".join(f"{k}={v}" for k, v in sorted(settings.versions.items())),
+            # So that the second fold's replies without a mask are made beside those with one.
+            *(() if prepared.fold == 1 else (f"fold {prepared.fold}",)),
         )
     )
     return SweepSettings(

@@ -22,7 +22,7 @@ from gatekeeper.records.evidence import AuditSettings, Evidence, SelfTestCheck
 from gatekeeper.records.model import CheckpointRef, ModelDescription
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.suite import Suite
-from gatekeeper.suites.split import SELECTION, limit, split_seeds
+from gatekeeper.suites.split import MEASUREMENT, SELECTION, limit, split_seeds
 
 _VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
@@ -48,6 +48,7 @@ class AuditRequest:
         budget: rows that selectors may measure.
         roles: whether to tell apart what the experts selected first do.
         environments: whether to select from parts of the suite too.
+        cross_fit: whether each half of the seeds selects masks that the other half measures.
         selection_share: share of seeds that select; the others measure.
     """
 
@@ -69,6 +70,7 @@ class AuditRequest:
     budget: int
     roles: bool
     environments: bool
+    cross_fit: bool
     selection_share: float
     seed: int
     device: str
@@ -88,6 +90,17 @@ class Prepared:
     split: dict[str, str]
     checks: tuple[SelfTestCheck, ...]
     settings: AuditSettings
+    fold: int = 1
+
+    def changed_over(self) -> Prepared:
+        """The same with the sides of the split changed over, as the second fold of two."""
+        other = {SELECTION: MEASUREMENT, MEASUREMENT: SELECTION}
+        return replace(
+            self,
+            split={seed: other[side] for seed, side in self.split.items()},
+            request=replace(self.request, roles=False),
+            fold=2,
+        )
 
     def side(self, name: str) -> list[Encoded]:
         """Usable prompts of a side of the split."""
@@ -164,10 +177,11 @@ def _refuse_unmeasured(
     """Refuses a split that leaves nothing to measure: the evidence would be of no trials.
 
     Raises:
-        UsageError: every regular prompt selects.
+        UsageError: every regular prompt selects, or under cross-fitting all are of one fold.
     """
     regular = [e.prompt for e in usable if e.prompt.set == "regular"]
-    if all(split[prompt.seed_id] == SELECTION for prompt in regular):
+    sides = {split[prompt.seed_id] for prompt in regular}
+    if sides == {SELECTION} or (request.cross_fit and len(sides) < 2):
         seeds = len({prompt.seed_id for prompt in regular})
         raise UsageError(
             f"nothing to measure: the regular prompts have {seeds} seed{'s' if seeds > 1 else ''}, "
@@ -202,6 +216,7 @@ def _settings(
         budget=request.budget,
         roles=request.roles,
         environments=request.environments,
+        cross_fit=request.cross_fit,
         selection_share=request.selection_share,
         max_prompts=request.max_prompts,
         system_prompt_sha256=None if system is None else sha256(system),

@@ -11,7 +11,11 @@ from typing import Any
 
 from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
-from gatekeeper.evidence.wire_selection import selection_from_json, selection_to_json
+from gatekeeper.evidence.wire_selection import (
+    fold_to_json,
+    selection_from_json,
+    selection_to_json,
+)
 from gatekeeper.records.environment import Environment
 from gatekeeper.records.evidence import (
     AuditSettings,
@@ -46,7 +50,7 @@ _SETTINGS = (
     "versions",
 )
 #: Younger than the rest: bundles written before do not have them.
-_SETTINGS_SINCE = ("resamples", "size", "window", "budget", "roles", "environments")
+_SETTINGS_SINCE = ("resamples", "size", "window", "budget", "roles", "environments", "cross_fit")
 _PROMPT = (
     "id",
     "seed_id",
@@ -132,6 +136,7 @@ def _environment_to_json(one: Environment) -> dict[str, Any]:
         **_fields(one, ("dimension", "values", "selector", "seeds", "others")),
         "within": [list(e) for e in one.within],
         "without": [list(e) for e in one.without],
+        **fold_to_json(one),
     }
 
 
@@ -144,6 +149,7 @@ def _environment_from_json(data: Mapping[str, Any]) -> Environment:
         without=tuple(ExpertId(*e) for e in data["without"]),
         seeds=data["seeds"],
         others=data["others"],
+        fold=data.get("fold", 0),
     )
 
 
@@ -151,6 +157,7 @@ def _mask_to_json(mask: Mask) -> dict[str, Any]:
     return {
         **_fields(mask, ("name", "arm", "mode", "phase", "selector", "k", "control")),
         "experts": [list(e) for e in mask.experts],
+        **fold_to_json(mask),
     }
 
 
@@ -230,4 +237,5 @@ def _mask_from_json(data: Mapping[str, Any]) -> Mask:
         k=data["k"],
         control=data["control"],
         experts=tuple(ExpertId(*e) for e in data["experts"]),
+        fold=data.get("fold", 0),
     )

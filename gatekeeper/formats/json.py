@@ -129,6 +129,7 @@ def _share(share: Share) -> dict[str, Any]:
 def _selector(facts: SelectorFacts) -> dict[str, Any]:
     return {
         "id": facts.selector,
+        **({"fold": facts.fold} if facts.fold else {}),
         "version": facts.version,
         "resamples": facts.resamples,
         "threshold": facts.threshold,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gatekeeper.analysis.environments import environment_masks, phi_across
+from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.outcomes import REFUSE, OutcomeTable, outcome_table
 from gatekeeper.analysis.paired import difference, scaled
 from gatekeeper.records.environment import DIMENSIONS, Environment
@@ -30,16 +31,15 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     """
     settings = evidence.settings
     found = [
-        made
-        for made in environment_masks(
-            evidence.environments, mode=settings.mode, phase=settings.phase
-        )
+        (view, made)
+        for view in views(evidence)
+        for made in environment_masks(view.environments, mode=settings.mode, phase=settings.phase)
         if made[0].selector == subject.selector and made[1].how == MODE
     ]
     findings = [
-        _dimension(evidence, subject, confidence, [m for m in found if m[0].dimension == name])
+        _dimension(evidence, subject, confidence, own)
         for name in DIMENSIONS
-        if any(m[0].dimension == name for m in found)
+        if (own := [(view, made) for view, made in found if made[0].dimension == name])
     ]
     missing = next((f for f in findings if isinstance(f, Missing)), None)
     if missing is not None:
@@ -61,12 +61,13 @@ def _why_not(evidence: Evidence) -> str:
 
 
 def _dimension(
-    evidence: Evidence, subject: Subject, confidence: float, found: list[_Masks]
+    evidence: Evidence, subject: Subject, confidence: float, found: list[tuple[Evidence, _Masks]]
 ) -> Finding | Missing:
-    table = outcome_table(evidence)
-    value = {p.id: getattr(p, found[0][0].dimension) for p in evidence.suite.prompts}
+    dimension = found[0][1][0].dimension
+    value = {p.id: getattr(p, dimension) for p in evidence.suite.prompts}
     lost, won, seeds = [], [], []
-    for environment, within, without in found:
+    for view, (environment, within, without) in found:
+        table = outcome_table(view)
         rows = _rows(table, value, environment)
         before, own, other = (
             table.outcomes[table.masks[name], rows] if name in table.masks else np.zeros(0, np.int8)
@@ -89,7 +90,8 @@ def _dimension(
     )
     if isinstance(made, str):
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=made)
-    across = phi_across(evidence, subject.selector or "", found[0][0].dimension)
+    stable = [phi_across(view, subject.selector or "", dimension) for view in views(evidence)]
+    across = min((one for one in stable if one is not None), key=lambda p: p.value, default=None)
     return Finding(
         metric=_ID,
         version=_VERSION,
@@ -101,7 +103,7 @@ def _dimension(
         clusters=made.clusters,
         counts={
             "environments": len(found),
-            "fewest_seeds": min(environment.seeds for environment, *_ in found),
+            "fewest_seeds": min(environment.seeds for _, (environment, *_) in found),
             "within_only": int(np.concatenate(lost).sum()),
             "without_only": int(np.concatenate(won).sum()),
             **({} if across is None else {"phi": round(across.value, 9)}),

@@ -12,6 +12,7 @@ import numpy as np
 from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.environments import environments
+from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire_selection import selection_to_json
 from gatekeeper.policy.recheck import same_data
@@ -68,6 +69,15 @@ def recheck_selections(evidence: Evidence) -> Derived:
         EvidenceError: another selection is stored than follows from the profile, or one by a newer
             version of its selector.
     """
+    told = [_recheck(view) for view in views(evidence)]
+    return Derived(
+        agreed=told[0].agreed,
+        untold={name: why for one in told for name, why in one.untold.items()},
+    )
+
+
+def _recheck(evidence: Evidence) -> Derived:
+    """The selections of one fold, or of an audit without folds."""
     agreed: list[str] = []
     untold: dict[str, str] = {}
     given: SelectionInput | None = None

@@ -18,6 +18,7 @@ class Environment:
         dimension: one of `DIMENSIONS`; `values`: those of the prompts in it.
         within: experts selected from its own prompts; `without`: from all others; in order.
         seeds: independent regular seeds it was selected from within, and `others` without.
+        fold: under cross-fitting, the fold whose prompts selected (1 or 2); else 0.
     """
 
     dimension: str
@@ -27,6 +28,7 @@ class Environment:
     without: tuple[ExpertId, ...]
     seeds: int
     others: int
+    fold: int = 0
 
     @property
     def name(self) -> str:

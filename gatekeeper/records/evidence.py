@@ -14,6 +14,12 @@ from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import Mask, Trial
 
+#: Splits under cross-fitting.
+FOLDS = ("fold-1", "fold-2")
+#: Splits whose prompts measure, and whose prompts select.
+MEASURING = frozenset({"measurement", *FOLDS})
+SELECTING = frozenset({"selection", *FOLDS})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptRef:
@@ -23,7 +29,8 @@ class PromptRef:
         text_sha256: of the text as it was given to the model.
         folded_sha256: of the text with case, width and white space levelled, as prompts are
             compared by (`analysis.clusters`); None in bundles written before there was one.
-        split: `selection` or `measurement`.
+        split: `selection` or `measurement`; under cross-fitting `fold-1` or `fold-2`, by the fold
+            that it selects in: it measures in the other (`analysis.folds`).
         skipped: why it was not run, or None.
     """
 
@@ -36,6 +43,16 @@ class PromptRef:
     split: str
     skipped: str | None
     folded_sha256: str | None = None
+
+    @property
+    def measures(self) -> bool:
+        """Whether masks are measured on it."""
+        return self.skipped is None and self.split in MEASURING
+
+    @property
+    def selects(self) -> bool:
+        """Whether experts are selected by it."""
+        return self.skipped is None and self.split in SELECTING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +100,7 @@ class AuditSettings:
             before they were recorded.
         roles: whether experts were to be told apart by role; environments: whether the suite was to
             be parted.
+        cross_fit: whether each half of the prompts selected masks that the other half measured.
     """
 
     selectors: tuple[str, ...]
@@ -108,6 +126,7 @@ class AuditSettings:
     budget: int = 0
     roles: bool = False
     environments: bool = False
+    cross_fit: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

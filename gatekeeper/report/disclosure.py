@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.overlap import Overlap, between, standing
 from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.model import ExpertId
@@ -65,6 +66,7 @@ class SelectorFacts:
         standing: overlap with the experts that are always on.
         shared: overlap with the rankings of other selectors, by name.
         selection: the full ranking; None below the restricted level.
+        fold: under cross-fitting, the fold whose prompts selected; else 0.
     """
 
     selector: str
@@ -85,6 +87,12 @@ class SelectorFacts:
     shared: Mapping[str, Overlap]
     layers: tuple[LayerStability, ...]
     selection: Selection | None
+    fold: int = 0
+
+    @property
+    def name(self) -> str:
+        """The selector, and under cross-fitting its fold."""
+        return f"{self.selector} ({self.fold})" if self.fold else self.selector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +112,11 @@ class Disclosed:
 
 def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
     """Take away what `level` may not show."""
-    selectors = tuple(_selector_facts(evidence, s, level) for s in evidence.selections)
+    selectors = tuple(
+        replace(_selector_facts(view, s, level), fold=fold if len(views(evidence)) > 1 else 0)
+        for fold, view in enumerate(views(evidence), start=1)
+        for s in view.selections
+    )
     roles = role_facts(evidence.roles)
     if level is not Disclosure.RESTRICTED:
         evidence = replace(

@@ -64,7 +64,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
         "curve": _drawn(refusal_curve(view.curve, words)) if view.curve else "",
         "sets": _drawn(set_rates(view.sets, words)) if view.sets else "",
         "maps": {
-            facts.selector: _drawn(expert_map(facts, words))
+            facts.name: _drawn(expert_map(facts, words))
             for facts in view.selectors
             if any(row.probabilities for row in facts.layers)
         },
@@ -147,7 +147,7 @@ def _selector_notes(view: ReportView) -> tuple[tuple[str, str], ...]:
         if any("N_e" in note for note in facts.notes):
             notes.append(view.words("map.symbols"))
         if notes:
-            found.append((clean(facts.selector, 40), " ".join(notes)))
+            found.append((clean(facts.name, 40), " ".join(notes)))
     return tuple(found)
 
 
