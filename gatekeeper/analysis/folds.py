@@ -49,6 +49,7 @@ def _view(evidence: Evidence, fold: int) -> Evidence:
         settings=replace(evidence.settings, cross_fit=False),
         selections=tuple(replace(s, fold=0) for s in evidence.selections if s.fold == fold),
         environments=tuple(replace(e, fold=0) for e in evidence.environments if e.fold == fold),
+        changes=tuple(replace(c, fold=0) for c in evidence.changes if c.fold == fold),
         masks=tuple(masks.values()),
         trials=tuple(
             _renamed(trial, masks[trial.mask].name)
@@ -137,6 +138,12 @@ def pool(first: Evidence, second: Evidence) -> Evidence:
             for number, one in enumerate(folds, start=1)
             for e in one.environments
             if e.selector not in skipped
+        ),
+        changes=tuple(
+            replace(c, fold=number)
+            for number, one in enumerate(folds, start=1)
+            for c in one.changes
+            if c.selector not in skipped
         ),
         skipped_selectors=skipped,
         masks=tuple(masks),

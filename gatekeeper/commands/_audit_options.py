@@ -36,6 +36,8 @@ class AuditOptions:
     roles: bool
     environments: bool
     cross_fit: bool
+    also_system_prompts: tuple[Path, ...]
+    also_dtypes: tuple[str, ...]
     selection_share: float
     seed: int
     device: str
@@ -165,6 +167,22 @@ _OPTIONS = (
         show_default=True,
         help="Select from each part of the suite (by category, by language) and from all but it, "
         "and measure what those masks cost there.",
+    ),
+    click.option(
+        "--also-system-prompt",
+        "also_system_prompts",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="File with another system prompt (repeatable; an empty file: none): select under it "
+        "too, and measure there both masks.",
+    ),
+    click.option(
+        "--also-dtype",
+        "also_dtypes",
+        type=click.Choice(["float32", "bfloat16", "float16", "int8"]),
+        multiple=True,
+        help="Another numeric format (repeatable): load the model in it, select, and measure there "
+        "both masks. int8: weights and inputs of its products rounded to 8 bits.",
     ),
     click.option(
         "--cross-fit/--no-cross-fit",

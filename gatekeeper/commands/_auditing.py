@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
@@ -12,10 +13,10 @@ from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.records.environment import VARIANTS
 from gatekeeper.records.trial import split_mode
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
-    from gatekeeper.engine.checkpoint import Checkpoint
     from gatekeeper.engine.prepare import AuditRequest
     from gatekeeper.records.evidence import Evidence
     from gatekeeper.records.policy import Policy
@@ -51,11 +52,11 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     _check_cross_fit(options)
     system = _system_prompt(options.system_prompt)
     opened = open_checkpoint(checkpoint, options.revision)
-    request_type, refuse_dense, refuse_unauditable = _engine()
+    prepare, refusals = _engine()
     # Before `describe`, which does not know the layouts of all that is refused by name.
-    refuse_unauditable(opened)
+    refusals.refuse_unauditable(opened)
     description = describe(opened)
-    request = request_type(
+    request: AuditRequest = prepare.AuditRequest(
         checkpoint=opened,
         description=description,
         suite=suite,
@@ -75,13 +76,18 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         roles=options.roles,
         environments=_environments(options, policy),
         cross_fit=options.cross_fit,
+        system_prompts=tuple(
+            dict.fromkeys(_system_prompt(path) or "" for path in options.also_system_prompts)
+        ),
+        formats=tuple(dict.fromkeys(options.also_dtypes)),
         selection_share=options.selection_share,
         seed=options.seed,
         device=options.device,
         dtype=options.dtype,
         system_prompt=system,
     )
-    refuse_dense(request)
+    prepare.refuse_dense(request)
+    prepare.refuse_idle_variants(request)
     return request
 
 
@@ -150,13 +156,14 @@ def tell_left_out(evidence: Evidence) -> None:
         click.echo(f"left out: selector {name}: {excerpt(reason)}")
 
 
-def _engine() -> tuple[
-    type[AuditRequest], Callable[[AuditRequest], None], Callable[[Checkpoint], None]
-]:
-    """The engine's side of a plan, which needs the `audit` extra."""
+def _engine() -> tuple[ModuleType, ModuleType]:
+    """The engine's side of a plan, which needs the `audit` extra: how it prepares and refuses.
+
+    Raises:
+        AuditError: the extra is not installed.
+    """
     try:
-        from gatekeeper.engine.prepare import AuditRequest, refuse_dense
-        from gatekeeper.engine.refusals import refuse_unauditable
+        from gatekeeper.engine import prepare, refusals
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "transformers", "safetensors"}:
             raise
@@ -164,7 +171,7 @@ def _engine() -> tuple[
             f"{error.name} is not installed",
             remedy="pip install 'moe-gatekeeper[audit]'; check and report work without it",
         ) from error
-    return AuditRequest, refuse_dense, refuse_unauditable
+    return prepare, refusals
 
 
 def _selectors(options: AuditOptions, policy: Policy | None) -> tuple[str, ...]:
@@ -182,7 +189,11 @@ def _ks(options: AuditOptions, policy: Policy | None) -> tuple[int, ...]:
 def _environments(options: AuditOptions, policy: Policy | None) -> bool:
     """Asked for, or needed by a rule of the policy."""
     rules = policy.rules if policy else ()
-    return options.environments or any(rule.metric == "environment-transfer" for rule in rules)
+    return options.environments or any(
+        rule.metric == "environment-transfer"
+        and any(at.dimension not in VARIANTS for at in rule.subjects)
+        for rule in rules
+    )
 
 
 def _controls(options: AuditOptions, policy: Policy | None) -> int:

@@ -9,7 +9,7 @@ from gatekeeper import __version__
 from gatekeeper.analysis.clusters import folded_sha256
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.prepare import Prepared, sha256
-from gatekeeper.records.environment import Environment
+from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.evidence import Evidence, PromptRef, SuiteRef
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
@@ -28,6 +28,7 @@ class Measured:
     trials: Sequence[Trial]
     roles: Roles | str | None
     environments: tuple[Environment, ...]
+    changes: tuple[Change, ...]
 
 
 def assemble(prepared: Prepared, found: Measured) -> Evidence:
@@ -57,6 +58,7 @@ def assemble(prepared: Prepared, found: Measured) -> Evidence:
         times=None,
         roles=found.roles,
         environments=found.environments,
+        changes=found.changes,
     )
 
 

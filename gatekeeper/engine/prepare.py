@@ -48,6 +48,7 @@ class AuditRequest:
         budget: rows that selectors may measure.
         roles: whether to tell apart what the experts selected first do.
         environments: whether to select from parts of the suite too.
+        system_prompts, formats: variants to run too; "" for no system prompt.
         cross_fit: whether each half of the seeds selects masks that the other half measures.
         selection_share: share of seeds that select; the others measure.
     """
@@ -71,6 +72,8 @@ class AuditRequest:
     roles: bool
     environments: bool
     cross_fit: bool
+    system_prompts: tuple[str, ...]
+    formats: tuple[str, ...]
     selection_share: float
     seed: int
     device: str
@@ -120,6 +123,28 @@ def refuse_dense(request: AuditRequest) -> None:
             "a dense model: no routed experts to audit",
             where=request.checkpoint.source,
             remedy="Gatekeeper's question does not arise; see `gatekeeper inspect`",
+        )
+
+
+def refuse_idle_variants(request: AuditRequest) -> None:
+    """Refuses variants that are the audit itself.
+
+    Raises:
+        UsageError: one is.
+        AuditError: the device is not there.
+    """
+    device = pick_device(request.device)
+    dtype = pick_dtype(request.dtype, device, request.description.dtype)
+    own = str(dtype).removeprefix("torch.")
+    if own in request.formats:
+        raise UsageError(
+            f"--also-dtype {own} is the format of the audit itself",
+            remedy="leave it out, or name another",
+        )
+    if (request.system_prompt or "") in request.system_prompts:
+        raise UsageError(
+            "--also-system-prompt is the system prompt of the audit itself",
+            remedy="leave it out, or give another",
         )
 
 
@@ -217,6 +242,8 @@ def _settings(
         roles=request.roles,
         environments=request.environments,
         cross_fit=request.cross_fit,
+        system_prompts=tuple(sha256(text) for text in request.system_prompts),
+        formats=request.formats,
         selection_share=request.selection_share,
         max_prompts=request.max_prompts,
         system_prompt_sha256=None if system is None else sha256(system),

@@ -48,6 +48,7 @@ def _folds(evidence: Evidence) -> None:
     wanted = {1, 2} if evidence.settings.cross_fit else {0}
     found = {selection.fold for selection in evidence.selections}
     found |= {environment.fold for environment in evidence.environments}
+    found |= {change.fold for change in evidence.changes}
     found |= {mask.fold for mask in evidence.masks if mask.arm != "unmasked"}
     splits = {"selection", "measurement"} if evidence.settings.cross_fit else set(FOLDS)
     if found - wanted or splits & {prompt.split for prompt in evidence.suite.prompts}:

@@ -16,7 +16,7 @@ from gatekeeper.evidence.wire_selection import (
     selection_from_json,
     selection_to_json,
 )
-from gatekeeper.records.environment import Environment
+from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.evidence import (
     AuditSettings,
     Evidence,
@@ -51,6 +51,8 @@ _SETTINGS = (
 )
 #: Younger than the rest: bundles written before do not have them.
 _SETTINGS_SINCE = ("resamples", "size", "window", "budget", "roles", "environments", "cross_fit")
+#: Lists of text, younger too.
+_SETTINGS_LISTS = ("system_prompts", "formats")
 _PROMPT = (
     "id",
     "seed_id",
@@ -61,6 +63,7 @@ _PROMPT = (
     "split",
     "skipped",
 )
+_CHANGE = ("dimension", "value", "selector", "phi", "usual", "low", "draws")
 _SITE = ("layer", "path", "experts", "top_k", "shared", "routing")
 _MODEL = (
     "model_type",
@@ -97,7 +100,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
             **_fields(evidence.suite, ("id", "version", "title", "licence", "digest")),
             "prompts": [_prompt_to_json(prompt) for prompt in evidence.suite.prompts],
         },
-        "settings": _fields(evidence.settings, (*_SETTINGS, *_SETTINGS_SINCE)),
+        "settings": _fields(evidence.settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
         "self_test": [_fields(c, ("name", "passed", "detail")) for c in evidence.self_test],
         "selections": [selection_to_json(s) for s in evidence.selections],
         "skipped_selectors": dict(evidence.skipped_selectors),
@@ -106,6 +109,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         "findings": [finding_to_json(f) for f in evidence.findings],
         **({} if evidence.roles is None else {"roles": roles_to_json(evidence.roles)}),
         "environments": [_environment_to_json(one) for one in evidence.environments],
+        "changes": [change_to_json(one) for one in evidence.changes],
     }
 
 
@@ -138,6 +142,15 @@ def _environment_to_json(one: Environment) -> dict[str, Any]:
         "without": [list(e) for e in one.without],
         **fold_to_json(one),
     }
+
+
+def change_to_json(change: Change) -> dict[str, Any]:
+    """A change of `changes`."""
+    return {**_fields(change, _CHANGE), **fold_to_json(change)}
+
+
+def _change_from_json(data: Mapping[str, Any]) -> Change:
+    return Change(**{name: data[name] for name in _CHANGE}, fold=data.get("fold", 0))
 
 
 def _environment_from_json(data: Mapping[str, Any]) -> Environment:
@@ -208,6 +221,8 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         settings=AuditSettings(
             **{name: settings[name] for name in _SETTINGS if name not in {"selectors", "ks"}},
             **{name: settings[name] for name in _SETTINGS_SINCE if name in settings},
+            system_prompts=tuple(settings.get("system_prompts", ())),
+            formats=tuple(settings.get("formats", ())),
             selectors=tuple(settings["selectors"]),
             ks=tuple(settings["ks"]),
         ),
@@ -224,6 +239,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         times=None,
         roles=roles_from_json(data["roles"]) if "roles" in data else None,
         environments=tuple(_environment_from_json(e) for e in data.get("environments", ())),
+        changes=tuple(_change_from_json(c) for c in data.get("changes", ())),
     )
 
 

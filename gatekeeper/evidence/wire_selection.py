@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekeeper.evidence.wire_findings import interval_from_json, interval_to_json
-from gatekeeper.records.environment import Environment
+from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.selection import Phi, RankedExpert, Selection, Sensitivity
 from gatekeeper.records.trial import Mask
@@ -50,7 +50,7 @@ def selection_to_json(selection: Selection) -> dict[str, Any]:
     }
 
 
-def fold_to_json(record: Selection | Mask | Environment) -> dict[str, int]:
+def fold_to_json(record: Selection | Mask | Environment | Change) -> dict[str, int]:
     """The fold, if the audit was cross-fitted."""
     return {"fold": record.fold} if record.fold else {}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gatekeeper.records.environment import Environment
+from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.model import CheckpointRef, ModelDescription
 from gatekeeper.records.profile import ActivationProfile
@@ -101,6 +101,8 @@ class AuditSettings:
         roles: whether experts were to be told apart by role; environments: whether the suite was to
             be parted.
         cross_fit: whether each half of the prompts selected masks that the other half measured.
+        system_prompts, formats: variants that were run too: sha256 of other system prompts (of ""
+            for none), and other numeric formats.
     """
 
     selectors: tuple[str, ...]
@@ -127,6 +129,8 @@ class AuditSettings:
     roles: bool = False
     environments: bool = False
     cross_fit: bool = False
+    system_prompts: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +161,9 @@ class Evidence:
         skipped_selectors: selectors that could not run, with the reason.
         roles: of the experts selected first, or why they were not told apart; None in bundles
             written before they were.
-        environments: selections from parts of the suite, and from all but them.
+        environments: selections from parts of the suite, and from all but them; and under variants
+            of system prompt and numeric format.
+        changes: whether those differ by more than chance explains.
         findings: as stored; `check` and `verify` measure them again.
     """
 
@@ -177,3 +183,4 @@ class Evidence:
     times: RunTimes | None
     roles: Roles | str | None = None
     environments: tuple[Environment, ...] = ()
+    changes: tuple[Change, ...] = ()

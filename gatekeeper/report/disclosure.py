@@ -16,6 +16,7 @@ from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.selection import Phi, Selection
 from gatekeeper.records.trial import Trial
+from gatekeeper.report.environment_facts import EnvironmentRow, environment_rows
 from gatekeeper.report.role_facts import RoleFacts, role_facts
 
 
@@ -108,6 +109,7 @@ class Disclosed:
     evidence: Evidence
     selectors: tuple[SelectorFacts, ...]
     roles: RoleFacts | None
+    environments: tuple[EnvironmentRow, ...]
 
 
 def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
@@ -118,12 +120,15 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
         for s in view.selections
     )
     roles = role_facts(evidence.roles)
+    # How stably safety sits is not for the public.
+    environments = () if level is Disclosure.PUBLIC else environment_rows(evidence)
     if level is not Disclosure.RESTRICTED:
         evidence = replace(
             evidence,
             profile=None,
             roles=None,
             environments=(),
+            changes=(),
             selections=(),
             masks=tuple(replace(mask, experts=()) for mask in evidence.masks),
             trials=tuple(map(_without_reply, evidence.trials)),
@@ -132,7 +137,13 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
                 SelfTestCheck(name=c.name, passed=c.passed, detail="") for c in evidence.self_test
             ),
         )
-    return Disclosed(level=level, evidence=evidence, selectors=selectors, roles=roles)
+    return Disclosed(
+        level=level,
+        evidence=evidence,
+        selectors=selectors,
+        roles=roles,
+        environments=environments,
+    )
 
 
 def _without_reply(trial: Trial) -> Trial:

@@ -23,8 +23,8 @@ from gatekeeper.records.trial import UNMASKED
 from tests.e2e.cli import ROOT, gatekeeper
 
 CHECKPOINT, SUITE = ROOT / "demo" / "concentrated", ROOT / "demo" / "suite"
-OPTIONS = ("--max-prompts", "40", "--controls", "3", "-k", "4", "--resamples", "60")
-LOUD = ("--max-new-tokens", "12", "--seed", "5", "--environments", "--budget", "4000")
+OPTIONS = ("--max-prompts", "32", "--controls", "3", "-k", "4", "--resamples", "60")
+LOUD = ("--max-new-tokens", "12", "--seed", "5", "--environments", "--budget", "2000")
 
 
 def audit(suite, out):
@@ -47,7 +47,7 @@ def test_every_prompt_is_measured_and_never_under_what_it_selected(clean):
     table = outcome_table(clean)
     assert sorted(table.prompts) == sorted(splits)
     regular = table.row("attribution-k4", "regular")
-    assert len(regular) == 40 and (regular >= 0).all()
+    assert len(regular) == 32 and (regular >= 0).all()
     drop = next(
         f
         for f in clean.findings
@@ -55,7 +55,7 @@ def test_every_prompt_is_measured_and_never_under_what_it_selected(clean):
         and f.subject.selector == "attribution"
         and f.subject.set == "regular"
     )
-    assert drop.n == 40
+    assert drop.n == 32
     assert drop.value > 50, "either half finds what refusals hang on"
 
 
@@ -132,9 +132,9 @@ def test_hostile_folds_are_refused(clean, tmp_path):
 def test_the_other_fold_is_not_seen_by_what_selects(clean, tmp_path):
     """Prompts of the second fold are poisoned: the first selects the same to the last bit.
 
-    Every other one, so that enough refusals are left for all selectors to run in both folds.
+    Every fourth one, so that enough refusals are left for all selectors to run in both folds.
     """
-    poisoned = {p.id for p in clean.suite.prompts[::2] if p.split == "fold-2"}
+    poisoned = {p.id for p in clean.suite.prompts[::4] if p.split == "fold-2"}
     shutil.copytree(SUITE, tmp_path / "suite")
     path = tmp_path / "suite" / "prompts.jsonl"
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
