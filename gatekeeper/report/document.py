@@ -159,7 +159,7 @@ def _environments_lead(view: ReportView) -> str:
     found = [
         words(
             "environments.change_value" if change.value else "environments.change",
-            dimension=words(f"environments.dimension.{change.dimension}"),
+            dimension=words(f"dimension.{change.dimension}"),
             value=clean(change.value, 40),
             selector=clean(change.selector, 40),
         )
