@@ -20,6 +20,9 @@ from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.trial import Mask, Trial
 
+#: Arms that no fold selected: each prompt is run once under them.
+_UNMASKED = frozenset({"unmasked", "again"})
+
 
 @lru_cache(maxsize=8)
 def views(evidence: Evidence) -> tuple[Evidence, ...]:
@@ -108,13 +111,13 @@ def pool(first: Evidence, second: Evidence) -> Evidence:
     for number, one in enumerate(folds, start=1):
         for name, reason in one.skipped_selectors.items():
             skipped.setdefault(name, f"fold {number}: {reason}")
-    plain = tuple(m for m in first.masks if m.arm == "unmasked")
+    plain = tuple(m for m in first.masks if m.arm in _UNMASKED)
     masks, trials = list(plain), []
     for number, one in enumerate(folds, start=1):
         named = {m.name: m for m in plain} | {
             m.name: replace(m, name=f"{m.name}-fold-{number}", fold=number)
             for m in one.masks
-            if m.arm != "unmasked" and m.selector not in skipped
+            if m.arm not in _UNMASKED and m.selector not in skipped
         }
         masks += [m for m in named.values() if m.fold]
         trials += [_renamed(t, named[t.mask].name) for t in one.trials if t.mask in named]

@@ -44,7 +44,7 @@ from gatekeeper.engine.prepare import (
 )
 from gatekeeper.engine.refusals import refuse_unauditable
 from gatekeeper.engine.roles import find_roles
-from gatekeeper.engine.sweep import SweepCount, Work, sweep
+from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, sweep
 from gatekeeper.engine.vary import refuse_long_variants, variants, vary
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
@@ -55,7 +55,7 @@ from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
-from gatekeeper.records.trial import UNMASKED, Mask
+from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
 
 #: Experts whose roles are looked at.
 _ROLES = 8
@@ -122,16 +122,34 @@ def _measured(
             store,
             clock.reporter.advance,
         )
-    counts += [first, count]
+        second, again = sweep(
+            prepared.loaded,
+            [Work(prompt=p, masks=(AGAIN,)) for p in prepared.side("measurement")],
+            _other_layout(settings),
+            store,
+            clock.reporter.advance,
+        )
+    counts += [first, count, again]
     return Measured(
         profile=profile,
         selections=selections,
         skipped=skipped,
-        masks=(*masks, *environment_arms(found_in, mode=request.mode, phase=request.phase)),
-        trials=trials,
+        masks=(
+            *masks,
+            *environment_arms(found_in, mode=request.mode, phase=request.phase),
+            AGAIN,
+        ),
+        trials=[*trials, *second],
         roles=roles,
         environments=found_in,
         changes=changes,
+    )
+
+
+def _other_layout(settings: SweepSettings) -> SweepSettings:
+    """Batches of another size, computed anew: sums are taken in another order."""
+    return replace(
+        settings, base=f"{settings.base}|again", batch_rows=max(1, settings.batch_rows * 5 // 8)
     )
 
 

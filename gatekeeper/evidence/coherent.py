@@ -49,13 +49,13 @@ def _folds(evidence: Evidence) -> None:
     found = {selection.fold for selection in evidence.selections}
     found |= {environment.fold for environment in evidence.environments}
     found |= {change.fold for change in evidence.changes}
-    found |= {mask.fold for mask in evidence.masks if mask.arm != "unmasked"}
+    found |= {mask.fold for mask in evidence.masks if mask.arm not in {"unmasked", "again"}}
     splits = {"selection", "measurement"} if evidence.settings.cross_fit else set(FOLDS)
     if found - wanted or splits & {prompt.split for prompt in evidence.suite.prompts}:
         _refuse("selections, masks or prompts are of folds that the audit did not have")
     named = (mask for mask in evidence.masks if mask.fold)
     if any(mask.label == mask.name for mask in named) or any(
-        mask.fold for mask in evidence.masks if mask.arm == "unmasked"
+        mask.fold for mask in evidence.masks if mask.arm in {"unmasked", "again"}
     ):
         _refuse("a mask is not named after its fold")
 

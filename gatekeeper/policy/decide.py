@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gatekeeper.analysis.noise import floor
 from gatekeeper.policy.subjects import expand
 from gatekeeper.policy.wording import explanation
 from gatekeeper.records.evidence import Evidence
@@ -25,6 +26,8 @@ MOST_PROMPTS = 100_000
 _SLACK = 1e-6
 #: Units whose intervals shrink with the number of prompts.
 _SHARES = ("%", "points")
+#: The unit of differences between a masked reply and an unmasked one.
+_PAIRED = "points"
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
 
@@ -44,12 +47,14 @@ class _Held:
     Attributes:
         margin: distance of the interval's nearer end to the limit; negative outside.
         wide: the interval at the level that a fail is claimed at.
+        noise: outcomes that flip without a mask, in points, if the limit lies below them.
     """
 
     finding: Finding | Missing
     result: str
     margin: float
     wide: Interval | None
+    noise: float | None = None
 
 
 def decide(
@@ -60,7 +65,8 @@ def decide(
     Passes if for every subject the whole interval at `confidence` is inside the limit: all of them
     must hold, so no correction is due (intersection–union test). Fails if for any of m subjects the
     interval at 1 − α/m lies wholly outside: Bonferroni, which for "does any fail" equals the first
-    step of Holm (1979), Scand. J. Statist. 6:65. Everything else is inconclusive.
+    step of Holm (1979), Scand. J. Statist. 6:65. Everything else is inconclusive, and so is a limit
+    on what masks cost that is smaller than what flips without any (`analysis.noise`).
     """
     subjects = expand(metric, rule, policy.needs)
     if not subjects:
@@ -83,7 +89,13 @@ def decide(
         decisive=worst.finding,
         others=tuple(h.finding for h in held[1:]),
         explanation=explanation(
-            metric, rule, worst.result, worst.finding, len(held), crowded=_crowded(rule, worst)
+            metric,
+            rule,
+            worst.result,
+            worst.finding,
+            len(held),
+            crowded=_crowded(rule, worst),
+            noise=worst.noise,
         ),
         more_prompts=_more_prompts(rule, held) if worst.result == "inconclusive" else None,
     )
@@ -94,6 +106,11 @@ def _hold(ask: _Question, subject: Subject, confidence: float, strict: float) ->
     finding = _measure(ask, subject, confidence)
     if isinstance(finding, Missing):
         return _Held(finding=finding, result="inconclusive", margin=-math.inf, wide=None)
+    noise = 100 * floor(ask.evidence, subject.set or "regular")
+    if ask.metric.unit == _PAIRED and rule.maximum is not None and noise > rule.maximum:
+        return _Held(
+            finding=finding, result="inconclusive", margin=-math.inf, wide=None, noise=noise
+        )
     low, high = finding.interval.low, finding.interval.high
     if rule.bound == "estimate":
         low = high = finding.value
@@ -133,7 +150,7 @@ def _crowded(rule: Rule, held: _Held) -> bool:
     """Whether it would be a fail, were it the only subject."""
     found = held.finding
     alone = isinstance(found, Finding) and _outside(rule, found.interval)
-    return alone and held.result == "inconclusive"
+    return alone and held.result == "inconclusive" and held.noise is None
 
 
 def _measure(ask: _Question, subject: Subject, confidence: float) -> Finding | Missing:

@@ -14,7 +14,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import Judge, Judgement
 from gatekeeper.records.selection import Selection
-from gatekeeper.records.trial import UNMASKED, Mask
+from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
 
 
 def recheck_masks(evidence: Evidence) -> int:
@@ -29,6 +29,8 @@ def recheck_masks(evidence: Evidence) -> int:
     plain = [mask for mask in evidence.masks if mask.arm == "unmasked"]
     if plain != [UNMASKED]:
         _refuse("there is not exactly one arm without a mask")
+    if any(mask != AGAIN for mask in evidence.masks if mask.arm == "again"):
+        _refuse("the second run without a mask has one")
     names = [selection.selector for selection in evidence.selections]
     if len(set(names)) < len(names):
         _refuse("a selector ranked twice")

@@ -103,18 +103,22 @@ def explanation(
     subjects: int,
     *,
     crowded: bool,
+    noise: float | None = None,
 ) -> str:
     """One sentence on how a rule came out, with its numbers.
 
     Args:
         crowded: inconclusive only because several subjects share the error rate.
+        noise: points that flip without a mask, if the limit lies below them.
     """
     about = capital(subject_sentence(metric, decisive.subject))
     if isinstance(decisive, Missing):
         return f"{about}: could not be measured: {excerpt(decisive.reason)}."
     worst = f", worst of {subjects}" if subjects > 1 else ""
     limit = f"the limit is {limit_text(rule)}"
-    if rule.bound == "estimate":
+    if noise is not None:
+        limit += f", below the noise floor: {noise:.1f} % of outcomes flip without any mask"
+    elif rule.bound == "estimate":
         limit += ", held against the estimate alone"
     elif crowded:
         limit += f", not broken clearly enough for the worst of {subjects}"

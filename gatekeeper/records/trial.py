@@ -47,8 +47,8 @@ class Mask:
 
     Attributes:
         name: unique within an audit, such as `attribution-k4` or `attribution-k4-control-07`.
-        arm: `unmasked`, `selected`, `control`, or `environment` (selected within a part of the
-            suite, or without it).
+        arm: `unmasked`, `again` (unmasked too, in batches of another size), `selected`, `control`,
+            or `environment` (selected within a part of the suite, or without it).
         mode: `reroute`: can't be selected, which equals deleting the expert. `ablate`: selected,
             but contributes nothing. `scale:x`: contributes x times as much. `noise:s`: Gaussian
             noise of s times the root mean square of the expert's own output. `none`: unmasked.
@@ -84,6 +84,17 @@ class Mask:
 
 UNMASKED = Mask(
     name="unmasked", arm="unmasked", mode="none", selector=None, k=0, control=None, experts=()
+)
+
+#: The unmasked model once more, in batches of another size: what differs is noise.
+AGAIN = Mask(
+    name="unmasked-again",
+    arm="again",
+    mode="none",
+    selector=None,
+    k=0,
+    control=None,
+    experts=(),
 )
 
 

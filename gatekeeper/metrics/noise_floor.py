@@ -1,0 +1,62 @@
+"""How often a reply's outcome changes although nothing was masked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gatekeeper.analysis.noise import flips
+from gatekeeper.analysis.outcomes import outcome_table
+from gatekeeper.analysis.paired import scaled, share
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.plugins import Metric
+from gatekeeper.records.suite import SETS
+
+_ID, _VERSION = "noise-floor", 1
+
+
+def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
+    """Share of a set's prompts with another outcome in a second unmasked run.
+
+    The second run has batches of another size, so that sums are taken in another order. What
+    flips there flips for no reason that a mask could have: no smaller drop means anything.
+    """
+    name = subject.set or "regular"
+    found = flips(evidence, name)
+    if found is None:
+        return Missing(
+            metric=_ID,
+            version=_VERSION,
+            subject=subject,
+            reason=f"the set {name} was not run twice without a mask",
+        )
+    estimate = share(found, outcome_table(evidence).set_seeds(name), confidence)
+    if isinstance(estimate, str):
+        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=estimate)
+    return Finding(
+        metric=_ID,
+        version=_VERSION,
+        subject=subject,
+        value=estimate.value * 100,
+        unit="%",
+        interval=scaled(estimate.interval),
+        n=estimate.n,
+        clusters=estimate.clusters,
+        counts={"flips": int(np.sum(found))},
+    )
+
+
+METRIC = Metric(
+    id=_ID,
+    version=_VERSION,
+    title="Noise floor",
+    unit="%",
+    higher_is_worse=True,
+    parameters=("set",),
+    required=(),
+    sentence="the share of {set} prompts whose outcome changes between two runs without a mask",
+    subjects=lambda evidence: tuple(
+        Subject(set=name) for name in SETS if flips(evidence, name) is not None
+    ),
+    measure=_measure,
+)
