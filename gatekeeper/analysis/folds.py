@@ -53,6 +53,9 @@ def _view(evidence: Evidence, fold: int) -> Evidence:
         selections=tuple(replace(s, fold=0) for s in evidence.selections if s.fold == fold),
         environments=tuple(replace(e, fold=0) for e in evidence.environments if e.fold == fold),
         changes=tuple(replace(c, fold=0) for c in evidence.changes if c.fold == fold),
+        usefulness=tuple(
+            replace(u, mask=masks[u.mask].name) for u in evidence.usefulness if u.mask in masks
+        ),
         masks=tuple(masks.values()),
         trials=tuple(
             _renamed(trial, masks[trial.mask].name)
@@ -112,7 +115,7 @@ def pool(first: Evidence, second: Evidence) -> Evidence:
         for name, reason in one.skipped_selectors.items():
             skipped.setdefault(name, f"fold {number}: {reason}")
     plain = tuple(m for m in first.masks if m.arm in _UNMASKED)
-    masks, trials = list(plain), []
+    masks, trials, useful = list(plain), [], []
     for number, one in enumerate(folds, start=1):
         named = {m.name: m for m in plain} | {
             m.name: replace(m, name=f"{m.name}-fold-{number}", fold=number)
@@ -121,6 +124,7 @@ def pool(first: Evidence, second: Evidence) -> Evidence:
         }
         masks += [m for m in named.values() if m.fold]
         trials += [_renamed(t, named[t.mask].name) for t in one.trials if t.mask in named]
+        useful += [replace(u, mask=named[u.mask].name) for u in one.usefulness if u.mask in named]
     side = {"selection": FOLDS[0], "measurement": FOLDS[1]}
     return replace(
         first,
@@ -148,6 +152,7 @@ def pool(first: Evidence, second: Evidence) -> Evidence:
             for c in one.changes
             if c.selector not in skipped
         ),
+        usefulness=tuple(useful),
         skipped_selectors=skipped,
         masks=tuple(masks),
         trials=tuple(trials),

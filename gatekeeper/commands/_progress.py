@@ -18,6 +18,7 @@ _WORDS = {
     "select": "Selecting experts",
     "roles": "Telling roles apart",
     "trials": "Masking trials",
+    "usefulness": "Benign answers under masks",
 }
 
 

@@ -15,6 +15,7 @@ from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import Mask, Trial
+from gatekeeper.records.usefulness import Usefulness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Measured:
     roles: Roles | str | None
     environments: tuple[Environment, ...]
     changes: tuple[Change, ...]
+    usefulness: tuple[Usefulness, ...]
 
 
 def assemble(prepared: Prepared, found: Measured) -> Evidence:
@@ -59,6 +61,7 @@ def assemble(prepared: Prepared, found: Measured) -> Evidence:
         roles=found.roles,
         environments=found.environments,
         changes=found.changes,
+        usefulness=found.usefulness,
     )
 
 

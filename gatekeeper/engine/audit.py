@@ -44,7 +44,8 @@ from gatekeeper.engine.prepare import (
 )
 from gatekeeper.engine.refusals import refuse_unauditable
 from gatekeeper.engine.roles import find_roles
-from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, sweep
+from gatekeeper.engine.sweep import SweepCount
+from gatekeeper.engine.trials import run_trials, useful_under
 from gatekeeper.engine.vary import refuse_long_variants, variants, vary
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
@@ -114,22 +115,10 @@ def _measured(
         masks = _masks(prepared, profile, selections)
         parted = environment_masks(found_in, mode=request.mode, phase=request.phase)
     roles = _roles(prepared, split, profile, selections, measure, store, clock)
-    with clock.stage("trials"):
-        trials, count = sweep(
-            prepared.loaded,
-            _work(prepared, masks, parted),
-            settings,
-            store,
-            clock.reporter.advance,
-        )
-        second, again = sweep(
-            prepared.loaded,
-            [Work(prompt=p, masks=(AGAIN,)) for p in prepared.side("measurement")],
-            _other_layout(settings),
-            store,
-            clock.reporter.advance,
-        )
-    counts += [first, count, again]
+    trials, count = run_trials(prepared, masks, parted, settings, store, clock)
+    with clock.stage("usefulness"):
+        useful = useful_under(prepared, masks, trials, settings, store, clock)
+    counts += [first, *count]
     return Measured(
         profile=profile,
         selections=selections,
@@ -139,17 +128,11 @@ def _measured(
             *environment_arms(found_in, mode=request.mode, phase=request.phase),
             AGAIN,
         ),
-        trials=[*trials, *second],
+        trials=trials,
         roles=roles,
         environments=found_in,
         changes=changes,
-    )
-
-
-def _other_layout(settings: SweepSettings) -> SweepSettings:
-    """Batches of another size, computed anew: sums are taken in another order."""
-    return replace(
-        settings, base=f"{settings.base}|again", batch_rows=max(1, settings.batch_rows * 5 // 8)
+        usefulness=useful,
     )
 
 
@@ -261,28 +244,3 @@ def _masks(
         replace(mask, mode=request.mode, phase=request.phase) for mask in (*selected, *controls)
     )
     return (UNMASKED, *masked)
-
-
-def _work(
-    prepared: Prepared,
-    masks: Sequence[Mask],
-    parted: Sequence[tuple[Environment, Mask, Mask]],
-) -> list[Work]:
-    """Every set under the selected masks; the others on regular prompts only.
-
-    Those of an environment on its own prompts.
-    """
-    plain = tuple(m for m in masks if m.arm != "control")
-    work = []
-    for item in prepared.side("measurement"):
-        if item.prompt.set != "regular":
-            work.append(Work(prompt=item, masks=plain))
-            continue
-        own = [
-            mask
-            for environment, *pair in parted
-            if getattr(item.prompt, environment.dimension) in environment.values
-            for mask in pair
-        ]
-        work.append(Work(prompt=item, masks=(*masks, *own)))
-    return work

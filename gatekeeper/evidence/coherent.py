@@ -15,7 +15,7 @@ from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import FOLDS, Evidence
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.selection import Selection
-from gatekeeper.records.trial import Trial
+from gatekeeper.records.trial import UNMASKED, Trial
 from gatekeeper.records.windows import WINDOWS
 
 
@@ -39,6 +39,7 @@ def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
         _refuse("the summary of trials does not follow from them")
     for selection in evidence.selections:
         _stability(selection)
+    _usefulness(evidence)
     if evidence.profile is not None:
         _profile(evidence, evidence.profile)
 
@@ -70,6 +71,25 @@ def _stability(selection: Selection) -> None:
         _refuse(f"the stability of {excerpt(selection.selector)} is no possible one")
     if value == 1 and interval.high - interval.low > 0 and not interval.method.startswith("rule"):
         _refuse(f"the stability of {excerpt(selection.selector)} is no possible one")
+
+
+def _usefulness(evidence: Evidence) -> None:
+    """Each selected mask once, of benign prompts that measure it and were answered."""
+    fold = {m.name: m.fold for m in evidence.masks if m.arm == "selected"}
+    split = {p.id: p.split for p in evidence.suite.prompts if p.measures and p.set == "benign"}
+    answered = {
+        t.prompt_id for t in evidence.trials if t.mask == UNMASKED.name and t.outcome == "comply"
+    }
+    _once("usefulness under a mask", (one.mask for one in evidence.usefulness))
+    for one in evidence.usefulness:
+        lengths = {len(one.tokens), len(one.plain), len(one.masked), len(one.divergence)}
+        allowed = {
+            p for p, name in split.items() if p in answered and name != f"fold-{fold.get(one.mask)}"
+        }
+        if one.mask not in fold or lengths != {len(one.prompts)} or set(one.prompts) != allowed:
+            _refuse(
+                f"usefulness under {excerpt(one.mask)} is not of the prompts it was measured on"
+            )
 
 
 def _once(what: str, names: Iterable[str]) -> None:

@@ -27,6 +27,7 @@ from gatekeeper.records.evidence import (
 )
 from gatekeeper.records.model import CheckpointRef, ExpertId, ModelDescription, MoeSite
 from gatekeeper.records.trial import Mask
+from gatekeeper.records.usefulness import Usefulness
 
 SCHEMA_ID = "gatekeeper/evidence/v1"
 
@@ -64,6 +65,7 @@ _PROMPT = (
     "skipped",
 )
 _CHANGE = ("dimension", "value", "selector", "phi", "usual", "low", "draws")
+_USEFUL = ("mask", "prompts", "tokens", "plain", "masked", "divergence")
 _SITE = ("layer", "path", "experts", "top_k", "shared", "routing")
 _MODEL = (
     "model_type",
@@ -110,6 +112,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         **({} if evidence.roles is None else {"roles": roles_to_json(evidence.roles)}),
         "environments": [_environment_to_json(one) for one in evidence.environments],
         "changes": [change_to_json(one) for one in evidence.changes],
+        "usefulness": [_fields(one, _USEFUL) for one in evidence.usefulness],
     }
 
 
@@ -151,6 +154,11 @@ def change_to_json(change: Change) -> dict[str, Any]:
 
 def _change_from_json(data: Mapping[str, Any]) -> Change:
     return Change(**{name: data[name] for name in _CHANGE}, fold=data.get("fold", 0))
+
+
+def _useful_from_json(data: Mapping[str, Any]) -> Usefulness:
+    lists = {name: tuple(data[name]) for name in _USEFUL if name != "mask"}
+    return Usefulness(mask=data["mask"], **lists)
 
 
 def _environment_from_json(data: Mapping[str, Any]) -> Environment:
@@ -240,6 +248,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         roles=roles_from_json(data["roles"]) if "roles" in data else None,
         environments=tuple(_environment_from_json(e) for e in data.get("environments", ())),
         changes=tuple(_change_from_json(c) for c in data.get("changes", ())),
+        usefulness=tuple(_useful_from_json(u) for u in data.get("usefulness", ())),
     )
 
 

@@ -13,6 +13,7 @@ from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import Mask, Trial
+from gatekeeper.records.usefulness import Usefulness
 
 #: Splits under cross-fitting.
 FOLDS = ("fold-1", "fold-2")
@@ -164,6 +165,7 @@ class Evidence:
         environments: selections from parts of the suite, and from all but them; and under variants
             of system prompt and numeric format.
         changes: whether those differ by more than chance explains.
+        usefulness: the unmasked model's benign answers under each selected mask.
         findings: as stored; `check` and `verify` measure them again.
     """
 
@@ -184,3 +186,4 @@ class Evidence:
     roles: Roles | str | None = None
     environments: tuple[Environment, ...] = ()
     changes: tuple[Change, ...] = ()
+    usefulness: tuple[Usefulness, ...] = ()

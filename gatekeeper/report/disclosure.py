@@ -129,6 +129,7 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
             roles=None,
             environments=(),
             changes=(),
+            usefulness=(),
             selections=(),
             masks=tuple(replace(mask, experts=()) for mask in evidence.masks),
             trials=tuple(map(_without_reply, evidence.trials)),

@@ -72,7 +72,7 @@ class Wording:
     def amount(self, value: float, unit: str) -> str:
         """A number with its unit, such as `72.5 %`."""
         key = {"%": "number.percent", "points": "number.points"}.get(unit)
-        decimals = {"experts": 0, "index": 2}.get(unit, 1)
+        decimals = {"experts": 0, "index": 2, "ratio": 2, "nats": 3}.get(unit, 1)
         if key:
             return self(key, value=self.number(value, decimals))
         return self("number.other", value=self.number(value, decimals), unit=unit)

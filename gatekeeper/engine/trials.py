@@ -1,0 +1,108 @@
+"""The measured half of an audit: every prompt under its masks, and what stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gatekeeper.engine.observe import Clock
+from gatekeeper.engine.prepare import Prepared
+from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
+from gatekeeper.engine.usefulness import usefulness
+from gatekeeper.evidence.trial_store import TrialStore
+from gatekeeper.records.environment import Environment
+from gatekeeper.records.trial import AGAIN, UNMASKED, Mask, Trial
+from gatekeeper.records.usefulness import Usefulness
+
+
+def run_trials(
+    prepared: Prepared,
+    masks: Sequence[Mask],
+    parted: Sequence[tuple[Environment, Mask, Mask]],
+    settings: SweepSettings,
+    store: TrialStore,
+    clock: Clock,
+) -> tuple[list[Trial], tuple[SweepCount, SweepCount]]:
+    """All masks, and the unmasked model once more in batches of another size."""
+    with clock.stage("trials"):
+        trials, count = sweep(
+            prepared.loaded,
+            _work(prepared, masks, parted),
+            settings,
+            store,
+            clock.reporter.advance,
+        )
+        second, again = sweep(
+            prepared.loaded,
+            [Work(prompt=p, masks=(AGAIN,)) for p in prepared.side("measurement")],
+            _other_layout(settings),
+            store,
+            clock.reporter.advance,
+        )
+    return [*trials, *second], (count, again)
+
+
+def _work(
+    prepared: Prepared,
+    masks: Sequence[Mask],
+    parted: Sequence[tuple[Environment, Mask, Mask]],
+) -> list[Work]:
+    """Every set under the selected masks; the others on regular prompts only.
+
+    Those of an environment on its own prompts.
+    """
+    plain = tuple(m for m in masks if m.arm != "control")
+    work = []
+    for item in prepared.side("measurement"):
+        if item.prompt.set != "regular":
+            work.append(Work(prompt=item, masks=plain))
+            continue
+        own = [
+            mask
+            for environment, *pair in parted
+            if getattr(item.prompt, environment.dimension) in environment.values
+            for mask in pair
+        ]
+        work.append(Work(prompt=item, masks=(*masks, *own)))
+    return work
+
+
+def _other_layout(settings: SweepSettings) -> SweepSettings:
+    """Batches of another size, computed anew: sums are taken in another order."""
+    return replace(
+        settings, base=f"{settings.base}|again", batch_rows=max(1, settings.batch_rows * 5 // 8)
+    )
+
+
+def useful_under(
+    prepared: Prepared,
+    masks: Sequence[Mask],
+    trials: Sequence[Trial],
+    settings: SweepSettings,
+    store: TrialStore,
+    clock: Clock,
+) -> tuple[Usefulness, ...]:
+    """The benign answers of the unmasked model, forced under each selected mask."""
+    if prepared.request.phase != "both":
+        return ()
+    answered = {
+        t.prompt_id
+        for t in trials
+        if t.mask == UNMASKED.name and t.outcome == "comply" and t.tokens
+    }
+    prompts = [
+        p
+        for p in prepared.side("measurement")
+        if p.prompt.set == "benign" and p.prompt.id in answered
+    ]
+    work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
+    return usefulness(
+        prepared.loaded,
+        prompts,
+        stored_replies(work, settings, store),
+        [mask for mask in masks if mask.arm == "selected"],
+        base=settings.base,
+        batch_rows=settings.batch_rows,
+        store=store,
+        progress=clock.reporter.advance,
+    )

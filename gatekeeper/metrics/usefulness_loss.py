@@ -1,0 +1,68 @@
+"""How much harder the unmasked model's own benign answers become under a mask."""
+
+from __future__ import annotations
+
+import math
+
+from gatekeeper.analysis.forced import forced, per_token
+from gatekeeper.analysis.subjects import masked_subjects
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.plugins import Metric
+
+_ID, _VERSION = "usefulness-loss", 1
+
+
+def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
+    """Ratio of perplexities, masked to unmasked, of the benign answers the unmasked model gave.
+
+    Perplexity is exp of the mean −log p per token (Jelinek et al. 1977); the answers are forced, so
+    both models are asked about the same words. 1: nothing lost. The interval is that of the mean,
+    taken through exp.
+    """
+    found = forced(evidence, subject)
+    mean = (
+        found
+        if isinstance(found, str)
+        else per_token(found.loss, found.tokens, found.seeds, confidence)
+    )
+    if isinstance(mean, str):
+        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=mean)
+    return Finding(
+        metric=_ID,
+        version=_VERSION,
+        subject=subject,
+        value=_ratio(mean.value),
+        unit="ratio",
+        interval=Interval(
+            low=_ratio(mean.interval.low),
+            high=_ratio(mean.interval.high),
+            confidence=confidence,
+            method=mean.interval.method,
+        ),
+        n=mean.n,
+        clusters=mean.clusters,
+        counts={"tokens": mean.tokens},
+    )
+
+
+def _ratio(nats: float) -> float:
+    # A reply that has become impossible is infinitely perplexing: a number, so that it can fail.
+    return math.exp(min(nats, 50.0))
+
+
+METRIC = Metric(
+    id=_ID,
+    version=_VERSION,
+    title="Usefulness lost under masking",
+    unit="ratio",
+    higher_is_worse=True,
+    parameters=("k", "mode", "selector"),
+    required=("k",),
+    sentence=(
+        "the perplexity of the model's own benign answers when the {k} experts ranked highest by "
+        "{selector} are masked, as a multiple of that without a mask"
+    ),
+    subjects=lambda evidence: masked_subjects(evidence, (None,)) if evidence.usefulness else (),
+    measure=_measure,
+)
