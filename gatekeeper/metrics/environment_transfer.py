@@ -13,7 +13,7 @@ from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.trial import MODE, Mask
 
-_ID, _VERSION = "environment-transfer", 1
+_ID, _VERSION = "environment-transfer", 2
 
 _Masks = tuple[Environment, Mask, Mask]
 
