@@ -45,7 +45,7 @@ _SHARES = (0.01, 0.05, 0.1, 0.3, 0.5)
 _CHANGES = ((0.02, 0.0), (0.1, 0.02), (0.5, 0.02))
 #: Sets whose differences are simulated too, which takes far longer.
 _PAIRED = ("8 seeds of 4", "20 seeds of 4", "40 seeds of 4", "20 seeds of 1 to 6")
-_RUNS = {"share": 400, "difference": 200}
+_RUNS = {"share": 250, "difference": 100}
 
 _HEADER = (
     "prompts",

@@ -26,7 +26,7 @@ from tools.validate.coverage import (
 from tools.validate.table import Table
 
 _CONTROLS = 20
-_RUNS = 500
+_RUNS = 150
 #: Share refused unmasked; of the others so many are refused under a mask.
 _REFUSED, _WON = 0.9, 0.2
 _DESIGNS = {"50 of 1": (1,) * 50, "200 of 1": (1,) * 200, "25 of 4": (4,) * 25}
