@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from gatekeeper.errors import ExitCode, excerpt
-
-if TYPE_CHECKING:
-    from gatekeeper.records.suite import Suite
-
-_SCHEMA = "gatekeeper/suite-lint/v1"
+from gatekeeper.commands._suite_lint import linted, print_json, print_text
+from gatekeeper.errors import ExitCode
 
 
 @click.group()
@@ -34,67 +28,42 @@ def suite() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--strict", is_flag=True, help="Exit with 2 on warnings too.")
 def lint(path: Path, as_json: bool, strict: bool) -> int:
-    """Read a suite, count its prompts per set, language and category, and warn of weaknesses.
+    """Read a suite, count its prompts per set, language and category, and list what is amiss.
 
-    An unreadable suite is an error (exit 2) with file and line. No prompt is ever shown.
+    Errors (exit 2) have file and line, and are listed together, at most 100. Warnings are
+    weaknesses: sets too small for the shipped policies, pairs that are missing, texts that are
+    nearly the same under different seeds. Notes say what stricter policies want besides. No prompt
+    is ever shown.
 
     \b
     Example:
       gatekeeper suite lint suite/
       gatekeeper suite lint prompts.jsonl --json --strict
     """
-    from gatekeeper.suites.lint import warnings
-    from gatekeeper.suites.read import read_suite
-
-    read = read_suite(path)
-    found = warnings(read)
-    if as_json:
-        _print_json(read, found)
-    else:
-        _print(read, found)
-    return ExitCode.USAGE if strict and found else ExitCode.PASS
+    found = linted(path)
+    (print_json if as_json else print_text)(found)
+    return found.code(strict=strict)
 
 
-def _counts(read: Suite) -> dict[str, dict[str, int]]:
-    return {
-        "set": dict(read.counts()),
-        "language": dict(sorted(Counter(p.language for p in read.prompts).items())),
-        "category": dict(sorted(Counter(p.category for p in read.prompts).items())),
-    }
+@suite.command("list")
+def list_suites() -> int:
+    """List the suites that are shipped, with the path to give to --suite.
 
+    \b
+    Example:
+      gatekeeper suite list
+    """
+    from gatekeeper.bundled import bundled
+    from gatekeeper.suites.read import MANIFEST, read_suite
 
-def _print_json(read: Suite, found: tuple[str, ...]) -> None:
-    import json
-
-    result = {
-        "schema": _SCHEMA,
-        "id": read.id,
-        "version": read.version,
-        "licence": read.licence,
-        "digest": read.digest,
-        "prompts": len(read.prompts),
-        "seeds": len({p.seed_id for p in read.prompts}),
-        "counts": _counts(read),
-        "warnings": list(found),
-    }
-    click.echo(json.dumps(result, indent=2))
-
-
-def _print(read: Suite, found: tuple[str, ...]) -> None:
-    seeds = len({p.seed_id for p in read.prompts})
-    click.echo(f"suite    {excerpt(read.id)} {excerpt(read.version)}, {excerpt(read.title)}")
-    click.echo(f"licence  {excerpt(read.licence)}")
-    click.echo(f"digest   {read.digest}")
-    click.echo(f"prompts  {len(read.prompts):,} from {seeds:,} seeds")
-    for title, counts in _counts(read).items():
-        click.echo(f"\nper {title}")
-        for name, count in counts.items():
-            click.echo(f"  {count:6,}  {excerpt(name)}")
-    if found:
-        click.echo("")
-    for warning in found:
-        click.echo(f"warning: {warning}")
-    click.echo(f"warnings: {len(found)}")
+    folders = [p.parent for name in ("suites", "demo") for p in bundled(name).glob(f"*/{MANIFEST}")]
+    for folder in sorted(folders):
+        read = read_suite(folder)
+        counts = ", ".join(f"{count} {name}" for name, count in read.counts().items())
+        click.echo(f"{read.id} {read.version}: {read.title}")
+        click.echo(f"  {counts}; {read.licence}")
+        click.echo(f"  {folder}")
+    return ExitCode.PASS
 
 
 COMMAND = suite
