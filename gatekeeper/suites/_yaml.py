@@ -1,0 +1,31 @@
+"""YAML of other people's packages: parsed safely, refused in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from gatekeeper.errors import UsageError, excerpt
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def yaml_mapping(text: str, where: str) -> dict[Any, Any]:
+    """The mapping that a YAML text holds.
+
+    Raises:
+        UsageError: it is no YAML, or something else than a mapping.
+    """
+    try:
+        value = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, the C one if there is
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        # Its message quotes the text.
+        raise UsageError(
+            "is no valid YAML", where=f"{excerpt(where)}{place}", remedy="download it again"
+        ) from None
+    if not isinstance(value, dict):
+        raise UsageError("holds no mapping", where=excerpt(where), remedy="download it again")
+    return value
