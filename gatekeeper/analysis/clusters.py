@@ -17,8 +17,9 @@ def folded(text: str) -> str:
     are levelled; words, punctuation and spelling stay.
     """
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    seen = "".join(c for c in plain if unicodedata.category(c) != "Cf")
-    return " ".join(seen.split())
+    if not plain.isascii():  # no ASCII character is of category Cf
+        plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
+    return " ".join(plain.split())
 
 
 def folded_sha256(text: str) -> str:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,15 @@ from gatekeeper.suites.read import MAX_FILE
 
 #: What a wheel and a directory have in common.
 _Root = Path | zipfile.Path
+#: What a damaged or unusual member raises while it is unpacked.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+)
 #: Files of a folder after which something is wrong.
 _MOST_FILES = 100_000
 
@@ -58,7 +69,7 @@ class PackageFiles:
         try:
             with file.open("rb") as stream:
                 raw: bytes = stream.read(MAX_FILE + 1)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        except _BROKEN as error:
             raise UsageError(
                 f"cannot be unpacked ({type(error).__name__})",
                 where=excerpt(where),

@@ -134,7 +134,7 @@ def cell_text(row: Row, column: str, name: str, longest: int) -> str:
     value = row.cells.get(column)
     if name == "seed_id" and isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if value is None and name != "text" and column in row.cells:
+    if value is None and name != "text":
         return ""
     fault = _fault(value, name, longest)
     if fault is not None:

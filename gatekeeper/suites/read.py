@@ -7,6 +7,7 @@ file. What is wrong with it is said by file and line, and never by repeating a p
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ _MOST_FAULTS = 100
 
 #: Keys that end up in tables and logs; the text does not.
 _SHOWN = ("id", "seed_id", "category", "language", "source", "licence", "version", "title")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN_OF_SOURCE = ("name", "version", "origin", "licence", "files", "drawn")
 
 
@@ -269,4 +271,4 @@ def showable(value: str) -> bool:
 
 def encodable(text: str) -> bool:
     """Whether text can be written as UTF-8; JSON escapes can spell half a surrogate pair."""
-    return not any("\ud800" <= c <= "\udfff" for c in text)
+    return not _SURROGATE.search(text)

@@ -66,10 +66,18 @@ def write_suite(
             file.writelines(lines)
         whole = json.dumps({**manifest, "files": [_PROMPTS]}, ensure_ascii=False, indent=2)
         (new / MANIFEST).write_text(whole + "\n", encoding="utf-8")
-        read_suite(new)
+        _check(new, out)
         _install(new, out, work / _OLD)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _check(new: Path, out: Path) -> None:
+    """Whether what was written is a suite; if not, it is told of the place it was meant for."""
+    try:
+        read_suite(new)
+    except UsageError as error:
+        raise UsageError(error.message, where=excerpt(out), remedy=error.remedy) from error
 
 
 def _install(new: Path, out: Path, old: Path) -> None:
