@@ -2,8 +2,8 @@
 
 Resemblance as in Broder (1997), "On the resemblance and containment of documents": the Jaccard
 index of the sets of character shingles of two texts. All pairs at or above a threshold are found
-exactly, by the prefix filter of Chaudhuri, Ganti & Kaushik (2006): two sets that resemble each
-other share one of their rarest few members.
+exactly, by a prefix filter (Chaudhuri, Ganti & Kaushik 2006): two sets that resemble each other
+share some of their rarest members.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import chain
 
 from gatekeeper.analysis.clusters import folded, prompt_clusters
 from gatekeeper.records.suite import Prompt
@@ -19,6 +20,8 @@ from gatekeeper.records.suite import Prompt
 _SHINGLE = 3
 #: Jaccard index from which two texts are near: in a request of 60 characters, one word exchanged.
 NEAR = 0.75
+#: Rare shingles that two texts must share before they are compared in full; only speed hangs on it.
+_SHARED = 4
 #: Pairs after which to stop counting: a templated suite of n prompts may have n² of them.
 MOST_PAIRS = 1000
 
@@ -49,20 +52,28 @@ def _shingles(text: str) -> frozenset[str]:
 
 
 def _pairs(sets: Sequence[frozenset[str]], most: int) -> list[tuple[int, int]]:
-    """Index pairs (earlier, later) of sets with a Jaccard index of at least `NEAR`."""
+    """Index pairs (earlier, later) of sets with a Jaccard index of at least `NEAR`.
+
+    Sets x and y that near have at least o = ⌈NEAR·|x|⌉ members in common, so at most o − `_SHARED`
+    of those lie outside the rarest |x| − o + `_SHARED` of x; likewise for y. The first `_SHARED` of
+    the common ones, in order of rarity, are thus among the rarest of both.
+    """
     frequency = Counter(shingle for members in sets for shingle in members)
-    holders: dict[str, list[int]] = defaultdict(list)
+    rank = {s: n for n, s in enumerate(sorted(frequency, key=lambda s: (frequency[s], s)))}
+    holders: dict[int, list[int]] = defaultdict(list)
     found: list[tuple[int, int]] = []
     for later, members in enumerate(sets):
-        rarest = sorted(members, key=lambda s: (frequency[s], s))
-        prefix = rarest[: len(members) - math.ceil(NEAR * len(members)) + 1]
-        for earlier in sorted({index for shingle in prefix for index in holders[shingle]}):
+        common = math.ceil(NEAR * len(members))
+        rarest = sorted(rank[s] for s in members)[: len(members) - common + _SHARED]
+        shared = Counter(chain.from_iterable(holders[r] for r in rarest if r in holders))
+        needed = min(_SHARED, common)
+        for earlier in sorted(index for index, n in shared.items() if n >= needed):
             if len(found) >= most:
                 return found
             if _near(sets[earlier], members):
                 found.append((earlier, later))
-        for shingle in prefix:
-            holders[shingle].append(later)
+        for r in rarest:
+            holders[r].append(later)
     return found
 
 

@@ -118,9 +118,16 @@ def _scan(path: Path, most: int) -> Scan:
             reading.fault(UsageError("has no prompts", where=excerpt(path), remedy="add some"))
     except _EnoughError:
         pass
-    if not reading.prompts or (path.is_dir() and not manifest):
-        return Scan(suite=None, faults=tuple(reading.faults))
-    suite = Suite(
+    readable = reading.prompts and (manifest or not path.is_dir())
+    suite = _suite(path, manifest, files, reading) if readable else None
+    return Scan(suite=suite, faults=tuple(reading.faults))
+
+
+def _suite(
+    path: Path, manifest: dict[str, Any], files: dict[str, bytes], reading: _Reading
+) -> Suite:
+    """Of what was read; a file without a manifest has its name for everything."""
+    return Suite(
         id=manifest.get("id", excerpt(path.stem)),
         version=manifest.get("version", "unversioned"),
         title=manifest.get("title", excerpt(path.stem)),
@@ -129,7 +136,6 @@ def _scan(path: Path, most: int) -> Scan:
         prompts=tuple(reading.prompts),
         sources=tuple(Source(**{"version": None, **s}) for s in manifest.get("sources", ())),
     )
-    return Scan(suite=suite, faults=tuple(reading.faults))
 
 
 def _read_directory(path: Path, reading: _Reading, files: dict[str, bytes]) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def write_suite(
         OSError: it cannot be written.
     """
     check_place(out, overwrite=overwrite)
+    made = [folder for folder in out.parents if not folder.exists()]
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}.import-", dir=out.parent))
     try:
@@ -70,6 +71,9 @@ def write_suite(
         _install(new, out, work / _OLD)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        for folder in made:  # innermost first; those that hold the suite stay
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def _check(new: Path, out: Path) -> None:

@@ -173,7 +173,7 @@ def test_wrong_calls_are_one_line_and_leave_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = set(tmp_path.iterdir())
-    assert imported(*arguments, "--from", packages, "--out", "out") == 2
+    assert imported(*arguments, "--from", packages, "--out", "deep/out") == 2
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.err.count("\n") == 1
