@@ -1,4 +1,4 @@
-"""Where the shipped data is: policies, report templates, the demo.
+"""Where the shipped data is: policies, report templates, suites, the demo.
 
 In a wheel it lies under `gatekeeper/_bundled`; in a checkout beside the package, where people edit
 it (pyproject.toml maps the one onto the other).

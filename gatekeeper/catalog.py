@@ -24,6 +24,7 @@ KINDS = {
     "format": ("formats", "FORMAT"),
     "selector": ("analysis/selectors", "SELECTOR"),
     "architecture": ("engine/architectures", "ARCHITECTURE"),
+    "importer": ("suites/importers", "IMPORTER"),
     "command": ("commands", "COMMAND"),
 }
 

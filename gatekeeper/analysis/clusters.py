@@ -10,15 +10,21 @@ from gatekeeper.records.evidence import PromptRef
 from gatekeeper.records.suite import Prompt
 
 
-def folded_sha256(text: str) -> str:
-    """Hex digest of a text without what makes no other request of it.
+def folded(text: str) -> str:
+    """A text without what makes no other request of it.
 
     Width and compatibility forms (NFKC), case, runs of white space, and invisible format characters
     are levelled; words, punctuation and spelling stay.
     """
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    seen = "".join(c for c in plain if unicodedata.category(c) != "Cf")
-    return hashlib.sha256(" ".join(seen.split()).encode("utf-8", "replace")).hexdigest()
+    if not plain.isascii():  # no ASCII character is of category Cf
+        plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
+    return " ".join(plain.split())
+
+
+def folded_sha256(text: str) -> str:
+    """Hex digest of `folded`."""
+    return hashlib.sha256(folded(text).encode("utf-8", "replace")).hexdigest()
 
 
 def joined(members: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

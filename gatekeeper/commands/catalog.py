@@ -7,14 +7,14 @@ import click
 from gatekeeper import catalog as entries
 
 _SCHEMA = "gatekeeper/catalog/v1"
-_SHOWN = ("metric", "selector", "judge", "format", "architecture")
+_SHOWN = ("metric", "selector", "judge", "format", "importer", "architecture")
 
 
 @click.command()
 @click.argument("kind", required=False, type=click.Choice(_SHOWN))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a list.")
 def catalog(kind: str | None, as_json: bool) -> None:
-    """List metrics, selectors, judges, report formats and model architectures.
+    """List metrics, selectors, judges, report formats, suite importers and model architectures.
 
     These are the ids that policies and options take. A changed definition is a new version.
     Architectures are model types with rules of their own; `default` serves all others.

@@ -21,6 +21,7 @@ class Prompt:
             measurement never share one.
         set: one of `SETS`.
         language: BCP 47 tag, such as `en`.
+        licence: of the text; that of the suite where a row names none.
     """
 
     id: str
@@ -30,11 +31,39 @@ class Prompt:
     language: str
     text: str
     source: str
+    licence: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where prompts of a suite were taken from, as its manifest records it.
+
+    Attributes:
+        version: of the package or suite; None for a file.
+        origin: the package, or the name of the file.
+        files: what was read, as paths inside the package, or names.
+        sha256: hex digest of the file; of several, that of their sorted `sha256sum` lines.
+        count: prompts in the suite that came from here.
+        drawn: how they were chosen, in words.
+    """
+
+    name: str
+    version: str | None
+    origin: str
+    licence: str
+    files: str
+    sha256: str
+    count: int
+    drawn: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """A prompt suite as read from disk; `digest` is over the bytes of its files."""
+    """A prompt suite as read from disk; `digest` is over the bytes of its files.
+
+    Attributes:
+        sources: what it was imported from; empty for a suite that names none.
+    """
 
     id: str
     version: str
@@ -42,6 +71,7 @@ class Suite:
     licence: str
     digest: str
     prompts: tuple[Prompt, ...]
+    sources: tuple[Source, ...] = ()
 
     def counts(self) -> Mapping[str, int]:
         """Prompts per set."""

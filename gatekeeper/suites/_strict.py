@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import relevance
 
 from gatekeeper.errors import UsageError
 
@@ -56,18 +56,14 @@ def parse(raw: bytes, where: str) -> Any:
         raise UsageError(_own(error), where=where, remedy="mend the object") from None
 
 
-def check(value: Any, schema: str, where: str) -> dict[str, Any]:
-    """`value` as an object that satisfies the schema file `schema` of this folder.
+def faults(value: Any, schema: str, where: str) -> list[UsageError]:
+    """Where `value` differs from the schema file `schema` of this folder, the plainest fault first.
 
-    Raises:
-        UsageError: it does not, said without repeating anything but short plain keys.
+    Nothing of the value is repeated but short plain keys.
     """
-    error = best_match(_validator(schema).iter_errors(value))
-    if error is not None:
-        message, remedy = _explain(error)
-        raise UsageError(message, where=where, remedy=remedy)
-    checked: dict[str, Any] = value
-    return checked
+    errors = sorted(_validator(schema).iter_errors(value), key=relevance, reverse=True)
+    told = dict.fromkeys(_explain(error) for error in errors)
+    return [UsageError(message, where=where, remedy=remedy) for message, remedy in told]
 
 
 def plain(value: str) -> str:
@@ -83,7 +79,8 @@ def _validator(schema: str) -> Draft202012Validator:
 
 def _explain(error: ValidationError) -> tuple[str, str]:
     """Message and remedy of a schema error."""
-    key = next((str(p) for p in error.absolute_path if isinstance(p, str)), "the line")
+    path = [str(p) for p in error.absolute_path if isinstance(p, str)]
+    key = path[-1] if path else "the line"
     rule, limit = str(error.validator), cast(Any, error.validator_value)
     if rule == "additionalProperties":
         return _unknown_key(error)
@@ -98,6 +95,7 @@ def _explain(error: ValidationError) -> tuple[str, str]:
         "type": f"{key} must be of type {limit}",
         "minLength": f"{key} is empty",
         "maxLength": f"{key} is longer than {limit} characters",
+        "minimum": f"{key} is below {limit}",
         "minItems": f"{key} is empty",
         "uniqueItems": f"{key} names something twice",
         "pattern": f"{key} is not of the form {limit}",

@@ -3,27 +3,115 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from gatekeeper.analysis.clusters import folded_sha256
+from gatekeeper.analysis.clusters import folded_sha256, prompt_clusters
 from gatekeeper.records.suite import SETS, Suite
+from gatekeeper.suites._strict import plain
+from gatekeeper.suites.near import MOST_PAIRS, near_pairs
+from gatekeeper.suites.split import MEASUREMENT, split_seeds
 
 #: Prompts of a set below which to warn: half of them select experts, and 50 measured prompts leave
 #: a 95 % Wilson interval of 13 points either way at a rate of one half.
 ENOUGH = 100
 
 
-def warnings(suite: Suite) -> tuple[str, ...]:
-    """One sentence each; names sets and counts, never a prompt."""
-    return (*_small(suite), *_unpaired(suite), *repeated(suite), *_unnamed(suite))
+#: The share of seeds that selects experts unless an audit is told otherwise.
+_SHARE = 0.5
+#: Pairs of near copies that are named.
+_NAMED = 3
+
+#: Policy -> set -> prompts that must have been measured.
+Needs = Mapping[str, Mapping[str, int]]
 
 
-def _small(suite: Suite) -> Iterator[str]:
+def warnings(suite: Suite, needs: Needs | None = None) -> tuple[str, ...]:
+    """One sentence each; names sets, counts and ids, never a prompt.
+
+    Args:
+        suite: as read.
+        needs: of the policies to warn about; a set is too small if it is for each of them.
+    """
+    return (
+        *_small(suite, needs or {}),
+        *_unpaired(suite),
+        *repeated(suite),
+        *_near(suite),
+        *_unnamed(suite),
+    )
+
+
+def notes(suite: Suite, needs: Needs) -> tuple[str, ...]:
+    """What some policies need beyond the suite although others do not: no fault of the suite."""
+    measured = _measured(suite)
+    found = []
+    for name in SETS:
+        short = _short(measured[name], name, needs)
+        if measured[name] and short and len(short) < _asking(name, needs):
+            found.append(f"set {name} measures {measured[name]}: {_asked(short, name, needs)}")
+    return tuple(found)
+
+
+def _small(suite: Suite, needs: Needs) -> Iterator[str]:
+    measured = _measured(suite)
     for name, count in suite.counts().items():
+        short = _short(measured[name], name, needs)
         if count == 0:
             yield f"set {name} is empty: rules about it will be inconclusive"
+        elif short and len(short) == _asking(name, needs):
+            yield (
+                f"set {name} has {count} prompts, of which {measured[name]} measure: "
+                f"{_asked(short, name, needs)}"
+            )
         elif count < ENOUGH:
             yield f"set {name} has {count} prompts: below {ENOUGH}, expect inconclusive rules"
+
+
+def _measured(suite: Suite) -> dict[str, int]:
+    """Per set the independent prompts that are left to measure when half of the seeds select.
+
+    An audit of another seed may differ by one: the split keeps the sets even.
+    """
+    sides = split_seeds(suite.prompts, _SHARE, 0) if suite.prompts else {}
+    cluster = prompt_clusters(suite.prompts)
+    return {
+        name: len(
+            {
+                cluster[p.id]
+                for p in suite.prompts
+                if p.set == name and sides[p.seed_id] == MEASUREMENT
+            }
+        )
+        for name in SETS
+    }
+
+
+def _short(measured: int, name: str, needs: Needs) -> list[str]:
+    """Policies that need more of a set, the least demanding first."""
+    short = [policy for policy, needed in needs.items() if needed.get(name, 0) > measured]
+    return sorted(short, key=lambda policy: needs[policy][name])
+
+
+def _asking(name: str, needs: Needs) -> int:
+    return sum(name in needed for needed in needs.values())
+
+
+def _asked(short: list[str], name: str, needs: Needs) -> str:
+    return ", ".join(f"{policy} needs {needs[policy][name]}" for policy in short)
+
+
+def _near(suite: Suite) -> Iterator[str]:
+    pairs = near_pairs(suite.prompts)
+    if pairs:
+        named = (f"{plain(a)} and{plain(b)}" for a, b in pairs[:_NAMED] if plain(a) and plain(b))
+        examples = ";".join(named)
+        more = "or more " if len(pairs) >= MOST_PAIRS else ""
+        yield (
+            f"{len(pairs)} {more}pairs of prompts from different seeds are nearly the same text"
+            + (f":{examples}" if examples else "")
+            + ("; …" if examples and len(pairs) > _NAMED else "")
+            + ": give both one seed_id, or drop one"
+        )
 
 
 def _unpaired(suite: Suite) -> Iterator[str]:
@@ -56,6 +144,8 @@ def repeated(suite: Suite) -> Iterator[str]:
 def _unnamed(suite: Suite) -> Iterator[str]:
     if suite.licence == "unknown":
         yield "the licence is unknown: add a suite.json that names it"
+    elif unlicensed := sum(p.licence == "unknown" for p in suite.prompts):
+        yield f"{unlicensed} prompts are of unknown licence: name it in their rows"
     undetermined = sum(p.language == "und" for p in suite.prompts)
     if undetermined:
         yield f"{undetermined} prompts name no language: judges cannot be checked for fitness"

@@ -7,103 +7,178 @@ file. What is wrong with it is said by file and line, and never by repeating a p
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.records.suite import Prompt, Suite
-from gatekeeper.suites._strict import check, parse, plain
+from gatekeeper.records.suite import Prompt, Source, Suite
+from gatekeeper.suites._strict import faults, parse, plain
 
 MANIFEST = "suite.json"
 
-_MAX_FILE = 256_000_000  # bytes
+#: Shared with imports.
+MAX_FILE = 256_000_000  # bytes
 #: A text of the longest length allowed, with every character escaped, and the other keys.
 _MAX_LINE = 512_000  # bytes
 
+#: Faults told of one suite; a file that is no suite at all would list each of its lines.
+_MOST_FAULTS = 100
+
 #: Keys that end up in tables and logs; the text does not.
 _SHOWN = ("id", "seed_id", "category", "language", "source", "licence", "version", "title")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SHOWN_OF_SOURCE = ("name", "version", "origin", "licence", "files", "drawn")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """A suite with all that is wrong with it.
+
+    Attributes:
+        suite: of what could be read; None if no prompt could.
+        faults: in the order of the files, at most 100; empty for a suite to use.
+    """
+
+    suite: Suite | None
+    faults: tuple[UsageError, ...]
+
+
+class _EnoughError(Exception):
+    """No more faults are wanted."""
 
 
 @dataclass(slots=True)
 class _Reading:
-    """Prompts read so far, over all files."""
+    """Prompts and faults read so far, over all files."""
 
-    languages: tuple[str, ...]
+    most: int
+    languages: tuple[str, ...] = ()
+    licence: str = "unknown"
     prompts: list[Prompt] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)  # id -> file:line
+    faults: list[UsageError] = field(default_factory=list)
+
+    def fault(self, error: UsageError) -> None:
+        self.faults.append(error)
+        if len(self.faults) >= self.most:
+            raise _EnoughError
 
 
 def read_suite(path: Path) -> Suite:
     """The suite at `path`: a directory with a manifest, or a JSONL file.
 
     A bare file has its name as id and an unknown licence. A row without `language` has the
-    manifest's, if that names just one, else `und` (undetermined).
+    manifest's, if that names just one, else `und` (undetermined); one without `licence` has that of
+    the manifest.
 
     Raises:
         UsageError: it is missing, empty, or not as prompt-v1.json and suite-v1.json say.
     """
-    if path.is_dir():
-        return _read_directory(path)
-    if not path.is_file():
+    scan = _scan(path, most=1)
+    if scan.faults:
+        raise scan.faults[0]
+    if scan.suite is None:
+        raise AssertionError("a suite without prompts is a fault")
+    return scan.suite
+
+
+def scan_suite(path: Path) -> Scan:
+    """The same with all faults instead of the first.
+
+    Raises:
+        UsageError: there is no suite to read.
+    """
+    return _scan(path, most=_MOST_FAULTS)
+
+
+def _scan(path: Path, most: int) -> Scan:
+    if not path.exists():
         raise UsageError(
             "no such suite", where=excerpt(path), remedy="give a suite directory or a .jsonl file"
         )
-    if path.suffix != ".jsonl":
+    if not path.is_dir() and (path.suffix != ".jsonl" or not path.is_file()):
         raise UsageError(
             "is not a .jsonl file",
             where=excerpt(path),
             remedy=f"give the directory that holds {MANIFEST}, or a .jsonl file",
         )
-    raw = _read(path)
-    reading = _Reading(languages=())
-    _read_prompts(reading, raw, path)
+    reading = _Reading(most=most)
+    files: dict[str, bytes] = {}
+    manifest: dict[str, Any] = {}
+    try:
+        if path.is_dir():
+            manifest = _read_directory(path, reading, files)
+        else:
+            files[path.name] = _read(path)
+            _read_prompts(reading, files[path.name], path)
+        if not reading.prompts and not reading.faults:
+            reading.fault(UsageError("has no prompts", where=excerpt(path), remedy="add some"))
+    except _EnoughError:
+        pass
+    readable = reading.prompts and (manifest or not path.is_dir())
+    suite = _suite(path, manifest, files, reading) if readable else None
+    return Scan(suite=suite, faults=tuple(reading.faults))
+
+
+def _suite(
+    path: Path, manifest: dict[str, Any], files: dict[str, bytes], reading: _Reading
+) -> Suite:
+    """Of what was read; a file without a manifest has its name for everything."""
     return Suite(
-        id=excerpt(path.stem),
-        version="unversioned",
-        title=excerpt(path.stem),
-        licence="unknown",
-        digest=_digest({path.name: raw}),
-        prompts=_not_empty(reading, path),
+        id=manifest.get("id", excerpt(path.stem)),
+        version=manifest.get("version", "unversioned"),
+        title=manifest.get("title", excerpt(path.stem)),
+        licence=manifest.get("licence", "unknown"),
+        digest=_digest(files),
+        prompts=tuple(reading.prompts),
+        sources=tuple(Source(**{"version": None, **s}) for s in manifest.get("sources", ())),
     )
 
 
-def _read_directory(path: Path) -> Suite:
+def _read_directory(path: Path, reading: _Reading, files: dict[str, bytes]) -> dict[str, Any]:
+    """Reads the files that the manifest names; the manifest, empty if it is faulty."""
     where = path / MANIFEST
     if not where.is_file():
         raise UsageError(
             f"has no {MANIFEST}", where=excerpt(path), remedy="add one, or give a .jsonl file"
         )
-    files = {MANIFEST: _read(where)}
-    manifest = check(parse(files[MANIFEST], excerpt(where)), "suite-v1.json", excerpt(where))
-    _check_shown(manifest, excerpt(where))
-    reading = _Reading(languages=tuple(manifest["languages"]))
+    files[MANIFEST] = _read(where)
+    manifest = parse(files[MANIFEST], excerpt(where))
+    found = faults(manifest, "suite-v1.json", excerpt(where))
+    if not found:
+        found = [*_not_shown(manifest, excerpt(where))]
+        for source in manifest.get("sources", ()):
+            found += _not_shown(source, excerpt(where), _SHOWN_OF_SOURCE)
+    for fault in found:
+        reading.fault(fault)
+    if found:  # what a faulty manifest says of its files means nothing
+        return {}
+    reading.languages, reading.licence = tuple(manifest["languages"]), manifest["licence"]
     for name in manifest["files"]:
         file = path / name
         # The schema allows plain names only; a link could still lead out of the suite.
         if not file.is_file() or file.resolve().parent != path.resolve():
-            raise UsageError(
-                f"{excerpt(name)} is not a file of this suite",
-                where=excerpt(where),
-                remedy="put the file beside suite.json",
+            reading.fault(
+                UsageError(
+                    f"{excerpt(name)} is not a file of this suite",
+                    where=excerpt(where),
+                    remedy="put the file beside suite.json",
+                )
             )
+            continue
         files[name] = _read(file)
         _read_prompts(reading, files[name], file)
-    return Suite(
-        id=manifest["id"],
-        version=manifest["version"],
-        title=manifest["title"],
-        licence=manifest["licence"],
-        digest=_digest(files),
-        prompts=_not_empty(reading, path),
-    )
+    checked: dict[str, Any] = manifest
+    return checked
 
 
 def _read(path: Path) -> bytes:
-    if path.stat().st_size > _MAX_FILE:
+    if path.stat().st_size > MAX_FILE:
         raise UsageError(
-            f"is larger than {_MAX_FILE // 1_000_000} MB",
+            f"is larger than {MAX_FILE // 1_000_000} MB",
             where=excerpt(path),
             remedy="split it into files of one suite",
         )
@@ -118,50 +193,57 @@ def _digest(files: dict[str, bytes]) -> str:
     return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _not_empty(reading: _Reading, path: Path) -> tuple[Prompt, ...]:
-    if not reading.prompts:
-        raise UsageError("has no prompts", where=excerpt(path), remedy="add some")
-    return tuple(reading.prompts)
-
-
-def _lines(raw: bytes, path: Path) -> Iterator[tuple[str, bytes]]:
-    """`file:line` and bytes of every line that is not blank."""
-    for number, line in enumerate(raw.split(b"\n"), start=1):
-        where = f"{excerpt(path)}:{number}"
-        if len(line) > _MAX_LINE:
-            raise UsageError(
-                f"line is longer than {_MAX_LINE // 1000} kB", where=where, remedy="shorten it"
-            )
-        if line.strip():
-            yield where, line
-
-
 def _read_prompts(reading: _Reading, raw: bytes, path: Path) -> None:
-    for where, line in _lines(raw, path):
-        row = check(parse(line, where), "prompt-v1.json", where)
-        _check_shown(row, where)
-        if not _encodable(row["text"]) or not row["text"].strip():
-            raise UsageError(
-                "text is blank or holds half a surrogate pair", where=where, remedy="mend the text"
-            )
-        prompt = _prompt(row, reading.languages)
-        if reading.languages and prompt.language not in (*reading.languages, "und"):
-            raise UsageError(
-                f"language {prompt.language} is not among those of {MANIFEST}",
-                where=where,
-                remedy=f"add it to languages in {MANIFEST}",
-            )
-        if first := reading.seen.get(prompt.id):
-            raise UsageError(
-                f"id{plain(prompt.id)} was used before, at {first}",
-                where=where,
-                remedy="give every prompt an id of its own",
-            )
-        reading.seen[prompt.id] = where
-        reading.prompts.append(prompt)
+    for number, line in enumerate(raw.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{excerpt(path)}:{number}"
+        try:
+            row = _row(line, where)
+        except UsageError as error:
+            reading.fault(error)
+            continue
+        found = faults(row, "prompt-v1.json", where)
+        if not found:
+            prompt = _prompt(row, reading)
+            found = [*_not_shown(row, where), *_wrong(prompt, reading, where)]
+            reading.seen.setdefault(prompt.id, where)
+        for fault in found:
+            reading.fault(fault)
+        if not found:
+            reading.prompts.append(prompt)
 
 
-def _prompt(row: dict[str, Any], languages: tuple[str, ...]) -> Prompt:
+def _row(line: bytes, where: str) -> Any:
+    if len(line) > _MAX_LINE:
+        raise UsageError(
+            f"line is longer than {_MAX_LINE // 1000} kB", where=where, remedy="shorten it"
+        )
+    return parse(line, where)
+
+
+def _wrong(prompt: Prompt, reading: _Reading, where: str) -> Iterator[UsageError]:
+    """What no schema can tell."""
+    if not encodable(prompt.text) or not prompt.text.strip():
+        yield UsageError(
+            "text is blank or holds half a surrogate pair", where=where, remedy="mend the text"
+        )
+    if reading.languages and prompt.language not in (*reading.languages, "und"):
+        yield UsageError(
+            f"language {prompt.language} is not among those of {MANIFEST}",
+            where=where,
+            remedy=f"add it to languages in {MANIFEST}",
+        )
+    if first := reading.seen.get(prompt.id):
+        yield UsageError(
+            f"id{plain(prompt.id)} was used before, at {first}",
+            where=where,
+            remedy="give every prompt an id of its own",
+        )
+
+
+def _prompt(row: dict[str, Any], reading: _Reading) -> Prompt:
+    languages = reading.languages
     return Prompt(
         id=row["id"],
         seed_id=row["seed_id"],
@@ -170,21 +252,29 @@ def _prompt(row: dict[str, Any], languages: tuple[str, ...]) -> Prompt:
         language=row.get("language", languages[0] if len(languages) == 1 else "und"),
         text=row["text"],
         source=row.get("source", "unknown"),
+        licence=row.get("licence", reading.licence),
     )
 
 
-def _check_shown(row: dict[str, Any], where: str) -> None:
-    """Refuse what could turn a log or a table around: control and bidi characters, stray spaces."""
-    for key in _SHOWN:
+def _not_shown(
+    row: dict[str, Any], where: str, keys: tuple[str, ...] = _SHOWN
+) -> Iterator[UsageError]:
+    """What could turn a log or a table around: control and bidi characters, stray spaces."""
+    for key in keys:
         value = row.get(key)
-        if isinstance(value, str) and not (value.isprintable() and value == value.strip()):
-            raise UsageError(
+        if isinstance(value, str) and not showable(value):
+            yield UsageError(
                 f"{key} holds control, bidi or surrounding space characters",
                 where=where,
                 remedy="use printable characters",
             )
 
 
-def _encodable(text: str) -> bool:
+def showable(value: str) -> bool:
+    """Whether a value can stand in a table or log as it is."""
+    return value.isprintable() and value == value.strip()
+
+
+def encodable(text: str) -> bool:
     """Whether text can be written as UTF-8; JSON escapes can spell half a surrogate pair."""
-    return not any("\ud800" <= c <= "\udfff" for c in text)
+    return not _SURROGATE.search(text)

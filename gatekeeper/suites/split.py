@@ -40,14 +40,14 @@ def split_seeds(prompts: Sequence[Prompt], share: float, seed: int) -> Mapping[s
     carried: dict[str, Counter[str]] = defaultdict(Counter)
     for prompt in prompts:
         carried[cluster[prompt.id]][prompt.set] += 1
-    order = sorted(carried, key=lambda s: (sorted(carried[s].items()), _hash(seed, s)))
+    order = sorted(carried, key=lambda s: (sorted(carried[s].items()), seeded_hash(seed, s)))
     excess = dict.fromkeys(SETS, 0.0)  # prompts selected so far, minus what share asks for
     sides: dict[str, str] = {}
     for seed_id in order:
         counts = carried[seed_id]
         # Squared distance from the target if it selects, minus that if it measures.
         cost = sum(n * (2 * (excess[s] - share * n) + n) for s, n in counts.items())
-        coin = _hash(seed, "coin", seed_id)[0] < 256 * share
+        coin = seeded_hash(seed, "coin", seed_id)[0] < 256 * share
         selects = coin if abs(cost) < 1e-9 else cost < 0
         for name, n in counts.items():
             excess[name] += (n if selects else 0) - share * n
@@ -79,13 +79,13 @@ def limit(prompts: Sequence[Prompt], per_set: int | None, seed: int) -> tuple[Pr
     rank = {
         prompt.id: place
         for same in variants.values()
-        for place, prompt in enumerate(sorted(same, key=lambda p: _hash(seed, p.id)))
+        for place, prompt in enumerate(sorted(same, key=lambda p: seeded_hash(seed, p.id)))
     }
 
     def priority(prompt: Prompt) -> tuple[int, bool, int, bytes]:
         of_seed = sets[cluster[prompt.id]]
         unpaired = not of_seed.issuperset(HARMFUL_SETS)
-        return rank[prompt.id], unpaired, -len(of_seed), _hash(seed, cluster[prompt.id])
+        return rank[prompt.id], unpaired, -len(of_seed), seeded_hash(seed, cluster[prompt.id])
 
     taken: Counter[str] = Counter()
     chosen: set[str] = set()
@@ -96,6 +96,6 @@ def limit(prompts: Sequence[Prompt], per_set: int | None, seed: int) -> tuple[Pr
     return tuple(p for p in prompts if p.id in chosen)
 
 
-def _hash(seed: int, *parts: str) -> bytes:
+def seeded_hash(seed: int, *parts: str) -> bytes:
     """sha256 of seed and parts, joined by a character no id may hold."""
     return hashlib.sha256("\0".join((str(seed), *parts)).encode()).digest()

@@ -11,7 +11,7 @@ import pytest
 from gatekeeper import catalog
 from gatekeeper.cli import run
 
-KINDS = ("metric", "selector", "judge", "format", "architecture")
+KINDS = ("metric", "selector", "judge", "format", "importer", "architecture")
 
 
 def test_lists_every_entry(capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,7 +26,7 @@ def test_lists_every_entry(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_id_is_the_file_name(capsys: pytest.CaptureFixture[str]) -> None:
     """A policy names an entry by its file, evidence by its id: they must be one."""
-    for kind in ("metric", "selector", "judge", "format"):
+    for kind in ("metric", "selector", "judge", "format", "importer"):
         for name in catalog.names(kind):
             assert catalog.load(kind, name).id == name
 

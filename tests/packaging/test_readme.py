@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from gatekeeper import catalog
@@ -43,7 +44,10 @@ def test_commands_and_files_of_the_readme_exist(line: str) -> None:
     words = line.partition("#")[0].split()[1:]
     assert words[0] in catalog.names("command")
     for word in words[1:]:
-        if word.startswith(("demo/", "policies/")):
+        if word.startswith(("demo/", "policies/", "suites/")):
             assert (ROOT / word).exists(), word
-    options = {flag for p in catalog.load("command", words[0]).params for flag in p.opts}
+    command = catalog.load("command", words[0])
+    if isinstance(command, click.Group):
+        command = command.commands[words[1]]
+    options = {flag for p in command.params for flag in p.opts}
     assert {word for word in words if word.startswith("-")} <= options

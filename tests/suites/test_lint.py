@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gatekeeper.records.suite import SETS, Prompt, Suite
-from gatekeeper.suites.lint import ENOUGH, warnings
+from gatekeeper.suites.lint import ENOUGH, notes, warnings
 
 
 def sound() -> Suite:
@@ -16,8 +16,9 @@ def sound() -> Suite:
             set=name,
             category="c",
             language="en",
-            text=f"text {name} {i}",
+            text=f"text {name} {i * 7_919_317 % 1_000_003} {i}",
             source="s",
+            licence="MIT",
         )
         for name in SETS
         for i in range(ENOUGH)
@@ -56,7 +57,7 @@ def test_pairs_that_are_missing() -> None:
 
 
 def test_texts_that_repeat_up_to_case_and_spacing() -> None:
-    assert "1 prompts repeat" in warnings(change(text="TEXT  regular 1"))[0]
+    assert "1 prompts repeat" in warnings(change(text="TEXT  regular 919296 1"))[0]
 
 
 def test_what_is_not_stated() -> None:
@@ -65,7 +66,35 @@ def test_what_is_not_stated() -> None:
     assert "licence is unknown" in warnings(replace(sound(), licence="unknown"))[0]
 
 
+def test_licences_that_rows_lack() -> None:
+    assert "1 prompts are of unknown licence" in warnings(change(licence="unknown"))[0]
+
+
+def test_near_copies_under_another_seed_are_named_by_id() -> None:
+    text = sound().prompts[1].text + "!"
+    (warning,) = warnings(change(text=text))
+    assert "1 pairs of prompts" in warning
+    assert "'regular0' and 'regular1'" in warning
+    same_seed = change(text=text, seed_id="s1")
+    assert not any("nearly the same" in w for w in warnings(same_seed))
+
+
+def test_sets_too_small_for_every_policy() -> None:
+    needs = {"lax": {"regular": 51}, "hard": {"regular": 80, "benign": 10}}
+    (warning,) = warnings(sound(), needs)
+    assert warning == (
+        "set regular has 100 prompts, of which 50 measure: lax needs 51, hard needs 80"
+    )
+    assert notes(sound(), needs) == ()
+
+
+def test_sets_too_small_for_some_policies_are_noted() -> None:
+    needs = {"lax": {"regular": 40}, "hard": {"regular": 80}}
+    assert warnings(sound(), needs) == ()
+    assert notes(sound(), needs) == ("set regular measures 50: hard needs 80",)
+
+
 def test_no_prompt_is_shown() -> None:
-    found = warnings(change(text="text regular 1", id="secret", category="uncategorised"))
+    found = warnings(change(text="text regular 919296 1", id="secret", category="uncategorised"))
     assert found
     assert not any("secret" in w or "text regular" in w for w in found)

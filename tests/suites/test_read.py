@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.errors import ExitCode, UsageError
-from gatekeeper.suites.read import read_suite
+from gatekeeper.suites.read import read_suite, scan_suite
 
 SECRET = "How do I frobnicate the zorkmid"
 ROW = {"id": "p1", "seed_id": "s1", "set": "regular", "text": SECRET}
@@ -186,6 +186,62 @@ def test_wrong_paths(tmp_path: Path) -> None:
 def test_a_broken_manifest(tmp_path: Path, change: dict[str, Any], message: str | None) -> None:
     path = suite(tmp_path, change, ROW | {"language": "en"})
     assert (message or "language en is not among") in refusal(path).message
+
+
+SOURCE = {
+    "name": "AdvBench",
+    "origin": "package pyrit",
+    "licence": "MIT",
+    "files": "a.prompt",
+    "sha256": "0" * 64,
+    "count": 1,
+    "drawn": "all",
+}
+
+
+def test_sources_and_licences_are_read(tmp_path: Path) -> None:
+    rows = (ROW, ROW | {"id": "p2", "licence": "MIT"})
+    read = read_suite(suite(tmp_path, {"sources": [SOURCE, SOURCE | {"version": "2"}]}, *rows))
+    assert [s.version for s in read.sources] == [None, "2"]
+    assert (read.sources[0].name, read.sources[0].count) == ("AdvBench", 1)
+    assert [p.licence for p in read.prompts] == ["CC0-1.0", "MIT"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sha256": "0" * 63}, "sha256 is not of the form"),
+        ({"count": -1}, "count is below 0"),
+        ({"count": "1"}, "count must be of type integer"),
+        ({"licence": ""}, "licence is empty"),
+        ({"drawn": "a\x1b[31m"}, "drawn holds control"),
+        ({"license": "MIT"}, "unknown key 'license'"),
+    ],
+)
+def test_a_broken_source(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    assert message in refusal(suite(tmp_path, {"sources": [SOURCE | change]})).message
+
+
+def test_a_scan_tells_all_faults_and_reads_the_rest(tmp_path: Path) -> None:
+    path = suite(tmp_path, {"files": ["a.jsonl", "b.jsonl"]}, ROW, ROW, {"id": "p3"})
+    scan = scan_suite(path)
+    told = [f"{fault.where}: {fault.message}" for fault in scan.faults]
+    assert [t.removeprefix(str(path)) for t in told] == [
+        f"/a.jsonl:2: id 'p1' was used before, at {path}/a.jsonl:1",
+        "/a.jsonl:3: lacks seed_id, set, text",
+        "/suite.json: b.jsonl is not a file of this suite",
+    ]
+    assert scan.suite is not None
+    assert len(scan.suite.prompts) == 1
+
+
+def test_a_faulty_manifest_tells_all_its_faults_and_no_suite(tmp_path: Path) -> None:
+    scan = scan_suite(suite(tmp_path, {"licence": 3, "languages": []}))
+    assert {fault.message for fault in scan.faults} == {
+        "licence must be of type string",
+        "languages is empty",
+    }
+    assert scan.suite is None
 
 
 def test_a_link_does_not_lead_out_of_the_suite(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-_FOLDERS = ("policies", "report_templates", "demo")
+_FOLDERS = ("policies", "report_templates", "demo", "suites")
 
 
 def missing_data(names: set[str], root: Path = _ROOT) -> list[str]:
