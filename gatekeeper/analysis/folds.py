@@ -120,7 +120,7 @@ def pool(first: Evidence, second: Evidence) -> Evidence:
         named = {m.name: m for m in plain} | {
             m.name: replace(m, name=f"{m.name}-fold-{number}", fold=number)
             for m in one.masks
-            if m.arm not in _UNMASKED and m.selector not in skipped
+            if m.arm not in _UNMASKED and (m.selector or "").partition("/")[0] not in skipped
         }
         masks += [m for m in named.values() if m.fold]
         trials += [_renamed(t, named[t.mask].name) for t in one.trials if t.mask in named]

@@ -44,8 +44,8 @@ def forced(evidence: Evidence, subject: Subject) -> Forced | str:
 
     `loss`: −log p lost under the mask, summed over the reply.
     """
-    mask = selected_mask(evidence, subject.selector or "", subject.k or 0)
-    if mask is None or mask.how != (subject.mode or MODE):
+    mask = selected_mask(evidence, subject.selector or "", subject.k or 0, subject.mode or MODE)
+    if mask is None:
         reason = evidence.skipped_selectors.get(subject.selector or "")
         return reason or f"no mask of {subject.k} experts by {subject.selector or ''} was run"
     names = {m.name for m in evidence.masks if m.label == mask.label}

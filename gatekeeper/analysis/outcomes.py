@@ -15,6 +15,8 @@ from gatekeeper.records.trial import OUTCOMES, Mask
 
 REFUSE, COMPLY, DEGENERATE = range(len(OUTCOMES))
 _ABSENT = -1
+#: Arms whose masks are asked about by what they follow, and k.
+_CHOSEN = frozenset({"selected", "beside", "dose"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,10 +87,21 @@ def _table(evidence: Evidence) -> OutcomeTable:
     )
 
 
-def selected_mask(evidence: Evidence, selector: str, k: int) -> Mask | None:
-    """The mask of the first k experts of a selector's ranking, if it was run; one of the folds'."""
+def selected_mask(evidence: Evidence, selector: str, k: int, how: str | None = None) -> Mask | None:
+    """The mask of the first k experts of a selector's ranking, if it was run; one of the folds'.
+
+    Args:
+        selector: or what a mask beside follows, see `analysis.arms`.
+        how: mode and phase; left out, that of the audit's selected masks.
+    """
     return next(
-        (m for m in evidence.masks if m.arm == "selected" and m.selector == selector and m.k == k),
+        (
+            m
+            for m in evidence.masks
+            if m.arm in _CHOSEN
+            and (m.selector, m.k) == (selector, k)
+            and (m.arm != "dose" if how is None else m.how == how)
+        ),
         None,
     )
 

@@ -120,8 +120,8 @@ def transition(evidence: Evidence, subject: Subject, *, mask: str | None = None)
     if mask is None:
         if subject.selector is None or subject.k is None:
             return "no selector or no mask size was named"
-        found = selected_mask(evidence, subject.selector, subject.k)
-        if found is None or found.how != (subject.mode or MODE):
+        found = selected_mask(evidence, subject.selector, subject.k, subject.mode or MODE)
+        if found is None:
             reason = evidence.skipped_selectors.get(subject.selector)
             return reason or f"no mask of {subject.k} experts by {subject.selector} was run"
         mask = found.label

@@ -27,8 +27,9 @@ def rate(
 
     mask = "unmasked"
     if subject.mask == "selected":
-        found = selected_mask(evidence, subject.selector or "", subject.k or 0)
-        if found is None or found.how != (subject.mode or MODE):
+        how = subject.mode or MODE
+        found = selected_mask(evidence, subject.selector or "", subject.k or 0, how)
+        if found is None:
             reason = evidence.skipped_selectors.get(subject.selector or "")
             return missing(reason or f"no mask of {subject.k} experts was run")
         mask = found.label

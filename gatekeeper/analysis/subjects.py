@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from gatekeeper.analysis.outcomes import control_masks, outcome_table
 from gatekeeper.records.evidence import Evidence
@@ -20,15 +20,27 @@ def masked_subjects(
         sets: prompt sets; None leaves the set to the metric.
         controls: only masks that have random controls.
     """
-    measured = set(outcome_table(evidence).sets.tolist())
+    table = outcome_table(evidence)
+    measured = set(table.sets.tolist())
     return _once(
         Subject(k=mask.k, mode=_mode(mask), set=name, selector=mask.selector)
-        for mask in evidence.masks
-        if mask.arm == "selected"
-        and not (controls and not control_masks(evidence, mask.selector or "", mask.k))
+        for mask in _chosen(evidence)
+        if not (controls and not control_masks(evidence, mask.selector or "", mask.k))
         for name in sets
-        if name is None or name in measured
+        if name is None or (name in measured and _ran(mask, name))
     )
+
+
+def _chosen(evidence: Evidence) -> Iterator[Mask]:
+    """Masks that are asked about one by one, in both folds if there are two."""
+    table = outcome_table(evidence)
+    for mask in evidence.masks:
+        if mask.arm in {"selected", "beside", "dose"} and mask.label in table.masks:
+            yield mask
+
+
+def _ran(mask: Mask, name: str) -> bool:
+    return mask.arm != "dose" or name == "regular"
 
 
 def _once(subjects: Iterable[Subject]) -> tuple[Subject, ...]:
@@ -48,8 +60,8 @@ def rate_subjects(evidence: Evidence) -> tuple[Subject, ...]:
     plain = tuple(Subject(set=name, mask="none") for name in measured)
     masked = _once(
         Subject(set=name, mask="selected", k=mask.k, mode=_mode(mask), selector=mask.selector)
-        for mask in evidence.masks
-        if mask.arm == "selected"
+        for mask in _chosen(evidence)
         for name in measured
+        if _ran(mask, name)
     )
     return plain + masked

@@ -38,6 +38,7 @@ class AuditOptions:
     cross_fit: bool
     also_system_prompts: tuple[Path, ...]
     also_dtypes: tuple[str, ...]
+    doses: tuple[str, ...]
     selection_share: float
     seed: int
     device: str
@@ -108,6 +109,13 @@ _OPTIONS = (
         default="both",
         show_default=True,
         help="Where masks hold: while the prompt is read, while the reply is written, or both.",
+    ),
+    click.option(
+        "--dose",
+        "doses",
+        multiple=True,
+        help="Mode to run the largest selected masks in too (repeatable), such as scale:0.5 or "
+        "noise:0.5: how refusals fall as experts are weakened.",
     ),
     click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
     click.option(

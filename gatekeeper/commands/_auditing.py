@@ -80,6 +80,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
             dict.fromkeys(_system_prompt(path) or "" for path in options.also_system_prompts)
         ),
         formats=tuple(dict.fromkeys(options.also_dtypes)),
+        doses=_doses(options),
         selection_share=options.selection_share,
         seed=options.seed,
         device=options.device,
@@ -89,6 +90,22 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     prepare.refuse_dense(request)
     prepare.refuse_idle_variants(request)
     return request
+
+
+def _doses(options: AuditOptions) -> tuple[str, ...]:
+    """Modes of the dose–response.
+
+    Raises:
+        UsageError: one is no mode, or the audit's own.
+    """
+    for dose in options.doses:
+        split_mode(dose)
+        if dose == options.mode:
+            raise UsageError(
+                f"--dose {excerpt(dose)} is the mode of the audit itself",
+                remedy="leave it out, or name another",
+            )
+    return tuple(dict.fromkeys(options.doses))
 
 
 def _check_cross_fit(options: AuditOptions) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from gatekeeper import catalog
+from gatekeeper.analysis.arms import beside_masks, dose_masks
 from gatekeeper.analysis.changes import part_changes
 from gatekeeper.analysis.clusters import prompt_clusters
 from gatekeeper.analysis.environments import (
@@ -225,7 +226,7 @@ def _roles(
 def _masks(
     prepared: Prepared, profile: ActivationProfile, selections: Sequence[Selection]
 ) -> tuple[Mask, ...]:
-    """Unmasked first, then each selector's nested masks, then the controls matched to them."""
+    """Unmasked, each selector's nested masks, controls matched to them, and what stands beside."""
     if not selections:  # maybe of no prompts at all, of which there is no mean
         return (UNMASKED,)
     request = prepared.request
@@ -243,4 +244,14 @@ def _masks(
     masked = (
         replace(mask, mode=request.mode, phase=request.phase) for mask in (*selected, *controls)
     )
-    return (UNMASKED, *masked)
+    benign = {e.prompt.id for e in prepared.encoded if e.prompt.set == "benign"}
+    beside = beside_masks(
+        profile,
+        np.array([i in benign for i in profile.prompt_ids], dtype=np.bool_),
+        selections,
+        request.ks,
+        mode=request.mode,
+        phase=request.phase,
+    )
+    doses = dose_masks(selections, request.ks, request.doses, phase=request.phase)
+    return (UNMASKED, *masked, *beside, *doses)

@@ -49,6 +49,7 @@ class AuditRequest:
         roles: whether to tell apart what the experts selected first do.
         environments: whether to select from parts of the suite too.
         system_prompts, formats: variants to run too; "" for no system prompt.
+        doses: modes to run the largest selected masks in, weakened.
         cross_fit: whether each half of the seeds selects masks that the other half measures.
         selection_share: share of seeds that select; the others measure.
     """
@@ -74,6 +75,7 @@ class AuditRequest:
     cross_fit: bool
     system_prompts: tuple[str, ...]
     formats: tuple[str, ...]
+    doses: tuple[str, ...]
     selection_share: float
     seed: int
     device: str
@@ -244,6 +246,7 @@ def _settings(
         cross_fit=request.cross_fit,
         system_prompts=tuple(sha256(text) for text in request.system_prompts),
         formats=request.formats,
+        doses=request.doses,
         selection_share=request.selection_share,
         max_prompts=request.max_prompts,
         system_prompt_sha256=None if system is None else sha256(system),

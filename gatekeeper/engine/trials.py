@@ -47,11 +47,11 @@ def _work(
     masks: Sequence[Mask],
     parted: Sequence[tuple[Environment, Mask, Mask]],
 ) -> list[Work]:
-    """Every set under the selected masks; the others on regular prompts only.
+    """Every set under the selected masks and those beside; the others on regular prompts only.
 
     Those of an environment on its own prompts.
     """
-    plain = tuple(m for m in masks if m.arm != "control")
+    plain = tuple(m for m in masks if m.arm not in {"control", "dose"})
     work = []
     for item in prepared.side("measurement"):
         if item.prompt.set != "regular":

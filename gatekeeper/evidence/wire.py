@@ -53,7 +53,7 @@ _SETTINGS = (
 #: Younger than the rest: bundles written before do not have them.
 _SETTINGS_SINCE = ("resamples", "size", "window", "budget", "roles", "environments", "cross_fit")
 #: Lists of text, younger too.
-_SETTINGS_LISTS = ("system_prompts", "formats")
+_SETTINGS_LISTS = ("system_prompts", "formats", "doses")
 _PROMPT = (
     "id",
     "seed_id",
@@ -231,6 +231,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
             **{name: settings[name] for name in _SETTINGS_SINCE if name in settings},
             system_prompts=tuple(settings.get("system_prompts", ())),
             formats=tuple(settings.get("formats", ())),
+            doses=tuple(settings.get("doses", ())),
             selectors=tuple(settings["selectors"]),
             ks=tuple(settings["ks"]),
         ),

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NoReturn
 
+import numpy as np
+
 from gatekeeper import catalog
+from gatekeeper.analysis.arms import beside_masks, dose_masks
 from gatekeeper.analysis.environments import environment_arms
 from gatekeeper.analysis.masks import selected_masks
 from gatekeeper.errors import EvidenceError, excerpt
@@ -47,6 +50,7 @@ def recheck_masks(evidence: Evidence) -> int:
         _refuse("the masks of environments are not those that were selected there")
     if not all(set(mask.experts) <= _experts(evidence) for mask in own):
         _refuse("an environment selected experts that this model does not have")
+    _recheck_beside(evidence)
     stored = {mask.name: mask for mask in evidence.masks if mask.arm == "selected"}
     for name in sorted(wanted.keys() | stored.keys()):
         if wanted.get(name) != stored.get(name):
@@ -66,6 +70,31 @@ def recheck_masks(evidence: Evidence) -> int:
         if not chosen <= _experts(evidence) or chosen & ranks[selector]:
             _refuse(f"mask {excerpt(mask.name)} holds experts that no control may hold")
     return len(evidence.masks)
+
+
+def _recheck_beside(evidence: Evidence) -> None:
+    """Masks beside the selected ones, and weakened ones; bundles written before have none.
+
+    Raises:
+        EvidenceError: one does not follow from the rankings and the routing profile.
+    """
+    settings, profile = evidence.settings, evidence.profile
+    doses = tuple(mask for mask in evidence.masks if mask.arm == "dose")
+    chosen = evidence.selections
+    if doses != dose_masks(chosen, settings.ks, settings.doses, phase=settings.phase):
+        _refuse("the weakened masks do not follow from the rankings")
+    beside = tuple(mask for mask in evidence.masks if mask.arm == "beside")
+    if not beside:
+        return
+    if profile is None:
+        _refuse("there are masks of the busiest experts and no routing profile")
+    benign = {p.id for p in evidence.suite.prompts if p.set == "benign"}
+    rows = np.array([i in benign for i in profile.prompt_ids], dtype=np.bool_)
+    wanted = beside_masks(
+        profile, rows, chosen, settings.ks, mode=settings.mode, phase=settings.phase
+    )
+    if beside != wanted:
+        _refuse("the masks beside the selected ones do not follow from rankings and profile")
 
 
 def _ranking(evidence: Evidence, selection: Selection) -> set[ExpertId]:

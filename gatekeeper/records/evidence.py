@@ -104,6 +104,7 @@ class AuditSettings:
         cross_fit: whether each half of the prompts selected masks that the other half measured.
         system_prompts, formats: variants that were run too: sha256 of other system prompts (of ""
             for none), and other numeric formats.
+        doses: modes in which the largest selected masks were run weakened.
     """
 
     selectors: tuple[str, ...]
@@ -132,6 +133,7 @@ class AuditSettings:
     cross_fit: bool = False
     system_prompts: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
+    doses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

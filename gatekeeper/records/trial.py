@@ -48,11 +48,13 @@ class Mask:
     Attributes:
         name: unique within an audit, such as `attribution-k4` or `attribution-k4-control-07`.
         arm: `unmasked`, `again` (unmasked too, in batches of another size), `selected`, `control`,
-            or `environment` (selected within a part of the suite, or without it).
+            `beside` (other experts, to compare with), `dose` (the selected ones, weakened), or
+            `environment` (selected within a part of the suite, or without it).
         mode: `reroute`: can't be selected, which equals deleting the expert. `ablate`: selected,
             but contributes nothing. `scale:x`: contributes x times as much. `noise:s`: Gaussian
             noise of s times the root mean square of the expert's own output. `none`: unmasked.
-        selector: the selector whose ranking it follows or is matched to; None for unmasked.
+        selector: the selector whose ranking it follows or is matched to, or what it follows
+            instead (`analysis.arms`); None for unmasked.
         k: number of experts; nested: the first k of one order.
         control: index of the control order, None for other arms.
         experts: the experts, in order of rank.

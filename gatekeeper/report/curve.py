@@ -42,8 +42,9 @@ def _series(evidence: Evidence) -> tuple[CurveSeries, ...]:
             isinstance(finding, Finding)
             and finding.metric == "refusal-rate"
             and (at.set, at.mask) == ("regular", "selected")
-            and at.selector
+            and at.selector in evidence.settings.selectors
             and at.k
+            and at.mode is None
         ):
             found.setdefault(at.selector, []).append(finding)
     return tuple(

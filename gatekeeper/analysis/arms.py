@@ -1,0 +1,115 @@
+"""Masks that stand beside the selected ones, to tell what those mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from gatekeeper.records.model import ExpertId
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.role import ROLES
+from gatekeeper.records.selection import Selection
+from gatekeeper.records.trial import Mask
+
+#: What the masks of the experts that harmless requests keep busiest follow.
+BENIGN_TOP = "benign-top"
+
+#: Groups that a ranking may tell apart, in the order of their masks.
+_GROUPS = tuple(role for role in ROLES if role != "unclear")
+
+
+def group_name(selector: str, group: str) -> str:
+    """What a mask of one group of a selector's experts follows, such as `ses-contrast/HRCG`."""
+    return f"{selector}/{group}"
+
+
+def beside_masks(
+    profile: ActivationProfile,
+    benign: npt.NDArray[np.bool_],
+    selections: Sequence[Selection],
+    ks: Sequence[int],
+    *,
+    mode: str,
+    phase: str,
+) -> tuple[Mask, ...]:
+    """Masks of the experts busiest on benign prompts, and of each group a ranking tells apart.
+
+    The first show what masking costs where nothing harmful is asked. The second set the experts
+    that detect harm against as many that control the reply, by the same ranking: the larger group
+    is cut, so that neither costs more for its size alone.
+
+    Args:
+        benign: [P], rows of the profile that are benign prompts.
+    """
+    busiest = [
+        _mask(f"{BENIGN_TOP}-k{k}", BENIGN_TOP, order[:k], mode, phase)
+        for order in [_busiest(profile, benign)]
+        for k in ks
+        if k <= len(order)
+    ]
+    return (*busiest, *_groups(selections, max(ks, default=0), mode, phase))
+
+
+def _busiest(profile: ActivationProfile, benign: npt.NDArray[np.bool_]) -> tuple[ExpertId, ...]:
+    """All experts, those first that most tokens of benign prompts choose; ties by index."""
+    rows = np.flatnonzero(benign)
+    if len(rows) == 0:
+        return ()
+    frequency = profile.frequency("prompt", rows).mean(axis=0)
+    experts = [
+        (-float(frequency[row, e]), row, e)
+        for row, site in enumerate(profile.sites)
+        for e in range(site.experts)
+    ]
+    return tuple(ExpertId(profile.sites[row].layer, e) for _, row, e in sorted(experts))
+
+
+def _groups(selections: Sequence[Selection], most: int, mode: str, phase: str) -> Iterator[Mask]:
+    for selection in selections:
+        found = {
+            group: tuple(r.expert for r in selection.ranked if group in r.groups)
+            for group in _GROUPS
+        }
+        size = min(most, *(len(experts) for experts in found.values()))
+        if size:
+            for group, experts in found.items():
+                name = group_name(selection.selector, group)
+                yield _mask(
+                    f"{selection.selector}-{group}-k{size}", name, experts[:size], mode, phase
+                )
+
+
+def dose_masks(
+    selections: Sequence[Selection], ks: Sequence[int], doses: Sequence[str], *, phase: str
+) -> tuple[Mask, ...]:
+    """The largest mask of each ranking, weakened instead of rerouted: the dose–response."""
+    masks = []
+    for selection in selections:
+        k = max((k for k in ks if k <= len(selection.ranked)), default=0)
+        experts = tuple(r.expert for r in selection.ranked[:k])
+        for dose in doses if k else ():
+            name = f"{selection.selector}-k{k}-{dose.replace(':', '-')}"
+            masks.append(_mask(name, selection.selector, experts, dose, phase, arm="dose"))
+    return tuple(masks)
+
+
+def _mask(
+    name: str,
+    selector: str,
+    experts: tuple[ExpertId, ...],
+    mode: str,
+    phase: str,
+    arm: str = "beside",
+) -> Mask:
+    return Mask(
+        name=name,
+        arm=arm,
+        mode=mode,
+        phase=phase,
+        selector=selector,
+        k=len(experts),
+        control=None,
+        experts=experts,
+    )
