@@ -12,6 +12,7 @@ from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.records.judge_options import read_options, split_options
 from gatekeeper.records.trial import split_mode
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
@@ -45,7 +46,9 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     selectors = _selectors(options, policy)
     for name in selectors:
         catalog.load("selector", name)
-    catalog.load("judge", options.judge)
+    judge = catalog.load("judge", options.judge)
+    judge_options = split_options(options.judge_options)
+    read_options(judge.id, judge.options, judge_options)
     split_mode(options.mode)
     system = _system_prompt(options.system_prompt)
     opened = open_checkpoint(checkpoint, options.revision)
@@ -63,6 +66,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         mode=options.mode,
         phase=options.phase,
         judge=options.judge,
+        judge_options=judge_options,
         max_prompts=options.max_prompts,
         max_new_tokens=options.max_new_tokens,
         batch_rows=options.batch_rows,

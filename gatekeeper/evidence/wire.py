@@ -46,7 +46,15 @@ _SETTINGS = (
     "versions",
 )
 #: Younger than the rest: bundles written before do not have them.
-_SETTINGS_SINCE = ("resamples", "size", "window", "budget", "roles", "environments")
+_SETTINGS_SINCE = (
+    "resamples",
+    "size",
+    "window",
+    "budget",
+    "roles",
+    "environments",
+    "judge_settings",
+)
 _PROMPT = (
     "id",
     "seed_id",
@@ -71,7 +79,10 @@ _MODEL = (
 
 def _fields(record: object, names: tuple[str, ...]) -> dict[str, Any]:
     values = ((name, getattr(record, name)) for name in names)
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in values}
+    return {
+        name: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v
+        for name, v in values
+    }
 
 
 def evidence_to_json(evidence: Evidence) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gatekeeper.records.environment import Environment
@@ -81,6 +81,7 @@ class AuditSettings:
     Attributes:
         resamples, size, window, budget: as handed to selectors; 0 and None in bundles written
             before they were recorded.
+        judge_settings: what a judge that is told options was made from; empty for rules.
         roles: whether experts were to be told apart by role; environments: whether the suite was to
             be parted.
     """
@@ -108,6 +109,7 @@ class AuditSettings:
     budget: int = 0
     roles: bool = False
     environments: bool = False
+    judge_settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
