@@ -16,7 +16,7 @@ _REFUSE = OUTCOMES[0]
 def kappa(
     both: int, judge_only: int, person_only: int, neither: int, confidence: float = CONFIDENCE
 ) -> tuple[float, Interval] | None:
-    """Cohen's κ of judge and people who each say yes or no, or None where people say one thing only.
+    """Cohen's κ of judge and people who say yes or no; None where people say one thing only.
 
     κ = (p_o − p_e)/(1 − p_e): Cohen (1960), Educ. Psychol. Meas. 20:37. The interval is the wider,
     at each end, of two. The first is κ ± z standard errors for large samples: Fleiss, Cohen &

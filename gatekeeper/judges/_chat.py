@@ -166,7 +166,7 @@ class Chat:
                 self._check(response)
                 return _answer(self._body(response, end))
         except requests.exceptions.SSLError as error:
-            raise self._refused("its certificate is not trusted") from error
+            raise self._refused("no TLS with a certificate that can be trusted") from error
         except requests.exceptions.ConnectTimeout as error:
             raise AskAgainError("did not take the connection in time", billed=False) from error
         except requests.exceptions.Timeout as error:
