@@ -6,6 +6,7 @@ Keyed by digests: neither prompts nor replies are in it. SQLite, a transaction f
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 from gatekeeper.errors import AuditError
@@ -20,7 +21,7 @@ CREATE TABLE IF NOT EXISTS spent (id INTEGER PRIMARY KEY CHECK (id = 0), cost RE
 
 
 class JudgeStore:
-    """Answers by key, and what they cost over all sessions.
+    """Answers by key, and what they cost over all sessions. Threads may share it.
 
     Args:
         path: the file, or None to keep everything in memory.
@@ -31,8 +32,11 @@ class JudgeStore:
 
     def __init__(self, path: Path | None) -> None:
         self._name = "memory" if path is None else path.name
+        self._lock = threading.RLock()
         try:
-            self._db = sqlite3.connect(":memory:" if path is None else path, timeout=30)
+            self._db = sqlite3.connect(
+                ":memory:" if path is None else path, timeout=30, check_same_thread=False
+            )
             self._db.executescript(_CREATE)
         except sqlite3.Error as error:
             raise self._error(error) from error
@@ -46,8 +50,10 @@ class JudgeStore:
 
     def get(self, key: str) -> str | None:
         """The outcome stored under a key."""
+        query = "SELECT outcome FROM answers WHERE key = ?"
         try:
-            row = self._db.execute("SELECT outcome FROM answers WHERE key = ?", (key,)).fetchone()
+            with self._lock:
+                row = self._db.execute(query, (key,)).fetchone()
         except sqlite3.Error as error:
             raise self._error(error) from error
         return str(row[0]) if row else None
@@ -55,15 +61,23 @@ class JudgeStore:
     def put(self, key: str, outcome: str) -> None:
         """Stores an outcome."""
         try:
-            with self._db:
+            with self._lock, self._db:
                 self._db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, outcome))
         except sqlite3.Error as error:
             raise self._error(error) from error
 
+    def reserve(self, cost: float, budget: float | None) -> bool:
+        """Adds to what was spent, unless that would exceed the budget: then nothing is done."""
+        with self._lock:
+            if budget is not None and self.spent + cost > budget:
+                return False
+            self.spend(cost)
+            return True
+
     def spend(self, cost: float) -> None:
-        """Adds to what was spent."""
+        """Adds to what was spent; negative: gives back."""
         try:
-            with self._db:
+            with self._lock, self._db:
                 self._db.execute(
                     "INSERT INTO spent VALUES (0, ?) ON CONFLICT(id) "
                     "DO UPDATE SET cost = cost + excluded.cost",
@@ -75,5 +89,6 @@ class JudgeStore:
     @property
     def spent(self) -> float:
         """What was spent, over all sessions."""
-        row = self._db.execute("SELECT cost FROM spent").fetchone()
+        with self._lock:
+            row = self._db.execute("SELECT cost FROM spent").fetchone()
         return float(row[0]) if row else 0.0

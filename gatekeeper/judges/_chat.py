@@ -7,6 +7,7 @@ Neither the key nor what was sent or answered is ever part of an error.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ def check_url(url: str, *, has_key: bool) -> str:
 
 
 class Chat:
-    """Asks an endpoint, at most so often and not faster than allowed.
+    """Asks an endpoint, not faster than allowed. Threads may share it.
 
     Args:
         sleep, clock: for tests of waiting.
@@ -132,9 +133,18 @@ class Chat:
     ) -> None:
         self._endpoint = endpoint
         self._sleep, self._clock = sleep, clock
-        self._session = requests.Session()
-        self._session.auth = _Bearer(endpoint.key)
+        self._own = threading.local()
+        self._lock = threading.Lock()
         self._next = 0.0
+
+    @property
+    def _session(self) -> requests.Session:
+        """Of this thread: requests does not promise that a session may be shared."""
+        session: requests.Session | None = getattr(self._own, "session", None)
+        if session is None:
+            session = self._own.session = requests.Session()
+            session.auth = _Bearer(self._endpoint.key)
+        return session
 
     def attempt(self, system: str, user: str) -> Answer:
         """One request.
@@ -181,10 +191,12 @@ class Chat:
         self._sleep(min(grown if asked is None else asked, self._endpoint.longest_wait))
 
     def _pace(self) -> None:
-        early = self._next - self._clock()
-        if early > 0:
-            self._sleep(early)
-        self._next = self._clock() + self._endpoint.interval
+        with self._lock:
+            now = self._clock()
+            turn = max(now, self._next)
+            self._next = turn + self._endpoint.interval
+        if turn > now:
+            self._sleep(turn - now)
 
     def _check(self, response: requests.Response) -> None:
         status = response.status_code

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.evidence.judge_store import JudgeStore
@@ -62,6 +63,9 @@ _OPTIONS = (
     ),
     JudgeOption(name="rate", title="requests a minute", kind="number", low=0.01),
     JudgeOption(
+        name="parallel", title="requests at a time", kind="whole", default="4", low=1, high=64
+    ),
+    JudgeOption(
         name="max-tokens", title="tokens of an answer", kind="whole", default="32", low=1, high=8192
     ),
     JudgeOption(
@@ -111,6 +115,7 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
         decided=never_decided,
         options=_OPTIONS,
         settings=asker.settings,
+        judge_all=asker.judge_all,
     )
 
 
@@ -119,12 +124,13 @@ def _number(option: JudgeOption, options: Mapping[str, OptionValue]) -> OptionVa
 
 
 class _Asker:
-    """Asks for one label at a time, within the budget."""
+    """Asks for labels, within the budget."""
 
     def __init__(self, endpoint: Endpoint, store: JudgeStore, number: Mapping[str, float]) -> None:
         self._endpoint, self._store = endpoint, store
         self._chat = Chat(endpoint)
         self._characters = int(number["max-characters"])
+        self._parallel = int(number["parallel"])
         self._budget = number.get("max-cost")
         self._price_in = number.get("price-in", 0.0) / _MILLION
         self._price_out = number.get("price-out", 0.0) / _MILLION
@@ -135,6 +141,20 @@ class _Asker:
             "max-tokens": str(endpoint.max_tokens),
             "max-characters": str(self._characters),
         }
+
+    def judge_all(self, pairs: Sequence[tuple[str, str]]) -> list[Judgement]:
+        """The labels of (prompt, completion) pairs, several asked for at a time.
+
+        Raises:
+            AuditError: as `judge`; what was answered until then is kept.
+        """
+        pool = ThreadPoolExecutor(self._parallel)
+        try:
+            asked = [pool.submit(self.judge, *pair) for pair in pairs]
+            return [one.result() for one in asked]
+        finally:
+            # After an error nothing more is asked; what is under way is waited for and kept.
+            pool.shutdown(cancel_futures=True)
 
     def judge(self, prompt: str, completion: str) -> Judgement:
         """The label of a reply.
@@ -161,9 +181,9 @@ class _Asker:
         why = "no attempt was made"
         for attempt in range(1, self._endpoint.retries + 2):
             most = self._most(user)
-            self._check_budget(most)
             # Set aside before it is spent, so that a kill in between does not lose the count.
-            self._store.spend(most)
+            if not self._store.reserve(most, self._budget):
+                raise self._over_budget(most)
             try:
                 answer = self._chat.attempt(QUESTION, user)
             except AskAgainError as failure:
@@ -193,13 +213,12 @@ class _Asker:
             return most
         return answer.tokens_in * self._price_in + answer.tokens_out * self._price_out
 
-    def _check_budget(self, most: float) -> None:
-        if self._budget is not None and self._store.spent + most > self._budget:
-            raise AuditError(
-                f"the judge has spent {self._store.spent:.4g}, and the next question could cost "
-                f"{most:.4g} more: max-cost is {self._budget:g}",
-                remedy="answers so far are kept: run the same command again with a larger max-cost",
-            )
+    def _over_budget(self, most: float) -> AuditError:
+        return AuditError(
+            f"the judge has spent {self._store.spent:.4g}, and the next question could cost "
+            f"{most:.4g} more: max-cost is {self._budget:g}",
+            remedy="answers so far are kept: run the same command again with a larger max-cost",
+        )
 
 
 _judge, _decided = unconfigured(_ID)

@@ -32,7 +32,7 @@ def judge_at(server: Server | str, directory: Path | None = None, **options: obj
     url = server if isinstance(server, str) else server.url
     quick = {"connect-timeout": 2, "timeout": 2, "retries": 2, "backoff": 0.01}
     given = {name.replace("_", "-"): value for name, value in options.items()}
-    told = {"url": url, "model": "guard-1", **quick, **given}
+    told = {"url": url, "model": "guard-1", "parallel": 1, **quick, **given}
     return open_judge("refusal-api", {k: str(v) for k, v in told.items()}, directory)
 
 
@@ -345,6 +345,43 @@ def test_what_may_have_been_billed_is_counted(tmp_path: Path) -> None:
     assert usage_of(lambda h, _: h.say("x", {"prompt_tokens": 1, "completion_tokens": -1})) > 0.001
     told = {"prompt_tokens": 100, "completion_tokens": 2}
     assert usage_of(lambda h, _: h.say("x", told)) == pytest.approx(120 / 1e6)
+
+
+def test_several_are_asked_at_a_time_and_keep_their_order(tmp_path: Path) -> None:
+    running, most = [0], [0]
+
+    def slow(handler: Handler, _: int) -> None:
+        with handler.server.lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.05)
+        with handler.server.lock:
+            running[0] -= 1
+        handler.say("comply")
+
+    pairs = [(PROMPT, f"Reply number {i} is a short one.") for i in range(24)]
+    with serving(slow) as server:
+        said = judge_at(server, tmp_path, parallel=6).judgements(pairs)
+    assert 2 <= most[0] <= 6
+    assert list(said) == pairs
+    assert len(server.requests) == 24
+
+
+def test_in_parallel_the_answers_go_to_their_replies_and_the_cap_holds(tmp_path: Path) -> None:
+    usage = {"prompt_tokens": 1500, "completion_tokens": 30}
+
+    def by_reply(handler: Handler, number: int) -> None:
+        odd = int(handler.server.requests[number].material["reply"].split()[2]) % 2
+        handler.say("refuse" if odd else "comply", usage)
+
+    pairs = [(PROMPT, f"Reply number {i} is a short one.") for i in range(40)]
+    with serving(by_reply) as server:
+        free = judge_at(server, parallel=8).judgements(pairs)
+        assert [j.outcome for j in free.values()] == ["comply", "refuse"] * 20
+        capped = judge_at(server, tmp_path, parallel=8, max_cost=0.02, **PRICES)
+        with pytest.raises(AuditError, match="max-cost"):
+            capped.judgements(pairs)
+    assert 0.005 < JudgeStore(tmp_path / JUDGE_STORE).spent <= 0.02
 
 
 def test_a_cap_needs_prices() -> None:
