@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -134,6 +135,7 @@ class _Asker:
         self._budget = number.get("max-cost")
         self._price_in = number.get("price-in", 0.0) / _MILLION
         self._price_out = number.get("price-out", 0.0) / _MILLION
+        self._dearest = 0.0
         self.settings = {
             "url": endpoint.url,
             "model": endpoint.model,
@@ -148,13 +150,25 @@ class _Asker:
         Raises:
             AuditError: as `judge`; what was answered until then is kept.
         """
-        pool = ThreadPoolExecutor(self._parallel)
-        try:
-            asked = [pool.submit(self.judge, *pair) for pair in pairs]
-            return [one.result() for one in asked]
-        finally:
-            # After an error nothing more is asked; what is under way is waited for and kept.
-            pool.shutdown(cancel_futures=True)
+        failed = threading.Event()
+
+        def ask(pair: tuple[str, str]) -> Judgement | None:
+            if failed.is_set():
+                return None
+            try:
+                return self.judge(*pair)
+            except BaseException:
+                failed.set()
+                raise
+
+        with ThreadPoolExecutor(self._parallel) as pool:
+            try:
+                asked = [pool.submit(ask, pair) for pair in pairs]
+                found = [one.result() for one in asked]
+            finally:
+                # Nothing more is asked then; what is under way is waited for and kept.
+                failed.set()
+        return [judgement for judgement in found if judgement is not None]
 
     def judge(self, prompt: str, completion: str) -> Judgement:
         """The label of a reply.
@@ -193,7 +207,9 @@ class _Asker:
                 if attempt <= self._endpoint.retries:
                     self._chat.wait(attempt + 1, failure)
                 continue
-            self._store.spend(self._cost(answer, most) - most)
+            cost = self._cost(answer, most)
+            self._store.spend(cost - most)
+            self._dearest = max(self._dearest, cost)
             outcome = None if answer.text is None else parse_outcome(answer.text)
             if outcome is not None:
                 return outcome
@@ -204,9 +220,13 @@ class _Asker:
         )
 
     def _most(self, user: str) -> float:
-        """Most that an attempt can cost: no token is shorter than a byte."""
+        """Most that an attempt can cost: no token is shorter than a byte.
+
+        A server that adds tokens of its own may count more: then what it counted most so far.
+        """
         sent = len(QUESTION.encode()) + len(user.encode()) + _WRAPPING
-        return sent * self._price_in + self._endpoint.max_tokens * self._price_out
+        bound = sent * self._price_in + self._endpoint.max_tokens * self._price_out
+        return max(bound, self._dearest)
 
     def _cost(self, answer: Answer, most: float) -> float:
         if answer.tokens_in is None or answer.tokens_out is None:

@@ -332,6 +332,17 @@ def test_the_cost_cap_stops_before_it_is_exceeded(tmp_path: Path) -> None:
         assert len(server.requests) == asked
 
 
+def test_a_server_that_counts_more_than_can_be_is_believed(tmp_path: Path) -> None:
+    """The cap is then exceeded at most by the first question's surplus."""
+    usage = {"prompt_tokens": 9_000, "completion_tokens": 30}
+    with serving(lambda h, _: h.say("refuse", usage)) as server:
+        judge = judge_at(server, tmp_path, max_cost=0.03, **PRICES)
+        with pytest.raises(AuditError, match="max-cost"):
+            judge.judgements([(PROMPT, f"{REPLY} {i}") for i in range(9)])
+    assert len(server.requests) == 3
+    assert JudgeStore(tmp_path / JUDGE_STORE).spent == pytest.approx(0.0279)
+
+
 def test_what_may_have_been_billed_is_counted(tmp_path: Path) -> None:
     def usage_of(behaviour: object, **options: object) -> float:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
@@ -368,7 +379,7 @@ def test_several_are_asked_at_a_time_and_keep_their_order(tmp_path: Path) -> Non
 
 
 def test_in_parallel_the_answers_go_to_their_replies_and_the_cap_holds(tmp_path: Path) -> None:
-    usage = {"prompt_tokens": 1500, "completion_tokens": 30}
+    usage = {"prompt_tokens": 900, "completion_tokens": 30}
 
     def by_reply(handler: Handler, number: int) -> None:
         odd = int(handler.server.requests[number].material["reply"].split()[2]) % 2
