@@ -46,6 +46,8 @@ def test_one_answer_throughout_has_no_kappa() -> None:
     found = kappa(0, 0, 5, 5)  # the judge never says refuse: no better than chance
     assert found is not None
     assert found[0] == 0.0
+    assert found[1].low < -0.4  # not a point, though the raters never vary together
+    assert found[1].high > 0.4
 
 
 @given(*[st.integers(0, 200)] * 4)

@@ -30,6 +30,20 @@ def test_the_example_of_lang_and_reiczigel() -> None:
     assert found.interval.method == "Lang–Reiczigel"
 
 
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ((12, 40, 27, 30, 57, 60), (0.2941176, 0.1320641, 0.4983812)),
+        ((60, 100, 40, 50, 36, 40), (0.7142857, 0.5362904, 0.9137166)),
+    ],
+)
+def test_small_samples(numbers: tuple[int, ...], told: tuple[float, float, float]) -> None:
+    """By the same formulas coded apart, after asht's: here the shift of the centre counts."""
+    x, n, *card = numbers
+    found = corrected(x, n, (card[0], card[1], card[2], card[3]))
+    assert (found.value, found.interval.low, found.interval.high) == pytest.approx(told, abs=1e-6)
+
+
 def test_a_perfect_judge_changes_nothing_but_the_interval() -> None:
     small, large = (
         corrected(30, 100, (20, 20, 20, 20)),
