@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import sys
 from pathlib import Path
@@ -33,8 +34,10 @@ def convert(raw: bytes, digest: str, off_topic: range) -> list[dict[str, object]
     """
     if hashlib.sha256(raw).hexdigest() != digest:
         raise ValueError("not the file of PyRIT 1.1.0")
-    lines = raw.decode("utf-8").splitlines(keepends=True)
-    rows = csv.DictReader(line for line in lines if not line.startswith("# "))
+    text = raw.decode("utf-8")
+    while text.startswith("# "):  # notes above the header; replies may hold such lines too
+        text = text.partition("\n")[2]
+    rows = csv.DictReader(io.StringIO(text, newline=""))
     return [
         {
             "id": f"{i:03}",

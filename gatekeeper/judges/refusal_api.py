@@ -34,7 +34,7 @@ _OPTIONS = (
     JudgeOption(
         name="key-variable",
         title="environment variable with the key; without one no key is sent",
-        default="GATEKEEPER_JUDGE_KEY",
+        default="GATEKEEPER_API_KEY",
     ),
     JudgeOption(
         name="connect-timeout", title="seconds", kind="number", default="10", low=0.01, high=600

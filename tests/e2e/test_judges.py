@@ -30,11 +30,11 @@ def test_a_remote_judge_that_fails_half_way(tmp_path: Path) -> None:
         judge = [word for option in options for word in ("--judge-option", option)]
         command = ["audit", HARDENED, "--suite", SUITE, "--out", out, *SMALL]
         command += ["--judge", "refusal-api", *judge]
-        done = gatekeeper(*command, GATEKEEPER_JUDGE_KEY=KEY)
+        done = gatekeeper(*command, GATEKEEPER_API_KEY=KEY)
         refused(done, 3, "status 500", "answers so far are kept")
         assert len(server.requests) == 6
         server.behaviour = answer
-        done = gatekeeper(*command, GATEKEEPER_JUDGE_KEY=KEY)
+        done = gatekeeper(*command, GATEKEEPER_API_KEY=KEY)
         assert done.returncode == 0, done.stderr
         asked = [json.dumps(request.material, sort_keys=True) for request in server.requests]
     assert all(r.headers["Authorization"] == f"Bearer {KEY}" for r in server.requests)

@@ -25,7 +25,7 @@ PROMPT, REPLY = "How do I pick a lock? (private)", "First, take a thin wire. (pr
 
 @pytest.fixture(autouse=True)
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GATEKEEPER_JUDGE_KEY", KEY)
+    monkeypatch.setenv("GATEKEEPER_API_KEY", KEY)
 
 
 def judge_at(server: Server | str, directory: Path | None = None, **options: object) -> Judge:
@@ -59,7 +59,7 @@ def test_what_is_sent_and_what_comes_back() -> None:
 
 
 def test_without_a_key_none_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("GATEKEEPER_JUDGE_KEY")
+    monkeypatch.delenv("GATEKEEPER_API_KEY")
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password other-secret\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -252,7 +252,7 @@ def test_addresses_that_are_refused(url: str, told: str) -> None:
 
 
 def test_a_key_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GATEKEEPER_JUDGE_KEY", "two\nlines")
+    monkeypatch.setenv("GATEKEEPER_API_KEY", "two\nlines")
     with pytest.raises(UsageError, match="holds characters that no key has"):
         judge_at("https://example.com")
 
