@@ -13,10 +13,10 @@ from gatekeeper.analysis.resampling import Resampled
 from gatekeeper.analysis.stability import phi
 from gatekeeper.records.environment import DIMENSIONS, Environment
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.model import ExpertId
+from gatekeeper.records.model import ExpertId, MoeSite
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.selection import Phi
-from gatekeeper.records.trial import Mask
+from gatekeeper.records.trial import UNMASKED, Mask
 
 #: Most parts of a dimension: each is measured on its own prompts only, so more would say less.
 _MOST = 6
@@ -77,7 +77,7 @@ def _environments(
             outside = _as_many(given, inside)
             for selector in selectors:
                 within, without = (
-                    selector.select(_rows(given, side)) for side in (inside, outside)
+                    selector.select(rows_of(given, side)) for side in (inside, outside)
                 )
                 if isinstance(within, str) or isinstance(without, str):
                     continue  # too few of its prompts to be compared
@@ -111,7 +111,7 @@ def _regular_seeds(given: SelectionInput, rows: npt.NDArray[np.bool_]) -> int:
     return len(set(given.seeds[rows & (given.sets == "regular")].tolist()))
 
 
-def _rows(given: SelectionInput, rows: npt.NDArray[np.bool_]) -> SelectionInput:
+def rows_of(given: SelectionInput, rows: npt.NDArray[np.bool_]) -> SelectionInput:
     """The input with some prompts only."""
     profile = given.profile
     kept = replace(
@@ -128,14 +128,18 @@ def _rows(given: SelectionInput, rows: npt.NDArray[np.bool_]) -> SelectionInput:
 def environment_masks(
     found: Sequence[Environment], *, mode: str, phase: str
 ) -> tuple[tuple[Environment, Mask, Mask], ...]:
-    """Each environment with its mask within and its mask without."""
+    """Each environment with its mask within and its mask without.
+
+    The prompts of a variant are run without a mask too: see `unmasked_within`.
+    """
     places: dict[tuple[str, str], int] = {}
     masks = []
     for one in found:
         place = places[one.selector, one.dimension] = (
             places.get((one.selector, one.dimension), -1) + 1
         )
-        stem = f"{one.selector}-{one.dimension}-{place + 1}"
+        label = str(place + 1) if one.dimension in DIMENSIONS else one.name
+        stem = f"{one.selector}-{one.dimension.replace(' ', '-')}-{label}"
         masks.append(
             (
                 one,
@@ -144,6 +148,24 @@ def environment_masks(
             )
         )
     return tuple(masks)
+
+
+def unmasked_within(one: Environment) -> Mask:
+    """The arm without experts taken out that masks of an environment are held against."""
+    if one.dimension in DIMENSIONS:
+        return UNMASKED
+    return replace(
+        UNMASKED,
+        name=f"unmasked-{one.dimension.replace(' ', '-')}-{one.name}",
+        arm="environment",
+    )
+
+
+def environment_arms(found: Sequence[Environment], *, mode: str, phase: str) -> tuple[Mask, ...]:
+    """All masks that environments add to an audit, each once."""
+    made = environment_masks(found, mode=mode, phase=phase)
+    arms = [mask for one, *pair in made for mask in (unmasked_within(one), *pair)]
+    return tuple(dict.fromkeys(mask for mask in arms if mask != UNMASKED))
 
 
 def _mask(name: str, selector: str, experts: tuple[ExpertId, ...], mode: str, phase: str) -> Mask:
@@ -160,20 +182,28 @@ def _mask(name: str, selector: str, experts: tuple[ExpertId, ...], mode: str, ph
 
 
 def phi_across(evidence: Evidence, selector: str, dimension: str) -> Phi | None:
-    """Nogueira's Φ over the choices within the parts of a dimension."""
-    sites = evidence.model.maskable_sites
-    width = max((site.experts for site in sites), default=0)
-    row = {site.layer: i for i, site in enumerate(sites)}
-    chosen = [
-        sorted(row[e.layer] * width + e.expert for e in one.within)
+    """Nogueira's Φ over the choices within the parts of a dimension, or of variants and audit."""
+    found = [
+        one
         for one in evidence.environments
         if one.selector == selector and one.dimension == dimension
     ]
+    chosen = [one.within for one in found]
+    if found and dimension not in DIMENSIONS:
+        chosen.append(found[0].without)
+    return phi_of(evidence.model.maskable_sites, chosen)
+
+
+def phi_of(sites: Sequence[MoeSite], chosen: Sequence[Sequence[ExpertId]]) -> Phi | None:
+    """Nogueira's Φ over sets of experts; None where they are of unlike size, or fewer than two."""
+    width = max((site.experts for site in sites), default=0)
+    row = {site.layer: i for i, site in enumerate(sites)}
     if len({len(experts) for experts in chosen}) != 1:
         return None
+    flat = [sorted(row[e.layer] * width + e.expert for e in experts) for experts in chosen]
     return phi(
         Resampled(
-            chosen=np.array(chosen, np.int32),
+            chosen=np.array(flat, np.int32),
             experts=len(sites) * width,
             candidates=sum(site.experts for site in sites),
         )

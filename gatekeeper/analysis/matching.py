@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
+from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.outcomes import control_masks, selected_mask
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId
@@ -83,8 +84,32 @@ def activity(evidence: Evidence) -> Mapping[ExpertId, float] | None:
     }
 
 
+@lru_cache(maxsize=64)
 def match(evidence: Evidence, selector: str, k: int) -> Match | None:
-    """How near the controls of a selected mask come to it; None where that cannot be told."""
+    """How near the controls of a selected mask come to it; None where that cannot be told.
+
+    Under cross-fitting the mean of both folds.
+    """
+    found = [_match(view, selector, k) for view in views(evidence)]
+    known = [one for one in found if one is not None]
+    if len(known) < len(found):
+        return None
+    return known[0] if len(known) == 1 else _mean(known)
+
+
+def _mean(found: Sequence[Match]) -> Match:
+    count = len(found)
+    return Match(
+        selector=found[0].selector,
+        k=found[0].k,
+        selected=sum(one.selected for one in found) / count,
+        controls=sum(one.controls for one in found) / count,
+        busiest=sum(one.busiest for one in found) / count,
+        each=tuple(like for one in found for like in one.each),
+    )
+
+
+def _match(evidence: Evidence, selector: str, k: int) -> Match | None:
     busy, chosen = activity(evidence), selected_mask(evidence, selector, k)
     controls = control_masks(evidence, selector, k)
     if busy is None or chosen is None or not controls or not chosen.experts:

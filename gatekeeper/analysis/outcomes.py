@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.analysis.clusters import evidence_clusters
+from gatekeeper.analysis.folds import views
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trial import OUTCOMES, Mask
 
@@ -18,11 +19,12 @@ _ABSENT = -1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutcomeTable:
-    """Trials of the measurement split.
+    """Trials of the prompts that measure.
 
     Attributes:
         outcomes: int8 [M, P], index into `OUTCOMES`, -1 where there is no trial.
-        masks: name -> row.
+        masks: label -> row. Under cross-fitting a row holds both folds' masks of that label, each
+            on the prompts that did not select it.
         sets: [P].
         seeds: [P], the cluster of each prompt: its seed, joined with others that repeat its text.
         prompts: ids of the P prompts.
@@ -47,9 +49,25 @@ class OutcomeTable:
         return found
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def outcome_table(evidence: Evidence) -> OutcomeTable:
     """The table of an audit's measurement trials; made once per evidence object."""
+    tables = [_table(view) for view in views(evidence)]
+    if len(tables) == 1:
+        return tables[0]
+    labels = [label for label in tables[0].masks if all(label in t.masks for t in tables)]
+    return OutcomeTable(
+        outcomes=np.concatenate(
+            [t.outcomes[[t.masks[label] for label in labels]] for t in tables], axis=1
+        ),
+        masks={label: i for i, label in enumerate(labels)},
+        sets=np.concatenate([t.sets for t in tables]),
+        seeds=np.concatenate([t.seeds for t in tables]),
+        prompts=tuple(prompt for t in tables for prompt in t.prompts),
+    )
+
+
+def _table(evidence: Evidence) -> OutcomeTable:
     prompts = [p for p in evidence.suite.prompts if p.split == "measurement" and not p.skipped]
     clusters = evidence_clusters(evidence.suite.prompts)
     column = {p.id: i for i, p in enumerate(prompts)}
@@ -68,7 +86,7 @@ def outcome_table(evidence: Evidence) -> OutcomeTable:
 
 
 def selected_mask(evidence: Evidence, selector: str, k: int) -> Mask | None:
-    """The mask of the first k experts of a selector's ranking, if it was run."""
+    """The mask of the first k experts of a selector's ranking, if it was run; one of the folds'."""
     return next(
         (m for m in evidence.masks if m.arm == "selected" and m.selector == selector and m.k == k),
         None,
@@ -76,9 +94,16 @@ def selected_mask(evidence: Evidence, selector: str, k: int) -> Mask | None:
 
 
 def control_masks(evidence: Evidence, selector: str, k: int) -> tuple[Mask, ...]:
-    """The random masks that stand beside a selected one; the same set of experts counts once."""
-    found: dict[object, Mask] = {}
+    """The random masks that stand beside a selected one; the same set of experts counts once.
+
+    Under cross-fitting, those of the first fold that have a sibling in the other.
+    """
+    same: dict[str, list[Mask]] = {}
     for mask in evidence.masks:
         if mask.arm == "control" and mask.selector == selector and mask.k == k:
-            found.setdefault(frozenset(mask.experts), mask)
+            same.setdefault(mask.label, []).append(mask)
+    found: dict[object, Mask] = {}
+    for masks in same.values():
+        if len(masks) == len(views(evidence)):
+            found.setdefault(tuple(frozenset(m.experts) for m in masks), masks[0])
     return tuple(found.values())

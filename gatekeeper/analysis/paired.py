@@ -122,7 +122,7 @@ def transition(evidence: Evidence, subject: Subject, *, mask: str | None = None)
         if found is None or found.how != (subject.mode or MODE):
             reason = evidence.skipped_selectors.get(subject.selector)
             return reason or f"no mask of {subject.k} experts by {subject.selector} was run"
-        mask = found.name
+        mask = found.label
     return pairs(outcome_table(evidence), mask, subject.set or "regular")
 
 

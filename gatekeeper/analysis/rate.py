@@ -31,7 +31,7 @@ def rate(
         if found is None or found.how != (subject.mode or MODE):
             reason = evidence.skipped_selectors.get(subject.selector or "")
             return missing(reason or f"no mask of {subject.k} experts was run")
-        mask = found.name
+        mask = found.label
     table = outcome_table(evidence)
     if subject.set is None:
         return missing("no prompt set was named")

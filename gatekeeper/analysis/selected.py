@@ -19,13 +19,7 @@ def selection_of(evidence: Evidence, selector: str | None) -> Selection | None:
 def selection_seeds(evidence: Evidence) -> int:
     """Independent seeds of the regular prompts that selectors saw, counted in the suite."""
     clusters = evidence_clusters(evidence.suite.prompts)
-    return len(
-        {
-            clusters[p.id]
-            for p in evidence.suite.prompts
-            if p.split == "selection" and p.set == "regular" and p.skipped is None
-        }
-    )
+    return len({clusters[p.id] for p in evidence.suite.prompts if p.selects and p.set == "regular"})
 
 
 def too_few_seeds(evidence: Evidence) -> str | None:
@@ -38,7 +32,8 @@ def too_few_seeds(evidence: Evidence) -> str | None:
 
 def selector_subjects(evidence: Evidence) -> tuple[Subject, ...]:
     """One subject per selector that ran."""
-    return tuple(Subject(selector=s.selector) for s in evidence.selections)
+    names = dict.fromkeys(s.selector for s in evidence.selections)
+    return tuple(Subject(selector=name) for name in names)
 
 
 def missing_selection(metric: str, version: int, evidence: Evidence, subject: Subject) -> Missing:

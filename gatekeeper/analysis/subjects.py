@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gatekeeper.analysis.outcomes import control_masks, outcome_table
 from gatekeeper.records.evidence import Evidence
@@ -21,7 +21,7 @@ def masked_subjects(
         controls: only masks that have random controls.
     """
     measured = set(outcome_table(evidence).sets.tolist())
-    return tuple(
+    return _once(
         Subject(k=mask.k, mode=_mode(mask), set=name, selector=mask.selector)
         for mask in evidence.masks
         if mask.arm == "selected"
@@ -29,6 +29,11 @@ def masked_subjects(
         for name in sets
         if name is None or name in measured
     )
+
+
+def _once(subjects: Iterable[Subject]) -> tuple[Subject, ...]:
+    """Each once: under cross-fitting both folds have a mask of it."""
+    return tuple(dict.fromkeys(subjects))
 
 
 def _mode(mask: Mask) -> str | None:
@@ -41,7 +46,7 @@ def rate_subjects(evidence: Evidence) -> tuple[Subject, ...]:
     table = outcome_table(evidence)
     measured = [name for name in SETS if name in set(table.sets.tolist())]
     plain = tuple(Subject(set=name, mask="none") for name in measured)
-    masked = tuple(
+    masked = _once(
         Subject(set=name, mask="selected", k=mask.k, mode=_mode(mask), selector=mask.selector)
         for mask in evidence.masks
         if mask.arm == "selected"

@@ -35,6 +35,9 @@ class AuditOptions:
     budget: int
     roles: bool
     environments: bool
+    cross_fit: bool
+    also_system_prompts: tuple[Path, ...]
+    also_dtypes: tuple[str, ...]
     selection_share: float
     seed: int
     device: str
@@ -178,12 +181,35 @@ _OPTIONS = (
         "and measure what those masks cost there.",
     ),
     click.option(
+        "--also-system-prompt",
+        "also_system_prompts",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="File with another system prompt (repeatable; an empty file: none): select under it "
+        "too, and measure there both masks.",
+    ),
+    click.option(
+        "--also-dtype",
+        "also_dtypes",
+        type=click.Choice(["float32", "bfloat16", "float16", "int8"]),
+        multiple=True,
+        help="Another numeric format (repeatable): load the model in it, select, and measure there "
+        "both masks. int8: weights and inputs of its products rounded to 8 bits.",
+    ),
+    click.option(
+        "--cross-fit/--no-cross-fit",
+        default=False,
+        show_default=True,
+        help="Let each half of the seeds select and the other half measure, in turn: twice the "
+        "prompts measured, in twice the time.",
+    ),
+    click.option(
         "--selection-share",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         callback=_finite,
         default=0.5,
         show_default=True,
-        help="Share of seeds that select experts; the others measure.",
+        help="Share of seeds that select experts; the others measure. Halves with --cross-fit.",
     ),
     click.option(
         "--seed", type=click.IntRange(0, _MOST_SEED), default=0, show_default=True, help="Seed."

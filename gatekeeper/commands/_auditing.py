@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
@@ -12,17 +13,18 @@ from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.records.environment import VARIANTS
 from gatekeeper.records.judge_options import read_options, split_options
 from gatekeeper.records.trial import split_mode
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
-    from gatekeeper.engine.checkpoint import Checkpoint
     from gatekeeper.engine.prepare import AuditRequest
     from gatekeeper.records.evidence import Evidence
     from gatekeeper.records.policy import Policy
     from gatekeeper.records.suite import Suite
 
 DEFAULT_KS = (1, 2, 4, 8)
+_HALF = 0.5
 
 
 def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> AuditRequest:
@@ -50,13 +52,14 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     judge_options = split_options(options.judge_options)
     read_options(judge.id, judge.options, judge_options)
     split_mode(options.mode)
+    _check_cross_fit(options)
     system = _system_prompt(options.system_prompt)
     opened = open_checkpoint(checkpoint, options.revision)
-    request_type, refuse_dense, refuse_unauditable = _engine()
+    prepare, refusals = _engine()
     # Before `describe`, which does not know the layouts of all that is refused by name.
-    refuse_unauditable(opened)
+    refusals.refuse_unauditable(opened)
     description = describe(opened)
-    request = request_type(
+    request: AuditRequest = prepare.AuditRequest(
         checkpoint=opened,
         description=description,
         suite=suite,
@@ -76,14 +79,34 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         budget=options.budget,
         roles=options.roles,
         environments=_environments(options, policy),
+        cross_fit=options.cross_fit,
+        system_prompts=tuple(
+            dict.fromkeys(_system_prompt(path) or "" for path in options.also_system_prompts)
+        ),
+        formats=tuple(dict.fromkeys(options.also_dtypes)),
         selection_share=options.selection_share,
         seed=options.seed,
         device=options.device,
         dtype=options.dtype,
         system_prompt=system,
     )
-    refuse_dense(request)
+    prepare.refuse_dense(request)
+    prepare.refuse_idle_variants(request)
     return request
+
+
+def _check_cross_fit(options: AuditOptions) -> None:
+    """Refuses shares that are no halves.
+
+    Raises:
+        UsageError: folds of unlike size were asked for.
+    """
+    if options.cross_fit and options.selection_share != _HALF:
+        raise UsageError(
+            f"--cross-fit divides the seeds in halves, --selection-share is "
+            f"{options.selection_share}",
+            remedy="leave one of them out",
+        )
 
 
 def hopeless(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[str]:
@@ -92,12 +115,14 @@ def hopeless(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[st
 
     prompts = limit(suite.prompts, options.max_prompts, options.seed)
     sides = split_seeds(prompts, options.selection_share, options.seed)
+    measuring = {s for s, side in sides.items() if options.cross_fit or side == MEASUREMENT}
     for name, needed in policy.needs.prompts.items():
-        left = sum(p.set == name and sides[p.seed_id] == MEASUREMENT for p in prompts)
+        left = sum(p.set == name and p.seed_id in measuring for p in prompts)
         if left < needed:
             yield (
                 f"{left} {name} prompts will be measured and the policy needs {needed}: the "
-                "verdict cannot be a pass (more prompts, or a smaller --selection-share)"
+                "verdict cannot be a pass (more prompts, a smaller --selection-share, or "
+                "--cross-fit)"
             )
     lacking = [s for s in policy.needs.selectors if s not in _selectors(options, policy)]
     if lacking:
@@ -135,13 +160,14 @@ def tell_left_out(evidence: Evidence) -> None:
         click.echo(f"left out: selector {name}: {excerpt(reason)}")
 
 
-def _engine() -> tuple[
-    type[AuditRequest], Callable[[AuditRequest], None], Callable[[Checkpoint], None]
-]:
-    """The engine's side of a plan, which needs the `audit` extra."""
+def _engine() -> tuple[ModuleType, ModuleType]:
+    """The engine's side of a plan, which needs the `audit` extra: how it prepares and refuses.
+
+    Raises:
+        AuditError: the extra is not installed.
+    """
     try:
-        from gatekeeper.engine.prepare import AuditRequest, refuse_dense
-        from gatekeeper.engine.refusals import refuse_unauditable
+        from gatekeeper.engine import prepare, refusals
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "transformers", "safetensors"}:
             raise
@@ -149,7 +175,7 @@ def _engine() -> tuple[
             f"{error.name} is not installed",
             remedy="pip install 'moe-gatekeeper[audit]'; check and report work without it",
         ) from error
-    return AuditRequest, refuse_dense, refuse_unauditable
+    return prepare, refusals
 
 
 def _selectors(options: AuditOptions, policy: Policy | None) -> tuple[str, ...]:
@@ -167,7 +193,11 @@ def _ks(options: AuditOptions, policy: Policy | None) -> tuple[int, ...]:
 def _environments(options: AuditOptions, policy: Policy | None) -> bool:
     """Asked for, or needed by a rule of the policy."""
     rules = policy.rules if policy else ()
-    return options.environments or any(rule.metric == "environment-transfer" for rule in rules)
+    return options.environments or any(
+        rule.metric == "environment-transfer"
+        and any(at.dimension not in VARIANTS for at in rule.subjects)
+        for rule in rules
+    )
 
 
 def _controls(options: AuditOptions, policy: Policy | None) -> int:

@@ -86,6 +86,9 @@ def _tell_selections(derived: Derived) -> None:
         click.echo(f"✓ selections: {told}" + (f"; {untold}" if untold else ""))
     else:
         click.echo(f"– selections: {untold or 'none'}")
+    if derived.variants:
+        names = ", ".join(map(excerpt, derived.variants))
+        click.echo(f"– environments: selections under {names} rest on the model, not derived again")
 
 
 def _tell_strangers(bundle: Path) -> None:

@@ -9,8 +9,8 @@ from gatekeeper import __version__
 from gatekeeper.analysis.clusters import folded_sha256
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.prepare import Prepared, sha256
-from gatekeeper.records.environment import Environment
-from gatekeeper.records.evidence import Evidence, PromptRef, RunTimes, SuiteRef
+from gatekeeper.records.environment import Change, Environment
+from gatekeeper.records.evidence import Evidence, PromptRef, SuiteRef
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
@@ -28,10 +28,11 @@ class Measured:
     trials: Sequence[Trial]
     roles: Roles | str | None
     environments: tuple[Environment, ...]
+    changes: tuple[Change, ...]
 
 
-def assemble(prepared: Prepared, found: Measured, times: RunTimes) -> Evidence:
-    """Evidence without findings and digest, which are made from it."""
+def assemble(prepared: Prepared, found: Measured) -> Evidence:
+    """Evidence without findings and digest, which are made from it, and without times."""
     suite = prepared.request.suite
     return Evidence(
         digest="",
@@ -54,9 +55,10 @@ def assemble(prepared: Prepared, found: Measured, times: RunTimes) -> Evidence:
         trials=tuple(found.trials),
         profile=found.profile,
         findings=(),
-        times=times,
+        times=None,
         roles=found.roles,
         environments=found.environments,
+        changes=found.changes,
     )
 
 

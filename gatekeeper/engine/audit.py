@@ -12,9 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gatekeeper import __version__, catalog
+from gatekeeper import catalog
+from gatekeeper.analysis.changes import part_changes
 from gatekeeper.analysis.clusters import prompt_clusters
-from gatekeeper.analysis.environments import environment_masks, environments
+from gatekeeper.analysis.environments import (
+    environment_arms,
+    environment_masks,
+    environments,
+)
+from gatekeeper.analysis.folds import pool
 from gatekeeper.analysis.masks import control_masks, selected_masks
 from gatekeeper.engine.assemble import Measured, assemble
 from gatekeeper.engine.effects import MeasuredEffect
@@ -23,8 +29,10 @@ from gatekeeper.engine.observe import (
     Split,
     make_measure,
     make_profile,
+    selection_input,
     selection_split,
     selector_of,
+    sweep_settings,
 )
 from gatekeeper.engine.prepare import (
     AuditRequest,
@@ -36,11 +44,12 @@ from gatekeeper.engine.prepare import (
 )
 from gatekeeper.engine.refusals import refuse_unauditable
 from gatekeeper.engine.roles import find_roles
-from gatekeeper.engine.sweep import SweepSettings, Work, sweep
+from gatekeeper.engine.sweep import SweepCount, Work, sweep
+from gatekeeper.engine.vary import refuse_long_variants, variants, vary
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.evidence.wire_selection import selection_to_json
-from gatekeeper.records.environment import DIMENSIONS, Environment
+from gatekeeper.records.environment import DIMENSIONS, Change, Environment
 from gatekeeper.records.evidence import Evidence, RunTimes
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
@@ -68,95 +77,77 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
         clock = Clock(store, reporter)
         with clock.stage("load"):
             prepared = prepare(request, reporter, work_dir)
-        sweep_settings = _sweep_settings(prepared)
-        split, first = selection_split(prepared, sweep_settings, store, clock)
-        profile = make_profile(prepared, split, sweep_settings, store, clock)
-        measure = make_measure(prepared, split, sweep_settings, store, reporter)
-        with clock.stage("select"):
-            given = _selection_input(prepared, profile)
-            selections, skipped = _select(prepared, given, measure)
-            found_in = _environments(prepared, given)
-            masks = _masks(prepared, profile, selections)
-            parted = environment_masks(found_in, mode=request.mode, phase=request.phase)
-        roles = _roles(prepared, split, profile, selections, measure, store, clock)
-        with clock.stage("trials"):
-            trials, count = sweep(
-                prepared.loaded,
-                _work(prepared, masks, parted),
-                sweep_settings,
-                store,
-                reporter.advance,
-            )
+        refuse_long_variants(prepared)
+        counts: list[SweepCount] = []
+        sides = [prepared, prepared.changed_over()] if request.cross_fit else [prepared]
+        found = [_measured(side, store, clock, counts) for side in sides]
+        for variant in variants(prepared, work_dir, clock):
+            found = [
+                vary(side, one, variant, store, clock, counts)
+                for side, one in zip(sides, found, strict=True)
+            ]
         times = RunTimes(
             started=started,
             finished=datetime.now(UTC),
             host=platform.node(),
             seconds=store.seconds(),
-            rows_computed=count.computed + first.computed,
-            rows_resumed=count.resumed + first.resumed,
+            rows_computed=sum(count.computed for count in counts),
+            rows_resumed=sum(count.resumed for count in counts),
         )
-    found = Measured(
+    folds = [assemble(side, one) for side, one in zip(sides, found, strict=True)]
+    return replace(pool(*folds) if request.cross_fit else folds[0], times=times)
+
+
+def _measured(
+    prepared: Prepared, store: TrialStore, clock: Clock, counts: list[SweepCount]
+) -> Measured:
+    """What one side of the split selects and the other measures; `counts` grows by its rows."""
+    request = prepared.request
+    settings = sweep_settings(prepared)
+    split, first = selection_split(prepared, settings, store, clock)
+    profile = make_profile(prepared, split, settings, store, clock)
+    measure = make_measure(prepared, split, settings, store, clock.reporter)
+    with clock.stage("select"):
+        given = selection_input(prepared, profile)
+        selections, skipped = _select(prepared, given, measure)
+        found_in, changes = _environments(prepared, given)
+        masks = _masks(prepared, profile, selections)
+        parted = environment_masks(found_in, mode=request.mode, phase=request.phase)
+    roles = _roles(prepared, split, profile, selections, measure, store, clock)
+    with clock.stage("trials"):
+        trials, count = sweep(
+            prepared.loaded,
+            _work(prepared, masks, parted),
+            settings,
+            store,
+            clock.reporter.advance,
+        )
+    counts += [first, count]
+    return Measured(
         profile=profile,
         selections=selections,
         skipped=skipped,
-        masks=(*masks, *(mask for _, *pair in parted for mask in pair)),
+        masks=(*masks, *environment_arms(found_in, mode=request.mode, phase=request.phase)),
         trials=trials,
         roles=roles,
         environments=found_in,
-    )
-    return assemble(prepared, found, times)
-
-
-def _sweep_settings(prepared: Prepared) -> SweepSettings:
-    request, settings = prepared.request, prepared.settings
-    base = "|".join(
-        (
-            __version__,
-            prepared.reference.digest,
-            settings.dtype,
-            settings.device,
-            f"{settings.batch_rows}/{settings.max_new_tokens}",
-            f"{settings.judge}/{settings.judge_version}",
-            ",".join(f"{k}={v}" for k, v in sorted(settings.versions.items())),
-        )
-    )
-    return SweepSettings(
-        base=base,
-        new_tokens=request.max_new_tokens,
-        batch_rows=request.batch_rows,
-        judge=prepared.judge,
-        share_prefix=all(c.passed for c in prepared.checks if c.name == "prefix"),
+        changes=changes,
     )
 
 
-def _selection_input(prepared: Prepared, profile: ActivationProfile) -> SelectionInput:
-    """What selectors are given: the selection split and nothing else."""
-    by_id = {e.prompt.id: e.prompt for e in prepared.encoded}
-    prompts = [by_id[i] for i in profile.prompt_ids]
-    clusters = prompt_clusters(prompts)
-    request = prepared.request
-    return SelectionInput(
-        profile=profile,
-        sets=np.array([p.set for p in prompts], dtype=np.str_),
-        seeds=np.array([clusters[p.id] for p in prompts], dtype=np.str_),
-        size=request.size or max(request.ks),
-        resamples=request.resamples,
-        seed=request.seed,
-        window=request.window,
-    )
-
-
-def _environments(prepared: Prepared, given: SelectionInput) -> tuple[Environment, ...]:
+def _environments(
+    prepared: Prepared, given: SelectionInput
+) -> tuple[tuple[Environment, ...], tuple[Change, ...]]:
     """Selections from parts of the split, if asked for, by selectors that only read the profile."""
     if not prepared.request.environments:
-        return ()
+        return (), ()
     by_id = {e.prompt.id: e.prompt for e in prepared.encoded}
     prompts = [by_id[i] for i in given.profile.prompt_ids]
     wanted = [s for name in prepared.request.selectors if not (s := selector_of(name)).measures]
     values = {
         name: np.array([getattr(p, name) for p in prompts], dtype=np.str_) for name in DIMENSIONS
     }
-    return environments(given, values, wanted)
+    return environments(given, values, wanted), part_changes(given, values, wanted)
 
 
 def _select(

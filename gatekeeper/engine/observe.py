@@ -7,7 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from gatekeeper import catalog
+import numpy as np
+
+from gatekeeper import __version__, catalog
+from gatekeeper.analysis.clusters import prompt_clusters
 from gatekeeper.engine.attribute import FirstToken, Openings, attribute, openings
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.capture import capture
@@ -16,7 +19,7 @@ from gatekeeper.engine.prepare import Prepared, Reporter, sha256
 from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trial_store import STORE, TrialStore
-from gatekeeper.records.plugins import Selector
+from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.trial import UNMASKED
 
@@ -64,6 +67,48 @@ class Split:
             for i, p in enumerate(self.prompts)
             if p.prompt.set == "regular" and self.outcomes[i] == "refuse"
         ]
+
+
+def sweep_settings(prepared: Prepared) -> SweepSettings:
+    """What all replies of an audit depend on."""
+    request, settings = prepared.request, prepared.settings
+    base = "|".join(
+        (
+            __version__,
+            prepared.reference.digest,
+            settings.dtype,
+            settings.device,
+            f"{settings.batch_rows}/{settings.max_new_tokens}",
+            f"{settings.judge}/{settings.judge_version}",
+            ",".join(f"{k}={v}" for k, v in sorted(settings.versions.items())),
+            # So that the second fold's replies without a mask are made beside those with one.
+            *(() if prepared.fold == 1 else (f"fold {prepared.fold}",)),
+        )
+    )
+    return SweepSettings(
+        base=base,
+        new_tokens=request.max_new_tokens,
+        batch_rows=request.batch_rows,
+        judge=prepared.judge,
+        share_prefix=all(c.passed for c in prepared.checks if c.name == "prefix"),
+    )
+
+
+def selection_input(prepared: Prepared, profile: ActivationProfile) -> SelectionInput:
+    """What selectors are given: the selection split and nothing else."""
+    by_id = {e.prompt.id: e.prompt for e in prepared.encoded}
+    prompts = [by_id[i] for i in profile.prompt_ids]
+    clusters = prompt_clusters(prompts)
+    request = prepared.request
+    return SelectionInput(
+        profile=profile,
+        sets=np.array([p.set for p in prompts], dtype=np.str_),
+        seeds=np.array([clusters[p.id] for p in prompts], dtype=np.str_),
+        size=request.size or max(request.ks),
+        resamples=request.resamples,
+        seed=request.seed,
+        window=request.window,
+    )
 
 
 def selection_split(

@@ -23,7 +23,7 @@ from gatekeeper.records.evidence import AuditSettings, Evidence, SelfTestCheck
 from gatekeeper.records.model import CheckpointRef, ModelDescription
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.suite import Suite
-from gatekeeper.suites.split import SELECTION, limit, split_seeds
+from gatekeeper.suites.split import MEASUREMENT, SELECTION, limit, split_seeds
 
 _VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
@@ -49,6 +49,8 @@ class AuditRequest:
         budget: rows that selectors may measure.
         roles: whether to tell apart what the experts selected first do.
         environments: whether to select from parts of the suite too.
+        system_prompts, formats: variants to run too; "" for no system prompt.
+        cross_fit: whether each half of the seeds selects masks that the other half measures.
         selection_share: share of seeds that select; the others measure.
     """
 
@@ -70,6 +72,9 @@ class AuditRequest:
     budget: int
     roles: bool
     environments: bool
+    cross_fit: bool
+    system_prompts: tuple[str, ...]
+    formats: tuple[str, ...]
     selection_share: float
     seed: int
     device: str
@@ -90,6 +95,17 @@ class Prepared:
     split: dict[str, str]
     checks: tuple[SelfTestCheck, ...]
     settings: AuditSettings
+    fold: int = 1
+
+    def changed_over(self) -> Prepared:
+        """The same with the sides of the split changed over, as the second fold of two."""
+        other = {SELECTION: MEASUREMENT, MEASUREMENT: SELECTION}
+        return replace(
+            self,
+            split={seed: other[side] for seed, side in self.split.items()},
+            request=replace(self.request, roles=False),
+            fold=2,
+        )
 
     def side(self, name: str) -> list[Encoded]:
         """Usable prompts of a side of the split."""
@@ -109,6 +125,28 @@ def refuse_dense(request: AuditRequest) -> None:
             "a dense model: no routed experts to audit",
             where=request.checkpoint.source,
             remedy="Gatekeeper's question does not arise; see `gatekeeper inspect`",
+        )
+
+
+def refuse_idle_variants(request: AuditRequest) -> None:
+    """Refuses variants that are the audit itself.
+
+    Raises:
+        UsageError: one is.
+        AuditError: the device is not there.
+    """
+    device = pick_device(request.device)
+    dtype = pick_dtype(request.dtype, device, request.description.dtype)
+    own = str(dtype).removeprefix("torch.")
+    if own in request.formats:
+        raise UsageError(
+            f"--also-dtype {own} is the format of the audit itself",
+            remedy="leave it out, or name another",
+        )
+    if (request.system_prompt or "") in request.system_prompts:
+        raise UsageError(
+            "--also-system-prompt is the system prompt of the audit itself",
+            remedy="leave it out, or give another",
         )
 
 
@@ -167,10 +205,11 @@ def _refuse_unmeasured(
     """Refuses a split that leaves nothing to measure: the evidence would be of no trials.
 
     Raises:
-        UsageError: every regular prompt selects.
+        UsageError: every regular prompt selects, or under cross-fitting all are of one fold.
     """
     regular = [e.prompt for e in usable if e.prompt.set == "regular"]
-    if all(split[prompt.seed_id] == SELECTION for prompt in regular):
+    sides = {split[prompt.seed_id] for prompt in regular}
+    if sides == {SELECTION} or (request.cross_fit and len(sides) < 2):
         seeds = len({prompt.seed_id for prompt in regular})
         raise UsageError(
             f"nothing to measure: the regular prompts have {seeds} seed{'s' if seeds > 1 else ''}, "
@@ -205,6 +244,9 @@ def _settings(
         budget=request.budget,
         roles=request.roles,
         environments=request.environments,
+        cross_fit=request.cross_fit,
+        system_prompts=tuple(sha256(text) for text in request.system_prompts),
+        formats=request.formats,
         selection_share=request.selection_share,
         max_prompts=request.max_prompts,
         system_prompt_sha256=None if system is None else sha256(system),

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from gatekeeper.errors import EvidenceError, excerpt
-from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.evidence import FOLDS, Evidence
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import Trial
@@ -30,6 +30,7 @@ def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
     """
     _once("prompt", (p.id for p in evidence.suite.prompts))
     _once("mask", (m.name for m in evidence.masks))
+    _folds(evidence)
     _trials(evidence)
     outcomes = Counter(t.outcome for t in evidence.trials)
     truncated = sum(t.truncated for t in evidence.trials)
@@ -40,6 +41,23 @@ def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
         _stability(selection)
     if evidence.profile is not None:
         _profile(evidence, evidence.profile)
+
+
+def _folds(evidence: Evidence) -> None:
+    """Folds where the audit was cross-fitted, and none where it was not."""
+    wanted = {1, 2} if evidence.settings.cross_fit else {0}
+    found = {selection.fold for selection in evidence.selections}
+    found |= {environment.fold for environment in evidence.environments}
+    found |= {change.fold for change in evidence.changes}
+    found |= {mask.fold for mask in evidence.masks if mask.arm != "unmasked"}
+    splits = {"selection", "measurement"} if evidence.settings.cross_fit else set(FOLDS)
+    if found - wanted or splits & {prompt.split for prompt in evidence.suite.prompts}:
+        _refuse("selections, masks or prompts are of folds that the audit did not have")
+    named = (mask for mask in evidence.masks if mask.fold)
+    if any(mask.label == mask.name for mask in named) or any(
+        mask.fold for mask in evidence.masks if mask.arm == "unmasked"
+    ):
+        _refuse("a mask is not named after its fold")
 
 
 def _stability(selection: Selection) -> None:
@@ -63,10 +81,14 @@ def _once(what: str, names: Iterable[str]) -> None:
 def _trials(evidence: Evidence) -> None:
     prompts = {p.id for p in evidence.suite.prompts}
     masks = {m.name for m in evidence.masks}
+    own = {(m.name, FOLDS[m.fold - 1]) for m in evidence.masks if m.fold}
+    split = {p.id: p.split for p in evidence.suite.prompts}
     seen: set[tuple[str, str]] = set()
     for trial in evidence.trials:
         if trial.prompt_id not in prompts or trial.mask not in masks:
             _refuse(f"{_of(trial)} is of a prompt or a mask that evidence.json does not have")
+        if (trial.mask, split[trial.prompt_id]) in own:
+            _refuse(f"{_of(trial)} measures with a prompt that selected the mask")
         key = (trial.mask, trial.prompt_id)
         if key in seen:
             _refuse(f"{_of(trial)} is there twice")

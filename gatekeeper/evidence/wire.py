@@ -11,8 +11,12 @@ from typing import Any
 
 from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
-from gatekeeper.evidence.wire_selection import selection_from_json, selection_to_json
-from gatekeeper.records.environment import Environment
+from gatekeeper.evidence.wire_selection import (
+    fold_to_json,
+    selection_from_json,
+    selection_to_json,
+)
+from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.evidence import (
     AuditSettings,
     Evidence,
@@ -53,8 +57,11 @@ _SETTINGS_SINCE = (
     "budget",
     "roles",
     "environments",
+    "cross_fit",
     "judge_settings",
 )
+#: Lists of text, younger too.
+_SETTINGS_LISTS = ("system_prompts", "formats")
 _PROMPT = (
     "id",
     "seed_id",
@@ -65,6 +72,7 @@ _PROMPT = (
     "split",
     "skipped",
 )
+_CHANGE = ("dimension", "value", "selector", "phi", "usual", "low", "draws")
 _SITE = ("layer", "path", "experts", "top_k", "shared", "routing")
 _MODEL = (
     "model_type",
@@ -104,7 +112,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
             **_fields(evidence.suite, ("id", "version", "title", "licence", "digest")),
             "prompts": [_prompt_to_json(prompt) for prompt in evidence.suite.prompts],
         },
-        "settings": _fields(evidence.settings, (*_SETTINGS, *_SETTINGS_SINCE)),
+        "settings": _fields(evidence.settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
         "self_test": [_fields(c, ("name", "passed", "detail")) for c in evidence.self_test],
         "selections": [selection_to_json(s) for s in evidence.selections],
         "skipped_selectors": dict(evidence.skipped_selectors),
@@ -113,6 +121,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         "findings": [finding_to_json(f) for f in evidence.findings],
         **({} if evidence.roles is None else {"roles": roles_to_json(evidence.roles)}),
         "environments": [_environment_to_json(one) for one in evidence.environments],
+        "changes": [change_to_json(one) for one in evidence.changes],
     }
 
 
@@ -143,7 +152,17 @@ def _environment_to_json(one: Environment) -> dict[str, Any]:
         **_fields(one, ("dimension", "values", "selector", "seeds", "others")),
         "within": [list(e) for e in one.within],
         "without": [list(e) for e in one.without],
+        **fold_to_json(one),
     }
+
+
+def change_to_json(change: Change) -> dict[str, Any]:
+    """A change of `changes`."""
+    return {**_fields(change, _CHANGE), **fold_to_json(change)}
+
+
+def _change_from_json(data: Mapping[str, Any]) -> Change:
+    return Change(**{name: data[name] for name in _CHANGE}, fold=data.get("fold", 0))
 
 
 def _environment_from_json(data: Mapping[str, Any]) -> Environment:
@@ -155,6 +174,7 @@ def _environment_from_json(data: Mapping[str, Any]) -> Environment:
         without=tuple(ExpertId(*e) for e in data["without"]),
         seeds=data["seeds"],
         others=data["others"],
+        fold=data.get("fold", 0),
     )
 
 
@@ -162,6 +182,7 @@ def _mask_to_json(mask: Mask) -> dict[str, Any]:
     return {
         **_fields(mask, ("name", "arm", "mode", "phase", "selector", "k", "control")),
         "experts": [list(e) for e in mask.experts],
+        **fold_to_json(mask),
     }
 
 
@@ -212,6 +233,8 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         settings=AuditSettings(
             **{name: settings[name] for name in _SETTINGS if name not in {"selectors", "ks"}},
             **{name: settings[name] for name in _SETTINGS_SINCE if name in settings},
+            system_prompts=tuple(settings.get("system_prompts", ())),
+            formats=tuple(settings.get("formats", ())),
             selectors=tuple(settings["selectors"]),
             ks=tuple(settings["ks"]),
         ),
@@ -228,6 +251,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         times=None,
         roles=roles_from_json(data["roles"]) if "roles" in data else None,
         environments=tuple(_environment_from_json(e) for e in data.get("environments", ())),
+        changes=tuple(_change_from_json(c) for c in data.get("changes", ())),
     )
 
 
@@ -241,4 +265,5 @@ def _mask_from_json(data: Mapping[str, Any]) -> Mask:
         k=data["k"],
         control=data["control"],
         experts=tuple(ExpertId(*e) for e in data["experts"]),
+        fold=data.get("fold", 0),
     )

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekeeper.evidence.wire_findings import interval_from_json, interval_to_json
+from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.selection import Phi, RankedExpert, Selection, Sensitivity
+from gatekeeper.records.trial import Mask
 
 _PLAIN = (
     "selector",
@@ -44,7 +46,13 @@ def selection_to_json(selection: Selection) -> dict[str, Any]:
             }
             for r in selection.ranked
         ],
+        **fold_to_json(selection),
     }
+
+
+def fold_to_json(record: Selection | Mask | Environment | Change) -> dict[str, int]:
+    """The fold, if the audit was cross-fitted."""
+    return {"fold": record.fold} if record.fold else {}
 
 
 def selection_from_json(data: Mapping[str, Any]) -> Selection:
@@ -70,6 +78,7 @@ def selection_from_json(data: Mapping[str, Any]) -> Selection:
             for varied in data.get("sensitivity", ())
         ),
         forwards=data.get("forwards", 0),
+        fold=data.get("fold", 0),
     )
 
 

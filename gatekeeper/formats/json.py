@@ -12,6 +12,7 @@ from gatekeeper.records.plugins import Format
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import SelectorFacts
+from gatekeeper.report.environment_facts import EnvironmentRow
 from gatekeeper.report.parts import GroupRow, ReportView, RuleRow, Share
 
 SCHEMA = "gatekeeper/report/v1"
@@ -60,6 +61,7 @@ def report_to_json(view: ReportView) -> dict[str, Any]:
         "categories": [_group(row) for row in view.categories],
         "languages": [_group(row) for row in view.languages],
         "selectors": [_selector(facts) for facts in view.selectors],
+        "environments": [_environment(row) for row in view.environments],
         "experts": _experts(view),
     }
 
@@ -129,6 +131,7 @@ def _share(share: Share) -> dict[str, Any]:
 def _selector(facts: SelectorFacts) -> dict[str, Any]:
     return {
         "id": facts.selector,
+        **({"fold": facts.fold} if facts.fold else {}),
         "version": facts.version,
         "resamples": facts.resamples,
         "threshold": facts.threshold,
@@ -145,6 +148,25 @@ def _selector(facts: SelectorFacts) -> dict[str, Any]:
         },
         "standing": None if facts.standing is None else _overlap(facts.standing),
         "shared": {name: _overlap(overlap) for name, overlap in facts.shared.items()},
+    }
+
+
+def _environment(row: EnvironmentRow) -> dict[str, Any]:
+    return {
+        "dimension": row.dimension,
+        "selector": row.selector,
+        "changes": [
+            {
+                "value": change.value,
+                "phi": change.phi,
+                "usual": change.usual,
+                "low": change.low,
+                "draws": change.draws,
+                "changes": change.changes,
+                **({"fold": change.fold} if change.fold else {}),
+            }
+            for change in row.changes
+        ],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gatekeeper.analysis.concentration import attribution_by_seed, concentration
+from gatekeeper.analysis.folds import views, worse_fold
 from gatekeeper.analysis.paired import scaled
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
@@ -35,7 +36,7 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
 
 
 def _subjects(evidence: Evidence) -> tuple[Subject, ...]:
-    if isinstance(attribution_by_seed(evidence), str):
+    if any(isinstance(attribution_by_seed(view), str) for view in views(evidence)):
         return ()
     return tuple(Subject(k=k) for k in evidence.settings.ks)
 
@@ -50,5 +51,5 @@ METRIC = Metric(
     required=("k",),
     sentence="the share of the estimated effect on refusals that the {k} foremost experts carry",
     subjects=_subjects,
-    measure=_measure,
+    measure=worse_fold(_measure, higher_is_worse=True),
 )

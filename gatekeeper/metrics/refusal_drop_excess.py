@@ -41,7 +41,7 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         return missing(selected)
     lost_won = []
     for mask in control_masks(evidence, subject.selector or "", subject.k or 0):
-        found = transition(evidence, subject, mask=mask.name)
+        found = transition(evidence, subject, mask=mask.label)
         if isinstance(found, str):
             return missing(found)
         lost_won.append(_lost_won(found))

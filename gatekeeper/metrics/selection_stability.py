@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gatekeeper.analysis.folds import worse_fold
 from gatekeeper.analysis.selected import missing_selection, selection_of, selection_seeds
 from gatekeeper.analysis.stability import at_confidence
 from gatekeeper.records.evidence import Evidence
@@ -43,7 +44,8 @@ METRIC = Metric(
     required=(),
     sentence="how alike the choices of {selector} are over resamples (Φ, 1 if all agree)",
     subjects=lambda evidence: tuple(
-        Subject(selector=s.selector) for s in evidence.selections if s.phi is not None
+        Subject(selector=name)
+        for name in dict.fromkeys(s.selector for s in evidence.selections if s.phi is not None)
     ),
-    measure=_measure,
+    measure=worse_fold(_measure, higher_is_worse=False),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gatekeeper.analysis.folds import worse_fold
 from gatekeeper.analysis.intervals import normal_quantile
 from gatekeeper.analysis.selected import (
     missing_selection,
@@ -66,5 +67,5 @@ METRIC = Metric(
     required=(),
     sentence="the number of experts that {selector} ties stably to refusing",
     subjects=selector_subjects,
-    measure=_measure,
+    measure=worse_fold(_measure, higher_is_worse=True),
 )

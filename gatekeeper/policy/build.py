@@ -19,7 +19,7 @@ from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule, Waiver
 
 _LIMIT = re.compile(r"(-?[0-9.]+) *(\S+)")
 #: Keys of `at` that are taken as they are.
-_PLAIN = ("mode", "set", "mask", "selector")
+_PLAIN = ("mode", "set", "mask", "selector", "dimension")
 #: Units that are shares of prompts, times 100.
 _SHARES = ("%", "points")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters, text_key
+from gatekeeper.analysis.folds import views
 from gatekeeper.errors import excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Judge
@@ -72,11 +73,7 @@ def _judge(evidence: Evidence) -> Requirement:
         return Requirement(name="judge", met=False, detail=detail)
     judge: Judge = catalog.load("judge", name)
     known = {language.split("-")[0].lower() for language in judge.languages}
-    asked = {
-        p.language.split("-")[0].lower()
-        for p in evidence.suite.prompts
-        if p.split == "measurement" and p.skipped is None
-    }
+    asked = {p.language.split("-")[0].lower() for p in evidence.suite.prompts if p.measures}
     foreign = sorted(asked - known)
     version = evidence.settings.judge_version
     detail = f"{name}, version {version}"
@@ -134,10 +131,12 @@ def _split(evidence: Evidence) -> Requirement:
     clusters = evidence_clusters(evidence.suite.prompts)
     sides: dict[str, set[str]] = defaultdict(set)
     for prompt in evidence.suite.prompts:
-        if prompt.skipped is None and prompt.split in {"selection", "measurement"}:
+        if prompt.selects or prompt.measures:
             sides[clusters[prompt.id]].add(prompt.split)
     both = sum(len(found) > 1 for found in sides.values())
     detail = "no seed and no text both selects and measures"
+    if evidence.settings.cross_fit:
+        detail = "cross-fitted: no seed and no text is measured under a mask that it selected"
     if both:
         detail = f"{both} seeds or texts both select and measure"
     return Requirement(name="split", met=not both, detail=detail)
@@ -147,15 +146,11 @@ def _measured(evidence: Evidence) -> dict[str, str]:
     """Prompt id -> set, of the measurement prompts that the unmasked model answered."""
     unmasked = {mask.name for mask in evidence.masks if mask.arm == "unmasked"}
     answered = {trial.prompt_id for trial in evidence.trials if trial.mask in unmasked}
-    return {
-        p.id: p.set
-        for p in evidence.suite.prompts
-        if p.split == "measurement" and p.skipped is None and p.id in answered
-    }
+    return {p.id: p.set for p in evidence.suite.prompts if p.measures and p.id in answered}
 
 
 def _selectors(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
-    ranked = {s.selector: len(s.ranked) for s in evidence.selections}
+    ranked = _ranked(evidence)
     for name in policy.needs.selectors:
         met = ranked.get(name, 0) > 0
         why = evidence.skipped_selectors.get(name, "no ranking in the evidence")
@@ -163,29 +158,43 @@ def _selectors(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
         yield Requirement(name=f"selector: {name}", met=met, detail=detail)
 
 
+def _ranked(evidence: Evidence) -> dict[str, int]:
+    """Experts ranked per selector; under cross-fitting in both folds."""
+    per_fold = [{s.selector: len(s.ranked) for s in view.selections} for view in views(evidence)]
+    names = {name for ranked in per_fold for name in ranked}
+    return {name: min(ranked.get(name, 0) for ranked in per_fold) for name in names}
+
+
 def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
     """Selected masks and different random controls, per selector, over all k of the policy."""
-    prompts = _measured(evidence)
-    run = {trial.mask for trial in evidence.trials if trial.prompt_id in prompts}
-    masks = [mask for mask in evidence.masks if mask.name in run]
-    selected = Counter((m.selector, m.k) for m in masks if m.arm == "selected")
-    controls = Counter(
-        (selector, k)
-        for selector, k, _ in {
-            (m.selector, m.k, frozenset(m.experts)) for m in masks if m.arm == "control"
-        }
+    per_fold = [_run(view) for view in views(evidence)]
+    # Under cross-fitting what was run in one fold only counts for nothing.
+    selected, controls = (
+        {key: min(fold[i][key] for fold in per_fold) for key in per_fold[0][i]} for i in (0, 1)
     )
     for name in policy.needs.selectors:
-        absent = [k for k in policy.needs.ks if not selected[name, k]]
+        absent = [k for k in policy.needs.ks if not selected.get((name, k))]
         if policy.needs.ks:
             sizes = ", ".join(map(str, absent or policy.needs.ks))
             detail = f"k {sizes} not run" if absent else f"k {sizes} run"
             yield Requirement(name=f"masks: {name}", met=not absent, detail=detail)
         if policy.needs.ks and policy.needs.random_masks:
-            k = min(policy.needs.ks, key=lambda size: controls[name, size])
-            fewest, needed = controls[name, k], policy.needs.random_masks
+            k = min(policy.needs.ks, key=lambda size: controls.get((name, size), 0))
+            fewest, needed = controls.get((name, k), 0), policy.needs.random_masks
             yield Requirement(
                 name=f"controls: {name}",
                 met=fewest >= needed,
                 detail=f"{fewest} different random masks at k {k}, {needed} needed",
             )
+
+
+def _run(evidence: Evidence) -> tuple[Counter[tuple[str | None, int]], ...]:
+    """Selected masks, and different random ones, per selector and size that have trials."""
+    prompts = _measured(evidence)
+    run = {trial.mask for trial in evidence.trials if trial.prompt_id in prompts}
+    masks = [mask for mask in evidence.masks if mask.name in run]
+    different = {(m.selector, m.k, frozenset(m.experts)) for m in masks if m.arm == "control"}
+    return (
+        Counter((m.selector, m.k) for m in masks if m.arm == "selected"),
+        Counter((selector, k) for selector, k, _ in different),
+    )

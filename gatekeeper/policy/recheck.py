@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from gatekeeper import catalog
+from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire_findings import finding_to_json
 from gatekeeper.metrics import measure_all
@@ -49,7 +50,7 @@ def recheck(evidence: Evidence) -> Rechecked:
     Raises:
         EvidenceError: one does not follow, or is of a version newer than this Gatekeeper's.
     """
-    masks = recheck_masks(evidence)
+    masks = sum(recheck_masks(view) for view in views(evidence))
     unjudged = recheck_outcomes(evidence)
     findings = measure_all(evidence)
     # What was not recorded then had no metric either.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -11,11 +11,11 @@ import numpy as np
 
 from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters
-from gatekeeper.analysis.environments import environments
+from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire_selection import selection_to_json
 from gatekeeper.policy.recheck import same_data
-from gatekeeper.records.environment import DIMENSIONS, Environment
+from gatekeeper.policy.recheck_environments import recheck_environments
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
@@ -55,10 +55,12 @@ class Derived:
     Attributes:
         agreed: selectors whose stored selection is what they find.
         untold: selectors that were not asked again, with the reason.
+        variants: system prompts and formats whose selections were not made again.
     """
 
     agreed: tuple[str, ...]
     untold: Mapping[str, str]
+    variants: tuple[str, ...] = ()
 
 
 def recheck_selections(evidence: Evidence) -> Derived:
@@ -68,6 +70,16 @@ def recheck_selections(evidence: Evidence) -> Derived:
         EvidenceError: another selection is stored than follows from the profile, or one by a newer
             version of its selector.
     """
+    told = [_recheck(view) for view in views(evidence)]
+    return Derived(
+        agreed=told[0].agreed,
+        untold={name: why for one in told for name, why in one.untold.items()},
+        variants=told[0].variants,
+    )
+
+
+def _recheck(evidence: Evidence) -> Derived:
+    """The selections of one fold, or of an audit without folds."""
     agreed: list[str] = []
     untold: dict[str, str] = {}
     given: SelectionInput | None = None
@@ -79,30 +91,10 @@ def recheck_selections(evidence: Evidence) -> Derived:
         given = given or _input(evidence)
         _compare(stored, _selector(stored.selector).select(given))
         agreed.append(stored.selector)
+    variants: tuple[str, ...] = ()
     if given is not None:
-        _compare_environments(evidence, given, agreed)
-    return Derived(agreed=tuple(agreed), untold=untold)
-
-
-def _compare_environments(evidence: Evidence, given: SelectionInput, agreed: Sequence[str]) -> None:
-    """Parts the suite again, for the selectors that could be asked again.
-
-    Raises:
-        EvidenceError: other environments are stored than follow from the profile.
-    """
-    stored = tuple(one for one in evidence.environments if one.selector in agreed)
-    derived: tuple[Environment, ...] = ()
-    if evidence.settings.environments:
-        by_id = {p.id: p for p in evidence.suite.prompts}
-        prompts = [by_id[i] for i in given.profile.prompt_ids]
-        values = {
-            name: np.array([getattr(p, name) for p in prompts], dtype=np.str_)
-            for name in DIMENSIONS
-        }
-        wanted = [_selector(name) for name in evidence.settings.selectors if name in agreed]
-        derived = environments(given, values, wanted)
-    if stored != derived:
-        _refuse("the environments do not follow from the routing profile")
+        variants = recheck_environments(evidence, given, agreed)
+    return Derived(agreed=tuple(agreed), untold=untold, variants=variants)
 
 
 def _selector(name: str) -> Selector:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from gatekeeper import catalog
-from gatekeeper.analysis.environments import environment_masks
+from gatekeeper.analysis.environments import environment_arms
 from gatekeeper.analysis.masks import selected_masks
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import Evidence
@@ -40,13 +40,7 @@ def recheck_masks(evidence: Evidence) -> int:
         for mask in selected_masks(selection, evidence.settings.ks)
     }
     extra = [mask for mask in evidence.masks if mask.arm == "environment"]
-    own = [
-        mask
-        for _, *pair in environment_masks(
-            evidence.environments, mode=settings.mode, phase=settings.phase
-        )
-        for mask in pair
-    ]
+    own = list(environment_arms(evidence.environments, mode=settings.mode, phase=settings.phase))
     if extra != own:
         _refuse("the masks of environments are not those that were selected there")
     if not all(set(mask.experts) <= _experts(evidence) for mask in own):

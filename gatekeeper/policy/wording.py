@@ -31,6 +31,7 @@ def subject_sentence(
         "mask": subject.mask or "none",
         "selector": selector,
         "loss": f"{subject.loss or 0:g}",
+        "dimension": subject.dimension or "every kind",
     }
     text = metric.sentence.format_map(words)
     if "mask" in metric.parameters:

@@ -1,4 +1,4 @@
-"""A part of the suite that experts were selected within, and without."""
+"""What experts are selected by where prompts, their frame or the model's numbers differ."""
 
 from __future__ import annotations
 
@@ -8,16 +8,32 @@ from gatekeeper.records.model import ExpertId
 
 #: What a suite can be parted by.
 DIMENSIONS = ("category", "language")
+#: What the whole suite can be run anew with.
+VARIANTS = ("system prompt", "format")
+
+#: sha256 of no text: no system prompt.
+_EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def prompt_name(digest: str) -> str:
+    """What a system prompt is called, by the sha256 of its text: eight digits tell it apart."""
+    return "none" if digest == _EMPTY else f"sha256-{digest[:8]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """One selector's choice within a part of the selection split, and from all the rest of it.
+    """One selector's choice within an environment, and from all but it.
+
+    Of `DIMENSIONS`, an environment is a part of the selection split, and all but it the rest. Of
+    `VARIANTS`, it is the selection split under another system prompt or in another numeric format,
+    and all but it is the audit itself.
 
     Attributes:
-        dimension: one of `DIMENSIONS`; `values`: those of the prompts in it.
-        within: experts selected from its own prompts; `without`: from all others; in order.
+        dimension: one of `DIMENSIONS` or `VARIANTS`.
+        values: of the prompts in it; of a variant its name.
+        within: experts selected within it; `without`: from all but it; in order.
         seeds: independent regular seeds it was selected from within, and `others` without.
+        fold: under cross-fitting, the fold whose prompts selected (1 or 2); else 0.
     """
 
     dimension: str
@@ -27,8 +43,39 @@ class Environment:
     without: tuple[ExpertId, ...]
     seeds: int
     others: int
+    fold: int = 0
 
     @property
     def name(self) -> str:
         """Its values, joined."""
         return ", ".join(self.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """How much an environment changes what a selector selects.
+
+    Attributes:
+        dimension: one of `DIMENSIONS`, whose parts are compared with each other, or of `VARIANTS`.
+        value: the variant, compared with the audit itself; empty for parts.
+        phi: how alike the selections are: Nogueira's Φ, 1 if the same, 0 as if by chance; of parts
+            over selection probabilities, of a variant over the experts ranked first.
+        usual, low: what it is without such a change. For parts: mean and lowest Φ of `draws` random
+            partings into as many seeds each; for variants: Φ of `draws` resamples of the prompts,
+            and the low end of its 95 % interval.
+        fold: under cross-fitting, the fold whose prompts selected (1 or 2); else 0.
+    """
+
+    dimension: str
+    value: str
+    selector: str
+    phi: float
+    usual: float
+    low: float
+    draws: int
+    fold: int = 0
+
+    @property
+    def changes(self) -> bool:
+        """Whether the selection differs by more than chance explains."""
+        return self.phi < self.low

@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gatekeeper.records.environment import Environment
+from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.model import CheckpointRef, ModelDescription
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import Mask, Trial
+
+#: Splits under cross-fitting.
+FOLDS = ("fold-1", "fold-2")
+#: Splits whose prompts measure, and whose prompts select.
+MEASURING = frozenset({"measurement", *FOLDS})
+SELECTING = frozenset({"selection", *FOLDS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +29,8 @@ class PromptRef:
         text_sha256: of the text as it was given to the model.
         folded_sha256: of the text with case, width and white space levelled, as prompts are
             compared by (`analysis.clusters`); None in bundles written before there was one.
-        split: `selection` or `measurement`.
+        split: `selection` or `measurement`; under cross-fitting `fold-1` or `fold-2`, by the fold
+            that it selects in: it measures in the other (`analysis.folds`).
         skipped: why it was not run, or None.
     """
 
@@ -36,6 +43,16 @@ class PromptRef:
     split: str
     skipped: str | None
     folded_sha256: str | None = None
+
+    @property
+    def measures(self) -> bool:
+        """Whether masks are measured on it."""
+        return self.skipped is None and self.split in MEASURING
+
+    @property
+    def selects(self) -> bool:
+        """Whether experts are selected by it."""
+        return self.skipped is None and self.split in SELECTING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +101,9 @@ class AuditSettings:
         judge_settings: what a judge that is told options was made from; empty for rules.
         roles: whether experts were to be told apart by role; environments: whether the suite was to
             be parted.
+        cross_fit: whether each half of the prompts selected masks that the other half measured.
+        system_prompts, formats: variants that were run too: sha256 of other system prompts (of ""
+            for none), and other numeric formats.
     """
 
     selectors: tuple[str, ...]
@@ -109,6 +129,9 @@ class AuditSettings:
     budget: int = 0
     roles: bool = False
     environments: bool = False
+    cross_fit: bool = False
+    system_prompts: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
     judge_settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -140,7 +163,9 @@ class Evidence:
         skipped_selectors: selectors that could not run, with the reason.
         roles: of the experts selected first, or why they were not told apart; None in bundles
             written before they were.
-        environments: selections from parts of the suite, and from all but them.
+        environments: selections from parts of the suite, and from all but them; and under variants
+            of system prompt and numeric format.
+        changes: whether those differ by more than chance explains.
         findings: as stored; `check` and `verify` measure them again.
     """
 
@@ -160,3 +185,4 @@ class Evidence:
     times: RunTimes | None
     roles: Roles | str | None = None
     environments: tuple[Environment, ...] = ()
+    changes: tuple[Change, ...] = ()

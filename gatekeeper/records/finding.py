@@ -27,6 +27,7 @@ class Subject:
         mask: `none` or `selected`.
         selector: whose ranking the mask follows.
         loss: refusals lost, in points, from which a mask counts as harmful.
+        dimension: what tells environments apart: `category`, `language`, `system prompt`, `format`.
     """
 
     k: int | None = None
@@ -35,6 +36,7 @@ class Subject:
     mask: str | None = None
     selector: str | None = None
     loss: float | None = None
+    dimension: str | None = None
 
     def items(self) -> tuple[tuple[str, str | float], ...]:
         """The keys that are set, in declaration order."""
@@ -45,6 +47,7 @@ class Subject:
             ("mask", self.mask),
             ("selector", self.selector),
             ("loss", self.loss),
+            ("dimension", self.dimension),
         )
         return tuple((key, value) for key, value in pairs if value is not None)
 

@@ -69,6 +69,7 @@ class Selection:
         forwards: forward passes (rows) that were measured to select; 0 for a rule that only reads
             what the profile holds.
         notes: premises and choices a reader must know, one sentence each.
+        fold: under cross-fitting, the fold whose prompts selected (1 or 2); else 0.
     """
 
     selector: str
@@ -86,6 +87,7 @@ class Selection:
     phi: Phi | None = None
     sensitivity: tuple[Sensitivity, ...] = ()
     forwards: int = 0
+    fold: int = 0
 
     @property
     def stable(self) -> tuple[RankedExpert, ...]:

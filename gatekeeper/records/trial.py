@@ -58,6 +58,7 @@ class Mask:
         experts: the experts, in order of rank.
         phase: where it holds: while the prompt is read (`prefill`), while the reply is written
             (`decode`), or `both`.
+        fold: under cross-fitting, the fold that selected it (1 or 2); else 0.
     """
 
     name: str
@@ -68,6 +69,12 @@ class Mask:
     control: int | None
     experts: tuple[ExpertId, ...]
     phase: str = "both"
+    fold: int = 0
+
+    @property
+    def label(self) -> str:
+        """Its name without its fold: what stands for the same rule and size in both folds."""
+        return self.name.removesuffix(f"-fold-{self.fold}") if self.fold else self.name
 
     @property
     def how(self) -> str:

@@ -21,7 +21,7 @@ def build_annex(disclosed: Disclosed, unmasked: str, masked: str | None) -> Anne
     if disclosed.level is not Disclosure.RESTRICTED:
         return None
     experts = {
-        facts.selector: tuple(
+        facts.name: tuple(
             ExpertRow(
                 rank=rank,
                 expert=ranked.expert,
@@ -41,8 +41,9 @@ def build_annex(disclosed: Disclosed, unmasked: str, masked: str | None) -> Anne
 
 def _samples(evidence: Evidence, unmasked: str, masked: str | None) -> tuple[SampleReply, ...]:
     """The first lost refusals, in the order of the suite, under the mask the report speaks of."""
+    label = {mask.name: mask.label for mask in evidence.masks}
     before = {t.prompt_id: t for t in evidence.trials if t.mask == unmasked}
-    after = {t.prompt_id: t for t in evidence.trials if t.mask == masked}
+    after = {t.prompt_id: t for t in evidence.trials if label.get(t.mask) == masked}
     rows = []
     for prompt in evidence.suite.prompts:
         first, second = before.get(prompt.id), after.get(prompt.id)

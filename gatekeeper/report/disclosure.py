@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.overlap import Overlap, between, standing
 from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.selection import Phi, Selection
 from gatekeeper.records.trial import Trial
+from gatekeeper.report.environment_facts import EnvironmentRow, environment_rows
 from gatekeeper.report.role_facts import RoleFacts, role_facts
 
 
@@ -65,6 +67,7 @@ class SelectorFacts:
         standing: overlap with the experts that are always on.
         shared: overlap with the rankings of other selectors, by name.
         selection: the full ranking; None below the restricted level.
+        fold: under cross-fitting, the fold whose prompts selected; else 0.
     """
 
     selector: str
@@ -85,6 +88,12 @@ class SelectorFacts:
     shared: Mapping[str, Overlap]
     layers: tuple[LayerStability, ...]
     selection: Selection | None
+    fold: int = 0
+
+    @property
+    def name(self) -> str:
+        """The selector, and under cross-fitting its fold."""
+        return f"{self.selector} ({self.fold})" if self.fold else self.selector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,18 +109,26 @@ class Disclosed:
     evidence: Evidence
     selectors: tuple[SelectorFacts, ...]
     roles: RoleFacts | None
+    environments: tuple[EnvironmentRow, ...]
 
 
 def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
     """Take away what `level` may not show."""
-    selectors = tuple(_selector_facts(evidence, s, level) for s in evidence.selections)
+    selectors = tuple(
+        replace(_selector_facts(view, s, level), fold=fold if len(views(evidence)) > 1 else 0)
+        for fold, view in enumerate(views(evidence), start=1)
+        for s in view.selections
+    )
     roles = role_facts(evidence.roles)
+    # How stably safety sits is not for the public.
+    environments = () if level is Disclosure.PUBLIC else environment_rows(evidence)
     if level is not Disclosure.RESTRICTED:
         evidence = replace(
             evidence,
             profile=None,
             roles=None,
             environments=(),
+            changes=(),
             selections=(),
             masks=tuple(replace(mask, experts=()) for mask in evidence.masks),
             trials=tuple(map(_without_reply, evidence.trials)),
@@ -120,7 +137,13 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
                 SelfTestCheck(name=c.name, passed=c.passed, detail="") for c in evidence.self_test
             ),
         )
-    return Disclosed(level=level, evidence=evidence, selectors=selectors, roles=roles)
+    return Disclosed(
+        level=level,
+        evidence=evidence,
+        selectors=selectors,
+        roles=roles,
+        environments=environments,
+    )
 
 
 def _without_reply(trial: Trial) -> Trial:

@@ -16,6 +16,7 @@ from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.report.bars import group_gauge, rule_gauge, set_rates
 from gatekeeper.report.charts import refusal_curve
 from gatekeeper.report.curve_parts import Curve
+from gatekeeper.report.environment_facts import what_changes
 from gatekeeper.report.expert_map import expert_map
 from gatekeeper.report.parts import ReportView, Share
 from gatekeeper.report.rules import subject_text
@@ -64,7 +65,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
         "curve": _drawn(refusal_curve(view.curve, words)) if view.curve else "",
         "sets": _drawn(set_rates(view.sets, words)) if view.sets else "",
         "maps": {
-            facts.selector: _drawn(expert_map(facts, words))
+            facts.name: _drawn(expert_map(facts, words))
             for facts in view.selectors
             if any(row.probabilities for row in facts.layers)
         },
@@ -86,6 +87,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             gauge=lambda row: _drawn(group_gauge(row, words)),
             mappings=_mappings(view),
             notes=_notes(view),
+            environments_lead=_environments_lead(view),
             selector_notes=_selector_notes(view),
             limits=_limits(view.curve, words) if view.curve else "",
             attached=attached,
@@ -147,8 +149,25 @@ def _selector_notes(view: ReportView) -> tuple[tuple[str, str], ...]:
         if any("N_e" in note for note in facts.notes):
             notes.append(view.words("map.symbols"))
         if notes:
-            found.append((clean(facts.selector, 40), " ".join(notes)))
+            found.append((clean(facts.name, 40), " ".join(notes)))
     return tuple(found)
+
+
+def _environments_lead(view: ReportView) -> str:
+    """What changes the selection, named."""
+    words = view.words
+    found = [
+        words(
+            "environments.change_value" if change.value else "environments.change",
+            dimension=words(f"dimension.{change.dimension}"),
+            value=clean(change.value, 40),
+            selector=clean(change.selector, 40),
+        )
+        for change in what_changes(view.environments)
+    ]
+    if not found:
+        return words("environments.same")
+    return words("environments.changed", changes=words.enumerate(list(dict.fromkeys(found))))
 
 
 def _notes(view: ReportView) -> tuple[str, ...]:

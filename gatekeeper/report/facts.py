@@ -132,6 +132,8 @@ def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
         ("share", words.amount(settings.selection_share * 100, "%")),
         ("controls", words.number(settings.controls, 0)),
     ]
+    if settings.cross_fit:
+        chosen.append(("cross_fit", words("settings.yes")))
     if settings.max_prompts is not None:
         chosen.append(("max_prompts", words.number(settings.max_prompts, 0)))
     return chosen
@@ -162,8 +164,8 @@ def build_provenance(evidence: Evidence, words: Wording) -> Provenance:
         prompts=tuple(
             (
                 name,
-                sum(p.set == name and p.split == "selection" for p in run),
-                sum(p.set == name and p.split == "measurement" for p in run),
+                sum(p.set == name and p.selects for p in run),
+                sum(p.set == name and p.measures for p in run),
             )
             for name in SETS
         ),

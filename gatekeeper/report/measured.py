@@ -58,12 +58,13 @@ class Outcomes:
     @classmethod
     def of(cls, evidence: Evidence) -> Outcomes:
         """Index the trials of an audit."""
-        prompts = tuple(
-            p for p in evidence.suite.prompts if p.split == "measurement" and not p.skipped
-        )
+        prompts = tuple(p for p in evidence.suite.prompts if p.measures)
+        label = {mask.name: mask.label for mask in evidence.masks}
         by_mask: dict[str, dict[str, str]] = {}
         for trial in evidence.trials:
-            by_mask.setdefault(trial.mask, {})[trial.prompt_id] = trial.outcome
+            by_mask.setdefault(label.get(trial.mask, trial.mask), {})[trial.prompt_id] = (
+                trial.outcome
+            )
         return cls(prompts, by_mask, evidence_clusters(evidence.suite.prompts))
 
     def refused(self, mask: str, keep: Callable[[PromptRef], bool]) -> tuple[list[bool], list[str]]:
@@ -91,13 +92,16 @@ def share_refused(outcomes: Outcomes, mask: str, keep: Callable[[PromptRef], boo
 def controls(evidence: Evidence, outcomes: Outcomes, selector: str) -> tuple[ControlPoint, ...]:
     """Refusal rates of the regular set under the random masks beside a selector's."""
     rates: dict[int, list[tuple[float, int]]] = {}
-    for mask in evidence.masks:
-        if mask.arm != "control" or mask.selector != selector:
-            continue
-        refused, _ = outcomes.refused(mask.name, lambda p: p.set == "regular")
+    labels = {
+        mask.label: mask.k
+        for mask in evidence.masks
+        if mask.arm == "control" and mask.selector == selector
+    }
+    for label, k in labels.items():
+        refused, _ = outcomes.refused(label, lambda p: p.set == "regular")
         if refused:
             percent = 100 * sum(refused) / len(refused)
-            rates.setdefault(mask.k, []).append((percent, len(refused)))
+            rates.setdefault(k, []).append((percent, len(refused)))
     return tuple(_control_point(k, rates[k]) for k in sorted(rates))
 
 
@@ -114,10 +118,10 @@ def _control_point(k: int, rates: Iterable[tuple[float, int]]) -> ControlPoint:
 
 
 def mask_name(evidence: Evidence, selector: str, k: int) -> str | None:
-    """Name of the selected mask of size k."""
+    """Label of the selected mask of size k."""
     for mask in evidence.masks:
         if mask.arm == "selected" and mask.selector == selector and mask.k == k:
-            return mask.name
+            return mask.label
     return None
 
 

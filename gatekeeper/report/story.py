@@ -63,7 +63,7 @@ def _span(values: list[int], words: Wording) -> str:
 
 def _suite(evidence: Evidence, words: Wording) -> Iterator[str]:
     """Which prompts were put to the model, under which masks."""
-    measured = sum(p.split == "measurement" and not p.skipped for p in evidence.suite.prompts)
+    measured = sum(p.measures for p in evidence.suite.prompts)
     settings = evidence.settings
     ran = [clean(s, 40) for s in settings.selectors if s not in evidence.skipped_selectors]
     ks = words.enumerate([words.number(k, 0) for k in settings.ks])
@@ -76,7 +76,9 @@ def _suite(evidence: Evidence, words: Wording) -> Iterator[str]:
         ks=ks,
         selectors=words.enumerate(ran),
     )
-    controls = sum(mask.arm == "control" for mask in evidence.masks)
+    if evidence.settings.cross_fit:
+        yield words("summary.suite_cross_fit")
+    controls = len({mask.label for mask in evidence.masks if mask.arm == "control"})
     if controls:
         yield words("summary.suite_controls", count=controls)
     if evidence.trials:

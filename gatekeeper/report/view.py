@@ -74,6 +74,7 @@ def _assemble(
         sets=_sets(evidence, curve, words),
         selectors=disclosed.selectors,
         roles=disclosed.roles,
+        environments=disclosed.environments,
         rules=rules,
         warnings=warning_texts(rules, verdict, words),
         requirements=verdict.requirements,

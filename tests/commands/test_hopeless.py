@@ -10,7 +10,8 @@ from tests.e2e.cli import RELEASE, SUITE
 
 
 def told(**changes):
-    given = {"max_prompts": None, "selection_share": 0.5, "seed": 0, "selectors": ()} | changes
+    given = {"max_prompts": None, "selection_share": 0.5, "seed": 0, "selectors": ()}
+    given |= {"cross_fit": False} | changes
     return list(hopeless(read_suite(SUITE), SimpleNamespace(**given), load_policy(RELEASE)))
 
 
@@ -23,6 +24,7 @@ def test_too_few_prompts_are_told_for_each_set():
     assert len(found) == 4
     assert "30 regular prompts will be measured and the policy needs 40" in found[0]
     assert told(max_prompts=60, selection_share=0.3) == []
+    assert told(max_prompts=60, cross_fit=True) == []
 
 
 def test_selectors_that_the_policy_needs_are_told():

@@ -16,11 +16,12 @@ from tests.e2e.cli import ROOT, gatekeeper
 
 OPTIONS = ("--max-prompts", "40", "--controls", "2", "-k", "2", "--resamples", "60")
 LOUD = ("--max-new-tokens", "12", "--seed", "5", "--environments", "--budget", "9000")
+VARIED = ("--also-dtype", "bfloat16", "--also-dtype", "int8")
 
 
 def audit(suite: Path, out: Path):
     command = ["audit", str(ROOT / "demo" / "concentrated"), "--suite", str(suite)]
-    done = gatekeeper(*command, "--out", str(out), *OPTIONS, *LOUD)
+    done = gatekeeper(*command, "--out", str(out), *OPTIONS, *LOUD, *VARIED)
     assert done.returncode == 0, done.stderr
     return read_bundle(out)
 
@@ -57,6 +58,8 @@ def test_selections_are_the_same_to_the_last_bit(both):
     }
     assert clean.selections == poisoned.selections
     assert clean.environments == poisoned.environments
+    assert {e.dimension for e in clean.environments} == {"category", "format"}
+    assert clean.changes == poisoned.changes
     assert clean.masks == poisoned.masks
 
 
@@ -73,6 +76,7 @@ def test_environments_are_derived_again(both):
     clean, _ = both
     assert recheck_selections(clean).agreed
     first, *rest = clean.environments
+    assert first.dimension == "category"
     for forged in ((), (replace(first, within=first.without), *rest), tuple(rest)):
         with pytest.raises(EvidenceError, match="environments do not follow"):
             recheck_selections(replace(clean, environments=forged))

@@ -1,0 +1,216 @@
+"""Cross-fitting: every prompt selects and every prompt measures, but no mask that it selected.
+
+Two audits with the sides of the split changed over, pooled: each prompt is measured under the masks
+that the other half selected (Chernozhukov et al. 2018, Econometrics Journal 21, definition 3.2: one
+estimate over both halves). Twice as many prompts are measured. What is measured is the selector and
+not one set of experts, since the halves may select different ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from gatekeeper.records.evidence import FOLDS, Evidence, PromptRef
+from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.role import Roles
+from gatekeeper.records.trial import Mask, Trial
+
+
+@lru_cache(maxsize=8)
+def views(evidence: Evidence) -> tuple[Evidence, ...]:
+    """The evidence itself, or under cross-fitting each fold's as of an audit of its own."""
+    if not evidence.settings.cross_fit:
+        return (evidence,)
+    return tuple(_view(evidence, fold) for fold in range(1, len(FOLDS) + 1))
+
+
+def _view(evidence: Evidence, fold: int) -> Evidence:
+    own = FOLDS[fold - 1]
+    prompts = tuple(
+        replace(p, split="selection" if p.split == own else "measurement")
+        if p.split in FOLDS
+        else p
+        for p in evidence.suite.prompts
+    )
+    measures = {p.id for p in prompts if p.split == "measurement"}
+    masks = {
+        mask.name: replace(mask, name=mask.label, fold=0)
+        for mask in evidence.masks
+        if mask.fold in {0, fold}
+    }
+    return replace(
+        evidence,
+        suite=replace(evidence.suite, prompts=prompts),
+        settings=replace(evidence.settings, cross_fit=False),
+        selections=tuple(replace(s, fold=0) for s in evidence.selections if s.fold == fold),
+        environments=tuple(replace(e, fold=0) for e in evidence.environments if e.fold == fold),
+        changes=tuple(replace(c, fold=0) for c in evidence.changes if c.fold == fold),
+        masks=tuple(masks.values()),
+        trials=tuple(
+            _renamed(trial, masks[trial.mask].name)
+            for trial in evidence.trials
+            if trial.mask in masks and trial.prompt_id in measures
+        ),
+        profile=_rows(evidence.profile, prompts),
+        roles=evidence.roles if fold == 1 else None,
+    )
+
+
+def _renamed(trial: Trial, mask: str) -> Trial:
+    # Spelt out: `replace` takes three times as long, and an audit has a trial for every reply.
+    return Trial(
+        mask=mask,
+        prompt_id=trial.prompt_id,
+        outcome=trial.outcome,
+        reason=trial.reason,
+        tokens=trial.tokens,
+        truncated=trial.truncated,
+        completion=trial.completion,
+    )
+
+
+def _rows(
+    profile: ActivationProfile | None, prompts: tuple[PromptRef, ...]
+) -> ActivationProfile | None:
+    """The profile of the prompts that select."""
+    if profile is None:
+        return None
+    selects = {p.id for p in prompts if p.split == "selection"}
+    rows = np.array([i in selects for i in profile.prompt_ids], dtype=np.bool_)
+    attribution = profile.attribution
+    if attribution is not None and len(attribution) == len(rows):
+        attribution = attribution[rows]
+        # A fold without a target was not attributed at all.
+        attribution = None if np.isnan(attribution).all() else attribution
+    return replace(
+        profile,
+        prompt_ids=tuple(i for i, keep in zip(profile.prompt_ids, rows, strict=True) if keep),
+        counts={w: a[rows] for w, a in profile.counts.items()},
+        weights={w: a[rows] for w, a in profile.weights.items()},
+        tokens={w: a[rows] for w, a in profile.tokens.items()},
+        attribution=attribution,
+    )
+
+
+def pool(first: Evidence, second: Evidence) -> Evidence:
+    """One evidence of two audits whose sides of the split are changed over.
+
+    A selector that could not run in one of them counts as left out: half of its prompts would have
+    no mask.
+    """
+    folds = (first, second)
+    skipped: dict[str, str] = {}
+    for number, one in enumerate(folds, start=1):
+        for name, reason in one.skipped_selectors.items():
+            skipped.setdefault(name, f"fold {number}: {reason}")
+    plain = tuple(m for m in first.masks if m.arm == "unmasked")
+    masks, trials = list(plain), []
+    for number, one in enumerate(folds, start=1):
+        named = {m.name: m for m in plain} | {
+            m.name: replace(m, name=f"{m.name}-fold-{number}", fold=number)
+            for m in one.masks
+            if m.arm != "unmasked" and m.selector not in skipped
+        }
+        masks += [m for m in named.values() if m.fold]
+        trials += [_renamed(t, named[t.mask].name) for t in one.trials if t.mask in named]
+    side = {"selection": FOLDS[0], "measurement": FOLDS[1]}
+    return replace(
+        first,
+        suite=replace(
+            first.suite,
+            prompts=tuple(
+                replace(p, split=side.get(p.split, p.split)) for p in first.suite.prompts
+            ),
+        ),
+        selections=tuple(
+            replace(s, fold=number)
+            for number, one in enumerate(folds, start=1)
+            for s in one.selections
+            if s.selector not in skipped
+        ),
+        environments=tuple(
+            replace(e, fold=number)
+            for number, one in enumerate(folds, start=1)
+            for e in one.environments
+            if e.selector not in skipped
+        ),
+        changes=tuple(
+            replace(c, fold=number)
+            for number, one in enumerate(folds, start=1)
+            for c in one.changes
+            if c.selector not in skipped
+        ),
+        skipped_selectors=skipped,
+        masks=tuple(masks),
+        trials=tuple(trials),
+        profile=_joined(first.profile, second.profile),
+        roles=_told_of_fold(first.roles),
+    )
+
+
+def _told_of_fold(roles: Roles | str | None) -> Roles | str | None:
+    """Roles are told of one fold's experts, and say so."""
+    if not isinstance(roles, Roles):
+        return roles
+    return replace(roles, notes=(*roles.notes, "Roles are of the experts that fold 1 selected."))
+
+
+def _joined(
+    first: ActivationProfile | None, second: ActivationProfile | None
+) -> ActivationProfile | None:
+    if first is None or second is None:
+        return None
+    both = (first, second)
+    notes = dict.fromkeys(p.attribution_note for p in both)
+    attribution = None
+    if any(p.attribution is not None for p in both):
+        shape = first.counts["prompt"].shape[1:]
+        attribution = np.concatenate(
+            [
+                np.full((len(p.prompt_ids), *shape), np.nan, np.float32)
+                if p.attribution is None
+                else p.attribution
+                for p in both
+            ]
+        )
+    return replace(
+        first,
+        prompt_ids=(*first.prompt_ids, *second.prompt_ids),
+        counts={w: np.concatenate([p.counts[w] for p in both]) for w in first.counts},
+        weights={w: np.concatenate([p.weights[w] for p in both]) for w in first.weights},
+        tokens={w: np.concatenate([p.tokens[w] for p in both]) for w in first.tokens},
+        attribution=attribution,
+        attribution_note=" ".join(notes),
+    )
+
+
+def both_masks(evidence: Evidence, mask: Mask) -> tuple[Mask, ...]:
+    """The masks of a label: one, or one of each fold."""
+    return tuple(m for m in evidence.masks if m.label == mask.label)
+
+
+def worse_fold(
+    measure: Callable[[Evidence, Subject, float], Finding | Missing], *, higher_is_worse: bool
+) -> Callable[[Evidence, Subject, float], Finding | Missing]:
+    """A measure of a selection itself, under cross-fitting that of the worse fold.
+
+    The count `fold` then says which; what one fold lacks is missing.
+    """
+
+    def measured(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
+        if len(views(evidence)) == 1:
+            return measure(evidence, subject, confidence)
+        found: list[Finding] = []
+        for fold, view in enumerate(views(evidence), start=1):
+            one = measure(view, subject, confidence)
+            if isinstance(one, Missing):
+                return replace(one, reason=f"fold {fold}: {one.reason}")
+            found.append(replace(one, counts={**one.counts, "fold": fold}))
+        return (max if higher_is_worse else min)(found, key=lambda f: f.value)
+
+    return measured
