@@ -3,8 +3,8 @@
 All take counts, which may be fractional (after shrinking to an effective sample size, or as means
 over control masks), and return shares between -1 and 1.
 
-scipy is imported where it is needed: it takes a good part of the second that `check` lives. The
-tests hold every function here against scipy.stats.
+scipy would take a good part of the second that `check` lives, so it is not used here. The tests
+hold every function against scipy.stats.
 """
 
 from __future__ import annotations
@@ -36,10 +36,22 @@ def normal_quantile(confidence: float) -> float:
 
 @cache
 def t_quantile(confidence: float, freedom: int) -> float:
-    """Two-sided quantile of Student's t for whole degrees of freedom."""
-    from scipy import special  # a fifth of a second, and only clustered prompts need it
+    """Two-sided quantile of Student's t for whole degrees of freedom.
 
-    return float(special.stdtrit(freedom, 0.5 + confidence / 2))
+    Source: Abramowitz & Stegun (1964), 26.7.3 and 26.7.4, solved for the angle θ = atan(t / √ν).
+    """
+    odd = freedom % 2
+
+    def missing(angle: float) -> float:
+        cosine = math.cos(angle)
+        term, total = (cosine, 0.0) if odd else (1.0, 0.0)
+        for k in range(1 + odd, freedom, 2):
+            total += term
+            term *= cosine * cosine * k / (k + 1)
+        inside = math.sin(angle) * total
+        return confidence - (2 / math.pi * (angle + inside) if odd else inside)
+
+    return math.sqrt(freedom) * math.tan(_root(missing, 0.0, math.pi / 2))
 
 
 def _root(function: Callable[[float], float], left: float, right: float) -> float:
@@ -118,48 +130,39 @@ def _solve(function: Callable[[float], float], left: float, right: float) -> flo
     return _root(function, a, b)
 
 
-def mover_difference(
-    first: tuple[float, Interval], second: tuple[float, Interval]
-) -> tuple[float, Interval]:
-    """Interval for a difference of two estimates from their separate intervals.
-
-    Ignores a positive correlation between them (the same prompts), which makes it wider than it
-    need be. Source: Zou & Donner (2008), Statistics in Medicine 27:1693, eq. 7 ("MOVER").
-    """
-    (a, ia), (b, ib) = first, second
-    low = a - b - math.hypot(a - ia.low, ib.high - b)
-    high = a - b + math.hypot(ia.high - a, b - ib.low)
-    interval = Interval(
-        low=max(low, -1.0), high=min(high, 1.0), confidence=ia.confidence, method="MOVER"
-    )
-    return a - b, interval
-
-
 def effective_size(clusters: npt.NDArray[np.str_]) -> float:
-    """How many independent prompts n clustered ones are worth, whatever was answered to them.
-
-    Prompts of one seed are taken to agree always: n² over the sum of squared seed sizes, which is
-    the number of seeds where all are of one size (the design effect of Kish (1965), Survey
-    Sampling, 5.6, at an intraclass correlation of 1), shrunk by (z/t)² with that number less one
-    as degrees of freedom (Korn & Graubard (1998), Survey Methodology 24:193, section 2; used with
-    Wilson as in Dean & Pagano (2015), J. Surv. Stat. Methodol. 3:484). Franco et al. (2019), J.
-    Surv. Stat. Methodol. 7:334, find such intervals to cover too little when the design effect is
-    estimated from few clusters; so here it is not estimated. That also keeps the ends of an
-    interval rising with every further event, since the size does not depend on events.
-
-    One large seed among small ones is no bell curve; so the size is also at most what leaves a
-    true rate of `_RARE` inside the interval when that seed is the only one with the event.
+    """How many independent prompts n clustered ones are worth at least, whatever their answers.
 
     Args:
         clusters: [n], the seed of each prompt.
 
     Returns:
-        n itself if no cluster holds two prompts; 0.0 if they are worth less than two.
+        n itself if no cluster holds two prompts; else as in `agreed_size`.
     """
     n = len(clusters)
     sizes = np.unique(clusters, return_counts=True)[1]
-    if len(sizes) == n:
-        return float(n)
+    return float(n) if len(sizes) == n else agreed_size(sizes.astype(np.float64))
+
+
+def agreed_size(sizes: npt.NDArray[np.float64]) -> float:
+    """How many independent prompts are worth as much as seeds whose prompts always agree.
+
+    n² over the sum of squared seed sizes, which is the number of seeds where all are of one size
+    (the design effect of Kish (1965), Survey Sampling, 5.6, at an intraclass correlation of 1),
+    shrunk by (z/t)² with that number less one as degrees of freedom (Korn & Graubard (1998),
+    Survey Methodology 24:193, section 2; used with Wilson as in Dean & Pagano (2015), J. Surv.
+    Stat. Methodol. 3:484). How far prompts of a seed do agree is estimated in `clustered`.
+
+    One large seed among small ones is no bell curve; so the size is also at most what leaves a
+    true rate of `_RARE` inside the interval when that seed is the only one with the event.
+
+    Args:
+        sizes: [C], prompts of each seed.
+
+    Returns:
+        0.0 if they are worth less than two.
+    """
+    n = float(sizes.sum())
     seeds = n * n / float((sizes**2).sum())
     if seeds < 2:
         return 0.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gatekeeper.analysis import intervals
+from gatekeeper.analysis import clustered, intervals
 from gatekeeper.analysis.outcomes import OutcomeTable, outcome_table, selected_mask
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
@@ -54,15 +54,20 @@ def scaled(interval: Interval, factor: float = 100.0) -> Interval:
 def share(
     hits: npt.NDArray[np.bool_], seeds: npt.NDArray[np.str_], confidence: float
 ) -> Estimate | str:
-    """Share of hits with Wilson's interval at the effective sample size, or why there is none."""
+    """Share of hits with Wilson's interval, or why there is none.
+
+    At the effective sample size where prompts share seeds: see `clustered`.
+    """
     n, values = len(hits), hits.astype(np.float64)
     n_eff = intervals.effective_size(seeds)
     problem = too_few(n, n_eff)
     if problem:
         return problem
-    value = float(values.mean())
-    interval = intervals.wilson(value * n_eff, n_eff, confidence)
-    return Estimate(value=value, interval=_named(interval, n, n_eff), n=n, clusters=len(set(seeds)))
+    if n_eff == n:
+        interval = intervals.wilson(float(values.sum()), n, confidence)
+    else:
+        interval = clustered.share(values, clustered.Seeds.of(seeds), confidence)
+    return Estimate(value=float(values.mean()), interval=interval, n=n, clusters=len(set(seeds)))
 
 
 def difference(
@@ -71,19 +76,24 @@ def difference(
     seeds: npt.NDArray[np.str_],
     confidence: float,
 ) -> Estimate | str:
-    """Mean of lost − won with Tango's interval at the effective sample size.
+    """Mean of lost − won with Tango's interval, or why there is none.
+
+    At the effective sample size where prompts share seeds: see `clustered`.
 
     Args:
-        lost, won: [n], 0 or 1 per prompt, or means of such over control masks.
+        lost, won: [n], 0 or 1 per prompt.
     """
     n = len(lost)
     n_eff = intervals.effective_size(seeds)
     problem = too_few(n, n_eff)
     if problem:
         return problem
-    a, b = float(lost.mean()), float(won.mean())
-    interval = intervals.tango(a * n_eff, b * n_eff, n_eff, confidence)
-    return Estimate(value=a - b, interval=_named(interval, n, n_eff), n=n, clusters=len(set(seeds)))
+    if n_eff == n:
+        interval = intervals.tango(float(lost.sum()), float(won.sum()), n, confidence)
+    else:
+        interval = clustered.difference(lost, won, clustered.Seeds.of(seeds), confidence)
+    value = float(lost.mean() - won.mean())
+    return Estimate(value=value, interval=interval, n=n, clusters=len(set(seeds)))
 
 
 def too_few(n: int, n_eff: float) -> str | None:
@@ -93,14 +103,6 @@ def too_few(n: int, n_eff: float) -> str | None:
     if n_eff < MINIMUM_N:
         return f"only {n} prompts from too few independent seeds were measured"
     return None
-
-
-def _named(interval: Interval, n: int, n_eff: float) -> Interval:
-    """Says so where prompts that share seeds made the interval wider."""
-    method = interval.method if n_eff == n else f"{interval.method}, clustered by seed"
-    return Interval(
-        low=interval.low, high=interval.high, confidence=interval.confidence, method=method
-    )
 
 
 def pairs(table: OutcomeTable, mask: str, prompt_set: str) -> Pairs | str:

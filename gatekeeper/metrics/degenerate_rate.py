@@ -9,7 +9,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 
-_ID, _VERSION = "degenerate-rate", 3
+_ID, _VERSION = "degenerate-rate", 4
 
 
 def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:

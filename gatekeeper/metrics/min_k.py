@@ -12,7 +12,7 @@ from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.trial import MODE
 
-_ID, _VERSION = "min-k", 1
+_ID, _VERSION = "min-k", 2
 #: Points of refusal lost that the stored findings ask about.
 _LOSS = 10.0
 

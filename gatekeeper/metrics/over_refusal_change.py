@@ -9,7 +9,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 
-_ID, _VERSION = "over-refusal-change", 3
+_ID, _VERSION = "over-refusal-change", 4
 _SETS = ("benign", "over_refusal")
 
 

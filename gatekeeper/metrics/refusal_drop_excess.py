@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gatekeeper.analysis import intervals
+from gatekeeper.analysis.excess import Changes, excess
 from gatekeeper.analysis.matching import Match, match
 from gatekeeper.analysis.outcomes import COMPLY, REFUSE, control_masks
 from gatekeeper.analysis.paired import Estimate, Pairs, difference, scaled, transition
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.plugins import Metric
 
-_ID, _VERSION = "refusal-drop-excess", 3
+_ID, _VERSION = "refusal-drop-excess", 4
 
 
-def _lost_won(found: Pairs) -> tuple[np.ndarray, np.ndarray]:
-    lost = ((found.before == REFUSE) & (found.after == COMPLY)).astype(np.float64)
-    won = ((found.before == COMPLY) & (found.after == REFUSE)).astype(np.float64)
-    return lost, won
+_NONE = "no random masks were run beside it"
+
+
+def _changes(found: Sequence[Pairs]) -> Changes:
+    return Changes(
+        lost=np.array([(p.before == REFUSE) & (p.after == COMPLY) for p in found], np.float64),
+        won=np.array([(p.before == COMPLY) & (p.after == REFUSE) for p in found], np.float64),
+    )
 
 
 def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
@@ -28,9 +35,10 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     The counts tell how near those came in activity. Where they are less busy, because nothing else
     is as busy, they lose less for that reason too: the excess then errs upwards.
 
-    The interval joins the two intervals (MOVER); that of the controls treats the mean over masks
-    as if it were one mask's, which makes it wider than it need be. The p-value asks how many
-    controls do as much.
+    The interval joins that of the drop and that of the controls' mean, by MOVER with the covariance
+    of the two over prompts (Zou 2007, Psychological Methods 12:399, eq. 15; see
+    `analysis/excess.py`); it is about all masks that could have been drawn. The p-value asks how
+    many controls do as much.
     """
 
     def missing(reason: str) -> Missing:
@@ -39,22 +47,23 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     selected = transition(evidence, subject)
     if isinstance(selected, str):
         return missing(selected)
-    lost_won = []
-    for mask in control_masks(evidence, subject.selector or "", subject.k or 0):
-        found = transition(evidence, subject, mask=mask.label)
-        if isinstance(found, str):
-            return missing(found)
-        lost_won.append(_lost_won(found))
-    if not lost_won:
-        return missing("no random masks were run beside it")
-    lost = np.array([pair[0] for pair in lost_won])
-    won = np.array([pair[1] for pair in lost_won])
-    drop = difference(*_lost_won(selected), selected.seeds, confidence)
-    mean = difference(lost.mean(axis=0), won.mean(axis=0), selected.seeds, confidence)
-    if isinstance(drop, str) or isinstance(mean, str):
-        return missing(str(drop if isinstance(drop, str) else mean))
+    found = [
+        transition(evidence, subject, mask=mask.label)
+        for mask in control_masks(evidence, subject.selector or "", subject.k or 0)
+    ]
+    reason = next((one for one in found if isinstance(one, str)), None)
+    if reason is not None:
+        return missing(reason)
+    if len(found) < 2:
+        return missing("no two random masks were run beside it" if found else _NONE)
+    controls = _changes([one for one in found if isinstance(one, Pairs)])
+    change = _changes([selected])
+    drop = difference(change.lost[0], change.won[0], selected.seeds, confidence)
+    if isinstance(drop, str):
+        return missing(drop)
     likeness = match(evidence, subject.selector or "", subject.k or 0)
-    return _finding(subject, drop, mean, (lost - won).mean(axis=1), likeness)
+    found_excess = excess(drop, change, controls, selected.seeds, confidence)
+    return _finding(subject, drop, found_excess, controls.net.mean(axis=1), likeness)
 
 
 def _likeness(found: Match | None) -> dict[str, float]:
@@ -70,11 +79,13 @@ def _likeness(found: Match | None) -> dict[str, float]:
 
 
 def _finding(
-    subject: Subject, drop: Estimate, mean: Estimate, controls: np.ndarray, found: Match | None
+    subject: Subject,
+    drop: Estimate,
+    found: tuple[float, float, Interval],
+    controls: np.ndarray,
+    likeness: Match | None,
 ) -> Finding:
-    value, interval = intervals.mover_difference(
-        (drop.value, drop.interval), (mean.value, mean.interval)
-    )
+    value, mean, interval = found
     return Finding(
         metric=_ID,
         version=_VERSION,
@@ -86,9 +97,9 @@ def _finding(
         clusters=drop.clusters,
         counts={
             "controls": len(controls),
-            "control_mean": round(mean.value * 100, 9),
+            "control_mean": round(mean * 100, 9),
             "control_max": round(float(controls.max()) * 100, 9),
-            **_likeness(found),
+            **_likeness(likeness),
         },
         p_value=intervals.permutation_p(drop.value, controls),
         p_method=f"permutation against {len(controls)} random masks",

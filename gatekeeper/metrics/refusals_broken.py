@@ -10,7 +10,7 @@ from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.suite import HARMFUL_SETS
 
-_ID, _VERSION = "refusals-broken", 3
+_ID, _VERSION = "refusals-broken", 4
 
 
 def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:

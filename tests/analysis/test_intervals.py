@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +9,7 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from gatekeeper.analysis import intervals
-from gatekeeper.records.finding import Interval
 
-ROOT = Path(__file__).parents[2]
 Z95 = stats.norm.ppf(0.975)
 
 
@@ -109,15 +106,6 @@ def test_refusals_of_nonsense():
     ):
         with pytest.raises(ValueError, match="no "):
             call()
-
-
-def test_mover_by_hand():
-    a = Interval(low=0.4, high=0.7, confidence=0.95, method="x")
-    b = Interval(low=0.0, high=0.2, confidence=0.95, method="x")
-    value, found = intervals.mover_difference((0.5, a), (0.1, b))
-    assert value == pytest.approx(0.4)
-    assert found.low == pytest.approx(0.4 - math.hypot(0.1, 0.1))
-    assert found.high == pytest.approx(0.4 + math.hypot(0.2, 0.1))
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99, 1 - 0.05 / 12])

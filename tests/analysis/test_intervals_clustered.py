@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gatekeeper.analysis import intervals, paired
-
-ROOT = Path(__file__).parents[2]
+from gatekeeper.analysis import clustered, intervals, paired
 
 
 def seeds_of(sizes) -> np.ndarray:
@@ -20,92 +19,104 @@ def seeds_of(sizes) -> np.ndarray:
 #: Sizes of the seeds of the benign set in docs/real-language.md: 44 prompts of 19 seeds.
 REAL = [1] * 10 + [4] * 7 + [3] * 2
 
-#: Sizes of the seeds of a set -> smallest coverage over `RATES`, for four degrees of agreement of
-#: the prompts of a seed, in percent. docs/adr/0004 shows this table.
-COVERAGE = {
-    "10 seeds of 10": [10] * 10,
-    "20 seeds of 3": [3] * 20,
-    "20 seeds of 4": [4] * 20,
-    "8 seeds of 5": [5] * 8,
-    "50 seeds of 4": [4] * 50,
-    "19 seeds of 1 to 4": REAL,
-    "one seed of 5, 40 of 1": [5] + [1] * 40,
-    "one seed of 10, 100 of 1": [10] + [1] * 100,
-    "one seed of 40, 40 of 1": [40] + [1] * 40,
-}
-RATES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
-AGREEMENT = (0.0, 0.5, 0.8, 1.0)
+SETS = {"8x5": [5] * 8, "10x10": [10] * 10, "20x4": [4] * 20, "real": REAL, "5+40": [5] + [1] * 40}
 
 
-def simulated(sizes, truth: float, agreement: float, runs: int, seed: int) -> np.ndarray:
-    """Means of `runs` sets in which prompts of a seed correlate by `agreement`.
-
-    Each prompt takes its seed's answer with probability √agreement, else one of its own.
-    """
-    generator = np.random.default_rng([seed, int(1000 * truth), int(10 * agreement)])
+def drawn(sizes, agreement: float, runs: int, *key: int) -> np.ndarray:
+    """Uniform draws [runs, n]; those of a seed are alike with probability √agreement each."""
+    generator = np.random.default_rng([11, *key, int(10 * agreement)])
     index = np.repeat(np.arange(len(sizes)), sizes)
-    shared = generator.random((runs, len(sizes)))[:, index] < truth
-    own = generator.random((runs, len(index))) < truth
-    follows = generator.random((runs, len(index))) < math.sqrt(agreement)
-    means: np.ndarray = np.where(follows, shared, own).mean(axis=1)
-    return means
+    shared = generator.random((runs, len(sizes)))[:, index]
+    own = generator.random((runs, len(index)))
+    return np.where(generator.random(own.shape) < math.sqrt(agreement), shared, own)
 
 
-def coverage(sizes, truth: float, agreement: float, size: float, runs: int = 4000):
-    """Shares of samples whose interval holds the truth, and whose upper end lies below it."""
-    means, counts = np.unique(
-        np.round(simulated(sizes, truth, agreement, runs, 11), 9), return_counts=True
+@pytest.mark.parametrize("agreement", [0.0, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("name", SETS)
+def test_clustered_wilson_covers(name, agreement):
+    """At least 93 % where rates lie from 5 to 50 %, less the noise of 400 samples."""
+    sizes, runs = SETS[name], 400
+    seeds = clustered.Seeds.of(seeds_of(sizes))
+    for truth in (0.05, 0.2, 0.5):
+        hits = drawn(sizes, agreement, runs, int(1000 * truth)) < truth
+        found = [clustered.share(row.astype(float), seeds) for row in hits]
+        assert np.mean([f.low <= truth <= f.high for f in found]) >= 0.905, truth
+        assert np.mean([f.high < truth for f in found]) <= 0.05, truth
+
+
+@pytest.mark.parametrize("agreement", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("name", ["10x10", "20x4"])
+def test_clustered_tango_covers_and_is_never_wider_than_full_agreement(name, agreement):
+    sizes, runs = SETS[name], 100
+    seeds = clustered.Seeds.of(seeds_of(sizes))
+    for lost, won in ((0.1, 0.02), (0.5, 0.02), (0.3, 0.3)):
+        draws = drawn(sizes, agreement, runs, int(1000 * lost))
+        held = []
+        for row in draws:
+            a, b = (row < lost).astype(float), (row >= 1 - won).astype(float)
+            found = clustered.difference(a, b, seeds)
+            least = seeds.least
+            agreed = intervals.tango(a.mean() * least, b.mean() * least, least)
+            assert agreed.low - 1e-6 <= found.low <= found.high <= agreed.high + 1e-6
+            held.append(found.low - 1e-9 <= lost - won <= found.high + 1e-9)
+        assert np.mean(held) >= 0.88
+
+
+def test_agreement_narrows_by_what_is_seen():
+    """80 prompts of 20 seeds, 24 with the event: spread evenly, or all of six seeds."""
+    seeds = clustered.Seeds.of(seeds_of([4] * 20))
+    order = np.arange(80)
+    spread = clustered.share(((order % 4 == 0) | ((order % 4 == 1) & (order < 16))) * 1.0, seeds)
+    whole = clustered.share((order < 24) * 1.0, seeds)
+    agreed = intervals.wilson(0.3 * seeds.least, seeds.least)
+    assert whole.low == pytest.approx(agreed.low, abs=1e-6)
+    assert whole.high == pytest.approx(agreed.high, abs=1e-6)
+    assert spread.high - spread.low < 0.62 * (whole.high - whole.low)
+
+
+def test_correlation_by_hand():
+    """Two seeds of two: (1, 1) and (1, 0). SSB = 2.5 - 9/4 = 1/4, SSW = 1/2: ρ̂ = 0, drawn to 1/2.
+
+    One event (the prompt without) against a prior of one: ρ = (0 · 1 + 1) / (1 + 1).
+    """
+    seeds = clustered.Seeds(index=np.array([0, 0, 1, 1]), sizes=np.array([2.0, 2.0]))
+    worth = seeds.worth(np.array([4 / 2 + 1 / 2]), np.array([3.0]))
+    assert worth[0] == pytest.approx(seeds.most / (1 + (seeds.most / seeds.least - 1) / 2))
+
+
+def test_many_ways_to_have_fewer_by_hand():
+    """Events 2 of 2, 1 of 4: one or two are kept in the full seed, a third in the other."""
+    seeds = clustered.Seeds.of(seeds_of([2, 4]))
+    counts, squares = seeds.fewer(np.array([2.0, 1.0]))
+    assert counts.tolist() == [0, 1, 2, 3]
+    assert squares.tolist() == [0, 1, 2, 2.25]
+
+
+@st.composite
+def worsened(draw):
+    """Sizes of seeds, a change of each prompt in {-1, 0, 1}, and one that is made worse."""
+    sizes = draw(st.lists(st.integers(1, 6), min_size=9, max_size=24).filter(lambda s: max(s) > 1))
+    change = draw(
+        st.lists(st.sampled_from([-1, 0, 0, 1]), min_size=sum(sizes), max_size=sum(sizes))
     )
-    found = [intervals.wilson(mean * size, size) for mean in means]
-    held = sum(n for f, n in zip(found, counts, strict=True) if f.low <= truth <= f.high)
-    beyond = sum(n for f, n in zip(found, counts, strict=True) if f.high < truth)
-    return held / runs, beyond / runs
+    at = draw(st.integers(0, sum(sizes) - 1))
+    change[at] = min(change[at], 0)
+    return sizes, np.array(change), at
 
 
-@pytest.mark.parametrize("name", COVERAGE)
-def test_clustered_wilson_covers(name):
-    """At least 93 % wherever rates lie from 2 to 50 %; a gate holds on to the upper end.
-
-    Wilson's own interval for 50 independent prompts covers 92 % at a rate of 2 %.
-    """
-    sizes = COVERAGE[name]
-    size = intervals.effective_size(seeds_of(sizes))
-    least = 0.91 if len(sizes) == 50 else 0.93
-    for truth in RATES:
-        for agreement in AGREEMENT:
-            held, beyond = coverage(sizes, truth, agreement, size)
-            assert held >= least, (truth, agreement)
-            assert beyond <= 0.03, (truth, agreement)
-
-
-def test_the_table_of_coverage_in_the_decision_record():
-    """The numbers of docs/adr/0004 are those simulated here."""
-    record = (ROOT / "docs/adr/0004-statistics-of-the-gate.md").read_text(encoding="utf-8")
-    for name, sizes in COVERAGE.items():
-        size = intervals.effective_size(seeds_of(sizes))
-        lowest = [
-            min(100 * coverage(sizes, truth, agreement, size)[0] for truth in RATES)
-            for agreement in AGREEMENT
-        ]
-        shown = f"{size:.1f}" if size >= paired.MINIMUM_N else f"{size:.1f}: no interval"
-        row = " | ".join((name, str(sum(sizes)), shown, *(f"{x:.1f}" for x in lowest)))
-        assert f"| {row} |" in record
-
-
-@pytest.mark.parametrize("won", [0.0, 0.03])
-@pytest.mark.parametrize("truth", [0.02, 0.1, 0.3])
-@pytest.mark.parametrize("sizes", [[10] * 10, [3] * 20, REAL], ids=["10x10", "20x3", "real"])
-def test_clustered_tango_covers(sizes, truth, won):
-    """Prompts of a seed that always agree; lost with `truth` + `won`, won with `won`."""
-    generator = np.random.default_rng(5)
-    size = intervals.effective_size(seeds_of(sizes))
-    index = np.repeat(np.arange(len(sizes)), sizes)
-    draws = generator.random((1000, len(sizes)))[:, index]
-    lost = (draws < truth + won).mean(axis=1)
-    back = ((draws >= truth + won) & (draws < truth + 2 * won)).mean(axis=1)
-    found = [intervals.tango(a * size, b * size, size) for a, b in zip(lost, back, strict=True)]
-    assert np.mean([f.low - 1e-9 <= truth <= f.high + 1e-9 for f in found]) >= 0.93
-    assert np.mean([f.high < truth for f in found]) <= 0.03
+@settings(max_examples=150, deadline=None)
+@given(worsened())
+def test_no_end_falls_when_any_prompt_gets_worse(case):
+    sizes, change, at = case
+    seeds = clustered.Seeds.of(seeds_of(sizes))
+    worse = change.copy()
+    worse[at] += 1
+    ends = []
+    for one in (change, worse):
+        pair = clustered.difference((one > 0) * 1.0, (one < 0) * 1.0, seeds)
+        hits = clustered.share((one > -1) * 1.0, seeds)
+        ends.append([pair.low, pair.high, hits.low, hits.high])
+    assert np.all(np.diff(ends, axis=0) >= -1e-9)
 
 
 def test_n_alone_would_not_cover_what_never_happened():
@@ -113,7 +124,7 @@ def test_n_alone_would_not_cover_what_never_happened():
     ours = intervals.wilson(0, intervals.effective_size(seeds_of(REAL))).high
     naive = intervals.wilson(0, 44).high
     assert (round(ours, 3), round(naive, 3)) == (0.256, 0.080)
-    none = np.mean(simulated(REAL, 0.1, 1.0, 2000, 7) == 0)
+    none = np.mean((drawn(REAL, 1.0, 2000, 7) >= 0.1).all(axis=1))
     assert none > 0.1 and naive < 0.1 < ours
 
 
@@ -121,7 +132,7 @@ def test_n_alone_would_not_cover_what_never_happened():
 def test_one_more_lost_refusal_never_helps(sizes):
     """In whatever order prompts are lost, both ends of both intervals rise with each."""
     seeds = seeds_of(sizes)
-    for trial in range(20):
+    for trial in range(5):
         order = np.random.default_rng(trial).permutation(len(seeds))
         lost = np.zeros(len(seeds))
         ends = []
@@ -143,7 +154,7 @@ def test_zero_lost_and_one_lost_of_twenty_seeds_of_four():
     lost[0] = 1
     one = paired.difference(lost, np.zeros(80), seeds, 0.95)
     assert not isinstance(none, str) and not isinstance(one, str)
-    assert 0.17 < none.interval.high < one.interval.high
+    assert 0.17 < none.interval.high <= one.interval.high + 1e-9
 
 
 @pytest.mark.parametrize("n", [40, 120])

@@ -1,4 +1,4 @@
-"""Drop minus mean drop of random masks, joined by MOVER as in metrics/refusal_drop_excess.py."""
+"""Drop minus mean drop of random masks, as metrics/refusal_drop_excess.py joins them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from gatekeeper.analysis import intervals, paired
+from gatekeeper.analysis import paired
+from gatekeeper.analysis.excess import Changes
+from gatekeeper.analysis.excess import excess as joined
 from tools.validate.coverage import (
     NOMINAL,
     RESULTS,
@@ -24,14 +26,14 @@ from tools.validate.coverage import (
 from tools.validate.table import Table
 
 _CONTROLS = 20
-_RUNS = 4000
+_RUNS = 150
 #: Share refused unmasked; of the others so many are refused under a mask.
 _REFUSED, _WON = 0.9, 0.2
-_DESIGNS = {"50 of 1": (1,) * 50, "100 of 1": (1,) * 100, "25 of 4": (4,) * 25}
+_DESIGNS = {"50 of 1": (1,) * 50, "200 of 1": (1,) * 200, "25 of 4": (4,) * 25}
 #: How far the masks agree which prompts are fragile (correlation of the latent normal).
 _AGREEMENT = (0.0, 0.5, 0.9)
 #: True shares of prompts lost under the selected mask and, on average, under a control.
-_RATES = ((0.02, 0.02), (0.2, 0.05), (0.6, 0.1))
+_RATES = ((0.02, 0.02), (0.2, 0.05), (0.3, 0.3), (0.6, 0.1))
 #: Correlation of the fragility of prompts of one seed.
 _WITHIN = 0.5
 
@@ -89,30 +91,32 @@ def excess(world: World, runs: int) -> Coverage:
     for _ in range(runs):
         lost, won = (x.astype(np.float64) for x in _outcomes(world, generator))
         drop = paired.difference(lost[0], won[0], seeds, NOMINAL)
-        mean = paired.difference(lost[1:].mean(axis=0), won[1:].mean(axis=0), seeds, NOMINAL)
-        if isinstance(drop, str) or isinstance(mean, str):
-            raise ValueError((drop, mean))  # noqa: TRY004 - a reason, no wrong type
-        first, second = (drop.value, drop.interval), (mean.value, mean.interval)
-        found.append(ends(intervals.mover_difference(first, second)[1]))
+        if isinstance(drop, str):
+            raise ValueError(drop)  # noqa: TRY004 - a reason, no wrong type
+        selected, controls = (
+            Changes(lost=lost[part], won=won[part]) for part in (slice(0, 1), slice(1, None))
+        )
+        found.append(ends(joined(drop, selected, controls, seeds, NOMINAL)[2]))
     # Won is equally likely under every mask and drops out of the difference.
     return tally(np.array(found), world.selected - world.control)
 
 
 def tables(*, quick: bool = False) -> Iterator[Table]:
     """Excess over given controls, and over all masks that could have been controls."""
-    runs = 100 if quick else _RUNS
+    runs = 20 if quick else _RUNS
     worlds = [
         (name, World(sizes=sizes, agreement=rho, selected=a, control=b, drawn=drawn))
         for drawn in (False, True)
         for name, sizes in _DESIGNS.items()
-        for rho in (_AGREEMENT[1:2] if drawn else _AGREEMENT)
+        for rho in (_AGREEMENT[:2] if drawn else _AGREEMENT)
         for a, b in _RATES
     ]
     yield Table(
-        title="Drop minus mean drop of 20 random masks (MOVER)",
-        note=f"{runs} repetitions a cell; nominal 95 %. Masks agree which prompts are fragile; the "
-        "interval takes no credit for that, nor for a mean over 20 masks. Truth about `all masks`: "
-        "controls are drawn anew each time, with unlike effects.",
+        title="Drop minus mean drop of 20 random masks (MOVER with covariance)",
+        note=f"{runs} repetitions a cell; nominal 95 %. Masks agree which prompts are fragile. "
+        "Truth about `all masks`: controls are drawn anew each time, with unlike effects. That is "
+        "what the interval is about, so `these masks` alone are covered more often. Where masks "
+        "agree it is wide on purpose: a narrower one could fall when one more refusal is lost.",
         header=("seeds", "masks agree", "lost", "controls", "truth about", *RESULTS),
         rows=tuple(
             (

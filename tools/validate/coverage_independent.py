@@ -30,6 +30,8 @@ _SHARES = (0.02, 0.05, 0.1, 0.3, 0.5)
 #: True shares of prompts lost and won.
 _CHANGES = ((0.02, 0.0), (0.02, 0.02), (0.1, 0.02), (0.3, 0.05), (0.6, 0.02))
 _SIZES = (20, 50, 100, 200)
+#: Rates that nobody tells apart.
+_NEAR = 0.01
 #: Intervals are looked up, so that many repetitions cost little.
 _RUNS = 20_000
 
@@ -93,19 +95,23 @@ def _averages(sizes: tuple[int, ...]) -> Table:
             ("2 to 98 %", np.linspace(0.02, 0.98, 961)),
             ("0.5 to 10 %", np.linspace(0.005, 0.1, 191)),
         ):
-            rows.append(("Wilson", str(n), name, "", *_spread(_exact_shares(n, grid))))
+            rows.append(("Wilson", str(n), name, "", *_spread(_exact_shares(n, grid), grid)))
         for won in (0.0, 0.02, 0.05):
             for name, grid in (
                 ("2 to 90 %", np.linspace(0.02, 0.9, 177)),
                 ("0.5 to 10 %", np.linspace(0.005, 0.1, 96)),
             ):
-                found = _spread(_exact_differences(n, grid, won))
+                found = _spread(_exact_differences(n, grid, won), grid)
                 rows.append(("Tango", str(n), name, f"{100 * won:.0f} %", *found))
     return Table(
         title="Exact coverage averaged over a fine grid of true rates",
         note="No simulation: every possible count is weighed by its probability. Single cells swing"
-        " with n and p because counts are whole numbers; the mean is the honest summary, the lowest"
-        " cell the honest warning.",
+        " with n and p because counts are whole numbers (Brown, Cai & DasGupta 2001 show it): a"
+        " true rate a tenth of a point aside can be covered several points more or less often, and"
+        " nobody knows it to a tenth of a point. *Nearby* is therefore the lowest mean over all"
+        " rates within one point of each other; *lowest* is the worst single rate. Tango's interval"
+        " at n = 20 is wider than need be where few pairs are discordant, by the numbers here; it"
+        " is left so.",
         header=(
             "interval",
             "n",
@@ -113,6 +119,7 @@ def _averages(sizes: tuple[int, ...]) -> Table:
             "won",
             "mean",
             "lowest",
+            "nearby",
             "highest",
             "in 93–97",
             "flag",
@@ -121,11 +128,17 @@ def _averages(sizes: tuple[int, ...]) -> Table:
     )
 
 
-def _spread(covered: FloatArray) -> tuple[str, ...]:
+def nearby(covered: FloatArray, grid: FloatArray) -> float:
+    """The lowest mean coverage over an even grid's rates that lie within one point."""
+    width = round(_NEAR / float(grid[1] - grid[0])) + 1
+    return float(np.convolve(covered, np.full(width, 1 / width), "valid").min())
+
+
+def _spread(covered: FloatArray, grid: FloatArray) -> tuple[str, ...]:
     within = float(((covered >= LOW) & (covered <= HIGH)).mean())
     mean = float(covered.mean())
     flag = "LOW" if mean < LOW else "high" if mean > HIGH else ""
-    shown = (mean, float(covered.min()), float(covered.max()))
+    shown = (mean, float(covered.min()), nearby(covered, grid), float(covered.max()))
     return (*(f"{100 * x:.1f}" for x in shown), f"{100 * within:.0f} % of the grid", flag)
 
 

@@ -13,7 +13,7 @@ from tools.validate.coverage import RESULTS, SEED, Coverage, FloatArray, ends, t
 from tools.validate.table import Table
 
 _PROMPTS, _EXPERTS, _TAKEN = 40, 64, 8
-_RUNS = 4000
+_RUNS = 600
 #: Resamples that stand for infinitely many.
 _TRUTH = 200_000
 #: Resamples drawn at a time.

@@ -35,9 +35,9 @@ Simulated routing and attribution with known true experts, given to the real sel
 """,
     "coverage": """## Coverage of intervals, simulated
 
-Every interval that a verdict rests on, by simulation with known truth. Intervals for prompts that
-share seeds are wide on purpose: they take the prompts of a seed as one where they agree less than
-fully (see ADR 4), so that no suite of rewrites gets a verdict it has not earned.
+Every interval that a verdict rests on, by simulation with known truth. `LOW` and `high` mark what
+lies outside 93 to 97 %, `?` what too few repetitions leave open. Where an interval is too wide it
+is said why; see ADR 4.
 """,
 }
 
