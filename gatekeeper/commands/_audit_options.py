@@ -44,6 +44,7 @@ class AuditOptions:
     device: str
     dtype: str
     system_prompt: Path | None
+    judge_options: tuple[str, ...] = ()
 
 
 _SUITE = click.option(
@@ -71,6 +72,16 @@ def _finite(_context: click.Context, _option: click.Parameter, value: float) -> 
         raise click.BadParameter("not a number between 0 and 1")
     return value
 
+
+#: Of `judge calibrate` too.
+judge_options_option = click.option(
+    "--judge-option",
+    "judge_options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Option of the judge (repeatable), such as model=DIRECTORY; `catalog judge` lists them. "
+    "Never a key: that comes from an environment variable.",
+)
 
 _OPTIONS = (
     click.option(
@@ -118,6 +129,7 @@ _OPTIONS = (
         "noise:0.5: how refusals fall as experts are weakened.",
     ),
     click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
+    judge_options_option,
     click.option(
         "--max-prompts",
         type=click.IntRange(1, _MOST),

@@ -14,6 +14,7 @@ from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.records.environment import VARIANTS
+from gatekeeper.records.judge_options import read_options, split_options
 from gatekeeper.records.trial import split_mode
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
@@ -47,7 +48,9 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     selectors = _selectors(options, policy)
     for name in selectors:
         catalog.load("selector", name)
-    catalog.load("judge", options.judge)
+    judge = catalog.load("judge", options.judge)
+    judge_options = split_options(options.judge_options)
+    read_options(judge.id, judge.options, judge_options)
     split_mode(options.mode)
     _check_cross_fit(options)
     system = _system_prompt(options.system_prompt)
@@ -66,6 +69,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         mode=options.mode,
         phase=options.phase,
         judge=options.judge,
+        judge_options=judge_options,
         max_prompts=options.max_prompts,
         max_new_tokens=options.max_new_tokens,
         batch_rows=options.batch_rows,

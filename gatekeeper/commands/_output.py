@@ -164,12 +164,18 @@ def _unfinished(out: Path) -> bool:
 
 def _is_work(work: Path) -> bool:
     """Whether this is a work directory of ours: it is removed with all that is in it."""
+    from gatekeeper.evidence.judge_store import JUDGE_STORE
     from gatekeeper.evidence.trial_store import STORE
 
     if work.is_symlink() or not work.is_dir():
         return False
     names = {path.name for path in work.iterdir()}
-    return names <= {_LOCK, NEW} | {f"{STORE}{end}" for end in ("", "-journal", "-wal", "-shm")}
+    stores = (
+        f"{store}{end}"
+        for store in (STORE, JUDGE_STORE)
+        for end in ("", "-journal", "-wal", "-shm")
+    )
+    return names <= {_LOCK, NEW, *stores}
 
 
 def _leave(work: Path, new: Sequence[Path]) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from gatekeeper import catalog as entries
+
+if TYPE_CHECKING:
+    from gatekeeper.records.judge_options import JudgeOption
 
 _SCHEMA = "gatekeeper/catalog/v1"
 _SHOWN = ("metric", "selector", "judge", "format", "importer", "architecture")
@@ -17,6 +22,7 @@ def catalog(kind: str | None, as_json: bool) -> None:
     """List metrics, selectors, judges, report formats, suite importers and model architectures.
 
     These are the ids that policies and options take. A changed definition is a new version.
+    `catalog judge` also lists what --judge-option can set.
     Architectures are model types with rules of their own; `default` serves all others.
 
     \b
@@ -34,9 +40,13 @@ def catalog(kind: str | None, as_json: bool) -> None:
     for row in rows:
         version = f"v{row['version']}" if row["version"] else ""
         click.echo(f"{row['kind']:12}  {row['id']:{width}}  {version:3}  {row['title']}".rstrip())
+        for option in row.get("options", ()) if kind else ():
+            given = f" (default: {option['default']})" if option["default"] else ""
+            must = " (required)" if option["required"] else given
+            click.echo(f"    {option['name']:18} {option['title']}{must}")
 
 
-def _row(kind: str, name: str) -> dict[str, str | int | None]:
+def _row(kind: str, name: str) -> dict[str, Any]:
     if kind == "architecture":
         return {"kind": kind, "id": name, "version": None, "title": _architecture(name)}
     entry = entries.load(kind, name)
@@ -45,6 +55,17 @@ def _row(kind: str, name: str) -> dict[str, str | int | None]:
         "id": name,
         "version": getattr(entry, "version", None),
         "title": entry.title,
+        **({"options": [_option(one) for one in entry.options]} if kind == "judge" else {}),
+    }
+
+
+def _option(option: JudgeOption) -> dict[str, Any]:
+    return {
+        "name": option.name,
+        "title": option.title,
+        "required": option.required,
+        "default": option.default,
+        "choices": list(option.choices),
     }
 
 

@@ -6,15 +6,16 @@ import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
-from gatekeeper import __version__, catalog
+from gatekeeper import __version__
 from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.checkpoint import Checkpoint
+from gatekeeper.engine.judging import open_judge
 from gatekeeper.engine.load import SPREAD, LoadedModel, load_model, pick_device, pick_dtype
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.errors import AuditError, UsageError
@@ -81,6 +82,7 @@ class AuditRequest:
     device: str
     dtype: str
     system_prompt: str | None
+    judge_options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +160,7 @@ def prepare(request: AuditRequest, reporter: Reporter, work_dir: Path) -> Prepar
         SelfTestError: the hooks do not work on it.
         UsageError: no prompt can be used, or none is left to measure with.
     """
-    judge: Judge = catalog.load("judge", request.judge)
+    judge = open_judge(request.judge, request.judge_options, work_dir)
     reference = request.checkpoint.reference(reporter.advance)
     device = pick_device(request.device)
     dtype = pick_dtype(request.dtype, device, request.description.dtype)
@@ -191,6 +193,7 @@ def prepare(request: AuditRequest, reporter: Reporter, work_dir: Path) -> Prepar
         checks=self_test(loaded, usable),
         settings=_settings(
             request,
+            judge,
             dtype=loaded.dtype,
             device=loaded.device.type,
             template_sha256=sha256(str(loaded.tokenizer.chat_template)),
@@ -219,9 +222,8 @@ def _refuse_unmeasured(
 
 
 def _settings(
-    request: AuditRequest, *, dtype: torch.dtype, device: str, template_sha256: str
+    request: AuditRequest, judge: Judge, *, dtype: torch.dtype, device: str, template_sha256: str
 ) -> AuditSettings:
-    judge: Judge = catalog.load("judge", request.judge)
     system = request.system_prompt
     versions = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
     return AuditSettings(
@@ -232,6 +234,7 @@ def _settings(
         phase=request.phase,
         judge=judge.id,
         judge_version=judge.version,
+        judge_settings=judge.settings,
         max_new_tokens=request.max_new_tokens,
         batch_rows=request.batch_rows,
         dtype=str(dtype).removeprefix("torch."),
@@ -263,6 +266,7 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
     device = pick_device(request.device)
     wanted = _settings(
         request,
+        open_judge(request.judge, request.judge_options),
         dtype=pick_dtype(request.dtype, device, request.description.dtype),
         device=device.type,
         template_sha256=evidence.settings.chat_template_sha256,

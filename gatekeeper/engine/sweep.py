@@ -17,7 +17,7 @@ from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.memory import in_halves
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.evidence.trial_store import StoredReply, TrialStore
-from gatekeeper.records.plugins import Judge
+from gatekeeper.records.plugins import Judge, Judgement
 from gatekeeper.records.trial import Mask, Trial
 
 #: (rows done, rows in all) after each batch.
@@ -110,12 +110,12 @@ def sweep(
             store.put(stored)
             done.update({reply.key: reply for reply in stored})
             progress(len(done), len(rows))
-    trials = [
-        _trial(mask, w.prompt, done[keys[mask.name, w.prompt.prompt.id]], settings.judge)
+    made = [
+        (mask, w.prompt, done[keys[mask.name, w.prompt.prompt.id]])
         for w in usable
         for mask in w.masks
     ]
-    return trials, SweepCount(computed=len(rows) - resumed, resumed=resumed)
+    return _trials(made, settings.judge), SweepCount(computed=len(rows) - resumed, resumed=resumed)
 
 
 def stored_replies(
@@ -153,8 +153,13 @@ def _stored(row: Row, reply: Reply) -> StoredReply:
     return StoredReply(key=row.key, text=reply.text, ids=reply.ids, truncated=reply.truncated)
 
 
-def _trial(mask: Mask, prompt: Encoded, reply: StoredReply, judge: Judge) -> Trial:
-    judgement = judge.judge(prompt.prompt.text, reply.text)
+def _trials(made: Sequence[tuple[Mask, Encoded, StoredReply]], judge: Judge) -> list[Trial]:
+    """Judges what was made, equal replies to a prompt once."""
+    said = judge.judgements([(prompt.prompt.text, reply.text) for _, prompt, reply in made])
+    return [_trial(*one, said[one[1].prompt.text, one[2].text]) for one in made]
+
+
+def _trial(mask: Mask, prompt: Encoded, reply: StoredReply, judgement: Judgement) -> Trial:
     return Trial(
         mask=mask.name,
         prompt_id=prompt.prompt.id,

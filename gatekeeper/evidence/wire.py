@@ -51,7 +51,16 @@ _SETTINGS = (
     "versions",
 )
 #: Younger than the rest: bundles written before do not have them.
-_SETTINGS_SINCE = ("resamples", "size", "window", "budget", "roles", "environments", "cross_fit")
+_SETTINGS_SINCE = (
+    "resamples",
+    "size",
+    "window",
+    "budget",
+    "roles",
+    "environments",
+    "cross_fit",
+    "judge_settings",
+)
 #: Lists of text, younger too.
 _SETTINGS_LISTS = ("system_prompts", "formats", "doses")
 _PROMPT = (
@@ -80,7 +89,10 @@ _MODEL = (
 
 def _fields(record: object, names: tuple[str, ...]) -> dict[str, Any]:
     values = ((name, getattr(record, name)) for name in names)
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in values}
+    return {
+        name: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v
+        for name, v in values
+    }
 
 
 def evidence_to_json(evidence: Evidence) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gatekeeper.records.environment import Change, Environment
@@ -99,6 +99,7 @@ class AuditSettings:
     Attributes:
         resamples, size, window, budget: as handed to selectors; 0 and None in bundles written
             before they were recorded.
+        judge_settings: what a judge that is told options was made from; empty for rules.
         roles: whether experts were to be told apart by role; environments: whether the suite was to
             be parted.
         cross_fit: whether each half of the prompts selected masks that the other half measured.
@@ -134,6 +135,7 @@ class AuditSettings:
     system_prompts: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     doses: tuple[str, ...] = ()
+    judge_settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ type below; `catalog.py` finds it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.selection import Selection
@@ -56,17 +58,63 @@ class Judgement:
     reason: str
 
 
+class TextEmbedder(Protocol):
+    """A sentence-embedding model on disk, loaded at its first use; `digest` names its files."""
+
+    digest: str
+
+    def __call__(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Rows of unit length, one a text: [N, D]."""
+
+
+class LabelReader(Protocol):
+    """A local model that labels text, loaded at its first use.
+
+    Attributes:
+        digest: names its files.
+        labels: the classifier's labels; empty for a model that writes its answer.
+    """
+
+    digest: str
+    labels: tuple[str, ...]
+
+    def __call__(self, texts: Sequence[tuple[str, str]], template: str | None) -> list[str]:
+        """What the model says of each (request, reply): a label, or what it wrote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeTools:
+    """What the engine hands to a judge that is more than rules.
+
+    Attributes:
+        embedder: (directory, device) -> sentence embeddings.
+        reader: (directory, device) -> a classifier or guard model.
+        other: another judge by its name; judges know nothing of each other.
+        store: file for what must not be asked twice, or None to keep nothing.
+    """
+
+    embedder: Callable[[Path, str], TextEmbedder]
+    reader: Callable[[Path, str], LabelReader]
+    other: Callable[[str], Judge]
+    store: Path | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
     """A way to tell refusal from compliance from noise.
 
     Attributes:
-        judge: (prompt, completion) -> judgement. Must not raise on any text.
+        judge: (prompt, completion) -> judgement. Must not raise on any text; what asks a model may
+            raise an `AuditError` when there is no answer, and never makes one up.
         decided: whether no continuation of this prefix can change the outcome; lets the sweep stop
             a row early without changing any result.
         languages: languages its patterns were written for.
         from_reply_alone: whether the judgement follows from the completion, so that it can be made
             again from evidence, which holds no prompts.
+        options: what it must or may be told; `configure` makes the judge that works from that.
+        settings: of a configured judge, what its judgements depend on beside its version: models by
+            the digest of their files, never a key.
+        judge_all: judges many at once, where that is cheaper than one by one.
     """
 
     id: str
@@ -76,6 +124,19 @@ class Judge:
     judge: Callable[[str, str], Judgement]
     decided: Callable[[str], bool]
     from_reply_alone: bool = False
+    options: tuple[JudgeOption, ...] = ()
+    configure: Callable[[Mapping[str, OptionValue], JudgeTools], Judge] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    judge_all: Callable[[Sequence[tuple[str, str]]], list[Judgement]] | None = None
+
+    def judgements(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Judgement]:
+        """Judges (prompt, completion) pairs, equal ones once."""
+        distinct = list(dict.fromkeys(pairs))
+        if self.judge_all is not None:
+            said = self.judge_all(distinct)
+        else:
+            said = [self.judge(*pair) for pair in distinct]
+        return dict(zip(distinct, said, strict=True))
 
 
 class Measure(Protocol):

@@ -32,14 +32,28 @@ def test_the_id_is_the_file_name(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_one_kind_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["catalog", "selector"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["selector", name] for name in catalog.names("selector")
+    ]
+
+
+def test_judges_are_listed_with_their_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["catalog", "judge"]) == 0
-    assert capsys.readouterr().out.split() == [
+    out = capsys.readouterr().out
+    version = catalog.load("judge", "refusal-rules").version
+    assert out.splitlines()[-1].split() == [
         "judge",
         "refusal-rules",
-        "v1",
+        f"v{version}",
         "Refusal",
         "phrases",
     ]
+    for name in catalog.names("judge"):
+        for option in catalog.load("judge", name).options:
+            assert f"    {option.name} " in out
+            assert option.title in out
 
 
 def test_an_unknown_kind_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gatekeeper import catalog
 from gatekeeper.bundled import bundled
 from gatekeeper.cli import run
 from gatekeeper.commands._verdicts import verdict_bytes
@@ -92,7 +93,9 @@ def test_a_forgery_with_fitting_digests_is_found(out, command, findings, capsys)
     options = {"verify": [], "check": policy, "report": [*policy, "--format", "junit"]}[command]
     forge(out, lambda t: replace(t, outcome="refuse"), findings)
     assert run([command, str(out / "evidence"), *options]) == 12
-    assert "outcomes are not what refusal-rules version 1 says" in capsys.readouterr().err
+    version = catalog.load("judge", "refusal-rules").version
+    told = f"outcomes are not what refusal-rules version {version} says"
+    assert told in capsys.readouterr().err
     # The replies too: then only the findings tell.
     forge(out, lambda t: replace(t, **reply("refuse")), findings)
     assert run([command, str(out / "evidence"), *options]) == 12

@@ -157,7 +157,7 @@ def make_settings(selectors: Sequence[str], ks: Sequence[int], controls: int) ->
         mode="reroute",
         phase="both",
         judge="refusal-rules",
-        judge_version=1,
+        judge_version=2,
         max_new_tokens=32,
         batch_rows=64,
         dtype="float32",

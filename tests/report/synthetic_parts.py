@@ -40,7 +40,7 @@ def settings_of(selectors: tuple[str, ...]) -> AuditSettings:
         mode="reroute",
         phase="both",
         judge="refusal-rules",
-        judge_version=1,
+        judge_version=2,
         max_new_tokens=48,
         batch_rows=64,
         dtype="bfloat16",

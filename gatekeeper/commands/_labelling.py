@@ -1,0 +1,184 @@
+"""Labelling in the terminal: what is asked, how it is shown, and how answers are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gatekeeper.errors import EvidenceError, UsageError, excerpt
+from gatekeeper.evidence.bundle import check_writable
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.suites.labels import read_labels
+from gatekeeper.suites.read import read_suite
+
+_KEYS = {"r": "refuse", "c": "comply", "d": "degenerate"}
+_SKIP, _QUIT = "s", "q"
+_MENU = "[r]efuse  [c]omply  [d]egenerate  [s]kip  [q]uit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A reply to label.
+
+    Attributes:
+        id: tells a person nothing of the mask.
+        group: goes into the file, never onto the screen.
+    """
+
+    id: str
+    prompt_id: str
+    reply: str
+    group: str
+    language: str
+
+
+def require_terminal() -> None:
+    """Labels come from a person who sees the reply.
+
+    Raises:
+        UsageError: input or output is not a terminal.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "labelling needs a terminal",
+            remedy="run it in one; labels made elsewhere can be given to `judge calibrate`",
+        )
+
+
+def choose(evidence: Evidence, count: int, seed: int) -> list[Item]:
+    """`count` different replies in an order that the seed makes, unmasked and masked ones by turns
+    as far as there are, and then mixed.
+
+    A reply to a prompt that several masks gave is one reply, and counts as unmasked if the unmasked
+    model gave it too.
+    """
+    arms = {mask.name: mask.arm for mask in evidence.masks}
+    languages = {prompt.id: prompt.language for prompt in evidence.suite.prompts}
+    groups: dict[tuple[str, str], str] = {}
+    for trial in evidence.trials:
+        key = (trial.prompt_id, trial.completion)
+        if arms[trial.mask] == "unmasked":
+            groups[key] = "unmasked"
+        else:
+            groups.setdefault(key, "masked")
+    items = [
+        Item(
+            id=_digest(evidence.digest, *key)[:20],
+            prompt_id=key[0],
+            reply=key[1],
+            group=group,
+            language=languages[key[0]],
+        )
+        for key, group in groups.items()
+    ]
+    items.sort(key=lambda item: _digest(str(seed), item.id))
+    plain = [item for item in items if item.group == "unmasked"]
+    masked = [item for item in items if item.group == "masked"]
+    half = max(count // 2, count - len(masked))
+    chosen = plain[:half]
+    chosen += masked[: count - len(chosen)]
+    return sorted(chosen, key=lambda item: _digest("order", str(seed), item.id))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def read_requests(evidence: Evidence, suite: Path | None) -> Mapping[str, str]:
+    """Text of each prompt of the evidence, or nothing without a suite.
+
+    Raises:
+        UsageError: the suite cannot be read.
+        EvidenceError: a prompt is not the one that was run.
+    """
+    if suite is None:
+        return {}
+    texts = {prompt.id: prompt.text for prompt in read_suite(suite).prompts}
+    for prompt in evidence.suite.prompts:
+        text = texts.get(prompt.id, "")
+        if hashlib.sha256(text.encode()).hexdigest() != prompt.text_sha256:
+            raise EvidenceError(
+                f"prompt {excerpt(prompt.id)} is not the one that was run",
+                where=excerpt(suite),
+                remedy="give the suite of this audit",
+            )
+    return texts
+
+
+def ask_labels(items: Sequence[Item], requests: Mapping[str, str], out: Path) -> int:
+    """Asks for each label that `out` does not hold yet; returns how many of the items have one.
+
+    Raises:
+        UsageError: `out` cannot be written, or holds something else than labels.
+    """
+    known = _begin(out)
+    left = [item for item in items if item.id not in known]
+    done = len(items) - len(left)
+    for item in left:
+        click.echo(f"\n——— {done + 1} of {len(items)} ———")
+        if item.prompt_id in requests:
+            click.echo(f"request:\n{shown(requests[item.prompt_id])}\n")
+        click.echo(f"reply:\n{shown(item.reply)}\n")
+        key = _key()
+        if key == _QUIT:
+            break
+        if key in _KEYS:
+            _append(out, item, requests.get(item.prompt_id, ""), _KEYS[key])
+            done += 1
+    return done
+
+
+def _key() -> str:
+    click.echo(_MENU)
+    while True:
+        try:
+            key = click.getchar().lower()
+        except EOFError:  # end of input, by Ctrl-D
+            key = _QUIT
+        if key in {*_KEYS, _SKIP, _QUIT}:
+            click.echo(_KEYS.get(key, "skipped" if key == _SKIP else "stopped"))
+            return key
+
+
+def shown(text: str) -> str:
+    """A text as a terminal may show it: a reply must not move the cursor or clear the screen."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    safe = ("".join(c if c.isprintable() else "�" for c in line.expandtabs(4)) for line in lines)
+    return "\n".join(f"  {line}" for line in safe)
+
+
+def _begin(out: Path) -> set[str]:
+    """Ids that `out` holds; half a line at its end, left by a crash, is taken away."""
+    if out.suffix != ".jsonl":
+        raise UsageError("labels are written to a .jsonl file", where=excerpt(out))
+    check_writable(out)
+    if not out.exists():
+        return set()
+    raw = out.read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1]
+    if whole != raw:
+        os.truncate(out, len(whole))
+    return {one.id for one in read_labels(out)[0]} if whole.strip() else set()
+
+
+def _append(out: Path, item: Item, request: str, label: str) -> None:
+    """One line in one write, on disk before the next reply is shown."""
+    row = {
+        "id": item.id,
+        "prompt": request,
+        "reply": item.reply,
+        "label": label,
+        "group": item.group,
+        "language": item.language,
+    }
+    handle = os.open(out, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(handle, "ab", buffering=0) as file:
+        file.write((json.dumps(row) + "\n").encode())
+        os.fsync(file.fileno())

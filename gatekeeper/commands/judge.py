@@ -1,0 +1,188 @@
+"""`gatekeeper judge`: how far a judge can be trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gatekeeper.commands._audit_options import judge_options_option
+
+if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
+    from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard
+
+
+@click.group()
+def judge() -> None:
+    """Hold a judge against people: label replies blind, then compute its card.
+
+    \b
+    Example:
+      gatekeeper judge label out/ --suite suite/ --out labels.jsonl --count 100 --seed 1
+      gatekeeper judge calibrate --labels labels.jsonl --out card.json
+    """
+
+
+@judge.command("calibrate")
+@click.option(
+    "--judge",
+    "name",
+    default="refusal-rules",
+    show_default=True,
+    help="Judge to calibrate; see `gatekeeper catalog judge`.",
+)
+@judge_options_option
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Labelled replies, .jsonl or .csv: id, prompt, reply, label (refuse, comply, degenerate), "
+    "and where known group (unmasked, masked), language, on_topic.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Write the card there as JSON.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Existing directory that keeps what a remote judge answered; default: nothing is kept.",
+)
+def calibrate(
+    name: str, judge_options: tuple[str, ...], labels: Path, out: Path | None, cache: Path | None
+) -> None:
+    """Judge labelled replies and tell how often the judge is right, with intervals.
+
+    Sensitivity is the share of refusals that it calls so, specificity the share of other replies
+    that it does not. No reply is shown or written.
+
+    \b
+    Example:
+      gatekeeper judge calibrate --labels labels.jsonl --out card.json
+      gatekeeper judge calibrate --judge refusal-model --judge-option model=./guard \\
+        --labels labels.csv
+    """
+    from gatekeeper import __version__
+    from gatekeeper.analysis.intervals import CONFIDENCE
+    from gatekeeper.analysis.judge_card import card_parts
+    from gatekeeper.engine.judging import open_judge
+    from gatekeeper.errors import UsageError, excerpt
+    from gatekeeper.evidence.bundle import check_writable, write_bytes
+    from gatekeeper.evidence.wire_judge_card import card_to_json
+    from gatekeeper.records.judge_card import JudgeCard
+    from gatekeeper.records.judge_options import split_options
+    from gatekeeper.suites.labels import read_labels
+
+    if out is not None:
+        check_writable(out)
+    if cache is not None and not cache.is_dir():
+        raise UsageError("--cache is no directory", where=excerpt(cache), remedy="make it first")
+    replies, raw = read_labels(labels)
+    opened = open_judge(name, split_options(judge_options), cache)
+    said = opened.judgements([(one.prompt, one.reply) for one in replies])
+    card = JudgeCard(
+        judge=opened.id,
+        version=opened.version,
+        settings=opened.settings,
+        tool_version=__version__,
+        labels_digest="sha256:" + hashlib.sha256(raw).hexdigest(),
+        confidence=CONFIDENCE,
+        parts=card_parts(replies, [said[one.prompt, one.reply].outcome for one in replies]),
+    )
+    _print(card)
+    if out is not None:
+        text = json.dumps(card_to_json(card), indent=2, sort_keys=True, ensure_ascii=False)
+        write_bytes(out, text.encode() + b"\n")
+        click.echo(f"card written to {excerpt(out)}")
+
+
+def _print(card: JudgeCard) -> None:
+    click.echo(f"{card.judge}, version {card.version}; {card.confidence:.0%} intervals in brackets")
+    for part in card.parts:
+        _print_part(part)
+
+
+def _print_part(part: CardPart) -> None:
+    from gatekeeper.records.trial import OUTCOMES
+
+    click.echo(f"\n{part.name} (n = {part.n:,})")
+    for title, number, scale in (
+        ("sensitivity", part.sensitivity, 100),
+        ("specificity", part.specificity, 100),
+        ("precision", part.precision, 100),
+        ("accuracy", part.accuracy, 100),
+        ("kappa", part.kappa, 1),
+    ):
+        click.echo(f"  {title:12} {_number(number, scale)}")
+    click.echo("  label \\ judge" + "".join(f"{outcome:>12}" for outcome in OUTCOMES))
+    for label in OUTCOMES:
+        cells = "".join(f"{part.counts[label][outcome]:>12,}" for outcome in OUTCOMES)
+        click.echo(f"  {label:13}{cells}")
+
+
+def _number(number: Agreement, scale: int) -> str:
+    if number.value is None or number.interval is None:
+        return f"–  {number.reason}"
+    value, low, high = (
+        x * scale for x in (number.value, number.interval.low, number.interval.high)
+    )
+    if scale == 1:
+        return f"{value:5.2f}    ({low:.2f} to {high:.2f}), n = {number.n:,}"
+    return f"{value:5.1f} %  ({low:.1f} to {high:.1f}), n = {number.n:,}"
+
+
+@judge.command("label")
+@click.argument("evidence", type=click.Path(path_type=Path))
+@click.option(
+    "--suite",
+    type=click.Path(path_type=Path),
+    help="The suite of the audit, to show each request above its reply; evidence holds no prompts.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="JSONL file the labels are appended to; those in it are not asked for again.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(1, 100_000),
+    default=100,
+    show_default=True,
+    help="Replies to label in all, half of them of the unmasked model.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Which replies, and in what order.",
+)
+def label(evidence: Path, suite: Path | None, out: Path, count: int, seed: int) -> None:
+    """Label replies blind: neither the mask nor what the judge said is shown.
+
+    Keys: r refuse, c comply, d degenerate, s skip, q quit. Each label is on disk before the next
+    reply is shown; the same command goes on where it stopped. What is shown may be harmful. The
+    file holds replies: keep it as the evidence is kept.
+
+    \b
+    Example:
+      gatekeeper judge label out/ --suite suite/ --out labels.jsonl --count 100 --seed 1
+    """
+    from gatekeeper.commands._labelling import (
+        ask_labels,
+        choose,
+        read_requests,
+        require_terminal,
+    )
+    from gatekeeper.commands._verdicts import bundle_of
+    from gatekeeper.evidence.bundle import read_bundle
+
+    require_terminal()
+    read = read_bundle(bundle_of(evidence))
+    requests = read_requests(read, suite)
+    done = ask_labels(choose(read, count, seed), requests, out)
+    click.echo(f"{done} labelled, in {out}")
+
+
+COMMAND = judge

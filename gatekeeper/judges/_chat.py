@@ -1,0 +1,271 @@
+"""One question to an OpenAI-compatible endpoint, with all that can go wrong on the way.
+
+The key goes to the host that was named and to no other, over TLS unless that host is this machine.
+Neither the key nor what was sent or answered is ever part of an error.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from gatekeeper.errors import AuditError, UsageError, excerpt
+
+_MOST_BYTES = 1_000_000  # of an answer
+_CHUNK = 16_384
+_TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where and how to ask.
+
+    Attributes:
+        url: without `/chat/completions`.
+        key: bearer token, or None.
+        connect, read: seconds until a connection stands, and for the whole answer.
+        retries: further attempts after the first.
+        backoff: seconds before the second attempt, doubled for each further one.
+        longest_wait: seconds that a wait never exceeds, whatever the server asks for.
+        interval: least seconds between two requests.
+    """
+
+    url: str
+    model: str
+    key: str | None
+    connect: float
+    read: float
+    retries: int
+    backoff: float
+    longest_wait: float
+    interval: float
+    max_tokens: int
+
+    @property
+    def host(self) -> str:
+        """For messages."""
+        return excerpt(urlsplit(self.url).hostname or "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back: its text, and tokens as the server counted them (None: it did not)."""
+
+    text: str | None
+    tokens_in: int | None
+    tokens_out: int | None
+
+
+class AskAgainError(Exception):
+    """An attempt that failed in a way that another may not; its text is safe to print.
+
+    Attributes:
+        wait: seconds the server asked for, or None.
+        billed: whether the server may have worked, and charge for it.
+    """
+
+    def __init__(self, reason: str, *, wait: float | None = None, billed: bool = True) -> None:
+        super().__init__(reason)
+        self.wait, self.billed = wait, billed
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Set on every request, so that a netrc file cannot put another key in its place."""
+
+    def __init__(self, key: str | None) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._key is not None:
+            request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+def check_url(url: str, *, has_key: bool) -> str:
+    """The address without a slash at its end.
+
+    Raises:
+        UsageError: not http(s), or it holds what belongs elsewhere, or it would carry the key in
+            the clear to another machine.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise UsageError("the judge's url is no http or https address")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise UsageError(
+            "the judge's url holds a user, a query or a fragment",
+            remedy="give the plain address; the key comes from an environment variable",
+        )
+    if parts.scheme == "http" and has_key and host not in {"localhost", "127.0.0.1", "::1"}:
+        raise UsageError(
+            "the judge's url would carry the key unencrypted to another machine",
+            remedy="use https",
+        )
+    return url.rstrip("/")
+
+
+class Chat:
+    """Asks an endpoint, not faster than allowed. Threads may share it.
+
+    Args:
+        sleep, clock: for tests of waiting.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._endpoint = endpoint
+        self._sleep, self._clock = sleep, clock
+        self._own = threading.local()
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    @property
+    def _session(self) -> requests.Session:
+        """Of this thread: requests does not promise that a session may be shared."""
+        session: requests.Session | None = getattr(self._own, "session", None)
+        if session is None:
+            session = self._own.session = requests.Session()
+            session.auth = _Bearer(self._endpoint.key)
+        return session
+
+    def attempt(self, system: str, user: str) -> Answer:
+        """One request.
+
+        Raises:
+            AskAgainError: another attempt may do better.
+            AuditError: no attempt will.
+        """
+        self._pace()
+        body = {
+            "model": self._endpoint.model,
+            "messages": [
+                {"role": "system", "content": system},
+                {"role": "user", "content": user},
+            ],
+            "temperature": 0,
+            "max_tokens": self._endpoint.max_tokens,
+            "stream": False,
+        }
+        end = self._clock() + self._endpoint.connect + self._endpoint.read
+        try:
+            with self._session.post(
+                f"{self._endpoint.url}/chat/completions",
+                json=body,
+                timeout=(self._endpoint.connect, self._endpoint.read),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                self._check(response)
+                return _answer(self._body(response, end))
+        except requests.exceptions.SSLError as error:
+            raise self._refused("no TLS with a certificate that can be trusted") from error
+        except requests.exceptions.ConnectTimeout as error:
+            raise AskAgainError("did not take the connection in time", billed=False) from error
+        except requests.exceptions.Timeout as error:
+            raise AskAgainError("did not answer in time") from error
+        except requests.exceptions.RequestException as error:
+            raise AskAgainError(f"broke the connection ({type(error).__name__})") from error
+
+    def wait(self, attempt: int, failure: AskAgainError) -> None:
+        """Waits before attempt number `attempt` (2 or more)."""
+        asked = failure.wait
+        grown = self._endpoint.backoff * 2.0 ** min(attempt - 2, 20)
+        self._sleep(min(grown if asked is None else asked, self._endpoint.longest_wait))
+
+    def _pace(self) -> None:
+        with self._lock:
+            now = self._clock()
+            turn = max(now, self._next)
+            self._next = turn + self._endpoint.interval
+        if turn > now:
+            self._sleep(turn - now)
+
+    def _check(self, response: requests.Response) -> None:
+        status = response.status_code
+        if status in _TRY_AGAIN:
+            wait = _retry_after(response.headers.get("Retry-After"))
+            raise AskAgainError(f"answered with status {status}", wait=wait, billed=False)
+        if 300 <= status < 400:
+            raise self._refused("it redirects; give the address it redirects to, if you trust it")
+        if status != 200:
+            hint = {401: "; check the key", 403: "; check the key", 404: "; check url and model"}
+            raise self._refused(f"it answered with status {status}{hint.get(status, '')}")
+
+    def _body(self, response: requests.Response, end: float) -> bytes:
+        """All of it, within time and size: a server that drips must not hold an audit for ever."""
+        parts, size = [], 0
+        for chunk in response.iter_content(_CHUNK):
+            size += len(chunk)
+            if size > _MOST_BYTES:
+                raise AskAgainError(f"sent more than {_MOST_BYTES // 1000} kB")
+            if self._clock() > end:
+                raise AskAgainError("did not end its answer in time")
+            parts.append(chunk)
+        return b"".join(parts)
+
+    def _refused(self, why: str) -> AuditError:
+        return AuditError(f"the judge at {self._endpoint.host} cannot be used: {why}")
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds asked for, as a number or a date (RFC 9110, 10.2.3); None if neither."""
+    if text is None:
+        return None
+    if text.strip().isascii() and text.strip().isdigit():
+        return float(text.strip()[:9])
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, (date - datetime.now(UTC)).total_seconds())
+
+
+def _answer(body: bytes) -> Answer:
+    """The text of a chat completion, or None where it is not one.
+
+    Raises:
+        AskAgainError: not JSON.
+    """
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise AskAgainError("did not answer in JSON") from error
+    usage = data.get("usage") if isinstance(data, dict) else None
+    counts = usage if isinstance(usage, dict) else {}
+    return Answer(
+        text=_text(data),
+        tokens_in=_count(counts.get("prompt_tokens")),
+        tokens_out=_count(counts.get("completion_tokens")),
+    )
+
+
+def _text(data: Any) -> str | None:
+    try:
+        text = data["choices"][0]["message"]["content"]
+    except (KeyError, IndexError, TypeError):
+        return None
+    return text if isinstance(text, str) else None
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < 10**9 else None

@@ -1,0 +1,255 @@
+"""Refusal as a model behind an OpenAI-compatible endpoint sees it.
+
+Requests and replies leave this machine. What the model answers must be a label and nothing else;
+after the last attempt anything else is an error, never a refusal. Every answer is kept, so that a
+stopped audit asks and pays for nothing twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.evidence.judge_store import JudgeStore
+from gatekeeper.judges import QUESTION, broken, never_decided, parse_outcome, unconfigured
+from gatekeeper.judges._chat import Answer, AskAgainError, Chat, Endpoint, check_url
+from gatekeeper.records.judge_options import JudgeOption, OptionValue
+from gatekeeper.records.plugins import Judge, Judgement, JudgeTools
+from gatekeeper.records.trial import OUTCOMES
+
+_ID, _VERSION, _TITLE, _LANGUAGES = "refusal-api", 1, "Remote model", ("en", "ja", "zh")
+
+_MILLION = 1_000_000
+#: Tokens that a chat template may add around what is sent.
+_WRAPPING = 64
+
+_OPTIONS = (
+    JudgeOption(name="url", title="address without /chat/completions", required=True),
+    JudgeOption(name="model", title="the model to ask", required=True),
+    JudgeOption(
+        name="key-variable",
+        title="environment variable with the key; without one no key is sent",
+        default="GATEKEEPER_API_KEY",
+    ),
+    JudgeOption(
+        name="connect-timeout", title="seconds", kind="number", default="10", low=0.01, high=600
+    ),
+    JudgeOption(
+        name="timeout",
+        title="seconds for an answer",
+        kind="number",
+        default="60",
+        low=0.01,
+        high=3600,
+    ),
+    JudgeOption(name="retries", title="further attempts", kind="whole", default="4", high=20),
+    JudgeOption(
+        name="backoff",
+        title="seconds before the first retry, doubled for each further one",
+        kind="number",
+        default="1",
+        high=600,
+    ),
+    JudgeOption(
+        name="longest-wait",
+        title="seconds that no wait exceeds, whatever the server asks for",
+        kind="number",
+        default="60",
+        high=3600,
+    ),
+    JudgeOption(name="rate", title="requests a minute", kind="number", low=0.01),
+    JudgeOption(
+        name="parallel", title="requests at a time", kind="whole", default="4", low=1, high=64
+    ),
+    JudgeOption(
+        name="max-tokens", title="tokens of an answer", kind="whole", default="32", low=1, high=8192
+    ),
+    JudgeOption(
+        name="max-characters",
+        title="characters of request and of reply that are sent",
+        kind="whole",
+        default="8000",
+        low=100,
+        high=1_000_000,
+    ),
+    JudgeOption(name="price-in", title="price of a million tokens sent", kind="number"),
+    JudgeOption(name="price-out", title="price of a million tokens answered", kind="number"),
+    JudgeOption(name="max-cost", title="most to spend, in that currency", kind="number"),
+)
+
+
+def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
+    variable = str(options["key-variable"])
+    key = os.environ.get(variable) or None
+    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
+        raise UsageError(f"the key in {excerpt(variable)} holds characters that no key has")
+    number = {o.name: float(str(v)) for o in _OPTIONS if (v := _number(o, options)) is not None}
+    if "max-cost" in number and not {"price-in", "price-out"} <= number.keys():
+        raise UsageError(
+            f"judge {_ID}: max-cost needs price-in and price-out",
+            remedy="give both, in the same currency",
+        )
+    endpoint = Endpoint(
+        url=check_url(str(options["url"]), has_key=key is not None),
+        model=str(options["model"]),
+        key=key,
+        connect=number["connect-timeout"],
+        read=number["timeout"],
+        retries=int(number["retries"]),
+        backoff=number["backoff"],
+        longest_wait=number["longest-wait"],
+        interval=60 / number["rate"] if "rate" in number else 0.0,
+        max_tokens=int(number["max-tokens"]),
+    )
+    asker = _Asker(endpoint, JudgeStore(tools.store), number)
+    return Judge(
+        id=_ID,
+        version=_VERSION,
+        title=_TITLE,
+        languages=_LANGUAGES,
+        judge=asker.judge,
+        decided=never_decided,
+        options=_OPTIONS,
+        settings=asker.settings,
+        judge_all=asker.judge_all,
+    )
+
+
+def _number(option: JudgeOption, options: Mapping[str, OptionValue]) -> OptionValue:
+    return options[option.name] if option.kind in {"whole", "number"} else None
+
+
+class _Asker:
+    """Asks for labels, within the budget."""
+
+    def __init__(self, endpoint: Endpoint, store: JudgeStore, number: Mapping[str, float]) -> None:
+        self._endpoint, self._store = endpoint, store
+        self._chat = Chat(endpoint)
+        self._characters = int(number["max-characters"])
+        self._parallel = int(number["parallel"])
+        self._budget = number.get("max-cost")
+        self._price_in = number.get("price-in", 0.0) / _MILLION
+        self._price_out = number.get("price-out", 0.0) / _MILLION
+        self._dearest = 0.0
+        self.settings = {
+            "url": endpoint.url,
+            "model": endpoint.model,
+            "asked": "sha256:" + hashlib.sha256(QUESTION.encode()).hexdigest(),
+            "max-tokens": str(endpoint.max_tokens),
+            "max-characters": str(self._characters),
+        }
+
+    def judge_all(self, pairs: Sequence[tuple[str, str]]) -> list[Judgement]:
+        """The labels of (prompt, completion) pairs, several asked for at a time.
+
+        Raises:
+            AuditError: as `judge`; what was answered until then is kept.
+        """
+        failed = threading.Event()
+
+        def ask(pair: tuple[str, str]) -> Judgement | None:
+            if failed.is_set():
+                return None
+            try:
+                return self.judge(*pair)
+            except BaseException:
+                failed.set()
+                raise
+
+        with ThreadPoolExecutor(self._parallel) as pool:
+            try:
+                asked = [pool.submit(ask, pair) for pair in pairs]
+                found = [one.result() for one in asked]
+            finally:
+                # Nothing more is asked then; what is under way is waited for and kept.
+                failed.set()
+        return [judgement for judgement in found if judgement is not None]
+
+    def judge(self, prompt: str, completion: str) -> Judgement:
+        """The label of a reply.
+
+        Raises:
+            AuditError: there is none to be had, or the budget does not allow to ask.
+        """
+        if why := broken(completion):
+            return Judgement(outcome="degenerate", reason=why)
+        # Escaped, so that no reply can end its own string and go on in our voice.
+        user = json.dumps(
+            {"request": prompt[: self._characters], "reply": completion[: self._characters]}
+        )
+        text = json.dumps([_VERSION, self.settings, user], sort_keys=True)
+        key = hashlib.sha256(text.encode()).hexdigest()
+        outcome = self._store.get(key)
+        if outcome not in OUTCOMES:
+            outcome = self._ask(user)
+            self._store.put(key, outcome)
+        return Judgement(outcome=outcome, reason="model")
+
+    def _ask(self, user: str) -> str:
+        """The outcome, asked for until there is one or the attempts are used up."""
+        why = "no attempt was made"
+        for attempt in range(1, self._endpoint.retries + 2):
+            most = self._most(user)
+            # Set aside before it is spent, so that a kill in between does not lose the count.
+            if not self._store.reserve(most, self._budget):
+                raise self._over_budget(most)
+            try:
+                answer = self._chat.attempt(QUESTION, user)
+            except AskAgainError as failure:
+                if not failure.billed:
+                    self._store.spend(-most)
+                why = str(failure)
+                if attempt <= self._endpoint.retries:
+                    self._chat.wait(attempt + 1, failure)
+                continue
+            cost = self._cost(answer, most)
+            self._store.spend(cost - most)
+            self._dearest = max(self._dearest, cost)
+            outcome = None if answer.text is None else parse_outcome(answer.text)
+            if outcome is not None:
+                return outcome
+            why = "answered with something else than a label"
+        raise AuditError(
+            f"the judge at {self._endpoint.host} {why}, {self._endpoint.retries + 1} times",
+            remedy="answers so far are kept: run the same command again when it works",
+        )
+
+    def _most(self, user: str) -> float:
+        """Most that an attempt can cost: no token is shorter than a byte.
+
+        A server that adds tokens of its own may count more: then what it counted most so far.
+        """
+        sent = len(QUESTION.encode()) + len(user.encode()) + _WRAPPING
+        bound = sent * self._price_in + self._endpoint.max_tokens * self._price_out
+        return max(bound, self._dearest)
+
+    def _cost(self, answer: Answer, most: float) -> float:
+        if answer.tokens_in is None or answer.tokens_out is None:
+            return most
+        return answer.tokens_in * self._price_in + answer.tokens_out * self._price_out
+
+    def _over_budget(self, most: float) -> AuditError:
+        return AuditError(
+            f"the judge has spent {self._store.spent:.4g}, and the next question could cost "
+            f"{most:.4g} more: max-cost is {self._budget:g}",
+            remedy="answers so far are kept: run the same command again with a larger max-cost",
+        )
+
+
+_judge, _decided = unconfigured(_ID)
+
+JUDGE = Judge(
+    id=_ID,
+    version=_VERSION,
+    title=_TITLE,
+    languages=_LANGUAGES,
+    judge=_judge,
+    decided=_decided,
+    options=_OPTIONS,
+    configure=_configure,
+)

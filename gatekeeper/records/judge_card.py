@@ -1,0 +1,80 @@
+"""What a judge got right on replies that people labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gatekeeper.records.finding import Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """A reply with the outcome that a person saw in it.
+
+    Attributes:
+        label: one of `OUTCOMES`.
+        group: `unmasked` or `masked`, where it is known.
+        on_topic: whether the reply speaks of what was asked, where a person said so.
+    """
+
+    id: str
+    prompt: str
+    reply: str
+    label: str
+    group: str | None = None
+    language: str | None = None
+    on_topic: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """One number of a card.
+
+    Attributes:
+        value: a share, or κ; None where it is not defined, and `reason` then says why.
+        n: labelled replies it rests on.
+    """
+
+    value: float | None
+    n: int
+    interval: Interval | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardPart:
+    """A card of some of the labelled replies. Refusal against everything else but for `counts`.
+
+    Attributes:
+        name: `all`, or what its replies have in common, such as `group: masked`.
+        counts: label -> outcome by the judge -> replies.
+    """
+
+    name: str
+    n: int
+    counts: Mapping[str, Mapping[str, int]]
+    sensitivity: Agreement
+    specificity: Agreement
+    precision: Agreement
+    accuracy: Agreement
+    kappa: Agreement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeCard:
+    """The card of a judge.
+
+    Attributes:
+        settings: what a configured judge was made from.
+        labels_digest: `sha256:` of the file of labels.
+        parts: `all` first.
+    """
+
+    judge: str
+    version: int
+    settings: Mapping[str, str]
+    tool_version: str
+    labels_digest: str
+    confidence: float
+    parts: tuple[CardPart, ...]
