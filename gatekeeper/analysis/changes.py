@@ -12,7 +12,6 @@ from gatekeeper.analysis.environments import parts, phi_of, rows_of
 from gatekeeper.records.environment import DIMENSIONS, Change, Environment
 from gatekeeper.records.model import MoeSite
 from gatekeeper.records.plugins import SelectionInput, Selector
-from gatekeeper.records.selection import Selection
 
 #: Random partings that a real one is held against: the lowest of 19 is reached by chance once in
 #: 20 (a one-sided permutation test at 5 %).
@@ -80,17 +79,20 @@ def _held(
 def _dealt(
     given: SelectionInput, values: npt.NDArray[np.str_], generator: np.random.Generator
 ) -> npt.NDArray[np.str_]:
-    """Values dealt out anew among the seeds with regular prompts, and among those without."""
-    regular = set(given.seeds[given.sets == "regular"].tolist())
-    own: dict[str, str] = {}
-    for seed, value in zip(given.seeds.tolist(), values.tolist(), strict=True):
-        own.setdefault(seed, value)
-    new: dict[str, str] = {}
-    for side in (True, False):
-        seeds = sorted(seed for seed in own if (seed in regular) is side)
-        order = generator.permutation(len(seeds)).tolist()
-        new |= {seed: own[seeds[i]] for seed, i in zip(seeds, order, strict=True)}
-    return np.array([new[seed] for seed in given.seeds.tolist()], dtype=np.str_)
+    """Values dealt out anew: among seeds with as many prompts of each set, and within each seed.
+
+    A seed keeps together: all its values go to one other seed, in which those of prompts of one set
+    change places (a request and its translation are alike but for the language).
+    """
+    dealt = values.copy()
+    for shape, seeds in _shapes(given):
+        for to, place in zip(seeds, generator.permutation(len(seeds)).tolist(), strict=True):
+            new = values[seeds[place]].copy()
+            for name in sorted(set(shape)):
+                same = [k for k, one in enumerate(shape) if one == name]
+                new[same] = new[generator.permutation(same)]
+            dealt[to] = new
+    return dealt
 
 
 def _phi(
@@ -103,7 +105,8 @@ def _phi(
     width = max(site.experts for site in given.profile.sites)
     probability = np.zeros((len(groups), len(row) * width))
     for part, group in enumerate(groups):
-        found = selector.select(rows_of(given, np.isin(values, list(group))))
+        inside = np.flatnonzero(np.isin(values, list(group)))
+        found = selector.select(rows_of(given, inside)) if len(inside) else "no prompt of it"
         if isinstance(found, str):
             return None
         for ranked in found.ranked:
@@ -129,31 +132,88 @@ def alike(probability: npt.NDArray[np.float64], candidates: int) -> float | None
     return 1 - spread / (share * (1 - share))
 
 
+def redrawn(given: SelectionInput, selectors: Sequence[Selector]) -> dict[str, tuple[float, ...]]:
+    """Per selector: how alike the experts ranked first are in two redraws of the prompts, Φ.
+
+    Seeds are drawn with replacement, twice for each of `DRAWS` pairs (bootstrap, Efron 1979). A
+    selector that cannot choose from a redraw is left out.
+    """
+    small = replace(given, resamples=min(given.resamples, _RESAMPLES))
+    generator = np.random.default_rng([given.seed, DRAWS + 1])
+    pairs = [(_redraw(small, generator), _redraw(small, generator)) for _ in range(DRAWS)]
+    found = {s.id: [_pair(given, one, other, s) for one, other in pairs] for s in selectors}
+    return {
+        name: tuple(value for value in values if value is not None)
+        for name, values in found.items()
+        if None not in values
+    }
+
+
+def _pair(
+    given: SelectionInput, one: SelectionInput, other: SelectionInput, selector: Selector
+) -> float | None:
+    chosen = [selector.select(side) for side in (one, other)]
+    sets = [
+        tuple(r.expert for r in found.ranked[: given.size])
+        for found in chosen
+        if not isinstance(found, str)
+    ]
+    found = phi_of(given.profile.sites, sets) if len(sets) == len(chosen) else None
+    return None if found is None else found.value
+
+
+def _redraw(given: SelectionInput, generator: np.random.Generator) -> SelectionInput:
+    """As many seeds of each shape as there are, with replacement; one drawn twice counts as two."""
+    drawn = [
+        seeds[i]
+        for _, seeds in _shapes(given)
+        for i in generator.integers(len(seeds), size=len(seeds)).tolist()
+    ]
+    index = np.array([i for rows in drawn for i in rows], dtype=np.intp)
+    names = [f"seed {number}" for number, rows in enumerate(drawn) for _ in rows]
+    return replace(rows_of(given, index), seeds=np.array(names, dtype=np.str_))
+
+
+def _shapes(given: SelectionInput) -> list[tuple[tuple[str, ...], list[list[int]]]]:
+    """Rows of each seed, by set, together with those of all seeds that have the same sets."""
+    order = np.lexsort((np.arange(len(given.sets)), given.sets, given.seeds))
+    rows: dict[str, list[int]] = {}
+    for i in order.tolist():
+        rows.setdefault(str(given.seeds[i]), []).append(i)
+    shapes: dict[tuple[str, ...], list[list[int]]] = {}
+    for own in rows.values():
+        shapes.setdefault(tuple(given.sets[own].tolist()), []).append(own)
+    return sorted(shapes.items())
+
+
 def variant_changes(
-    sites: Sequence[MoeSite], selections: Sequence[Selection], found: Sequence[Environment]
+    sites: Sequence[MoeSite],
+    found: Sequence[Environment],
+    usual: Mapping[str, Sequence[float]],
 ) -> tuple[Change, ...]:
     """Per variant of the model or its prompt: how alike its selection is to the audit's own.
 
-    Both are of the same prompts. They are held against the Φ of resamples of those prompts: below
-    its interval, the variant changes more than a redraw of the prompts does. Selections without a Φ
-    are left out.
+    Both are of the same prompts. They are held against pairs of redraws of those prompts (`usual`,
+    from `redrawn`): below all of them, the variant changes more than other prompts would. Selectors
+    without such are left out.
     """
-    by_name = {selection.selector: selection for selection in selections}
     changes = []
     for one in found:
-        own = by_name.get(one.selector)
-        found_alike = phi_of(sites, (one.within, one.without))
-        if one.dimension in DIMENSIONS or own is None or own.phi is None or found_alike is None:
+        if one.dimension in DIMENSIONS or not usual.get(one.selector):
             continue
+        alike_by = phi_of(sites, (one.within, one.without))
+        if alike_by is None:
+            continue
+        chance = usual[one.selector]
         changes.append(
             Change(
                 dimension=one.dimension,
                 value=one.name,
                 selector=one.selector,
-                phi=found_alike.value,
-                usual=own.phi.value,
-                low=own.phi.interval.low,
-                draws=own.phi.resamples,
+                phi=alike_by.value,
+                usual=float(np.mean(chance)),
+                low=min(chance),
+                draws=len(chance),
             )
         )
     return tuple(changes)

@@ -30,6 +30,9 @@ FloatArray = npt.NDArray[np.float64]
 #: Events that speak for full agreement before any is seen. None seen: full agreement is assumed.
 _PRIOR = 1.0
 
+#: Pairs of counts looked at together: some 10 MB of numbers.
+_PAIRS = 200_000
+
 #: Halvings of [-1, 1] that leave less than 1e-11.
 _HALVINGS = 38
 
@@ -173,21 +176,35 @@ def _highest_difference(
     more, of_more = seeds.n - rest, of_rest + seeds.n - 2 * rest
     if not monotone:
         some, of_some, more, of_more = some[-1:], of_some[-1:], more[-1:], of_more[-1:]
-    pairs = np.nonzero(some[:, None] + more <= seeds.n + 1e-9)
-    a, b = some[pairs[0]], more[pairs[1]]
-    n = seeds.worth(of_some[pairs[0]] + of_more[pairs[1]], a, b)
-    a, b = a / seeds.n, b / seeds.n
-    # The upper end of a case lies above δ if its score test does not reject δ from below. Cases
-    # that fall behind the best one are dropped on the way.
-    low, high = float((lost.sum() - won.sum()) / seeds.n), 1.0
-    for _ in range(_HALVINGS):
+    best = float((lost.sum() - won.sum()) / seeds.n)
+    # Block by block: all pairs of thousands of prompts would not fit in memory.
+    step = max(1, _PAIRS // len(some))
+    for start in range(0, len(more), step):
+        part = slice(start, start + step)
+        pairs = np.nonzero(some[:, None] + more[part] <= seeds.n + 1e-9)
+        a, b = some[pairs[0]], more[part][pairs[1]]
+        n = seeds.worth(of_some[pairs[0]] + of_more[part][pairs[1]], a, b)
+        best = _highest_of(a / seeds.n, b / seeds.n, n, z, best)
+    return best
+
+
+def _highest_of(a: FloatArray, b: FloatArray, n: FloatArray, z: float, best: float) -> float:
+    """The highest upper end of these cases, or `best` if none lies above it.
+
+    The upper end of a case lies above δ if its score test does not reject δ from below. Cases that
+    fall behind the best one are dropped on the way.
+    """
+    low, high = best, 1.0
+    above = _score(a, b, n, low + 2 * (1 - low) * 0.5**_HALVINGS) > -z
+    a, b, n = a[above], b[above], n[above]
+    for _ in range(_HALVINGS if len(a) else 0):
         middle = (low + high) / 2
         above = _score(a, b, n, middle) > -z
         if above.any():
             low, a, b, n = middle, a[above], b[above], n[above]
         else:
             high = middle
-    return high
+    return high if len(n) and high > best else best
 
 
 def _score(lost: FloatArray, won: FloatArray, n: FloatArray, delta: float) -> FloatArray:

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.ranking import MINIMUM_SEEDS
 from gatekeeper.analysis.resampling import Resampled
 from gatekeeper.analysis.stability import phi
-from gatekeeper.records.environment import DIMENSIONS, Environment
+from gatekeeper.records.environment import DIMENSIONS, Environment, prompt_name
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId, MoeSite
 from gatekeeper.records.plugins import SelectionInput, Selector
@@ -77,7 +78,8 @@ def _environments(
             outside = _as_many(given, inside)
             for selector in selectors:
                 within, without = (
-                    selector.select(rows_of(given, side)) for side in (inside, outside)
+                    selector.select(rows_of(given, np.flatnonzero(side)))
+                    for side in (inside, outside)
                 )
                 if isinstance(within, str) or isinstance(without, str):
                     continue  # too few of its prompts to be compared
@@ -111,12 +113,12 @@ def _regular_seeds(given: SelectionInput, rows: npt.NDArray[np.bool_]) -> int:
     return len(set(given.seeds[rows & (given.sets == "regular")].tolist()))
 
 
-def rows_of(given: SelectionInput, rows: npt.NDArray[np.bool_]) -> SelectionInput:
-    """The input with some prompts only."""
+def rows_of(given: SelectionInput, rows: npt.NDArray[np.intp]) -> SelectionInput:
+    """The input with some prompts only, in the order of `rows`; one may be there twice."""
     profile = given.profile
     kept = replace(
         profile,
-        prompt_ids=tuple(i for i, keep in zip(profile.prompt_ids, rows, strict=True) if keep),
+        prompt_ids=tuple(profile.prompt_ids[i] for i in rows.tolist()),
         counts={w: a[rows] for w, a in profile.counts.items()},
         weights={w: a[rows] for w, a in profile.weights.items()},
         tokens={w: a[rows] for w, a in profile.tokens.items()},
@@ -148,6 +150,28 @@ def environment_masks(
             )
         )
     return tuple(masks)
+
+
+def absent_variants(evidence: Evidence, selector: str, dimension: str) -> tuple[str, ...]:
+    """Names of the variants that were asked for and in which a selector has no selection.
+
+    Under cross-fitting a variant lacks if either fold does.
+    """
+    there = [
+        {one.name for one in view.environments if one.selector == selector}
+        for view in views(evidence)
+    ]
+    return tuple(
+        name for name in variant_names(evidence, dimension) if not all(name in t for t in there)
+    )
+
+
+def variant_names(evidence: Evidence, dimension: str) -> tuple[str, ...]:
+    """Names of the variants that an audit was asked for."""
+    settings = evidence.settings
+    if dimension == "format":
+        return settings.formats
+    return tuple(prompt_name(digest) for digest in settings.system_prompts)
 
 
 def unmasked_within(one: Environment) -> Mask:

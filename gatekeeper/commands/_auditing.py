@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for the
 
 DEFAULT_KS = (1, 2, 4, 8)
 _HALF = 0.5
+#: Beyond any context: what is longer is no system prompt.
+_LONGEST_PROMPT = 4_000_000
 
 
 def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> AuditRequest:
@@ -227,6 +229,12 @@ def _system_prompt(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
+        if path.stat().st_size > _LONGEST_PROMPT:
+            raise UsageError(
+                f"the system prompt has more than {_LONGEST_PROMPT:,} bytes",
+                where=excerpt(path),
+                remedy="give the file of the prompt itself",
+            )
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(

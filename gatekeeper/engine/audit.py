@@ -47,7 +47,7 @@ from gatekeeper.engine.refusals import refuse_unauditable
 from gatekeeper.engine.roles import find_roles
 from gatekeeper.engine.sweep import SweepCount
 from gatekeeper.engine.trials import run_trials, useful_under
-from gatekeeper.engine.vary import refuse_long_variants, variants, vary
+from gatekeeper.engine.vary import refuse_long_variants, usual_changes, variants, vary
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.evidence.wire_selection import selection_to_json
@@ -83,10 +83,11 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
         counts: list[SweepCount] = []
         sides = [prepared, prepared.changed_over()] if request.cross_fit else [prepared]
         found = [_measured(side, store, clock, counts) for side in sides]
+        usual = [usual_changes(side, one) for side, one in zip(sides, found, strict=True)]
         for variant in variants(prepared, work_dir, clock):
             found = [
-                vary(side, one, variant, store, clock, counts)
-                for side, one in zip(sides, found, strict=True)
+                vary(side, one, variant, store, clock, counts, chance)
+                for side, one, chance in zip(sides, found, usual, strict=True)
             ]
         times = RunTimes(
             started=started,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from gatekeeper.analysis.changes import variant_changes
+from gatekeeper.analysis.changes import redrawn, variant_changes
 from gatekeeper.analysis.environments import environment_arms
 from gatekeeper.engine.assemble import Measured
 from gatekeeper.engine.batching import Encoded, encode
@@ -152,10 +152,14 @@ def vary(
     store: TrialStore,
     clock: Clock,
     counts: list[SweepCount],
+    usual: Mapping[str, Sequence[float]],
 ) -> Measured:
     """Selects under a variant, and measures that mask there and the audit's own.
 
     By selectors that only read the profile. `counts` grows by the rows.
+
+    Args:
+        usual: see `analysis.changes.redrawn`.
     """
     varied = variant.of(prepared)
     settings = sweep_settings(varied)
@@ -164,7 +168,7 @@ def vary(
     with clock.stage("select"):
         given = selection_input(varied, profile)
         environments = tuple(_environments(given, found.selections, variant))
-        changes = variant_changes(profile.sites, found.selections, environments)
+        changes = variant_changes(profile.sites, environments, usual)
     request = prepared.request
     masks = environment_arms(environments, mode=request.mode, phase=request.phase)
     work = [
@@ -182,6 +186,14 @@ def vary(
         masks=(*found.masks, *masks),
         trials=[*found.trials, *trials],
     )
+
+
+def usual_changes(prepared: Prepared, found: Measured) -> dict[str, tuple[float, ...]]:
+    """How much redraws of the prompts change the selections, if variants were asked for."""
+    if not (prepared.request.system_prompts or prepared.request.formats):
+        return {}
+    wanted = [s for one in found.selections if not (s := selector_of(one.selector)).measures]
+    return redrawn(selection_input(prepared, found.profile), wanted)
 
 
 def _environments(

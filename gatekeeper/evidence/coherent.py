@@ -54,6 +54,8 @@ def _folds(evidence: Evidence) -> None:
     splits = {"selection", "measurement"} if evidence.settings.cross_fit else set(FOLDS)
     if found - wanted or splits & {prompt.split for prompt in evidence.suite.prompts}:
         _refuse("selections, masks or prompts are of folds that the audit did not have")
+    for fold in sorted(wanted):
+        _once("mask", (m.label for m in evidence.masks if m.fold in {0, fold}))
     named = (mask for mask in evidence.masks if mask.fold)
     if any(mask.label == mask.name for mask in named) or any(
         mask.fold for mask in evidence.masks if mask.arm in {"unmasked", "again"}

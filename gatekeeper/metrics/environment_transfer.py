@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gatekeeper.analysis.environments import (
+    absent_variants,
     environment_masks,
     phi_across,
     unmasked_within,
@@ -12,7 +13,7 @@ from gatekeeper.analysis.environments import (
 from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.outcomes import REFUSE, OutcomeTable, outcome_table
 from gatekeeper.analysis.paired import difference, scaled
-from gatekeeper.records.environment import DIMENSIONS, VARIANTS, Environment
+from gatekeeper.records.environment import VARIANTS, Environment
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
@@ -32,7 +33,8 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     from as many seeds of all the other parts (from more, they would cost more for that reason). Of
     variants (system prompt, numeric format), in the variant: the experts selected there, and those
     that the audit selected. The value is the share lost, to an answer or to a broken reply, under
-    the first alone minus the share lost under the second alone; of several dimensions the worst.
+    the first alone minus the share lost under the second alone; of several dimensions, and of
+    several variants of one, the worst.
     Near 0: what was selected elsewhere costs as much here. The counts give what either mask costs.
     """
     settings = evidence.settings
@@ -42,12 +44,18 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         for made in environment_masks(view.environments, mode=settings.mode, phase=settings.phase)
         if made[0].selector == subject.selector and made[1].how == MODE
     ]
-    findings = [
-        _dimension(evidence, subject, confidence, own)
-        for name in (*DIMENSIONS, *VARIANTS)
-        if subject.dimension in {None, name}
-        and (own := [(view, made) for view, made in found if made[0].dimension == name])
-    ]
+    lacking = _lacking(evidence, subject)
+    if lacking is not None:
+        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=lacking)
+    # Parts are of different prompts and count together. Variants are the same prompts again: each
+    # by itself, so that a harmless one does not thin out what another costs.
+    groups: dict[tuple[str, str], list[tuple[Evidence, _Masks]]] = {}
+    for view, made in found:
+        one = made[0]
+        if subject.dimension in {None, one.dimension}:
+            key = one.dimension, one.name if one.dimension in VARIANTS else ""
+            groups.setdefault(key, []).append((view, made))
+    findings = [_dimension(evidence, subject, confidence, own) for own in groups.values()]
     missing = next((f for f in findings if isinstance(f, Missing)), None)
     if missing is not None:
         return missing
@@ -57,6 +65,21 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         reason = reason or _why_not(evidence, subject)
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=reason)
     return max(measured, key=lambda f: f.interval.high)
+
+
+def _lacking(evidence: Evidence, subject: Subject) -> str | None:
+    """Why a variant that was asked for says nothing of the selector, or None."""
+    selection = next((s for s in evidence.selections if s.selector == subject.selector), None)
+    if selection is None:
+        return None
+    if selection.forwards:
+        return f"{selection.selector} measures masks and selects in no environment"
+    for dimension in VARIANTS:
+        if subject.dimension in {None, dimension}:
+            absent = absent_variants(evidence, selection.selector, dimension)
+            if absent:
+                return f"{selection.selector} selects nothing under {dimension} {absent[0]}"
+    return None
 
 
 def _why_not(evidence: Evidence, subject: Subject) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.analysis.folds import views
+from gatekeeper.analysis.outcomes import control_masks
 from gatekeeper.errors import excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Judge
@@ -169,9 +170,12 @@ def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
     """Selected masks and different random controls, per selector, over all k of the policy."""
     per_fold = [_run(view) for view in views(evidence)]
     # Under cross-fitting what was run in one fold only counts for nothing.
-    selected, controls = (
-        {key: min(fold[i][key] for fold in per_fold) for key in per_fold[0][i]} for i in (0, 1)
-    )
+    selected = {key: min(fold[key] for fold in per_fold) for key in per_fold[0]}
+    controls = {
+        (name, k): _controls(evidence, name, k)
+        for name in policy.needs.selectors
+        for k in policy.needs.ks
+    }
     for name in policy.needs.selectors:
         absent = [k for k in policy.needs.ks if not selected.get((name, k))]
         if policy.needs.ks:
@@ -179,8 +183,8 @@ def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
             detail = f"k {sizes} not run" if absent else f"k {sizes} run"
             yield Requirement(name=f"masks: {name}", met=not absent, detail=detail)
         if policy.needs.ks and policy.needs.random_masks:
-            k = min(policy.needs.ks, key=lambda size: controls.get((name, size), 0))
-            fewest, needed = controls.get((name, k), 0), policy.needs.random_masks
+            k = min(policy.needs.ks, key=lambda size: controls[name, size])
+            fewest, needed = controls[name, k], policy.needs.random_masks
             yield Requirement(
                 name=f"controls: {name}",
                 met=fewest >= needed,
@@ -188,13 +192,20 @@ def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
             )
 
 
-def _run(evidence: Evidence) -> tuple[Counter[tuple[str | None, int]], ...]:
-    """Selected masks, and different random ones, per selector and size that have trials."""
+def _run(evidence: Evidence) -> Counter[tuple[str | None, int]]:
+    """Selected masks that have trials, per selector and size."""
     prompts = _measured(evidence)
     run = {trial.mask for trial in evidence.trials if trial.prompt_id in prompts}
-    masks = [mask for mask in evidence.masks if mask.name in run]
-    different = {(m.selector, m.k, frozenset(m.experts)) for m in masks if m.arm == "control"}
-    return (
-        Counter((m.selector, m.k) for m in masks if m.arm == "selected"),
-        Counter((selector, k) for selector, k, _ in different),
+    return Counter(
+        (m.selector, m.k) for m in evidence.masks if m.arm == "selected" and m.name in run
     )
+
+
+def _controls(evidence: Evidence, selector: str, k: int) -> int:
+    """Different random masks as the metrics count them, with trials of all regular prompts."""
+    regular = {i for i, name in _measured(evidence).items() if name == "regular"}
+    ran: dict[str, set[str]] = defaultdict(set)
+    label = {mask.name: mask.label for mask in evidence.masks}
+    for trial in evidence.trials:
+        ran[label.get(trial.mask, "")].add(trial.prompt_id)
+    return sum(regular <= ran[mask.label] for mask in control_masks(evidence, selector, k))

@@ -9,12 +9,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from gatekeeper import catalog
-from gatekeeper.analysis.changes import part_changes, variant_changes
-from gatekeeper.analysis.environments import environments
+from gatekeeper.analysis.changes import part_changes, redrawn, variant_changes
+from gatekeeper.analysis.environments import environments, variant_names
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire import change_to_json
 from gatekeeper.policy.recheck import same_data
-from gatekeeper.records.environment import DIMENSIONS, Change, Environment, prompt_name
+from gatekeeper.records.environment import DIMENSIONS, Change, Environment
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import SelectionInput
 
@@ -33,6 +33,7 @@ def recheck_environments(
     Raises:
         EvidenceError: environments or changes are stored that do not follow.
     """
+    _check_selectors(evidence)
     own = tuple(one for one in evidence.environments if one.selector in agreed)
     parted, changed = _parted(evidence, given, agreed)
     if tuple(one for one in own if one.dimension in DIMENSIONS) != parted:
@@ -40,8 +41,9 @@ def recheck_environments(
     variants = tuple(one for one in own if one.dimension not in DIMENSIONS)
     for one in variants:
         _check_variant(evidence, given, one)
-    chosen = tuple(s for s in evidence.selections if s.selector in agreed)
-    changed += variant_changes(given.profile.sites, chosen, variants)
+    if variants:
+        usual = redrawn(given, [catalog.load("selector", name) for name in agreed])
+        changed += variant_changes(given.profile.sites, variants, usual)
     stored = tuple(change for change in evidence.changes if change.selector in agreed)
     if not same_data(*(_plain(side) for side in (stored, changed))):
         _refuse("what is said to change the selections does not follow from them")
@@ -79,12 +81,17 @@ def _check_variant(evidence: Evidence, given: SelectionInput, one: Environment) 
         _refuse(f"the {excerpt(one.dimension)} {excerpt(one.name)} was not run by this audit")
 
 
-def variant_names(evidence: Evidence, dimension: str) -> tuple[str, ...]:
-    """Names of the variants that an audit was asked for."""
-    settings = evidence.settings
-    if dimension == "format":
-        return settings.formats
-    return tuple(prompt_name(digest) for digest in settings.system_prompts)
+def _check_selectors(evidence: Evidence) -> None:
+    """Only selectors with a selection, and that measure nothing, select in environments.
+
+    Raises:
+        EvidenceError: there is an environment or a change of another.
+    """
+    able = {s.selector for s in evidence.selections if not s.forwards}
+    named = {one.selector for one in evidence.environments}
+    named |= {change.selector for change in evidence.changes}
+    for name in sorted(named - able):
+        _refuse(f"{excerpt(name)} did not select in environments")
 
 
 def _plain(changes: Sequence[Change]) -> Any:

@@ -74,7 +74,7 @@ def recheck_selections(evidence: Evidence) -> Derived:
     return Derived(
         agreed=told[0].agreed,
         untold={name: why for one in told for name, why in one.untold.items()},
-        variants=told[0].variants,
+        variants=tuple(dict.fromkeys(name for one in told for name in one.variants)),
     )
 
 

@@ -61,6 +61,8 @@ def recheck_masks(evidence: Evidence) -> int:
         selector, index = mask.selector or "", mask.control if mask.control is not None else -1
         if (mask.mode, mask.phase) != (settings.mode, settings.phase):
             _refuse(f"mask {excerpt(mask.name)} is of another mode than the audit")
+        if mask.name != f"{selector}-k{mask.k}-control-{index:02d}":
+            _refuse(f"mask {excerpt(mask.name)} is not named after what it stands beside")
         if selector not in ranks or index < 0 or mask.k not in settings.ks:
             _refuse(f"mask {excerpt(mask.name)} stands beside no selected mask")
         whole = longest.setdefault((selector, index), mask)

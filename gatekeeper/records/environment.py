@@ -61,8 +61,8 @@ class Change:
         phi: how alike the selections are: Nogueira's Φ, 1 if the same, 0 as if by chance; of parts
             over selection probabilities, of a variant over the experts ranked first.
         usual, low: what it is without such a change. For parts: mean and lowest Φ of `draws` random
-            partings into as many seeds each; for variants: Φ of `draws` resamples of the prompts,
-            and the low end of its 95 % interval.
+            partings into as many seeds each; for variants: mean and lowest Φ of `draws` pairs of
+            redraws of the prompts.
         fold: under cross-fitting, the fold whose prompts selected (1 or 2); else 0.
     """
 

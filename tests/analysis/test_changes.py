@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper import catalog
-from gatekeeper.analysis.changes import DRAWS, alike, part_changes, variant_changes
-from gatekeeper.analysis.environments import phi_of
+from gatekeeper.analysis.changes import DRAWS, alike, part_changes, redrawn, variant_changes
+from gatekeeper.analysis.environments import phi_of, rows_of
 from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.model import ExpertId, MoeSite
 from tests.analysis.planted import planted
@@ -82,25 +82,74 @@ def variant(selection, within, name="int8"):
     )
 
 
-def test_variants_are_held_against_resamples():
+def test_variants_are_held_against_redraws():
     world, _ = one_world()
     own = CONTRAST.select(world)
     first = tuple(r.expert for r in own.ranked[:2])
     other = (ExpertId(4, 0), ExpertId(4, 1))
+    usual = redrawn(world, [CONTRAST])
+    assert len(usual["ses-contrast"]) == DRAWS
     found = variant_changes(
-        world.profile.sites, [own], [variant(own, first), variant(own, other, "bfloat16")]
+        world.profile.sites, [variant(own, first), variant(own, other, "bfloat16")], usual
     )
     assert [(c.value, c.changes) for c in found] == [("int8", False), ("bfloat16", True)]
     assert found[0].phi == pytest.approx(1)
-    assert found[0].usual == own.phi.value and found[0].low == own.phi.interval.low
+    assert found[0].low == min(usual["ses-contrast"])
     assert found[1].phi < 0
 
 
-def test_without_a_phi_nothing_is_said():
+def test_other_prompts_of_the_same_world_are_no_change():
+    """Twenty redraws from the world itself: a test at 5 % does not name half of them."""
+    named = 0
+    for seed in range(20):
+        truth = (ExpertId(1, 3), ExpertId(2, 7))
+        worlds = [
+            replace(planted(truth, seeds=30, effect=3.0, seed=n), size=4, resamples=50)
+            for n in (seed, 1000 + seed)
+        ]
+        own, there = (FREQUENCY.select(world) for world in worlds)
+        sets = [tuple(r.expert for r in s.ranked[:4]) for s in (there, own)]
+        one = replace(variant(own, sets[0]), without=sets[1])
+        usual = redrawn(worlds[0], [FREQUENCY])
+        (found,) = variant_changes(worlds[0].profile.sites, [one], usual)
+        named += found.changes
+    assert named <= 4, "binomial(20, 0.05) exceeds 4 once in 400"
+
+
+def test_without_redraws_nothing_is_said():
     world, _ = one_world()
-    own = replace(CONTRAST.select(world), phi=None)
+    own = CONTRAST.select(world)
     first = tuple(r.expert for r in own.ranked[:2])
-    assert variant_changes(world.profile.sites, [own], [variant(own, first)]) == ()
+    assert variant_changes(world.profile.sites, [variant(own, first)], {}) == ()
+
+
+def bilingual(world):
+    """Every seed has its prompts twice, in one language and then in another."""
+    rows = np.repeat(np.arange(len(world.seeds)), 2)
+    return rows_of(world, rows), np.tile(["en", "ja"], len(world.seeds))
+
+
+def test_seeds_that_span_the_parts_are_told_apart_within():
+    world, values = one_world()
+    both, language = bilingual(world)
+    values = {"category": np.full(len(language), "x"), "language": language}
+    (same,) = part_changes(both, values, [CONTRAST])
+    assert (same.dimension, same.changes) == ("language", False)
+    counts = {w: c.copy() for w, c in both.profile.counts.items()}
+    for array in counts.values():  # Japanese goes to other experts
+        array[1::2] = np.roll(array[1::2], 5, axis=2)
+    other = replace(both, profile=replace(both.profile, counts=counts))
+    (found,) = part_changes(other, values, [CONTRAST])
+    assert found.changes and found.phi < 0.2
+
+
+def test_no_selector_stumbles_over_an_empty_part():
+    """As dealt, a part may have no prompt of what a selector needs."""
+    world, _ = one_world()
+    both, language = bilingual(world)
+    values = {"category": language, "language": language}
+    selectors = [catalog.load("selector", name) for name in ("attribution", "ses-frequency")]
+    assert {c.selector for c in part_changes(both, values, selectors)} <= {s.id for s in selectors}
 
 
 @settings(max_examples=60, deadline=None)

@@ -129,6 +129,35 @@ def test_hostile_folds_are_refused(clean, tmp_path):
             read_bundle(tmp_path / str(number))
 
 
+def renamed(clean, old, new):
+    """One mask under another name, with its trials."""
+    return {
+        "masks": tuple(replace(m, name=new) if m.name == old else m for m in clean.masks),
+        "trials": tuple(replace(t, mask=new) if t.mask == old else t for t in clean.trials),
+    }
+
+
+def test_a_control_is_not_taken_for_the_unmasked_model(clean, tmp_path):
+    """Labels of a fold are names: two masks of one label would be counted as one."""
+    control = "attribution-k4-control-00-fold-1"
+    forged = forge(clean, **renamed(clean, control, "unmasked-fold-1"))
+    write_bundle(forged, tmp_path / "one")
+    with pytest.raises(EvidenceError, match="twice"):
+        read_bundle(tmp_path / "one")
+
+
+def test_a_control_is_named_after_what_it_stands_beside(clean):
+    control = "attribution-k4-control-00-fold-2"
+    forged = replace(clean, **renamed(clean, control, "attribution-k4-control-77-fold-2"))
+    with pytest.raises(EvidenceError, match="not named after"):
+        recheck(forged)
+    policy = load_policy(ROOT / "policies" / "release.yaml")
+    needs = replace(policy.needs, ks=(4,), random_masks=3, selectors=("attribution",))
+    for evidence, met in ((clean, True), (forged, False)):
+        verdict = evaluate(evidence, replace(policy, needs=needs), date(2026, 1, 1))
+        assert {r.name: r.met for r in verdict.requirements}["controls: attribution"] is met
+
+
 def test_the_other_fold_is_not_seen_by_what_selects(clean, tmp_path):
     """Prompts of the second fold are poisoned: the first selects the same to the last bit.
 

@@ -66,17 +66,58 @@ def test_a_mask_found_in_one_format_works_in_another(varied):
         if f.metric == "environment-transfer"
     }
     one = found["attribution", "format"]
-    assert one.n == 28 and one.clusters == 14
-    assert one.counts["within_lost"] >= 20 and one.counts["without_lost"] >= 20
+    assert one.n == 14 and one.clusters == 14
+    assert one.counts["within_lost"] >= 10 and one.counts["without_lost"] >= 10
     assert one.interval.low <= 0 <= one.interval.high
     assert ("attribution", "system prompt") in found
 
 
+def test_a_harmless_variant_does_not_thin_out_a_bad_one(varied):
+    """Under int8 alone everything is lost that the audit's own mask keeps."""
+    from gatekeeper.metrics.environment_transfer import METRIC
+
+    at = Subject(selector="ses-contrast", dimension="format")
+    plain = METRIC.measure(varied, at, 0.95)
+    worse = replace(
+        varied,
+        trials=tuple(
+            replace(t, outcome="comply") if t.mask == "ses-contrast-format-int8-within" else t
+            for t in varied.trials
+        ),
+    )
+    found = METRIC.measure(worse, at, 0.95)
+    assert found.n == 14 and found.value > plain.value + 50
+
+
+def test_a_variant_that_is_gone_is_missed(varied):
+    from gatekeeper.metrics.environment_transfer import METRIC
+
+    gone = replace(
+        varied,
+        environments=tuple(
+            e for e in varied.environments if (e.selector, e.name) != ("attribution", "int8")
+        ),
+    )
+    for dimension in (None, "format"):
+        at = Subject(selector="attribution", dimension=dimension)
+        assert "selects nothing under format int8" in METRIC.measure(gone, at, 0.95).reason
+    other = Subject(selector="attribution", dimension="system prompt")
+    assert METRIC.measure(gone, other, 0.95).n == 14
+
+
+def test_changes_of_selectors_that_did_not_select_there_are_refused(varied):
+    forged = replace(varied.changes[0], selector="greedy", phi=0.99)
+    with pytest.raises(EvidenceError, match="did not select in environments"):
+        recheck_selections(replace(varied, changes=(*varied.changes, forged)))
+
+
 def test_what_changes_the_selection_is_told_of_each(varied):
     told = {(c.dimension, c.value, c.selector) for c in varied.changes}
-    assert told == {(e.dimension, e.name, e.selector) for e in varied.environments}
-    attribution = [c for c in varied.changes if c.selector == "attribution" and c.value == "int8"]
-    assert attribution[0].phi == 1 and not attribution[0].changes
+    there = {(e.dimension, e.name, e.selector) for e in varied.environments}
+    # A redraw of so few refused prompts leaves attribution without enough seeds.
+    assert told == {one for one in there if one[2] != "attribution"}
+    frequency = [c for c in varied.changes if c.selector == "ses-frequency" and c.value == "int8"]
+    assert frequency[0].phi == 1 and not frequency[0].changes
 
 
 def test_it_is_derived_as_far_as_a_bundle_goes(varied):
@@ -134,7 +175,7 @@ def test_folds_have_their_own(folder):
         for f in found.findings
         if f.metric == "environment-transfer" and f.subject.selector == "attribution"
     )
-    assert one.n == 28
+    assert one.n == 28, "of both folds"
 
 
 def test_report_tells_of_them(varied, folder):
@@ -161,6 +202,14 @@ def test_what_is_no_variant_is_refused(folder, text):
         done = gatekeeper(*COMMAND, *options, "--out", str(folder / "none"))
         assert done.returncode == 2, done.stderr
         assert "the audit itself" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_huge_file_is_no_system_prompt(folder):
+    (folder / "huge.txt").write_bytes(b"x" * 5_000_000)
+    for option in ("--also-system-prompt", "--system-prompt"):
+        given = (option, str(folder / "huge.txt"))
+        done = gatekeeper(*COMMAND, *given, "--out", str(folder / "none"))
+        assert done.returncode == 2 and "bytes" in done.stderr
 
 
 def test_a_prompt_that_leaves_no_room_is_refused_before_the_audit(folder):
