@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NoReturn
 
@@ -55,23 +55,33 @@ def recheck_masks(evidence: Evidence) -> int:
     for name in sorted(wanted.keys() | stored.keys()):
         if wanted.get(name) != stored.get(name):
             _refuse(f"mask {excerpt(name)} does not follow from the ranking of its selector")
+    _recheck_controls(evidence, ranks)
+    return len(evidence.masks)
+
+
+def _recheck_controls(evidence: Evidence, ranks: Mapping[str, set[ExpertId]]) -> None:
+    """Random masks: named after what they stand beside, nested, of experts that were not selected.
+
+    Raises:
+        EvidenceError: one is not.
+    """
+    settings = evidence.settings
     longest: dict[tuple[str, int], Mask] = {}
     controls = [mask for mask in evidence.masks if mask.arm == "control"]
     for mask in sorted(controls, key=lambda m: m.k, reverse=True):
         selector, index = mask.selector or "", mask.control if mask.control is not None else -1
         if (mask.mode, mask.phase) != (settings.mode, settings.phase):
             _refuse(f"mask {excerpt(mask.name)} is of another mode than the audit")
-        if mask.name != f"{selector}-k{mask.k}-control-{index:02d}":
-            _refuse(f"mask {excerpt(mask.name)} is not named after what it stands beside")
         if selector not in ranks or index < 0 or mask.k not in settings.ks:
             _refuse(f"mask {excerpt(mask.name)} stands beside no selected mask")
+        if mask.name != f"{selector}-k{mask.k}-control-{index:02d}":
+            _refuse(f"mask {excerpt(mask.name)} is not named after what it stands beside")
         whole = longest.setdefault((selector, index), mask)
         chosen = set(mask.experts)
         if len(chosen) != mask.k or mask.experts != whole.experts[: mask.k]:
             _refuse(f"mask {excerpt(mask.name)} is not nested in the larger ones of its control")
         if not chosen <= _experts(evidence) or chosen & ranks[selector]:
             _refuse(f"mask {excerpt(mask.name)} holds experts that no control may hold")
-    return len(evidence.masks)
 
 
 def _recheck_beside(evidence: Evidence) -> None:
