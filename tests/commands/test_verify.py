@@ -106,10 +106,10 @@ def test_findings_of_an_older_version_are_told_and_judged(out, capsys) -> None:
     older = lambda all_: tuple(replace(f, version=f.version - 1) for f in all_)  # noqa: E731
     forge(out, lambda t: t, older)
     assert run(["check", str(out / "evidence"), "--policy", str(out / "policy.yaml")]) == 10
-    assert "measured with the current one: degenerate-rate, " in capsys.readouterr().out
+    assert "measured with the current one: category-worst-case, " in capsys.readouterr().out
     assert run(["verify", str(out / "evidence")]) == 0
     text = capsys.readouterr().out
-    assert "– findings: of an older metric version, not compared: degenerate-rate, " in text
+    assert "– findings: of an older metric version, not compared: category-worst-case, " in text
     assert "✓ findings" not in text
 
 

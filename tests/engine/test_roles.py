@@ -177,7 +177,7 @@ def demo():
     )
     suite = [p for p in read_suite(DEMO / "suite").prompts if p.set != "over_refusal"]
     prompts = encode(model, [p for p in suite if int(p.seed_id[-3:]) % 2], None, 16)
-    judge = catalog.load("judge", catalog.names("judge")[0])
+    judge = catalog.load("judge", "refusal-rules")
     replies = [None] * len(prompts)
     with Instrument(model.sites) as instrument:
         for index in by_length(model, [p.ids for p in prompts], 64):

@@ -85,7 +85,7 @@ def test_rates(evidence):
     assert broken.counts["hits"] == 5
 
 
-#: Metrics that ask about a selection, or a profile, and not about one mask.
+#: Metrics that ask about a selection, a profile or the unmasked model, and not about one mask.
 OF_SELECTIONS = {
     "stable-experts",
     "selection-stability",
@@ -93,6 +93,7 @@ OF_SELECTIONS = {
     "concentration",
     "role-balance",
     "environment-transfer",
+    "noise-floor",
 }
 
 
@@ -139,12 +140,16 @@ def test_an_audit_stores_every_subject_once(evidence):
     findings = measure_all(evidence)
     keys = [(f.metric, f.subject) for f in findings]
     assert len(keys) == len(set(keys))
-    # The synthetic bundle has no profile and no seeds behind its selection.
+    # The synthetic bundle has no profile, no seeds behind its selection, one unmasked run, and no
+    # forced replies.
     without = {
         "concentration",
         "selection-stability",
         "role-balance",
         "environment-transfer",
+        "noise-floor",
+        "usefulness-loss",
+        "benign-divergence",
     }
     assert {f.metric for f in findings} == set(catalog.names("metric")) - without
     findings = [f for f in findings if f.metric != "stable-experts"]
