@@ -9,6 +9,10 @@ BIN := .venv/bin
 export PYTHON
 # More arguments for pytest: make test PYTEST_ARGS="-k policy -x"
 PYTEST_ARGS ?=
+# Tests side by side, a module on one worker (its fixtures are audits): make test WORKERS=0 for one
+# after the other.
+WORKERS ?= 2
+SPREAD := -n $(WORKERS) --dist loadscope
 
 .PHONY: help setup demo test test-all lint architectures organisms validate bench smoke actionlint constraints clean
 
@@ -23,10 +27,10 @@ demo: setup ## audit the bundled demo checkpoint: evidence, verdict and PDF in d
 	@$(BIN)/gatekeeper demo --out demo-out $$([ -d demo-out ] && echo --overwrite || true)
 
 test: lint ## linters, types, layers, and all tests that take seconds, with coverage
-	@$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SPREAD) -m "not slow" --cov --cov-report=term $(PYTEST_ARGS)
 
 test-all: lint ## the same with the slow tests
-	@$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term $(PYTEST_ARGS)
 
 lint: setup ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check
