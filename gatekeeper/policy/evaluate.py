@@ -43,11 +43,11 @@ def evaluate(
     checkpoint = evidence.checkpoint.digest
     needs = requirements(evidence, policy)
     judged = well_judged(evidence)
+    asked = [(rule, _metric(rule, judged=judged)) for rule in policy.rules]
     outcomes: list[RuleOutcome] = []
     notes: list[str] = []
-    for rule in policy.rules:
-        outcome = decide(evidence, policy, rule, _metric(rule, judged=judged), confidence)
-        outcome, why = apply_waivers(outcome, policy.waivers, checkpoint, today)
+    for decided in decide(evidence, policy, asked, confidence):
+        outcome, why = apply_waivers(decided, policy.waivers, checkpoint, today)
         outcomes.append(outcome)
         notes.extend(why)
     result = _result(needs, outcomes)
