@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -34,6 +34,10 @@ _ALIKE = 1e-6
 POWER = 0.8
 #: Standard deviations of a count, beyond which nothing is added up (1e-9 of it).
 _REACH = 6.0
+#: Scores nearer than this are the same.
+_SAME = 1e-9
+#: Chance that the share turning the other way lies outside the range looked at; its steps.
+_UNLIKELY, _STEPS = 1e-5, 16
 #: Halvings of a range of shares that leave less than 1e-6.
 _HALVINGS = 20
 
@@ -53,12 +57,19 @@ class Design:
     limit: float
 
 
-def smallest_failing(design: Design, confidence: float, power: float = POWER) -> float | None:
+def smallest_failing(
+    design: Design, confidence: float, power: float = POWER, *, exact: bool = False
+) -> float | None:
     """The smallest true value whose interval lies beyond the limit with this power; None if none.
 
     The minimum detectable effect is that less the limit.
+
+    Args:
+        exact: whether `tail_p` must be small too, as the gate asks of one claim among several.
     """
     z = normal_quantile(confidence)
+    if exact:
+        z = max(z, _exact_cut(design, 1 - confidence))
     most = 1.0 if design.won is None else 1 - 2 * design.won
 
     def often(value: float) -> bool:
@@ -99,16 +110,55 @@ def _edge(often: Callable[[float], bool], yes: float, no: float) -> float:
 
 def _chance(design: Design, value: float, decided: Callable[[FloatArray], BoolArray]) -> float:
     """Probability of counts whose score test at the limit is decided so."""
+    weights, scores = _counts(design, value)
+    return float(weights[decided(scores)].sum())
+
+
+def _exact_cut(design: Design, alpha: float) -> float:
+    """The largest score that is too likely at the limit for a claim at error rate alpha."""
+    weights, scores = (array.ravel() for array in _counts(design, design.limit))
+    order = np.argsort(-scores, kind="stable")
+    often = np.nonzero(np.cumsum(weights[order]) > alpha)[0]
+    return float(scores[order][often[0]]) + _SAME if len(often) else -math.inf
+
+
+def tail_p(design: Design, share: float) -> float:
+    """How likely, at the limit, the score test is to come out as far beyond it as it did, or more.
+
+    Added up over all counts, since z is too small far out in the tail of a small share: at z of
+    3.05 for one claim of 22, and a limit of 2 %, 60 prompts exceed it eight times as often as z
+    says. For differences the share that turns the other way is unknown; the largest tail over
+    those within a wide interval of it counts. Source: Berger & Boos (1994), JASA 89:1012.
+
+    Args:
+        share: measured share, or difference of shares.
+    """
+    if design.won is None:
+        seen = _wilson_score(np.array(share * design.n), design.n, design.limit)
+        return _chance(design, design.limit, lambda score: score >= seen - _SAME)
+    lost, won = design.n * (share + design.won), design.n * design.won
+    seen = _tango_score(np.array(lost), np.array(won), design.n, design.limit)
+    wide = wilson(won, design.n, 1 - _UNLIKELY)
+    low, high = max(wide.low, -design.limit), min(wide.high, (1 - design.limit) / 2)
+    tails = [
+        _chance(replace(design, won=float(back)), design.limit, lambda score: score >= seen - _SAME)
+        for back in np.linspace(low, max(low, high), _STEPS)
+    ]
+    return max(tails) + _UNLIKELY
+
+
+def _counts(design: Design, value: float) -> tuple[FloatArray, FloatArray]:
+    """Probability of each count that a true value may well give, and its score at the limit."""
     n, limit = design.n, design.limit
     if design.won is None:
         hits = _window(n, value)
-        return float(_binomial(n, hits, value)[decided(_wilson_score(hits, n, limit))].sum())
+        return _binomial(n, hits, value), _wilson_score(hits, n, limit)
     back = _window(n, design.won)[:, None]
     # Of the prompts that are not won, those that are lost.
     share = min((value + design.won) / (1 - design.won), 1.0) if design.won < 1 else 0.0
     lost = _window(n, value + design.won)[None, :]
     weight = _binomial(n, back, design.won) * _binomial(n - back, lost, share)
-    return float(weight[decided(_tango_score(lost, back, n, limit))].sum())
+    return weight, _tango_score(lost, back, n, limit)
 
 
 def _window(n: int, share: float) -> FloatArray:
@@ -202,4 +252,4 @@ def _worth(finding: Finding, again: Callable[[float], Interval]) -> int | None:
             low = middle
         else:
             high = middle
-    return int(low + _ALIKE)
+    return int(high + 1e-3)

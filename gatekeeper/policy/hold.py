@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from gatekeeper.analysis.noise import floor
+from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.plugins import Metric
@@ -73,11 +74,23 @@ def stands(held: Held, confidence: float) -> bool:
     """Whether the interval at `confidence` lies wholly outside the limit as well.
 
     As well, because a resampled interval at a higher level need not contain that at a lower one.
+    Where counts allow it, the exact tail at the limit must be small too, one-sided: at such levels
+    Wilson's interval is short of what it promises.
     """
     if held.result != "beyond":
         return False
-    found = measure(held.ask, held.finding.subject, confidence)
-    return isinstance(found, Finding) and outside(held.ask.rule, found.interval)
+    rule, found = held.ask.rule, measure(held.ask, held.finding.subject, confidence)
+    if isinstance(found, Missing) or not outside(rule, found.interval):
+        return False
+    upper = rule.maximum is not None
+    limit = rule.maximum if upper else rule.minimum
+    design = None if limit is None else design_of(found, limit, upper=upper)
+    if design is None or design.n < 1:
+        return True
+    share = found.value / 100
+    if not upper:
+        share = 1 - share if design.won is None else -share
+    return tail_p(design, share) <= 1 - confidence + TOLERANCE
 
 
 def _margin(rule: Rule, low: float, high: float) -> float:

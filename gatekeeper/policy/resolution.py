@@ -38,6 +38,6 @@ def resolution(rule: Rule, held: Held, confidence: float, strict: float) -> Reso
         return -100 * value if design.won is not None else 100 * (1 - value)
 
     return Resolution(
-        fails_from=unit(smallest_failing(design, strict)),
+        fails_from=unit(smallest_failing(design, strict, exact=strict > confidence)),
         passes_to=unit(largest_passing(design, confidence)),
     )

@@ -93,6 +93,7 @@ def _row(outcome: RuleOutcome, verdict: Verdict, policy: Policy, words: Wording)
         result=outcome.result,
         severity=rule.severity,
         explanation=explanation,
+        could_tell=could_tell(outcome, words),
         rationale=clean(rule.rationale, 600),
         remedy=clean(rule.remedy, 600),
         controls=tuple(clean(control, 80) for control in rule.controls),
@@ -103,6 +104,19 @@ def _row(outcome: RuleOutcome, verdict: Verdict, policy: Policy, words: Wording)
         ),
         outcome=outcome,
     )
+
+
+def could_tell(outcome: RuleOutcome, words: Wording) -> str:
+    """Which true values the audit could have told, or nothing where that is not known."""
+    found, rule = outcome.resolution, outcome.rule
+    if found is None:
+        return ""
+
+    def amount(value: float | None) -> str:
+        return words("power.none") if value is None else words.amount(value, rule.unit)
+
+    side = "most" if rule.maximum is not None else "least"
+    return words(f"power.{side}", fails=amount(found.fails_from), passes=amount(found.passes_to))
 
 
 def _waiver(waiver: Waiver, outcome: RuleOutcome, verdict: Verdict, words: Wording) -> WaiverRow:
