@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekeeper.analysis.overlap import Overlap
-from gatekeeper.evidence.wire_findings import finding_to_json
-from gatekeeper.policy.wire import resolution_to_json
+from gatekeeper.evidence.wire_findings import finding_to_json, resolution_to_json
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.curve_parts import Curve

@@ -9,7 +9,11 @@ from typing import Any
 from jsonschema.exceptions import best_match
 
 from gatekeeper.errors import EvidenceError, excerpt
-from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
+from gatekeeper.evidence.wire_findings import (
+    finding_from_json,
+    finding_to_json,
+    resolution_to_json,
+)
 from gatekeeper.policy.schema import validator
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.policy import Rule
@@ -51,13 +55,6 @@ def _outcome_to_json(outcome: RuleOutcome) -> dict[str, Any]:
         "more_prompts": outcome.more_prompts,
         "resolution": resolution_to_json(outcome.resolution),
     }
-
-
-def resolution_to_json(resolution: Resolution | None) -> dict[str, float | None] | None:
-    """What the audit could tell, as plain data."""
-    if resolution is None:
-        return None
-    return {"fails_from": resolution.fails_from, "passes_to": resolution.passes_to}
 
 
 def _rule_to_json(rule: Rule) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule
 
 _MOST_DECIMALS = 4
+#: In an explanation: why nothing is claimed, however many prompts.
+BELOW_NOISE = "below the noise floor"
 
 
 def subject_sentence(
@@ -132,7 +134,7 @@ def explanation(
     worst = f", worst of {subjects}" if subjects > 1 else ""
     limit = f"the limit is {limit_text(rule)}"
     if noise is not None:
-        limit += f", below the noise floor: {noise:.1f} % of outcomes flip without any mask"
+        limit += f", {BELOW_NOISE}: {noise:.1f} % of outcomes flip without any mask"
     elif rule.bound == "estimate":
         limit += ", held against the estimate alone"
     elif crowd is not None:

@@ -115,8 +115,8 @@ def could_tell(outcome: RuleOutcome, words: Wording) -> str:
     def amount(value: float | None) -> str:
         return words("power.none") if value is None else words.amount(value, rule.unit)
 
-    side = "most" if rule.maximum is not None else "least"
-    return words(f"power.{side}", fails=amount(found.fails_from), passes=amount(found.passes_to))
+    key = "power.most" if rule.maximum is not None else "power.least"
+    return words(key, fails=amount(found.fails_from), passes=amount(found.passes_to))
 
 
 def _waiver(waiver: Waiver, outcome: RuleOutcome, verdict: Verdict, words: Wording) -> WaiverRow:
