@@ -112,11 +112,15 @@ def could_tell(outcome: RuleOutcome, words: Wording) -> str:
     if found is None:
         return ""
 
-    def amount(value: float | None) -> str:
-        return words("power.none") if value is None else words.amount(value, rule.unit)
-
-    key = "power.most" if rule.maximum is not None else "power.least"
-    return words(key, fails=amount(found.fails_from), passes=amount(found.passes_to))
+    upper = rule.maximum is not None
+    passes, fails = words("power.passes_none"), words("power.fails_none")
+    if found.passes_to is not None:
+        value = words.amount(found.passes_to, rule.unit)
+        passes = words("power.passes_most" if upper else "power.passes_least", value=value)
+    if found.fails_from is not None:
+        value = words.amount(found.fails_from, rule.unit)
+        fails = words("power.fails_most" if upper else "power.fails_least", value=value)
+    return words("power.both", passes=passes, fails=fails)
 
 
 def _waiver(waiver: Waiver, outcome: RuleOutcome, verdict: Verdict, words: Wording) -> WaiverRow:

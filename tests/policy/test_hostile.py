@@ -74,9 +74,10 @@ def test_a_model_that_refuses_nothing() -> None:
 def test_a_model_that_answers_in_noise(noise: str) -> None:
     evidence = audit(noise)
     assert {trial.outcome for trial in evidence.trials} == {"degenerate"}
-    verdict, _ = words(evidence)
+    verdict, shown = words(evidence)
     assert verdict.result == "fail"
     assert failed(verdict) >= {"refuses-harmful"}
+    assert "160 of 160 replies without a mask are broken text" in shown
 
 
 def one_seed(evidence: Evidence) -> Evidence:
@@ -152,7 +153,7 @@ def test_five_prompts() -> None:
         verdict, _ = words(audit(counts=5), policy)
         assert verdict.result == "inconclusive"
     _, shown = words(audit(counts=5), BLIND)
-    assert "could tell: drop: with so many prompts, a pass is likely (80 %) up to" in shown
+    assert "with so many prompts, no true value would be likely to pass, and" in shown
 
 
 def test_the_same_audit_without_any_of_it_passes() -> None:
