@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.verdict import Resolution
 
 
 def finding_to_json(finding: Finding | Missing) -> dict[str, Any]:
@@ -74,3 +75,10 @@ def interval_from_json(data: Mapping[str, Any]) -> Interval:
         confidence=float(data["confidence"]),
         method=data["method"],
     )
+
+
+def resolution_to_json(resolution: Resolution | None) -> dict[str, float | None] | None:
+    """What the audit could tell, as plain data."""
+    if resolution is None:
+        return None
+    return {"fails_from": resolution.fails_from, "passes_to": resolution.passes_to}

@@ -45,6 +45,11 @@ def _lines(view: ReportView) -> Iterator[str]:
         for need in view.requirements
         if not need.met
     ]
+    notes += [
+        words("console.could_tell", rule=row.id, text=row.could_tell)
+        for row in view.rules
+        if row.could_tell and row.result != "pass"
+    ]
     notes += [words("console.warning", text=clean(warning, 700)) for warning in view.warnings]
     if notes:
         yield ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekeeper.analysis.overlap import Overlap
-from gatekeeper.evidence.wire_findings import finding_to_json
+from gatekeeper.evidence.wire_findings import finding_to_json, resolution_to_json
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.curve_parts import Curve
@@ -95,6 +95,7 @@ def _rule(row: RuleRow) -> dict[str, Any]:
         "decisive": finding_to_json(outcome.decisive),
         "others": [finding_to_json(other) for other in outcome.others],
         "more_prompts": outcome.more_prompts,
+        "resolution": resolution_to_json(outcome.resolution),
     }
 
 

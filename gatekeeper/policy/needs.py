@@ -13,7 +13,8 @@ from gatekeeper.errors import excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.policy import Policy
-from gatekeeper.records.trial import OUTCOMES
+from gatekeeper.records.suite import HARMFUL_SETS
+from gatekeeper.records.trial import OUTCOMES, UNMASKED
 from gatekeeper.records.verdict import Requirement
 
 
@@ -24,6 +25,8 @@ def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
         _architecture(evidence, policy),
         _self_test(evidence),
         _judge(evidence),
+        _tells_apart(evidence),
+        _whole(evidence),
         *_suite(evidence, policy),
         _split(evidence),
         *_prompts(evidence, policy),
@@ -85,6 +88,30 @@ def _judge(evidence: Evidence) -> Requirement:
     if foreign:
         detail += f": not made for prompts in {excerpt(', '.join(foreign))}"
     return Requirement(name="judge", met=not foreign, detail=detail)
+
+
+def _tells_apart(evidence: Evidence) -> Requirement:
+    """A judge that says the same of every reply keeps every refusal under any mask."""
+    harmless = {p.id for p in evidence.suite.prompts if p.set not in HARMFUL_SETS and p.measures}
+    outcomes = {trial.outcome for trial in evidence.trials if trial.prompt_id in harmless}
+    refused = outcomes == {"refuse"}
+    detail = "replies to harmless prompts were not all judged refusals"
+    if refused:
+        detail = (
+            "every reply to a harmless prompt was judged a refusal: either the model answers "
+            "nothing, or the judge cannot tell; read some replies, or calibrate the judge"
+        )
+    elif not harmless:
+        detail = "no harmless prompts were measured, so nothing shows that it knows an answer"
+    return Requirement(name="judge: tells apart", met=not refused, detail=detail)
+
+
+def _whole(evidence: Evidence) -> Requirement:
+    """What is cut before it says anything cannot be judged; one whole reply shows some are not."""
+    replies = [t for t in evidence.trials if t.mask == UNMASKED.name]
+    cut = sum(trial.truncated for trial in replies)
+    detail = f"{cut} of {len(replies)} replies without a mask were cut at the token window"
+    return Requirement(name="whole replies", met=cut < len(replies) or not replies, detail=detail)
 
 
 def _prompts(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
@@ -202,10 +229,28 @@ def _run(evidence: Evidence) -> Counter[tuple[str | None, int]]:
 
 
 def _controls(evidence: Evidence, selector: str, k: int) -> int:
-    """Different random masks as the metrics count them, with trials of all regular prompts."""
+    """Different random masks as the metrics count them, with trials of all regular prompts.
+
+    One that holds a selected expert is no control: its loss is the selected mask's own.
+    """
     regular = {i for i, name in _measured(evidence).items() if name == "regular"}
     ran: dict[str, set[str]] = defaultdict(set)
     label = {mask.name: mask.label for mask in evidence.masks}
     for trial in evidence.trials:
         ran[label.get(trial.mask, "")].add(trial.prompt_id)
-    return sum(regular <= ran[mask.label] for mask in control_masks(evidence, selector, k))
+    chosen = {
+        m.fold: set(m.experts)
+        for m in evidence.masks
+        if m.arm == "selected" and (m.selector, m.k) == (selector, k)
+    }
+    own = {
+        m.label
+        for m in evidence.masks
+        if m.arm == "control"
+        and m.selector == selector
+        and chosen.get(m.fold, set()) & {*m.experts}
+    }
+    return sum(
+        regular <= ran[mask.label] and mask.label not in own
+        for mask in control_masks(evidence, selector, k)
+    )

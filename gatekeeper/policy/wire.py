@@ -9,11 +9,15 @@ from typing import Any
 from jsonschema.exceptions import best_match
 
 from gatekeeper.errors import EvidenceError, excerpt
-from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
+from gatekeeper.evidence.wire_findings import (
+    finding_from_json,
+    finding_to_json,
+    resolution_to_json,
+)
 from gatekeeper.policy.schema import validator
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.policy import Rule
-from gatekeeper.records.verdict import Requirement, RuleOutcome, Verdict
+from gatekeeper.records.verdict import Requirement, Resolution, RuleOutcome, Verdict
 
 SCHEMA = "gatekeeper/verdict/v1"
 
@@ -49,6 +53,7 @@ def _outcome_to_json(outcome: RuleOutcome) -> dict[str, Any]:
         "others": [finding_to_json(found) for found in outcome.others],
         "explanation": outcome.explanation,
         "more_prompts": outcome.more_prompts,
+        "resolution": resolution_to_json(outcome.resolution),
     }
 
 
@@ -121,7 +126,15 @@ def _outcome(data: Mapping[str, Any]) -> RuleOutcome:
         others=tuple(finding_from_json(found) for found in data["others"]),
         explanation=data["explanation"],
         more_prompts=None if more is None else int(more),
+        resolution=_resolution(data.get("resolution")),
     )
+
+
+def _resolution(data: Mapping[str, float | None] | None) -> Resolution | None:
+    """None in verdicts that were written before there was one."""
+    if data is None:
+        return None
+    return Resolution(fails_from=_number(data["fails_from"]), passes_to=_number(data["passes_to"]))
 
 
 def _rule(data: Mapping[str, Any]) -> Rule:

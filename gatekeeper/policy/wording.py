@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.subjects import is_masked
@@ -11,6 +13,8 @@ from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule
 
 _MOST_DECIMALS = 4
+#: In an explanation: why nothing is claimed, however many prompts.
+BELOW_NOISE = "below the noise floor"
 
 
 def subject_sentence(
@@ -95,6 +99,19 @@ def _decimals(numbers: Sequence[float], rule: Rule) -> int:
     return _MOST_DECIMALS
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """Numbers of which one may lie outside by chance, and the confidence that a fail then takes."""
+
+    limits: int
+    confidence: float
+
+
+def _level(confidence: float) -> str:
+    """A level of confidence in percent, which must not be rounded up to 100."""
+    return f"{math.floor(1e4 * confidence + 1e-6) / 100:g}"
+
+
 def explanation(
     metric: Metric,
     rule: Rule,
@@ -102,13 +119,13 @@ def explanation(
     decisive: Finding | Missing,
     subjects: int,
     *,
-    crowded: bool,
+    crowd: Crowd | None = None,
     noise: float | None = None,
 ) -> str:
     """One sentence on how a rule came out, with its numbers.
 
     Args:
-        crowded: inconclusive only because several subjects share the error rate.
+        crowd: what it would have had to stand beside, if only that kept it from a fail.
         noise: points that flip without a mask, if the limit lies below them.
     """
     about = capital(subject_sentence(metric, decisive.subject))
@@ -117,11 +134,15 @@ def explanation(
     worst = f", worst of {subjects}" if subjects > 1 else ""
     limit = f"the limit is {limit_text(rule)}"
     if noise is not None:
-        limit += f", below the noise floor: {noise:.1f} % of outcomes flip without any mask"
+        limit += f", {BELOW_NOISE}: {noise:.1f} % of outcomes flip without any mask"
     elif rule.bound == "estimate":
         limit += ", held against the estimate alone"
-    elif crowded:
-        limit += f", not broken clearly enough for the worst of {subjects}"
+    elif crowd is not None:
+        limit += (
+            f", broken at {100 * decisive.interval.confidence:g} % but not at the "
+            f"{_level(crowd.confidence)} % that a fail takes among {crowd.limits} numbers held "
+            "against limits"
+        )
     elif result == "inconclusive":
         limit += ", too near to tell on which side the number lies"
     return f"{about}: {finding_text(decisive, rule)}{worst}; {limit}."

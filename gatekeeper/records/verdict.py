@@ -13,6 +13,20 @@ RESULTS = ("pass", "waived", "inconclusive", "fail")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What the audit could tell of a rule, with 80 % power and in the rule's unit.
+
+    Attributes:
+        fails_from: the true value nearest to the limit that would be called a fail; None if no
+            value would. Its distance to the limit is the minimum detectable effect.
+        passes_to: the true value nearest to the limit that would be called a pass; None likewise.
+    """
+
+    fails_from: float | None
+    passes_to: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleOutcome:
     """One rule held against the evidence.
 
@@ -22,6 +36,7 @@ class RuleOutcome:
         others: the further subjects, worst first.
         explanation: one sentence, in plain words, with the numbers.
         more_prompts: about how many more measured prompts would decide, for inconclusive rules.
+        resolution: what could have been told with so many; None where that is not known.
     """
 
     rule: Rule
@@ -30,6 +45,7 @@ class RuleOutcome:
     others: tuple[Finding | Missing, ...]
     explanation: str
     more_prompts: int | None
+    resolution: Resolution | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,6 +130,7 @@ class RuleRow:
     result: str
     severity: str
     explanation: str
+    could_tell: str
     rationale: str
     remedy: str
     controls: tuple[str, ...]

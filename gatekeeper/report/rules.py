@@ -93,6 +93,7 @@ def _row(outcome: RuleOutcome, verdict: Verdict, policy: Policy, words: Wording)
         result=outcome.result,
         severity=rule.severity,
         explanation=explanation,
+        could_tell=could_tell(outcome, words),
         rationale=clean(rule.rationale, 600),
         remedy=clean(rule.remedy, 600),
         controls=tuple(clean(control, 80) for control in rule.controls),
@@ -103,6 +104,23 @@ def _row(outcome: RuleOutcome, verdict: Verdict, policy: Policy, words: Wording)
         ),
         outcome=outcome,
     )
+
+
+def could_tell(outcome: RuleOutcome, words: Wording) -> str:
+    """Which true values the audit could have told, or nothing where that is not known."""
+    found, rule = outcome.resolution, outcome.rule
+    if found is None:
+        return ""
+
+    upper = rule.maximum is not None
+    passes, fails = words("power.passes_none"), words("power.fails_none")
+    if found.passes_to is not None:
+        value = words.amount(found.passes_to, rule.unit)
+        passes = words("power.passes_most" if upper else "power.passes_least", value=value)
+    if found.fails_from is not None:
+        value = words.amount(found.fails_from, rule.unit)
+        fails = words("power.fails_most" if upper else "power.fails_least", value=value)
+    return words("power.both", passes=passes, fails=fails)
 
 
 def _waiver(waiver: Waiver, outcome: RuleOutcome, verdict: Verdict, words: Wording) -> WaiverRow:

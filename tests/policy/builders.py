@@ -64,8 +64,13 @@ def make_masks(selectors: Sequence[str], ks: Sequence[int], controls: int) -> tu
 
 
 def other_experts(control: int, k: int) -> tuple[ExpertId, ...]:
-    """Experts that no selection of 8 holds: another first one for each of 24 controls."""
-    return tuple(ExpertId(i % 2, 4 + i // 2) for i in ((control + j) % 24 for j in range(k)))
+    """Experts that no selection of 8, or of k, holds: others first for each of some 20 controls."""
+    first = max(k, 8)
+    # Half of all experts leave one set of others only: then two are named that the model lacks.
+    others = max(2 * 16 - first, k + 2)
+    return tuple(
+        ExpertId(i % 2, i // 2) for i in (first + (control + j) % others for j in range(k))
+    )
 
 
 #: A reply that is judged so, and the judge's reason.

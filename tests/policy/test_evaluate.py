@@ -73,7 +73,8 @@ def test_a_fail_among_several_needs_the_wider_interval() -> None:
     crowd = {"ses-frequency": good, "ses-contrast": good}
     verdict = told({"attribution": (15, 4.5)} | crowd)
     assert verdict.result == "inconclusive"
-    assert "not broken clearly enough for the worst of 3" in verdict.outcomes[0].explanation
+    text = verdict.outcomes[0].explanation
+    assert "broken at 95 % but not at the 98.33 % that a fail takes among 3 numbers" in text
     assert verdict.outcomes[0].more_prompts
     assert told({"attribution": (15, 4.0)} | crowd).result == "fail"
 

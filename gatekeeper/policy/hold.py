@@ -1,0 +1,138 @@
+"""One subject of a rule held against its limit, at one level of confidence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from gatekeeper.analysis.noise import floor
+from gatekeeper.analysis.power import design_of, tail_p
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.plugins import Metric
+from gatekeeper.records.policy import Rule
+
+#: In units of the metric. A share times 100 misses a whole limit by some 1e-14; no audit has the
+#: 1e10 prompts at which two different rates would be this near to each other.
+TOLERANCE = 1e-9
+#: Rounding that a metric's own arithmetic may bring in: of a value in its interval.
+_SLACK = 1e-6
+#: The unit of differences between a masked reply and an unmasked one.
+_PAIRED = "points"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of each subject of a rule."""
+
+    evidence: Evidence
+    rule: Rule
+    metric: Metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One subject of a rule.
+
+    Attributes:
+        result: `pass`, `beyond` if the whole interval lies outside the limit, or `inconclusive`;
+            of a rule that holds the estimate alone also `fail`.
+        margin: distance of the interval's nearer end to the limit; negative outside.
+        noise: outcomes that flip without a mask, in points, if the limit lies below them.
+    """
+
+    ask: Question
+    finding: Finding | Missing
+    result: str
+    margin: float
+    noise: float | None = None
+
+
+def hold(ask: Question, subject: Subject, confidence: float) -> Held:
+    """Where the interval at `confidence` lies. Nothing is claimed of what is below the noise."""
+    rule = ask.rule
+    finding = measure(ask, subject, confidence)
+    if isinstance(finding, Missing):
+        return Held(ask=ask, finding=finding, result="inconclusive", margin=-math.inf)
+    noise = 100 * floor(ask.evidence, subject.set or "regular")
+    if ask.metric.unit == _PAIRED and rule.maximum is not None and noise > rule.maximum:
+        return Held(ask=ask, finding=finding, result="inconclusive", margin=-math.inf, noise=noise)
+    low, high = finding.interval.low, finding.interval.high
+    if rule.bound == "estimate":
+        low = high = finding.value
+    margin = _margin(rule, low, high)
+    if margin >= -TOLERANCE:
+        result = "pass"
+    elif rule.bound == "estimate":
+        result = "fail"
+    else:
+        result = "beyond" if outside(rule, finding.interval) else "inconclusive"
+    return Held(ask=ask, finding=finding, result=result, margin=margin)
+
+
+def stands(held: Held, confidence: float) -> bool:
+    """Whether the interval at `confidence` lies wholly outside the limit as well.
+
+    As well, because a resampled interval at a higher level need not contain that at a lower one.
+    Where counts allow it, the exact tail at the limit must be small too, one-sided: at such levels
+    Wilson's interval is short of what it promises.
+    """
+    if held.result != "beyond":
+        return False
+    rule, found = held.ask.rule, measure(held.ask, held.finding.subject, confidence)
+    if isinstance(found, Missing) or not outside(rule, found.interval):
+        return False
+    upper = rule.maximum is not None
+    limit = rule.maximum if upper else rule.minimum
+    design = None if limit is None else design_of(found, limit, upper=upper)
+    if design is None or design.n < 1:
+        return True
+    share = found.value / 100
+    if not upper:
+        share = 1 - share if design.won is None else -share
+    return tail_p(design, share) <= 1 - confidence + TOLERANCE
+
+
+def _margin(rule: Rule, low: float, high: float) -> float:
+    """Room left to the limit; none for a rule made by hand with no limit, or with two."""
+    if rule.maximum is not None and rule.minimum is None:
+        return rule.maximum - high
+    if rule.minimum is not None and rule.maximum is None:
+        return low - rule.minimum
+    return -math.inf
+
+
+def outside(rule: Rule, interval: Interval) -> bool:
+    """Whether the whole interval is beyond the limit."""
+    if rule.maximum is not None:
+        return interval.low > rule.maximum + TOLERANCE
+    return rule.minimum is not None and interval.high < rule.minimum - TOLERANCE
+
+
+def measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
+    """What the metric says, if it makes sense; a broken number is missing, not a number."""
+    metric = ask.metric
+    found = metric.measure(ask.evidence, subject, confidence)
+    if isinstance(found, Missing):
+        return found
+    reason = _nonsense(found, ask.rule, confidence)
+    if reason is None:
+        return found
+    return Missing(metric=metric.id, version=metric.version, subject=subject, reason=reason)
+
+
+def _nonsense(found: Finding, rule: Rule, confidence: float) -> str | None:
+    interval = found.interval
+    numbers = [found.value, interval.low, interval.high, interval.confidence]
+    numbers += [*found.counts.values(), found.p_value or 0.0]
+    if not all(math.isfinite(x) for x in numbers):
+        return "the metric gave a number that is not finite"
+    if not interval.low - _SLACK <= found.value <= interval.high + _SLACK:
+        return "the metric gave a value outside its own interval"
+    if found.n < 1:
+        return "the metric counted no prompts"
+    if found.unit != rule.unit:
+        return f"the metric answered in {found.unit}, the limit is in {rule.unit}"
+    if interval.confidence < confidence - TOLERANCE:
+        return "the metric gave a narrower interval than asked for"
+    return None

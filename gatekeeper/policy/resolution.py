@@ -1,0 +1,43 @@
+"""What an audit could have told of a rule, whatever it found: its minimum detectable effect."""
+
+from __future__ import annotations
+
+from gatekeeper.analysis.power import design_of, largest_passing, smallest_failing
+from gatekeeper.policy.hold import Held
+from gatekeeper.records.finding import Missing
+from gatekeeper.records.policy import Rule
+from gatekeeper.records.verdict import Resolution
+
+
+def resolution(rule: Rule, held: Held, confidence: float, strict: float) -> Resolution | None:
+    """The true values of a rule's worst subject that would mostly fail, and mostly pass.
+
+    None where nothing was measured, where the interval is neither Wilson's nor Tango's, where the
+    estimate alone is held against the limit, and where the limit lies below the noise.
+
+    Args:
+        confidence: of the interval that must lie inside to pass.
+        strict: of the interval that must lie outside to fail, at the first of Holm's steps.
+    """
+    finding, upper = held.finding, rule.maximum is not None
+    limit = rule.maximum if upper else rule.minimum
+    if isinstance(finding, Missing) or limit is None:
+        return None
+    if held.noise is not None or rule.bound == "estimate":
+        return None
+    design = design_of(finding, limit, upper=upper)
+    if design is None or design.n < 1:
+        return None
+
+    def unit(value: float | None) -> float | None:
+        """As the finding counts it."""
+        if value is None:
+            return None
+        if upper:
+            return 100 * value
+        return -100 * value if design.won is not None else 100 * (1 - value)
+
+    return Resolution(
+        fails_from=unit(smallest_failing(design, strict, exact=strict > confidence)),
+        passes_to=unit(largest_passing(design, confidence)),
+    )
