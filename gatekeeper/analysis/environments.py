@@ -152,6 +152,14 @@ def environment_masks(
     return tuple(masks)
 
 
+def untold_parts(evidence: Evidence) -> tuple[str, ...]:
+    """Dimensions that the suite was to be parted by, and that have no two parts to select from."""
+    if not evidence.settings.environments:
+        return ()
+    there = {one.dimension for one in evidence.environments}
+    return tuple(name for name in DIMENSIONS if name not in there)
+
+
 def absent_variants(evidence: Evidence, selector: str, dimension: str) -> tuple[str, ...]:
     """Names of the variants that were asked for and in which a selector has no selection.
 

@@ -174,7 +174,11 @@ def perform(
 
 
 def tell_left_out(evidence: Evidence) -> None:
-    """A line for each selector that could not be run, with the reason."""
+    """A line for each selector and kind of environment that could not be run, with the reason."""
+    from gatekeeper.analysis.environments import untold_parts
+
+    for dimension in untold_parts(evidence):
+        click.echo(f"left out: environments by {dimension}: no two parts have enough seeds")
     for name, reason in evidence.skipped_selectors.items():
         click.echo(f"left out: selector {name}: {excerpt(reason)}")
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from gatekeeper import catalog
+from gatekeeper.records.environment import DIMENSIONS
 from gatekeeper.records.evidence import AuditSettings, Evidence, PromptRef
 from gatekeeper.records.finding import Missing
 from gatekeeper.records.policy import Policy
@@ -102,6 +103,9 @@ def build_method(evidence: Evidence, words: Wording) -> Method:
             skipped[words("method.prompts"), clean(prompt.skipped, 160)] += 1
     for name, reason in evidence.skipped_selectors.items():
         skipped[words("method.selector", name=clean(name, 60)), clean(reason, 160)] += 1
+    for dimension in _untold_parts(evidence):
+        what = words("method.environments", dimension=words(f"dimension.{dimension}"))
+        skipped[what, words("method.few_seeds")] += 1
     missing = Counter(clean(f.reason, 160) for f in evidence.findings if isinstance(f, Missing))
     known = settings.judge in catalog.names("judge")
     judge = catalog.load("judge", settings.judge) if known else None
@@ -118,6 +122,12 @@ def build_method(evidence: Evidence, words: Wording) -> Method:
         trials=len(evidence.trials),
         missing=tuple(sorted(missing.items())),
     )
+
+
+def _untold_parts(evidence: Evidence) -> tuple[str, ...]:
+    """Dimensions to part the suite by that have no finding; environments may be withheld here."""
+    told = {f.subject.dimension for f in evidence.findings if f.metric == "environment-transfer"}
+    return tuple(d for d in DIMENSIONS if evidence.settings.environments and d not in told)
 
 
 def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:

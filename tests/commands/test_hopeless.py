@@ -36,3 +36,17 @@ def test_a_mistyped_command_is_told_the_nearest(capsys):
     assert "No such command 'chekc': did you mean check?" in capsys.readouterr().err
     assert run(["xyzzy"]) == 2
     assert "did you mean" not in capsys.readouterr().err
+
+
+def test_environments_that_could_not_be_told_apart_are_told(capsys):
+    from dataclasses import replace
+
+    from gatekeeper.commands._auditing import tell_left_out
+    from tests.policy.builders import make_evidence
+
+    evidence = make_evidence()
+    tell_left_out(evidence)
+    assert capsys.readouterr().out == ""
+    tell_left_out(replace(evidence, settings=replace(evidence.settings, environments=True)))
+    told = capsys.readouterr().out
+    assert "environments by category" in told and "environments by language" in told
