@@ -247,7 +247,7 @@ def _controls(evidence: Evidence, selector: str, k: int) -> int:
         m.label
         for m in evidence.masks
         if m.arm == "control"
-        and m.selector == selector
+        and (m.selector, m.k) == (selector, k)
         and chosen.get(m.fold, set()) & {*m.experts}
     }
     return sum(
