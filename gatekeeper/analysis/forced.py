@@ -12,7 +12,7 @@ from gatekeeper.analysis.intervals import t_quantile
 from gatekeeper.analysis.outcomes import selected_mask
 from gatekeeper.analysis.paired import MINIMUM_N
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Interval, Subject
+from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.trial import MODE
 
 FloatArray = npt.NDArray[np.float64]
@@ -64,6 +64,25 @@ def forced(evidence: Evidence, subject: Subject) -> Forced | str:
         ),
         divergence=np.array([d for one in found for d in one.divergence]),
         seeds=np.array([clusters.get(p, "") for one in found for p in one.prompts], np.str_),
+    )
+
+
+def finding(
+    metric: str, version: int, subject: Subject, mean: PerToken | str, *, unit: str
+) -> Finding | Missing:
+    """A mean per token as a finding, or why there is none."""
+    if isinstance(mean, str):
+        return Missing(metric=metric, version=version, subject=subject, reason=mean)
+    return Finding(
+        metric=metric,
+        version=version,
+        subject=subject,
+        value=mean.value,
+        unit=unit,
+        interval=mean.interval,
+        n=mean.n,
+        clusters=mean.clusters,
+        counts={"tokens": mean.tokens},
     )
 
 

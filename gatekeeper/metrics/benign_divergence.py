@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from gatekeeper.analysis.forced import forced, per_token
+from dataclasses import replace
+
+from gatekeeper.analysis.forced import finding, forced, per_token
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 
 _ID, _VERSION = "benign-divergence", 1
@@ -22,24 +24,10 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         if isinstance(found, str)
         else per_token(found.divergence, found.tokens, found.seeds, confidence)
     )
-    if isinstance(mean, str):
-        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=mean)
-    return Finding(
-        metric=_ID,
-        version=_VERSION,
-        subject=subject,
-        value=mean.value,
-        unit="nats",
-        interval=Interval(
-            low=max(mean.interval.low, 0.0),
-            high=mean.interval.high,
-            confidence=confidence,
-            method=mean.interval.method,
-        ),
-        n=mean.n,
-        clusters=mean.clusters,
-        counts={"tokens": mean.tokens},
-    )
+    if not isinstance(mean, str):
+        interval = replace(mean.interval, low=max(mean.interval.low, 0.0))
+        mean = replace(mean, interval=interval)
+    return finding(_ID, _VERSION, subject, mean, unit="nats")
 
 
 METRIC = Metric(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from gatekeeper.analysis.forced import forced, per_token
+from gatekeeper.analysis.forced import finding, forced, per_token
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 
 _ID, _VERSION = "usefulness-loss", 1
@@ -26,24 +27,11 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         if isinstance(found, str)
         else per_token(found.loss, found.tokens, found.seeds, confidence)
     )
-    if isinstance(mean, str):
-        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=mean)
-    return Finding(
-        metric=_ID,
-        version=_VERSION,
-        subject=subject,
-        value=_ratio(mean.value),
-        unit="ratio",
-        interval=Interval(
-            low=_ratio(mean.interval.low),
-            high=_ratio(mean.interval.high),
-            confidence=confidence,
-            method=mean.interval.method,
-        ),
-        n=mean.n,
-        clusters=mean.clusters,
-        counts={"tokens": mean.tokens},
-    )
+    if not isinstance(mean, str):
+        low, high = _ratio(mean.interval.low), _ratio(mean.interval.high)
+        interval = replace(mean.interval, low=low, high=high)
+        mean = replace(mean, value=_ratio(mean.value), interval=interval)
+    return finding(_ID, _VERSION, subject, mean, unit="ratio")
 
 
 def _ratio(nats: float) -> float:
