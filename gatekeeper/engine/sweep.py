@@ -105,8 +105,7 @@ def sweep(
             batch = rows[part]
             if all(row.key in done for row in batch):
                 continue
-            replies = in_halves(batch, lambda rows: _run(loaded, instrument, rows, settings))
-            stored = [_stored(row, reply) for row, reply in zip(batch, replies, strict=True)]
+            stored = run_shard(loaded, instrument, batch, settings)
             store.put(stored)
             done.update({reply.key: reply for reply in stored})
             progress(len(done), len(rows))
@@ -130,6 +129,18 @@ def stored_replies(
     wanted = [keys[w.masks[0].name, w.prompt.prompt.id] for w in work]
     done = store.get(wanted)
     return [done[key].ids for key in wanted]
+
+
+def run_shard(
+    loaded: LoadedModel, instrument: Instrument, rows: Sequence[Row], settings: SweepSettings
+) -> list[StoredReply]:
+    """Replies of rows that are computed and committed together; the same whoever computes them.
+
+    Raises:
+        AuditError: out of memory with a single row.
+    """
+    replies = in_halves(rows, lambda part: _run(loaded, instrument, part, settings))
+    return [_stored(row, reply) for row, reply in zip(rows, replies, strict=True)]
 
 
 def _run(
