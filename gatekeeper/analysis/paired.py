@@ -1,4 +1,8 @@
-"""Shares and paired differences of outcomes, turned into findings."""
+"""Shares and paired differences of outcomes, turned into findings.
+
+Where a run may have stopped early (`records.stop`), intervals are of betting if it did, and the
+usual ones if it did not, both at half the error rate (`analysis.order.halved`).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gatekeeper.analysis import clustered, intervals
+from gatekeeper.analysis import betting, clustered, intervals
+from gatekeeper.analysis.order import halved, stop_under
 from gatekeeper.analysis.outcomes import OutcomeTable, outcome_table, selected_mask
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.stop import Stop
 from gatekeeper.records.trial import MODE
 
 #: Below this many independent prompts nothing is claimed: 5 seeds of one prompt of the set each, or
@@ -30,11 +36,18 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """Unmasked and masked outcomes of the same prompts, both [n], and their seeds."""
+    """Unmasked and masked outcomes of the same prompts, both [n], and their seeds.
+
+    Attributes:
+        rows: [n], places of the prompts among those of their set.
+        stop: how far the mask was run, if it might have stopped early.
+    """
 
     before: npt.NDArray[np.int8]
     after: npt.NDArray[np.int8]
     seeds: npt.NDArray[np.str_]
+    rows: npt.NDArray[np.intp]
+    stop: Stop | None
 
     def count(self, before: int, after: int) -> int:
         """Prompts that went from one outcome to another."""
@@ -52,7 +65,10 @@ def scaled(interval: Interval, factor: float = 100.0) -> Interval:
 
 
 def share(
-    hits: npt.NDArray[np.bool_], seeds: npt.NDArray[np.str_], confidence: float
+    hits: npt.NDArray[np.bool_],
+    seeds: npt.NDArray[np.str_],
+    confidence: float,
+    stop: Stop | None = None,
 ) -> Estimate | str:
     """Share of hits with Wilson's interval, or why there is none.
 
@@ -63,7 +79,11 @@ def share(
     problem = too_few(n, n_eff)
     if problem:
         return problem
-    if n_eff == n:
+    if stop is not None:
+        confidence = halved(confidence)
+    if stop is not None and stop.early:
+        interval = betting.interval(values, seeds, confidence, least=0.0)
+    elif n_eff == n:
         interval = intervals.wilson(float(values.sum()), n, confidence)
     else:
         interval = clustered.share(values, clustered.Seeds.of(seeds), confidence)
@@ -75,6 +95,7 @@ def difference(
     won: npt.NDArray[np.float64],
     seeds: npt.NDArray[np.str_],
     confidence: float,
+    stop: Stop | None = None,
 ) -> Estimate | str:
     """Mean of lost − won with Tango's interval, or why there is none.
 
@@ -88,7 +109,11 @@ def difference(
     problem = too_few(n, n_eff)
     if problem:
         return problem
-    if n_eff == n:
+    if stop is not None:
+        confidence = halved(confidence)
+    if stop is not None and stop.early:
+        interval = betting.interval(lost - won, seeds, confidence)
+    elif n_eff == n:
         interval = intervals.tango(float(lost.sum()), float(won.sum()), n, confidence)
     else:
         interval = clustered.difference(lost, won, clustered.Seeds.of(seeds), confidence)
@@ -105,14 +130,25 @@ def too_few(n: int, n_eff: float) -> str | None:
     return None
 
 
-def pairs(table: OutcomeTable, mask: str, prompt_set: str) -> Pairs | str:
-    """The prompts of a set that were run both unmasked and under a mask, or why there are none."""
+def pairs(table: OutcomeTable, mask: str, prompt_set: str, stop: Stop | None = None) -> Pairs | str:
+    """The prompts of a set that were run both unmasked and under a mask, or why there are none.
+
+    Args:
+        stop: how far the mask was run; that those were the right prompts is held elsewhere.
+    """
     before, after = table.row("unmasked", prompt_set), table.row(mask, prompt_set)
     if len(before) == 0 or len(after) == 0 or np.all(after < 0):
         return f"the mask was not run on the set {prompt_set}"
-    if np.any(before < 0) or np.any(after < 0):
+    rows = np.flatnonzero(after >= 0)
+    if np.any(before < 0) or len(rows) != (len(after) if stop is None else stop.prompts):
         return f"some prompts of the set {prompt_set} have no trial: the audit is not complete"
-    return Pairs(before=before, after=after, seeds=table.set_seeds(prompt_set))
+    seeds = table.set_seeds(prompt_set)[rows]
+    return Pairs(before=before[rows], after=after[rows], seeds=seeds, rows=rows, stop=stop)
+
+
+def left_out(stop: Stop | None) -> dict[str, int]:
+    """The count that tells how many prompts there would have been, where a run stopped early."""
+    return {"planned": stop.of} if stop is not None and stop.early else {}
 
 
 def transition(evidence: Evidence, subject: Subject, *, mask: str | None = None) -> Pairs | str:
@@ -125,7 +161,8 @@ def transition(evidence: Evidence, subject: Subject, *, mask: str | None = None)
             reason = evidence.skipped_selectors.get(subject.selector)
             return reason or f"no mask of {subject.k} experts by {subject.selector} was run"
         mask = found.label
-    return pairs(outcome_table(evidence), mask, subject.set or "regular")
+    name = subject.set or "regular"
+    return pairs(outcome_table(evidence), mask, name, stop_under(evidence, mask, name))
 
 
 def paired_finding(
@@ -152,9 +189,9 @@ def paired_finding(
         back = ((found.before == won[0]) & (found.after == won[1])).astype(np.float64)
     if won is None:
         # A share has no negative side: nothing is counted against it.
-        estimate = share(hit.astype(np.bool_), found.seeds, confidence)
+        estimate = share(hit.astype(np.bool_), found.seeds, confidence, found.stop)
     else:
-        estimate = difference(hit, back, found.seeds, confidence)
+        estimate = difference(hit, back, found.seeds, confidence, found.stop)
     if isinstance(estimate, str):
         return Missing(metric=metric, version=version, subject=subject, reason=estimate)
     n_lost, n_won = int(hit.sum()), int(back.sum())
@@ -167,7 +204,7 @@ def paired_finding(
         interval=scaled(estimate.interval),
         n=estimate.n,
         clusters=estimate.clusters,
-        counts={"lost": n_lost, "won": n_won},
+        counts={"lost": n_lost, "won": n_won, **left_out(found.stop)},
         p_value=intervals.mcnemar_p(n_lost, n_won) if won is not None else None,
         p_method="exact McNemar, two-sided" if won is not None else None,
     )

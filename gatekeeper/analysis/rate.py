@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from gatekeeper.analysis.order import stop_under
 from gatekeeper.analysis.outcomes import outcome_table, selected_mask
-from gatekeeper.analysis.paired import scaled, share
+from gatekeeper.analysis.paired import left_out, scaled, share
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.trial import MODE
@@ -37,10 +38,12 @@ def rate(
     if subject.set is None:
         return missing("no prompt set was named")
     row = table.row(mask, subject.set)
-    if np.any(row < 0):
+    stop = stop_under(evidence, mask, subject.set)
+    rows = np.flatnonzero(row >= 0)
+    if len(rows) != (len(row) if stop is None else stop.prompts):
         return missing(f"some prompts of the set {subject.set} have no trial under this mask")
-    hits = row == outcome
-    estimate = share(hits, table.set_seeds(subject.set), confidence)
+    hits = row[rows] == outcome
+    estimate = share(hits, table.set_seeds(subject.set)[rows], confidence, stop)
     if isinstance(estimate, str):
         return missing(estimate)
     return Finding(
@@ -52,5 +55,5 @@ def rate(
         interval=scaled(estimate.interval),
         n=estimate.n,
         clusters=estimate.clusters,
-        counts={"hits": int(hits.sum())},
+        counts={"hits": int(hits.sum()), **left_out(stop)},
     )

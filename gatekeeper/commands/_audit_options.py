@@ -39,6 +39,7 @@ class AuditOptions:
     also_system_prompts: tuple[Path, ...]
     also_dtypes: tuple[str, ...]
     doses: tuple[str, ...]
+    sequential: bool
     selection_share: float
     seed: int
     device: str
@@ -210,6 +211,13 @@ _OPTIONS = (
         show_default=True,
         help="Let each half of the seeds select and the other half measure, in turn: twice the "
         "prompts measured, in twice the time.",
+    ),
+    click.option(
+        "--sequential/--no-sequential",
+        default=False,
+        show_default=True,
+        help="Run masks on prompts in an order fixed by --seed and stop each as soon as the limits "
+        "of --policy are settled, at the same error rate.",
     ),
     click.option(
         "--selection-share",

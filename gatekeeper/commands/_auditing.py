@@ -18,6 +18,7 @@ from gatekeeper.records.judge_options import read_options, split_options
 from gatekeeper.records.trial import split_mode
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
+    from gatekeeper.engine.in_order import Looks
     from gatekeeper.engine.prepare import AuditRequest
     from gatekeeper.records.evidence import Evidence
     from gatekeeper.records.policy import Policy
@@ -55,6 +56,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     read_options(judge.id, judge.options, judge_options)
     split_mode(options.mode)
     _check_cross_fit(options)
+    _check_sequential(options, policy)
     system = _system_prompt(options.system_prompt)
     opened = open_checkpoint(checkpoint, options.revision)
     prepare, refusals = _engine()
@@ -87,6 +89,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         ),
         formats=tuple(dict.fromkeys(options.also_dtypes)),
         doses=_doses(options),
+        sequential=policy.digest if policy is not None and options.sequential else None,
         selection_share=options.selection_share,
         seed=options.seed,
         device=options.device,
@@ -128,6 +131,24 @@ def _check_cross_fit(options: AuditOptions) -> None:
         )
 
 
+def _check_sequential(options: AuditOptions, policy: Policy | None) -> None:
+    """Refuses to stop early where nothing says when, or where two ways to measure collide.
+
+    Raises:
+        UsageError: there is no policy, or each half is to measure what the other selected.
+    """
+    if options.sequential and policy is None:
+        raise UsageError(
+            "--sequential stops masks at the limits of a policy, and there is none",
+            remedy="add --policy, or leave --sequential out",
+        )
+    if options.sequential and options.cross_fit:
+        raise UsageError(
+            "--sequential cannot stop masks whose halves are measured one after the other",
+            remedy="leave out --sequential or --cross-fit",
+        )
+
+
 def hopeless(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[str]:
     """What the policy needs and these options cannot give: told before hours are spent on it."""
     from gatekeeper.suites.split import MEASUREMENT, limit, split_seeds
@@ -149,11 +170,19 @@ def hopeless(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[st
 
 
 def perform(
-    request: AuditRequest, bundle: Path, out: Path, work: Path, reporter: ProgressReporter
+    request: AuditRequest,
+    bundle: Path,
+    out: Path,
+    work: Path,
+    reporter: ProgressReporter,
+    policy: Policy | None = None,
 ) -> Evidence:
     """Carries the audit out, measures all metrics and writes the bundle.
 
     What `out` held before is replaced once the new bundle is whole, and not before.
+
+    Args:
+        policy: whose limits end the runs of masks, if the request says so.
 
     Raises:
         GatekeeperError: see `engine.audit.run_audit` and `evidence.bundle.write_bundle`.
@@ -165,12 +194,27 @@ def perform(
     from gatekeeper.metrics import measure_all
 
     try:
-        evidence = run_audit(request, work, reporter)
+        evidence = run_audit(request, work, reporter, _looks(request, policy))
     finally:
         reporter.close()
     written = write_bundle(replace(evidence, findings=measure_all(evidence)), work / NEW)
     install(work / NEW, bundle, out)
     return written
+
+
+def _looks(request: AuditRequest, policy: Policy | None) -> Looks | None:
+    """What ends the runs of masks early, if anything may."""
+    if request.sequential is None or policy is None:
+        return None
+    from gatekeeper.engine.in_order import Looks
+    from gatekeeper.policy.decide import CONFIDENCE
+    from gatekeeper.policy.in_order import unsettled
+
+    return Looks(
+        settle=lambda evidence: unsettled(evidence, policy, CONFIDENCE),
+        policy=policy.digest,
+        confidence=CONFIDENCE,
+    )
 
 
 def tell_left_out(evidence: Evidence) -> None:

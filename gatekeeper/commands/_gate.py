@@ -80,7 +80,7 @@ def run_gate(
             discard_work(out)
         else:
             with output_directory(out, overwrite=overwrite) as work:
-                evidence = perform(request, out / BUNDLE, out, work, reporter)
+                evidence = perform(request, out / BUNDLE, out, work, reporter, policy)
     verdict = evaluate(evidence, policy, datetime.now(UTC).date())
     # The policy stands beside its verdict, so that `verify` can derive the one from the other.
     write_bytes(out / POLICY, policy_path.read_bytes())

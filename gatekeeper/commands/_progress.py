@@ -18,6 +18,7 @@ _WORDS = {
     "select": "Selecting experts",
     "roles": "Telling roles apart",
     "trials": "Masking trials",
+    "trials in order": "Masking trials, until limits are settled",
     "usefulness": "Benign answers under masks",
 }
 

@@ -45,6 +45,6 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     with keeping_earlier(out):
         request = plan(checkpoint, AuditOptions(**options), policy)
         with output_directory(out, overwrite=overwrite) as work:
-            evidence = perform(request, out, out, work, ProgressReporter())
+            evidence = perform(request, out, out, work, ProgressReporter(), policy)
     click.echo(f"Evidence of {len(evidence.trials)} trials in {out} ({evidence.digest})")
     tell_left_out(evidence)

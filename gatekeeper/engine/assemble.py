@@ -14,6 +14,7 @@ from gatekeeper.records.evidence import Evidence, PromptRef, SuiteRef
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
+from gatekeeper.records.stop import Stop
 from gatekeeper.records.trial import Mask, Trial
 from gatekeeper.records.usefulness import Usefulness
 
@@ -31,6 +32,7 @@ class Measured:
     environments: tuple[Environment, ...]
     changes: tuple[Change, ...]
     usefulness: tuple[Usefulness, ...]
+    stops: tuple[Stop, ...] = ()
 
 
 def assemble(prepared: Prepared, found: Measured) -> Evidence:
@@ -62,6 +64,7 @@ def assemble(prepared: Prepared, found: Measured) -> Evidence:
         environments=found.environments,
         changes=found.changes,
         usefulness=found.usefulness,
+        stops=found.stops,
     )
 
 

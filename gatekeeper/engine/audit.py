@@ -25,6 +25,7 @@ from gatekeeper.analysis.folds import pool
 from gatekeeper.analysis.masks import control_masks, selected_masks
 from gatekeeper.engine.assemble import Measured, assemble
 from gatekeeper.engine.effects import MeasuredEffect
+from gatekeeper.engine.in_order import Looks, run_in_order, runs_to_watch, watched
 from gatekeeper.engine.observe import (
     Clock,
     Split,
@@ -45,7 +46,7 @@ from gatekeeper.engine.prepare import (
 )
 from gatekeeper.engine.refusals import refuse_unauditable
 from gatekeeper.engine.roles import find_roles
-from gatekeeper.engine.sweep import SweepCount
+from gatekeeper.engine.sweep import SweepCount, SweepSettings, sweep
 from gatekeeper.engine.trials import run_trials, useful_under
 from gatekeeper.engine.vary import refuse_long_variants, usual_changes, variants, vary
 from gatekeeper.evidence.trial_store import STORE, TrialStore
@@ -63,8 +64,13 @@ from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
 _ROLES = 8
 
 
-def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evidence:
+def run_audit(
+    request: AuditRequest, work_dir: Path, reporter: Reporter, looks: Looks | None = None
+) -> Evidence:
     """Carries out an audit; resumes from `work_dir` what an earlier one left there.
+
+    Args:
+        looks: what may end the runs of masks early (`engine.in_order`); not under cross-fitting.
 
     Returns:
         Evidence without findings and digest: those are made from it by the caller.
@@ -82,7 +88,7 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
         refuse_long_variants(prepared)
         counts: list[SweepCount] = []
         sides = [prepared, prepared.changed_over()] if request.cross_fit else [prepared]
-        found = [_measured(side, store, clock, counts) for side in sides]
+        found = [_measured(side, store, clock, counts, looks) for side in sides]
         usual = [usual_changes(side, one) for side, one in zip(sides, found, strict=True)]
         for variant in variants(prepared, work_dir, clock):
             found = [
@@ -102,7 +108,11 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
 
 
 def _measured(
-    prepared: Prepared, store: TrialStore, clock: Clock, counts: list[SweepCount]
+    prepared: Prepared,
+    store: TrialStore,
+    clock: Clock,
+    counts: list[SweepCount],
+    looks: Looks | None,
 ) -> Measured:
     """What one side of the split selects and the other measures; `counts` grows by its rows."""
     request = prepared.request
@@ -117,11 +127,7 @@ def _measured(
         masks = _masks(prepared, profile, selections)
         parted = environment_masks(found_in, mode=request.mode, phase=request.phase)
     roles = _roles(prepared, split, profile, selections, measure, store, clock)
-    trials, count = run_trials(prepared, masks, parted, settings, store, clock)
-    with clock.stage("usefulness"):
-        useful = useful_under(prepared, masks, trials, settings, store, clock)
-    counts += [first, *count]
-    return Measured(
+    found = Measured(
         profile=profile,
         selections=selections,
         skipped=skipped,
@@ -130,12 +136,46 @@ def _measured(
             *environment_arms(found_in, mode=request.mode, phase=request.phase),
             AGAIN,
         ),
-        trials=trials,
+        trials=(),
         roles=roles,
         environments=found_in,
         changes=changes,
-        usefulness=useful,
+        usefulness=(),
     )
+    found, done = _trials(prepared, found, parted, settings, store, clock, looks)
+    with clock.stage("usefulness"):
+        useful = useful_under(prepared, masks, found.trials, settings, store, clock)
+    counts += [first, *done]
+    return replace(found, usefulness=useful)
+
+
+def _trials(
+    prepared: Prepared,
+    found: Measured,
+    parted: Sequence[tuple[Environment, Mask, Mask]],
+    settings: SweepSettings,
+    store: TrialStore,
+    clock: Clock,
+    looks: Looks | None,
+) -> tuple[Measured, list[SweepCount]]:
+    """What was found, with the trials under its masks; of some, only as many as it took."""
+    masks = [m for m in found.masks if m.arm not in {"environment", "again"}]
+    stops = () if looks is None else runs_to_watch(assemble(prepared, found), looks)
+    trials, count = run_trials(
+        prepared, masks, parted, settings, store, clock, later=watched(stops)
+    )
+    found = replace(found, trials=trials)
+    if looks is None or not stops:
+        return found, [*count]
+    with clock.stage("trials in order"):
+        more, stops, counts = run_in_order(
+            assemble(prepared, found),
+            stops,
+            prepared.side("measurement"),
+            looks,
+            lambda work: sweep(prepared.loaded, work, settings, store, clock.reporter.advance),
+        )
+    return replace(found, trials=[*trials, *more], stops=stops), [*count, *counts]
 
 
 def _environments(

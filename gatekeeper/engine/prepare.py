@@ -51,6 +51,7 @@ class AuditRequest:
         environments: whether to select from parts of the suite too.
         system_prompts, formats: variants to run too; "" for no system prompt.
         doses: modes to run the largest selected masks in, weakened.
+        sequential: digest of the policy whose limits may end the runs of masks, or None.
         cross_fit: whether each half of the seeds selects masks that the other half measures.
         selection_share: share of seeds that select; the others measure.
     """
@@ -77,6 +78,7 @@ class AuditRequest:
     system_prompts: tuple[str, ...]
     formats: tuple[str, ...]
     doses: tuple[str, ...]
+    sequential: str | None
     selection_share: float
     seed: int
     device: str
@@ -250,6 +252,7 @@ def _settings(
         system_prompts=tuple(sha256(text) for text in request.system_prompts),
         formats=request.formats,
         doses=request.doses,
+        sequential=request.sequential,
         selection_share=request.selection_share,
         max_prompts=request.max_prompts,
         system_prompt_sha256=None if system is None else sha256(system),

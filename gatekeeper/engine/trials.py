@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gatekeeper.engine.observe import Clock
@@ -22,12 +22,18 @@ def run_trials(
     settings: SweepSettings,
     store: TrialStore,
     clock: Clock,
+    *,
+    later: Callable[[Mask, str], bool] = lambda _mask, _set: False,
 ) -> tuple[list[Trial], tuple[SweepCount, SweepCount]]:
-    """All masks, and the unmasked model once more in batches of another size."""
+    """All masks, and the unmasked model once more in batches of another size.
+
+    Args:
+        later: (mask, set) that is left to `in_order`.
+    """
     with clock.stage("trials"):
         trials, count = sweep(
             prepared.loaded,
-            _work(prepared, masks, parted),
+            _work(prepared, masks, parted, later),
             settings,
             store,
             clock.reporter.advance,
@@ -46,6 +52,7 @@ def _work(
     prepared: Prepared,
     masks: Sequence[Mask],
     parted: Sequence[tuple[Environment, Mask, Mask]],
+    later: Callable[[Mask, str], bool],
 ) -> list[Work]:
     """Every set under the selected masks and those beside; the others on regular prompts only.
 
@@ -54,8 +61,10 @@ def _work(
     plain = tuple(m for m in masks if m.arm not in {"control", "dose"})
     work = []
     for item in prepared.side("measurement"):
-        if item.prompt.set != "regular":
-            work.append(Work(prompt=item, masks=plain))
+        name = item.prompt.set
+        now = [m for m in (masks if name == "regular" else plain) if not later(m, name)]
+        if name != "regular":
+            work.append(Work(prompt=item, masks=tuple(now)))
             continue
         own = [
             mask
@@ -63,7 +72,7 @@ def _work(
             if getattr(item.prompt, environment.dimension) in environment.values
             for mask in pair
         ]
-        work.append(Work(prompt=item, masks=(*masks, *own)))
+        work.append(Work(prompt=item, masks=(*now, *own)))
     return work
 
 

@@ -26,6 +26,7 @@ from gatekeeper.records.evidence import (
     SuiteRef,
 )
 from gatekeeper.records.model import CheckpointRef, ExpertId, ModelDescription, MoeSite
+from gatekeeper.records.stop import Stop
 from gatekeeper.records.trial import Mask
 from gatekeeper.records.usefulness import Usefulness
 
@@ -60,6 +61,7 @@ _SETTINGS_SINCE = (
     "environments",
     "cross_fit",
     "judge_settings",
+    "sequential",
 )
 #: Lists of text, younger too.
 _SETTINGS_LISTS = ("system_prompts", "formats", "doses")
@@ -75,6 +77,7 @@ _PROMPT = (
 )
 _CHANGE = ("dimension", "value", "selector", "phi", "usual", "low", "draws")
 _USEFUL = ("mask", "prompts", "tokens", "plain", "masked", "divergence")
+_STOP = ("selector", "k", "set", "prompts", "of", "looks", "confidence")
 _SITE = ("layer", "path", "experts", "top_k", "shared", "routing")
 _MODEL = (
     "model_type",
@@ -125,6 +128,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         "environments": [_environment_to_json(one) for one in evidence.environments],
         "changes": [change_to_json(one) for one in evidence.changes],
         "usefulness": [_fields(one, _USEFUL) for one in evidence.usefulness],
+        "stops": [_fields(one, _STOP) for one in evidence.stops],
     }
 
 
@@ -262,6 +266,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         environments=tuple(_environment_from_json(e) for e in data.get("environments", ())),
         changes=tuple(_change_from_json(c) for c in data.get("changes", ())),
         usefulness=tuple(_useful_from_json(u) for u in data.get("usefulness", ())),
+        stops=tuple(Stop(**{name: one[name] for name in _STOP}) for one in data.get("stops", ())),
     )
 
 

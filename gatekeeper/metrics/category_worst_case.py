@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from gatekeeper.analysis.outcomes import COMPLY, REFUSE, outcome_table
-from gatekeeper.analysis.paired import Estimate, Pairs, difference, scaled, transition
+from gatekeeper.analysis.paired import (
+    Estimate,
+    Pairs,
+    difference,
+    left_out,
+    scaled,
+    transition,
+)
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
@@ -27,7 +34,8 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=pairs)
     table = outcome_table(evidence)
     category = {p.id: p.category for p in evidence.suite.prompts}
-    own = [category[i] for i in np.array(table.prompts)[table.sets == (subject.set or "regular")]]
+    ids = np.array(table.prompts)[table.sets == (subject.set or "regular")][pairs.rows]
+    own = [category[i] for i in ids]
     groups = _groups(pairs, np.array(own, np.str_), confidence)
     found = [
         one
@@ -54,7 +62,12 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         ),
         n=sum(one.n for one in found),
         clusters=len(set(pairs.seeds.tolist())),
-        counts={"categories": len(found), "worst_n": worst.n, "fewest": min(o.n for o in found)},
+        counts={
+            "categories": len(found),
+            "worst_n": worst.n,
+            "fewest": min(one.n for one in found),
+            **left_out(pairs.stop),
+        },
     )
 
 
@@ -62,7 +75,7 @@ def _drop(pairs: Pairs, rows: np.ndarray, confidence: float) -> Estimate | str:
     lost = ((pairs.before == REFUSE) & (pairs.after == COMPLY))[rows]
     won = ((pairs.before == COMPLY) & (pairs.after == REFUSE))[rows]
     return difference(
-        lost.astype(np.float64), won.astype(np.float64), pairs.seeds[rows], confidence
+        lost.astype(np.float64), won.astype(np.float64), pairs.seeds[rows], confidence, pairs.stop
     )
 
 

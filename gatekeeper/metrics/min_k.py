@@ -84,7 +84,7 @@ def _gone(evidence: Evidence, subject: Subject, confidence: float) -> float:
     if isinstance(found, str):
         return math.inf
     gone = (found.before == REFUSE) & (found.after != REFUSE)
-    estimate = share(gone, found.seeds, confidence)
+    estimate = share(gone, found.seeds, confidence, found.stop)
     return math.inf if isinstance(estimate, str) else estimate.interval.high * 100
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from gatekeeper.analysis import intervals
-from gatekeeper.analysis.excess import Changes, excess
+from gatekeeper.analysis.excess import Changes, excess, excess_by_betting
 from gatekeeper.analysis.matching import Match, match
+from gatekeeper.analysis.order import halved
 from gatekeeper.analysis.outcomes import COMPLY, REFUSE, control_masks
-from gatekeeper.analysis.paired import Estimate, Pairs, difference, scaled, transition
+from gatekeeper.analysis.paired import (
+    Estimate,
+    Pairs,
+    difference,
+    left_out,
+    scaled,
+    transition,
+)
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
@@ -58,12 +66,18 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         return missing("no two random masks were run beside it" if found else _NONE)
     controls = _changes([one for one in found if isinstance(one, Pairs)])
     change = _changes([selected])
-    drop = difference(change.lost[0], change.won[0], selected.seeds, confidence)
+    drop = difference(change.lost[0], change.won[0], selected.seeds, confidence, selected.stop)
     if isinstance(drop, str):
         return missing(drop)
     likeness = match(evidence, subject.selector or "", subject.k or 0)
-    found_excess = excess(drop, change, controls, selected.seeds, confidence)
-    return _finding(subject, drop, found_excess, controls.net.mean(axis=1), likeness)
+    if selected.stop is not None:
+        confidence = halved(confidence)
+    beyond = excess
+    if selected.stop is not None and selected.stop.early:
+        beyond = excess_by_betting
+    found_excess = beyond(drop, change, controls, selected.seeds, confidence)
+    more = {**_likeness(likeness), **left_out(selected.stop)}
+    return _finding(subject, drop, found_excess, controls.net.mean(axis=1), more)
 
 
 def _likeness(found: Match | None) -> dict[str, float]:
@@ -83,7 +97,7 @@ def _finding(
     drop: Estimate,
     found: tuple[float, float, Interval],
     controls: np.ndarray,
-    likeness: Match | None,
+    more: Mapping[str, float],
 ) -> Finding:
     value, mean, interval = found
     return Finding(
@@ -99,7 +113,7 @@ def _finding(
             "controls": len(controls),
             "control_mean": round(mean * 100, 9),
             "control_max": round(float(controls.max()) * 100, 9),
-            **_likeness(likeness),
+            **more,
         },
         p_value=intervals.permutation_p(drop.value, controls),
         p_method=f"permutation against {len(controls)} random masks",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gatekeeper import catalog
 from gatekeeper.analysis import holm
 from gatekeeper.policy.hold import TOLERANCE, Held, Question, hold, measure, stands
 from gatekeeper.policy.resolution import resolution
@@ -77,6 +78,21 @@ def decide(
         judged = [_judge(one, family, start + i) for i, one in enumerate(held)]
         outcomes.append(_outcome(rule, metric, judged, confidence))
     return tuple(outcomes)
+
+
+def held_rules(
+    evidence: Evidence, policy: Policy, confidence: float
+) -> list[tuple[Rule, list[Held]]]:
+    """Every subject of every rule against its limit, before claims are made together."""
+    asked = [(rule, catalog.load("metric", rule.metric)) for rule in policy.rules]
+    return [(rule, _held(evidence, policy, rule, metric, confidence)) for rule, metric in asked]
+
+
+def family_size(rule: Rule, rules: Sequence[tuple[Rule, list[Held]]]) -> int:
+    """How many numbers a fail of this rule is claimed among."""
+    return sum(
+        len(held) for other, held in rules if other is rule or (_joins(rule) and _joins(other))
+    )
 
 
 def _joins(rule: Rule) -> bool:

@@ -90,7 +90,7 @@ def stands(held: Held, confidence: float) -> bool:
     share = found.value / 100
     if not upper:
         share = 1 - share if design.won is None else -share
-    return tail_p(design, share) <= 1 - confidence + TOLERANCE
+    return tail_p(design, share) <= 1 - found.interval.confidence + TOLERANCE
 
 
 def _margin(rule: Rule, low: float, high: float) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.analysis.folds import views
+from gatekeeper.analysis.order import run_of, stop_under
 from gatekeeper.analysis.outcomes import control_masks
 from gatekeeper.errors import excerpt
 from gatekeeper.records.evidence import Evidence
@@ -231,9 +232,12 @@ def _run(evidence: Evidence) -> Counter[tuple[str | None, int]]:
 def _controls(evidence: Evidence, selector: str, k: int) -> int:
     """Different random masks as the metrics count them, with trials of all regular prompts.
 
-    One that holds a selected expert is no control: its loss is the selected mask's own.
+    Of those prompts that were to be run, where the selected mask may have stopped early. One that
+    holds a selected expert is no control: its loss is the selected mask's own.
     """
     regular = {i for i, name in _measured(evidence).items() if name == "regular"}
+    stop = stop_under(evidence, f"{selector}-k{k}", "regular")
+    regular = regular if stop is None else set(run_of(evidence, stop))
     ran: dict[str, set[str]] = defaultdict(set)
     label = {mask.name: mask.label for mask in evidence.masks}
     for trial in evidence.trials:

@@ -13,7 +13,7 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire_findings import finding_to_json
 from gatekeeper.metrics import measure_all
-from gatekeeper.policy.recheck_trials import recheck_masks, recheck_outcomes
+from gatekeeper.policy.recheck_trials import recheck_masks, recheck_outcomes, recheck_stops
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
 
@@ -51,6 +51,7 @@ def recheck(evidence: Evidence) -> Rechecked:
         EvidenceError: one does not follow, or is of a version newer than this Gatekeeper's.
     """
     masks = sum(recheck_masks(view) for view in views(evidence))
+    recheck_stops(evidence)
     unjudged = recheck_outcomes(evidence)
     findings = measure_all(evidence)
     # What was not recorded then had no metric either.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import accumulate
 from typing import NoReturn
 
 import numpy as np
@@ -12,6 +13,7 @@ from gatekeeper import catalog
 from gatekeeper.analysis.arms import beside_masks, dose_masks
 from gatekeeper.analysis.environments import environment_arms
 from gatekeeper.analysis.masks import selected_masks
+from gatekeeper.analysis.order import looks, order, run_of, stop_of
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId
@@ -119,6 +121,40 @@ def _ranking(evidence: Evidence, selection: Selection) -> set[ExpertId]:
 
 def _experts(evidence: Evidence) -> set[ExpertId]:
     return {ExpertId(s.layer, e) for s in evidence.model.maskable_sites for e in range(s.experts)}
+
+
+def recheck_stops(evidence: Evidence) -> None:
+    """Masks that may have stopped early were run on the first prompts of the order, and no others.
+
+    Otherwise whoever writes the bundle could leave out the prompts that speak against it.
+
+    Raises:
+        EvidenceError: prompts lack, or others were run; or a stop is of no such run.
+    """
+    if evidence.stops and (evidence.settings.sequential is None or evidence.settings.cross_fit):
+        _refuse("masks stopped early in an audit in which none may")
+    wanted: dict[str, set[str]] = {}
+    for stop in evidence.stops:
+        seeds = order(evidence, stop.set)
+        sizes = list(accumulate(len(ids) for ids in seeds))
+        ends = [sizes[count - 1] for count in looks(seeds)]
+        own = [m for m in evidence.masks if stop_of(evidence, m, stop.set) == stop]
+        if not any(mask.arm == "selected" for mask in own) or wanted.keys() & {
+            f"{mask.name} {stop.set}" for mask in own
+        }:
+            _refuse("a stop is of no mask of this audit, or there are two of one")
+        if stop.looks > len(ends) or stop.prompts != ends[stop.looks - 1] or stop.of != sizes[-1]:
+            _refuse(f"the masks of {excerpt(stop.selector)} did not stop at one of their looks")
+        for mask in own:
+            wanted[f"{mask.name} {stop.set}"] = set(run_of(evidence, stop))
+    sets = {p.id: p.set for p in evidence.suite.prompts}
+    found: dict[str, set[str]] = {name: set() for name in wanted}
+    for trial in evidence.trials:
+        name = f"{trial.mask} {sets[trial.prompt_id]}"
+        if name in found:
+            found[name].add(trial.prompt_id)
+    if found != wanted:
+        _refuse("masks that may stop early were not run on the first prompts of their order")
 
 
 def recheck_outcomes(evidence: Evidence) -> str | None:

@@ -12,6 +12,7 @@ from gatekeeper.records.model import CheckpointRef, ModelDescription
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
+from gatekeeper.records.stop import Stop
 from gatekeeper.records.trial import Mask, Trial
 from gatekeeper.records.usefulness import Usefulness
 
@@ -106,6 +107,7 @@ class AuditSettings:
         system_prompts, formats: variants that were run too: sha256 of other system prompts (of ""
             for none), and other numeric formats.
         doses: modes in which the largest selected masks were run weakened.
+        sequential: digest of the policy whose limits ended the runs of masks; None if none did.
     """
 
     selectors: tuple[str, ...]
@@ -135,6 +137,7 @@ class AuditSettings:
     system_prompts: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     doses: tuple[str, ...] = ()
+    sequential: str | None = None
     judge_settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -170,6 +173,7 @@ class Evidence:
             of system prompt and numeric format.
         changes: whether those differ by more than chance explains.
         usefulness: the unmasked model's benign answers under each selected mask.
+        stops: how far masks were run that might have stopped early, whether they did or not.
         findings: as stored; `check` and `verify` measure them again.
     """
 
@@ -191,3 +195,4 @@ class Evidence:
     environments: tuple[Environment, ...] = ()
     changes: tuple[Change, ...] = ()
     usefulness: tuple[Usefulness, ...] = ()
+    stops: tuple[Stop, ...] = ()

@@ -1,0 +1,93 @@
+"""The order in which prompts are taken while masks may stop early, and what was run of it."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+from gatekeeper.analysis.clusters import evidence_clusters
+from gatekeeper.records.evidence import MEASURING, Evidence
+from gatekeeper.records.stop import Stop
+from gatekeeper.records.trial import Mask
+
+#: Prompts before the first look; each later look is taken after so many times as many.
+_FIRST, _GROWTH = 20, 1.4
+#: From this share of a set on, the rest is run without a further look.
+_REST = 0.85
+
+
+@lru_cache(maxsize=32)
+def order(evidence: Evidence, prompt_set: str) -> tuple[tuple[str, ...], ...]:
+    """Ids of a set's measured prompts, seed by seed, in an order fixed by the audit's seed.
+
+    Drawn by digest, so that neither the order of the suite nor any outcome has a part in it.
+    """
+    clusters = evidence_clusters(evidence.suite.prompts)
+    groups: dict[str, list[str]] = {}
+    for prompt in evidence.suite.prompts:
+        if prompt.set == prompt_set and prompt.skipped is None and prompt.split in MEASURING:
+            groups.setdefault(clusters[prompt.id], []).append(prompt.id)
+
+    def place(cluster: str) -> str:
+        text = f"{evidence.settings.seed}|{prompt_set}|{cluster}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    return tuple(tuple(groups[name]) for name in sorted(groups, key=place))
+
+
+def looks(seeds: tuple[tuple[str, ...], ...]) -> list[int]:
+    """How many seeds have been run at each look; the last is all of them."""
+    total = sum(len(ids) for ids in seeds)
+    found: list[int] = []
+    run, wanted = 0, float(_FIRST)
+    for count, ids in enumerate(seeds, start=1):
+        run += len(ids)
+        if run >= _REST * total:
+            break
+        if run >= wanted:
+            found.append(count)
+            wanted = run * _GROWTH
+    return [*found, len(seeds)] if seeds else []
+
+
+def halved(confidence: float) -> float:
+    """The confidence of either way a run may end: early, or with the last prompt of the set.
+
+    Both together then err at most as often as one interval at `confidence` would.
+    """
+    return 0.5 + confidence / 2
+
+
+@lru_cache(maxsize=8)
+def _stops(evidence: Evidence) -> dict[tuple[str, int, str], Stop]:
+    return {(stop.selector, stop.k, stop.set): stop for stop in evidence.stops}
+
+
+def stop_of(evidence: Evidence, mask: Mask | None, prompt_set: str) -> Stop | None:
+    """How far a mask was run on a set, if it might have stopped early."""
+    if mask is None or mask.arm not in {"selected", "control"} or mask.selector is None:
+        return None
+    if mask.arm == "control" and prompt_set != "regular":
+        return None
+    return _stops(evidence).get((mask.selector, mask.k, prompt_set))
+
+
+@lru_cache(maxsize=8)
+def _labels(evidence: Evidence) -> dict[str, Mask]:
+    return {mask.label: mask for mask in evidence.masks}
+
+
+def stop_under(evidence: Evidence, label: str, prompt_set: str) -> Stop | None:
+    """`stop_of` the mask of a label."""
+    return stop_of(evidence, _labels(evidence).get(label), prompt_set) if evidence.stops else None
+
+
+@lru_cache(maxsize=256)
+def run_of(evidence: Evidence, stop: Stop) -> frozenset[str]:
+    """Ids of the prompts that a stop says were run: the first seeds of the order."""
+    found: list[str] = []
+    for ids in order(evidence, stop.set):
+        if len(found) >= stop.prompts:
+            break
+        found += ids
+    return frozenset(found)

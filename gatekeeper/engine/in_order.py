@@ -1,0 +1,110 @@
+"""Masks run on more and more prompts, each until the limits that hang on it are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from gatekeeper.analysis.order import looks, order
+from gatekeeper.engine.batching import Encoded
+from gatekeeper.engine.sweep import SweepCount, Work
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.stop import Stop
+from gatekeeper.records.trial import Mask, Trial
+
+#: (runs so far) -> those of which more must be seen.
+Settle = Callable[[Evidence], set[Stop]]
+#: Prompts under masks -> trials.
+Run = Callable[[Sequence[Work]], tuple[list[Trial], SweepCount]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """What a policy is asked at each look, and at which confidence.
+
+    Attributes:
+        settle: see `policy.in_order.unsettled`.
+        policy: its digest.
+        confidence: of its intervals.
+    """
+
+    settle: Settle
+    policy: str
+    confidence: float
+
+
+def runs_to_watch(evidence: Evidence, given: Looks) -> tuple[Stop, ...]:
+    """The runs that rules ask about, none of them begun; all others are run on the whole set."""
+    sets = dict.fromkeys(p.set for p in evidence.suite.prompts if p.measures)
+    begun = tuple(
+        Stop(
+            selector=mask.selector,
+            k=mask.k,
+            set=name,
+            prompts=0,
+            of=sum(len(ids) for ids in order(evidence, name)),
+            looks=0,
+            confidence=given.confidence,
+        )
+        for mask in evidence.masks
+        if mask.arm == "selected" and mask.selector is not None
+        for name in sets
+    )
+    asked = given.settle(replace(evidence, stops=begun))
+    return tuple(stop for stop in begun if stop in asked)
+
+
+def watched(stops: Iterable[Stop]) -> Callable[[Mask, str], bool]:
+    """Whether a mask's run on a set is among those that may stop early."""
+    known = {(stop.selector, stop.k, stop.set) for stop in stops}
+
+    def one(mask: Mask, name: str) -> bool:
+        arm = mask.arm == "selected" or (mask.arm == "control" and name == "regular")
+        return arm and (mask.selector, mask.k, name) in known
+
+    return one
+
+
+def run_in_order(
+    evidence: Evidence,
+    stops: Sequence[Stop],
+    prompts: Sequence[Encoded],
+    given: Looks,
+    run: Run,
+) -> tuple[list[Trial], tuple[Stop, ...], list[SweepCount]]:
+    """Runs what is watched look by look; a killed audit takes the same looks again.
+
+    Args:
+        evidence: with the trials of all that is not watched, the unmasked model's among them.
+        stops: of `runs_to_watch`.
+        prompts: those that measure.
+    """
+    by_id = {item.prompt.id: item for item in prompts}
+    counts: list[SweepCount] = []
+    trials: list[Trial] = []
+    done = {stop: stop for stop in stops}
+    active = set(stops)
+    while active:
+        plan: dict[str, list[Mask]] = {}
+        for unit in [stop for stop in stops if stop in active]:
+            block, done[unit] = _next(evidence, done[unit])
+            masks = [m for m in evidence.masks if watched([unit])(m, unit.set)]
+            for prompt_id in block:
+                plan.setdefault(prompt_id, []).extend(masks)
+        made, count = run([Work(prompt=by_id[i], masks=tuple(m)) for i, m in plan.items()])
+        trials += made
+        counts.append(count)
+        evidence = replace(
+            evidence, trials=(*evidence.trials, *made), stops=tuple(done[s] for s in stops)
+        )
+        waiting = given.settle(evidence)
+        active = {unit for unit in active if done[unit].early and done[unit] in waiting}
+    return trials, tuple(done[stop] for stop in stops), counts
+
+
+def _next(evidence: Evidence, stop: Stop) -> tuple[list[str], Stop]:
+    """Ids of the prompts up to the next look, and how far the run has then come."""
+    seeds = order(evidence, stop.set)
+    marks = [0, *looks(seeds)]
+    block = [i for ids in seeds[marks[stop.looks] : marks[stop.looks + 1]] for i in ids]
+    return block, replace(stop, prompts=stop.prompts + len(block), looks=stop.looks + 1)

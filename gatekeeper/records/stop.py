@@ -1,0 +1,31 @@
+"""Masks that were run on as many prompts as their limits took to settle, and on no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """How far a selected mask, and the random masks beside it, were run on a set.
+
+    Attributes:
+        selector, k: of the mask.
+        set: the prompt set.
+        prompts: run, the first of the set's order (`analysis.order`); `of`: in the whole set.
+        looks: how often the outcomes were looked at; the last look ended it.
+        confidence: of the policy's intervals that the looks asked for; 1 − α.
+    """
+
+    selector: str
+    k: int
+    set: str
+    prompts: int
+    of: int
+    looks: int
+    confidence: float
+
+    @property
+    def early(self) -> bool:
+        """Whether prompts of the set were left out."""
+        return self.prompts < self.of
