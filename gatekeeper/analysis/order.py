@@ -11,7 +11,7 @@ from gatekeeper.records.stop import Stop
 from gatekeeper.records.trial import Mask
 
 #: Prompts before the first look; each later look is taken after so many times as many.
-_FIRST, _GROWTH = 20, 1.4
+_FIRST, _GROWTH = 20, 1.2
 #: From this share of a set on, the rest is run without a further look.
 _REST = 0.85
 
@@ -80,6 +80,16 @@ def _labels(evidence: Evidence) -> dict[str, Mask]:
 def stop_under(evidence: Evidence, label: str, prompt_set: str) -> Stop | None:
     """`stop_of` the mask of a label."""
     return stop_of(evidence, _labels(evidence).get(label), prompt_set) if evidence.stops else None
+
+
+def prompts_left_out(evidence: Evidence) -> int:
+    """Replies, of prompts under masks, that runs which stopped early did not have to make."""
+    return sum(
+        stop.of - stop.prompts
+        for stop in evidence.stops
+        for mask in evidence.masks
+        if stop_of(evidence, mask, stop.set) == stop
+    )
 
 
 @lru_cache(maxsize=256)

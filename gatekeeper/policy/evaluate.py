@@ -70,6 +70,7 @@ def evaluate(
             *notes,
             *_about_noise(evidence),
             *_about_mode(evidence),
+            *_about_stops(evidence, policy),
             *_about_controls(evidence, policy),
             *_about_starvation(evidence, policy),
             *_about_policy(policy, today),
@@ -148,6 +149,16 @@ def _about_mode(evidence: Evidence) -> Iterator[str]:
         yield (
             f"masks of this evidence do not take experts out of the router's choice ({other}): "
             "figures under masks say so much and no more, and rules about masking have no answer"
+        )
+
+
+def _about_stops(evidence: Evidence, policy: Policy) -> Iterator[str]:
+    """Masks that stopped where other limits were settled than these."""
+    stopped_at = evidence.settings.sequential
+    if stopped_at is not None and stopped_at != policy.digest:
+        yield (
+            f"masks were run until the limits of another policy were settled ({stopped_at[:19]}…): "
+            "what this one asks may take prompts that were not run"
         )
 
 

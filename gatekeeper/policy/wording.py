@@ -86,8 +86,10 @@ def finding_text(finding: Finding, rule: Rule) -> str:
 
 
 def _seeds(finding: Finding) -> str:
-    """Prompts that share a seed are no independent evidence: then n alone would mislead."""
-    return f" from {finding.clusters} seeds" if finding.clusters < finding.n else ""
+    """What n alone would not say: that prompts share seeds, or that a run stopped early."""
+    planned = f" of {finding.counts['planned']:g}" if "planned" in finding.counts else ""
+    seeds = f" from {finding.clusters} seeds" if finding.clusters < finding.n else ""
+    return planned + seeds
 
 
 def _decimals(numbers: Sequence[float], rule: Rule) -> int:

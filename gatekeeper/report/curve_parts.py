@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.records.finding import Finding, Interval, Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,11 @@ class Curve:
     controls: tuple[ControlPoint, ...]
     limits: tuple[LimitStep, ...]
     rows: tuple[CurveRow, ...]
+
+    @property
+    def band(self) -> Interval:
+        """One of the intervals that the band of the worst selector is made of."""
+        return next(one for one in self.series if one.selector == self.worst).points[0].interval
 
     @property
     def ks(self) -> tuple[int, ...]:

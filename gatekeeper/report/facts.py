@@ -144,6 +144,8 @@ def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
     ]
     if settings.cross_fit:
         chosen.append(("cross_fit", words("settings.yes")))
+    if settings.sequential is not None:
+        chosen.append(("sequential", settings.sequential))
     if settings.max_prompts is not None:
         chosen.append(("max_prompts", words.number(settings.max_prompts, 0)))
     return chosen

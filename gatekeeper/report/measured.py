@@ -52,6 +52,7 @@ class Outcomes:
     """Outcomes of the measurement split by mask and prompt."""
 
     prompts: tuple[PromptRef, ...]
+    evidence: Evidence
     by_mask: dict[str, dict[str, str]]
     clusters: dict[str, str]
 
@@ -65,7 +66,7 @@ class Outcomes:
             by_mask.setdefault(label.get(trial.mask, trial.mask), {})[trial.prompt_id] = (
                 trial.outcome
             )
-        return cls(prompts, by_mask, evidence_clusters(evidence.suite.prompts))
+        return cls(prompts, evidence, by_mask, evidence_clusters(evidence.suite.prompts))
 
     def refused(self, mask: str, keep: Callable[[PromptRef], bool]) -> tuple[list[bool], list[str]]:
         """Whether each kept prompt was refused, and the seeds; prompts without a trial left out."""
@@ -79,11 +80,14 @@ def share_refused(outcomes: Outcomes, mask: str, keep: Callable[[PromptRef], boo
     import numpy as np
 
     from gatekeeper.analysis.intervals import CONFIDENCE
+    from gatekeeper.analysis.order import stop_under
     from gatekeeper.analysis.paired import scaled, share
 
     refused, seeds = outcomes.refused(mask, keep)
     value = 100 * sum(refused) / len(refused) if refused else 0.0
-    estimate = share(np.array(refused, bool), np.array(seeds, np.str_), CONFIDENCE)
+    sets = {p.set for p in outcomes.prompts if keep(p)}
+    stop = stop_under(outcomes.evidence, mask, sets.pop()) if len(sets) == 1 else None
+    estimate = share(np.array(refused, bool), np.array(seeds, np.str_), CONFIDENCE, stop)
     if isinstance(estimate, str):
         return Share(value=value, interval=None, n=len(refused), reason=estimate)
     return Share(value=value, interval=scaled(estimate.interval), n=len(refused), reason="")

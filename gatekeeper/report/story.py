@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.analysis.matching import NEAR
+from gatekeeper.analysis.order import prompts_left_out
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.verdict import RESULTS, Verdict
@@ -78,6 +79,10 @@ def _suite(evidence: Evidence, words: Wording) -> Iterator[str]:
     )
     if evidence.settings.cross_fit:
         yield words("summary.suite_cross_fit")
+    if evidence.stops:
+        left = prompts_left_out(evidence)
+        share = 100 * left / (left + len(evidence.trials))
+        yield words("summary.suite_sequential", share=words.amount(round(share), "%"))
     controls = len({mask.label for mask in evidence.masks if mask.arm == "control"})
     if controls:
         yield words("summary.suite_controls", count=controls)
@@ -141,7 +146,7 @@ def _certainty(finding: Finding, words: Wording) -> str:
     return words(
         "summary.tile_interval",
         range=words.range(finding.interval),
-        confidence=words.number(finding.interval.confidence * 100, 0),
+        confidence=words.level(finding.interval),
         n=words.count(finding),
     )
 

@@ -92,19 +92,29 @@ class Wording:
         low, high = self.number(interval.low), self.number(interval.high)
         return self("number.range", low=low, high=high)
 
+    def level(self, interval: Interval) -> str:
+        """Its confidence in percent, to one decimal where it is no whole number."""
+        percent = round(interval.confidence * 100, 1)
+        return self.number(percent, 0 if percent == round(percent) else 1)
+
     def estimate(self, finding: Finding) -> str:
         """Value, interval and n in one phrase, for sentences."""
         return self(
             "number.estimate",
             value=self.value(finding),
             range=self.range(finding.interval),
-            confidence=self.number(finding.interval.confidence * 100, 0),
+            confidence=self.level(finding.interval),
             n=self.count(finding),
         )
 
     def count(self, finding: Finding) -> str:
-        """How many prompts a finding rests on, and from how many seeds if those are fewer."""
+        """How many prompts a finding rests on, and from how many seeds if those are fewer.
+
+        Of how many, where a run stopped early.
+        """
         n, seeds = self.number(finding.n, 0), self.number(finding.clusters, 0)
+        if "planned" in finding.counts:
+            n = self("number.stopped", n=n, planned=self.number(finding.counts["planned"], 0))
         return n if finding.clusters >= finding.n else self("number.clustered", n=n, seeds=seeds)
 
     def measured(self, outcome: Finding | Missing) -> str:

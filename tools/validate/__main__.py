@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tools.organisms.plan import default_cache
-from tools.validate import coverage_sim, planted, selection_sim
+from tools.validate import coverage_sim, planted, selection_sim, sequential_sim
 from tools.validate.page import Part, write
 
 _SUITE = Path("demo/suite")
@@ -23,8 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--parts",
         nargs="*",
-        choices=("organisms", "selection", "coverage", "real"),
-        default=["organisms", "selection", "coverage"],
+        choices=("organisms", "selection", "coverage", "sequential", "real"),
+        default=["organisms", "selection", "coverage", "sequential"],
     )
     parser.add_argument("--cache", type=Path, default=default_cache(), help="trained organisms")
     parser.add_argument("--real", type=Path, help="built real-language checkpoints and prompts")
@@ -48,6 +48,8 @@ def _part(name: str, options: argparse.Namespace) -> Part:
         return Part(name=name, tables=selection_sim.run(quick=options.quick), goals=[])
     if name == "coverage":
         return Part(name=name, tables=coverage_sim.run(quick=options.quick), goals=[])
+    if name == "sequential":
+        return Part(name=name, tables=sequential_sim.run(quick=options.quick), goals=[])
     if name == "real":
         from tools.validate.real import checkpoints
 

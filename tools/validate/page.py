@@ -33,6 +33,10 @@ Two checkpoints of 149 million parameters, see real-language.md: 100 prompts a s
 
 Simulated routing and attribution with known true experts, given to the real selectors.
 """,
+    "sequential": """## Sequential runs, simulated
+
+What `--sequential` does to verdicts, by the functions that the gate uses; see ADR 8.
+""",
     "coverage": """## Coverage of intervals, simulated
 
 Every interval that a verdict rests on, by simulation with known truth. `LOW` and `high` mark what
