@@ -10,7 +10,7 @@ import numpy as np
 from gatekeeper.analysis import betting, paired
 from gatekeeper.analysis.order import looks
 from gatekeeper.records.stop import Stop
-from tools.validate.coverage import NOMINAL, SEED, FloatArray
+from tools.validate.coverage import NOMINAL, SEED, BoolArray, FloatArray
 from tools.validate.table import Table
 
 _LIMIT = 0.10
@@ -133,7 +133,7 @@ def _suite_alone(changes: FloatArray) -> tuple[FloatArray, FloatArray]:
     return (ends[first] + 1).astype(np.float64), passed.astype(np.float64)
 
 
-def _reached(gains: FloatArray, most: FloatArray, lost: FloatArray, sure: FloatArray) -> FloatArray:
+def _reached(gains: FloatArray, most: FloatArray, lost: BoolArray, sure: BoolArray) -> FloatArray:
     """What a stake of 1 has become after each prompt, [runs, n].
 
     Args:
