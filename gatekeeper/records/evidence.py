@@ -93,6 +93,21 @@ class SelfTestCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecondJudge:
+    """A second judge, asked about a sample of the replies.
+
+    Attributes:
+        settings: what it was made from, as `judge_settings` of the first.
+        sample: replies that were to be drawn; those they are held against come on top.
+    """
+
+    judge: str
+    version: int
+    settings: Mapping[str, str]
+    sample: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
     """Everything that was chosen and that another run needs to get the same numbers.
 
@@ -106,6 +121,7 @@ class AuditSettings:
         system_prompts, formats: variants that were run too: sha256 of other system prompts (of ""
             for none), and other numeric formats.
         doses: modes in which the largest selected masks were run weakened.
+        second: the second judge, if there was one.
     """
 
     selectors: tuple[str, ...]
@@ -136,6 +152,7 @@ class AuditSettings:
     formats: tuple[str, ...] = ()
     doses: tuple[str, ...] = ()
     judge_settings: Mapping[str, str] = field(default_factory=dict)
+    second: SecondJudge | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
