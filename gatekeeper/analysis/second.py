@@ -155,7 +155,7 @@ def paired_count(lost: tuple[int, int], won: tuple[int, int] | None) -> Count:
     """1 for a prompt that went from `lost[0]` unmasked to `lost[1]`, -1 for one that came back."""
 
     def count(before: Outcomes, after: Outcomes) -> FloatArray:
-        found = ((before == lost[0]) & (after == lost[1])).astype(np.float64)
+        found: FloatArray = ((before == lost[0]) & (after == lost[1])).astype(np.float64)
         if won is not None:
             found -= (before == won[0]) & (after == won[1])
         return found
