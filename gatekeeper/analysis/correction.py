@@ -78,7 +78,7 @@ def correct_rate(finding: Finding, part: CardPart) -> Corrected | str:
     Prompts that share seeds count for as many independent ones as give the raw interval.
     """
     errors, n = JudgeErrors.of(part), worth(finding)
-    return corrected_rate(
+    found = corrected_rate(
         finding.value / 100 * n,
         n,
         detected=errors.detected,
@@ -87,6 +87,10 @@ def correct_rate(finding: Finding, part: CardPart) -> Corrected | str:
         others=errors.others,
         confidence=finding.interval.confidence,
     )
+    if isinstance(found, Corrected) and found.interval.low == found.interval.high:
+        # Cut off at 0 or 1 from both ends: no true rate is compatible with both.
+        return "the card does not fit this rate"
+    return found
 
 
 def worth(finding: Finding) -> int:

@@ -14,6 +14,7 @@ from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.records.finding import Finding, Opinion
 from tests.judges.chat_server import Handler, serving
 from tests.policy.twice import judged_twice
+from tests.report.cards import card_file, judge_card
 
 from .cli import HARDENED, ROOT, SUITE, gatekeeper, refused
 
@@ -125,3 +126,27 @@ def test_options_are_refused_before_anything_is_loaded(tmp_path: Path) -> None:
         "KEY=VALUE",
     )
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_run_takes_a_card_and_a_second_judge(tmp_path: Path) -> None:
+    """The whole gate: a card of another judge is refused before anything is run."""
+    policy, out = tmp_path / "policy.yaml", tmp_path / "out"
+    policy.write_text(POLICY)
+    command = ["run", HARDENED, "--suite", SUITE, "--policy", policy, "--out", out, *SMALL]
+    command += ["--format", "json", "--format", "markdown", "--judge-card"]
+    other = card_file(tmp_path / "other.json", judge_card("refusal-api", every=(9, 10, 9, 10)))
+    refused(gatekeeper(*command, other), 2, "the card is of refusal-api")
+    assert not (out / "evidence").exists()
+    with serving(contrary) as server:
+        done = gatekeeper(
+            *command,
+            card_file(tmp_path / "card.json"),
+            *second_judge(server.url, 100),
+            GATEKEEPER_API_KEY="sk-0123456789",
+        )
+    assert done.returncode in {10, 11}, done.stderr
+    report = json.loads((out / "report.json").read_text())
+    assert report["corrected"]["labels_masked"] == 100
+    assert "corrected for the judge's errors" in (out / "summary.md").read_text()
+    told = gatekeeper("verify", out)
+    assert told.returncode == 0, told.stdout + told.stderr
