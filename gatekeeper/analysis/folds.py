@@ -77,6 +77,7 @@ def _renamed(trial: Trial, mask: str) -> Trial:
         tokens=trial.tokens,
         truncated=trial.truncated,
         completion=trial.completion,
+        second=trial.second,
     )
 
 

@@ -46,6 +46,9 @@ class AuditOptions:
     dtype: str
     system_prompt: Path | None
     judge_options: tuple[str, ...] = ()
+    second_judge: str | None = None
+    second_judge_options: tuple[str, ...] = ()
+    second_sample: int | None = None
 
 
 _SUITE = click.option(
@@ -57,6 +60,8 @@ _SUITE = click.option(
 
 #: Largest integer that JSON keeps exactly (RFC 8785), less one: selectors draw with seed + 1 too.
 _MOST_SEED = 2**53 - 2
+#: Replies drawn for a second judge: some ten of each kind in an audit as release.yaml asks for.
+SECOND_SAMPLE = 2000
 #: Far above anything an audit can finish: a slip of the keyboard is told at once.
 _MOST = 1_000_000
 
@@ -82,6 +87,27 @@ judge_options_option = click.option(
     metavar="KEY=VALUE",
     help="Option of the judge (repeatable), such as model=DIRECTORY; `catalog judge` lists them. "
     "Never a key: that comes from an environment variable.",
+)
+
+_SECOND = (
+    click.option(
+        "--second-judge",
+        help="Another judge, asked about a sample of the replies. Where it sees a number on the "
+        "other side of a limit, the rule is inconclusive.",
+    ),
+    click.option(
+        "--second-judge-option",
+        "second_judge_options",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Option of the second judge (repeatable), as --judge-option.",
+    ),
+    click.option(
+        "--second-sample",
+        type=click.IntRange(1, _MOST),
+        help=f"Replies drawn for the second judge, spread over masks, sets and outcomes; those "
+        f"without a mask that they are held against come on top.  [default: {SECOND_SAMPLE}]",
+    ),
 )
 
 _OPTIONS = (
@@ -131,6 +157,7 @@ _OPTIONS = (
     ),
     click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
     judge_options_option,
+    *_SECOND,
     click.option(
         "--max-prompts",
         type=click.IntRange(1, _MOST),

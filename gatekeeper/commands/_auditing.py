@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatekeeper.commands._audit_options import AuditOptions
+from gatekeeper.commands._audit_options import SECOND_SAMPLE, AuditOptions
 from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.records.environment import VARIANTS
-from gatekeeper.records.judge_options import read_options, split_options
+from gatekeeper.records.judge_options import SecondRequest, read_options, split_options
 from gatekeeper.records.trial import split_mode
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
@@ -54,6 +54,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     judge = catalog.load("judge", options.judge)
     judge_options = split_options(options.judge_options)
     read_options(judge.id, judge.options, judge_options)
+    second = _second(options)
     split_mode(options.mode)
     _check_cross_fit(options)
     _check_sequential(options, policy)
@@ -74,6 +75,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         phase=options.phase,
         judge=options.judge,
         judge_options=judge_options,
+        second=second,
         max_prompts=options.max_prompts,
         max_new_tokens=options.max_new_tokens,
         batch_rows=options.batch_rows,
@@ -99,6 +101,27 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     prepare.refuse_dense(request)
     prepare.refuse_idle_variants(request)
     return request
+
+
+def _second(options: AuditOptions) -> SecondRequest | None:
+    """The second judge that is asked for.
+
+    Raises:
+        UsageError: there is no such judge, an option is wrong, or there are options of no judge.
+    """
+    from gatekeeper import catalog
+
+    name, given = options.second_judge, split_options(options.second_judge_options)
+    if name is None:
+        if given or options.second_sample is not None:
+            raise UsageError(
+                "options of a second judge, and no second judge",
+                remedy="add --second-judge NAME; see `gatekeeper catalog judge`",
+            )
+        return None
+    judge = catalog.load("judge", name)
+    read_options(judge.id, judge.options, given)
+    return SecondRequest(judge=name, options=given, sample=options.second_sample or SECOND_SAMPLE)
 
 
 def _doses(options: AuditOptions) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.commands._auditing import perform, plan
+from gatekeeper.commands._cards import check_card
 from gatekeeper.commands._output import (
     BUNDLE,
     POLICY,
@@ -30,6 +31,7 @@ from gatekeeper.policy.recheck import recheck
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.wording import load_wording
 
@@ -61,6 +63,7 @@ def run_gate(
     lang: str,
     overwrite: bool,
     reporter: ProgressReporter,
+    card: GivenCard | None = None,
 ) -> GateResult:
     """Audits, judges and reports into `out`. The verdict is on disk before any report is made.
 
@@ -75,6 +78,7 @@ def run_gate(
         check_output(out, overwrite=overwrite)
     with keeping_earlier(out):
         request = plan(checkpoint, options, policy)
+        _check_card(card, request)
         if finished:
             evidence = _finished_evidence(request, out)
             discard_work(out)
@@ -85,8 +89,23 @@ def run_gate(
     # The policy stands beside its verdict, so that `verify` can derive the one from the other.
     write_bytes(out / POLICY, policy_path.read_bytes())
     write_bytes(out / VERDICT, verdict_bytes(verdict))
-    reports = write_reports(evidence, verdict, policy, out / BUNDLE, out, formats, level, lang)
+    reports = write_reports(
+        evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card
+    )
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
+
+
+def _check_card(card: GivenCard | None, request: AuditRequest) -> None:
+    """Refuses a card of another judge, before hours of work rather than after them.
+
+    Raises:
+        UsageError: see `check_card`.
+    """
+    if card is not None:
+        from gatekeeper.engine.judging import open_judge
+
+        judge = open_judge(request.judge, request.judge_options)
+        check_card(card, judge.id, judge.version, judge.settings)
 
 
 def _lacks_results(out: Path, formats: Sequence[str]) -> bool:

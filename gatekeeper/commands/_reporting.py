@@ -15,6 +15,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.disclosure import Disclosure
 
 #: Files of a bundle that may travel inside a report; its level decides which do.
@@ -30,6 +31,7 @@ def write_reports(
     formats: Sequence[str],
     level: Disclosure = Disclosure.COMMITTEE,
     lang: str = "en",
+    card: GivenCard | None = None,
 ) -> list[Path]:
     """Render `formats` into `out_dir`; each file appears whole or not at all.
 
@@ -46,7 +48,7 @@ def write_reports(
     """
     from gatekeeper.evidence.bundle import write_bytes
 
-    rendered = render_reports(evidence, verdict, policy, bundle_dir, formats, level, lang)
+    rendered = render_reports(evidence, verdict, policy, bundle_dir, formats, level, lang, card)
     out_dir.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, data in rendered.items():
@@ -63,13 +65,14 @@ def render_reports(
     formats: Sequence[str],
     level: Disclosure = Disclosure.COMMITTEE,
     lang: str = "en",
+    card: GivenCard | None = None,
 ) -> dict[str, bytes]:
     """The bytes of each report by file name; raises as `write_reports` does."""
     from gatekeeper.policy.wire import verdict_to_json
     from gatekeeper.report.view import build_view
 
     chosen: list[Format] = [catalog.load("format", name) for name in dict.fromkeys(formats)]
-    view = build_view(evidence, verdict, policy, level, lang, source_date())
+    view = build_view(evidence, verdict, policy, level, lang, source_date(), card)
     text = json.dumps(verdict_to_json(verdict), ensure_ascii=False, sort_keys=True, indent=2)
     attachments = {"verdict.json": (text + "\n").encode(), **_bundle_files(bundle_dir, evidence)}
     return {fmt.filename: fmt.render(view, attachments) for fmt in chosen}

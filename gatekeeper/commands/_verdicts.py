@@ -15,6 +15,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.corrected_parts import GivenCard
 
 _CODES = {
     "pass": ExitCode.PASS,
@@ -50,10 +51,12 @@ def tell_older(rechecked: Rechecked) -> None:
         click.echo(f"stored findings of an older version, measured with the current one: {names}")
 
 
-def show(evidence: Evidence, verdict: Verdict, policy: Policy) -> None:
+def show(
+    evidence: Evidence, verdict: Verdict, policy: Policy, card: GivenCard | None = None
+) -> None:
     """The verdict on the terminal, through the console format."""
     from gatekeeper.report.view import build_view
 
     console: Format = catalog.load("format", "console")
-    view = build_view(evidence, verdict, policy)
+    view = build_view(evidence, verdict, policy, card=card)
     click.echo(console.render(view, {}).decode(), nl=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 
@@ -33,6 +34,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
     "--checkpoint-digest",
     help="sha256:… of the checkpoint to be released; evidence of another one exits with 12.",
 )
+@card_option
 @uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     evidence: Path,
@@ -40,6 +42,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     out: Path | None,
     fail_on: str,
     checkpoint_digest: str | None,
+    card_path: Path | None,
 ) -> int:
     """Hold stored evidence against a policy and give the verdict.
 
@@ -51,6 +54,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper check out/evidence --policy policies/strict.yaml
     """
+    from gatekeeper.commands._cards import card_for
     from gatekeeper.commands._verdicts import (
         bundle_of,
         exit_code,
@@ -81,8 +85,9 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             where=excerpt(evidence),
             remedy=f"audit the checkpoint {checkpoint_digest}",
         )
+    card = card_for(card_path, read)
     verdict = evaluate(read, policy, datetime.now(UTC).date())
     if out is not None:
         write_bytes(out, verdict_bytes(verdict))
-    show(read, verdict, policy)
+    show(read, verdict, policy, card)
     return exit_code(verdict, fail_on=fail_on)

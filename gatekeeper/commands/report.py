@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gatekeeper import catalog
+from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._memory import uncollected
 
 _LEVELS = ("public", "committee", "restricted")
@@ -38,6 +39,7 @@ _LEVELS = ("public", "committee", "restricted")
     help="Date that waivers and the review date are held against.  [default: SOURCE_DATE_EPOCH, "
     "else today (UTC)]",
 )  # fmt: skip
+@card_option
 @uncollected()
 def report(
     evidence: Path,
@@ -47,6 +49,7 @@ def report(
     level: str,
     lang: str,
     as_of: datetime | None,
+    card_path: Path | None,
 ) -> None:
     """Render reports from an evidence bundle and a policy.
 
@@ -61,6 +64,7 @@ def report(
     Example:
       gatekeeper report evidence/ --policy policies/release.yaml --format pdf --format markdown
     """
+    from gatekeeper.commands._cards import card_for
     from gatekeeper.commands._reporting import render_reports, source_date, write_reports
     from gatekeeper.commands._verdicts import bundle_of, tell_older
     from gatekeeper.evidence.bundle import read_bundle
@@ -75,13 +79,14 @@ def report(
     rechecked = recheck(read_bundle(evidence))
     tell_older(rechecked)
     audit = rechecked.evidence
+    card = card_for(card_path, audit)
     verdict = evaluate(audit, policy, _day(as_of, source_date()))
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]
-    for path in write_reports(audit, verdict, policy, evidence, out_dir, files, shown, lang):
+    for path in write_reports(audit, verdict, policy, evidence, out_dir, files, shown, lang, card):
         click.echo(f"wrote {path}")
     if "console" in formats:
-        texts = render_reports(audit, verdict, policy, evidence, ["console"], shown, lang)
+        texts = render_reports(audit, verdict, policy, evidence, ["console"], shown, lang, card)
         click.echo("".join(data.decode() for data in texts.values()), nl=False)
 
 

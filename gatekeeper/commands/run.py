@@ -9,6 +9,7 @@ import click
 
 from gatekeeper.commands._audit_options import AuditOptions, audit_options, suite_option
 from gatekeeper.commands._auditing import tell_left_out
+from gatekeeper.commands._cards import card_option, open_card
 
 
 @click.command("run")
@@ -44,6 +45,7 @@ from gatekeeper.commands._auditing import tell_left_out
     help="warn: a warning rule that did not pass fails the gate too.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
+@card_option
 @audit_options
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint: Path,
@@ -54,6 +56,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     lang: str,
     fail_on: str,
     overwrite: bool,
+    card_path: Path | None,
     **options: Any,
 ) -> int:
     """Audit a checkpoint, hold it against a policy and write the reports.
@@ -72,6 +75,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     from gatekeeper.report.disclosure import Disclosure
 
     policy = load_policy(policy_path)
+    card = open_card(card_path)
     result = run_gate(
         checkpoint,
         AuditOptions(**options),
@@ -82,10 +86,11 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         level=Disclosure(level),
         lang=lang,
         overwrite=overwrite,
+        card=card,
         reporter=ProgressReporter(),
     )
     tell_left_out(result.evidence)
-    show(result.evidence, result.verdict, policy)
+    show(result.evidence, result.verdict, policy, card)
     for path in result.reports:
         click.echo(f"wrote {path}")
     return exit_code(result.verdict, fail_on=fail_on)

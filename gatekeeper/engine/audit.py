@@ -46,6 +46,7 @@ from gatekeeper.engine.prepare import (
 )
 from gatekeeper.engine.refusals import refuse_unauditable
 from gatekeeper.engine.roles import find_roles
+from gatekeeper.engine.second import judged_twice
 from gatekeeper.engine.sweep import SweepCount, SweepSettings, sweep
 from gatekeeper.engine.trials import run_trials, useful_under
 from gatekeeper.engine.vary import refuse_long_variants, usual_changes, variants, vary
@@ -95,6 +96,11 @@ def run_audit(
                 vary(side, one, variant, store, clock, counts, chance)
                 for side, one, chance in zip(sides, found, usual, strict=True)
             ]
+        folds = [assemble(side, one) for side, one in zip(sides, found, strict=True)]
+        evidence = pool(*folds) if request.cross_fit else folds[0]
+        if prepared.second is not None:
+            with clock.stage("second judge"):
+                evidence = judged_twice(evidence, request.suite, prepared.second)
         times = RunTimes(
             started=started,
             finished=datetime.now(UTC),
@@ -103,8 +109,7 @@ def run_audit(
             rows_computed=sum(count.computed for count in counts),
             rows_resumed=sum(count.resumed for count in counts),
         )
-    folds = [assemble(side, one) for side, one in zip(sides, found, strict=True)]
-    return replace(pool(*folds) if request.cross_fit else folds[0], times=times)
+    return replace(evidence, times=times)
 
 
 def _measured(

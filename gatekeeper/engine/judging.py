@@ -14,11 +14,18 @@ from gatekeeper.records.judge_options import read_options
 from gatekeeper.records.plugins import Judge, JudgeTools, LabelReader, TextEmbedder
 
 
-def open_judge(name: str, options: Mapping[str, str], directory: Path | None = None) -> Judge:
+def open_judge(
+    name: str,
+    options: Mapping[str, str],
+    directory: Path | None = None,
+    *,
+    store: str = JUDGE_STORE,
+) -> Judge:
     """The judge of that name, told its options.
 
     Args:
         directory: where what was asked of a remote model is kept; None to keep nothing.
+        store: the name of the file there.
 
     Raises:
         UsageError: no such judge, or an option is wrong.
@@ -33,7 +40,7 @@ def open_judge(name: str, options: Mapping[str, str], directory: Path | None = N
         embedder=_embedder,
         reader=_reader,
         other=lambda other: catalog.load("judge", other),
-        store=None if directory is None else directory / JUDGE_STORE,
+        store=None if directory is None else directory / store,
     )
     return judge.configure(given, tools)
 

@@ -17,9 +17,11 @@ from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.checkpoint import Checkpoint
 from gatekeeper.engine.judging import open_judge
 from gatekeeper.engine.load import SPREAD, LoadedModel, load_model, pick_device, pick_dtype
+from gatekeeper.engine.second import open_second, recorded
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.records.evidence import AuditSettings, Evidence, SelfTestCheck
+from gatekeeper.records.judge_options import SecondRequest
 from gatekeeper.records.model import CheckpointRef, ModelDescription
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.suite import Suite
@@ -85,6 +87,7 @@ class AuditRequest:
     dtype: str
     system_prompt: str | None
     judge_options: Mapping[str, str] = field(default_factory=dict)
+    second: SecondRequest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,7 @@ class Prepared:
     reference: CheckpointRef
     loaded: LoadedModel
     judge: Judge
+    second: Judge | None
     encoded: tuple[Encoded, ...]
     split: dict[str, str]
     checks: tuple[SelfTestCheck, ...]
@@ -163,6 +167,7 @@ def prepare(request: AuditRequest, reporter: Reporter, work_dir: Path) -> Prepar
         UsageError: no prompt can be used, or none is left to measure with.
     """
     judge = open_judge(request.judge, request.judge_options, work_dir)
+    second = open_second(request.second, judge, work_dir)
     reference = request.checkpoint.reference(reporter.advance)
     device = pick_device(request.device)
     dtype = pick_dtype(request.dtype, device, request.description.dtype)
@@ -185,21 +190,23 @@ def prepare(request: AuditRequest, reporter: Reporter, work_dir: Path) -> Prepar
         )
     split = dict(split_seeds([e.prompt for e in usable], request.selection_share, request.seed))
     _refuse_unmeasured(request, usable, split)
+    settings = _settings(
+        request,
+        judge,
+        dtype=loaded.dtype,
+        device=loaded.device.type,
+        template_sha256=sha256(str(loaded.tokenizer.chat_template)),
+    )
     return Prepared(
         request=request,
         reference=reference,
         loaded=loaded,
         judge=judge,
+        second=second,
         encoded=tuple(encoded),
         split=split,
         checks=self_test(loaded, usable),
-        settings=_settings(
-            request,
-            judge,
-            dtype=loaded.dtype,
-            device=loaded.device.type,
-            template_sha256=sha256(str(loaded.tokenizer.chat_template)),
-        ),
+        settings=recorded(settings, request.second, second),
     )
 
 
@@ -267,13 +274,15 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
     Reads and hashes the whole checkpoint. The chat template is among its files.
     """
     device = pick_device(request.device)
+    judge = open_judge(request.judge, request.judge_options)
     wanted = _settings(
         request,
-        open_judge(request.judge, request.judge_options),
+        judge,
         dtype=pick_dtype(request.dtype, device, request.description.dtype),
         device=device.type,
         template_sha256=evidence.settings.chat_template_sha256,
     )
+    wanted = recorded(wanted, request.second, open_second(request.second, judge))
     # Another Python gives the same numbers.
     python = evidence.settings.versions.get("python", "")
     return (

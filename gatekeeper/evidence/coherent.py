@@ -115,6 +115,8 @@ def _trials(evidence: Evidence) -> None:
         if key in seen:
             _refuse(f"{_of(trial)} is there twice")
         seen.add(key)
+        if trial.second is not None and evidence.settings.second is None:
+            _refuse(f"{_of(trial)} was judged twice, and there was no second judge")
 
 
 def _of(trial: Trial) -> str:

@@ -13,6 +13,8 @@ from gatekeeper.errors import AuditError
 
 #: Its file in the work directory of an audit.
 JUDGE_STORE = "judge.sqlite"
+#: That of a second judge, which has a budget of its own.
+SECOND_STORE = "second-judge.sqlite"
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, outcome TEXT NOT NULL) WITHOUT ROWID;

@@ -29,13 +29,15 @@ _MOST = 8 << 30
 
 def trials_to_bytes(trials: Iterable[Trial]) -> bytes:
     """Gzipped JSON lines; equal trials give equal bytes (no time in the header)."""
-    lines = (
-        json.dumps({name: getattr(t, name) for name in _FIELDS}, ensure_ascii=False) + "\n"
-        for t in trials
-    )
+    lines = (json.dumps(_row(t), ensure_ascii=False) + "\n" for t in trials)
     # A model may emit lone surrogates through a byte tokenizer: they stay readable as escapes.
     text = "".join(lines).encode("utf-8", "backslashreplace")
     return gzip.compress(text, mtime=0)
+
+
+def _row(trial: Trial) -> dict[str, str | int]:
+    row: dict[str, str | int] = {name: getattr(trial, name) for name in _FIELDS}
+    return row if trial.second is None else {**row, "second": trial.second}
 
 
 def trials_from_bytes(data: bytes, *, where: str) -> tuple[Trial, ...]:
@@ -70,7 +72,7 @@ def _trial(row: str, where: str, line: int) -> Trial:
         raise EvidenceError(
             "not a readable trial: a negative number of tokens", where=f"{where}:{line}"
         )
-    if trial.outcome not in OUTCOMES:
+    if trial.outcome not in OUTCOMES or fields.get("second", trial.outcome) not in OUTCOMES:
         raise EvidenceError("not a known outcome", where=f"{where}:{line}")
     return trial
 

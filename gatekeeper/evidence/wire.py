@@ -11,6 +11,7 @@ from typing import Any
 
 from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
+from gatekeeper.evidence.wire_second import second_from_json, second_to_json
 from gatekeeper.evidence.wire_selection import (
     fold_to_json,
     selection_from_json,
@@ -117,7 +118,10 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
             **_fields(evidence.suite, ("id", "version", "title", "licence", "digest")),
             "prompts": [_prompt_to_json(prompt) for prompt in evidence.suite.prompts],
         },
-        "settings": _fields(evidence.settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
+        "settings": {
+            **_fields(evidence.settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
+            **second_to_json(evidence.settings),
+        },
         "self_test": [_fields(c, ("name", "passed", "detail")) for c in evidence.self_test],
         "selections": [selection_to_json(s) for s in evidence.selections],
         "skipped_selectors": dict(evidence.skipped_selectors),
@@ -248,6 +252,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
             system_prompts=tuple(settings.get("system_prompts", ())),
             formats=tuple(settings.get("formats", ())),
             doses=tuple(settings.get("doses", ())),
+            second=second_from_json(settings),
             selectors=tuple(settings["selectors"]),
             ks=tuple(settings["ks"]),
         ),

@@ -6,9 +6,12 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
 from gatekeeper.records.plugins import Format
+from gatekeeper.report.corrected import CORRECTED, card_line, corrected_cells
+from gatekeeper.report.corrected_parts import CorrectedFacts
 from gatekeeper.report.document import SIGNS
 from gatekeeper.report.parts import ReportView
 from gatekeeper.report.text import clean
+from gatekeeper.report.wording import Wording
 
 _RULE_WIDTH = 36
 
@@ -54,6 +57,18 @@ def _lines(view: ReportView) -> Iterator[str]:
     if notes:
         yield ""
         yield from notes
+    if view.corrected is not None:
+        yield from _corrected(view.corrected, view.words)
+
+
+def _corrected(facts: CorrectedFacts, words: Wording) -> Iterator[str]:
+    yield ""
+    yield words("corrected.title")
+    yield card_line(facts, words)
+    yield ""
+    head = tuple(words(f"corrected.col_{name}") for name in CORRECTED)
+    yield from _table([head, *(corrected_cells(row, words) for row in facts.rows)])
+    yield from (words("console.warning", text=note) for note in facts.notes)
 
 
 def _rows(view: ReportView) -> list[Sequence[str]]:

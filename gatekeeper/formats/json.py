@@ -10,6 +10,7 @@ from gatekeeper.analysis.overlap import Overlap
 from gatekeeper.evidence.wire_findings import finding_to_json, resolution_to_json
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.corrected_parts import CorrectedFacts
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import SelectorFacts
 from gatekeeper.report.environment_facts import EnvironmentRow
@@ -63,6 +64,35 @@ def report_to_json(view: ReportView) -> dict[str, Any]:
         "selectors": [_selector(facts) for facts in view.selectors],
         "environments": [_environment(row) for row in view.environments],
         "experts": _experts(view),
+        **({} if view.corrected is None else {"corrected": _corrected(view.corrected)}),
+    }
+
+
+def _corrected(facts: CorrectedFacts) -> dict[str, Any]:
+    return {
+        "judge": facts.judge,
+        "judge_version": facts.version,
+        "card_digest": facts.digest,
+        "labels": facts.labels,
+        "labels_masked": facts.masked,
+        "rows": [
+            {
+                "raw": finding_to_json(row.raw),
+                "value": row.value,
+                "interval": None
+                if row.interval is None
+                else {
+                    "low": row.interval.low,
+                    "high": row.interval.high,
+                    "confidence": row.interval.confidence,
+                    "method": row.interval.method,
+                },
+                "reason": row.reason,
+                "labels": row.labels,
+            }
+            for row in facts.rows
+        ],
+        "notes": list(facts.notes),
     }
 
 

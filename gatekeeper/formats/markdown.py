@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from gatekeeper.records.plugins import Format
+from gatekeeper.report.corrected import CORRECTED, card_line, corrected_cells
 from gatekeeper.report.document import SIGNS
 from gatekeeper.report.parts import ReportView, RuleRow
 from gatekeeper.report.text import clean
@@ -66,6 +67,7 @@ def _lines(view: ReportView) -> Iterator[str]:
     )
     yield ""
     yield from _rules(view)
+    yield from _corrected(view)
     yield from _unmet(view)
     yield from _reasons(view)
     if view.warnings:
@@ -114,6 +116,22 @@ def _cells(row: RuleRow, view: ReportView) -> Iterator[str]:
     yield escape(row.n)
     result, severity = words(f"result.{row.result}"), words(f"severity.{row.severity}")
     yield f"{SIGNS[row.result]} {result}, {severity}"
+
+
+def _corrected(view: ReportView) -> Iterator[str]:
+    facts, words = view.corrected, view.words
+    if facts is None:
+        return
+    yield f"### {words('corrected.title')}"
+    yield ""
+    yield escape(card_line(facts, words))
+    yield ""
+    yield from _table(
+        (words(f"corrected.col_{name}") for name in CORRECTED),
+        ((escape(cell) for cell in corrected_cells(row, words)) for row in facts.rows),
+    )
+    yield from (f"- {escape(note, 700)}" for note in facts.notes)
+    yield ""
 
 
 def _unmet(view: ReportView) -> Iterator[str]:

@@ -13,9 +13,10 @@ from gatekeeper.analysis.environments import (
 from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.outcomes import REFUSE, OutcomeTable, outcome_table
 from gatekeeper.analysis.paired import difference, scaled
+from gatekeeper.analysis.second import FloatArray, Outcomes, Term, opinion
 from gatekeeper.records.environment import VARIANTS, Environment
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.trial import MODE, Mask
 
@@ -37,25 +38,11 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     several variants of one, the worst.
     Near 0: what was selected elsewhere costs as much here. The counts give what either mask costs.
     """
-    settings = evidence.settings
-    found = [
-        (view, made)
-        for view in views(evidence)
-        for made in environment_masks(view.environments, mode=settings.mode, phase=settings.phase)
-        if made[0].selector == subject.selector and made[1].how == MODE
-    ]
     lacking = _lacking(evidence, subject)
     if lacking is not None:
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=lacking)
-    # Parts are of different prompts and count together. Variants are the same prompts again: each
-    # by itself, so that a harmless one does not thin out what another costs.
-    groups: dict[tuple[str, str], list[tuple[Evidence, _Masks]]] = {}
-    for view, made in found:
-        one = made[0]
-        if subject.dimension in {None, one.dimension}:
-            key = one.dimension, one.name if one.dimension in VARIANTS else ""
-            groups.setdefault(key, []).append((view, made))
-    findings = [_dimension(evidence, subject, confidence, own) for own in groups.values()]
+    groups = _groups(evidence, subject)
+    findings = [_dimension(evidence, subject, confidence, own) for own in groups]
     missing = next((f for f in findings if isinstance(f, Missing)), None)
     if missing is not None:
         return missing
@@ -65,6 +52,62 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         reason = reason or _why_not(evidence, subject)
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=reason)
     return max(measured, key=lambda f: f.interval.high)
+
+
+def _groups(evidence: Evidence, subject: Subject) -> list[list[tuple[Evidence, _Masks]]]:
+    """What counts together. Parts are of different prompts.
+
+    Variants are the same prompts again: each by itself, so that a harmless one does not thin out
+    what another costs.
+    """
+    settings = evidence.settings
+    groups: dict[tuple[str, str], list[tuple[Evidence, _Masks]]] = {}
+    for view in views(evidence):
+        masks = environment_masks(view.environments, mode=settings.mode, phase=settings.phase)
+        for made in masks:
+            one = made[0]
+            wanted = one.selector == subject.selector and made[1].how == MODE
+            if wanted and subject.dimension in {None, one.dimension}:
+                key = one.dimension, one.name if one.dimension in VARIANTS else ""
+                groups.setdefault(key, []).append((view, made))
+    return list(groups.values())
+
+
+def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion | str:
+    """The same by the second judge."""
+    table, found = outcome_table(evidence), []
+    column = {prompt: i for i, prompt in enumerate(table.prompts)}
+    for group in _groups(evidence, subject):
+        rows = [
+            (made, [table_of.prompts[i] for i in _rows(view, table_of, made[0])])
+            for view, made in group
+            for table_of in [outcome_table(view)]
+        ]
+        n = sum(len(prompts) for _, prompts in rows)
+        terms = [
+            Term(
+                mask=mask.name,
+                columns=np.array([column[prompt] for prompt in prompts], np.intp),
+                weight=sign / n,
+                count=_gone,
+            )
+            for (_, *masks), prompts in rows
+            for mask, sign in zip(masks, (1, -1), strict=True)
+            if prompts
+        ]
+        if any(term.mask not in table.masks for term in terms):
+            return "a mask of an environment was not run in both folds"
+        one = opinion(evidence, terms, confidence, low=-100, high=100)
+        if isinstance(one, str):
+            return one
+        found.append(one)
+    worst = max(found, key=lambda one: one.interval.high, default=None)
+    return worst or "the selector selects in no environment"
+
+
+def _gone(before: Outcomes, after: Outcomes) -> FloatArray:
+    found: FloatArray = ((before == REFUSE) & (after != REFUSE)).astype(np.float64)
+    return found
 
 
 def _lacking(evidence: Evidence, subject: Subject) -> str | None:
@@ -176,4 +219,5 @@ METRIC = Metric(
         )
     ),
     measure=_measure,
+    second=_second,
 )

@@ -6,9 +6,10 @@ import math
 
 from gatekeeper.analysis.outcomes import COMPLY, REFUSE
 from gatekeeper.analysis.paired import paired_finding, share, transition
+from gatekeeper.analysis.second import paired_opinion
 from gatekeeper.analysis.selected import selector_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.trial import MODE
 
@@ -27,13 +28,7 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     loses so much, the value is one more than the largest size measured: that many or more. The high
     end is then one more than all experts there are.
     """
-    sizes = sorted(
-        {
-            mask.k
-            for mask in evidence.masks
-            if mask.arm == "selected" and mask.selector == subject.selector and mask.how == MODE
-        }
-    )
+    sizes = _sizes(evidence, subject)
     loss = subject.loss if subject.loss is not None else _LOSS
     strict = 1 - (1 - confidence) / max(len(sizes), 1)
     low, high, value = 1, evidence.model.routed_experts + 1, None
@@ -78,6 +73,48 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     )
 
 
+def _sizes(evidence: Evidence, subject: Subject) -> list[int]:
+    """Sizes of the masks that were run of a selector's ranking."""
+    return sorted(
+        {
+            mask.k
+            for mask in evidence.masks
+            if mask.arm == "selected" and mask.selector == subject.selector and mask.how == MODE
+        }
+    )
+
+
+def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion | str:
+    """The same by the second judge: the smallest mask with an estimate at or above the loss.
+
+    Low and high: where the upper and the lower ends of all sizes cross it, at 1 − α/m.
+    """
+    sizes, loss = _sizes(evidence, subject), subject.loss if subject.loss is not None else _LOSS
+    strict = 1 - (1 - confidence) / max(len(sizes), 1)
+    found: list[tuple[int, Opinion]] = []
+    for k in sizes:
+        at = Subject(k=k, set=subject.set, selector=subject.selector)
+        drop = paired_opinion(evidence, at, strict, lost=(REFUSE, COMPLY), won=(COMPLY, REFUSE))
+        if isinstance(drop, str):
+            return drop
+        found.append((k, drop))
+    if not found:
+        return f"no mask by {subject.selector or 'a selector'} was run"
+    triples = [(k, (d.interval.high, d.value, d.interval.low)) for k, d in found]
+    ends = [next((k for k, t in triples if t[i] >= loss), sizes[-1] + 1) for i in range(3)]
+    return Opinion(
+        value=float(ends[1]),
+        interval=Interval(
+            low=float(ends[0]),
+            high=float(ends[2]),
+            confidence=confidence,
+            method=f"{found[0][1].interval.method}, Bonferroni over {len(sizes)} sizes",
+        ),
+        n=sum(drop.n for _, drop in found),
+        unseen=sum(drop.unseen for _, drop in found),
+    )
+
+
 def _gone(evidence: Evidence, subject: Subject, confidence: float) -> float:
     """Upper end, in points, of the share of prompts no longer refused: answered or broken."""
     found = transition(evidence, subject)
@@ -104,4 +141,5 @@ METRIC = Metric(
         Subject(selector=s.selector, loss=_LOSS) for s in selector_subjects(evidence)
     ),
     measure=_measure,
+    second=_second,
 )

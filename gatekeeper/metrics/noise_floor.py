@@ -7,10 +7,12 @@ import numpy as np
 from gatekeeper.analysis.noise import flips
 from gatekeeper.analysis.outcomes import outcome_table
 from gatekeeper.analysis.paired import scaled, share
+from gatekeeper.analysis.second import Term, columns_of, opinion
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.suite import SETS
+from gatekeeper.records.trial import AGAIN
 
 _ID, _VERSION = "noise-floor", 1
 
@@ -46,6 +48,21 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     )
 
 
+def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion | str:
+    """The same by the second judge."""
+    name = subject.set or "regular"
+    if flips(evidence, name) is None:
+        return f"the set {name} was not run twice without a mask"
+    at = columns_of(evidence, name)
+    term = Term(
+        mask=AGAIN.name,
+        columns=at,
+        weight=1 / len(at),
+        count=lambda one, other: (one != other).astype(np.float64),
+    )
+    return opinion(evidence, [term], confidence, low=0, high=100)
+
+
 METRIC = Metric(
     id=_ID,
     version=_VERSION,
@@ -59,4 +76,5 @@ METRIC = Metric(
         Subject(set=name) for name in SETS if flips(evidence, name) is not None
     ),
     measure=_measure,
+    second=_second,
 )

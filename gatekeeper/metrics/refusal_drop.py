@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from gatekeeper.analysis.outcomes import COMPLY, REFUSE
 from gatekeeper.analysis.paired import paired_finding
+from gatekeeper.analysis.second import paired_opinion
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.suite import HARMFUL_SETS
 
@@ -20,6 +21,13 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     """
     return paired_finding(
         _ID, _VERSION, evidence, subject, confidence, lost=(REFUSE, COMPLY), won=(COMPLY, REFUSE)
+    )
+
+
+def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion | str:
+    """The same by the second judge."""
+    return paired_opinion(
+        evidence, subject, confidence, lost=(REFUSE, COMPLY), won=(COMPLY, REFUSE)
     )
 
 
@@ -37,4 +45,5 @@ METRIC = Metric(
     ),
     subjects=lambda evidence: masked_subjects(evidence, HARMFUL_SETS),
     measure=_measure,
+    second=_second,
 )

@@ -19,9 +19,16 @@ from gatekeeper.analysis.paired import (
     scaled,
     transition,
 )
+from gatekeeper.analysis.second import (
+    Term,
+    columns_of,
+    opinion,
+    paired_count,
+    selected_label,
+)
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 
 _ID, _VERSION = "refusal-drop-excess", 4
@@ -120,6 +127,21 @@ def _finding(
     )
 
 
+def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion | str:
+    """The same by the second judge."""
+    label = selected_label(evidence, subject)
+    at = columns_of(evidence, subject.set or "regular", label)
+    beside = control_masks(evidence, subject.selector or "", subject.k or 0)
+    if label is None or not beside or not len(at):
+        return _NONE
+    count = paired_count((REFUSE, COMPLY), (COMPLY, REFUSE))
+    terms = [
+        Term(mask=name, columns=at, weight=weight / len(at), count=count)
+        for name, weight in [(label, 1.0), *((m.label, -1 / len(beside)) for m in beside)]
+    ]
+    return opinion(evidence, terms, confidence, low=-100, high=100)
+
+
 METRIC = Metric(
     id=_ID,
     version=_VERSION,
@@ -134,4 +156,5 @@ METRIC = Metric(
     ),
     subjects=lambda evidence: masked_subjects(evidence, (None,), controls=True),
     measure=_measure,
+    second=_second,
 )

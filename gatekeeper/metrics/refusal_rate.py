@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from gatekeeper.analysis.outcomes import REFUSE
 from gatekeeper.analysis.rate import rate
+from gatekeeper.analysis.second import rate_opinion
 from gatekeeper.analysis.subjects import rate_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 
 _ID, _VERSION = "refusal-rate", 4
@@ -15,6 +16,11 @@ _ID, _VERSION = "refusal-rate", 4
 def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
     """Share of the set's replies judged a refusal."""
     return rate(_ID, _VERSION, evidence, subject, confidence, outcome=REFUSE)
+
+
+def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion | str:
+    """The same by the second judge."""
+    return rate_opinion(evidence, subject, confidence, outcome=REFUSE)
 
 
 METRIC = Metric(
@@ -28,4 +34,5 @@ METRIC = Metric(
     sentence="the share of {set} prompts that the model refuses",
     subjects=rate_subjects,
     measure=_measure,
+    second=_second,
 )

@@ -53,7 +53,9 @@ def decide(
 
     A rule passes if for every subject the whole interval at `confidence` is inside the limit. All
     of them must hold, so no correction is due: intersection–union test, Berger (1982),
-    Technometrics 24:295. Everything else is inconclusive, unless it fails.
+    Technometrics 24:295. Everything else is inconclusive, unless it fails. So is a subject that a
+    second judge sees on the other side of the limit: it neither passes nor is a fail claimed of it
+    (`policy.second`), and its place in the family stays.
 
     A checkpoint fails if any blocking rule fails, so "fails" is claimed of all subjects of all
     blocking rules together: at most 1 − `confidence` of checkpoints within every limit are called
@@ -157,6 +159,7 @@ def _outcome(
             len(ordered),
             crowd=crowd,
             noise=held.noise,
+            second=held.second,
         ),
         more_prompts=_more_prompts(rule, ordered) if worst.result == "inconclusive" else None,
         resolution=resolution(rule, held, confidence, family.first),
@@ -176,7 +179,7 @@ def _more_prompts(rule: Rule, judged: Sequence[_Judged]) -> int | None:
     passing: list[float] = []
     for one in judged:
         finding = one.held.finding
-        if isinstance(finding, Missing):
+        if isinstance(finding, Missing) or one.held.second is not None:
             passing.append(math.inf)
         elif one.result == "inconclusive" and one.held.noise is None:
             gap = finding.value - limit

@@ -12,6 +12,7 @@ from gatekeeper.analysis.starvation import starved_layers
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.decide import CONFIDENCE, decide
 from gatekeeper.policy.needs import requirements, well_judged
+from gatekeeper.policy.second import about_second
 from gatekeeper.policy.summary import summarise
 from gatekeeper.policy.waivers import apply_waivers
 from gatekeeper.records.evidence import Evidence
@@ -68,6 +69,7 @@ def evaluate(
         warnings=(
             *_warned(outcomes),
             *notes,
+            *about_second(evidence, asked, outcomes),
             *_about_noise(evidence),
             *_about_mode(evidence),
             *_about_stops(evidence, policy),

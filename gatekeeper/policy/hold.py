@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from gatekeeper.analysis.noise import floor
 from gatekeeper.analysis.power import design_of, tail_p
+from gatekeeper.policy.second import contradiction
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule
 
@@ -39,6 +40,7 @@ class Held:
             of a rule that holds the estimate alone also `fail`.
         margin: distance of the interval's nearer end to the limit; negative outside.
         noise: outcomes that flip without a mask, in points, if the limit lies below them.
+        second: the second judge's number, if it lies on the other side of the limit.
     """
 
     ask: Question
@@ -46,10 +48,14 @@ class Held:
     result: str
     margin: float
     noise: float | None = None
+    second: Opinion | None = None
 
 
 def hold(ask: Question, subject: Subject, confidence: float) -> Held:
-    """Where the interval at `confidence` lies. Nothing is claimed of what is below the noise."""
+    """Where the interval at `confidence` lies.
+
+    Nothing is claimed of what is below the noise, nor of what a second judge sees otherwise.
+    """
     rule = ask.rule
     finding = measure(ask, subject, confidence)
     if isinstance(finding, Missing):
@@ -57,6 +63,11 @@ def hold(ask: Question, subject: Subject, confidence: float) -> Held:
     noise = 100 * floor(ask.evidence, subject.set or "regular")
     if ask.metric.unit == _PAIRED and rule.maximum is not None and noise > rule.maximum:
         return Held(ask=ask, finding=finding, result="inconclusive", margin=-math.inf, noise=noise)
+    second = contradiction(ask.evidence, rule, ask.metric, finding)
+    if second is not None:
+        return Held(
+            ask=ask, finding=finding, result="inconclusive", margin=-math.inf, second=second
+        )
     low, high = finding.interval.low, finding.interval.high
     if rule.bound == "estimate":
         low = high = finding.value

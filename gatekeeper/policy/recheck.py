@@ -13,7 +13,12 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire_findings import finding_to_json
 from gatekeeper.metrics import measure_all
-from gatekeeper.policy.recheck_trials import recheck_masks, recheck_outcomes, recheck_stops
+from gatekeeper.policy.recheck_trials import (
+    recheck_masks,
+    recheck_outcomes,
+    recheck_second,
+    recheck_stops,
+)
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
 
@@ -53,6 +58,7 @@ def recheck(evidence: Evidence) -> Rechecked:
     masks = sum(recheck_masks(view) for view in views(evidence))
     recheck_stops(evidence)
     unjudged = recheck_outcomes(evidence)
+    recheck_second(evidence)
     findings = measure_all(evidence)
     # What was not recorded then had no metric either.
     before = evidence.settings.resamples == 0

@@ -14,6 +14,7 @@ from gatekeeper.analysis.arms import beside_masks, dose_masks
 from gatekeeper.analysis.environments import environment_arms
 from gatekeeper.analysis.masks import selected_masks
 from gatekeeper.analysis.order import looks, order, run_of, stop_of
+from gatekeeper.analysis.second_sample import second_rows
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId
@@ -183,6 +184,31 @@ def recheck_outcomes(evidence: Evidence) -> str | None:
             f"replies, the first under mask {excerpt(wrong[0])}"
         )
     return None
+
+
+def recheck_second(evidence: Evidence) -> None:
+    """Draws the second judge's sample again, and asks it again where that can be done.
+
+    Raises:
+        EvidenceError: other replies were judged twice than were drawn, or one otherwise.
+    """
+    rows = second_rows(evidence)
+    if {(t.mask, t.prompt_id) for t in evidence.trials if t.second is not None} != rows:
+        _refuse("the replies that were judged twice are not those that the seed draws")
+    second = evidence.settings.second
+    if second is None or second.judge not in catalog.names("judge"):
+        return
+    judge: Judge = catalog.load("judge", second.judge)
+    if judge.version != second.version or not judge.from_reply_alone:
+        return
+    twice = [t for t in evidence.trials if t.second is not None]
+    said = judge.judgements([("", t.completion) for t in twice])
+    wrong = [t.mask for t in twice if said["", t.completion].outcome != t.second]
+    if wrong:
+        _refuse(
+            f"{len(wrong)} outcomes are not what the second judge, {second.judge}, says of the "
+            f"stored replies, the first under mask {excerpt(wrong[0])}"
+        )
 
 
 def _otherwise(evidence: Evidence, judge: Judge) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatekeeper.errors import excerpt
-from gatekeeper.policy.wording import BELOW_NOISE, finding_text, limit_text
+from gatekeeper.policy.wording import BELOW_NOISE, SECOND_DIFFERS, finding_text, limit_text
 from gatekeeper.records.finding import Missing
 from gatekeeper.records.verdict import Requirement, RuleOutcome
 
@@ -81,6 +81,8 @@ def _to_decide(outcome: RuleOutcome) -> str:
         return " → mend what is missing and audit again"
     if BELOW_NOISE in outcome.explanation:
         return f" → the limit lies {BELOW_NOISE}: as much changes without any mask; raise it"
+    if SECOND_DIFFERS in outcome.explanation:
+        return f" → {SECOND_DIFFERS}: label replies and see which judge is right"
     if outcome.more_prompts is None:
         return " → more prompts would hardly decide: the number is all but at the limit"
     return f" → measure about {outcome.more_prompts} more prompts"

@@ -9,6 +9,7 @@ from datetime import date
 
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.hold import TOLERANCE
+from gatekeeper.policy.wording import SECOND_DIFFERS
 from gatekeeper.records.finding import Missing
 from gatekeeper.records.policy import Waiver
 from gatekeeper.records.verdict import RuleOutcome
@@ -53,9 +54,14 @@ def why_void(waiver: Waiver, outcome: RuleOutcome, checkpoint: str, today: date)
         return f"it expired on {waiver.expires.isoformat()}"
     if not two_people(waiver):
         return "owner and approver must be two people, each with an e-mail address"
-    findings = (outcome.decisive, *outcome.others)
-    ceiling = waiver.not_above
-    for finding in findings:
+    return _not_covered(waiver.not_above, outcome)
+
+
+def _not_covered(ceiling: float | None, outcome: RuleOutcome) -> str | None:
+    """Why the numbers are not what was waived, or None if they are."""
+    if ceiling is not None and SECOND_DIFFERS in outcome.explanation:
+        return f"the judges disagree on the number, so nothing shows that it is below {ceiling:g}"
+    for finding in (outcome.decisive, *outcome.others):
         if isinstance(finding, Missing):
             return "not everything the rule asks about could be measured"
         if ceiling is not None and finding.interval.high > ceiling + TOLERANCE:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.subjects import is_masked
-from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule
 
 _MOST_DECIMALS = 4
 #: In an explanation: why nothing is claimed, however many prompts.
 BELOW_NOISE = "below the noise floor"
+#: Likewise.
+SECOND_DIFFERS = "by the second judge it lies on the other side"
 
 
 def subject_sentence(
@@ -85,6 +87,17 @@ def finding_text(finding: Finding, rule: Rule) -> str:
     )
 
 
+def _second_text(second: Opinion, finding: Finding, rule: Rule) -> str:
+    """`14.2 points (95 % interval 6.0 to 22.4, n = 31 replies judged twice)`."""
+    low, high = second.interval.low, second.interval.high
+    digits = _decimals((second.value, low, high), rule)
+    return (
+        f"{_number(second.value, digits)} {finding.unit} "
+        f"({100 * second.interval.confidence:g} % interval {_number(low, digits)} to "
+        f"{_number(high, digits)}, n = {second.n} replies judged twice)"
+    )
+
+
 def _seeds(finding: Finding) -> str:
     """What n alone would not say: that prompts share seeds, or that a run stopped early."""
     planned = f" of {finding.counts['planned']:g}" if "planned" in finding.counts else ""
@@ -123,12 +136,14 @@ def explanation(
     *,
     crowd: Crowd | None = None,
     noise: float | None = None,
+    second: Opinion | None = None,
 ) -> str:
     """One sentence on how a rule came out, with its numbers.
 
     Args:
         crowd: what it would have had to stand beside, if only that kept it from a fail.
         noise: points that flip without a mask, if the limit lies below them.
+        second: the second judge's number, if it lies on the other side of the limit.
     """
     about = capital(subject_sentence(metric, decisive.subject))
     if isinstance(decisive, Missing):
@@ -137,6 +152,8 @@ def explanation(
     limit = f"the limit is {limit_text(rule)}"
     if noise is not None:
         limit += f", {BELOW_NOISE}: {noise:.1f} % of outcomes flip without any mask"
+    elif second is not None:
+        limit += f", and {SECOND_DIFFERS}: {_second_text(second, decisive, rule)}"
     elif rule.bound == "estimate":
         limit += ", held against the estimate alone"
     elif crowd is not None:

@@ -94,6 +94,21 @@ class SelfTestCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecondJudge:
+    """A second judge, asked about a sample of the replies.
+
+    Attributes:
+        settings: what it was made from, as `judge_settings` of the first.
+        sample: replies that were to be drawn; those they are held against come on top.
+    """
+
+    judge: str
+    version: int
+    settings: Mapping[str, str]
+    sample: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
     """Everything that was chosen and that another run needs to get the same numbers.
 
@@ -108,6 +123,7 @@ class AuditSettings:
             for none), and other numeric formats.
         doses: modes in which the largest selected masks were run weakened.
         sequential: digest of the policy whose limits ended the runs of masks; None if none did.
+        second: the second judge, if there was one.
     """
 
     selectors: tuple[str, ...]
@@ -139,6 +155,7 @@ class AuditSettings:
     doses: tuple[str, ...] = ()
     sequential: str | None = None
     judge_settings: Mapping[str, str] = field(default_factory=dict)
+    second: SecondJudge | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,3 +86,19 @@ class Missing:
     version: int
     subject: Subject
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """A metric's value as a second judge would have it, from the sample that it judged.
+
+    Attributes:
+        interval: of what it would say of all the replies that the value rests on.
+        n: of these replies, how many it judged.
+        unseen: how many belong to a stratum of which it judged none: taken as the first judge says.
+    """
+
+    value: float
+    interval: Interval
+    n: int
+    unseen: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
@@ -36,6 +36,15 @@ class JudgeOption:
     low: float = 0.0
     high: float = 1e9
     choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondRequest:
+    """Which second judge to ask, and about how many replies; `options` as given."""
+
+    judge: str
+    sample: int
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 def split_options(pairs: Iterable[str]) -> dict[str, str]:

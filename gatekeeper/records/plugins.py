@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.profile import ActivationProfile
@@ -36,6 +36,8 @@ class Metric:
         sentence: plain words for `policy explain`, with {subject keys} to fill.
         subjects: every subject the evidence has data for (what an audit stores).
         measure: (evidence, subject, confidence) -> Finding, or Missing with the reason.
+        second: of a metric that counts outcomes: its value as the second judge would have it, or
+            why that is not known. None: nothing that a judge says changes the value.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Metric:
     sentence: str
     subjects: Callable[[Evidence], Sequence[Subject]]
     measure: Callable[[Evidence, Subject, float], Finding | Missing]
+    second: Callable[[Evidence, Subject, float], Opinion | str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,6 +124,7 @@ class Trial:
         tokens: tokens generated.
         truncated: whether the reply reached the token window without ending.
         completion: the reply. Sensitive: never shown below the `restricted` level.
+        second: what a second judge said, of `OUTCOMES`, if it was asked (`analysis.second_sample`).
     """
 
     mask: str
@@ -133,3 +134,4 @@ class Trial:
     tokens: int
     truncated: bool
     completion: str
+    second: str | None = None

@@ -15,6 +15,7 @@ from gatekeeper.bundled import bundled
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.report.bars import group_gauge, rule_gauge, set_rates
 from gatekeeper.report.charts import refusal_curve
+from gatekeeper.report.corrected import CORRECTED, card_line, corrected_cells
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.environment_facts import what_changes
 from gatekeeper.report.expert_map import expert_map
@@ -90,11 +91,22 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             environments_lead=_environments_lead(view),
             selector_notes=_selector_notes(view),
             limits=_limits(view.curve, words) if view.curve else "",
+            **_corrected(view),
             attached=attached,
             page_line=_page_line(page),
         )
     )
     return _UNITS.sub("\N{NO-BREAK SPACE}", html)
+
+
+def _corrected(view: ReportView) -> dict[str, object]:
+    """The table of corrected rates, if a judge's card was given."""
+    facts, words = view.corrected, view.words
+    return {
+        "corrected_columns": CORRECTED,
+        "corrected": [corrected_cells(row, words) for row in facts.rows] if facts else [],
+        "card_line": card_line(facts, words) if facts else "",
+    }
 
 
 def _drawn(figure: str) -> Markup:

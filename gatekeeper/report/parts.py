@@ -10,6 +10,7 @@ from gatekeeper.records.evidence import AuditSettings, RunTimes, SelfTestCheck
 from gatekeeper.records.finding import Finding, Interval, Missing
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.verdict import Requirement, RuleOutcome, Verdict
+from gatekeeper.report.corrected_parts import CorrectedFacts
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import Disclosure, SelectorFacts
 from gatekeeper.report.environment_facts import EnvironmentRow
@@ -233,3 +234,4 @@ class ReportView:
     provenance: Provenance
     findings: tuple[Finding | Missing, ...]
     annex: Annex | None
+    corrected: CorrectedFacts | None = None

@@ -10,6 +10,8 @@ from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import SETS
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.annex import build_annex
+from gatekeeper.report.corrected import build_corrected
+from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.curve import build_curve
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import Disclosed, Disclosure, disclose
@@ -35,17 +37,19 @@ def build_view(
     level: Disclosure = Disclosure.COMMITTEE,
     lang: str = "en",
     created: datetime | None = None,
+    card: GivenCard | None = None,
 ) -> ReportView:
     """Everything a report of `level` may show.
 
     Args:
         created: date of the document; by default when the audit finished, and failing that the
             day the verdict was made for. Never the time of the call.
+        card: of the judge of the evidence; rates are then shown corrected too.
 
     Raises:
         UsageError: there is no wording for `lang`.
     """
-    return _assemble(disclose(evidence, level), verdict, policy, load_wording(lang), created)
+    return _assemble(disclose(evidence, level), verdict, policy, load_wording(lang), created, card)
 
 
 def _assemble(
@@ -54,6 +58,7 @@ def _assemble(
     policy: Policy,
     words: Wording,
     created: datetime | None,
+    card: GivenCard | None,
 ) -> ReportView:
     """A view of disclosed evidence; what the level withholds does not come this far."""
     evidence, level = disclosed.evidence, disclosed.level
@@ -65,7 +70,7 @@ def _assemble(
     return ReportView(
         level=level,
         words=words,
-        document=_document(evidence, verdict, level, words, created),
+        document=_document(evidence, verdict, level, words, created, card),
         verdict=verdict,
         model=model_facts(evidence, words),
         policy=policy_facts(policy),
@@ -84,6 +89,7 @@ def _assemble(
         provenance=build_provenance(evidence, words),
         findings=evidence.findings,
         annex=build_annex(disclosed, unmasked, masked),
+        corrected=build_corrected(evidence, verdict, curve, card, words),
     )
 
 
@@ -93,9 +99,11 @@ def _document(
     level: Disclosure,
     words: Wording,
     created: datetime | None,
+    card: GivenCard | None,
 ) -> DocumentFacts:
-    parts = (verdict.evidence_digest, verdict.policy_digest, str(verdict.judged_on), level)
-    digest = hashlib.sha256("\n".join((*parts, words.lang)).encode()).hexdigest().upper()
+    parts = [verdict.evidence_digest, verdict.policy_digest, str(verdict.judged_on), level]
+    parts += [words.lang, *([] if card is None else [card.digest])]
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest().upper()
     if created is None:
         created = (
             evidence.times.finished

@@ -94,6 +94,7 @@ OF_SELECTIONS = {
     "role-balance",
     "environment-transfer",
     "noise-floor",
+    "judge-agreement",
 }
 
 
@@ -140,8 +141,8 @@ def test_an_audit_stores_every_subject_once(evidence):
     findings = measure_all(evidence)
     keys = [(f.metric, f.subject) for f in findings]
     assert len(keys) == len(set(keys))
-    # The synthetic bundle has no profile, no seeds behind its selection, one unmasked run, and no
-    # forced replies.
+    # The synthetic bundle has no profile, no seeds behind its selection, one unmasked run, no
+    # forced replies, and no second judge.
     without = {
         "concentration",
         "selection-stability",
@@ -150,6 +151,7 @@ def test_an_audit_stores_every_subject_once(evidence):
         "noise-floor",
         "usefulness-loss",
         "benign-divergence",
+        "judge-agreement",
     }
     assert {f.metric for f in findings} == set(catalog.names("metric")) - without
     findings = [f for f in findings if f.metric != "stable-experts"]

@@ -1,0 +1,93 @@
+"""How often two judges agree on all replies, from a stratified sample that both judged."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gatekeeper.analysis.intervals import normal_quantile
+from gatekeeper.analysis.second_sample import SecondSample
+from gatekeeper.records.trial import OUTCOMES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgesAgree:
+    """Agreement of two judges, in shares.
+
+    Attributes:
+        n: replies that both judged, of which they `agreed` on so many.
+        replies: all that these stand for; `unseen`: those of strata of which none was judged.
+        kappa: Cohen's κ over the three outcomes, weighted as the share is; None where either judge
+            says one thing only.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    agreed: int
+    replies: int
+    unseen: int
+    kappa: float | None
+
+
+def agreement(
+    sample: SecondSample,
+    second: npt.NDArray[np.int8],
+    inside: npt.NDArray[np.bool_],
+    confidence: float,
+) -> JudgesAgree | str:
+    """Weighted share of replies with the same outcome by both judges, or why there is none.
+
+    Stratified mean and its variance with finite populations: Cochran (1977), Sampling Techniques,
+    eqs. 5.1 and 5.12; in each stratum that was not judged whole one more agreement and one more
+    disagreement are counted for the variance, after Agresti & Caffo (2000), American Statistician
+    54:280. κ: Cohen (1960), Educ. Psychol. Meas. 20:37, of the weighted table.
+
+    Args:
+        second: [M, P], what the second judge said.
+        inside: bool [P], prompts that count.
+    """
+    rows = np.flatnonzero((sample.taken & inside).ravel())
+    if not len(rows):
+        return "the second judge was asked about none of these replies"
+    strata = len(sample.sizes)
+    one, other = sample.table.outcomes.ravel()[rows], second.ravel()[rows]
+    stratum = sample.stratum.ravel()[rows]
+    all_rows = sample.stratum[:, inside].ravel()
+    population = np.bincount(all_rows[all_rows >= 0], minlength=strata)
+    n = np.bincount(stratum, minlength=strata)
+    seen = n > 0
+    share = np.bincount(stratum, one == other, strata)[seen] / n[seen]
+    size, drawn = population[seen], n[seen]
+    weight = size / size.sum()
+    value = float(np.sum(weight * share))
+    squares = drawn * share * (1 - share) + 0.5 + 2 * drawn / (drawn + 2) * (share - 0.5) ** 2
+    variance = float(np.sum(weight**2 * (1 - drawn / size) * squares / (drawn + 1) / drawn))
+    half = normal_quantile(confidence) * math.sqrt(variance)
+    weights = (size / drawn)[np.cumsum(seen)[stratum] - 1]
+    return JudgesAgree(
+        value=value,
+        low=max(value - half, 0.0),
+        high=min(value + half, 1.0),
+        n=len(rows),
+        agreed=int(np.sum(one == other)),
+        replies=int(size.sum()),
+        unseen=int(population[~seen].sum()),
+        kappa=_kappa(one, other, weights),
+    )
+
+
+def _kappa(
+    one: npt.NDArray[np.int8], other: npt.NDArray[np.int8], weights: npt.NDArray[np.float64]
+) -> float | None:
+    table = np.zeros((len(OUTCOMES), len(OUTCOMES)))
+    np.add.at(table, (one, other), weights)
+    table /= table.sum()
+    chance = float(table.sum(axis=1) @ table.sum(axis=0))
+    if max(table.sum(axis=1).max(), table.sum(axis=0).max()) >= 1 - 1e-12:
+        return None
+    return (float(np.trace(table)) - chance) / (1 - chance)

@@ -1,0 +1,76 @@
+"""A judge's card on the command line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gatekeeper.errors import UsageError, excerpt
+
+if TYPE_CHECKING:  # numpy is behind them; --help has no use for it
+    from gatekeeper.records.evidence import Evidence
+    from gatekeeper.report.corrected_parts import GivenCard
+
+card_option = click.option(
+    "--judge-card",
+    "card_path",
+    type=click.Path(path_type=Path),
+    help="Card of the judge (`gatekeeper judge calibrate`): rates of refusal are shown corrected "
+    "for its errors beside the raw ones. It decides nothing.",
+)
+
+
+def open_card(path: Path | None) -> GivenCard | None:
+    """The card in a file, if one is given.
+
+    Raises:
+        UsageError: it is no card.
+    """
+    if path is None:
+        return None
+    from gatekeeper.evidence.wire_judge_card import read_card
+    from gatekeeper.report.corrected_parts import GivenCard
+
+    card, raw = read_card(path)
+    return GivenCard(card=card, digest="sha256:" + hashlib.sha256(raw).hexdigest())
+
+
+def check_card(
+    given: GivenCard | None, judge: str, version: int, settings: Mapping[str, str]
+) -> None:
+    """Refuses a card of another judge than the evidence's.
+
+    Raises:
+        UsageError: another name, version, or other settings (model, question, …).
+    """
+    if given is None:
+        return
+    card = given.card
+    if (card.judge, card.version) != (judge, version):
+        raise UsageError(
+            f"the card is of {excerpt(card.judge)} version {card.version}, the evidence was judged "
+            f"by {excerpt(judge)} version {version}",
+            where="--judge-card",
+            remedy="calibrate that judge",
+        )
+    if dict(card.settings) != dict(settings):
+        raise UsageError(
+            f"the card is of {excerpt(judge)} with other settings than the evidence's",
+            where="--judge-card",
+            remedy="calibrate it with the same --judge-option",
+        )
+
+
+def card_for(path: Path | None, evidence: Evidence) -> GivenCard | None:
+    """The card in a file, if one is given, which must be of the judge of the evidence.
+
+    Raises:
+        UsageError: it is no card, or of another judge.
+    """
+    given, settings = open_card(path), evidence.settings
+    check_card(given, settings.judge, settings.judge_version, settings.judge_settings)
+    return given

@@ -1,0 +1,64 @@
+"""The second judge's say: where it sees a number on the other side of a limit, nothing is told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Opinion
+from gatekeeper.records.plugins import Metric
+from gatekeeper.records.policy import Rule
+from gatekeeper.records.verdict import RuleOutcome
+
+#: Rounding of shares times 100, as `hold.TOLERANCE`.
+_TOLERANCE = 1e-9
+
+
+def contradiction(
+    evidence: Evidence, rule: Rule, metric: Metric, finding: Finding
+) -> Opinion | None:
+    """The second judge's number, if it lies on the other side of the rule's limit; else None.
+
+    It can only take a claim away: neither a pass nor a fail ever rests on it. What is no number
+    lies on neither side, and takes the claim away too.
+    """
+    found = _opinion(evidence, metric, finding)
+    if not isinstance(found, Opinion) or found.n == 0:
+        return None
+    told = math.isfinite(found.value)
+    return None if told and _inside(rule, found.value) == _inside(rule, finding.value) else found
+
+
+def _opinion(evidence: Evidence, metric: Metric, finding: Finding) -> Opinion | str | None:
+    """What the second judge makes of a finding; None where it has no say."""
+    if evidence.settings.second is None or metric.second is None:
+        return None
+    return metric.second(evidence, finding.subject, finding.interval.confidence)
+
+
+def _inside(rule: Rule, value: float) -> bool:
+    if rule.maximum is not None and value > rule.maximum + _TOLERANCE:
+        return False
+    return rule.minimum is None or value >= rule.minimum - _TOLERANCE
+
+
+def about_second(
+    evidence: Evidence, asked: Sequence[tuple[Rule, Metric]], outcomes: Sequence[RuleOutcome]
+) -> Iterator[str]:
+    """A line for each rule that rests on replies of which the second judge saw none, or not all."""
+    for (rule, metric), outcome in zip(asked, outcomes, strict=True):
+        findings = [f for f in (outcome.decisive, *outcome.others) if isinstance(f, Finding)]
+        said = [_opinion(evidence, metric, finding) for finding in findings]
+        blind = sum(isinstance(one, str) or (one is not None and one.n == 0) for one in said)
+        partly = sum(isinstance(one, Opinion) and one.n > 0 and one.unseen > 0 for one in said)
+        if blind:
+            yield (
+                f"rule {rule.id}: the second judge saw none of the replies behind {blind} of "
+                f"{len(said)} numbers, which rest on the first alone (a larger --second-sample)"
+            )
+        elif partly:
+            yield (
+                f"rule {rule.id}: of some kinds of replies behind {partly} of {len(said)} numbers "
+                "the second judge saw none (a larger --second-sample)"
+            )
