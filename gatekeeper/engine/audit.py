@@ -39,6 +39,7 @@ from gatekeeper.engine.prepare import (
     AuditRequest,
     Prepared,
     Reporter,
+    name_of,
     prepare,
     refuse_dense,
     sha256,
@@ -75,7 +76,7 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
     refuse_dense(request)
     refuse_unauditable(request.checkpoint)
     started = datetime.now(UTC)
-    with TrialStore(work_dir / STORE) as store:
+    with TrialStore(work_dir / STORE, audit=name_of(request)) as store:
         clock = Clock(store, reporter)
         with clock.stage("load"):
             prepared = prepare(request, reporter, work_dir)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from gatekeeper.engine.capture import capture
 from gatekeeper.engine.effects import MeasuredEffect, chosen_rows
 from gatekeeper.engine.prepare import Prepared, Reporter, sha256
 from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
+from gatekeeper.errors import AuditError
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.records.plugins import SelectionInput, Selector
@@ -38,8 +39,12 @@ class Clock:
         begun = time.monotonic()
         try:
             yield
-        finally:
-            self.store.add_seconds(name, time.monotonic() - begun)
+        except BaseException:
+            # What cut it short is what the user must hear of, not a store that fails after it.
+            with suppress(AuditError):
+                self.store.add_seconds(name, time.monotonic() - begun)
+            raise
+        self.store.add_seconds(name, time.monotonic() - begun)
 
 
 #: Stands for openings where there are none, beside no prompts.

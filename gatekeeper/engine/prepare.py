@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -256,6 +256,15 @@ def _settings(
         chat_template_sha256=template_sha256,
         versions={"python": platform.python_version(), **versions},
     )
+
+
+def name_of(request: AuditRequest) -> str:
+    """Tells the audits that share a store apart: a digest of all that was asked for."""
+    apart = {"checkpoint", "description", "suite", "judge_options"}
+    asked = {f.name: getattr(request, f.name) for f in fields(request) if f.name not in apart}
+    options = sorted(request.judge_options.items())
+    source = str(request.checkpoint.path.resolve())
+    return sha256(f"{source} {request.suite.digest} {options} {asked}")
 
 
 def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
