@@ -45,6 +45,9 @@ class AuditOptions:
     dtype: str
     system_prompt: Path | None
     judge_options: tuple[str, ...] = ()
+    workers: int = 1
+    ray: str | None = None
+    gpu_hour_cost: float | None = None
 
 
 _SUITE = click.option(
@@ -58,6 +61,7 @@ _SUITE = click.option(
 _MOST_SEED = 2**53 - 2
 #: Far above anything an audit can finish: a slip of the keyboard is told at once.
 _MOST = 1_000_000
+_MOST_WORKERS = 1024
 
 
 def _printable(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -66,10 +70,10 @@ def _printable(_context: click.Context, _option: click.Parameter, value: str | N
     return value
 
 
-def _finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
+def _finite(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
     # NaN compares with nothing, so no range refuses it.
-    if not math.isfinite(value):
-        raise click.BadParameter("not a number between 0 and 1")
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("not a finite number")
     return value
 
 
@@ -229,6 +233,27 @@ _OPTIONS = (
         show_default=True,
         help="Where to run. spread: over all GPUs, then memory, then disk, for a model that no GPU "
         "holds.",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1, _MOST_WORKERS),
+        default=1,
+        show_default=True,
+        help="Processes that answer prompts, this one among them, each with the model on a GPU of "
+        "its own (on CPU: with its share of the cores). Evidence is the same.",
+    ),
+    click.option(
+        "--ray",
+        metavar="ADDRESS",
+        callback=_printable,
+        help="Put the other workers on a Ray cluster (auto, or HOST:PORT), a GPU each; every host "
+        "must find the checkpoint at the same path.",
+    ),
+    click.option(
+        "--gpu-hour-cost",
+        type=click.FloatRange(0, _MOST),
+        callback=_finite,
+        help="Price of a GPU for an hour (on CPU: of the machine): progress tells money too.",
     ),
     click.option(
         "--dtype",

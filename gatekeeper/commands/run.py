@@ -72,9 +72,10 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     from gatekeeper.report.disclosure import Disclosure
 
     policy = load_policy(policy_path)
+    asked = AuditOptions(**options)
     result = run_gate(
         checkpoint,
-        AuditOptions(**options),
+        asked,
         policy,
         policy_path,
         out,
@@ -82,7 +83,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         level=Disclosure(level),
         lang=lang,
         overwrite=overwrite,
-        reporter=ProgressReporter(),
+        reporter=ProgressReporter(gpu_hour_cost=asked.gpu_hour_cost),
     )
     tell_left_out(result.evidence)
     show(result.evidence, result.verdict, policy)

@@ -152,10 +152,11 @@ def make_profile(
             split.prompts,
             split.replies,
             batch_rows=_small_batch(prepared),
+            progress=clock.reporter.advance,
         )
     if attributed:
         with clock.stage("attribution"):
-            profile = _attributed(prepared, profile, split)
+            profile = _attributed(prepared, profile, split, clock)
     store.put_blob(name, profile_to_bytes(profile))
     return profile
 
@@ -165,7 +166,9 @@ def _small_batch(prepared: Prepared) -> int:
     return max(1, prepared.request.batch_rows // 8)
 
 
-def _attributed(prepared: Prepared, profile: ActivationProfile, split: Split) -> ActivationProfile:
+def _attributed(
+    prepared: Prepared, profile: ActivationProfile, split: Split, clock: Clock
+) -> ActivationProfile:
     target = split.target
     if isinstance(target, str):
         return replace(profile, attribution_note=target)
@@ -175,6 +178,7 @@ def _attributed(prepared: Prepared, profile: ActivationProfile, split: Split) ->
         split.refused(),
         target,
         batch_rows=_small_batch(prepared),
+        progress=clock.reporter.advance,
     )
     return replace(profile, attribution=scores, attribution_note=_told(target, split))
 

@@ -53,6 +53,8 @@ class AuditRequest:
         doses: modes to run the largest selected masks in, weakened.
         cross_fit: whether each half of the seeds selects masks that the other half measures.
         selection_share: share of seeds that select; the others measure.
+        workers: replicas of the model that answer prompts, that of this process among them;
+            ray: address of the cluster for the others, or None for processes here.
     """
 
     checkpoint: Checkpoint
@@ -83,6 +85,8 @@ class AuditRequest:
     dtype: str
     system_prompt: str | None
     judge_options: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 1
+    ray: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +264,7 @@ def _settings(
 
 def name_of(request: AuditRequest) -> str:
     """Tells the audits that share a store apart: a digest of all that was asked for."""
-    apart = {"checkpoint", "description", "suite", "judge_options"}
+    apart = {"checkpoint", "description", "suite", "judge_options", "workers", "ray"}
     asked = {f.name: getattr(request, f.name) for f in fields(request) if f.name not in apart}
     options = sorted(request.judge_options.items())
     source = str(request.checkpoint.path.resolve())
