@@ -6,7 +6,8 @@ import importlib.util
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import ExitStack, closing
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,7 +40,6 @@ from gatekeeper.engine.prepare import (
     AuditRequest,
     Prepared,
     Reporter,
-    name_of,
     prepare,
     refuse_dense,
     sha256,
@@ -49,6 +49,7 @@ from gatekeeper.engine.roles import find_roles
 from gatekeeper.engine.sweep import SweepCount
 from gatekeeper.engine.trials import run_trials, useful_under
 from gatekeeper.engine.vary import refuse_long_variants, usual_changes, variants, vary
+from gatekeeper.engine.workers import open_crew
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.evidence.wire_selection import selection_to_json
@@ -76,11 +77,14 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
     refuse_dense(request)
     refuse_unauditable(request.checkpoint)
     started = datetime.now(UTC)
-    with TrialStore(work_dir / STORE, audit=name_of(request)) as store:
+    with ExitStack() as stack:
+        store = stack.enter_context(TrialStore(work_dir / STORE, audit=_name_of(request)))
         clock = Clock(store, reporter)
         with clock.stage("load"):
             prepared = prepare(request, reporter, work_dir)
         refuse_long_variants(prepared)
+        crew = stack.enter_context(closing(open_crew(prepared)))
+        prepared = replace(prepared, crew=crew)
         counts: list[SweepCount] = []
         sides = [prepared, prepared.changed_over()] if request.cross_fit else [prepared]
         found = [_measured(side, store, clock, counts) for side in sides]
@@ -100,6 +104,15 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
         )
     folds = [assemble(side, one) for side, one in zip(sides, found, strict=True)]
     return replace(pool(*folds) if request.cross_fit else folds[0], times=times)
+
+
+def _name_of(request: AuditRequest) -> str:
+    """Tells the audits that share a store apart: a digest of all that was asked for."""
+    apart = {"checkpoint", "description", "suite", "judge_options", "workers", "ray"}
+    asked = {f.name: getattr(request, f.name) for f in fields(request) if f.name not in apart}
+    options = sorted(request.judge_options.items())
+    source = str(request.checkpoint.path.resolve())
+    return sha256(f"{source} {request.suite.digest} {options} {asked}")
 
 
 def _measured(

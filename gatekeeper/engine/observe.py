@@ -123,7 +123,9 @@ def selection_split(
     prompts = prepared.side("selection")
     with clock.stage("unmasked"):
         work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
-        trials, count = sweep(prepared.loaded, work, settings, store, clock.reporter.advance)
+        trials, count = sweep(
+            prepared.loaded, work, settings, store, clock.reporter.advance, crew=prepared.crew
+        )
         replies = stored_replies(work, settings, store)
     outcome = {t.prompt_id: t.outcome for t in trials}
     outcomes = [outcome[p.prompt.id] for p in prompts]

@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from gatekeeper.engine.checkpoint import Checkpoint
 from gatekeeper.engine.judging import open_judge
 from gatekeeper.engine.load import SPREAD, LoadedModel, load_model, pick_device, pick_dtype
 from gatekeeper.engine.self_test import self_test
+from gatekeeper.engine.sweep import Alone, Crew
 from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.records.evidence import AuditSettings, Evidence, SelfTestCheck
 from gatekeeper.records.model import CheckpointRef, ModelDescription
@@ -91,7 +92,11 @@ class AuditRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """The model and the prompts, ready to run."""
+    """The model and the prompts, ready to run.
+
+    Attributes:
+        crew: who computes the rows.
+    """
 
     request: AuditRequest
     reference: CheckpointRef
@@ -102,6 +107,7 @@ class Prepared:
     checks: tuple[SelfTestCheck, ...]
     settings: AuditSettings
     fold: int = 1
+    crew: Crew = field(default_factory=Alone)
 
     def changed_over(self) -> Prepared:
         """The same with the sides of the split changed over, as the second fold of two."""
@@ -228,8 +234,6 @@ def _refuse_unmeasured(
 def _settings(
     request: AuditRequest, judge: Judge, *, dtype: torch.dtype, device: str, template_sha256: str
 ) -> AuditSettings:
-    system = request.system_prompt
-    versions = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
     return AuditSettings(
         selectors=request.selectors,
         ks=request.ks,
@@ -256,19 +260,18 @@ def _settings(
         doses=request.doses,
         selection_share=request.selection_share,
         max_prompts=request.max_prompts,
-        system_prompt_sha256=None if system is None else sha256(system),
+        system_prompt_sha256=None
+        if request.system_prompt is None
+        else sha256(request.system_prompt),
         chat_template_sha256=template_sha256,
-        versions={"python": platform.python_version(), **versions},
+        versions=versions(),
     )
 
 
-def name_of(request: AuditRequest) -> str:
-    """Tells the audits that share a store apart: a digest of all that was asked for."""
-    apart = {"checkpoint", "description", "suite", "judge_options", "workers", "ray"}
-    asked = {f.name: getattr(request, f.name) for f in fields(request) if f.name not in apart}
-    options = sorted(request.judge_options.items())
-    source = str(request.checkpoint.path.resolve())
-    return sha256(f"{source} {request.suite.digest} {options} {asked}")
+def versions() -> dict[str, str]:
+    """Of what the numbers hang on, on this host."""
+    found = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
+    return {"python": platform.python_version(), **found}
 
 
 def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:

@@ -31,6 +31,7 @@ def run_trials(
             settings,
             store,
             clock.reporter.advance,
+            crew=prepared.crew,
         )
         second, again = sweep(
             prepared.loaded,
@@ -38,6 +39,7 @@ def run_trials(
             _other_layout(settings),
             store,
             clock.reporter.advance,
+            crew=prepared.crew,
         )
     return [*trials, *second], (count, again)
 
