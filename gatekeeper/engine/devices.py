@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import socket
 
 import torch
 
 from gatekeeper.engine.load import SPREAD, pick_device
 from gatekeeper.engine.prepare import AuditRequest
-from gatekeeper.errors import AuditError, UsageError
+from gatekeeper.errors import AuditError, UsageError, excerpt
 
 
 def refuse_workers(request: AuditRequest) -> None:
@@ -19,8 +20,6 @@ def refuse_workers(request: AuditRequest) -> None:
             cluster without more than one.
         AuditError: the device is not there, or Ray is not installed.
     """
-    if request.ray is not None and importlib.util.find_spec("ray") is None:
-        raise AuditError("ray is not installed", remedy="pip install 'moe-gatekeeper[ray]'")
     if request.workers == 1:
         if request.ray is not None:
             raise UsageError(
@@ -28,6 +27,8 @@ def refuse_workers(request: AuditRequest) -> None:
                 remedy="add --workers N, one more than the GPUs that Ray may give away",
             )
         return
+    if request.ray is not None:
+        _refuse_ray(request.ray)
     if request.device == SPREAD:
         raise UsageError(
             "--workers with --device spread: one replica takes all devices",
@@ -41,6 +42,26 @@ def refuse_workers(request: AuditRequest) -> None:
                 "visible",
                 remedy=f"give at most {found}, or --ray for the GPUs of other hosts",
             )
+
+
+def _refuse_ray(address: str) -> None:
+    """Refuses a cluster that is not there: Ray itself would try for minutes, after the model loads.
+
+    Raises:
+        AuditError: Ray is not installed, or nothing listens at HOST:PORT.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise AuditError("ray is not installed", remedy="pip install 'moe-gatekeeper[ray]'")
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:  # a name that Ray resolves itself, such as `auto`
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise AuditError(
+            f"no Ray cluster at {excerpt(address)}",
+            remedy="start one with `ray start --head`, or give its HOST:PORT",
+        ) from error
 
 
 def devices_of(request: AuditRequest) -> int:

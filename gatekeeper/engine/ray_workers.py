@@ -90,7 +90,7 @@ def open_ray(prepared: Prepared) -> Crew:
     """A crew of this process and actors of a cluster.
 
     Raises:
-        AuditError: Ray is not installed, the cluster cannot be reached, or has too few GPUs.
+        AuditError: the cluster cannot be reached, or has too few GPUs.
     """
     ray = _connect(str(prepared.request.ray))
     hands = prepared.request.workers - 1
@@ -128,14 +128,10 @@ def _connect(address: str) -> Any:
     """Ray, connected.
 
     Raises:
-        AuditError: it is not installed, or there is no cluster at the address.
+        AuditError: there is no cluster at the address.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise AuditError(
-            "ray is not installed", remedy="pip install 'moe-gatekeeper[ray]'"
-        ) from error
+    import ray
+
     # Ray takes the signals of a driver for itself; ours end an audit in one line.
     numbers = (signal.SIGINT, signal.SIGTERM)
     ours = {number: signal.getsignal(number) for number in numbers}
