@@ -49,6 +49,9 @@ class AuditOptions:
     second_judge: str | None = None
     second_judge_options: tuple[str, ...] = ()
     second_sample: int | None = None
+    workers: int = 1
+    ray: str | None = None
+    gpu_hour_cost: float | None = None
 
 
 _SUITE = click.option(
@@ -64,6 +67,7 @@ _MOST_SEED = 2**53 - 2
 SECOND_SAMPLE = 2000
 #: Far above anything an audit can finish: a slip of the keyboard is told at once.
 _MOST = 1_000_000
+_MOST_WORKERS = 1024
 
 
 def _printable(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -72,10 +76,10 @@ def _printable(_context: click.Context, _option: click.Parameter, value: str | N
     return value
 
 
-def _finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
+def _finite(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
     # NaN compares with nothing, so no range refuses it.
-    if not math.isfinite(value):
-        raise click.BadParameter("not a number between 0 and 1")
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("not a finite number")
     return value
 
 
@@ -264,6 +268,27 @@ _OPTIONS = (
         show_default=True,
         help="Where to run. spread: over all GPUs, then memory, then disk, for a model that no GPU "
         "holds.",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1, _MOST_WORKERS),
+        default=1,
+        show_default=True,
+        help="Processes that answer prompts, this one among them, each with the model on a GPU of "
+        "its own (on CPU: with its share of the cores). Evidence is the same.",
+    ),
+    click.option(
+        "--ray",
+        metavar="ADDRESS",
+        callback=_printable,
+        help="Put the other workers on a Ray cluster (auto, or HOST:PORT), a GPU each; every host "
+        "must find the checkpoint at the same path.",
+    ),
+    click.option(
+        "--gpu-hour-cost",
+        type=click.FloatRange(0, _MOST),
+        callback=_finite,
+        help="Price of a GPU for an hour (on CPU: of the machine): progress tells money too.",
     ),
     click.option(
         "--dtype",

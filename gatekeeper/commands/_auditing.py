@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gatekeeper.commands._audit_options import SECOND_SAMPLE, AuditOptions
+from gatekeeper.commands._heartbeat import HEARTBEAT
 from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, UsageError, excerpt
@@ -61,6 +62,8 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     system = _system_prompt(options.system_prompt)
     opened = open_checkpoint(checkpoint, options.revision)
     prepare, refusals = _engine()
+    from gatekeeper.engine.devices import refuse_workers
+
     # Before `describe`, which does not know the layouts of all that is refused by name.
     refusals.refuse_unauditable(opened)
     description = describe(opened)
@@ -97,9 +100,12 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         device=options.device,
         dtype=options.dtype,
         system_prompt=system,
+        workers=options.workers,
+        ray=options.ray,
     )
     prepare.refuse_dense(request)
     prepare.refuse_idle_variants(request)
+    refuse_workers(request)
     return request
 
 
@@ -213,13 +219,17 @@ def perform(
     from dataclasses import replace
 
     from gatekeeper.engine.audit import run_audit
+    from gatekeeper.engine.devices import devices_of
     from gatekeeper.evidence.bundle import write_bundle
     from gatekeeper.metrics import measure_all
 
+    reporter.begin(work / HEARTBEAT, devices_of(request))
     try:
         evidence = run_audit(request, work, reporter, _looks(request, policy))
     finally:
         reporter.close()
+    if evidence.times is not None:
+        reporter.tell_cost(sum(evidence.times.seconds.values()))
     written = write_bundle(replace(evidence, findings=measure_all(evidence)), work / NEW)
     install(work / NEW, bundle, out)
     return written

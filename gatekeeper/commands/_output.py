@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from gatekeeper.commands._heartbeat import HEARTBEAT, NEXT
 from gatekeeper.errors import AuditError, UsageError, excerpt
 
 #: Rows of a running audit, kept so that it can go on; removed when it is done.
@@ -16,6 +17,8 @@ WORK = ".gatekeeper-work"
 #: Inside the work directory: the new bundle, until it is whole.
 NEW = "bundle"
 _LOCK = "lock"
+#: Weights that neither GPUs nor memory hold (`--device spread`).
+_OFFLOAD = "offload"
 
 #: What `run` writes beside its reports.
 BUNDLE, VERDICT, POLICY = "evidence", "verdict.json", "policy.yaml"
@@ -175,7 +178,7 @@ def _is_work(work: Path) -> bool:
         for store in (STORE, JUDGE_STORE)
         for end in ("", "-journal", "-wal", "-shm")
     )
-    return names <= {_LOCK, NEW, *stores}
+    return names <= {_LOCK, NEW, _OFFLOAD, HEARTBEAT, NEXT, *stores}
 
 
 def _leave(work: Path, new: Sequence[Path]) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
+
+from gatekeeper.commands._heartbeat import Heartbeat
 
 #: Seconds between two lines in a log.
 _EVERY = 15.0
@@ -23,50 +27,108 @@ _WORDS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What an hour of one device costs, in whatever money it was given, and how many work."""
+
+    hour: float
+    devices: int
+
+    def of(self, seconds: float) -> float:
+        """Money for so many seconds."""
+        return seconds / 3600 * self.hour * self.devices
+
+
 class ProgressReporter:
     """Writes to stderr, so that stdout stays for results; a context manager.
 
     Args:
         prefix: put before each stage, to tell several audits apart.
         quiet: write nothing.
+        gpu_hour_cost: price of a device for an hour, or None.
     """
 
-    def __init__(self, *, prefix: str = "", quiet: bool = False) -> None:
-        self._prefix, self._quiet = prefix, quiet
+    def __init__(
+        self, *, prefix: str = "", quiet: bool = False, gpu_hour_cost: float | None = None
+    ) -> None:
+        self._prefix, self._quiet, self._hour = prefix, quiet, gpu_hour_cost
         self._terminal = sys.stderr.isatty()
-        self._stage, self._begun, self._last, self._first = "", time.monotonic(), 0.0, 0
-        self._width = 0
+        self._begun = time.monotonic()
+        self._name, self._last, self._width = "", 0.0, 0
+        self._piece = _Piece(first=0, total=0, begun=self._begun)
+        self._price: Price | None = None
+        self._heartbeat = Heartbeat(None)
+
+    def begin(self, heartbeat: Path, devices: int) -> None:
+        """The work begins: its heartbeat goes there, its price counts from now."""
+        self._begun = time.monotonic()
+        self._heartbeat = Heartbeat(heartbeat)
+        self._price = None if self._hour is None else Price(hour=self._hour, devices=devices)
 
     def stage(self, name: str) -> None:
         """A new stage has begun."""
         self._clear()
-        self._stage = self._prefix + _WORDS.get(name, name)
-        self._begun, self._last, self._first = time.monotonic(), 0.0, -1
+        self._name, self._last = name, time.monotonic()
+        self._piece = _Piece(first=0, total=0, begun=self._last)
         if not self._quiet:
-            click.echo(f"{self._stage} …", err=True)
+            click.echo(f"{self._prefix}{_WORDS.get(name, name)} …", err=True)
+        self._beat(at_once=True)
 
     def advance(self, done: int, total: int) -> None:
         """Units done of the stage; written at most every few seconds."""
-        if self._first < 0:
-            self._first = done
         now = time.monotonic()
+        if total != self._piece.total or done < self._piece.done:
+            # Units done before are no work of now: they count in no rate.
+            self._piece = _Piece(first=done, total=total, begun=now)
+        self._piece.done = done
+        self._beat()
         wait = 0.2 if self._terminal else _EVERY
-        if self._quiet or total == 0 or now - max(self._last, self._begun) < wait:
+        if self._quiet or total == 0 or now - self._last < wait:
             return
         self._last = now
-        line = self._line(done, total, now - self._begun)
+        line = self._line(now)
         if self._terminal:
             click.echo("\r" + line.ljust(self._width), err=True, nl=False)
             self._width = len(line)
         else:
             click.echo(line, err=True)
 
-    def _line(self, done: int, total: int, seconds: float) -> str:
-        rate = (done - self._first) / seconds if seconds > 0 else 0.0
-        left = f", {(total - done) / rate:.0f} s left" if rate > 0 else ""
-        if total > 1 << 20:
-            return f"  {done >> 20} of {total >> 20} MiB read{left}"
-        return f"  {done} of {total} rows, {rate:.1f} a second{left}"
+    def _line(self, now: float) -> str:
+        piece = self._piece
+        left = piece.seconds_left(now)
+        more = "" if left is None else f", {duration(left)} left"
+        if self._price is not None:
+            more += f", {self._price.of(now - self._begun):.2f} spent"
+            more += "" if left is None else f" and {self._price.of(left):.2f} to go"
+        if piece.total > 1 << 20:
+            return f"  {piece.done >> 20} of {piece.total >> 20} MiB read{more}"
+        return f"  {piece.done} of {piece.total} rows, {piece.rate(now):.1f} a second{more}"
+
+    def _beat(self, *, at_once: bool = False) -> None:
+        now, price, piece = time.monotonic(), self._price, self._piece
+        left = piece.seconds_left(now)
+        self._heartbeat.beat(
+            at_once=at_once,
+            stage=self._name,
+            unit="bytes" if self._name == "load" else "rows",
+            done=piece.done,
+            total=piece.total,
+            per_second=round(piece.rate(now), 3),
+            seconds_left=None if left is None else round(left, 1),
+            money_spent=None if price is None else round(price.of(now - self._begun), 4),
+            money_left=None if price is None or left is None else round(price.of(left), 4),
+        )
+
+    def tell_cost(self, seconds: float) -> None:
+        """What the whole audit cost, over all its sessions, if a price was given."""
+        price = self._price
+        if price is not None and not self._quiet:
+            click.echo(
+                f"{self._prefix}{duration(seconds)} on {price.devices} "
+                f"device{'s' if price.devices > 1 else ''}: {price.of(seconds):.2f} "
+                f"at {price.hour:.2f} a device and hour",
+                err=True,
+            )
 
     def _clear(self) -> None:
         if self._terminal and self._width:
@@ -74,5 +136,34 @@ class ProgressReporter:
             self._width = 0
 
     def close(self) -> None:
-        """Leaves the terminal on a clean line."""
+        """Leaves the terminal on a clean line, and no heartbeat."""
         self._clear()
+        self._heartbeat.end()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Piece:
+    """A run of units of equal kind: how many were done before it, and since when it goes on."""
+
+    first: int
+    total: int
+    begun: float
+    done: int = 0
+
+    def rate(self, now: float) -> float:
+        """Units a second, of those done now."""
+        seconds = now - self.begun
+        return (self.done - self.first) / seconds if seconds > 0 else 0.0
+
+    def seconds_left(self, now: float) -> float | None:
+        """Of this piece; None until something is done."""
+        rate = self.rate(now)
+        return (self.total - self.done) / rate if rate > 0 else None
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -42,9 +42,11 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
 
     policy = load_policy(policy_path) if policy_path else None
     check_output(out, overwrite=overwrite)
+    asked = AuditOptions(**options)
+    reporter = ProgressReporter(gpu_hour_cost=asked.gpu_hour_cost)
     with keeping_earlier(out):
-        request = plan(checkpoint, AuditOptions(**options), policy)
+        request = plan(checkpoint, asked, policy)
         with output_directory(out, overwrite=overwrite) as work:
-            evidence = perform(request, out, out, work, ProgressReporter(), policy)
+            evidence = perform(request, out, out, work, reporter, policy)
     click.echo(f"Evidence of {len(evidence.trials)} trials in {out} ({evidence.digest})")
     tell_left_out(evidence)

@@ -76,9 +76,10 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
 
     policy = load_policy(policy_path)
     card = open_card(card_path)
+    asked = AuditOptions(**options)
     result = run_gate(
         checkpoint,
-        AuditOptions(**options),
+        asked,
         policy,
         policy_path,
         out,
@@ -87,7 +88,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         lang=lang,
         overwrite=overwrite,
         card=card,
-        reporter=ProgressReporter(),
+        reporter=ProgressReporter(gpu_hour_cost=asked.gpu_hour_cost),
     )
     tell_left_out(result.evidence)
     show(result.evidence, result.verdict, policy, card)

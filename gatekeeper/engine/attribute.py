@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +88,7 @@ def attribute(
     target: Openings,
     *,
     batch_rows: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Gradient of the refusal log-odds with respect to a factor on each expert's gate weight.
 
@@ -104,9 +105,13 @@ def attribute(
     scores = np.full((len(prompts), len(loaded.sites), loaded.width), np.nan, np.float32)
     wanted = [prompts[i] for i in rows]
     with Instrument(loaded.sites) as instrument, torch.enable_grad():
+        done = 0
         for index in by_length(loaded, [p.ids for p in wanted], batch_rows):
             factor = _gradient(loaded, instrument, [wanted[i].ids for i in index], target)
             scores[[rows[i] for i in index]] = factor
+            done += len(index)
+            if progress is not None:
+                progress(done, len(wanted))
     return scores
 
 

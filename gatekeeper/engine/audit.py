@@ -6,7 +6,8 @@ import importlib.util
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import ExitStack, closing
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,6 +51,7 @@ from gatekeeper.engine.second import judged_twice
 from gatekeeper.engine.sweep import SweepCount, SweepSettings, sweep
 from gatekeeper.engine.trials import run_trials, useful_under
 from gatekeeper.engine.vary import refuse_long_variants, usual_changes, variants, vary
+from gatekeeper.engine.workers import open_crew
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.evidence.wire_selection import selection_to_json
@@ -82,11 +84,14 @@ def run_audit(
     refuse_dense(request)
     refuse_unauditable(request.checkpoint)
     started = datetime.now(UTC)
-    with TrialStore(work_dir / STORE) as store:
+    with ExitStack() as stack:
+        store = stack.enter_context(TrialStore(work_dir / STORE, audit=_name_of(request)))
         clock = Clock(store, reporter)
         with clock.stage("load"):
             prepared = prepare(request, reporter, work_dir)
         refuse_long_variants(prepared)
+        crew = stack.enter_context(closing(open_crew(prepared)))
+        prepared = replace(prepared, crew=crew)
         counts: list[SweepCount] = []
         sides = [prepared, prepared.changed_over()] if request.cross_fit else [prepared]
         found = [_measured(side, store, clock, counts, looks) for side in sides]
@@ -110,6 +115,15 @@ def run_audit(
             rows_resumed=sum(count.resumed for count in counts),
         )
     return replace(evidence, times=times)
+
+
+def _name_of(request: AuditRequest) -> str:
+    """Tells the audits that share a store apart: a digest of all that was asked for."""
+    apart = {"checkpoint", "description", "suite", "judge_options", "workers", "ray"}
+    asked = {f.name: getattr(request, f.name) for f in fields(request) if f.name not in apart}
+    options = sorted(request.judge_options.items())
+    source = str(request.checkpoint.path.resolve())
+    return sha256(f"{source} {request.suite.digest} {options} {asked}")
 
 
 def _measured(
@@ -178,7 +192,14 @@ def _trials(
             stops,
             prepared.side("measurement"),
             looks,
-            lambda work: sweep(prepared.loaded, work, settings, store, clock.reporter.advance),
+            lambda work: sweep(
+                prepared.loaded,
+                work,
+                settings,
+                store,
+                clock.reporter.advance,
+                crew=prepared.crew,
+            ),
         )
     return replace(found, trials=[*trials, *more], stops=stops), [*count, *counts]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ def capture(
     replies: Sequence[Sequence[int]],
     *,
     batch_rows: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ActivationProfile:
     """Counts and gate weights of the unmasked model over `WINDOWS`.
 
@@ -50,6 +51,7 @@ def capture(
     tokens = {name: np.zeros(len(prompts), np.int32) for name in WINDOWS}
     with Instrument(loaded.sites) as instrument:
         fed = [[*p.ids, *r[:-1]] for p, r in zip(prompts, replies, strict=True)]
+        done = 0
         for index in by_length(loaded, fed, batch_rows):
             rows = [fed[i] for i in index]
             ids, attention = left_padded(rows, loaded.pad_id, loaded.device)
@@ -61,6 +63,9 @@ def capture(
                     kept[name][index] = array[w]
             for w, name in enumerate(WINDOWS):
                 tokens[name][index] = valid[w].sum(dim=1).cpu().numpy()
+            done += len(index)
+            if progress is not None:
+                progress(done, len(fed))
     return ActivationProfile(
         prompt_ids=tuple(p.prompt.id for p in prompts),
         sites=description.maskable_sites,

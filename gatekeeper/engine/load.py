@@ -29,12 +29,28 @@ SPREAD = "spread"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How another process loads the same model.
+
+    Attributes:
+        path: absolute; `dtype`: a name of `DTYPES`.
+        int8: whether its products are rounded to 8 bits after loading.
+    """
+
+    path: Path
+    description: ModelDescription
+    dtype: str
+    int8: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
     """A model ready for hooks.
 
     Attributes:
         sites: the layers whose router can be kept from an expert.
         end_ids: token ids that end a reply.
+        recipe: how to load another, or None where no single device holds it.
     """
 
     model: nn.Module
@@ -46,6 +62,7 @@ class LoadedModel:
     end_ids: frozenset[int]
     pad_id: int
     context_length: int | None
+    recipe: Recipe | None = None
 
     @property
     def width(self) -> int:
@@ -166,6 +183,13 @@ def load_model(
         end_ids=_end_ids(model, tokenizer),
         pad_id=pad_id,
         context_length=description.context_length,
+        recipe=None
+        if offload
+        else Recipe(
+            path=path.resolve(),
+            description=description,
+            dtype=str(dtype).removeprefix("torch."),
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from gatekeeper.engine.capture import capture
 from gatekeeper.engine.effects import MeasuredEffect, chosen_rows
 from gatekeeper.engine.prepare import Prepared, Reporter, sha256
 from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
+from gatekeeper.errors import AuditError
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.records.plugins import SelectionInput, Selector
@@ -38,8 +39,12 @@ class Clock:
         begun = time.monotonic()
         try:
             yield
-        finally:
-            self.store.add_seconds(name, time.monotonic() - begun)
+        except BaseException:
+            # What cut it short is what the user must hear of, not a store that fails after it.
+            with suppress(AuditError):
+                self.store.add_seconds(name, time.monotonic() - begun)
+            raise
+        self.store.add_seconds(name, time.monotonic() - begun)
 
 
 #: Stands for openings where there are none, beside no prompts.
@@ -118,7 +123,9 @@ def selection_split(
     prompts = prepared.side("selection")
     with clock.stage("unmasked"):
         work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
-        trials, count = sweep(prepared.loaded, work, settings, store, clock.reporter.advance)
+        trials, count = sweep(
+            prepared.loaded, work, settings, store, clock.reporter.advance, crew=prepared.crew
+        )
         replies = stored_replies(work, settings, store)
     outcome = {t.prompt_id: t.outcome for t in trials}
     outcomes = [outcome[p.prompt.id] for p in prompts]
@@ -147,10 +154,11 @@ def make_profile(
             split.prompts,
             split.replies,
             batch_rows=_small_batch(prepared),
+            progress=clock.reporter.advance,
         )
     if attributed:
         with clock.stage("attribution"):
-            profile = _attributed(prepared, profile, split)
+            profile = _attributed(prepared, profile, split, clock)
     store.put_blob(name, profile_to_bytes(profile))
     return profile
 
@@ -160,7 +168,9 @@ def _small_batch(prepared: Prepared) -> int:
     return max(1, prepared.request.batch_rows // 8)
 
 
-def _attributed(prepared: Prepared, profile: ActivationProfile, split: Split) -> ActivationProfile:
+def _attributed(
+    prepared: Prepared, profile: ActivationProfile, split: Split, clock: Clock
+) -> ActivationProfile:
     target = split.target
     if isinstance(target, str):
         return replace(profile, attribution_note=target)
@@ -170,6 +180,7 @@ def _attributed(prepared: Prepared, profile: ActivationProfile, split: Split) ->
         split.refused(),
         target,
         batch_rows=_small_batch(prepared),
+        progress=clock.reporter.advance,
     )
     return replace(profile, attribution=scores, attribution_note=_told(target, split))
 

@@ -19,6 +19,7 @@ from gatekeeper.engine.judging import open_judge
 from gatekeeper.engine.load import SPREAD, LoadedModel, load_model, pick_device, pick_dtype
 from gatekeeper.engine.second import open_second, recorded
 from gatekeeper.engine.self_test import self_test
+from gatekeeper.engine.sweep import Alone, Crew
 from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.records.evidence import AuditSettings, Evidence, SelfTestCheck
 from gatekeeper.records.judge_options import SecondRequest
@@ -56,6 +57,8 @@ class AuditRequest:
         sequential: digest of the policy whose limits may end the runs of masks, or None.
         cross_fit: whether each half of the seeds selects masks that the other half measures.
         selection_share: share of seeds that select; the others measure.
+        workers: replicas of the model that answer prompts, that of this process among them;
+            ray: address of the cluster for the others, or None for processes here.
     """
 
     checkpoint: Checkpoint
@@ -88,11 +91,17 @@ class AuditRequest:
     system_prompt: str | None
     judge_options: Mapping[str, str] = field(default_factory=dict)
     second: SecondRequest | None = None
+    workers: int = 1
+    ray: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """The model and the prompts, ready to run."""
+    """The model and the prompts, ready to run.
+
+    Attributes:
+        crew: who computes the rows.
+    """
 
     request: AuditRequest
     reference: CheckpointRef
@@ -104,6 +113,7 @@ class Prepared:
     checks: tuple[SelfTestCheck, ...]
     settings: AuditSettings
     fold: int = 1
+    crew: Crew = field(default_factory=Alone)
 
     def changed_over(self) -> Prepared:
         """The same with the sides of the split changed over, as the second fold of two."""
@@ -233,8 +243,6 @@ def _refuse_unmeasured(
 def _settings(
     request: AuditRequest, judge: Judge, *, dtype: torch.dtype, device: str, template_sha256: str
 ) -> AuditSettings:
-    system = request.system_prompt
-    versions = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
     return AuditSettings(
         selectors=request.selectors,
         ks=request.ks,
@@ -262,10 +270,18 @@ def _settings(
         sequential=request.sequential,
         selection_share=request.selection_share,
         max_prompts=request.max_prompts,
-        system_prompt_sha256=None if system is None else sha256(system),
+        system_prompt_sha256=None
+        if request.system_prompt is None
+        else sha256(request.system_prompt),
         chat_template_sha256=template_sha256,
-        versions={"python": platform.python_version(), **versions},
+        versions=versions(),
     )
+
+
+def versions() -> dict[str, str]:
+    """Of what the numbers hang on, on this host."""
+    found = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
+    return {"python": platform.python_version(), **found}
 
 
 def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from typing import Protocol
 
 from gatekeeper.engine.batching import Encoded, batches
 from gatekeeper.engine.decode import Reply, decode
@@ -80,17 +82,56 @@ def plan_rows(work: Sequence[Work], base: str) -> tuple[list[Row], dict[tuple[st
     return list(rows.values()), keys
 
 
+class Crew(Protocol):
+    """Who computes the rows. One crew serves all sweeps of an audit."""
+
+    def run(
+        self, loaded: LoadedModel, shards: Sequence[Sequence[Row]], settings: SweepSettings
+    ) -> Generator[list[StoredReply], None, None]:
+        """Replies of each shard, in any order; what is yielded is kept before the next is asked.
+
+        Raises:
+            AuditError: see `run_shard`, or what became of workers.
+        """
+
+    def close(self) -> None:
+        """Lets everybody go."""
+
+
+class Alone:
+    """This process, and nobody else."""
+
+    def run(
+        self, loaded: LoadedModel, shards: Sequence[Sequence[Row]], settings: SweepSettings
+    ) -> Generator[list[StoredReply], None, None]:
+        """See `Crew`."""
+        with Instrument(loaded.sites) as instrument:
+            for rows in shards:
+                yield run_shard(loaded, instrument, rows, settings)
+
+    def close(self) -> None:
+        """See `Crew`."""
+
+
 def sweep(
     loaded: LoadedModel,
     work: Sequence[Work],
     settings: SweepSettings,
     store: TrialStore,
     progress: Progress,
+    *,
+    crew: Crew | None = None,
 ) -> tuple[list[Trial], SweepCount]:
     """Runs every prompt under each of its masks and judges the replies.
 
+    A shard is a batch of the plan, computed and committed whole, so that replies do not hang on who
+    computes it or on what was done before. Only this process writes to the store.
+
+    Args:
+        crew: who computes; None: this process.
+
     Raises:
-        AuditError: out of memory with a single row, or the store cannot be written.
+        AuditError: out of memory with a single row, the store cannot be written, or workers failed.
     """
     usable = [w for w in work if w.prompt.skipped is None]
     rows, keys = plan_rows(usable, settings.base)
@@ -100,12 +141,10 @@ def sweep(
     parts = batches(
         [len(row.prompt.ids) for row in rows], settings.batch_rows, pads=loaded.architecture.pads
     )
-    with Instrument(loaded.sites) as instrument:
-        for part in parts:
-            batch = rows[part]
-            if all(row.key in done for row in batch):
-                continue
-            stored = run_shard(loaded, instrument, batch, settings)
+    left = [rows[part] for part in parts]
+    left = [shard for shard in left if not all(row.key in done for row in shard)]
+    with closing((crew or Alone()).run(loaded, left, settings)) as shards:
+        for stored in shards:
             store.put(stored)
             done.update({reply.key: reply for reply in stored})
             progress(len(done), len(rows))

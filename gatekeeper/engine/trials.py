@@ -37,6 +37,7 @@ def run_trials(
             settings,
             store,
             clock.reporter.advance,
+            crew=prepared.crew,
         )
         second, again = sweep(
             prepared.loaded,
@@ -44,6 +45,7 @@ def run_trials(
             _other_layout(settings),
             store,
             clock.reporter.advance,
+            crew=prepared.crew,
         )
     return [*trials, *second], (count, again)
 

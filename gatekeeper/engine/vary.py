@@ -135,6 +135,8 @@ def _load(prepared: Prepared, name: str, work_dir: Path) -> LoadedModel:
     )
     if name == INT8:
         to_int8(loaded.model, tuple(loaded.architecture.find(loaded.model)))
+        if loaded.recipe is not None:
+            return replace(loaded, recipe=replace(loaded.recipe, int8=True))
     return loaded
 
 
@@ -177,7 +179,9 @@ def vary(
         if item.prompt.set == "regular"
     ]
     with clock.stage("trials"):
-        trials, count = sweep(variant.loaded, work, settings, store, clock.reporter.advance)
+        trials, count = sweep(
+            variant.loaded, work, settings, store, clock.reporter.advance, crew=varied.crew
+        )
     counts += [first, count]
     return replace(
         found,

@@ -1,28 +1,38 @@
 """Finished rows of a running audit, so that a killed one goes on where it stopped.
 
 SQLite, one transaction per batch: a row is either wholly there or not at all, also after
-`kill -9` or a full disk. The store holds completions and is as sensitive as the evidence.
+`kill -9` or a full disk. Rows are keyed by all that they depend on and never change, so audits may
+share a file: none sees a difference. The store holds completions and is as sensitive as the
+evidence.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
-from gatekeeper.errors import AuditError
+from gatekeeper.evidence.sqlite_files import open_sqlite, store_error
 
 #: Its file in the work directory of an audit.
 STORE = "trials.sqlite"
+
+#: Seconds to wait for another process that holds the file.
+_PATIENCE = 30.0
+
+_Result = TypeVar("_Result")
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, text TEXT NOT NULL, ids TEXT NOT NULL, truncated INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS spent (stage TEXT PRIMARY KEY, seconds REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS times (
+    audit TEXT NOT NULL, stage TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (audit, stage)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blobs (name TEXT PRIMARY KEY, data BLOB NOT NULL);
 """
 
@@ -50,21 +60,23 @@ def holds_rows(path: Path) -> bool:
 
 
 class TrialStore:
-    """A file of finished rows; use as a context manager.
+    """A file of finished rows; use as a context manager. Several processes may write to one.
+
+    Args:
+        audit: whose times are kept; audits that share the file share rows but not these.
+        patience: seconds to wait for another process that holds the file.
 
     Raises:
-        AuditError: the file is not a store, or cannot be written (disk full).
+        AuditError: the file is not a store, cannot be written (disk full), or is held by another
+            process for longer than `patience`. Its methods raise the same.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, audit: str = "", patience: float = _PATIENCE) -> None:
+        self._path, self._audit = path, audit
         try:
-            self._db = sqlite3.connect(path, timeout=30)
-            # A full sync per batch is cheap beside a batch, and survives a power cut.
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_CREATE)
+            self._db = open_sqlite(path, _CREATE, patience)
         except sqlite3.Error as error:
-            raise self._error(error) from error
+            raise store_error(path, error) from error
 
     def __enter__(self) -> TrialStore:
         return self
@@ -77,65 +89,56 @@ class TrialStore:
     ) -> None:
         self._db.close()
 
-    def _error(self, error: sqlite3.Error) -> AuditError:
-        full = "full" in str(error)
-        return AuditError(
-            "disk full while storing finished rows" if full else f"cannot use the store: {error}",
-            where=self._path.name,
-            remedy="free some space and run the same command again: finished rows are kept"
-            if full
-            else "remove the directory it is in to start afresh",
-        )
+    def _do(self, action: Callable[[], _Result]) -> _Result:
+        """One transaction: wholly done, or not at all."""
+        try:
+            with self._db:
+                return action()
+        except sqlite3.Error as error:
+            raise store_error(self._path, error) from error
 
     def get(self, keys: Iterable[str]) -> dict[str, StoredReply]:
         """The stored replies among `keys`."""
+        return self._do(lambda: self._get(keys))
+
+    def _get(self, keys: Iterable[str]) -> dict[str, StoredReply]:
         found: dict[str, StoredReply] = {}
-        try:
-            for key in keys:
-                row = self._db.execute(
-                    "SELECT text, ids, truncated FROM replies WHERE key = ?", (key,)
-                ).fetchone()
-                if row:
-                    ids = tuple(int(token) for token in row[1].split())
-                    found[key] = StoredReply(key=key, text=row[0], ids=ids, truncated=bool(row[2]))
-        except sqlite3.Error as error:
-            raise self._error(error) from error
+        for key in keys:
+            row = self._db.execute(
+                "SELECT text, ids, truncated FROM replies WHERE key = ?", (key,)
+            ).fetchone()
+            if row:
+                ids = tuple(int(token) for token in row[1].split())
+                found[key] = StoredReply(key=key, text=row[0], ids=ids, truncated=bool(row[2]))
         return found
 
     def put(self, replies: Sequence[StoredReply]) -> None:
-        """Commits a batch of replies in one transaction."""
+        """Commits a batch of replies in one transaction; a row that is there already stays."""
         rows = [(r.key, r.text, " ".join(map(str, r.ids)), int(r.truncated)) for r in replies]
-        try:
-            with self._db:
-                self._db.executemany("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", rows)
-        except sqlite3.Error as error:
-            raise self._error(error) from error
+        # Not OR IGNORE, which would skip what is wrong with a row too.
+        insert = "INSERT INTO replies VALUES (?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
+        self._do(lambda: self._db.executemany(insert, rows))
 
     def blob(self, name: str) -> bytes | None:
         """Bytes stored under a name (the profile of a resumed audit)."""
-        row = self._db.execute("SELECT data FROM blobs WHERE name = ?", (name,)).fetchone()
+        query = "SELECT data FROM blobs WHERE name = ?"
+        row = self._do(lambda: self._db.execute(query, (name,)).fetchone())
         return bytes(row[0]) if row else None
 
     def put_blob(self, name: str, data: bytes) -> None:
         """Stores bytes under a name."""
-        try:
-            with self._db:
-                self._db.execute("INSERT OR REPLACE INTO blobs VALUES (?, ?)", (name, data))
-        except sqlite3.Error as error:
-            raise self._error(error) from error
+        insert = "INSERT OR REPLACE INTO blobs VALUES (?, ?)"
+        self._do(lambda: self._db.execute(insert, (name, data)))
 
     def add_seconds(self, stage: str, seconds: float) -> None:
         """Adds wall time to a stage, over all sessions of the audit."""
-        try:
-            with self._db:
-                self._db.execute(
-                    "INSERT INTO spent VALUES (?, ?) ON CONFLICT(stage) "
-                    "DO UPDATE SET seconds = seconds + excluded.seconds",
-                    (stage, seconds),
-                )
-        except sqlite3.Error as error:
-            raise self._error(error) from error
+        add = (
+            "INSERT INTO times VALUES (?, ?, ?) ON CONFLICT(audit, stage) "
+            "DO UPDATE SET seconds = seconds + excluded.seconds"
+        )
+        self._do(lambda: self._db.execute(add, (self._audit, stage, seconds)))
 
     def seconds(self) -> dict[str, float]:
         """Wall time per stage so far."""
-        return dict(self._db.execute("SELECT stage, seconds FROM spent ORDER BY stage").fetchall())
+        query = "SELECT stage, seconds FROM times WHERE audit = ? ORDER BY stage"
+        return dict(self._do(lambda: self._db.execute(query, (self._audit,)).fetchall()))

@@ -1,0 +1,31 @@
+"""What the driver of a crew knows of a worker elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from gatekeeper.evidence.trial_store import StoredReply
+
+
+class WorkerLost(Exception):  # noqa: N818 - told as an AuditError, if it happens too often
+    """A worker died or does not answer; nothing but its shard is lost."""
+
+
+class Hand(Protocol):
+    """One worker elsewhere."""
+
+    def ask(self, order: bytes, patience: float) -> list[StoredReply]:
+        """The replies to an order of `replica.make_order`.
+
+        Raises:
+            WorkerLost: it died, or gave no answer within so many seconds.
+            AuditError: what it could not do.
+        """
+
+    def close(self) -> None:
+        """Ends it, also in the middle of a shard; safe to call twice and from another thread."""
+
+
+#: Makes the worker of a place: 1 is the first beside this process.
+Hire = Callable[[int], Hand]
