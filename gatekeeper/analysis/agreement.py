@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from gatekeeper.analysis.intervals import normal_quantile
+from gatekeeper.analysis.intervals import wilson
 from gatekeeper.analysis.second_sample import SecondSample
 from gatekeeper.records.trial import OUTCOMES
+
+#: How the interval of the share was made.
+METHOD = "Wilson, effective sample size of a stratified sample"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +45,11 @@ def agreement(
     """Weighted share of replies with the same outcome by both judges, or why there is none.
 
     Stratified mean and its variance with finite populations: Cochran (1977), Sampling Techniques,
-    eqs. 5.1 and 5.12; in each stratum that was not judged whole one more agreement and one more
-    disagreement are counted for the variance, after Agresti & Caffo (2000), American Statistician
-    54:280. κ: Cohen (1960), Educ. Psychol. Meas. 20:37, of the weighted table.
+    eqs. 5.1 and 5.12. Interval: Wilson's at the effective sample size, as Korn & Graubard (1998),
+    Survey Methodology 24:193, do for shares in surveys: the size that gives this variance, but no
+    more than the weights alone leave of it (Kish 1965, Survey Sampling, section 11.7), which also
+    stands where no disagreement was seen. κ: Cohen (1960), Educ. Psychol. Meas. 20:37, of the
+    weighted table.
 
     Args:
         second: [M, P], what the second judge said.
@@ -65,20 +69,43 @@ def agreement(
     size, drawn = population[seen], n[seen]
     weight = size / size.sum()
     value = float(np.sum(weight * share))
-    squares = drawn * share * (1 - share) + 0.5 + 2 * drawn / (drawn + 2) * (share - 0.5) ** 2
-    variance = float(np.sum(weight**2 * (1 - drawn / size) * squares / (drawn + 1) / drawn))
-    half = normal_quantile(confidence) * math.sqrt(variance)
+    low, high = _interval(value, share, weight**2 * (1 - drawn / size) / drawn, drawn, confidence)
     weights = (size / drawn)[np.cumsum(seen)[stratum] - 1]
     return JudgesAgree(
         value=value,
-        low=max(value - half, 0.0),
-        high=min(value + half, 1.0),
+        low=low,
+        high=high,
         n=len(rows),
         agreed=int(np.sum(one == other)),
         replies=int(size.sum()),
         unseen=int(population[~seen].sum()),
         kappa=_kappa(one, other, weights),
     )
+
+
+def _interval(
+    value: float,
+    share: npt.NDArray[np.float64],
+    worth: npt.NDArray[np.float64],
+    drawn: npt.NDArray[np.int64],
+    confidence: float,
+) -> tuple[float, float]:
+    """Ends of the interval of the weighted share.
+
+    Args:
+        share: [H], of each stratum; `worth`: what a variance of 1 in it adds to that of the value.
+    """
+    if worth.sum() == 0:  # all were judged
+        return value, value
+    spread = value * (1 - value)
+    # One reply tells nothing of how replies of its stratum differ.
+    within = np.where(drawn > 1, share * (1 - share) * drawn / np.maximum(drawn - 1, 1), spread)
+    variance = float(np.sum(worth * within))
+    size = 1 / float(worth.sum())
+    if variance > 0:
+        size = min(size, spread / variance)
+    found = wilson(value * size, size, confidence)
+    return min(found.low, value), max(found.high, value)
 
 
 def _kappa(

@@ -66,6 +66,8 @@ def _tell(rechecked: Rechecked) -> None:
         click.echo(f"✓ outcomes: {trials} replies judged again, all agree")
     else:
         click.echo(f"– outcomes: not judged again: {rechecked.unjudged}")
+    if rechecked.second is not None:
+        click.echo(f"✓ second judge: {rechecked.second}")
     if stored:
         click.echo(f"✓ findings: {stored} measured again from {trials} trials, all agree")
     if rechecked.older:

@@ -36,6 +36,7 @@ class Rechecked:
         evidence: with the findings as this Gatekeeper measures them.
         masks: how many were held against rankings and model.
         judged: replies judged again; `unjudged`: why none were.
+        second: what was done about a second judge's outcomes; None if there are none.
         compared: stored findings that were measured again and agree.
         older: metrics whose stored findings are of an older version or lack, with that version
             (0: lack); what counts is measured with the current one.
@@ -45,6 +46,7 @@ class Rechecked:
     masks: int
     judged: int
     unjudged: str | None
+    second: str | None
     compared: int
     older: Mapping[str, int]
 
@@ -58,7 +60,7 @@ def recheck(evidence: Evidence) -> Rechecked:
     masks = sum(recheck_masks(view) for view in views(evidence))
     recheck_stops(evidence)
     unjudged = recheck_outcomes(evidence)
-    recheck_second(evidence)
+    second = recheck_second(evidence)
     findings = measure_all(evidence)
     # What was not recorded then had no metric either.
     before = evidence.settings.resamples == 0
@@ -68,6 +70,7 @@ def recheck(evidence: Evidence) -> Rechecked:
         masks=masks,
         judged=0 if unjudged else len(evidence.trials),
         unjudged=unjudged,
+        second=second,
         compared=compared,
         older=older,
     )

@@ -186,8 +186,11 @@ def recheck_outcomes(evidence: Evidence) -> str | None:
     return None
 
 
-def recheck_second(evidence: Evidence) -> None:
+def recheck_second(evidence: Evidence) -> str | None:
     """Draws the second judge's sample again, and asks it again where that can be done.
+
+    Returns:
+        What was done, in words; None if there was no second judge.
 
     Raises:
         EvidenceError: other replies were judged twice than were drawn, or one otherwise.
@@ -196,11 +199,14 @@ def recheck_second(evidence: Evidence) -> None:
     if {(t.mask, t.prompt_id) for t in evidence.trials if t.second is not None} != rows:
         _refuse("the replies that were judged twice are not those that the seed draws")
     second = evidence.settings.second
-    if second is None or second.judge not in catalog.names("judge"):
-        return
+    if second is None:
+        return None
+    drawn = f"{len(rows)} replies, those that the seed draws"
+    if second.judge not in catalog.names("judge"):
+        return f"{drawn}; not judged again: this installation has no such judge"
     judge: Judge = catalog.load("judge", second.judge)
     if judge.version != second.version or not judge.from_reply_alone:
-        return
+        return f"{drawn}; not judged again: it needs more than the stored replies"
     twice = [t for t in evidence.trials if t.second is not None]
     said = judge.judgements([("", t.completion) for t in twice])
     wrong = [t.mask for t in twice if said["", t.completion].outcome != t.second]
@@ -209,6 +215,7 @@ def recheck_second(evidence: Evidence) -> None:
             f"{len(wrong)} outcomes are not what the second judge, {second.judge}, says of the "
             f"stored replies, the first under mask {excerpt(wrong[0])}"
         )
+    return f"{drawn}; judged again, all agree"
 
 
 def _otherwise(evidence: Evidence, judge: Judge) -> Iterator[str]:

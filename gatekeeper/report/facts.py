@@ -11,7 +11,7 @@ from gatekeeper.records.evidence import AuditSettings, Evidence, PromptRef
 from gatekeeper.records.finding import Missing
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import SETS
-from gatekeeper.report.measured import Outcomes, share_refused
+from gatekeeper.report.measured import Outcomes, find, share_refused
 from gatekeeper.report.parts import (
     GroupRow,
     JudgeFacts,
@@ -121,6 +121,21 @@ def build_method(evidence: Evidence, words: Wording) -> Method:
         truncated=sum(trial.truncated for trial in evidence.trials),
         trials=len(evidence.trials),
         missing=tuple(sorted(missing.items())),
+        second_judge=_second_judge(evidence, words),
+    )
+
+
+def _second_judge(evidence: Evidence, words: Wording) -> str:
+    """Which second judge was asked and how far it agrees; nothing where there was none."""
+    second = evidence.settings.second
+    if second is None:
+        return ""
+    found = find(evidence, "judge-agreement", sets=(None,))
+    return words(
+        "method.second_judge",
+        id=clean(second.judge, 60),
+        version=second.version,
+        agreement=words("number.none") if found is None else words.measured(found),
     )
 
 
@@ -134,6 +149,7 @@ def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
     chosen = [
         ("mode", f"{settings.mode}, {settings.phase}"),
         ("judge", f"{settings.judge} {settings.judge_version}"),
+        *_second(settings, words),
         ("tokens", words.number(settings.max_new_tokens, 0)),
         ("rows", words.number(settings.batch_rows, 0)),
         ("dtype", settings.dtype),
@@ -149,6 +165,14 @@ def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
     if settings.max_prompts is not None:
         chosen.append(("max_prompts", words.number(settings.max_prompts, 0)))
     return chosen
+
+
+def _second(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
+    second = settings.second
+    if second is None:
+        return []
+    sample = words.number(second.sample, 0)
+    return [("second", f"{second.judge} {second.version}; {sample}")]
 
 
 def build_provenance(evidence: Evidence, words: Wording) -> Provenance:

@@ -153,7 +153,8 @@ class JudgeFacts:
 class Method:
     """How it was measured; what was left out, as (what, reason, how many) and (reason, how many).
 
-    `truncated` counts replies cut at the token window, of `trials`.
+    `truncated` counts replies cut at the token window, of `trials`. `second_judge` tells of one, if
+    there was any.
     """
 
     judge: JudgeFacts
@@ -162,6 +163,7 @@ class Method:
     truncated: int
     trials: int
     missing: tuple[tuple[str, int], ...]
+    second_judge: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

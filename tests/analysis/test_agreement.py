@@ -50,9 +50,14 @@ def test_two_judges_who_say_one_thing_only_have_no_kappa() -> None:
     assert "kappa" not in finding.counts
 
 
-def test_strata_weigh_as_much_as_they_have_replies() -> None:
+@pytest.mark.parametrize(("rate", "only"), [(0.25, ""), (0.03, ""), (0.3, "control-0")])
+def test_strata_weigh_as_much_as_they_have_replies(rate: float, only: str) -> None:
     base = random_evidence(1, ks=(4,), controls=6)
-    said = at_random(2, 0.25)
+    random = at_random(2, rate)
+
+    def said(trial):
+        return random(trial) if only in trial.mask else trial.outcome
+
     opinions = {(t.mask, t.prompt_id): said(t) for t in base.trials}
     truth = 100 * np.mean([opinions[t.mask, t.prompt_id] == t.outcome for t in base.trials])
     values, held, runs = [], 0, 150

@@ -84,6 +84,7 @@ def test_verify_needs_no_judge_and_a_contradicted_fail_is_none(audited, tmp_path
     out, _ = audited
     told = gatekeeper("verify", out)
     assert told.returncode == 0, told.stderr
+    assert "second judge: " in told.stdout and "not judged again" in told.stdout
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY)
     told = gatekeeper("check", out, "--policy", policy, "--out", tmp_path / "verdict.json")

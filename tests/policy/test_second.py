@@ -190,8 +190,10 @@ def test_a_judge_of_replies_alone_is_asked_again() -> None:
     # One reply of `whole_evidence` is not what its stored outcome is made of.
     rules = catalog.load("judge", "refusal-rules")
     right = stored(lambda t: rules.judge("", t.completion).outcome, "refusal-rules")
-    recheck_second(right)
+    assert recheck_second(right).endswith("judged again, all agree")
     forged = stored(lambda t: "degenerate", "refusal-rules")
     with pytest.raises(EvidenceError, match="the second judge, refusal-rules, says"):
         recheck_second(forged)
-    recheck_second(stored(lambda t: "degenerate", "refusal-rules", version=1))
+    other = stored(lambda t: "degenerate", "refusal-rules", version=1)
+    assert "not judged again" in recheck_second(other)
+    assert recheck_second(whole_evidence()) is None

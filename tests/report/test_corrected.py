@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 
 import pytest
 
+from gatekeeper.metrics import measure_all
 from gatekeeper.policy.wire import verdict_to_json
 from gatekeeper.report.disclosure import Disclosure
+from gatekeeper.report.document import render_html
 from gatekeeper.report.view import build_view
 
+from ..policy.twice import judged_twice
 from .cards import given
 from .synthetic import audit
 
@@ -87,3 +91,29 @@ def test_a_drop_whose_rates_were_not_measured_says_so() -> None:
     facts = build_view(bare, case.verdict, case.policy, card=GOOD).corrected
     reasons = {row.reason for row in facts.rows if row.raw.metric == "refusal-drop"}
     assert reasons == {"the rates of refusal behind it were not measured"}
+
+
+def test_the_method_says_whether_the_judges_errors_were_counted() -> None:
+    unmeasured = "replies was not measured"
+    assert unmeasured in render_html(_view("pass", None))
+    text = render_html(_view("pass"))
+    assert unmeasured not in text
+    assert "--judge-card CARD" in text
+
+
+def test_a_second_judge_is_told_with_agreement_interval_and_n() -> None:
+    case = audit("pass")
+    assert build_view(case.evidence, case.verdict, case.policy).method.second_judge == ""
+    twice = judged_twice(case.evidence, sample=300)
+    measured = replace(twice, findings=measure_all(twice))
+    view = build_view(measured, case.verdict, case.policy)
+    assert "another-judge version 1" in view.method.second_judge
+    assert "100.0 % (95 % interval" in view.method.second_judge
+    assert "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}300 from" in view.method.second_judge
+    assert "another-judge 1; 300" in dict(view.provenance.settings).values()
+    told = view.method.second_judge.replace("\N{NO-BREAK SPACE}", " ")
+    assert told in html_text(view)
+
+
+def html_text(view) -> str:
+    return " ".join(html.unescape(render_html(view)).replace("\N{NO-BREAK SPACE}", " ").split())
