@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from gatekeeper.engine.batching import Encoded, batches
 from gatekeeper.engine.decode import Reply, decode
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.memory import in_halves
 from gatekeeper.engine.routing import Instrument
+from gatekeeper.engine.techniques import Techniques
 from gatekeeper.evidence.trial_store import StoredReply, TrialStore
 from gatekeeper.records.plugins import Judge, Judgement
 from gatekeeper.records.trial import Mask, Trial
@@ -53,7 +55,7 @@ class SweepSettings:
     new_tokens: int
     batch_rows: int
     judge: Judge
-    share_prefix: bool
+    techniques: Techniques = field(default_factory=Techniques)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,20 +66,47 @@ class SweepCount:
     resumed: int
 
 
-def plan_rows(work: Sequence[Work], base: str) -> tuple[list[Row], dict[tuple[str, str], str]]:
+def plan_rows(
+    work: Sequence[Work], base: str, techniques: Techniques | None = None
+) -> tuple[list[Row], dict[tuple[str, str], str]]:
     """Distinct rows in running order, and the key of each (mask name, prompt id)."""
+    using = techniques or Techniques()
     rows: dict[str, Row] = {}
     keys: dict[tuple[str, str], str] = {}
-    for job in sorted(work, key=lambda w: (-len(w.prompt.ids), w.prompt.prompt.id)):
+    jobs = list(work)
+    if using.sort_lengths:
+        jobs.sort(key=lambda w: (-len(w.prompt.ids), w.prompt.prompt.id))
+    for job in jobs:
         prompt = job.prompt
         for mask in job.masks:
-            experts = sorted([e.layer, e.expert] for e in mask.experts)
-            how = [mask.mode, mask.phase] if experts else ["none"]
-            text = json.dumps([base, *how, experts, prompt.ids])
-            key = hashlib.sha256(text.encode()).hexdigest()
+            key = hashlib.sha256(json.dumps([base, *_what(mask), prompt.ids]).encode()).hexdigest()
             keys[mask.name, prompt.prompt.id] = key
             rows.setdefault(key, Row(prompt=prompt, mask=mask, key=key))
-    return list(rows.values()), keys
+    order = list(rows.values())
+    if not using.fold:
+        place = {text: i for i, text in enumerate(dict.fromkeys(_masked(row) for row in order))}
+        order.sort(key=lambda row: place[_masked(row)])
+    return order, keys
+
+
+def _what(mask: Mask) -> list[Any]:
+    """What a mask does: equal for masks with equal experts, whatever their names."""
+    experts = sorted([e.layer, e.expert] for e in mask.experts)
+    return [*([mask.mode, mask.phase] if experts else ["none"]), experts]
+
+
+def _masked(row: Row) -> str:
+    return json.dumps(_what(row.mask))
+
+
+def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) -> list[slice]:
+    """Cuts planned rows into what is computed and committed together."""
+    return batches(
+        [len(row.prompt.ids) for row in rows],
+        settings.batch_rows,
+        pads=loaded.architecture.pads,
+        apart=None if settings.techniques.fold else [_masked(row) for row in rows],
+    )
 
 
 def sweep(
@@ -93,15 +122,12 @@ def sweep(
         AuditError: out of memory with a single row, or the store cannot be written.
     """
     usable = [w for w in work if w.prompt.skipped is None]
-    rows, keys = plan_rows(usable, settings.base)
+    rows, keys = plan_rows(usable, settings.base, settings.techniques)
     done = store.get(row.key for row in rows)
     resumed = len(done)
     progress(resumed, len(rows))
-    parts = batches(
-        [len(row.prompt.ids) for row in rows], settings.batch_rows, pads=loaded.architecture.pads
-    )
     with Instrument(loaded.sites) as instrument:
-        for part in parts:
+        for part in shards(loaded, rows, settings):
             batch = rows[part]
             if all(row.key in done for row in batch):
                 continue
@@ -153,11 +179,15 @@ def _run(
         [row.prompt.ids for row in batch],
         [row.mask for row in batch],
         new_tokens=settings.new_tokens,
-        decided=settings.judge.decided,
-        share_prefix=settings.share_prefix,
+        decided=settings.judge.decided if settings.techniques.stop_early else _never,
+        share_prefix=settings.techniques.share_prefix,
         # 60 bits of what the row is: noise that no batch or order changes.
         seeds=[int(row.key[:15], 16) for row in batch],
     )
+
+
+def _never(_reply: str) -> bool:
+    return False
 
 
 def _stored(row: Row, reply: Reply) -> StoredReply:
