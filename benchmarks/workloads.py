@@ -162,6 +162,13 @@ def short(loaded: LoadedModel, *, count: int = 32, new_tokens: int = 24) -> list
     ]
 
 
+def sized(loaded: LoadedModel, count: int, *, new_tokens: int = 24) -> Workload:
+    """The planted experts and random ones, on so many prompts."""
+    masks = [[], _PLANTED, *(_drawn(range(_LAYERS), 2 + 2 * i, i) for i in range(4))]
+    prompts = _prompts(loaded, count, new_tokens)
+    return _product(f"{count}", masks, prompts, new_tokens=new_tokens, repetitions=3)
+
+
 def _product(
     name: str,
     masks: Sequence[Sequence[tuple[int, int]]],

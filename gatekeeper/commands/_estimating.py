@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from gatekeeper.errors import AuditError, UsageError, excerpt
 
 if TYPE_CHECKING:
     from gatekeeper.analysis.cost import Shape
+    from gatekeeper.engine.calibrate import Calibration
     from gatekeeper.engine.checkpoint import Checkpoint
     from gatekeeper.engine.estimate import Estimate
     from gatekeeper.engine.stages import Plan
@@ -26,9 +29,17 @@ _FIRST_WIDE = 0x2E80
 
 
 def estimate_of(
-    checkpoint: Path, options: AuditOptions, policy: Policy | None, device: str, gpus: int | None
+    checkpoint: Path,
+    options: AuditOptions,
+    policy: Policy | None,
+    device: str,
+    gpus: int | None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[dict[str, Any], Estimate]:
     """What was counted, and what it will take.
+
+    Args:
+        clock: what a calibration goes by.
 
     Raises:
         GatekeeperError: the suite, the checkpoint or an option is not fit for an estimate.
@@ -46,7 +57,7 @@ def estimate_of(
         )
     suite = read_suite(options.suite)
     if device == "cpu":
-        return _here(checkpoint, options, policy, suite)
+        return _here(checkpoint, options, policy, suite, clock)
     opened = config_only(checkpoint)
     described = _described(checkpoint)
     shape = shape_of(opened, described)
@@ -72,7 +83,11 @@ def _described(checkpoint: Path) -> ModelDescription | None:
 
 
 def _here(
-    checkpoint: Path, options: AuditOptions, policy: Policy | None, suite: Suite
+    checkpoint: Path,
+    options: AuditOptions,
+    policy: Policy | None,
+    suite: Suite,
+    clock: Callable[[], float],
 ) -> tuple[dict[str, Any], Estimate]:
     """On this machine, by running the checkpoint for some seconds.
 
@@ -94,7 +109,7 @@ def _here(
     opened = open_checkpoint(checkpoint)
     description = describe(opened)
     shape = shape_of(opened, description)
-    plan, measured = _calibrated(opened, description, shape, options, policy, suite)
+    plan, measured = _calibrated(opened, description, shape, options, policy, suite, clock)
     found = on_this_machine(
         plan,
         shape,
@@ -113,7 +128,8 @@ def _calibrated(
     options: AuditOptions,
     policy: Policy | None,
     suite: Suite,
-) -> tuple[Plan, Any]:
+    clock: Callable[[], float],
+) -> tuple[Plan, Calibration]:
     try:
         from gatekeeper.engine.batching import encode
         from gatekeeper.engine.calibrate import calibrate
@@ -135,7 +151,7 @@ def _calibrated(
     kept = replace(suite, prompts=tuple(e.prompt for e in usable))
     plan = _plan(kept, options, policy, lengths)
     judge = catalog.load("judge", options.judge)
-    return plan, calibrate(loaded, description, shape, plan, usable, judge, _memory())
+    return plan, calibrate(loaded, description, shape, plan, usable, judge, _memory(), clock)
 
 
 def _memory() -> float:
