@@ -32,6 +32,14 @@ SUITE = ROOT / "demo" / "suite"
 _PLANTED = ((1, 12), (2, 5), (2, 12), (3, 6))
 _LAYERS, _EXPERTS = 4, 16
 
+#: Rungs of a workload of many masks: one mask a batch would take as long as the peer.
+FOLDED = (
+    "+ rows of all masks in one batch",
+    "+ prefix sharing",
+    "+ stop once decided",
+    "everything",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
@@ -157,7 +165,10 @@ def short(loaded: LoadedModel, *, count: int = 32, new_tokens: int = 24) -> list
     mixed = _mixed(loaded, count, new_tokens)
     return [
         *found,
-        _product("single", single, some, new_tokens=new_tokens, repetitions=5, every=8),
+        replace(
+            _product("single", single, some, new_tokens=new_tokens, repetitions=3, every=8),
+            rungs=FOLDED,
+        ),
         _product("mixed", kinds["random"], mixed, new_tokens=new_tokens, repetitions=5),
     ]
 
