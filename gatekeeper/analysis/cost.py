@@ -8,7 +8,7 @@ device reaches of that is an efficiency, measured by a short calibration or assu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gatekeeper.analysis.devices import Device
@@ -220,8 +220,3 @@ def shares(lengths: Sequence[int], window: int) -> tuple[float, ...]:
     if not lengths:
         return (1.0,) * (window - 1)
     return tuple(sum(n > step for n in lengths) / len(lengths) for step in range(1, window))
-
-
-def between(values: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
-    """Sum of ranges: all low, all high."""
-    return sum(v[0] for v in values.values()), sum(v[1] for v in values.values())

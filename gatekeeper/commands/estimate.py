@@ -59,11 +59,11 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     from gatekeeper.commands._estimating import estimate_of
     from gatekeeper.policy.load import load_policy
 
+    if gpu_hour_cost is not None and device == "cpu":
+        raise UsageError("--gpu-hour-cost is of GPUs", remedy="give --device h100 or another")
     policy = load_policy(policy_path) if policy_path else None
     settings = AuditOptions(**options, device="cpu")
     told, found = estimate_of(checkpoint, settings, policy, device, gpus)
-    if gpu_hour_cost is not None and device == "cpu":
-        raise UsageError("--gpu-hour-cost is of GPUs", remedy="give --device h100 or another")
     if as_json:
         import json
 

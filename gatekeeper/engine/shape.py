@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from gatekeeper.analysis.cost import Shape
-from gatekeeper.engine._moe_config import EXPERTS, MoeConfig
+from gatekeeper.engine._moe_config import EXPERTS, SHARED, MoeConfig
 from gatekeeper.engine.checkpoint import CONFIG, MXFP4, Checkpoint, quantisation
 from gatekeeper.engine.headers import read_json
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
@@ -24,9 +24,15 @@ _KV_HEADS = ("num_key_value_heads", "kv_n_heads")
 _EXPERT_WIDTH = ("moe_intermediate_size", "ffn_hidden_size", "intermediate_size")
 _DENSE_WIDTH = ("intermediate_size_mlp", "intermediate_size")
 _SHARED_WIDTH = ("shared_expert_intermediate_size", "shared_intermediate_size")
-_SHARED = ("n_shared_experts", "num_shared_experts")
 #: Every so many layers is a mixture.
-_STEP = ("decoder_sparse_step", "moe_layer_freq", "interleave_moe_layer_step")
+_STEP = (
+    "decoder_sparse_step",
+    "moe_layer_freq",
+    "moe_layer_interval",
+    "interleave_moe_layer_step",
+)
+#: The first layer that is one.
+_FIRST = ("first_k_dense_replace", "moe_layer_start_index")
 
 #: Gated MLPs have three matrices: gate, up and down.
 _MATRICES = 3
@@ -97,7 +103,7 @@ def shape_of(checkpoint: Checkpoint, description: ModelDescription | None = None
 def _mixtures(config: MoeConfig, layers: int) -> dict[int, tuple[int, int]]:
     """(experts, top-k) of each layer that the config makes a mixture."""
     dense = set(config.first("mlp_only_layers") or ())
-    first = config.natural("first_k_dense_replace") or 0
+    first = config.natural(*_FIRST) or 0
     step = config.natural(*_STEP) or 1
     found = {}
     for layer in range(first, layers):
@@ -137,7 +143,7 @@ def _shared(config: MoeConfig, layer: int, hidden: int, expert: int) -> int:
     width = config.natural(*_SHARED_WIDTH)
     if width is not None:
         return _MATRICES * hidden * width
-    return expert * sum(config.integers(_SHARED, layer)[:1])
+    return expert * sum(config.integers(SHARED, layer)[:1])
 
 
 def stored_bytes(checkpoint: Checkpoint) -> float:
