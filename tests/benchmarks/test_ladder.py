@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -70,7 +71,7 @@ def test_rungs_add_one_technique_at_a_time():
     found = ladder.rungs()
     assert found[0].techniques == PLAIN
     assert found[-1].techniques == Techniques()
-    for below, above in zip(found, found[1:], strict=False):
+    for below, above in itertools.pairwise(found):
         on = [name for name in Techniques.__dataclass_fields__ if getattr(below.techniques, name)]
         assert all(getattr(above.techniques, name) for name in on)
 
@@ -88,7 +89,7 @@ def test_workloads_are_of_the_kinds_they_are_named_for(loaded):
         name: {min(e.layer for e in m.experts) for m in one.masks if m.experts}
         for name, one in found.items()
     }
-    assert first["shallow"] <= {0, 1} and first["deep"] == {2}
+    assert first["shallow"] <= {0, 1} and first["deep"] <= {2, 3}
     assert {m.k for m in found["single"].masks} == {0, 1} and len(found["single"].masks) == 65
     lengths = [len(prompt.ids) for prompt in found["mixed"].asked[0]]
     assert max(lengths) > 3 * min(lengths)
