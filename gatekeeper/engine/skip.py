@@ -30,9 +30,7 @@ def spared(sites: Sequence[RouterSite], mask: Mask, met: bytes | None) -> bool:
     if flags is None:
         return False
     place = {site.layer: index for index, site in enumerate(sites)}
-    layers = [place.get(e.layer) for e in mask.experts]
-    experts = [e.expert for e in mask.experts]
-    if None in layers or not all(0 <= e < flags.shape[2] for e in experts):
+    if any(e.layer not in place or not 0 <= e.expert < flags.shape[2] for e in mask.experts):
         return False  # a mask that is not of this model is refused where it runs
     held = flags if mask.phase == "both" else flags[[PHASES.index(mask.phase)]]
-    return not held[:, layers, experts].any()
+    return not any(held[:, place[e.layer], e.expert].any() for e in mask.experts)

@@ -204,11 +204,11 @@ def run_shard(
     Raises:
         AuditError: out of memory with a single row.
     """
-    replies = kept_in_halves(
-        rows,
-        settings.batch_rows,
-        lambda part, slots, keep: _run(loaded, instrument, part, settings, slots, keep),
-    )
+
+    def run(part: Sequence[Row], slots: int, keep: Keep) -> None:
+        _run(loaded, instrument, part, settings, slots, keep)
+
+    replies: list[Reply] = kept_in_halves(rows, settings.batch_rows, run)
     return [_stored(row, reply) for row, reply in zip(rows, replies, strict=True)]
 
 
