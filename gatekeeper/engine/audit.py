@@ -96,6 +96,7 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
             seconds=store.seconds(),
             rows_computed=sum(count.computed for count in counts),
             rows_resumed=sum(count.resumed for count in counts),
+            rows_skipped=sum(count.skipped for count in counts),
         )
     folds = [assemble(side, one) for side, one in zip(sides, found, strict=True)]
     return replace(pool(*folds) if request.cross_fit else folds[0], times=times)

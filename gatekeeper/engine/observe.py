@@ -17,7 +17,7 @@ from gatekeeper.engine.capture import capture
 from gatekeeper.engine.effects import MeasuredEffect, chosen_rows
 from gatekeeper.engine.prepare import Prepared, Reporter, sha256
 from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
-from gatekeeper.engine.techniques import Techniques
+from gatekeeper.engine.techniques import where_exact
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.records.plugins import SelectionInput, Selector
@@ -91,9 +91,7 @@ def sweep_settings(prepared: Prepared) -> SweepSettings:
         new_tokens=request.max_new_tokens,
         batch_rows=request.batch_rows,
         judge=prepared.judge,
-        techniques=Techniques(
-            share_prefix=all(c.passed for c in prepared.checks if c.name == "prefix")
-        ),
+        techniques=where_exact(prepared.checks),
     )
 
 

@@ -22,6 +22,7 @@ _CREATE = """
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, text TEXT NOT NULL, ids TEXT NOT NULL, truncated INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS met (key TEXT PRIMARY KEY, flags BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS spent (stage TEXT PRIMARY KEY, seconds REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS blobs (name TEXT PRIMARY KEY, data BLOB NOT NULL);
 """
@@ -29,12 +30,18 @@ CREATE TABLE IF NOT EXISTS blobs (name TEXT PRIMARY KEY, data BLOB NOT NULL);
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReply:
-    """One reply, keyed by all that it depends on; `ids` are the tokens generated."""
+    """One reply, keyed by all that it depends on.
+
+    Attributes:
+        ids: the tokens generated.
+        met: the experts its tokens were routed to (`engine.met`), where they were noted.
+    """
 
     key: str
     text: str
     ids: tuple[int, ...]
     truncated: bool
+    met: bytes | None = None
 
 
 def holds_rows(path: Path) -> bool:
@@ -93,11 +100,18 @@ class TrialStore:
         try:
             for key in keys:
                 row = self._db.execute(
-                    "SELECT text, ids, truncated FROM replies WHERE key = ?", (key,)
+                    "SELECT text, ids, truncated, flags FROM replies LEFT JOIN met USING (key) "
+                    "WHERE key = ?",
+                    (key,),
                 ).fetchone()
                 if row:
-                    ids = tuple(int(token) for token in row[1].split())
-                    found[key] = StoredReply(key=key, text=row[0], ids=ids, truncated=bool(row[2]))
+                    found[key] = StoredReply(
+                        key=key,
+                        text=row[0],
+                        ids=tuple(int(token) for token in row[1].split()),
+                        truncated=bool(row[2]),
+                        met=row[3],
+                    )
         except sqlite3.Error as error:
             raise self._error(error) from error
         return found
@@ -105,9 +119,11 @@ class TrialStore:
     def put(self, replies: Sequence[StoredReply]) -> None:
         """Commits a batch of replies in one transaction."""
         rows = [(r.key, r.text, " ".join(map(str, r.ids)), int(r.truncated)) for r in replies]
+        met = [(r.key, r.met) for r in replies if r.met is not None]
         try:
             with self._db:
                 self._db.executemany("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", rows)
+                self._db.executemany("INSERT OR REPLACE INTO met VALUES (?, ?)", met)
         except sqlite3.Error as error:
             raise self._error(error) from error
 

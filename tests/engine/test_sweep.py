@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
 from gatekeeper import catalog
 from gatekeeper.engine import sweep as module
@@ -119,3 +120,37 @@ def test_without_folding_a_batch_has_one_mask():
     assert all(len({row.mask.name for row in rows[part]}) == 1 for part in parts)
     assert sum(len(rows[part]) for part in parts) == len(rows) == 12
     assert [row.prompt.prompt.id for row in rows[:4]] == ["p0", "p1", "p2", "p3"]
+
+
+@pytest.mark.parametrize("refill", [False, True])
+@pytest.mark.parametrize("broken", [2, 5, 9])
+def test_out_of_memory_loses_no_finished_row_of_the_shard(tmp_path, monkeypatch, refill, broken):
+    model = loaded("mixtral")
+    settings = replace(SETTINGS, batch_rows=4, new_tokens=10, techniques=Techniques(refill=refill))
+    with TrialStore(tmp_path / "whole") as store:
+        whole, _ = sweep(model, work(model), settings, store, lambda *_: None)
+    finished, forwards = [], iter(range(1, 10_000))
+
+    def full(*_):
+        if next(forwards) == broken:
+            raise torch.cuda.OutOfMemoryError("planted")
+
+    real = module.decode
+
+    def watched(*args, keep, **options):
+        def noted(place, reply):
+            finished.append((tuple(args[2][place]), args[3][place].experts))
+            keep(place, reply)
+
+        return real(*args, keep=noted, **options)
+
+    monkeypatch.setattr(module, "decode", watched)
+    handle = model.model.register_forward_pre_hook(full)
+    try:
+        with TrialStore(tmp_path / "cut") as store:
+            cut, count = sweep(model, work(model), settings, store, lambda *_: None)
+    finally:
+        handle.remove()
+    assert next(forwards) > broken
+    assert cut == whole
+    assert count.computed == len(finished) == len(set(finished)) == 12
