@@ -32,12 +32,16 @@ SUITE = ROOT / "demo" / "suite"
 _PLANTED = ((1, 12), (2, 5), (2, 12), (3, 6))
 _LAYERS, _EXPERTS = 4, 16
 
-#: Rungs of a workload of many masks: one mask a batch would take as long as the peer.
+#: The last rung, and those of a workload of many masks: one mask a batch would take as long as the
+#: peer.
+AUDIT = "as an audit runs it"
 FOLDED = (
     "+ rows of all masks in one batch",
     "+ prefix sharing",
     "+ stop once decided",
-    "everything",
+    "+ copy rows that never meet their mask",
+    "+ rows enter as others end",
+    AUDIT,
 )
 
 
@@ -220,5 +224,5 @@ def whole(loaded: LoadedModel, bundle: Path) -> Workload:
         new_tokens=window,
         repetitions=2,
         every=12,
-        rungs=("everything",),
+        rungs=(AUDIT,),
     )

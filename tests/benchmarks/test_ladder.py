@@ -70,8 +70,9 @@ def test_another_reply_is_noticed(loaded, judge, tiny):
 def test_rungs_add_one_technique_at_a_time():
     found = ladder.rungs()
     assert found[0].techniques == PLAIN
-    assert found[-1].techniques == Techniques()
-    for below, above in itertools.pairwise(found):
+    assert found[-1].techniques == Techniques(skip=True)
+    assert {rung.name for rung in found} >= set(workloads.FOLDED)
+    for below, above in itertools.pairwise(found[:-1]):
         on = [name for name in Techniques.__dataclass_fields__ if getattr(below.techniques, name)]
         assert all(getattr(above.techniques, name) for name in on)
 
