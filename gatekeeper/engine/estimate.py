@@ -29,8 +29,8 @@ _BEST, _WORST = Reach(efficiency=0.7, host=0.2e-3), Reach(efficiency=0.3, host=1
 _FASTER, _SLOWER = 0.8, 1.25
 
 _ALWAYS = (
-    "an upper bound of rows: selectors find unlike masks, every regular prompt is refused, no row is "
-    "a copy of its unmasked twin",
+    "an upper bound of rows: selectors find unlike masks, every regular prompt is refused, and no "
+    "row is a copy of its unmasked twin",
     "not counted: loading, hashing, resampling, roles, environments, variants, and the judge",
 )
 
