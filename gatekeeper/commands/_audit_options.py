@@ -312,4 +312,13 @@ def audit_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def audit_options_elsewhere(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command that has a --device of its own."""
+    own = list(getattr(function, "__click_params__", []))
+    function = audit_options(function)
+    params = [p for p in function.__click_params__ if p.name != "device"]  # type: ignore[attr-defined]
+    function.__click_params__ = params + [p for p in own if p.name == "device"]  # type: ignore[attr-defined]
+    return function
+
+
 suite_option = _SUITE

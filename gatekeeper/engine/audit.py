@@ -113,6 +113,7 @@ def run_audit(
             seconds=store.seconds(),
             rows_computed=sum(count.computed for count in counts),
             rows_resumed=sum(count.resumed for count in counts),
+            rows_skipped=sum(count.skipped for count in counts),
         )
     return replace(evidence, times=times)
 

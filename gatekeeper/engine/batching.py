@@ -75,15 +75,20 @@ def _apply_template(loaded: LoadedModel, messages: list[dict[str, str]]) -> list
     return ids
 
 
-def batches(lengths: Sequence[int], size: int, *, pads: bool) -> list[slice]:
-    """Cuts rows that stand in order of length into batches of at most `size`.
+def batches(
+    lengths: Sequence[int], size: int, *, pads: bool, apart: Sequence[str] | None = None
+) -> list[slice]:
+    """Cuts rows in their order into batches of at most `size`.
 
     Args:
         pads: whether rows of unlike length may share a batch.
+        apart: a label for each row; rows of unlike labels share no batch.
     """
     cuts = [0]
     for row in range(1, len(lengths)):
-        if row - cuts[-1] >= size or (not pads and lengths[row] != lengths[row - 1]):
+        unlike = not pads and lengths[row] != lengths[row - 1]
+        parted = apart is not None and apart[row] != apart[row - 1]
+        if row - cuts[-1] >= size or unlike or parted:
             cuts.append(row)
     ends = [*cuts[1:], len(lengths)]
     return [slice(a, b) for a, b in zip(cuts, ends, strict=True) if b > a]

@@ -25,10 +25,49 @@ def in_halves(
         return run(rows)
     except torch.cuda.OutOfMemoryError as error:
         if len(rows) == 1:
-            raise AuditError(
-                "the device's memory does not hold a single row beside the model",
-                remedy="use a larger GPU, shorter prompts or a smaller --max-new-tokens",
-            ) from error
+            raise _too_small() from error
     torch.cuda.empty_cache()
     half = len(rows) // 2
     return [*in_halves(rows[:half], run), *in_halves(rows[half:], run)]
+
+
+def kept_in_halves(
+    rows: Sequence[_Row],
+    size: int,
+    run: Callable[[Sequence[_Row], int, Callable[[int, _Result], None]], object],
+) -> list[_Result]:
+    """The rows' results, in their order; what a broken run has finished is kept.
+
+    Args:
+        size: rows side by side.
+        run: (rows, rows side by side, keep) calls keep(place, result) as a row is finished. After
+            it ran out of memory it is called for the others, half as many side by side.
+
+    Raises:
+        AuditError: the memory does not hold a single row.
+    """
+    done: dict[int, _Result] = {}
+    while len(done) < len(rows):
+        left = [i for i in range(len(rows)) if i not in done]
+        size = min(size, len(left))
+
+        def keep(place: int, result: _Result, left: list[int] = left) -> None:
+            done[left[place]] = result
+
+        try:
+            run([rows[i] for i in left], size, keep)
+        except torch.cuda.OutOfMemoryError as error:
+            if size == 1:
+                raise _too_small() from error
+            size //= 2
+        else:
+            continue
+        torch.cuda.empty_cache()
+    return [done[i] for i in range(len(rows))]
+
+
+def _too_small() -> AuditError:
+    return AuditError(
+        "the device's memory does not hold a single row beside the model",
+        remedy="use a larger GPU, shorter prompts or a smaller --max-new-tokens",
+    )

@@ -17,6 +17,7 @@ from gatekeeper.engine.capture import capture
 from gatekeeper.engine.effects import MeasuredEffect, chosen_rows
 from gatekeeper.engine.prepare import Prepared, Reporter, sha256
 from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
+from gatekeeper.engine.techniques import where_exact
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trial_store import STORE, TrialStore
@@ -95,7 +96,7 @@ def sweep_settings(prepared: Prepared) -> SweepSettings:
         new_tokens=request.max_new_tokens,
         batch_rows=request.batch_rows,
         judge=prepared.judge,
-        share_prefix=all(c.passed for c in prepared.checks if c.name == "prefix"),
+        techniques=where_exact(prepared.checks),
     )
 
 
@@ -216,7 +217,7 @@ def make_measure(
         target=_NOTHING if isinstance(split.target, str) else split.target,
         base=settings.base,
         batch_rows=settings.batch_rows,
-        share_prefix=settings.share_prefix,
+        share_prefix=settings.techniques.share_prefix,
         note=f"{note} Measured under reroute on {len(rows)} refused regular prompts."
         if len(rows)
         else note,

@@ -25,7 +25,7 @@ _LINEAR = {
     Tensor.mm,
     Tensor.__matmul__,
 }
-_TOP_K = {torch.topk, Tensor.topk}
+TOP_K = {torch.topk, Tensor.topk}
 
 
 class Reroute(TorchFunctionMode):
@@ -48,7 +48,7 @@ class Reroute(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if func in _TOP_K:
+        if func in TOP_K:
             return self._top_k(func, args, kwargs)
         result = func(*args, **kwargs)
         if func in _LINEAR and result.shape[-1] == self._masked.shape[-1]:

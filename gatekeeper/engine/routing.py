@@ -15,16 +15,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from gatekeeper.engine.counting import Counter
 from gatekeeper.engine.masking import MaskTables, PhaseTables
 from gatekeeper.engine.noise import combine, normal
 from gatekeeper.engine.reroute import Reroute
 from gatekeeper.engine.sites import RouterSite
+
+#: What a forward does: it reads the prompt, or it writes the reply.
+PHASES = ("prefill", "decode")
+
+
+class Recorder(Protocol):
+    """What is told of every choice: see `counting.Counter` and `met.Met`."""
+
+    def add(self, index: int, chosen: Tensor, weights: Tensor) -> None:
+        """Selections [N, k] of layer `index` and their gate weights; a choice of -1 is none."""
 
 
 class Instrument:
@@ -34,7 +43,7 @@ class Instrument:
         masks: each row's mask, or None.
         phase: `prefill` or `decode`, which of the masks' tables holds.
         positions: int64 [B, T], positions in the sequence; needed for noise.
-        counter: what to count with, or None.
+        counter: what is told of every choice, or None.
         factor: float [B, L, C] on gate weights, to take gradients of; or None.
     """
 
@@ -43,7 +52,7 @@ class Instrument:
         self.masks: MaskTables | None = None
         self.phase = "prefill"
         self.positions: Tensor | None = None
-        self.counter: Counter | None = None
+        self.counter: Recorder | None = None
         self.factor: Tensor | None = None
         self._half = tuple(_is_half(site.experts) for site in self.sites)
         self._modes: list[Reroute] = []

@@ -15,12 +15,18 @@ from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
 from gatekeeper.engine.prefix_test import replies_hold
 from gatekeeper.engine.routing import Instrument
+from gatekeeper.engine.skip_test import skip_holds
 from gatekeeper.errors import SelfTestError
 from gatekeeper.records.evidence import SelfTestCheck
 from gatekeeper.records.trial import bare_mask
 
 #: Prompts of unlike length used; two are enough to show padding and per-row masks.
 _PROMPTS = 2
+#: What is told of a shortcut that does not work.
+_OFF = {
+    "prefix": "it does here, so it is switched off",
+    "skip": "not so here, so that every row runs",
+}
 
 
 class _Probe:
@@ -86,6 +92,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         ablated = probe.logits()
         instrument.masks = None
         shared = replies_hold(loaded, instrument, probe.prompts, busiest)
+        idle = skip_holds(loaded, instrument, probe.prompts)
     if shared is None:
         raise SelfTestError(
             f"greedy decoding with a cache fails on {_name(loaded)}",
@@ -126,6 +133,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
             shared and loaded.architecture.shares,
             "sharing a prefix does not change replies",
         ),
+        _check("skip", idle, "experts that are not chosen can be masked without a trace"),
     )
     failed = next((c for c in checks if c.result == "failed"), None)
     if failed is not None:
@@ -184,7 +192,7 @@ def _finite(*logits: Tensor) -> bool:
 def _check(name: str, passed: bool, detail: str) -> SelfTestCheck:
     check = SelfTestCheck(name=name, passed=passed, detail=detail)
     if check.result == "off":
-        check = replace(check, detail=f"{detail} — it does here, so it is switched off")
+        check = replace(check, detail=f"{detail} — {_OFF[name]}")
     return check
 
 

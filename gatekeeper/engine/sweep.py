@@ -1,7 +1,9 @@
 """(masks × prompts) to replies, in large batches; resumable.
 
-Batches are formed from the whole plan before anything runs, so that a resumed audit runs the same
-batches and gets the same bits. Rows of one prompt stand together, longest prompts first.
+The unit of work is the shard: a fixed run of rows of the plan, computed and committed together, so
+that a resumed audit runs the same shards and gets the same bits. Rows of one prompt stand together,
+longest prompts first. Rows without a mask come before all others, because what they met decides
+which of the others need not run (`skip.py`); where that was noted, it is in the store.
 """
 
 from __future__ import annotations
@@ -10,19 +12,24 @@ import hashlib
 import json
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from gatekeeper.engine.batching import Encoded, batches
-from gatekeeper.engine.decode import Reply, decode
+from gatekeeper.engine.decode import Keep, Reply, decode
 from gatekeeper.engine.load import LoadedModel
-from gatekeeper.engine.memory import in_halves
+from gatekeeper.engine.memory import kept_in_halves
 from gatekeeper.engine.routing import Instrument
+from gatekeeper.engine.skip import spared
+from gatekeeper.engine.techniques import Techniques
 from gatekeeper.evidence.trial_store import StoredReply, TrialStore
 from gatekeeper.records.plugins import Judge, Judgement
-from gatekeeper.records.trial import Mask, Trial
+from gatekeeper.records.trial import UNMASKED, Mask, Trial
 
-#: (rows done, rows in all) after each batch.
+#: Rows of a shard for each that runs at a time, where rows enter as others end.
+_REFILLS = 4
+
+#: (rows done, rows in all) after each shard.
 Progress = Callable[[int, int], None]
 
 
@@ -55,31 +62,79 @@ class SweepSettings:
     new_tokens: int
     batch_rows: int
     judge: Judge
-    share_prefix: bool
+    techniques: Techniques = field(default_factory=Techniques)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepCount:
-    """Rows computed in this session, and rows found already done."""
+    """What became of the rows in this session.
+
+    Attributes:
+        computed: rows done now; `skipped` of them are copies of the unmasked reply.
+        resumed: rows found already done.
+    """
 
     computed: int
     resumed: int
+    skipped: int = 0
 
 
-def plan_rows(work: Sequence[Work], base: str) -> tuple[list[Row], dict[tuple[str, str], str]]:
+def plan_rows(
+    work: Sequence[Work], base: str, techniques: Techniques | None = None
+) -> tuple[list[Row], dict[tuple[str, str], str]]:
     """Distinct rows in running order, and the key of each (mask name, prompt id)."""
+    using = techniques or Techniques()
     rows: dict[str, Row] = {}
     keys: dict[tuple[str, str], str] = {}
-    for job in sorted(work, key=lambda w: (-len(w.prompt.ids), w.prompt.prompt.id)):
+    jobs = list(work)
+    if using.sort_lengths:
+        jobs.sort(key=lambda w: (-len(w.prompt.ids), w.prompt.prompt.id))
+    for job in jobs:
         prompt = job.prompt
         for mask in job.masks:
-            experts = sorted([e.layer, e.expert] for e in mask.experts)
-            how = [mask.mode, mask.phase] if experts else ["none"]
-            text = json.dumps([base, *how, experts, prompt.ids])
-            key = hashlib.sha256(text.encode()).hexdigest()
+            key = _key(base, mask, prompt)
             keys[mask.name, prompt.prompt.id] = key
             rows.setdefault(key, Row(prompt=prompt, mask=mask, key=key))
-    return list(rows.values()), keys
+    order = list(rows.values())
+    if not using.fold:
+        place = {text: i for i, text in enumerate(dict.fromkeys(_masked(row) for row in order))}
+        order.sort(key=lambda row: place[_masked(row)])
+    return order, keys
+
+
+def _key(base: str, mask: Mask, prompt: Encoded) -> str:
+    return hashlib.sha256(json.dumps([base, *_what(mask), prompt.ids]).encode()).hexdigest()
+
+
+def _what(mask: Mask) -> list[Any]:
+    """What a mask does: equal for masks with equal experts, whatever their names."""
+    experts = sorted([e.layer, e.expert] for e in mask.experts)
+    return [*([mask.mode, mask.phase] if experts else ["none"]), experts]
+
+
+def _masked(row: Row) -> str:
+    return json.dumps(_what(row.mask))
+
+
+def waves(rows: Sequence[Row], techniques: Techniques) -> list[list[Row]]:
+    """Planned rows in parts that run one after the other: first those that spare others."""
+    if not techniques.skip:
+        return [list(rows)]
+    parts = ([r for r in rows if not r.mask.experts], [r for r in rows if r.mask.experts])
+    return [part for part in parts if part]
+
+
+def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) -> list[slice]:
+    """Cuts the rows of a wave into what is computed and committed together.
+
+    A batch each; more rows where those that end make room for others.
+    """
+    return batches(
+        [len(row.prompt.ids) for row in rows],
+        settings.batch_rows * (_REFILLS if settings.techniques.refill else 1),
+        pads=loaded.architecture.pads,
+        apart=None if settings.techniques.fold else [_masked(row) for row in rows],
+    )
 
 
 class Crew(Protocol):
@@ -134,26 +189,35 @@ def sweep(
         AuditError: out of memory with a single row, the store cannot be written, or workers failed.
     """
     usable = [w for w in work if w.prompt.skipped is None]
-    rows, keys = plan_rows(usable, settings.base)
+    rows, keys = plan_rows(usable, settings.base, settings.techniques)
     done = store.get(row.key for row in rows)
     resumed = len(done)
     progress(resumed, len(rows))
-    parts = batches(
-        [len(row.prompt.ids) for row in rows], settings.batch_rows, pads=loaded.architecture.pads
-    )
-    left = [rows[part] for part in parts]
-    left = [shard for shard in left if not all(row.key in done for row in shard)]
-    with closing((crew or Alone()).run(loaded, left, settings)) as shards:
-        for stored in shards:
-            store.put(stored)
-            done.update({reply.key: reply for reply in stored})
+    skipped = 0
+    for wave in waves(rows, settings.techniques):
+        copies = _copies(loaded, wave, settings, store)
+        fresh = [copy for key, copy in copies.items() if key not in done]
+        if fresh:
+            store.put(fresh)
+            done.update({reply.key: reply for reply in fresh})
+            skipped += len(fresh)
             progress(len(done), len(rows))
+        todo = [row for row in wave if row.key not in copies]
+        left = [todo[part] for part in shards(loaded, todo, settings)]
+        left = [shard for shard in left if not all(row.key in done for row in shard)]
+        with closing((crew or Alone()).run(loaded, left, settings)) as made_now:
+            for stored in made_now:
+                store.put(stored)
+                done.update({reply.key: reply for reply in stored})
+                progress(len(done), len(rows))
     made = [
         (mask, w.prompt, done[keys[mask.name, w.prompt.prompt.id]])
         for w in usable
         for mask in w.masks
     ]
-    return _trials(made, settings.judge), SweepCount(computed=len(rows) - resumed, resumed=resumed)
+    return _trials(made, settings.judge), SweepCount(
+        computed=len(rows) - resumed, resumed=resumed, skipped=skipped
+    )
 
 
 def stored_replies(
@@ -178,29 +242,64 @@ def run_shard(
     Raises:
         AuditError: out of memory with a single row.
     """
-    replies = in_halves(rows, lambda part: _run(loaded, instrument, part, settings))
+
+    def run(part: Sequence[Row], slots: int, keep: Keep) -> None:
+        _run(loaded, instrument, part, settings, slots, keep)
+
+    replies: list[Reply] = kept_in_halves(rows, settings.batch_rows, run)
     return [_stored(row, reply) for row, reply in zip(rows, replies, strict=True)]
 
 
 def _run(
-    loaded: LoadedModel, instrument: Instrument, batch: Sequence[Row], settings: SweepSettings
-) -> list[Reply]:
-    """One batch."""
-    return decode(
+    loaded: LoadedModel,
+    instrument: Instrument,
+    rows: Sequence[Row],
+    settings: SweepSettings,
+    slots: int,
+    keep: Keep,
+) -> None:
+    """Rows of one shard, `slots` of them side by side."""
+    using = settings.techniques
+    decode(
         loaded,
         instrument,
-        [row.prompt.ids for row in batch],
-        [row.mask for row in batch],
+        [row.prompt.ids for row in rows],
+        [row.mask for row in rows],
         new_tokens=settings.new_tokens,
-        decided=settings.judge.decided,
-        share_prefix=settings.share_prefix,
+        decided=settings.judge.decided if using.stop_early else _never,
+        share_prefix=using.share_prefix,
         # 60 bits of what the row is: noise that no batch or order changes.
-        seeds=[int(row.key[:15], 16) for row in batch],
+        seeds=[int(row.key[:15], 16) for row in rows],
+        slots=slots,
+        refill=using.refill,
+        note_met=using.skip,
+        keep=keep,
     )
 
 
+def _copies(
+    loaded: LoadedModel, wave: Sequence[Row], settings: SweepSettings, store: TrialStore
+) -> dict[str, StoredReply]:
+    """Replies of the rows that are as good as unmasked, by key: the same in a resumed audit."""
+    if not settings.techniques.skip or not any(row.mask.experts for row in wave):
+        return {}
+    twins = {row.key: _key(settings.base, UNMASKED, row.prompt) for row in wave}
+    unmasked = store.get(dict.fromkeys(twins.values()))
+    return {
+        row.key: replace(twin, key=row.key, met=None)
+        for row in wave
+        if (twin := unmasked.get(twins[row.key])) and spared(loaded.sites, row.mask, twin.met)
+    }
+
+
+def _never(_reply: str) -> bool:
+    return False
+
+
 def _stored(row: Row, reply: Reply) -> StoredReply:
-    return StoredReply(key=row.key, text=reply.text, ids=reply.ids, truncated=reply.truncated)
+    return StoredReply(
+        key=row.key, text=reply.text, ids=reply.ids, truncated=reply.truncated, met=reply.met
+    )
 
 
 def _trials(made: Sequence[tuple[Mask, Encoded, StoredReply]], judge: Judge) -> list[Trial]:

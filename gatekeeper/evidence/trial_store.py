@@ -30,6 +30,7 @@ _CREATE = """
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, text TEXT NOT NULL, ids TEXT NOT NULL, truncated INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS met (key TEXT PRIMARY KEY, flags BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS times (
     audit TEXT NOT NULL, stage TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (audit, stage)
 ) WITHOUT ROWID;
@@ -39,12 +40,18 @@ CREATE TABLE IF NOT EXISTS blobs (name TEXT PRIMARY KEY, data BLOB NOT NULL);
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReply:
-    """One reply, keyed by all that it depends on; `ids` are the tokens generated."""
+    """One reply, keyed by all that it depends on.
+
+    Attributes:
+        ids: the tokens generated.
+        met: the experts its tokens were routed to (`engine.met`), where they were noted.
+    """
 
     key: str
     text: str
     ids: tuple[int, ...]
     truncated: bool
+    met: bytes | None = None
 
 
 def holds_rows(path: Path) -> bool:
@@ -103,21 +110,31 @@ class TrialStore:
 
     def _get(self, keys: Iterable[str]) -> dict[str, StoredReply]:
         found: dict[str, StoredReply] = {}
+        query = (
+            "SELECT text, ids, truncated, flags FROM replies LEFT JOIN met USING (key) "
+            "WHERE key = ?"
+        )
         for key in keys:
-            row = self._db.execute(
-                "SELECT text, ids, truncated FROM replies WHERE key = ?", (key,)
-            ).fetchone()
+            row = self._db.execute(query, (key,)).fetchone()
             if row:
                 ids = tuple(int(token) for token in row[1].split())
-                found[key] = StoredReply(key=key, text=row[0], ids=ids, truncated=bool(row[2]))
+                found[key] = StoredReply(
+                    key=key, text=row[0], ids=ids, truncated=bool(row[2]), met=row[3]
+                )
         return found
 
     def put(self, replies: Sequence[StoredReply]) -> None:
         """Commits a batch of replies in one transaction; a row that is there already stays."""
         rows = [(r.key, r.text, " ".join(map(str, r.ids)), int(r.truncated)) for r in replies]
+        met = [(r.key, r.met) for r in replies if r.met is not None]
         # Not OR IGNORE, which would skip what is wrong with a row too.
-        insert = "INSERT INTO replies VALUES (?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
-        self._do(lambda: self._db.executemany(insert, rows))
+        kept = "VALUES (?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
+
+        def insert() -> None:
+            self._db.executemany(f"INSERT INTO replies {kept}", rows)
+            self._db.executemany("INSERT OR REPLACE INTO met VALUES (?, ?)", met)
+
+        self._do(insert)
 
     def blob(self, name: str) -> bytes | None:
         """Bytes stored under a name (the profile of a resumed audit)."""

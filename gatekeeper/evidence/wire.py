@@ -212,6 +212,7 @@ def times_to_json(times: RunTimes) -> dict[str, Any]:
         "seconds": {name: round(value, 3) for name, value in times.seconds.items()},
         "rows_computed": times.rows_computed,
         "rows_resumed": times.rows_resumed,
+        "rows_skipped": times.rows_skipped,
     }
 
 
@@ -224,6 +225,7 @@ def times_from_json(data: Mapping[str, Any]) -> RunTimes:
         seconds=dict(data["seconds"]),
         rows_computed=data["rows_computed"],
         rows_resumed=data["rows_resumed"],
+        rows_skipped=data.get("rows_skipped", 0),
     )
 
 

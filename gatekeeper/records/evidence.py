@@ -70,7 +70,7 @@ class SuiteRef:
 
 
 #: Checks of a shortcut that is switched off where it does not work: nothing then rests on it.
-OPTIONAL_CHECKS = frozenset({"prefix"})
+OPTIONAL_CHECKS = frozenset({"prefix", "skip"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +165,8 @@ class RunTimes:
     Attributes:
         seconds: wall time per stage, over all sessions of a resumed audit.
         rows_computed, rows_resumed: trials computed now, and found already done.
+        rows_skipped: those computed now that are copies of an unmasked reply which never met a
+            masked expert.
     """
 
     started: datetime
@@ -173,6 +175,7 @@ class RunTimes:
     seconds: Mapping[str, float]
     rows_computed: int
     rows_resumed: int
+    rows_skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

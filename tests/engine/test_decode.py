@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 import torch
 
-from gatekeeper.engine import decode as module
+from gatekeeper.engine import running as module
 from gatekeeper.engine.batching import left_padded
 from gatekeeper.engine.decode import decode
 from gatekeeper.engine.routing import Instrument
@@ -19,7 +20,7 @@ def never(_text: str) -> bool:
     return False
 
 
-def run_masks(model, prompts, masks, *, new_tokens=8, decided=never, share=True):
+def run_masks(model, prompts, masks, *, new_tokens=8, decided=never, share=True, **options):
     with Instrument(model.sites) as instrument:
         return decode(
             model,
@@ -30,6 +31,7 @@ def run_masks(model, prompts, masks, *, new_tokens=8, decided=never, share=True)
             decided=decided,
             share_prefix=share,
             seeds=range(100, 100 + len(prompts)),
+            **options,
         )
 
 
@@ -150,3 +152,71 @@ def test_with_a_row_to_each_group_rows_keep_their_order(monkeypatch):
     run_masks(model, [a, b, a, a, b], masks, decided=lambda t: t[:6] in starts)
     equal = [index for groups, index in maps if groups == len(index)]
     assert maps and all(index == sorted(index) for index in equal)
+
+
+_PLAIN_CACHES = ("qwen3_moe", "mixtral", "deepseek_v3", "olmoe")
+
+
+def queue_of(model, seed, count=14):
+    """Rows of random prompts, modes and phases, some alike."""
+    draw = random.Random(seed)
+    prompts = [draw.choice(encoded(5)).ids for _ in range(count)]
+    kinds = ("reroute", "ablate", "noise:0.6", "scale:0.2")
+    masks = []
+    for _ in range(count):
+        sites = draw.sample(model.sites[1:], 2)
+        experts = [(s.layer, draw.randrange(8)) for s in sites for _ in range(2)]
+        one = mask([] if draw.random() < 0.3 else experts, draw.choice(kinds))
+        masks.append(replace(one, phase=draw.choice(["prefill", "decode", "both"])))
+    return prompts, masks
+
+
+@pytest.mark.parametrize("family", [*_PLAIN_CACHES, "gpt_oss", "qwen3_next", "minimax"])
+@pytest.mark.parametrize("share", [False, True])
+def test_rows_that_enter_late_say_what_they_say_in_a_batch_of_their_own(family, share):
+    """Caches that are not plain take new rows when the batch is empty."""
+    model = loaded(family)
+    prompts, masks = queue_of(model, seed=len(family))
+    options = {"new_tokens": 13, "decided": lambda text: text[-1:] in set("1357")}
+    plain = run_masks(model, prompts, masks, share=False, **options)
+    assert len({len(r.ids) for r in plain}) > 1
+    entered = []
+    real = module.Running.join
+
+    def watch(self, other):
+        entered.append(len(other.rows))
+        real(self, other)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module.Running, "join", watch)
+        late = run_masks(model, prompts, masks, share=share, slots=4, refill=True, **options)
+    assert late == plain
+    assert (sum(entered) > 0) == (family in _PLAIN_CACHES)
+
+
+def test_rows_that_wait_follow_when_the_batch_has_ended():
+    model = loaded("mixtral")
+    prompts, masks = queue_of(model, seed=5)
+    plain = run_masks(model, prompts, masks)
+    assert run_masks(model, prompts, masks, slots=3) == plain
+
+
+def test_columns_that_nobody_attends_to_are_dropped(monkeypatch):
+    model = loaded("mixtral")
+    widths = []
+    real = module.join
+
+    def watch(cache, other):
+        real(cache, other)
+        widths.append(cache.layers[0].keys.shape[2])
+
+    monkeypatch.setattr(module, "join", watch)
+    prompts = [encoded(1)[0].ids] * 24
+    masks = [mask([(model.sites[-1].layer, i % 8)]) for i in range(24)]
+    seen = iter(range(1000))
+    run_masks(
+        model, prompts, masks, new_tokens=12, slots=4, refill=True,
+        decided=lambda _t: next(seen) % 2 == 0,
+    )  # fmt: skip
+    assert len(widths) > 2
+    assert max(widths) <= len(prompts[0]) + 12 + 4

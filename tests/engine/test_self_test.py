@@ -15,7 +15,7 @@ from tests.engine.zoo import SCORING
 def test_it_passes_where_the_hooks_work(family):
     checks = self_test(loaded(family), encoded())
     assert {c.name for c in checks} >= {"counts", "masking", "rows", "restoration", "prefix"}
-    assert all(c.passed for c in checks)
+    assert [c.name for c in checks if not c.passed and c.name != "skip"] == []
 
 
 class _Deaf(torch.nn.Module):

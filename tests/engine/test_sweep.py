@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 from gatekeeper import catalog
 from gatekeeper.engine import sweep as module
-from gatekeeper.engine.sweep import SweepSettings, Work, plan_rows, sweep
+from gatekeeper.engine.sweep import SweepSettings, Work, plan_rows, shards, sweep
+from gatekeeper.engine.techniques import PLAIN, Techniques
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.trial import UNMASKED, Mask
@@ -15,7 +19,6 @@ SETTINGS = SweepSettings(
     new_tokens=6,
     batch_rows=3,
     judge=catalog.load("judge", "refusal-rules"),
-    share_prefix=True,
 )
 
 
@@ -86,11 +89,68 @@ def test_progress_ends_at_all_rows(tmp_path):
 
 
 def test_a_skipped_prompt_is_not_run(tmp_path):
-    from dataclasses import replace
-
     model = loaded("mixtral")
     jobs = work(model, 2)
     jobs[0] = Work(prompt=replace(jobs[0].prompt, skipped="too long"), masks=jobs[0].masks)
     with TrialStore(tmp_path / "s") as store:
         trials, _ = sweep(model, jobs, SETTINGS, store, lambda *_: None)
     assert {t.prompt_id for t in trials} == {"p1"}
+
+
+@pytest.mark.parametrize("family", ["mixtral", "deepseek_v3", "olmoe"])
+@pytest.mark.parametrize(
+    "off", [{"fold": False}, {"sort_lengths": False}, {"share_prefix": False}, {"fold": True}]
+)
+def test_a_technique_left_out_gives_the_same_replies_as_none(tmp_path, family, off):
+    model = loaded(family)
+    found = []
+    for name, using in (("plain", PLAIN), ("some", replace(Techniques(stop_early=False), **off))):
+        with TrialStore(tmp_path / name) as store:
+            settings = replace(SETTINGS, techniques=using)
+            found.append(sweep(model, work(model), settings, store, lambda *_: None)[0])
+    assert found[0] == found[1]
+    assert len({t.completion for t in found[0]}) > 4
+
+
+def test_without_folding_a_batch_has_one_mask():
+    model = loaded("mixtral")
+    settings = replace(SETTINGS, techniques=PLAIN)
+    rows, _ = plan_rows(work(model), "b", PLAIN)
+    parts = shards(model, rows, settings)
+    assert all(len({row.mask.name for row in rows[part]}) == 1 for part in parts)
+    assert sum(len(rows[part]) for part in parts) == len(rows) == 12
+    assert [row.prompt.prompt.id for row in rows[:4]] == ["p0", "p1", "p2", "p3"]
+
+
+@pytest.mark.parametrize("refill", [False, True])
+@pytest.mark.parametrize("broken", [2, 5, 9])
+def test_out_of_memory_loses_no_finished_row_of_the_shard(tmp_path, monkeypatch, refill, broken):
+    model = loaded("mixtral")
+    settings = replace(SETTINGS, batch_rows=4, new_tokens=10, techniques=Techniques(refill=refill))
+    with TrialStore(tmp_path / "whole") as store:
+        whole, _ = sweep(model, work(model), settings, store, lambda *_: None)
+    finished, forwards = [], iter(range(1, 10_000))
+
+    def full(*_):
+        if next(forwards) == broken:
+            raise torch.cuda.OutOfMemoryError("planted")
+
+    real = module.decode
+
+    def watched(*args, keep, **options):
+        def noted(place, reply):
+            finished.append((tuple(args[2][place]), args[3][place].experts))
+            keep(place, reply)
+
+        return real(*args, keep=noted, **options)
+
+    monkeypatch.setattr(module, "decode", watched)
+    handle = model.model.register_forward_pre_hook(full)
+    try:
+        with TrialStore(tmp_path / "cut") as store:
+            cut, count = sweep(model, work(model), settings, store, lambda *_: None)
+    finally:
+        handle.remove()
+    assert next(forwards) > broken
+    assert cut == whole
+    assert count.computed == len(finished) == len(set(finished)) == 12

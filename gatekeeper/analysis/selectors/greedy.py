@@ -32,6 +32,12 @@ _SHORTLIST = 24
 _START = 2
 
 
+def most_masks(size: int) -> int:
+    """Masks that are measured for a selection of so many experts, if the budget allows all."""
+    shortlist, start = max(_SHORTLIST, _START * size), _START * size
+    return 1 + sum(shortlist - i for i in range(size)) + sum(range(2, start + 1))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Path:
     """Nested masks of 1, 2, … experts.

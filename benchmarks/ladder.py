@@ -1,0 +1,292 @@
+"""What each technique of the sweep is worth, one at a time, against the naive peer.
+
+    make bench
+    python -m benchmarks.ladder --only deep --page docs/benchmarks.md
+
+Equality first: rungs that run every row to its end give the peer's tokens, those that stop early
+its decisions. The ratio is the peer's time over that of a rung, the peer at whichever of its four
+settings is fastest.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from benchmarks import peer
+from benchmarks.page import write_section
+from benchmarks.timing import Spent, machine, once, ratios, rounds, spread
+from benchmarks.workloads import AUDIT, Workload, load, short, whole
+from gatekeeper import catalog
+from gatekeeper.engine.load import LoadedModel, quiet_transformers
+from gatekeeper.engine.sweep import SweepSettings, plan_rows, sweep
+from gatekeeper.engine.techniques import PLAIN, Techniques
+from gatekeeper.evidence.trial_store import TrialStore
+from gatekeeper.records.plugins import Judge
+
+#: Replies side by side; the demo's own setting.
+_ROWS = 1024
+#: The batch that anyone would write down, and those tried for a better one.
+_USUAL, _TRIED = 16, (32, 64, 128, 256, 512)
+
+#: Replies per mask and prompt: tokens, and what the judge says.
+Found = dict[tuple[str, str], tuple[tuple[int, ...], str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """A set of techniques, one more than the rung below."""
+
+    name: str
+    rows: int
+    techniques: Techniques
+
+
+def rungs() -> tuple[Rung, ...]:
+    """From one mask at a time to everything, and what an audit does of that."""
+    steps: tuple[tuple[str, int, dict[str, bool]], ...] = (
+        ("own decode loop, one mask a batch", _ROWS, {}),
+        ("+ longest prompts first", _ROWS, {"sort_lengths": True}),
+        ("+ rows of all masks in one batch", _ROWS, {"fold": True}),
+        ("+ prefix sharing", _ROWS, {"share_prefix": True}),
+        ("+ stop once decided", _ROWS, {"stop_early": True}),
+        ("+ copy rows that never meet their mask", _ROWS, {"skip": True}),
+        ("+ rows enter as others end", _ROWS, {"refill": True}),
+    )
+    found, on = [], PLAIN
+    for name, rows, more in steps:
+        on = replace(on, **more)
+        found.append(Rung(name=name, rows=rows, techniques=on))
+    # What an audit does on a model that passes every check of the self-test.
+    return (*found, Rung(name=AUDIT, rows=_ROWS, techniques=Techniques(skip=True)))
+
+
+def climb(loaded: LoadedModel, load_: Workload, rung: Rung, judge: Judge) -> Found:
+    """The workload by the sweep, into a store of its own, as an audit does it."""
+    work = load_.work()
+    settings = SweepSettings(
+        base="bench",
+        new_tokens=load_.new_tokens,
+        batch_rows=rung.rows,
+        judge=judge,
+        techniques=rung.techniques,
+    )
+    with tempfile.TemporaryDirectory() as folder, TrialStore(Path(folder) / "store") as store:
+        trials, _ = sweep(loaded, work, settings, store, lambda _done, _total: None)
+        _, keys = plan_rows(work, settings.base, settings.techniques)
+        kept = store.get(set(keys.values()))
+    return {(t.mask, t.prompt_id): (kept[keys[t.mask, t.prompt_id]].ids, t.outcome) for t in trials}
+
+
+def walk(
+    loaded: LoadedModel, load_: Workload, judge: Judge, batch: int, *, by_length: bool
+) -> Found:
+    """The peer's share of the workload."""
+    runs = [
+        (load_.masks[i].experts, [prompt.ids for prompt in load_.asked[i]]) for i in load_.sampled
+    ]
+    said = peer.audit(
+        loaded.model,
+        loaded.tokenizer,
+        runs,
+        lambda text: judge.judge("", text).outcome,
+        batch=batch,
+        by_length=by_length,
+        new_tokens=load_.new_tokens,
+    )
+    return {
+        (load_.masks[i].name, prompt.prompt.id): (one.ids, one.outcome)
+        for i, replies in zip(load_.sampled, said, strict=True)
+        for prompt, one in zip(load_.asked[i], replies, strict=True)
+    }
+
+
+def check_equal(expected: Found, found: Found, name: str, *, tokens: bool) -> None:
+    """Every reply that the peer gave is the same here: its tokens, or what was decided.
+
+    Raises:
+        AssertionError: some are not, with their number.
+    """
+    part = 0 if tokens else 1
+    unlike = sum(found[pair][part] != reply[part] for pair, reply in expected.items())
+    what = "replies" if tokens else "decisions"
+    assert not unlike, f"{name}: {unlike} of {len(expected)} {what} are not those of the peer"
+
+
+def best_batch(loaded: LoadedModel, load_: Workload, judge: Judge) -> int:
+    """The peer's fastest batch by processor time, one run of each, up to a mask's prompts."""
+    most = max(len(prompts) for prompts in load_.asked)
+    tried = [_USUAL, *(b for b in _TRIED if b < most), most]
+    time = {b: once(lambda b=b: walk(loaded, load_, judge, b, by_length=True)).cpu for b in tried}  # type: ignore[misc]
+    return min(time, key=lambda b: time[b])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climbed:
+    """A workload, measured.
+
+    Attributes:
+        rates: lowest and highest refusal rate of a mask.
+        best: the peer's better batch.
+        peers, rungs: seconds and bytes by name; the peer's seconds are scaled to all rows.
+    """
+
+    load: Workload
+    rates: tuple[float, float]
+    best: int
+    peers: dict[str, tuple[Spent, ...]]
+    rungs: dict[str, tuple[Spent, ...]]
+
+    @property
+    def base(self) -> str:
+        """The peer's fastest setting, by processor time: the machine may be shared."""
+        return min(self.peers, key=lambda n: statistics.median(s.cpu for s in self.peers[n]))
+
+
+def measure(loaded: LoadedModel, load_: Workload, judge: Judge) -> Climbed:
+    """Checks that all give the same, then times them in turn.
+
+    Raises:
+        AssertionError: replies or decisions differ, or no mask changes the refusal rate.
+    """
+    best = best_batch(loaded, load_, judge)
+    variants: dict[str, Callable[[], Found]] = {}
+    for size in dict.fromkeys((_USUAL, best)):
+        for by_length in (False, True):
+            name = f"peer, batch {size}{', by length' if by_length else ''}"
+            variants[name] = lambda size=size, by=by_length: walk(  # type: ignore[misc]
+                loaded, load_, judge, size, by_length=by
+            )
+    peers = list(variants)
+    if load_.rungs:  # a long one: only the peer's better batch, and the top
+        variants = {name: variants[name] for name in peers if str(best) in name}
+        peers = list(variants)
+    chosen = [r for r in rungs() if not load_.rungs or r.name in load_.rungs]
+    for rung in chosen:
+        variants[rung.name] = lambda rung=rung: climb(loaded, load_, rung, judge)  # type: ignore[misc]
+    expected = variants[peers[0]]()
+    rates = (0.0, 0.0)
+    for name in peers[1:]:
+        check_equal(expected, variants[name](), name, tokens=True)
+    for rung in chosen:
+        found = variants[rung.name]()
+        check_equal(expected, found, rung.name, tokens=not rung.techniques.stop_early)
+        rates = load_.refused(_outcomes(load_, found))
+    spent = rounds(variants, load_.repetitions, warm_up=False)
+    scaled = {
+        name: tuple(
+            replace(s, wall=s.wall * load_.scale, cpu=s.cpu * load_.scale) for s in spent[name]
+        )
+        for name in peers
+    }
+    return Climbed(
+        load=load_,
+        rates=rates,
+        best=best,
+        peers=scaled,
+        rungs={rung.name: spent[rung.name] for rung in chosen},
+    )
+
+
+def _outcomes(load_: Workload, found: Found) -> list[list[str]]:
+    return [
+        [found[mask.name, prompt.prompt.id][1] for prompt in prompts]
+        for mask, prompts in zip(load_.masks, load_.asked, strict=True)
+    ]
+
+
+_ABOUT = {
+    "shallow": "Masks that begin in the first layer or next to it: nothing to share below.",
+    "deep": "Masks of the last two layers: two of four are below.",
+    "random": "Masks of 2 to 8 experts anywhere, and the planted four.",
+    "single": "Every single expert masked alone.",
+    "mixed": "Random masks, requests behind none to a dozen others.",
+    "whole": "The trials of the demo audit: all its masks, each on its own prompts.",
+}
+_GOALS = {"single": 5.0, "whole": 4.0}
+
+
+def section(found: Climbed) -> str:
+    """Markdown of one workload."""
+    load_, base = found.load, found.base
+    lines = [
+        f"## Ladder: {load_.name}",
+        "",
+        _ABOUT[load_.name],
+        f"{len(load_.masks)} masks, {load_.rows:,} rows, W = {load_.new_tokens}; refusal rate by "
+        f"mask {found.rates[0]:.1%} to {found.rates[1]:.1%}.",
+        f"Peer's better batch: {found.best}. n = {load_.repetitions} rounds in turn. {machine()}.",
+    ]
+    if load_.every > 1:
+        lines.append(
+            f"The peer ran {len(load_.sampled)} of the masks; its time is scaled by rows "
+            f"({load_.scale:.1f} times)."
+        )
+    goal = _GOALS.get(load_.name)
+    top = ratios(found.peers[base], list(found.rungs.values())[-1])
+    if goal:
+        reached = statistics.median(top.cpu)
+        word = "reached" if reached >= goal else "not reached"
+        lines.append(f"Goal: {goal:.0f} times the peer: {word} ({reached:.2f} by processor time).")
+    lines += [
+        "",
+        "| | wall, s | processor, s | times faster: wall | processor | memory, MiB |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, spent in (*found.peers.items(), *found.rungs.items()):
+        ratio = ratios(found.peers[base], spent)
+        cells = (
+            f"{name} (the measure)" if name == base else name,
+            f"{statistics.median(s.wall for s in spent):.2f}",
+            f"{statistics.median(s.cpu for s in spent):.2f}",
+            *(("1", "1") if name == base else (spread(ratio.wall, 2), spread(ratio.cpu, 2))),
+            _memory(spent),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _memory(spent: Sequence[Spent]) -> str:
+    peaks = [s.peak for s in spent if s.peak is not None]
+    return f"{max(peaks) / 2**20:,.0f}" if peaks else "not told"
+
+
+_NAMES = ("shallow", "deep", "random", "single", "mixed", "whole")
+
+
+@click.command()
+@click.option("--only", multiple=True, type=click.Choice(_NAMES), help="These workloads.")
+@click.option("--threads", default=1, show_default=True)
+@click.option("--repetitions", type=int, help="Other than each workload's own.")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, exists=True),
+    help="Evidence of the demo audit, for `whole`: benchmarks.estimates makes one.",
+)
+@click.option("--page", type=click.Path(path_type=Path), help="Write it to this file.")
+def main(**options: Any) -> None:
+    """Measure what each technique of the sweep is worth."""
+    torch.set_num_threads(options["threads"])
+    quiet_transformers()
+    loaded, judge = load(), catalog.load("judge", "refusal-rules")
+    wanted = options["only"] or _NAMES
+    found = short(loaded)
+    if "whole" in wanted and options["bundle"]:
+        found.append(whole(loaded, options["bundle"]))
+    for load_ in (w for w in found if w.name in wanted):
+        rounds_ = options["repetitions"] or load_.repetitions
+        text = section(measure(loaded, replace(load_, repetitions=rounds_), judge))
+        print(text, flush=True)
+        if options["page"]:
+            write_section(options["page"], f"ladder {load_.name}", text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""From the options of an audit to an estimate of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gatekeeper.commands._audit_options import AuditOptions
+from gatekeeper.commands._auditing import _controls, _ks, _selectors, _system_prompt
+from gatekeeper.errors import AuditError, UsageError, excerpt
+
+if TYPE_CHECKING:
+    from gatekeeper.analysis.cost import Shape
+    from gatekeeper.engine.calibrate import Calibration
+    from gatekeeper.engine.checkpoint import Checkpoint
+    from gatekeeper.engine.estimate import Estimate
+    from gatekeeper.engine.stages import Plan
+    from gatekeeper.records.model import ModelDescription
+    from gatekeeper.records.policy import Policy
+    from gatekeeper.records.suite import Suite
+
+#: Characters to a token of an alphabet, tokens to a Chinese or Japanese character, and tokens of a
+#: chat template, where no tokenizer is at hand.
+_CHARACTERS, _WIDE, _TEMPLATE = 4.0, 1.0, 16
+_FIRST_WIDE = 0x2E80
+
+
+def estimate_of(
+    checkpoint: Path,
+    options: AuditOptions,
+    policy: Policy | None,
+    device: str,
+    gpus: int | None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[dict[str, Any], Estimate]:
+    """What was counted, and what it will take.
+
+    Args:
+        clock: what a calibration goes by.
+
+    Raises:
+        GatekeeperError: the suite, the checkpoint or an option is not fit for an estimate.
+    """
+    from gatekeeper.analysis.cost import Format
+    from gatekeeper.analysis.devices import DEVICES
+    from gatekeeper.engine.estimate import on_device
+    from gatekeeper.engine.shape import config_only, shape_of, stored_bytes
+    from gatekeeper.suites.read import read_suite
+
+    if device != "cpu" and device not in DEVICES:
+        raise UsageError(
+            f"no rates of {excerpt(device)!r} are known",
+            remedy=f"use cpu, {', '.join(DEVICES)}",
+        )
+    suite = read_suite(options.suite)
+    if device == "cpu":
+        return _here(checkpoint, options, policy, suite, clock)
+    opened = config_only(checkpoint)
+    described = _described(checkpoint)
+    shape = shape_of(opened, described)
+    system = _system_prompt(options.system_prompt)
+    plan = _plan(suite, options, policy, _approximate(suite, system))
+    weight = stored_bytes(opened) if options.dtype != "float32" else 4.0
+    kind = Format(weight=weight, cache=max(2.0, weight))
+    found = on_device(plan, shape, kind, DEVICES[device], gpus)
+    tokens = f"about {_CHARACTERS:g} characters to a token (no tokenizer was used)"
+    return _told(
+        opened.source if described else checkpoint.name, shape, plan, "published", tokens
+    ), found
+
+
+def _described(checkpoint: Path) -> ModelDescription | None:
+    """What the weights' headers say, where there are weights."""
+    from gatekeeper.engine.checkpoint import open_checkpoint
+    from gatekeeper.engine.inspect import describe
+
+    if not checkpoint.is_dir() or not any(checkpoint.glob("*.safetensors")):
+        return None
+    return describe(open_checkpoint(checkpoint))
+
+
+def _here(
+    checkpoint: Path,
+    options: AuditOptions,
+    policy: Policy | None,
+    suite: Suite,
+    clock: Callable[[], float],
+) -> tuple[dict[str, Any], Estimate]:
+    """On this machine, by running the checkpoint for some seconds.
+
+    Raises:
+        UsageError: there are no weights to run.
+        AuditError: the extra is not installed.
+    """
+    from gatekeeper.engine.checkpoint import open_checkpoint
+    from gatekeeper.engine.estimate import on_this_machine
+    from gatekeeper.engine.inspect import describe
+    from gatekeeper.engine.shape import shape_of
+
+    if not checkpoint.is_dir():
+        raise UsageError(
+            "this machine is measured with the model itself, and there are no weights",
+            where=excerpt(checkpoint),
+            remedy="give the checkpoint's directory, or --device h100 or another",
+        )
+    opened = open_checkpoint(checkpoint)
+    description = describe(opened)
+    shape = shape_of(opened, description)
+    plan, measured = _calibrated(opened, description, shape, options, policy, suite, clock)
+    found = on_this_machine(
+        plan,
+        shape,
+        measured.device,
+        measured.efficiency,
+        measured.alive,
+        measured.alive_controls,
+    )
+    return _told(opened.source, shape, plan, "measured", "counted by its tokenizer"), found
+
+
+def _calibrated(
+    opened: Checkpoint,
+    description: ModelDescription,
+    shape: Shape,
+    options: AuditOptions,
+    policy: Policy | None,
+    suite: Suite,
+    clock: Callable[[], float],
+) -> tuple[Plan, Calibration]:
+    try:
+        from gatekeeper.engine.batching import encode
+        from gatekeeper.engine.calibrate import calibrate
+        from gatekeeper.engine.load import DTYPES, load_model, pick_device
+    except ModuleNotFoundError as error:
+        raise AuditError(
+            f"{error.name} is not installed",
+            remedy="pip install 'moe-gatekeeper[audit]', or estimate for --device h100",
+        ) from error
+    from gatekeeper import catalog
+
+    loaded = load_model(
+        opened.path, description, device=pick_device("cpu"), dtype=DTYPES["float32"]
+    )
+    system = _system_prompt(options.system_prompt)
+    encoded = encode(loaded, suite.prompts, system, options.max_new_tokens)
+    usable = [e for e in encoded if e.skipped is None]
+    lengths = {e.prompt.id: len(e.ids) for e in usable}
+    kept = replace(suite, prompts=tuple(e.prompt for e in usable))
+    plan = _plan(kept, options, policy, lengths)
+    judge = catalog.load("judge", options.judge)
+    return plan, calibrate(loaded, description, shape, plan, usable, judge, _memory(), clock)
+
+
+def _memory() -> float:
+    import os
+
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def _plan(
+    suite: Suite, options: AuditOptions, policy: Policy | None, lengths: dict[str, int]
+) -> Plan:
+    from gatekeeper.engine.stages import Plan, selector
+
+    selectors = _selectors(options, policy)
+    for name in selectors:
+        selector(name)
+    ks = _ks(options, policy)
+    return Plan(
+        prompts=suite.prompts,
+        lengths=lengths,
+        selectors=selectors,
+        ks=ks,
+        controls=_controls(options, policy),
+        doses=len(set(options.doses)),
+        size=options.size or max(ks),
+        budget=options.budget,
+        max_prompts=options.max_prompts,
+        selection_share=options.selection_share,
+        cross_fit=options.cross_fit,
+        seed=options.seed,
+        new_tokens=options.max_new_tokens,
+        batch_rows=options.batch_rows,
+    )
+
+
+def _approximate(suite: Suite, system: str | None) -> dict[str, int]:
+    """Tokens of each prompt by its characters, the chat template's and the system prompt's too."""
+    before = _TEMPLATE + _tokens(system or "")
+    return {prompt.id: before + _tokens(prompt.text) for prompt in suite.prompts}
+
+
+def _tokens(text: str) -> int:
+    wide = sum(ord(char) >= _FIRST_WIDE for char in text)
+    return round(wide * _WIDE + (len(text) - wide) / _CHARACTERS)
+
+
+def _told(source: str, shape: Shape, plan: Plan, rates: str, tokens: str) -> dict[str, Any]:
+    sides = plan.sides()
+    return {
+        "source": source,
+        "parameters": shape.parameters,
+        "active_parameters": shape.active,
+        "rates": rates,
+        "tokens": tokens,
+        "selecting": sum(len(selecting) for selecting, _ in sides),
+        "measuring": sum(len(measuring) for _, measuring in sides),
+        "plain_masks": plan.plain_masks,
+        "control_masks": round(plan.control_masks(shape)),
+        "batch_rows": plan.batch_rows,
+        "new_tokens": plan.new_tokens,
+    }

@@ -1,0 +1,162 @@
+"""`gatekeeper estimate`: what an audit will take, before anybody books a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gatekeeper.commands._audit_options import AuditOptions, audit_options_elsewhere, suite_option
+from gatekeeper.errors import UsageError, excerpt
+
+if TYPE_CHECKING:
+    from gatekeeper.engine.estimate import Estimate
+
+_SCHEMA = "gatekeeper/estimate/v1"
+
+
+@click.command("estimate")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@suite_option
+@click.option(
+    "--policy",
+    "policy_path",
+    type=click.Path(path_type=Path),
+    help="Count what this policy needs (selectors, k, controls).",
+)
+@click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="cpu: this machine, measured for some seconds; or h100, h200, a100, l40s, mi300x.",
+)
+@click.option(
+    "--gpus", type=click.IntRange(1, 100_000), help="GPUs there are; default: as few as needed."
+)
+@click.option("--gpu-hour-cost", type=click.FloatRange(0, 1e6), help="What a GPU costs in an hour.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@audit_options_elsewhere
+def COMMAND(  # noqa: N802 - the one constant every command file exposes
+    checkpoint: Path,
+    policy_path: Path | None,
+    device: str,
+    gpus: int | None,
+    gpu_hour_cost: float | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Estimate time, memory and GPUs of an audit, with all that the numbers assume.
+
+    CHECKPOINT is a checkpoint's directory, or a config.json alone: nothing need be downloaded for a
+    GPU's estimate. On cpu the checkpoint itself is run for some seconds. Times are ranges.
+
+    \b
+    Example:
+      gatekeeper estimate ./config.json --suite suite/ --policy policies/release.yaml --device h100
+      gatekeeper estimate demo/hardened --suite demo/suite --policy policies/release.yaml
+    """
+    from gatekeeper.commands._estimating import estimate_of
+    from gatekeeper.policy.load import load_policy
+
+    if gpu_hour_cost is not None and device == "cpu":
+        raise UsageError("--gpu-hour-cost is of GPUs", remedy="give --device h100 or another")
+    policy = load_policy(policy_path) if policy_path else None
+    settings = AuditOptions(**options, device="cpu")
+    told, found = estimate_of(checkpoint, settings, policy, device, gpus)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(_as_json(told, found, gpu_hour_cost), indent=2))
+    else:
+        _print(told, found, gpu_hour_cost)
+
+
+def _as_json(told: dict[str, Any], found: Estimate, cost: float | None) -> dict[str, Any]:
+    hours = list(found.hours)
+    return {
+        "schema": _SCHEMA,
+        **told,
+        "device": {
+            "name": found.device.name,
+            "flops": found.device.flops,
+            "bandwidth": found.device.bandwidth,
+            "memory": found.device.memory,
+        },
+        "stages": [
+            {"name": s.name, "rows": s.rows, "seconds": [s.low, s.high]} for s in found.stages
+        ],
+        "seconds": [found.low, found.high],
+        "memory": {
+            "weights": found.memory.weights,
+            "cache": found.memory.cache,
+            "logits": found.memory.logits,
+        },
+        "devices": found.devices,
+        "devices_per_replica": found.per_replica,
+        "device_hours": hours,
+        "cost": None if cost is None else [hour * cost for hour in hours],
+        "assumptions": list(found.assumptions),
+    }
+
+
+def _print(told: dict[str, Any], found: Estimate, cost: float | None) -> None:
+    device, needed = found.device, found.memory
+    click.echo(
+        f"model        {excerpt(told['source'])}: {told['parameters']:,} parameters, of which "
+        f"{told['active_parameters']:,} work on a token"
+    )
+    click.echo(
+        f"device       {device.name}: {device.flops / 1e12:,.3g} TFLOP/s, "
+        f"{device.bandwidth / 1e9:,.4g} GB/s, {device.memory / 1e9:,.0f} GB ({told['rates']})"
+    )
+    click.echo(
+        f"prompts      {told['selecting']} select, {told['measuring']} measure; {told['tokens']}"
+    )
+    click.echo(
+        f"masks        {told['plain_masks']} on every prompt, {told['control_masks']} on regular "
+        "ones"
+    )
+    click.echo(f"batch        {told['batch_rows']} rows, W = {told['new_tokens']}")
+    _print_stages(found)
+    click.echo(
+        f"memory       {needed.total / 1e9:,.3g} GB: weights {needed.weights / 1e9:,.3g}, cache "
+        f"{needed.cache / 1e9:,.3g}, logits {needed.logits / 1e9:,.3g}"
+    )
+    if told["rates"] == "published":
+        low, high = found.hours
+        click.echo(
+            f"GPUs         {found.devices}, of which a copy of the model needs "
+            f"{found.per_replica}: {low:,.3g} to {high:,.3g} GPU hours"
+        )
+        if cost is not None:
+            click.echo(
+                f"money        {low * cost:,.2f} to {high * cost:,.2f}, at {cost:,.2f} an hour"
+            )
+    click.echo("\nassumed")
+    for line in found.assumptions:
+        click.echo(f"- {line}")
+
+
+def _print_stages(found: Estimate) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="")
+    table.add_column("stage")
+    table.add_column("rows", justify="right")
+    table.add_column("time", justify="right")
+    for stage in found.stages:
+        table.add_row(stage.name, f"{stage.rows:,}", _span(stage.low, stage.high))
+    rows = sum(stage.rows for stage in found.stages)
+    table.add_row("in all", f"{rows:,}", _span(found.low, found.high))
+    click.echo()
+    Console().print(table)
+    click.echo()
+
+
+def _span(low: float, high: float) -> str:
+    unit, word = next(
+        (u, w) for u, w in ((3600, "h"), (60, "min"), (1, "s")) if high >= u or u == 1
+    )
+    return f"{low / unit:,.1f} to {high / unit:,.1f} {word}"

@@ -1,0 +1,46 @@
+"""Lines of a plain key-value cache: cut, padded and joined, so that rows can come and go.
+
+Plain means transformers' `DynamicCache` with `DynamicLayer`s only: keys and values [B, heads, T,
+size] and nothing else. Sliding windows, states of linear attention and indexers keep more, of which
+a cut or a join would have to know; caches that hold such a layer are left as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def is_plain(cache: Any) -> bool:
+    """Whether all that a cache holds is keys and values of every token."""
+    from transformers.cache_utils import DynamicCache, DynamicLayer
+
+    return type(cache) is DynamicCache and all(
+        type(layer) is DynamicLayer and layer.is_initialized and layer.keys.dim() == 4
+        for layer in cache.layers
+    )
+
+
+def padded(table: Tensor, width: int, *, axis: int) -> Tensor:
+    """Zeros on the left of an axis, up to `width`."""
+    shape = list(table.shape)
+    shape[axis] = width - shape[axis]
+    return torch.cat([table.new_zeros(shape), table], dim=axis) if shape[axis] else table
+
+
+def trim(cache: Any, columns: int) -> None:
+    """Drops the first columns, which no row attends to any more."""
+    for layer in cache.layers if columns else ():
+        layer.keys = layer.keys[:, :, columns:].contiguous()
+        layer.values = layer.values[:, :, columns:].contiguous()
+
+
+def join(cache: Any, other: Any) -> None:
+    """Puts the lines of another cache below those of the first, both ending at the same column."""
+    for layer, more in zip(cache.layers, other.layers, strict=True):
+        width = max(layer.keys.shape[2], more.keys.shape[2])
+        for name in ("keys", "values"):
+            parts = [padded(getattr(x, name), width, axis=2) for x in (layer, more)]
+            setattr(layer, name, torch.cat(parts))

@@ -1,0 +1,214 @@
+"""Rows that are generating: their cache, their masks and what each has said so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gatekeeper.engine.batching import left_padded, positions
+from gatekeeper.engine.lines import join, padded, trim
+from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.masking import MaskTables
+from gatekeeper.engine.met import Met
+from gatekeeper.engine.prefix import part_rows
+from gatekeeper.engine.routing import Instrument
+
+#: How often a row is looked at for a decided outcome, in tokens of its own; and how often rows that
+#: have ended are dropped from the batch, in steps.
+LOOK_EVERY = 4
+
+#: How a row ended: by an end token, decided for good, or at the token window.
+END, DECIDED, WINDOW = "end", "decided", "window"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a call of `decode` is about: all its rows, whichever of them run.
+
+    Attributes:
+        prompts: token ids, one list a row.
+        masks: tables with a line per row, or None.
+        layers: the decoder layers, where prefixes are shared; else None.
+        first: decoder layer of the first mask of all rows.
+        met: keeps what rows meet, or None.
+    """
+
+    loaded: LoadedModel
+    instrument: Instrument
+    prompts: Sequence[Sequence[int]]
+    masks: MaskTables | None
+    layers: nn.ModuleList | None
+    first: int | None
+    met: Met | None
+
+    def masks_of(self, rows: Sequence[int]) -> MaskTables | None:
+        """The tables of some rows."""
+        if self.masks is None or list(rows) == list(range(len(self.prompts))):
+            return self.masks
+        return self.masks.select(torch.tensor(rows, device=self.loaded.device))
+
+
+class Running:
+    """The running rows of a batch.
+
+    Rows that have seen the same tokens form a group. Layers below the first mask depend on tokens
+    only, so they run once per group; their cache has a line per group, that of the layers above a
+    line per row. Without sharing every row is a group of its own.
+
+    Attributes:
+        rows: numbers of the rows, in the order of their lines.
+        ends: how those that have ended did.
+    """
+
+    def __init__(self, given: Given, rows: Sequence[int], cut: int = 0, cache: Any = None) -> None:
+        """Ready for the forward that reads the prompts.
+
+        Args:
+            cut: tokens of every prompt that stand in `cache` already, a line to each group below
+                the first mask and one to each row above.
+        """
+        self.given = given
+        self.rows = list(rows)
+        self.generated: dict[int, list[int]] = {row: [] for row in rows}
+        self.ends: dict[int, str] = {}
+        self.masks = given.masks_of(rows)
+        self.cache = cache  # if there is none the model makes the kind it needs
+        prompts = [tuple(given.prompts[row][cut:]) for row in rows]
+        groups = prompts if given.layers is None else list(dict.fromkeys(prompts))
+        place = {prompt: i for i, prompt in enumerate(groups)}
+        self.group = [*range(len(prompts))] if given.layers is None else [place[p] for p in prompts]
+        self.ids, self.attention = left_padded(groups, given.loaded.pad_id, given.loaded.device)
+        if cut:
+            before = self.attention.new_ones(len(groups), cut)
+            self.attention = torch.cat([before, self.attention], dim=1)
+
+    def step(self) -> None:
+        """One forward, one greedy token for every row that has not ended."""
+        chosen = self.logits().argmax(dim=-1).tolist()
+        for row, token in zip(self.rows, chosen, strict=True):
+            if row not in self.ends:
+                self.generated[row].append(token)
+        self._regroup(list(zip(self.group, chosen, strict=True)))
+
+    def settle(self, new_tokens: int, decided: Callable[[str], bool]) -> None:
+        """Notes the rows that have ended with their last token."""
+        for row in self.rows:
+            ids = self.generated[row]
+            if row in self.ends:
+                continue
+            looked = len(ids) % LOOK_EVERY == 0 or len(ids) == new_tokens
+            if ids[-1] in self.given.loaded.end_ids:
+                self.ends[row] = END
+            elif looked and decided(self.text(row)):
+                self.ends[row] = DECIDED
+            elif len(ids) == new_tokens:
+                self.ends[row] = WINDOW
+
+    def logits(self) -> Tensor:
+        """One forward: logits of the next token of every row, [B, V]."""
+        given, instrument = self.given, self.given.instrument
+        instrument.masks = self.masks
+        instrument.phase = "decode" if self.generated[self.rows[0]] else "prefill"
+        instrument.positions = positions(self.attention)[self.group]
+        instrument.counter = given.met
+        if given.met is not None:
+            live = torch.tensor([row not in self.ends for row in self.rows])
+            valid = self.attention[:, -self.ids.shape[1] :].bool()
+            valid = valid[self.group] & live.to(valid.device)[:, None]
+            given.met.watch(instrument.phase, self.rows, valid)
+        if given.layers is None or given.first is None:
+            logits = self._forward()
+        else:
+            index = torch.tensor(self.group, device=self.ids.device)
+            with part_rows(given.layers, given.first, self.ids.shape[0], index):
+                logits = self._forward()
+        return logits[:, -1]
+
+    def _forward(self) -> Tensor:
+        out = self.given.loaded.model(
+            input_ids=self.ids,
+            attention_mask=self.attention,
+            position_ids=positions(self.attention)[:, -self.ids.shape[1] :],
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        self.cache = out.past_key_values
+        logits: Tensor = out.logits
+        return logits
+
+    def _regroup(self, seen: list[tuple[int, int]]) -> None:
+        """Groups the rows anew by (group so far, next token) and sets up the next forward."""
+        device = self.ids.device
+        shares = self.given.layers is not None
+        groups = list(dict.fromkeys(seen)) if shares else seen
+        place = {group: i for i, group in enumerate(groups)}
+        self.group = [place[item] for item in seen] if shares else [*range(len(seen))]
+        lines = [parent for parent, _ in groups]
+        parents = torch.tensor(lines, device=device)
+        tokens = torch.tensor([token for _, token in groups], device=device)
+        if shares and lines != list(range(self.ids.shape[0])):
+            self._pick(0, self.shared_layers(), parents)
+        self.attention = torch.cat(
+            [self.attention[parents], torch.ones_like(tokens)[:, None]], dim=1
+        )
+        self.ids = tokens[:, None]
+
+    def shared_layers(self) -> int:
+        """Layers of the cache that have a line per group, not per row."""
+        given = self.given
+        if given.layers is None or given.first is None:
+            return 0
+        # A decoder layer with two attentions has two layers of cache.
+        return given.first * max(len(self.cache) // len(given.layers), 1)
+
+    def _pick(self, start: int, stop: int | None, index: Tensor) -> None:
+        self.given.loaded.architecture.pick_lines(self.cache, start, stop, index)
+
+    def text(self, row: int) -> str:
+        """The reply so far, without special tokens."""
+        tokenizer = self.given.loaded.tokenizer
+        decoded: str = tokenizer.decode(self.generated[row], skip_special_tokens=True)
+        return decoded.strip()
+
+    def drop_ended(self) -> None:
+        """Takes rows that have ended out of the cache, so that they cost nothing more."""
+        keep = [i for i, row in enumerate(self.rows) if row not in self.ends]
+        if len(keep) == len(self.rows) or not keep:
+            return
+        index = torch.tensor(keep, device=self.ids.device)
+        group = [self.group[i] for i in keep]
+        # In order of appearance: with a row to each group the map is the identity, and what a
+        # layer hands on per row is not taken for one line per group.
+        used = list(dict.fromkeys(group))
+        place = {g: i for i, g in enumerate(used)}
+        lines = torch.tensor(used, device=self.ids.device)
+        self.rows = [self.rows[i] for i in keep]
+        self.group = [place[g] for g in group]
+        self.ids, self.attention = self.ids[lines], self.attention[lines]
+        shared = self.shared_layers()
+        self._pick(0, shared, lines)
+        self._pick(shared, None, index)
+        if self.masks is not None:
+            self.masks = self.masks.select(index)
+
+    def join(self, other: Running) -> None:
+        """Takes in rows that have read their prompts; both caches are plain (`lines.is_plain`)."""
+        unused = self.attention.any(dim=0).int().argmax()
+        columns = int(unused)
+        trim(self.cache, columns)
+        self.attention = self.attention[:, columns:]
+        join(self.cache, other.cache)
+        width = max(self.attention.shape[1], other.attention.shape[1])
+        pair = [padded(x.attention, width, axis=1) for x in (self, other)]
+        self.attention = torch.cat(pair)
+        self.group += [len(self.ids) + g for g in other.group]
+        self.ids = torch.cat([self.ids, other.ids])
+        self.rows += other.rows
+        self.generated |= other.generated
+        self.ends |= other.ends
+        self.masks = self.given.masks_of(self.rows)

@@ -1,0 +1,46 @@
+"""What makes a sweep fast, each part of it separable: a benchmark switches them on one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gatekeeper.records.evidence import SelfTestCheck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Techniques:
+    """What a sweep may do to save work. None of them changes what a reply is, rounding aside.
+
+    Attributes:
+        fold: rows of unlike masks share a batch; else one mask a batch.
+        sort_lengths: prompts run longest first, so that rows of a batch are of like length.
+        share_prefix: layers below the first masked one run once per group of equal tokens.
+        stop_early: a row ends once no continuation could change the judge's decision. Decisions are
+            equal, replies are shorter.
+        skip: a row whose unmasked twin never met a masked expert is a copy of it. Off unless the
+            self-test found it exact: on some routers it is not.
+        refill: rows of a shard enter as others end; else when all of the batch have.
+    """
+
+    fold: bool = True
+    sort_lengths: bool = True
+    share_prefix: bool = True
+    stop_early: bool = True
+    skip: bool = False
+    refill: bool = False
+
+
+def where_exact(checks: Sequence[SelfTestCheck]) -> Techniques:
+    """All that the self-test found to hold on a model."""
+    passed = {check.name for check in checks if check.passed}
+    return Techniques(share_prefix="prefix" in passed, skip="skip" in passed)
+
+
+#: A padded batch at a time, all tokens of every row: what the others are compared with.
+PLAIN = Techniques(
+    fold=False,
+    sort_lengths=False,
+    share_prefix=False,
+    stop_early=False,
+)

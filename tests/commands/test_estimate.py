@@ -1,0 +1,114 @@
+"""`gatekeeper estimate` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from jsonschema import validate
+
+from gatekeeper.cli import run
+from tests.e2e.cli import HARDENED, RELEASE, ROOT, SUITE
+
+CONFIG = ROOT / "benchmarks" / "configs" / "qwen3-30b-a3b.json"
+RANGE = {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 2, "maxItems": 2}
+SCHEMA = {
+    "type": "object",
+    "required": ["schema", "source", "stages", "seconds", "memory", "devices", "assumptions"],
+    "properties": {
+        "schema": {"const": "gatekeeper/estimate/v1"},
+        "stages": {
+            "type": "array",
+            "minItems": 5,
+            "items": {
+                "type": "object",
+                "required": ["name", "rows", "seconds"],
+                "properties": {"rows": {"type": "integer", "minimum": 1}, "seconds": RANGE},
+            },
+        },
+        "seconds": RANGE,
+        "device_hours": RANGE,
+        "cost": {"anyOf": [RANGE, {"type": "null"}]},
+        "assumptions": {"type": "array", "minItems": 4, "items": {"type": "string"}},
+    },
+}
+
+
+def estimate(*arguments):
+    return run(["estimate", *map(str, arguments)])
+
+
+def of_h100(*more):
+    return estimate(CONFIG, "--suite", SUITE, "--policy", RELEASE, "--device", "h100", *more)
+
+
+def test_a_config_alone_is_enough(capsys):
+    assert of_h100("--gpu-hour-cost", "2.50") == 0
+    out = capsys.readouterr().out
+    for word in ("30,531,911,680", "trials", "controls", "usefulness", "in all", "GPU hours"):
+        assert word in out
+    assert "at 2.50 an hour" in out
+    assert "assumed\n- 30% to 70% of the published peak rates" in out
+
+
+def test_json_holds_its_schema(capsys):
+    assert of_h100("--json", "--gpus", "4", "--gpu-hour-cost", "2") == 0
+    found = json.loads(capsys.readouterr().out)
+    validate(found, SCHEMA)
+    assert found["devices"] == 4
+    assert found["cost"] == [2 * hours for hours in found["device_hours"]]
+
+
+def test_options_of_the_audit_count(capsys):
+    def controls(*more):
+        assert of_h100("--json", *more) == 0
+        stages = json.loads(capsys.readouterr().out)["stages"]
+        return {s["name"]: s["rows"] for s in stages}.get("controls")
+
+    assert controls("--controls", "2") < controls()
+    assert controls("--max-prompts", "10") < controls()
+
+
+def test_weights_that_are_there_are_looked_at(capsys):
+    assert estimate(HARDENED, "--suite", SUITE, "--device", "a100", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["source"] == "hardened"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ((CONFIG, "--device", "abacus"), "no rates of 'abacus'"),
+        ((CONFIG, "--device", "cpu"), "there are no weights"),
+        ((CONFIG.parent, "--device", "h100"), "no config.json"),
+        ((HARDENED, "--gpu-hour-cost", "2"), "is of GPUs"),
+        ((CONFIG, "--device", "h100", "--selector", "luck"), "luck"),
+        ((CONFIG.with_name("deepseek-v3.json"), "--device", "h100", "--gpus", "2"), "do not fit"),
+    ],
+)
+def test_what_cannot_be_estimated_is_told_in_one_line(arguments, word, capsys):
+    assert estimate(*arguments, "--suite", SUITE) == 2
+    error = capsys.readouterr().err
+    assert word in error and "Traceback" not in error
+
+
+def test_a_gpu_is_estimated_without_torch():
+    code = (
+        "import sys; sys.modules['torch'] = None; from gatekeeper.cli import run; "
+        f"sys.exit(run(['estimate', {str(CONFIG)!r}, '--suite', {str(SUITE)!r}, "
+        "'--device', 'h100', '--json']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["devices"] == 1
+
+
+def test_this_machine_is_measured_with_the_model_itself(capsys):
+    small = ("--max-prompts", "20", "-k", "1", "--controls", "2", "--batch-rows", "32")
+    assert estimate(HARDENED, "--suite", SUITE, "--max-new-tokens", "8", *small, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    validate(found, SCHEMA)
+    assert found["rates"] == "measured" and found["device"]["flops"] > 1e8
+    low, high = found["seconds"]
+    assert 0 < low < high

@@ -1,0 +1,113 @@
+"""The rows of an estimate are those of the audit that it speaks of."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from gatekeeper.analysis.selectors.greedy import most_masks
+from gatekeeper.engine import effects, usefulness
+from gatekeeper.engine.shape import config_only, shape_of
+from gatekeeper.engine.stages import LOG_BYTES, MEASURED, Plan, stages
+from gatekeeper.records.trial import UNMASKED
+from gatekeeper.suites.read import read_suite
+from tests.e2e.cli import HARDENED, SUITE
+
+SHAPE = shape_of(config_only(HARDENED))
+PROMPTS = read_suite(SUITE).prompts
+
+
+def plan(**changes) -> Plan:
+    given = {
+        "prompts": PROMPTS,
+        "lengths": {p.id: 10 + i % 20 for i, p in enumerate(PROMPTS)},
+        "selectors": ("ses-frequency", "ses-contrast", "attribution", "greedy"),
+        "ks": (1, 2),
+        "controls": 3,
+        "doses": 0,
+        "size": 2,
+        "budget": 20_000,
+        "max_prompts": None,
+        "selection_share": 0.5,
+        "cross_fit": False,
+        "seed": 0,
+        "new_tokens": 8,
+        "batch_rows": 32,
+    }
+    return Plan(**{**given, **changes})
+
+
+def rows(made: Plan) -> dict[str, int]:
+    return {s.name: s.rows for s in stages(made, SHAPE, (1.0,) * (made.new_tokens - 1))}
+
+
+def test_what_the_engine_keeps_to_itself_is_the_same_there():
+    assert effects._MOST_PROMPTS == MEASURED
+    assert usefulness._MOST_BYTES == LOG_BYTES
+
+
+def test_rows_by_hand():
+    found = rows(plan())
+    # 960 prompts, half of which measure, 120 of each set; 8 selected masks, one without, 2 of the
+    # experts busiest on benign prompts, 2 groups of each of two selectors; and once more unmasked.
+    assert found["unmasked"] == found["profile"] == 480
+    assert found["attribution"] == 120
+    assert found["trials"] == 480 * (1 + 8 + 2 + 4) + 480
+    assert found["usefulness"] == 120 * (1 + 8)
+    # 12 controls of two experts; those of one expert, 3 each by four selectors, coincide.
+    assert 120 * (12 + 3) <= found["controls"] <= 120 * (12 + 12)
+
+
+def test_controls_are_run_on_regular_prompts_only_and_doses_too():
+    before, after = rows(plan()), rows(plan(doses=2))
+    assert after.pop("controls") - before.pop("controls") == 120 * 4 * 2
+    assert before == after
+
+
+def test_cross_fitting_measures_every_prompt():
+    found = rows(plan(cross_fit=True))
+    assert found["unmasked"] == 960
+    assert found["trials"] == 960 * (1 + 8 + 2 + 4) + 960
+
+
+def test_selectors_that_measure_nothing_cost_no_measuring():
+    found = rows(plan(selectors=("ses-frequency",)))
+    assert "select" not in found and "attribution" not in found
+
+
+def test_measured_rows_stay_within_the_budget():
+    assert rows(plan())["select"] == most_masks(2) * MEASURED
+    assert rows(plan(budget=320))["select"] == 320
+    # 24 + 23 that grow, 2 + 3 + 4 that shrink, and one without.
+    assert most_masks(2) == 24 + 23 + 2 + 3 + 4 + 1
+
+
+def test_rows_and_forwards_agree():
+    for stage in stages(plan(), SHAPE, (1.0,) * 7):
+        read = sum(f.rows * n for f, n in stage.forwards if f.tokens == f.context)
+        assert read == pytest.approx(stage.rows)
+
+
+def test_a_demo_audit_makes_the_trials_that_were_counted(tmp_path):
+    """A real audit, small; every count but that of equal masks."""
+    from benchmarks.estimates import Watch, audit_options
+    from gatekeeper.commands._auditing import plan as request_of
+    from gatekeeper.engine.audit import run_audit
+
+    options = audit_options(
+        SUITE, "--max-prompts", "24", "-k", "1", "-k", "2", "--controls", "2",
+        "--max-new-tokens", "12", "--no-roles", "--resamples", "20",
+    )  # fmt: skip
+    evidence = run_audit(request_of(HARDENED, options, None), tmp_path, Watch())
+    made = plan(max_prompts=24, controls=2, new_tokens=12)
+    counted = rows(made)
+    arms = {m.name: m.arm for m in evidence.masks}
+    by_arm = Counter(arms[trial.mask] for trial in evidence.trials)
+    selectors = 4 - len(evidence.skipped_selectors)
+    measured = by_arm["again"]
+    assert by_arm["unmasked"] == measured == counted["trials"] // (1 + 1 + 8 + 2 + 4)
+    assert by_arm["selected"] == measured * 2 * selectors
+    regular = sum(t.mask == UNMASKED.name and "regular" in t.prompt_id for t in evidence.trials)
+    assert by_arm["control"] == regular * 2 * 2 * selectors
+    assert 0 < by_arm["beside"] <= measured * 6
