@@ -79,7 +79,6 @@ class _Bench:
             batch_rows=_BATCH,
             # Nothing is decided early: every row has its full length.
             judge=replace(catalog.load("judge", "refusal-rules"), decided=never_decided),
-            share_prefix=True,
         )
         self.stores, self.number = folder, 0
         self.hands: list[ProcessHand] = []
