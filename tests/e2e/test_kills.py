@@ -82,7 +82,8 @@ def check(whole, tmp_path, targets, pauses):
     assert run["rows_resumed"] >= kept
     assert run["rows_resumed"] + run["rows_computed"] == once["rows_computed"]
     computed = log.read_text().split()
-    assert len(set(computed)) == once["rows_computed"]
+    # Copies of an unmasked reply are stored, and computed by nobody.
+    assert len(set(computed)) == once["rows_computed"] - once["rows_skipped"]
     # A batch may have been computed and not yet stored when its process was killed.
     assert len(computed) - len(set(computed)) <= BATCH * len(targets)
     assert not (out / WORK).exists()
