@@ -60,7 +60,7 @@ _MOST_SEED = 2**53 - 2
 _MOST = 1_000_000
 
 
-class _Rows(click.ParamType[int | None]):
+class _Rows(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments
     """A number of rows; None for `auto`."""
 
     name = "rows"
