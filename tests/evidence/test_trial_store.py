@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from gatekeeper.errors import AuditError
@@ -36,3 +39,20 @@ def test_a_file_that_is_no_store_is_refused_by_name(tmp_path):
     with pytest.raises(AuditError, match="s: cannot use the store") as caught:
         TrialStore(tmp_path / "s")
     assert caught.value.remedy
+
+
+def test_what_a_row_met_is_kept_where_it_was_noted(tmp_path):
+    met = StoredReply(key="m", text="x", ids=(1,), truncated=True, met=b"\x01\x00")
+    with TrialStore(tmp_path / "s") as store:
+        store.put([met, reply("a")])
+    with TrialStore(tmp_path / "s") as store:
+        assert store.get(["m", "a"]) == {"m": met, "a": reply("a")}
+
+
+def test_a_store_from_before_rows_noted_what_they_met_is_read(tmp_path):
+    with TrialStore(tmp_path / "s") as store:
+        store.put([reply("a")])
+    with closing(sqlite3.connect(tmp_path / "s")) as db:
+        db.execute("DROP TABLE met")
+    with TrialStore(tmp_path / "s") as store:
+        assert store.get(["a"]) == {"a": reply("a")}
