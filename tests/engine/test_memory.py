@@ -55,7 +55,7 @@ def failing_after(rows_done, seen):
 def test_what_a_broken_run_has_finished_is_not_run_again(done):
     seen = []
     assert kept_in_halves(range(7), 4, failing_after(done, seen)) == [*range(0, 70, 10)]
-    assert seen == [(7, 4), (7 - done, min(4, 7) // 2)]
+    assert seen == [(7, 4), (7 - done, min(2, 7 - done))]
 
 
 def test_no_row_beside_the_model_is_an_error_of_the_audit():
