@@ -88,7 +88,7 @@ def run_audit(
         store = stack.enter_context(TrialStore(work_dir / STORE, audit=_name_of(request)))
         clock = Clock(store, reporter)
         with clock.stage("load"):
-            prepared = prepare(request, reporter, work_dir)
+            prepared = prepare(request, reporter, work_dir, store)
         refuse_long_variants(prepared)
         crew = stack.enter_context(closing(open_crew(prepared)))
         prepared = replace(prepared, crew=crew)
@@ -284,7 +284,7 @@ def _roles(
             measure,
             profile,
             most=_ROLES,
-            batch_rows=max(1, prepared.request.batch_rows // 8),
+            batch_rows=max(1, prepared.settings.batch_rows // 8),
             seed=prepared.request.seed,
         )
     store.put_blob(name, json.dumps(roles_to_json(found)).encode())

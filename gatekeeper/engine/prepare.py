@@ -15,12 +15,14 @@ import torch
 from gatekeeper import __version__
 from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.checkpoint import Checkpoint
+from gatekeeper.engine.fit import fitting_rows
 from gatekeeper.engine.judging import open_judge
 from gatekeeper.engine.load import SPREAD, LoadedModel, load_model, pick_device, pick_dtype
 from gatekeeper.engine.second import open_second, recorded
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.engine.sweep import Alone, Crew
 from gatekeeper.errors import AuditError, UsageError
+from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.evidence import AuditSettings, Evidence, SelfTestCheck
 from gatekeeper.records.judge_options import SecondRequest
 from gatekeeper.records.model import CheckpointRef, ModelDescription
@@ -46,6 +48,7 @@ class AuditRequest:
     """What to audit and how.
 
     Attributes:
+        batch_rows: rows side by side, or None for what the memory holds.
         resamples: resamples per selector; `seed` makes splits, resamples and controls.
         size: experts taken per resample (N_e, q), or None for the largest k.
         window: token window to select by, or None for each selector's own.
@@ -72,7 +75,7 @@ class AuditRequest:
     judge: str
     max_prompts: int | None
     max_new_tokens: int
-    batch_rows: int
+    batch_rows: int | None
     resamples: int
     size: int | None
     window: str | None
@@ -168,8 +171,13 @@ def refuse_idle_variants(request: AuditRequest) -> None:
         )
 
 
-def prepare(request: AuditRequest, reporter: Reporter, work_dir: Path) -> Prepared:
+def prepare(
+    request: AuditRequest, reporter: Reporter, work_dir: Path, store: TrialStore | None = None
+) -> Prepared:
     """Hashes and loads the checkpoint, tokenises the prompts, splits the seeds, tests the hooks.
+
+    Args:
+        store: keeps the number of rows side by side, where the memory decides it.
 
     Raises:
         CheckpointError, AuditError: the model cannot be loaded.
@@ -206,6 +214,14 @@ def prepare(request: AuditRequest, reporter: Reporter, work_dir: Path) -> Prepar
         dtype=loaded.dtype,
         device=loaded.device.type,
         template_sha256=sha256(str(loaded.tokenizer.chat_template)),
+        batch_rows=request.batch_rows
+        or fitting_rows(
+            loaded,
+            [e.ids for e in usable],
+            request.max_new_tokens,
+            spread=request.device == SPREAD,
+            store=store,
+        ),
     )
     return Prepared(
         request=request,
@@ -241,7 +257,13 @@ def _refuse_unmeasured(
 
 
 def _settings(
-    request: AuditRequest, judge: Judge, *, dtype: torch.dtype, device: str, template_sha256: str
+    request: AuditRequest,
+    judge: Judge,
+    *,
+    dtype: torch.dtype,
+    device: str,
+    template_sha256: str,
+    batch_rows: int,
 ) -> AuditSettings:
     return AuditSettings(
         selectors=request.selectors,
@@ -253,7 +275,7 @@ def _settings(
         judge_version=judge.version,
         judge_settings=judge.settings,
         max_new_tokens=request.max_new_tokens,
-        batch_rows=request.batch_rows,
+        batch_rows=batch_rows,
         dtype=str(dtype).removeprefix("torch."),
         device=device,
         seed=request.seed,
@@ -297,6 +319,8 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
         dtype=pick_dtype(request.dtype, device, request.description.dtype),
         device=device.type,
         template_sha256=evidence.settings.chat_template_sha256,
+        # What the memory held then is no part of the question.
+        batch_rows=request.batch_rows or evidence.settings.batch_rows,
     )
     wanted = recorded(wanted, request.second, open_second(request.second, judge))
     # Another Python gives the same numbers.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gatekeeper.engine.memory import in_halves
+from gatekeeper.engine.memory import in_halves, kept_in_halves
 from gatekeeper.errors import AuditError, ExitCode
 
 
@@ -36,3 +36,31 @@ def test_other_errors_are_left_alone():
 
     with pytest.raises(RuntimeError, match="no matter"):
         in_halves(range(4), broken)
+
+
+def failing_after(rows_done, seen):
+    """A run that is broken off after so many rows of its first call."""
+
+    def run(rows, size, keep):
+        seen.append((len(rows), size))
+        for place, row in enumerate(rows):
+            if len(seen) == 1 and place == rows_done:
+                raise torch.cuda.OutOfMemoryError
+            keep(place, row * 10)
+
+    return run
+
+
+@pytest.mark.parametrize("done", [0, 1, 5, 6])
+def test_what_a_broken_run_has_finished_is_not_run_again(done):
+    seen = []
+    assert kept_in_halves(range(7), 4, failing_after(done, seen)) == [*range(0, 70, 10)]
+    assert seen == [(7, 4), (7 - done, min(2, 7 - done))]
+
+
+def test_no_row_beside_the_model_is_an_error_of_the_audit():
+    def full(_rows, _size, _keep):
+        raise torch.cuda.OutOfMemoryError
+
+    with pytest.raises(AuditError, match="does not hold a single row"):
+        kept_in_halves(range(7), 4, full)

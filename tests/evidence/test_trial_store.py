@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -206,3 +207,20 @@ def test_a_row_that_is_there_stays_as_it_is(tmp_path):
         store.put([reply("a")])
         store.put([StoredReply(key="a", text="other", ids=(9,), truncated=True), reply("b")])
         assert store.get(["a", "b"]) == {"a": reply("a"), "b": reply("b")}
+
+
+def test_what_a_row_met_is_kept_where_it_was_noted(tmp_path):
+    met = StoredReply(key="m", text="x", ids=(1,), truncated=True, met=b"\x01\x00")
+    with TrialStore(tmp_path / "s") as store:
+        store.put([met, reply("a")])
+    with TrialStore(tmp_path / "s") as store:
+        assert store.get(["m", "a"]) == {"m": met, "a": reply("a")}
+
+
+def test_a_store_from_before_rows_noted_what_they_met_is_read(tmp_path):
+    with TrialStore(tmp_path / "s") as store:
+        store.put([reply("a")])
+    with closing(sqlite3.connect(tmp_path / "s")) as db:
+        db.execute("DROP TABLE met")
+    with TrialStore(tmp_path / "s") as store:
+        assert store.get(["a"]) == {"a": reply("a")}
