@@ -28,7 +28,7 @@ class AuditOptions:
     judge: str
     max_prompts: int | None
     max_new_tokens: int
-    batch_rows: int
+    batch_rows: int | None
     resamples: int
     size: int | None
     window: str | None
@@ -58,6 +58,23 @@ _SUITE = click.option(
 _MOST_SEED = 2**53 - 2
 #: Far above anything an audit can finish: a slip of the keyboard is told at once.
 _MOST = 1_000_000
+
+
+class _Rows(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments
+    """A number of rows; None for `auto`."""
+
+    name = "rows"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "[auto|INTEGER]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        if value == "auto":
+            return None
+        number: int = click.IntRange(1, _MOST).convert(value, param, ctx)
+        return number
 
 
 def _printable(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -144,10 +161,11 @@ _OPTIONS = (
     ),
     click.option(
         "--batch-rows",
-        type=click.IntRange(1, _MOST),
-        default=128,
+        type=_Rows(),
+        default="auto",
         show_default=True,
-        help="Replies generated side by side.",
+        help="Replies generated side by side. auto: as many as the memory holds, at most 1024 on "
+        "CUDA and 128 elsewhere; the evidence records how many.",
     ),
     click.option(
         "--resamples",

@@ -78,7 +78,7 @@ def run_audit(request: AuditRequest, work_dir: Path, reporter: Reporter) -> Evid
     with TrialStore(work_dir / STORE) as store:
         clock = Clock(store, reporter)
         with clock.stage("load"):
-            prepared = prepare(request, reporter, work_dir)
+            prepared = prepare(request, reporter, work_dir, store)
         refuse_long_variants(prepared)
         counts: list[SweepCount] = []
         sides = [prepared, prepared.changed_over()] if request.cross_fit else [prepared]
@@ -218,7 +218,7 @@ def _roles(
             measure,
             profile,
             most=_ROLES,
-            batch_rows=max(1, prepared.request.batch_rows // 8),
+            batch_rows=max(1, prepared.settings.batch_rows // 8),
             seed=prepared.request.seed,
         )
     store.put_blob(name, json.dumps(roles_to_json(found)).encode())

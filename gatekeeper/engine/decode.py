@@ -12,6 +12,7 @@ from gatekeeper.engine.lines import is_plain
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
 from gatekeeper.engine.met import Met
+from gatekeeper.engine.opening import Opening, read_opening
 from gatekeeper.engine.prefix import decoder_layers
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.running import DECIDED, LOOK_EVERY, WINDOW, Given, Running
@@ -98,6 +99,7 @@ def decode(
     seeds: Sequence[int] | None = None,
     slots: int | None = None,
     refill: bool = False,
+    opening: int | None = None,
     note_met: bool = False,
     keep: Keep | None = None,
 ) -> list[Reply]:
@@ -112,6 +114,8 @@ def decode(
         seeds: one a row, for masks with noise.
         slots: rows side by side; the others wait for their turn. None for all.
         refill: rows that wait enter as others end, where the cache allows it; else when all have.
+        opening: read what all prompts begin with once for each mask, if it has so many tokens and
+            the cache allows it.
         note_met: note what experts rows meet, if none of them has a mask.
         keep: told of each reply as it is finished, also before an error that ends the call.
     """
@@ -128,6 +132,8 @@ def decode(
     found: dict[int, Reply] = {}
     loop = _Loop(given, found, keep, new_tokens=new_tokens, decided=decided)
     try:
+        if opening is not None:
+            loop.opening = read_opening(given, masks, opening)
         loop.run(len(prompts) if slots is None else slots, refill=refill)
     finally:
         instrument.masks, instrument.phase, instrument.counter = None, "prefill", None
@@ -149,6 +155,7 @@ class _Loop:
         self._given, self._found, self._keep = given, found, keep
         self._new_tokens, self._decided = new_tokens, decided
         self._waiting = list(range(len(given.prompts)))
+        self.opening: Opening | None = None
 
     def run(self, slots: int, *, refill: bool) -> None:
         """Until nobody waits."""
@@ -170,7 +177,8 @@ class _Loop:
     def _enter(self, count: int) -> Running:
         """The next rows, with their prompts read and their first token."""
         rows, self._waiting = self._waiting[:count], self._waiting[count:]
-        batch = Running(self._given, rows)
+        given, opening = self._given, self.opening
+        batch = Running(given, rows) if opening is None else opening.enter(given, rows)
         self._advance(batch)
         return batch
 

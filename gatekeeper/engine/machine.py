@@ -136,11 +136,18 @@ def _cores() -> Check:
     )
 
 
-def _memory() -> Check:
+def available_memory() -> int | None:
+    """Bytes of memory that programs may still take, or None where the system does not tell."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        available = next(int(x.split()[1]) * 1024 for x in lines if x.startswith("MemAvailable"))
+        return next(int(x.split()[1]) * 1024 for x in lines if x.startswith("MemAvailable"))
     except (OSError, ValueError, StopIteration):
+        return None
+
+
+def _memory() -> Check:
+    available = available_memory()
+    if available is None:
         return Check(name="memory", ok=True, found="unknown", needed_for="audit")
     return Check(
         name="memory",

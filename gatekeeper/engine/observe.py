@@ -89,7 +89,7 @@ def sweep_settings(prepared: Prepared) -> SweepSettings:
     return SweepSettings(
         base=base,
         new_tokens=request.max_new_tokens,
-        batch_rows=request.batch_rows,
+        batch_rows=settings.batch_rows,
         judge=prepared.judge,
         techniques=where_exact(prepared.checks),
     )
@@ -158,7 +158,7 @@ def make_profile(
 
 def _small_batch(prepared: Prepared) -> int:
     """Rows for whole prompts: less padding than in the sweep, and a gradient keeps activations."""
-    return max(1, prepared.request.batch_rows // 8)
+    return max(1, prepared.settings.batch_rows // 8)
 
 
 def _attributed(prepared: Prepared, profile: ActivationProfile, split: Split) -> ActivationProfile:

@@ -15,10 +15,12 @@ import torch
 from gatekeeper import __version__
 from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.checkpoint import Checkpoint
+from gatekeeper.engine.fit import fitting_rows
 from gatekeeper.engine.judging import open_judge
 from gatekeeper.engine.load import SPREAD, LoadedModel, load_model, pick_device, pick_dtype
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.errors import AuditError, UsageError
+from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.evidence import AuditSettings, Evidence, SelfTestCheck
 from gatekeeper.records.model import CheckpointRef, ModelDescription
 from gatekeeper.records.plugins import Judge
@@ -43,6 +45,7 @@ class AuditRequest:
     """What to audit and how.
 
     Attributes:
+        batch_rows: rows side by side, or None for what the memory holds.
         resamples: resamples per selector; `seed` makes splits, resamples and controls.
         size: experts taken per resample (N_e, q), or None for the largest k.
         window: token window to select by, or None for each selector's own.
@@ -66,7 +69,7 @@ class AuditRequest:
     judge: str
     max_prompts: int | None
     max_new_tokens: int
-    batch_rows: int
+    batch_rows: int | None
     resamples: int
     size: int | None
     window: str | None
@@ -152,8 +155,13 @@ def refuse_idle_variants(request: AuditRequest) -> None:
         )
 
 
-def prepare(request: AuditRequest, reporter: Reporter, work_dir: Path) -> Prepared:
+def prepare(
+    request: AuditRequest, reporter: Reporter, work_dir: Path, store: TrialStore | None = None
+) -> Prepared:
     """Hashes and loads the checkpoint, tokenises the prompts, splits the seeds, tests the hooks.
+
+    Args:
+        store: keeps the number of rows side by side, where the memory decides it.
 
     Raises:
         CheckpointError, AuditError: the model cannot be loaded.
@@ -197,6 +205,14 @@ def prepare(request: AuditRequest, reporter: Reporter, work_dir: Path) -> Prepar
             dtype=loaded.dtype,
             device=loaded.device.type,
             template_sha256=sha256(str(loaded.tokenizer.chat_template)),
+            batch_rows=request.batch_rows
+            or fitting_rows(
+                loaded,
+                [e.ids for e in usable],
+                request.max_new_tokens,
+                spread=request.device == SPREAD,
+                store=store,
+            ),
         ),
     )
 
@@ -222,7 +238,13 @@ def _refuse_unmeasured(
 
 
 def _settings(
-    request: AuditRequest, judge: Judge, *, dtype: torch.dtype, device: str, template_sha256: str
+    request: AuditRequest,
+    judge: Judge,
+    *,
+    dtype: torch.dtype,
+    device: str,
+    template_sha256: str,
+    batch_rows: int,
 ) -> AuditSettings:
     system = request.system_prompt
     versions = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
@@ -236,7 +258,7 @@ def _settings(
         judge_version=judge.version,
         judge_settings=judge.settings,
         max_new_tokens=request.max_new_tokens,
-        batch_rows=request.batch_rows,
+        batch_rows=batch_rows,
         dtype=str(dtype).removeprefix("torch."),
         device=device,
         seed=request.seed,
@@ -270,6 +292,8 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
         dtype=pick_dtype(request.dtype, device, request.description.dtype),
         device=device.type,
         template_sha256=evidence.settings.chat_template_sha256,
+        # What the memory held then is no part of the question.
+        batch_rows=request.batch_rows or evidence.settings.batch_rows,
     )
     # Another Python gives the same numbers.
     python = evidence.settings.versions.get("python", "")

@@ -64,19 +64,18 @@ class Running:
         ends: how those that have ended did.
     """
 
-    def __init__(self, given: Given, rows: Sequence[int], cut: int = 0, cache: Any = None) -> None:
+    def __init__(self, given: Given, rows: Sequence[int], cut: int = 0) -> None:
         """Ready for the forward that reads the prompts.
 
         Args:
-            cut: tokens of every prompt that stand in `cache` already, a line to each group below
-                the first mask and one to each row above.
+            cut: tokens of every prompt that have been read: `start_from` their cache.
         """
         self.given = given
         self.rows = list(rows)
         self.generated: dict[int, list[int]] = {row: [] for row in rows}
         self.ends: dict[int, str] = {}
         self.masks = given.masks_of(rows)
-        self.cache = cache  # if there is none the model makes the kind it needs
+        self.cache: Any = None  # the model makes the kind it needs
         prompts = [tuple(given.prompts[row][cut:]) for row in rows]
         groups = prompts if given.layers is None else list(dict.fromkeys(prompts))
         place = {prompt: i for i, prompt in enumerate(groups)}
@@ -85,6 +84,19 @@ class Running:
         if cut:
             before = self.attention.new_ones(len(groups), cut)
             self.attention = torch.cat([before, self.attention], dim=1)
+
+    def start_from(self, cache: Any, lines: Sequence[int]) -> None:
+        """Takes over the cache of what all prompts begin with.
+
+        Args:
+            cache: one line in layers below the first mask, where prefixes are shared.
+            lines: the line of each row, in the other layers.
+        """
+        self.cache = cache
+        shared = self.shared_layers()
+        device = self.ids.device
+        self._pick(0, shared, torch.zeros(len(self.ids), dtype=torch.int64, device=device))
+        self._pick(shared, None, torch.tensor(lines, device=device))
 
     def step(self) -> None:
         """One forward, one greedy token for every row that has not ended."""

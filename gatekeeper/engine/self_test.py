@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gatekeeper.engine.batching import Encoded, left_padded, positions
 from gatekeeper.engine.counting import Counter
+from gatekeeper.engine.entry_test import opening_holds, refill_holds
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
@@ -26,6 +27,8 @@ _PROMPTS = 2
 _OFF = {
     "prefix": "it does here, so it is switched off",
     "skip": "not so here, so that every row runs",
+    "opening": "not so here, so that each row reads it",
+    "refill": "not so here, so that rows wait for the batch",
 }
 
 
@@ -92,7 +95,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         ablated = probe.logits()
         instrument.masks = None
         shared = replies_hold(loaded, instrument, probe.prompts, busiest)
-        idle = skip_holds(loaded, instrument, probe.prompts)
+        shortcuts = _shortcuts(loaded, instrument, probe.prompts, busiest)
     if shared is None:
         raise SelfTestError(
             f"greedy decoding with a cache fails on {_name(loaded)}",
@@ -133,7 +136,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
             shared and loaded.architecture.shares,
             "sharing a prefix does not change replies",
         ),
-        _check("skip", idle, "experts that are not chosen can be masked without a trace"),
+        *shortcuts,
     )
     failed = next((c for c in checks if c.result == "failed"), None)
     if failed is not None:
@@ -141,6 +144,25 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
             f"hooks failed their self-test {failed.name!r} ({failed.detail}) on {_name(loaded)}",
             remedy="this architecture is not supported: nothing was measured",
         )
+    return checks
+
+
+def _shortcuts(
+    loaded: LoadedModel,
+    instrument: Instrument,
+    prompts: Sequence[Sequence[int]],
+    busiest: Sequence[tuple[int, int]],
+) -> list[SelfTestCheck]:
+    """Checks of what only saves work, and is left where it changes a reply."""
+    idle = skip_holds(loaded, instrument, prompts)
+    opens = opening_holds(loaded, instrument, prompts, busiest)
+    checks = [
+        _check("skip", idle, "experts that are not chosen can be masked without a trace"),
+        _check("opening", opens, "reading what all prompts begin with once changes no reply"),
+    ]
+    if loaded.device.type == "cuda":  # elsewhere rows cost the same side by side or not
+        enters = refill_holds(loaded, instrument, prompts, busiest)
+        checks.append(_check("refill", enters, "rows that enter a running batch reply the same"))
     return checks
 
 

@@ -2,8 +2,8 @@
 
 The unit of work is the shard: a fixed run of rows of the plan, computed and committed together, so
 that a resumed audit runs the same shards and gets the same bits. Rows of one prompt stand together,
-longest prompts first. Rows without a mask come before all others, because what they met decides
-which of the others need not run (`skip.py`); where that was noted, it is in the store.
+longest prompts first. Where a prompt has many masks its unmasked row runs before all others: what
+that one meets decides which of the others need not run (`skip.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from gatekeeper.engine.batching import Encoded, batches
 from gatekeeper.engine.decode import Keep, Reply, decode
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.memory import kept_in_halves
+from gatekeeper.engine.opening import LEAST
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.skip import spared
 from gatekeeper.engine.techniques import Techniques
@@ -27,6 +28,9 @@ from gatekeeper.records.trial import UNMASKED, Mask, Trial
 
 #: Rows of a shard for each that runs at a time, where rows enter as others end.
 _REFILLS = 4
+
+#: Masks to a prompt from which on it pays to know first what the unmasked row meets.
+_MANY = 32
 
 #: (rows done, rows in all) after each shard.
 Progress = Callable[[int, int], None]
@@ -116,11 +120,15 @@ def _masked(row: Row) -> str:
 
 
 def waves(rows: Sequence[Row], techniques: Techniques) -> list[list[Row]]:
-    """Planned rows in parts that run one after the other: first those that spare others."""
-    if not techniques.skip:
+    """Planned rows in parts that run one after the other: first those that may spare others.
+
+    Apart from the others they share no prefix with them: that has to be few of the rows.
+    """
+    bare = [row for row in rows if not row.mask.experts]
+    masked = [row for row in rows if row.mask.experts]
+    if not techniques.skip or not bare or len(masked) < _MANY * len(bare):
         return [list(rows)]
-    parts = ([r for r in rows if not r.mask.experts], [r for r in rows if r.mask.experts])
-    return [part for part in parts if part]
+    return [bare, masked]
 
 
 def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) -> list[slice]:
@@ -234,6 +242,7 @@ def _run(
         seeds=[int(row.key[:15], 16) for row in rows],
         slots=slots,
         refill=using.refill,
+        opening=LEAST if using.share_opening else None,
         note_met=using.skip,
         keep=keep,
     )
@@ -242,11 +251,15 @@ def _run(
 def _copies(
     loaded: LoadedModel, wave: Sequence[Row], settings: SweepSettings, store: TrialStore
 ) -> dict[str, StoredReply]:
-    """Replies of the rows that are as good as unmasked, by key: the same in a resumed audit."""
-    if not settings.techniques.skip or not any(row.mask.experts for row in wave):
+    """Replies of the rows that are as good as unmasked, by key.
+
+    By unmasked rows of an earlier wave or sweep only: a resumed audit then finds the same ones.
+    """
+    if not settings.techniques.skip:
         return {}
+    running = {row.key for row in wave}
     twins = {row.key: _key(settings.base, UNMASKED, row.prompt) for row in wave}
-    unmasked = store.get(dict.fromkeys(twins.values()))
+    unmasked = store.get(dict.fromkeys(key for key in twins.values() if key not in running))
     return {
         row.key: replace(twin, key=row.key, met=None)
         for row in wave

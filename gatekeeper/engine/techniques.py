@@ -20,7 +20,10 @@ class Techniques:
             equal, replies are shorter.
         skip: a row whose unmasked twin never met a masked expert is a copy of it. Off unless the
             self-test found it exact: on some routers it is not.
-        refill: rows of a shard enter as others end; else when all of the batch have.
+        refill: rows of a shard enter as others end; else when all of the batch have. Off unless the
+            self-test tried it, which it does on CUDA only: elsewhere it saves next to nothing.
+        share_opening: system prompt and template, which all prompts begin with, are read once for
+            each mask of a shard. Off unless the self-test found it exact.
     """
 
     fold: bool = True
@@ -29,12 +32,18 @@ class Techniques:
     stop_early: bool = True
     skip: bool = False
     refill: bool = False
+    share_opening: bool = False
 
 
 def where_exact(checks: Sequence[SelfTestCheck]) -> Techniques:
     """All that the self-test found to hold on a model."""
     passed = {check.name for check in checks if check.passed}
-    return Techniques(share_prefix="prefix" in passed, skip="skip" in passed)
+    return Techniques(
+        share_prefix="prefix" in passed,
+        skip="skip" in passed,
+        refill="refill" in passed,
+        share_opening="opening" in passed,
+    )
 
 
 #: A padded batch at a time, all tokens of every row: what the others are compared with.

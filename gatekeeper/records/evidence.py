@@ -69,7 +69,7 @@ class SuiteRef:
 
 
 #: Checks of a shortcut that is switched off where it does not work: nothing then rests on it.
-OPTIONAL_CHECKS = frozenset({"prefix", "skip"})
+OPTIONAL_CHECKS = frozenset({"prefix", "skip", "opening", "refill"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

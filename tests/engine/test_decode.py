@@ -220,3 +220,45 @@ def test_columns_that_nobody_attends_to_are_dropped(monkeypatch):
     )  # fmt: skip
     assert len(widths) > 2
     assert max(widths) <= len(prompts[0]) + 12 + 4
+
+
+@pytest.mark.parametrize("family", [*_PLAIN_CACHES, "gpt_oss", "qwen3_next"])
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize("refill", [False, True])
+def test_an_opening_that_is_read_once_changes_no_reply(family, share, refill):
+    model = loaded(family)
+    prompts, masks = queue_of(model, seed=len(family) + 1)
+    prompts = [(*range(20, 29), *prompt) for prompt in prompts]
+    plain = run_masks(model, prompts, masks, share=False)
+    options = {"slots": 4, "refill": True} if refill else {}
+    assert run_masks(model, prompts, masks, share=share, opening=9, **options) == plain
+
+
+def test_the_opening_is_read_once_for_each_mask(monkeypatch):
+    model, shapes = loaded("mixtral"), []
+    handle = model.model.register_forward_pre_hook(
+        lambda _m, _args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    late = model.sites[-1].layer
+    masks = [mask(e) for e in ([], [(late, 1)], [(late, 2)])] * 4
+    prompts = [(*range(20, 29), *e.ids) for e in encoded(4) for _ in range(3)]
+    longest = max(map(len, prompts)) - 9
+    try:
+        for share, lines, groups in ((False, 3, 12), (True, 1, 4)):
+            shapes.clear()
+            run_masks(model, prompts, masks, share=share, new_tokens=2, opening=9)
+            assert shapes[:2] == [(lines, 9), (groups, longest)]
+            shapes.clear()
+            run_masks(model, prompts, masks, share=share, new_tokens=2, opening=10)
+            assert shapes[0] == (groups, longest + 9)
+    finally:
+        handle.remove()
+
+
+def test_what_is_met_in_the_opening_counts_for_every_row():
+    model = loaded("mixtral")
+    prompts = [(*range(20, 29), *e.ids) for e in encoded(4)]
+    masks = [mask([])] * 4
+    plain, opened = (run_masks(model, prompts, masks, opening=o, note_met=True) for o in (None, 9))
+    assert opened == plain
+    assert all(r.met for r in plain)

@@ -33,7 +33,7 @@ def model_of(family):
     return loaded_with(family, 7, experts=16)
 
 
-def random_masks(model, seed, count=10):
+def random_masks(model, seed, count=40):
     draw = random.Random(seed)
     masks = [UNMASKED]
     for i in range(count):
@@ -64,7 +64,7 @@ def test_copies_are_what_the_rows_would_have_said(tmp_path, family):
     assert count.skipped == 0
     skipped, count = swept(tmp_path / "skip", model, masks, skip=True)
     assert skipped == plain
-    assert 5 < count.skipped < count.computed == 44
+    assert 16 < count.skipped < count.computed <= 4 * 41
     assert len({t.completion for t in plain}) > 8  # the masks do something, or this shows nothing
 
 
@@ -77,6 +77,18 @@ def test_a_resumed_sweep_skips_by_what_is_in_the_store(tmp_path):
     assert again == whole
     assert rest.skipped == count.skipped
     assert rest.resumed == 4
+
+
+def test_with_few_masks_a_prompt_rows_are_not_parted_but_spared_by_an_earlier_sweep(tmp_path):
+    model = model_of("mixtral")
+    masks = random_masks(model, seed=3, count=10)
+    whole, count = swept(tmp_path / "a", model, masks, skip=True)
+    assert count.skipped == 0
+    swept(tmp_path / "b", model, (UNMASKED,), skip=True)
+    spared_ones, count = swept(tmp_path / "b", model, masks[1:], skip=True)
+    assert count.skipped > 5
+    made = {(t.mask, t.prompt_id): t.completion for t in whole}
+    assert all(made[t.mask, t.prompt_id] == t.completion for t in spared_ones)
 
 
 def test_without_a_note_of_what_was_met_every_row_runs(tmp_path):

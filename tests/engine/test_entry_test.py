@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gatekeeper.engine import opening, running
+from gatekeeper.engine.entry_test import opening_holds, refill_holds
+from gatekeeper.engine.routing import Instrument
+from tests.engine.tiny_loaded import encoded, loaded
+
+FAMILIES = ("qwen3_moe", "mixtral", "deepseek_v3", "olmoe", "jetmoe")
+
+
+def tried(check, model) -> bool:
+    busiest = [(site.layer, 1) for site in model.sites]
+    prompts = [encoded(4)[i].ids for i in (1, 3)]
+    with torch.inference_mode(), Instrument(model.sites) as instrument:
+        return check(model, instrument, prompts, busiest)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("check", [opening_holds, refill_holds])
+def test_both_hold_where_the_cache_is_plain(family, check):
+    assert tried(check, loaded(family))
+
+
+def test_an_opening_that_is_lost_is_caught(monkeypatch):
+    real = opening.Opening.enter
+
+    def lost(self, given, rows):
+        batch = real(self, given, rows)
+        for layer in batch.cache.layers:
+            layer.values = torch.zeros_like(layer.values)
+        return batch
+
+    monkeypatch.setattr(opening.Opening, "enter", lost)
+    assert not tried(opening_holds, loaded("mixtral"))
+
+
+def test_rows_that_are_mixed_up_on_entering_are_caught(monkeypatch):
+    real = running.join
+
+    def mixed(cache, other):
+        for layer in other.layers:
+            layer.keys = layer.keys.flip(0)
+        real(cache, other)
+
+    monkeypatch.setattr(running, "join", mixed)
+    assert not tried(refill_holds, loaded("mixtral"))
