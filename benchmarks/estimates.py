@@ -152,8 +152,8 @@ def table(device: str) -> str:
     )
     return "\n".join(
         [
-            f"Suite `core` under policies/release.yaml, on {device.upper()}s, in batches of 128 and "
-            "of what fits. No GPU has confirmed these numbers. Configs as published, in "
+            f"Suite `core` under policies/release.yaml, on {device.upper()}s, in batches of 128 "
+            "and of what fits. No GPU has confirmed these numbers. Configs as published, in "
             "benchmarks/configs.",
             "",
             head,
@@ -189,6 +189,7 @@ def main(
         spent, evidence = carried_out(options)
         if bundle is not None:
             shutil.rmtree(bundle, ignore_errors=True)
+            bundle.parent.mkdir(parents=True, exist_ok=True)
             write_bundle(evidence, bundle)
         lines, ratio = compared(found, spent)
         word = "within" if abs(ratio - 1) <= _WITHIN else "not within"

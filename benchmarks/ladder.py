@@ -14,6 +14,7 @@ import statistics
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def best_batch(loaded: LoadedModel, load_: Workload, judge: Judge) -> int:
     """The peer's fastest batch by processor time, one run of each, up to a mask's prompts."""
     most = max(len(prompts) for prompts in load_.asked)
     tried = [_USUAL, *(b for b in _TRIED if b < most), most]
-    time = {b: once(lambda b=b: walk(loaded, load_, judge, b, by_length=True)).cpu for b in tried}  # type: ignore[misc]
+    time = {b: once(partial(walk, loaded, load_, judge, b, by_length=True)).cpu for b in tried}
     return min(time, key=lambda b: time[b])
 
 
@@ -162,7 +163,9 @@ def measure(loaded: LoadedModel, load_: Workload, judge: Judge, audited_: Techni
     """
     peers, best = _peers(loaded, load_, judge)
     chosen = [r for r in rungs(audited_) if not load_.rungs or r.name in load_.rungs]
-    own = {r.name: lambda r=r: climb(loaded, load_, r, judge) for r in chosen}  # type: ignore[misc]
+    own: dict[str, Callable[[], Found]] = {
+        r.name: partial(climb, loaded, load_, r, judge) for r in chosen
+    }
     kept: dict[str, Found] = {}
 
     def keeping(name: str, run: Callable[[], Found]) -> Callable[[], None]:
@@ -200,9 +203,7 @@ def _peers(
     for size in dict.fromkeys((best,) if load_.rungs else (_USUAL, best)):
         for by_length in (False, True):
             name = f"peer, batch {size}{', by length' if by_length else ''}"
-            found[name] = lambda size=size, by=by_length: walk(  # type: ignore[misc]
-                loaded, load_, judge, size, by_length=by
-            )
+            found[name] = partial(walk, loaded, load_, judge, size, by_length=by_length)
     return found, best
 
 

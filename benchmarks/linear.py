@@ -6,6 +6,7 @@ python -m benchmarks.linear --page docs/benchmarks.md
 from __future__ import annotations
 
 import statistics
+from functools import partial
 from pathlib import Path
 
 import click
@@ -30,10 +31,7 @@ def measured(
 ) -> dict[int, tuple[Spent, ...]]:
     """Seconds by number of rows."""
     rung = Rung(name=AUDIT, rows=_ROWS, techniques=audited(loaded))
-    variants = {
-        str(one.rows): lambda one=one: climb(loaded, one, rung, judge)  # type: ignore[misc]
-        for one in loads
-    }
+    variants = {str(one.rows): partial(climb, loaded, one, rung, judge) for one in loads}
     next(iter(variants.values()))()  # what is made on first use
     return {
         int(rows): spent for rows, spent in rounds(variants, repetitions, warm_up=False).items()

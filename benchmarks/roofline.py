@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,10 @@ def measured(bench: Bench, repetitions: int) -> list[tuple[int, dict[str, float]
     for rows in _BATCHES:
         spent = rounds(
             {
-                "ours, prefill": lambda rows=rows: bench.ours(rows, 1),  # type: ignore[misc]
-                "ours": lambda rows=rows: bench.ours(rows, _STEPS),  # type: ignore[misc]
-                "plain, prefill": lambda rows=rows: bench.plain(rows, 1),  # type: ignore[misc]
-                "plain": lambda rows=rows: bench.plain(rows, _STEPS),  # type: ignore[misc]
+                "ours, prefill": partial(bench.ours, rows, 1),
+                "ours": partial(bench.ours, rows, _STEPS),
+                "plain, prefill": partial(bench.plain, rows, 1),
+                "plain": partial(bench.plain, rows, _STEPS),
             },
             repetitions,
             warm_up=False,
@@ -200,7 +201,7 @@ def _profiles(bench: Bench, rows: int) -> list[str]:
     ]
     parts = {"prefill": 1, f"prefill and {_STEPS - 1} steps": _STEPS}
     for name, steps in parts.items():
-        told = profile(lambda steps=steps: bench.ours(rows, steps))  # type: ignore[misc]
+        told = profile(partial(bench.ours, rows, steps))
         lines.append(f"- {name}: " + ", ".join(f"`{op}` {share:.0%}" for op, share in told))
     return lines
 

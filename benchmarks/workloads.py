@@ -220,7 +220,7 @@ def whole(loaded: LoadedModel, bundle: Path) -> Workload:
     """
     evidence = read_bundle(bundle)
     window = evidence.settings.max_new_tokens
-    encoded = {e.prompt.id: e for e in encode(loaded, evidence.suite.prompts, None, window)}
+    encoded = {e.prompt.id: e for e in encode(loaded, read_suite(SUITE).prompts, None, window)}
     asked: dict[str, list[Encoded]] = {}
     for trial in evidence.trials:
         if trial.mask != AGAIN.name:
