@@ -14,6 +14,9 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 SPREAD := -n $(WORKERS) --dist loadscope
 
+# A real-language mixture for the roofline, if there is one: make bench REAL=DIRECTORY
+REAL ?=
+
 .PHONY: help setup demo test test-all lint architectures organisms validate bench smoke actionlint constraints clean
 
 help: ## print this list
@@ -47,9 +50,12 @@ organisms: setup ## train the 13 checkpoints of known truth into a cache (once; 
 validate: organisms ## hold the gate against known truth and write docs/validation.md (15 minutes)
 	@$(BIN)/python -m tools.validate
 
-bench: setup ## what hooks and selection cost, as ratios, into docs/benchmarks.md (some minutes)
-	@$(BIN)/python -m benchmarks.hooks --page docs/benchmarks.md
-	@$(BIN)/python -m benchmarks.selection --page docs/benchmarks.md
+bench: setup ## speed against a naive peer, limits, estimates, into docs/benchmarks.md (15 minutes)
+	@for part in hooks selection profiles linear; do \
+	  $(BIN)/python -m benchmarks.$$part --page docs/benchmarks.md; done
+	@$(BIN)/python -m benchmarks.roofline --page docs/benchmarks.md --checkpoint "$(REAL)"
+	@$(BIN)/python -m benchmarks.estimates --page docs/benchmarks.md --bundle .bench_cache/demo
+	@$(BIN)/python -m benchmarks.ladder --page docs/benchmarks.md --bundle .bench_cache/demo
 
 smoke: setup ## build the wheel and use it in an environment without torch
 	@tools/setup/smoke-wheel.sh

@@ -116,17 +116,17 @@ def compared(found: Estimate, spent: dict[str, float]) -> tuple[str, float]:
     return "\n".join(lines), total / took
 
 
-def gpus(rows: int, suite: Path, device: str) -> list[str]:
+def gpus(rows: str, suite: Path, device: str) -> list[str]:
     """A line of Markdown per published config."""
     lines = []
     for config in sorted(CONFIGS.glob("*.json")):
-        options = audit_options(suite, "--batch-rows", str(rows))
+        options = audit_options(suite, "--batch-rows", rows)
         told, found = estimate_of(config, options, load_policy(_POLICY), device, None)
         low, high = found.hours
         cells = (
             config.stem,
             f"{told['parameters'] / 1e9:,.1f} ({told['active_parameters'] / 1e9:,.1f})",
-            f"{rows:,}",
+            f"{told['batch_rows']:,}",
             f"{found.memory.weights / 1e9:,.0f} + {found.memory.cache / 1e9:,.1f}",
             f"{found.devices}",
             f"{sum(s.rows for s in found.stages):,}",
@@ -152,12 +152,13 @@ def table(device: str) -> str:
     )
     return "\n".join(
         [
-            f"Suite `core` under policies/release.yaml, on {device.upper()}s. No GPU has confirmed "
-            "these numbers. Configs as published, in benchmarks/configs.",
+            f"Suite `core` under policies/release.yaml, on {device.upper()}s, in batches of 128 "
+            "and of what fits. No GPU has confirmed these numbers. Configs as published, in "
+            "benchmarks/configs.",
             "",
             head,
             "| --- |" + " --- |" * 7,
-            *(line for rows in (128, 1024) for line in gpus(rows, suite, device)),
+            *(line for rows in ("128", "auto") for line in gpus(rows, suite, device)),
             "",
             "Assumed:",
             "",
@@ -188,6 +189,7 @@ def main(
         spent, evidence = carried_out(options)
         if bundle is not None:
             shutil.rmtree(bundle, ignore_errors=True)
+            bundle.parent.mkdir(parents=True, exist_ok=True)
             write_bundle(evidence, bundle)
         lines, ratio = compared(found, spent)
         word = "within" if abs(ratio - 1) <= _WITHIN else "not within"

@@ -14,6 +14,7 @@ import statistics
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import torch
 from benchmarks import peer
 from benchmarks.page import write_section
 from benchmarks.timing import Spent, machine, once, ratios, rounds, spread
-from benchmarks.workloads import AUDIT, Workload, load, short, whole
+from benchmarks.workloads import AUDIT, Workload, audited, load, short, sized, whole
 from gatekeeper import catalog
 from gatekeeper.engine.load import LoadedModel, quiet_transformers
 from gatekeeper.engine.sweep import SweepSettings, plan_rows, sweep
@@ -49,8 +50,12 @@ class Rung:
     techniques: Techniques
 
 
-def rungs() -> tuple[Rung, ...]:
-    """From one mask at a time to everything, and what an audit does of that."""
+def rungs(audited: Techniques) -> tuple[Rung, ...]:
+    """From one mask at a time to everything, and what an audit does of that.
+
+    Args:
+        audited: what the self-test found exact on the model.
+    """
     steps: tuple[tuple[str, int, dict[str, bool]], ...] = (
         ("own decode loop, one mask a batch", _ROWS, {}),
         ("+ longest prompts first", _ROWS, {"sort_lengths": True}),
@@ -58,14 +63,14 @@ def rungs() -> tuple[Rung, ...]:
         ("+ prefix sharing", _ROWS, {"share_prefix": True}),
         ("+ stop once decided", _ROWS, {"stop_early": True}),
         ("+ copy rows that never meet their mask", _ROWS, {"skip": True}),
+        ("+ what all prompts begin with once", _ROWS, {"share_opening": True}),
         ("+ rows enter as others end", _ROWS, {"refill": True}),
     )
     found, on = [], PLAIN
     for name, rows, more in steps:
         on = replace(on, **more)
         found.append(Rung(name=name, rows=rows, techniques=on))
-    # What an audit does on a model that passes every check of the self-test.
-    return (*found, Rung(name=AUDIT, rows=_ROWS, techniques=Techniques(skip=True)))
+    return (*found, Rung(name=AUDIT, rows=_ROWS, techniques=audited))
 
 
 def climb(loaded: LoadedModel, load_: Workload, rung: Rung, judge: Judge) -> Found:
@@ -124,7 +129,7 @@ def best_batch(loaded: LoadedModel, load_: Workload, judge: Judge) -> int:
     """The peer's fastest batch by processor time, one run of each, up to a mask's prompts."""
     most = max(len(prompts) for prompts in load_.asked)
     tried = [_USUAL, *(b for b in _TRIED if b < most), most]
-    time = {b: once(lambda b=b: walk(loaded, load_, judge, b, by_length=True)).cpu for b in tried}  # type: ignore[misc]
+    time = {b: once(partial(walk, loaded, load_, judge, b, by_length=True)).cpu for b in tried}
     return min(time, key=lambda b: time[b])
 
 
@@ -150,49 +155,60 @@ class Climbed:
         return min(self.peers, key=lambda n: statistics.median(s.cpu for s in self.peers[n]))
 
 
-def measure(loaded: LoadedModel, load_: Workload, judge: Judge) -> Climbed:
-    """Checks that all give the same, then times them in turn.
+def measure(loaded: LoadedModel, load_: Workload, judge: Judge, audited_: Techniques) -> Climbed:
+    """Times all of them in turn, and checks that they give the same.
 
     Raises:
         AssertionError: replies or decisions differ, or no mask changes the refusal rate.
     """
-    best = best_batch(loaded, load_, judge)
-    variants: dict[str, Callable[[], Found]] = {}
-    for size in dict.fromkeys((_USUAL, best)):
-        for by_length in (False, True):
-            name = f"peer, batch {size}{', by length' if by_length else ''}"
-            variants[name] = lambda size=size, by=by_length: walk(  # type: ignore[misc]
-                loaded, load_, judge, size, by_length=by
-            )
-    peers = list(variants)
-    if load_.rungs:  # a long one: only the peer's better batch, and the top
-        variants = {name: variants[name] for name in peers if str(best) in name}
-        peers = list(variants)
-    chosen = [r for r in rungs() if not load_.rungs or r.name in load_.rungs]
-    for rung in chosen:
-        variants[rung.name] = lambda rung=rung: climb(loaded, load_, rung, judge)  # type: ignore[misc]
-    expected = variants[peers[0]]()
-    rates = (0.0, 0.0)
-    for name in peers[1:]:
-        check_equal(expected, variants[name](), name, tokens=True)
-    for rung in chosen:
-        found = variants[rung.name]()
-        check_equal(expected, found, rung.name, tokens=not rung.techniques.stop_early)
-        rates = load_.refused(_outcomes(load_, found))
-    spent = rounds(variants, load_.repetitions, warm_up=False)
-    scaled = {
-        name: tuple(
-            replace(s, wall=s.wall * load_.scale, cpu=s.cpu * load_.scale) for s in spent[name]
-        )
-        for name in peers
+    peers, best = _peers(loaded, load_, judge)
+    chosen = [r for r in rungs(audited_) if not load_.rungs or r.name in load_.rungs]
+    own: dict[str, Callable[[], Found]] = {
+        r.name: partial(climb, loaded, load_, r, judge) for r in chosen
     }
+    kept: dict[str, Found] = {}
+
+    def keeping(name: str, run: Callable[[], Found]) -> Callable[[], None]:
+        def work() -> None:
+            kept[name] = run()
+
+        return work
+
+    variants = {name: keeping(name, run) for name, run in {**peers, **own}.items()}
+    first = rounds(variants, 1, warm_up=False)
+    expected = kept[next(iter(peers))]
+    for name in peers:
+        check_equal(expected, kept[name], name, tokens=True)
+    for rung in chosen:
+        check_equal(expected, kept[rung.name], rung.name, tokens=not rung.techniques.stop_early)
+    rates = load_.refused(_outcomes(load_, kept[chosen[-1].name]))
+    rest = rounds(variants, load_.repetitions - 1, warm_up=False)
+    spent = {name: (*first[name], *rest[name]) for name in variants}
     return Climbed(
         load=load_,
         rates=rates,
         best=best,
-        peers=scaled,
-        rungs={rung.name: spent[rung.name] for rung in chosen},
+        peers={name: _scaled(spent[name], load_.scale) for name in peers},
+        rungs={name: spent[name] for name in own},
     )
+
+
+def _peers(
+    loaded: LoadedModel, load_: Workload, judge: Judge
+) -> tuple[dict[str, Callable[[], Found]], int]:
+    """The peer at its usual and at its best batch; of a long workload at the largest one only."""
+    most = max(len(prompts) for prompts in load_.asked)
+    best = most if load_.rungs else best_batch(loaded, load_, judge)
+    found: dict[str, Callable[[], Found]] = {}
+    for size in dict.fromkeys((best,) if load_.rungs else (_USUAL, best)):
+        for by_length in (False, True):
+            name = f"peer, batch {size}{', by length' if by_length else ''}"
+            found[name] = partial(walk, loaded, load_, judge, size, by_length=by_length)
+    return found, best
+
+
+def _scaled(spent: Sequence[Spent], scale: float) -> tuple[Spent, ...]:
+    return tuple(replace(s, wall=s.wall * scale, cpu=s.cpu * scale) for s in spent)
 
 
 def _outcomes(load_: Workload, found: Found) -> list[list[str]]:
@@ -276,13 +292,15 @@ def main(**options: Any) -> None:
     torch.set_num_threads(options["threads"])
     quiet_transformers()
     loaded, judge = load(), catalog.load("judge", "refusal-rules")
+    climb(loaded, sized(loaded, 4), rungs(Techniques())[-1], judge)  # what is made on first use
+    exact = audited(loaded)
     wanted = options["only"] or _NAMES
     found = short(loaded)
     if "whole" in wanted and options["bundle"]:
         found.append(whole(loaded, options["bundle"]))
     for load_ in (w for w in found if w.name in wanted):
         rounds_ = options["repetitions"] or load_.repetitions
-        text = section(measure(loaded, replace(load_, repetitions=rounds_), judge))
+        text = section(measure(loaded, replace(load_, repetitions=rounds_), judge, exact))
         print(text, flush=True)
         if options["page"]:
             write_section(options["page"], f"ladder {load_.name}", text)

@@ -8,7 +8,8 @@ Equality first: every count is the same.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -92,11 +93,10 @@ def main(count: int, threads: int, repetitions: int, page: Path | None) -> None:
     prompts = encode(loaded, read_suite(SUITE).prompts[:count], None, 24)
     for batch in _PEERS:
         check_equal(ours(loaded, description, prompts), theirs(loaded, prompts, batch))
-    variants = {
-        f"peer, batch {batch}": lambda batch=batch: theirs(loaded, prompts, batch)  # type: ignore[misc]
-        for batch in _PEERS
+    variants: dict[str, Callable[[], object]] = {
+        f"peer, batch {batch}": partial(theirs, loaded, prompts, batch) for batch in _PEERS
     }
-    variants["capture"] = lambda: ours(loaded, description, prompts)  # type: ignore[assignment,return-value]
+    variants["capture"] = partial(ours, loaded, description, prompts)
     text = section(rounds(variants, repetitions), len(prompts))
     print(text)
     if page is not None:

@@ -18,7 +18,9 @@ from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.checkpoint import open_checkpoint
 from gatekeeper.engine.inspect import describe
 from gatekeeper.engine.load import LoadedModel, load_model
+from gatekeeper.engine.self_test import self_test
 from gatekeeper.engine.sweep import Work
+from gatekeeper.engine.techniques import Techniques, where_exact
 from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.records.suite import Prompt
 from gatekeeper.records.trial import AGAIN, UNMASKED, Mask, bare_mask
@@ -40,6 +42,7 @@ FOLDED = (
     "+ prefix sharing",
     "+ stop once decided",
     "+ copy rows that never meet their mask",
+    "+ what all prompts begin with once",
     "+ rows enter as others end",
     AUDIT,
 )
@@ -109,6 +112,12 @@ def load(path: Path = CHECKPOINT) -> LoadedModel:
     )
 
 
+def audited(loaded: LoadedModel) -> Techniques:
+    """What an audit of it would switch on."""
+    prompts = encode(loaded, read_suite(SUITE).prompts, None, 24)
+    return where_exact(self_test(loaded, prompts))
+
+
 def _mask(name: str, experts: Sequence[tuple[int, int]]) -> Mask:
     return replace(bare_mask(experts), name=name) if experts else replace(UNMASKED, name=name)
 
@@ -144,7 +153,7 @@ def _mixed(loaded: LoadedModel, count: int, new_tokens: int) -> tuple[Encoded, .
     return tuple(encode(loaded, long, None, new_tokens))
 
 
-def short(loaded: LoadedModel, *, count: int = 32, new_tokens: int = 24) -> list[Workload]:
+def short(loaded: LoadedModel, *, count: int = 32, new_tokens: int = 16) -> list[Workload]:
     """The workloads that take seconds.
 
     shallow: every mask begins in the first layer; deep: all are in the last two; random: anywhere;
@@ -211,7 +220,7 @@ def whole(loaded: LoadedModel, bundle: Path) -> Workload:
     """
     evidence = read_bundle(bundle)
     window = evidence.settings.max_new_tokens
-    encoded = {e.prompt.id: e for e in encode(loaded, evidence.suite.prompts, None, window)}
+    encoded = {e.prompt.id: e for e in encode(loaded, read_suite(SUITE).prompts, None, window)}
     asked: dict[str, list[Encoded]] = {}
     for trial in evidence.trials:
         if trial.mask != AGAIN.name:

@@ -115,8 +115,8 @@ def traffic(shape: Shape, forward: Forward, kind: Format) -> float:
     are taken to stay in the chip.
     """
     tokens = forward.rows * forward.tokens
-    touched = sum(e * (1 - (1 - k / e) ** tokens) for e, k in shape.moe)
-    weights = shape.dense + shape.head + shape.expert * touched
+    touched: float = sum(e * (1 - (1 - k / e) ** tokens) for e, k in shape.moe)
+    weights: float = shape.dense + shape.head + shape.expert * touched
     cache = forward.rows * forward.context * shape.cached
     return forward.passes * (weights * kind.weight + cache * kind.cache)
 
@@ -212,7 +212,8 @@ def distinct(masks: int, sets: int, possible: int) -> float:
     """
     if possible <= 0:
         return 0.0
-    return possible * (1 - (1 - min(masks, possible) / possible) ** sets)
+    missed: float = (1 - min(masks, possible) / possible) ** sets
+    return possible * (1 - missed)
 
 
 def shares(lengths: Sequence[int], window: int) -> tuple[float, ...]:

@@ -46,7 +46,7 @@ def estimate_of(
     """
     from gatekeeper.analysis.cost import Format
     from gatekeeper.analysis.devices import DEVICES
-    from gatekeeper.engine.estimate import on_device
+    from gatekeeper.engine.estimate import fitting_rows, on_device
     from gatekeeper.engine.shape import config_only, shape_of, stored_bytes
     from gatekeeper.suites.read import read_suite
 
@@ -62,9 +62,12 @@ def estimate_of(
     described = _described(checkpoint)
     shape = shape_of(opened, described)
     system = _system_prompt(options.system_prompt)
-    plan = _plan(suite, options, policy, _approximate(suite, system))
     weight = stored_bytes(opened) if options.dtype != "float32" else 4.0
     kind = Format(weight=weight, cache=max(2.0, weight))
+    lengths = _approximate(suite, system)
+    longest = max(lengths.values()) + options.max_new_tokens
+    rows = options.batch_rows or fitting_rows(longest, shape, kind, DEVICES[device])
+    plan = _plan(suite, options, policy, lengths, rows)
     found = on_device(plan, shape, kind, DEVICES[device], gpus)
     tokens = f"about {_CHARACTERS:g} characters to a token (no tokenizer was used)"
     return _told(
@@ -133,6 +136,7 @@ def _calibrated(
     try:
         from gatekeeper.engine.batching import encode
         from gatekeeper.engine.calibrate import calibrate
+        from gatekeeper.engine.estimate import USUAL_ROWS
         from gatekeeper.engine.load import DTYPES, load_model, pick_device
     except ModuleNotFoundError as error:
         raise AuditError(
@@ -149,7 +153,7 @@ def _calibrated(
     usable = [e for e in encoded if e.skipped is None]
     lengths = {e.prompt.id: len(e.ids) for e in usable}
     kept = replace(suite, prompts=tuple(e.prompt for e in usable))
-    plan = _plan(kept, options, policy, lengths)
+    plan = _plan(kept, options, policy, lengths, options.batch_rows or USUAL_ROWS)
     judge = catalog.load("judge", options.judge)
     return plan, calibrate(loaded, description, shape, plan, usable, judge, _memory(), clock)
 
@@ -161,7 +165,11 @@ def _memory() -> float:
 
 
 def _plan(
-    suite: Suite, options: AuditOptions, policy: Policy | None, lengths: dict[str, int]
+    suite: Suite,
+    options: AuditOptions,
+    policy: Policy | None,
+    lengths: dict[str, int],
+    batch_rows: int,
 ) -> Plan:
     from gatekeeper.engine.stages import Plan, selector
 
@@ -183,7 +191,7 @@ def _plan(
         cross_fit=options.cross_fit,
         seed=options.seed,
         new_tokens=options.max_new_tokens,
-        batch_rows=options.batch_rows,
+        batch_rows=batch_rows,
     )
 
 

@@ -30,8 +30,10 @@ from gatekeeper.engine.capture import capture
 from gatekeeper.engine.decode import next_logits
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.routing import Instrument
+from gatekeeper.engine.self_test import self_test
 from gatekeeper.engine.stages import LOG_BYTES, Plan
 from gatekeeper.engine.sweep import Row, SweepSettings, run_shard
+from gatekeeper.engine.techniques import Techniques, where_exact
 from gatekeeper.engine.usefulness import usefulness
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.records.model import ModelDescription
@@ -110,6 +112,7 @@ def calibrate(
         judge=judge,
         device=device,
         clock=clock,
+        techniques=where_exact(self_test(loaded, encoded)),
     )
     by_id = {e.prompt.id: e for e in encoded}
     selecting, measuring = plan.sides()[0]
@@ -142,6 +145,7 @@ class _Sample:
     judge: Judge
     device: Device
     clock: Callable[[], float]
+    techniques: Techniques
 
     def shuffled(self, items: Sequence[_Item]) -> list[_Item]:
         """In an order drawn by the audit's seed."""
@@ -169,6 +173,7 @@ class _Sample:
             new_tokens=self.plan.new_tokens,
             batch_rows=self.plan.batch_rows,
             judge=self.judge,
+            techniques=self.techniques,
         )
         every = _pairs(prompts, masks)
         with Instrument(self.loaded.sites) as instrument:

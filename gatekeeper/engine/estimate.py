@@ -25,6 +25,8 @@ from gatekeeper.errors import UsageError
 #: Assumed of GPUs until one is measured: share of the roofline, and seconds of a layer's kernels to
 #: be started from Python, at best and at worst.
 _BEST, _WORST = Reach(efficiency=0.7, host=0.2e-3), Reach(efficiency=0.3, host=1.0e-3)
+#: Rows side by side where the memory decides: as `engine.fit` does it.
+USUAL_ROWS, MOST_ROWS = 128, 1024
 #: A calibration of seconds stands for an audit of minutes or hours.
 _FASTER, _SLOWER = 0.8, 1.25
 
@@ -80,6 +82,18 @@ class Estimate:
     def hours(self) -> tuple[float, float]:
         """Device hours, at best and at worst."""
         return self.low * self.devices / 3600, self.high * self.devices / 3600
+
+
+def fitting_rows(context: int, shape: Shape, kind: Format, device: Device) -> int:
+    """Rows that fit beside the weights, on as few devices as hold the usual number of them.
+
+    Args:
+        context: tokens of the longest prompt and its reply.
+    """
+    usual = memory(shape, kind, batch_rows=USUAL_ROWS, context=context)
+    room = devices_needed(usual, device) * USABLE * device.memory - usual.weights
+    apiece = (usual.cache + usual.logits) / USUAL_ROWS
+    return max(1, min(MOST_ROWS, int(room / apiece)))
 
 
 def on_device(plan: Plan, shape: Shape, kind: Format, device: Device, gpus: int | None) -> Estimate:

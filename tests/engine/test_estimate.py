@@ -6,9 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from gatekeeper.analysis.cost import Format
+from gatekeeper.analysis.cost import USABLE, Format, memory
 from gatekeeper.analysis.devices import DEVICES, Device
-from gatekeeper.engine.estimate import on_device, on_this_machine
+from gatekeeper.engine import fit
+from gatekeeper.engine.estimate import (
+    MOST_ROWS,
+    USUAL_ROWS,
+    fitting_rows,
+    on_device,
+    on_this_machine,
+)
 from gatekeeper.engine.shape import config_only, shape_of
 from gatekeeper.errors import UsageError
 from tests.e2e.cli import ROOT
@@ -48,6 +55,16 @@ def test_a_model_that_needs_two_is_not_put_on_one():
     spread = on_device(plan(), big, BFLOAT16, H100, 7)
     assert (spread.replicas, spread.devices) == (2, 6)
     assert any("spread over 3 GPUs" in line for line in spread.assumptions)
+
+
+def test_rows_fill_the_memory_and_no_more():
+    rows = fitting_rows(150, QWEN, BFLOAT16, H100)
+    assert USUAL_ROWS < rows < MOST_ROWS
+    held = memory(QWEN, BFLOAT16, batch_rows=rows, context=150)
+    more = memory(QWEN, BFLOAT16, batch_rows=rows + 1, context=150)
+    assert held.total <= USABLE * H100.memory < more.total
+    assert fitting_rows(10, SHAPE, BFLOAT16, H100) == MOST_ROWS
+    assert (fit.USUAL_ROWS, fit.MOST_ROWS) == (USUAL_ROWS, MOST_ROWS)
 
 
 def test_this_machine_runs_at_the_pace_of_its_calibration():
