@@ -16,6 +16,8 @@ from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.report.bars import group_gauge, rule_gauge, set_rates
 from gatekeeper.report.charts import refusal_curve
 from gatekeeper.report.curve_parts import Curve
+from gatekeeper.report.dose_chart import dose_response
+from gatekeeper.report.doses import Doses, step_text
 from gatekeeper.report.environment_facts import what_changes
 from gatekeeper.report.expert_map import expert_map
 from gatekeeper.report.parts import ReportView, Share
@@ -63,6 +65,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
     words = view.words
     figures = {
         "curve": _drawn(refusal_curve(view.curve, words)) if view.curve else "",
+        "doses": _drawn(dose_response(view.doses, words)) if view.doses else "",
         "sets": _drawn(set_rates(view.sets, words)) if view.sets else "",
         "maps": {
             facts.name: _drawn(expert_map(facts, words))
@@ -90,6 +93,8 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             environments_lead=_environments_lead(view),
             selector_notes=_selector_notes(view),
             limits=_limits(view.curve, words) if view.curve else "",
+            dose_step=lambda step: step_text(step, words),
+            dose_notes=_dose_notes(view.doses, words) if view.doses else (),
             attached=attached,
             page_line=_page_line(page),
         )
@@ -126,6 +131,17 @@ def _limits(curve: Curve, words: Wording) -> str:
             for level, ks in sizes.items()
         ]
     )
+
+
+def _dose_notes(doses: Doses, words: Wording) -> list[str]:
+    """How to read the dose–response."""
+    levels = sorted({words.level(drop.interval) for drop in doses.measured})
+    notes = [words("doses.note", confidence=words.enumerate(levels))]
+    if any(step.kind == "reroute" for step in doses.steps):
+        notes.append(words("doses.note_reroute"))
+    if doses.phase != "both":
+        notes.append(words(f"doses.note_{doses.phase}"))
+    return notes
 
 
 def _share(share: Share | None, view: ReportView) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from gatekeeper.report.annex import build_annex
 from gatekeeper.report.curve import build_curve
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import Disclosed, Disclosure, disclose
+from gatekeeper.report.doses import build_doses
 from gatekeeper.report.facts import (
     build_method,
     build_provenance,
@@ -71,6 +72,7 @@ def _assemble(
         policy=policy_facts(policy),
         summary=build_summary(evidence, verdict, rules, curve, words),
         curve=curve,
+        doses=build_doses(evidence, curve.worst if curve else None),
         sets=_sets(evidence, curve, words),
         selectors=disclosed.selectors,
         roles=disclosed.roles,
