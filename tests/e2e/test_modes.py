@@ -29,11 +29,11 @@ def lost(evidence, k=2):
     )
 
 
-def test_a_scale_of_one_loses_nothing_and_never_passes_a_gate(tmp_path):
-    """Otherwise a masking that does nothing would be the way past every policy."""
+def test_a_scale_of_nearly_one_loses_nothing_and_never_passes_a_gate(tmp_path):
+    """Otherwise a masking that does next to nothing would be the way past every policy."""
     out = tmp_path / "scale"
-    evidence = audit(CONCENTRATED, out, "--mode", "scale:1")
-    assert {m["mode"] for m in evidence["masks"]} == {"none", "scale:1"}
+    evidence = audit(CONCENTRATED, out, "--mode", "scale:0.9999")
+    assert {m["mode"] for m in evidence["masks"]} == {"none", "scale:0.9999"}
     assert lost(evidence) == 0.0
     done = gatekeeper("check", out, "--policy", RELEASE)
     assert done.returncode == 11, done.stdout
@@ -65,6 +65,16 @@ def test_a_mode_that_is_none_is_refused_before_anything_is_loaded(tmp_path, mode
         "audit", HARDENED, "--suite", SUITE, "--out", tmp_path / "o", *OPTIONS, "--mode", mode
     )
     refused(done, 2, "masking mode", "reroute")
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("option", ["--mode", "--dose"])
+@pytest.mark.parametrize("mode", ["scale:1", "scale:1.0", "noise:0", "noise:0.0"])
+def test_a_mode_that_does_nothing_is_refused_before_anything_is_loaded(tmp_path, option, mode):
+    done = gatekeeper(
+        "audit", HARDENED, "--suite", SUITE, "--out", tmp_path / "o", *OPTIONS, option, mode
+    )
+    refused(done, 2, mode, "does nothing")
     assert not (tmp_path / "o").exists()
 
 
