@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from gatekeeper.analysis.arms import BY_CAUSE, group_name
 from gatekeeper.bundled import bundled
 from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.records.role import ROLES
 from gatekeeper.report.bars import group_gauge, rule_gauge, set_rates
 from gatekeeper.report.charts import refusal_curve
 from gatekeeper.report.curve_parts import Curve
@@ -93,6 +95,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             environments_lead=_environments_lead(view),
             selector_notes=_selector_notes(view),
             limits=_limits(view.curve, words) if view.curve else "",
+            by_cause=_by_cause(view),
             dose_step=lambda step: step_text(step, words),
             dose_notes=_dose_notes(view.doses, words) if view.doses else (),
             attached=attached,
@@ -142,6 +145,18 @@ def _dose_notes(doses: Doses, words: Wording) -> list[str]:
     if doses.phase != "both":
         notes.append(words(f"doses.note_{doses.phase}"))
     return notes
+
+
+def _by_cause(view: ReportView) -> list[str]:
+    """What masking the experts of one role by cause cost in the trials, where it was run."""
+    words = view.words
+    return [
+        words(f"roles.trials_{role}", count=f.subject.k, loss=words.measured(f))
+        for role in ROLES
+        for f in view.findings
+        if (f.metric, f.subject.set) == ("refusal-drop", "regular")
+        and f.subject.selector == group_name(BY_CAUSE, role)
+    ]
 
 
 def _share(share: Share | None, view: ReportView) -> tuple[str, str]:

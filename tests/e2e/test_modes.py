@@ -83,3 +83,25 @@ def test_a_spread_model_gives_the_same_outcomes(tmp_path):
     spread = audit(HARDENED, tmp_path / "b", "--device", "spread")
     assert whole["selections"] == spread["selections"]
     assert whole["trials"] == spread["trials"]
+
+
+def test_the_experts_of_a_role_by_cause_are_masked_together_and_verify(tmp_path):
+    out = tmp_path / "out"
+    done = gatekeeper(
+        *("audit", CONCENTRATED, "--suite", SUITE, "--out", out, "--max-prompts", "60"),
+        *("-k", "1", "-k", "4", "--controls", "0", "--max-new-tokens", "12"),
+        *("--selector", "attribution", "--resamples", "50", "--batch-rows", "512"),
+    )
+    assert done.returncode == 0, done.stderr
+    evidence = json.loads((out / "evidence.json").read_text(encoding="utf-8"))
+    told = [e for e in evidence["roles"]["experts"] if e["role"] == "HRCG"]
+    (mask,) = [m for m in evidence["masks"] if m["selector"] == "cause/HRCG"]
+    assert mask["arm"] == "beside" and 0 < mask["k"] == min(4, len(told))
+    assert mask["experts"] == [e["expert"] for e in told][:4]
+    found = [
+        f
+        for f in evidence["findings"]
+        if f["metric"] == "refusal-drop" and f["subject"]["selector"] == "cause/HRCG"
+    ]
+    assert {f["subject"]["set"] for f in found} == {"regular", "jailbreak"}
+    assert gatekeeper("verify", out).returncode == 0
