@@ -22,6 +22,7 @@ from gatekeeper.report.dose_chart import dose_response
 from gatekeeper.report.doses import Doses, step_text
 from gatekeeper.report.environment_facts import what_changes
 from gatekeeper.report.expert_map import expert_map
+from gatekeeper.report.modes import mask_text, own_mode
 from gatekeeper.report.parts import ReportView, Share
 from gatekeeper.report.rules import subject_text
 from gatekeeper.report.text import clean
@@ -76,6 +77,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
         },
         "gauges": {row.id: _drawn(rule_gauge(row, words)) for row in view.rules},
     }
+    audit = view.provenance.audit
     page = words("document.page", page="\0", pages="\1")
     html = (
         _environment()
@@ -95,6 +97,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             environments_lead=_environments_lead(view),
             selector_notes=_selector_notes(view),
             limits=_limits(view.curve, words) if view.curve else "",
+            mode_note=mask_text(audit, words) if own_mode(audit) is not None else "",
             by_cause=_by_cause(view),
             dose_step=lambda step: step_text(step, words),
             dose_notes=_dose_notes(view.doses, words) if view.doses else (),

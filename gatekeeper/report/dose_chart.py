@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from gatekeeper.records.finding import Finding
 from gatekeeper.report import svg
-from gatekeeper.report.doses import PANELS, Doses, DoseSeries, Step, amount_text
+from gatekeeper.report.doses import PANELS, Doses, DoseSeries, Step
+from gatekeeper.report.modes import amount_text
 from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording
 

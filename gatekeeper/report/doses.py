@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gatekeeper.errors import UsageError
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
-from gatekeeper.records.trial import MODE, Mask, split_mode
+from gatekeeper.records.trial import MODE, Mask
+from gatekeeper.report.modes import amount_text, read_mode
 from gatekeeper.report.wording import Wording
 
 #: What is drawn apart: shares of the contribution that is left, strengths of noise.
 PANELS = ("scale", "noise")
+
+#: Metric, selector, k and mode of a finding.
+_At = tuple[str, str | None, int | None, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +100,7 @@ def build_doses(evidence: Evidence, worst: str | None) -> Doses | None:
     return doses if doses.measured and any(doses.of(kind) for kind in PANELS) else None
 
 
-def _point(found: Mapping[tuple[object, ...], Finding | Missing], mask: Mask) -> DosePoint:
+def _point(found: Mapping[_At, Finding | Missing], mask: Mask) -> DosePoint:
     at = (mask.selector, mask.k, None if mask.how == MODE else mask.how)
     return DosePoint(
         drop=found.get(("refusal-drop", *at)), broken=found.get(("refusals-broken", *at))
@@ -110,10 +113,10 @@ def _steps(masks: Iterable[Mask]) -> tuple[Step, ...]:
 
 
 def _step(mask: Mask) -> Step | None:
-    try:
-        kind, amount = split_mode(mask.mode)
-    except UsageError:  # of evidence from elsewhere, or of a version with other modes
+    read = read_mode(mask.mode)
+    if read is None:
         return None
+    kind, amount = read
     kind = "scale" if kind == "ablate" else kind
     return Step(mode=mask.mode, kind=kind, amount=amount, own=mask.arm == "selected")
 
@@ -121,14 +124,6 @@ def _step(mask: Mask) -> Step | None:
 def _strength(step: Step) -> tuple[int, float, str]:
     rank = (*PANELS, "reroute").index(step.kind)
     return rank, -step.amount if step.kind == "scale" else step.amount, step.mode
-
-
-def amount_text(kind: str, amount: float, words: Wording) -> str:
-    """A factor as a share of the contribution, sigma as a plain number; with no idle decimals."""
-    value = round(100 * amount if kind == "scale" else amount, 10)
-    decimals = f"{value:f}".rstrip("0").partition(".")[2]
-    text = words.number(value, len(decimals))
-    return words("number.percent", value=text) if kind == "scale" else text
 
 
 def step_text(step: Step, words: Wording) -> str:

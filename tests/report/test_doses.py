@@ -13,7 +13,8 @@ from gatekeeper.records.finding import Missing
 from gatekeeper.report import svg
 from gatekeeper.report.document import render_html
 from gatekeeper.report.dose_chart import dose_response
-from gatekeeper.report.doses import amount_text, build_doses
+from gatekeeper.report.doses import build_doses
+from gatekeeper.report.modes import amount_text
 from gatekeeper.report.view import build_view
 from gatekeeper.report.wording import load_wording
 
