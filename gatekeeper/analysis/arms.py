@@ -9,12 +9,15 @@ import numpy.typing as npt
 
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.profile import ActivationProfile
-from gatekeeper.records.role import ROLES
+from gatekeeper.records.role import ROLES, Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import Mask
 
 #: What the masks of the experts that harmless requests keep busiest follow.
 BENIGN_TOP = "benign-top"
+
+#: What the masks of the experts of one role by cause follow: `cause/HCDG`, `cause/HRCG`.
+BY_CAUSE = "cause"
 
 #: Groups that a ranking may tell apart, in the order of their masks.
 _GROUPS = tuple(role for role in ROLES if role != "unclear")
@@ -79,6 +82,35 @@ def _groups(selections: Sequence[Selection], most: int, mode: str, phase: str) -
                 yield _mask(
                     f"{selection.selector}-{group}-k{size}", name, experts[:size], mode, phase
                 )
+
+
+def cause_masks(
+    roles: Roles | str | None, ks: Sequence[int], *, mode: str, phase: str
+) -> tuple[Mask, ...]:
+    """A mask of all experts that detect harm by cause, and one of all that control the response.
+
+    Each holds as many as there are, at most the largest k, in the order in which they were looked
+    at. What one of them costs is held against the other: if masking the experts that only detect
+    harm loses refusals too, it is not the control of the response alone that refusals hang on.
+    None where roles were not told, and none of a role that no expert has.
+    """
+    if not isinstance(roles, Roles):
+        return ()
+    found = (
+        (role, tuple(one.expert for one in roles.experts if one.role == role)[: max(ks, default=0)])
+        for role in _GROUPS
+    )
+    return tuple(
+        _mask(
+            f"{BY_CAUSE}-{role}-k{len(experts)}",
+            group_name(BY_CAUSE, role),
+            experts,
+            mode,
+            phase,
+        )
+        for role, experts in found
+        if experts
+    )
 
 
 def dose_masks(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.intervals import t_quantile
-from gatekeeper.analysis.outcomes import selected_mask
+from gatekeeper.analysis.outcomes import selected_mask, why_no_mask
 from gatekeeper.analysis.paired import MINIMUM_N
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
@@ -44,10 +44,10 @@ def forced(evidence: Evidence, subject: Subject) -> Forced | str:
 
     `loss`: −log p lost under the mask, summed over the reply.
     """
-    mask = selected_mask(evidence, subject.selector or "", subject.k or 0, subject.mode or MODE)
+    at = (subject.selector or "", subject.k or 0, subject.mode or MODE)
+    mask = selected_mask(evidence, *at)
     if mask is None:
-        reason = evidence.skipped_selectors.get(subject.selector or "")
-        return reason or f"no mask of {subject.k} experts by {subject.selector or ''} was run"
+        return why_no_mask(evidence, *at)
     names = {m.name for m in evidence.masks if m.label == mask.label}
     found = [one for one in evidence.usefulness if one.mask in names]
     if len(found) < len(names):

@@ -91,7 +91,7 @@ def tango(lost: float, won: float, n: float, confidence: float = CONFIDENCE) -> 
 
     `lost` and `won` count the discordant pairs of either kind; all other pairs are concordant.
     Inverts the score test; the restricted estimate of the nuisance share is the larger root of a
-    quadratic. Source: Tango (1998), Statistics in Medicine 17:891, eqs. 6 to 9.
+    quadratic. Source: Tango (1998), Statistics in Medicine 17:891, eqs. 24 to 26.
 
     Raises:
         ValueError: n is not positive, or the counts do not fit in it.

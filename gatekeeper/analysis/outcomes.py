@@ -106,6 +106,19 @@ def selected_mask(evidence: Evidence, selector: str, k: int, how: str | None = N
     )
 
 
+def why_no_mask(evidence: Evidence, selector: str, k: int, how: str) -> str:
+    """Why `selected_mask` finds none: the selector could not run, or ran in another mode."""
+    if selector in evidence.skipped_selectors:
+        return evidence.skipped_selectors[selector]
+    reason = f"no mask of {k} experts by {selector} was run"
+    other = dict.fromkeys(
+        m.how
+        for m in evidence.masks
+        if m.arm == "selected" and (m.selector, m.k) == (selector, k) and m.how != how
+    )
+    return f"{reason} as {how}, only as {', '.join(other)}" if other else reason
+
+
 def control_masks(evidence: Evidence, selector: str, k: int) -> tuple[Mask, ...]:
     """The random masks that stand beside a selected one; the same set of experts counts once.
 

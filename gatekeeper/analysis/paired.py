@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from gatekeeper.analysis import betting, clustered, intervals
 from gatekeeper.analysis.order import halved, stop_under
-from gatekeeper.analysis.outcomes import OutcomeTable, outcome_table, selected_mask
+from gatekeeper.analysis.outcomes import OutcomeTable, outcome_table, selected_mask, why_no_mask
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.stop import Stop
@@ -156,10 +156,10 @@ def transition(evidence: Evidence, subject: Subject, *, mask: str | None = None)
     if mask is None:
         if subject.selector is None or subject.k is None:
             return "no selector or no mask size was named"
-        found = selected_mask(evidence, subject.selector, subject.k, subject.mode or MODE)
+        at = (subject.selector, subject.k, subject.mode or MODE)
+        found = selected_mask(evidence, *at)
         if found is None:
-            reason = evidence.skipped_selectors.get(subject.selector)
-            return reason or f"no mask of {subject.k} experts by {subject.selector} was run"
+            return why_no_mask(evidence, *at)
         mask = found.label
     name = subject.set or "regular"
     return pairs(outcome_table(evidence), mask, name, stop_under(evidence, mask, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gatekeeper.analysis.order import stop_under
-from gatekeeper.analysis.outcomes import outcome_table, selected_mask
+from gatekeeper.analysis.outcomes import outcome_table, selected_mask, why_no_mask
 from gatekeeper.analysis.paired import left_out, scaled, share
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
@@ -28,11 +28,10 @@ def rate(
 
     mask = "unmasked"
     if subject.mask == "selected":
-        how = subject.mode or MODE
-        found = selected_mask(evidence, subject.selector or "", subject.k or 0, how)
+        at = (subject.selector or "", subject.k or 0, subject.mode or MODE)
+        found = selected_mask(evidence, *at)
         if found is None:
-            reason = evidence.skipped_selectors.get(subject.selector or "")
-            return missing(reason or f"no mask of {subject.k} experts was run")
+            return missing(why_no_mask(evidence, *at))
         mask = found.label
     table = outcome_table(evidence)
     if subject.set is None:

@@ -16,7 +16,7 @@ from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.records.environment import VARIANTS
 from gatekeeper.records.judge_options import SecondRequest, read_options, split_options
-from gatekeeper.records.trial import split_mode
+from gatekeeper.records.trial import split_working_mode
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
     from gatekeeper.engine.in_order import Looks
@@ -56,7 +56,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     judge_options = split_options(options.judge_options)
     read_options(judge.id, judge.options, judge_options)
     second = _second(options)
-    split_mode(options.mode)
+    split_working_mode(options.mode)
     _check_cross_fit(options)
     _check_sequential(options, policy)
     system = _system_prompt(options.system_prompt)
@@ -134,10 +134,10 @@ def _doses(options: AuditOptions) -> tuple[str, ...]:
     """Modes of the dose–response.
 
     Raises:
-        UsageError: one is no mode, or the audit's own.
+        UsageError: one is no mode, does nothing, or is the audit's own.
     """
     for dose in options.doses:
-        split_mode(dose)
+        split_working_mode(dose)
         if dose == options.mode:
             raise UsageError(
                 f"--dose {excerpt(dose)} is the mode of the audit itself",

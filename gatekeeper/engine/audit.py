@@ -14,14 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from gatekeeper import catalog
-from gatekeeper.analysis.arms import beside_masks, dose_masks
+from gatekeeper.analysis.arms import beside_masks, cause_masks, dose_masks
 from gatekeeper.analysis.changes import part_changes
 from gatekeeper.analysis.clusters import prompt_clusters
-from gatekeeper.analysis.environments import (
-    environment_arms,
-    environment_masks,
-    environments,
-)
+from gatekeeper.analysis.environments import environment_arms, environment_masks, environments
 from gatekeeper.analysis.folds import pool
 from gatekeeper.analysis.masks import control_masks, selected_masks
 from gatekeeper.engine.assemble import Measured, assemble
@@ -147,6 +143,8 @@ def _measured(
         masks = _masks(prepared, profile, selections)
         parted = environment_masks(found_in, mode=request.mode, phase=request.phase)
     roles = _roles(prepared, split, profile, selections, measure, store, clock)
+    if not request.cross_fit:  # whose second fold is told no roles, and would lack them
+        masks += cause_masks(roles, request.ks, mode=request.mode, phase=request.phase)
     found = Measured(
         profile=profile,
         selections=selections,

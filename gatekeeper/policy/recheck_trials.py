@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 
 from gatekeeper import catalog
-from gatekeeper.analysis.arms import beside_masks, dose_masks
+from gatekeeper.analysis.arms import beside_masks, cause_masks, dose_masks
 from gatekeeper.analysis.environments import environment_arms
 from gatekeeper.analysis.masks import selected_masks
 from gatekeeper.analysis.order import looks, order, run_of, stop_of
@@ -90,8 +90,10 @@ def _recheck_controls(evidence: Evidence, ranks: Mapping[str, set[ExpertId]]) ->
 def _recheck_beside(evidence: Evidence) -> None:
     """Masks beside the selected ones, and weakened ones; bundles written before have none.
 
+    Those of experts by the cause of their role came later: a bundle has all of them or none.
+
     Raises:
-        EvidenceError: one does not follow from the rankings and the routing profile.
+        EvidenceError: one does not follow from the rankings, the routing profile and the roles.
     """
     settings, profile = evidence.settings, evidence.profile
     doses = tuple(mask for mask in evidence.masks if mask.arm == "dose")
@@ -108,8 +110,11 @@ def _recheck_beside(evidence: Evidence) -> None:
     wanted = beside_masks(
         profile, rows, chosen, settings.ks, mode=settings.mode, phase=settings.phase
     )
-    if beside != wanted:
-        _refuse("the masks beside the selected ones do not follow from rankings and profile")
+    by_cause = cause_masks(evidence.roles, settings.ks, mode=settings.mode, phase=settings.phase)
+    if not all(set(mask.experts) <= _experts(evidence) for mask in by_cause):
+        _refuse("roles were told of experts that this model does not have")
+    if beside not in (wanted, (*wanted, *by_cause)):
+        _refuse("the masks beside the selected ones do not follow from rankings, profile and roles")
 
 
 def _ranking(evidence: Evidence, selection: Selection) -> set[ExpertId]:

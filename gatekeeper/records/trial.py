@@ -41,6 +41,21 @@ def split_mode(mode: str) -> tuple[str, float]:
     )
 
 
+def split_working_mode(mode: str) -> tuple[str, float]:
+    """`split_mode`, but of a mode that does something: an audit of one that does not is no audit.
+
+    Raises:
+        UsageError: no such mode, or it leaves experts as they are.
+    """
+    kind, value = split_mode(mode)
+    if (kind, value) in {("scale", 1.0), ("noise", 0.0)}:
+        raise UsageError(
+            f"{excerpt(mode)!r} is a masking that does nothing",
+            remedy="use a factor other than 1, or noise above 0; scale:0 is the same as ablate",
+        )
+    return kind, value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mask:
     """A set of experts taken out of the router's choice.

@@ -8,6 +8,7 @@ from gatekeeper.records.policy import Rule
 from gatekeeper.records.verdict import RESULTS, RuleOutcome, Verdict
 from gatekeeper.report.curve_parts import ControlPoint, Curve, CurveRow, CurveSeries, LimitStep
 from gatekeeper.report.measured import Outcomes, controls, find, rate
+from gatekeeper.report.modes import own_mode
 
 #: Metrics that measure refusals lost under a mask.
 MASKING = ("refusal-drop", "refusal-drop-excess")
@@ -21,7 +22,9 @@ def build_curve(evidence: Evidence, verdict: Verdict, outcomes: Outcomes) -> Cur
     series = _series(evidence)
     if unmasked is None or not series:
         return None
-    worst, k = _headline(verdict, series)
+    # Rules speak of reroute: they say nothing of masks that do something else.
+    judged = verdict.outcomes if own_mode(evidence.settings) is None else ()
+    worst, k = _headline(judged, series)
     points = controls(evidence, outcomes, worst)
     return Curve(
         unmasked=unmasked,
@@ -29,7 +32,7 @@ def build_curve(evidence: Evidence, verdict: Verdict, outcomes: Outcomes) -> Cur
         k=k,
         series=series,
         controls=points,
-        limits=_limits(verdict, unmasked),
+        limits=_limits(judged, unmasked),
         rows=_rows(evidence, next(s for s in series if s.selector == worst), points),
     )
 
@@ -44,7 +47,7 @@ def _series(evidence: Evidence) -> tuple[CurveSeries, ...]:
             and (at.set, at.mask) == ("regular", "selected")
             and at.selector in evidence.settings.selectors
             and at.k
-            and at.mode is None
+            and at.mode == own_mode(evidence.settings)
         ):
             found.setdefault(at.selector, []).append(finding)
     return tuple(
@@ -53,9 +56,11 @@ def _series(evidence: Evidence) -> tuple[CurveSeries, ...]:
     )
 
 
-def _headline(verdict: Verdict, series: tuple[CurveSeries, ...]) -> tuple[str, int]:
+def _headline(
+    outcomes: tuple[RuleOutcome, ...], series: tuple[CurveSeries, ...]
+) -> tuple[str, int]:
     """The selector and mask size to speak of: where the verdict turned, else the lowest rate."""
-    masking = (o for o in verdict.outcomes if o.rule.metric in _MASKED)
+    masking = (o for o in outcomes if o.rule.metric in _MASKED)
     subjects = [outcome.decisive.subject for outcome in sorted(masking, key=_telling)]
     known = {(s.selector, p.subject.k): p for s in series for p in s.points}
     for subject in subjects:
@@ -79,10 +84,10 @@ def _telling(outcome: RuleOutcome) -> tuple[int, bool, bool, int, int]:
     )
 
 
-def _limits(verdict: Verdict, unmasked: Finding) -> tuple[LimitStep, ...]:
+def _limits(outcomes: tuple[RuleOutcome, ...], unmasked: Finding) -> tuple[LimitStep, ...]:
     """Per mask size the refusal rate at which a rule fails: a blocking rule's, the strictest."""
     steps: dict[int, tuple[tuple[bool, float], LimitStep]] = {}
-    for rule in (outcome.rule for outcome in verdict.outcomes):
+    for rule in (outcome.rule for outcome in outcomes):
         level = _level(rule, unmasked)
         if level is None:
             continue

@@ -11,14 +11,19 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from gatekeeper.analysis.arms import BY_CAUSE, group_name
 from gatekeeper.bundled import bundled
 from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.records.role import ROLES
 from gatekeeper.report.bars import group_gauge, rule_gauge, set_rates
 from gatekeeper.report.charts import refusal_curve
 from gatekeeper.report.corrected import CORRECTED, card_line, corrected_cells
 from gatekeeper.report.curve_parts import Curve
+from gatekeeper.report.dose_chart import dose_response
+from gatekeeper.report.doses import Doses, step_text
 from gatekeeper.report.environment_facts import what_changes
 from gatekeeper.report.expert_map import expert_map
+from gatekeeper.report.modes import mask_text, own_mode
 from gatekeeper.report.parts import ReportView, Share
 from gatekeeper.report.rules import subject_text
 from gatekeeper.report.text import clean
@@ -64,6 +69,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
     words = view.words
     figures = {
         "curve": _drawn(refusal_curve(view.curve, words)) if view.curve else "",
+        "doses": _drawn(dose_response(view.doses, words)) if view.doses else "",
         "sets": _drawn(set_rates(view.sets, words)) if view.sets else "",
         "maps": {
             facts.name: _drawn(expert_map(facts, words))
@@ -72,6 +78,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
         },
         "gauges": {row.id: _drawn(rule_gauge(row, words)) for row in view.rules},
     }
+    audit = view.provenance.audit
     page = words("document.page", page="\0", pages="\1")
     html = (
         _environment()
@@ -92,6 +99,10 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             selector_notes=_selector_notes(view),
             limits=_limits(view.curve, words) if view.curve else "",
             **_corrected(view),
+            mode_note=mask_text(audit, words) if own_mode(audit) is not None else "",
+            by_cause=_by_cause(view),
+            dose_step=lambda step: step_text(step, words),
+            dose_notes=_dose_notes(view.doses, words) if view.doses else (),
             attached=attached,
             page_line=_page_line(page),
         )
@@ -138,6 +149,29 @@ def _limits(curve: Curve, words: Wording) -> str:
             for level, ks in sizes.items()
         ]
     )
+
+
+def _dose_notes(doses: Doses, words: Wording) -> list[str]:
+    """How to read the dose–response."""
+    levels = sorted({words.level(drop.interval) for drop in doses.measured})
+    notes = [words("doses.note", confidence=words.enumerate(levels))]
+    if any(step.kind == "reroute" for step in doses.steps):
+        notes.append(words("doses.note_reroute"))
+    if doses.phase != "both":
+        notes.append(words(f"doses.note_{doses.phase}"))
+    return notes
+
+
+def _by_cause(view: ReportView) -> list[str]:
+    """What masking the experts of one role by cause cost in the trials, where it was run."""
+    words = view.words
+    return [
+        words(f"roles.trials_{role}", count=f.subject.k, loss=words.measured(f))
+        for role in ROLES
+        for f in view.findings
+        if (f.metric, f.subject.set) == ("refusal-drop", "regular")
+        and f.subject.selector == group_name(BY_CAUSE, role)
+    ]
 
 
 def _share(share: Share | None, view: ReportView) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.records.evidence import Evidence, PromptRef
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.report.curve_parts import ControlPoint
+from gatekeeper.report.modes import own_mode
 from gatekeeper.report.parts import Share
 
 _UNMASKED = "unmasked"
@@ -23,10 +24,14 @@ def find(
     k: int | None = None,
     sets: tuple[str | None, ...] = ("regular", None),
 ) -> Finding | Missing | None:
-    """The stored finding of a metric about one subject; a set left open means the regular one."""
+    """The stored finding of a metric about one subject; a set left open means the regular one.
+
+    Of masks, those of the audit's own mode, not of one that was weakened.
+    """
+    mode = None if k is None else own_mode(evidence.settings)
     for finding in evidence.findings:
         at = finding.subject
-        if finding.metric != metric or at.set not in sets:
+        if finding.metric != metric or at.set not in sets or at.mode != mode:
             continue
         if at.k == k and at.selector == selector and (mask is None or at.mask == mask):
             return finding

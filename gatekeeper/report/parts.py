@@ -13,6 +13,7 @@ from gatekeeper.records.verdict import Requirement, RuleOutcome, Verdict
 from gatekeeper.report.corrected_parts import CorrectedFacts
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import Disclosure, SelectorFacts
+from gatekeeper.report.doses import Doses
 from gatekeeper.report.environment_facts import EnvironmentRow
 from gatekeeper.report.role_facts import RoleFacts
 from gatekeeper.report.wording import Wording
@@ -223,6 +224,7 @@ class ReportView:
     policy: PolicyFacts
     summary: Summary
     curve: Curve | None
+    doses: Doses | None
     sets: tuple[SetRates, ...]
     selectors: tuple[SelectorFacts, ...]
     roles: RoleFacts | None

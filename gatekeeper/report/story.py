@@ -12,6 +12,7 @@ from gatekeeper.records.verdict import RESULTS, Verdict
 from gatekeeper.report.advice import names, recommended
 from gatekeeper.report.curve import MASKING
 from gatekeeper.report.curve_parts import Curve
+from gatekeeper.report.modes import mask_text
 from gatekeeper.report.parts import KeyNumber, RuleRow, Summary
 from gatekeeper.report.rules import set_title
 from gatekeeper.report.text import clean
@@ -52,6 +53,7 @@ def _tested(evidence: Evidence, words: Wording) -> tuple[str, ...]:
             each=_span([site.experts for site in sites], words),
         ),
         words("summary.terms", top_k=_span([site.top_k for site in sites], words)),
+        mask_text(evidence.settings, words),
         *_suite(evidence, words),
     )
 

@@ -15,6 +15,7 @@ from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.curve import build_curve
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import Disclosed, Disclosure, disclose
+from gatekeeper.report.doses import build_doses
 from gatekeeper.report.facts import (
     build_method,
     build_provenance,
@@ -76,6 +77,7 @@ def _assemble(
         policy=policy_facts(policy),
         summary=build_summary(evidence, verdict, rules, curve, words),
         curve=curve,
+        doses=build_doses(evidence, curve.worst if curve else None),
         sets=_sets(evidence, curve, words),
         selectors=disclosed.selectors,
         roles=disclosed.roles,

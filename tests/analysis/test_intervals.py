@@ -58,6 +58,37 @@ def test_tango_ends_are_where_the_score_test_rejects(lost, won, n):
     assert reference_z(lost, won, n, found.high) == pytest.approx(-Z95, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("lost", "won", "n", "confidence", "low", "high"),
+    [
+        # Tango (1998), section 6.1, table V: soft contact lenses, 43 + 0 + 1 + 0 pairs. The paper
+        # prints the lower end; the upper one is from the tests of the R package ratesci (CRAN),
+        # which hold its function `pairbinci` against published examples.
+        (0, 1, 44, 0.90, -0.096, 0.037),
+        # ratesci again, there as another of Tango's: 4 + 9 + 3 + 16 pairs.
+        (9, 3, 32, 0.95, -0.027, 0.390),
+        # Agresti & Min (2005), Statistics in Medicine 24:729: 53 + 16 + 8 + 9 pairs; from ratesci.
+        (16, 8, 86, 0.95, -0.020, 0.207),
+        # Fagerland, Lydersen & Laake (2014), Statistics in Medicine 33:2850: airway
+        # hyper-responsiveness, 1 + 1 + 7 + 12 pairs; from ratesci.
+        (1, 7, 21, 0.95, -0.517, -0.026),
+    ],
+)
+def test_tango_published_examples(lost, won, n, confidence, low, high):
+    found = intervals.tango(lost, won, n, confidence)
+    assert (round(found.low, 3), round(found.high, 3)) == (low, high)
+
+
+def test_tango_is_what_another_package_computes():
+    """Cavo et al. (2012), 59 + 6 + 16 + 80 pairs, in the tests of the R package contingencytables.
+
+    To four decimals: -0.1240 to -0.0054. The package goes with Fagerland, Lydersen & Laake (2017),
+    Statistical Analysis of Contingency Tables, chapter 8.
+    """
+    found = intervals.tango(6, 16, 161)
+    assert (round(found.low, 4), round(found.high, 4)) == (-0.1240, -0.0054)
+
+
 def test_tango_without_discordant_pairs_is_z2_over_n_plus_z2():
     found = intervals.tango(0, 0, 50)
     assert found.high == pytest.approx(Z95**2 / (50 + Z95**2), abs=1e-6)

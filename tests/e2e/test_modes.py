@@ -29,11 +29,11 @@ def lost(evidence, k=2):
     )
 
 
-def test_a_scale_of_one_loses_nothing_and_never_passes_a_gate(tmp_path):
-    """Otherwise a masking that does nothing would be the way past every policy."""
+def test_a_scale_of_nearly_one_loses_nothing_and_never_passes_a_gate(tmp_path):
+    """Otherwise a masking that does next to nothing would be the way past every policy."""
     out = tmp_path / "scale"
-    evidence = audit(CONCENTRATED, out, "--mode", "scale:1")
-    assert {m["mode"] for m in evidence["masks"]} == {"none", "scale:1"}
+    evidence = audit(CONCENTRATED, out, "--mode", "scale:0.9999")
+    assert {m["mode"] for m in evidence["masks"]} == {"none", "scale:0.9999"}
     assert lost(evidence) == 0.0
     done = gatekeeper("check", out, "--policy", RELEASE)
     assert done.returncode == 11, done.stdout
@@ -68,8 +68,40 @@ def test_a_mode_that_is_none_is_refused_before_anything_is_loaded(tmp_path, mode
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize("option", ["--mode", "--dose"])
+@pytest.mark.parametrize("mode", ["scale:1", "scale:1.0", "noise:0", "noise:0.0"])
+def test_a_mode_that_does_nothing_is_refused_before_anything_is_loaded(tmp_path, option, mode):
+    done = gatekeeper(
+        "audit", HARDENED, "--suite", SUITE, "--out", tmp_path / "o", *OPTIONS, option, mode
+    )
+    refused(done, 2, mode, "does nothing")
+    assert not (tmp_path / "o").exists()
+
+
 def test_a_spread_model_gives_the_same_outcomes(tmp_path):
     whole = audit(HARDENED, tmp_path / "a")
     spread = audit(HARDENED, tmp_path / "b", "--device", "spread")
     assert whole["selections"] == spread["selections"]
     assert whole["trials"] == spread["trials"]
+
+
+def test_the_experts_of_a_role_by_cause_are_masked_together_and_verify(tmp_path):
+    out = tmp_path / "out"
+    done = gatekeeper(
+        *("audit", CONCENTRATED, "--suite", SUITE, "--out", out, "--max-prompts", "60"),
+        *("-k", "1", "-k", "4", "--controls", "0", "--max-new-tokens", "12"),
+        *("--selector", "attribution", "--resamples", "50", "--batch-rows", "512"),
+    )
+    assert done.returncode == 0, done.stderr
+    evidence = json.loads((out / "evidence.json").read_text(encoding="utf-8"))
+    told = [e for e in evidence["roles"]["experts"] if e["role"] == "HRCG"]
+    (mask,) = [m for m in evidence["masks"] if m["selector"] == "cause/HRCG"]
+    assert mask["arm"] == "beside" and 0 < mask["k"] == min(4, len(told))
+    assert mask["experts"] == [e["expert"] for e in told][:4]
+    found = [
+        f
+        for f in evidence["findings"]
+        if f["metric"] == "refusal-drop" and f["subject"]["selector"] == "cause/HRCG"
+    ]
+    assert {f["subject"]["set"] for f in found} == {"regular", "jailbreak"}
+    assert gatekeeper("verify", out).returncode == 0

@@ -14,6 +14,7 @@ from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError
 from gatekeeper.records.finding import Finding, Interval, Subject
 from gatekeeper.records.suite import SETS
+from gatekeeper.records.trial import PHASES
 from gatekeeper.records.verdict import RESULTS
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.wording import Wording, languages, load_wording
@@ -130,7 +131,7 @@ def test_every_key_is_used() -> None:
     prefixes = {"level", "decision", "result", "severity", "set", "set_note", "subject", "model"}
     # Built from names; see the next tests.
     prefixes |= {"settings", "suite", "waiver", "self_test", "selector_note"}
-    prefixes |= {"role_group", "role_probe", "dimension"}
+    prefixes |= {"role_group", "role_probe", "dimension", "mode"}
     unused = [
         key
         for key in WORDS.texts
@@ -173,6 +174,8 @@ def test_keys_built_from_names_exist() -> None:
     for result in ("pass", "fail", "inconclusive"):
         wanted += [f"decision.{result}", f"decision.consequence_{result}"]
         wanted += [f"summary.means_{result}", f"summary.do_{result}"]
+    wanted += [f"mode.{kind}" for kind in ("reroute", "ablate", "scale", "noise", "other")]
+    wanted += [f"mode.{phase}" for phase in PHASES if phase != "both"]
     assert set(wanted) <= set(WORDS.texts)
 
 
