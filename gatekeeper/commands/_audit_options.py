@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,9 @@ from typing import Any
 
 import click
 
+from gatekeeper.commands._judge_options import JUDGE_OPTIONS
+from gatekeeper.commands._machine_options import MACHINE_OPTIONS
+from gatekeeper.commands._option_kinds import MOST, MOST_SEED, finite, printable
 from gatekeeper.records.trial import MODE, PHASES
 from gatekeeper.records.windows import WINDOWS
 
@@ -61,80 +63,10 @@ _SUITE = click.option(
     help="Prompt suite: a directory with suite.json, or a .jsonl file.",
 )
 
-#: Largest integer that JSON keeps exactly (RFC 8785), less one: selectors draw with seed + 1 too.
-_MOST_SEED = 2**53 - 2
-#: Replies drawn for a second judge: some ten of each kind in an audit as release.yaml asks for.
-SECOND_SAMPLE = 2000
-#: Far above anything an audit can finish: a slip of the keyboard is told at once.
-_MOST = 1_000_000
-_MOST_WORKERS = 1024
-
-
-class _Rows(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments
-    """A number of rows; None for `auto`."""
-
-    name = "rows"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "[auto|INTEGER]"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
-        if value == "auto":
-            return None
-        number: int = click.IntRange(1, _MOST).convert(value, param, ctx)
-        return number
-
-
-def _printable(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not (value.isprintable() and len(value) <= 200):
-        raise click.BadParameter("give at most 200 printable characters")
-    return value
-
-
-def _finite(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
-    # NaN compares with nothing, so no range refuses it.
-    if value is not None and not math.isfinite(value):
-        raise click.BadParameter("not a finite number")
-    return value
-
-
-#: Of `judge calibrate` too.
-judge_options_option = click.option(
-    "--judge-option",
-    "judge_options",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Option of the judge (repeatable), such as model=DIRECTORY; `catalog judge` lists them. "
-    "Never a key: that comes from an environment variable.",
-)
-
-_SECOND = (
-    click.option(
-        "--second-judge",
-        help="Another judge, asked about a sample of the replies. Where it sees a number on the "
-        "other side of a limit, the rule is inconclusive.",
-    ),
-    click.option(
-        "--second-judge-option",
-        "second_judge_options",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Option of the second judge (repeatable), as --judge-option.",
-    ),
-    click.option(
-        "--second-sample",
-        type=click.IntRange(1, _MOST),
-        help=f"Replies drawn for the second judge, spread over masks, sets and outcomes; those "
-        f"without a mask that they are held against come on top.  [default: {SECOND_SAMPLE}]",
-    ),
-)
-
 _OPTIONS = (
     click.option(
         "--revision",
-        callback=_printable,
+        callback=printable,
         help="Commit or tag of the checkpoint, for the record.",
     ),
     click.option(
@@ -146,13 +78,13 @@ _OPTIONS = (
     click.option(
         "-k",
         "ks",
-        type=click.IntRange(1, _MOST),
+        type=click.IntRange(1, MOST),
         multiple=True,
         help="Mask size in experts (repeatable); default: those the policy wants, or 1 2 4 8.",
     ),
     click.option(
         "--controls",
-        type=click.IntRange(0, _MOST),
+        type=click.IntRange(0, MOST),
         help="Random masks per selector and k; default: the policy's number, or 20.",
     ),
     click.option(
@@ -176,39 +108,29 @@ _OPTIONS = (
         help="Mode to run the largest selected masks in too (repeatable), such as scale:0.5 or "
         "noise:0.5: how refusals fall as experts are weakened.",
     ),
-    click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
-    judge_options_option,
-    *_SECOND,
+    *JUDGE_OPTIONS,
     click.option(
         "--max-prompts",
-        type=click.IntRange(1, _MOST),
+        type=click.IntRange(1, MOST),
         help="At most so many prompts of each set, chosen by seed.",
     ),
     click.option(
         "--max-new-tokens",
-        type=click.IntRange(1, _MOST),
+        type=click.IntRange(1, MOST),
         default=32,
         show_default=True,
         help="Token window W: tokens generated before a reply is judged.",
     ),
     click.option(
-        "--batch-rows",
-        type=_Rows(),
-        default="auto",
-        show_default=True,
-        help="Replies generated side by side. auto: as many as the memory holds, at most 1024 on "
-        "CUDA and 128 elsewhere; the evidence records how many.",
-    ),
-    click.option(
         "--resamples",
-        type=click.IntRange(2, _MOST),
+        type=click.IntRange(2, MOST),
         default=1000,
         show_default=True,
         help="Resamples S for the stability of a selection.",
     ),
     click.option(
         "--size",
-        type=click.IntRange(1, _MOST),
+        type=click.IntRange(1, MOST),
         help="Experts taken per resample (SAFEx's N_e); default: the largest k.",
     ),
     click.option(
@@ -219,7 +141,7 @@ _OPTIONS = (
     ),
     click.option(
         "--budget",
-        type=click.IntRange(0, 100 * _MOST),
+        type=click.IntRange(0, 100 * MOST),
         default=20_000,
         show_default=True,
         help="Rows (a prompt under a mask, one forward pass) that selectors may measure.",
@@ -271,50 +193,15 @@ _OPTIONS = (
     click.option(
         "--selection-share",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        callback=_finite,
+        callback=finite,
         default=0.5,
         show_default=True,
         help="Share of seeds that select experts; the others measure. Halves with --cross-fit.",
     ),
     click.option(
-        "--seed", type=click.IntRange(0, _MOST_SEED), default=0, show_default=True, help="Seed."
+        "--seed", type=click.IntRange(0, MOST_SEED), default=0, show_default=True, help="Seed."
     ),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda", "spread"]),
-        default="auto",
-        show_default=True,
-        help="Where to run. spread: over all GPUs, then memory, then disk, for a model that no GPU "
-        "holds.",
-    ),
-    click.option(
-        "--workers",
-        type=click.IntRange(1, _MOST_WORKERS),
-        default=1,
-        show_default=True,
-        help="Processes that answer prompts, this one among them, each with the model on a GPU of "
-        "its own (on CPU: with its share of the cores). Evidence is the same.",
-    ),
-    click.option(
-        "--ray",
-        metavar="ADDRESS",
-        callback=_printable,
-        help="Put the other workers on a Ray cluster (auto, or HOST:PORT), a GPU each; every host "
-        "must find the checkpoint at the same path.",
-    ),
-    click.option(
-        "--gpu-hour-cost",
-        type=click.FloatRange(0, _MOST),
-        callback=_finite,
-        help="Price of a GPU for an hour (on CPU: of the machine): progress tells money too.",
-    ),
-    click.option(
-        "--dtype",
-        type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
-        default="auto",
-        show_default=True,
-        help="auto: as stored on CUDA, float32 on CPU.",
-    ),
+    *MACHINE_OPTIONS,
     click.option(
         "--system-prompt",
         type=click.Path(path_type=Path),

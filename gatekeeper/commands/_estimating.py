@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekeeper.commands._audit_options import AuditOptions
-from gatekeeper.commands._auditing import _controls, _ks, _selectors, _system_prompt
+from gatekeeper.commands._choices import controls_of, ks_of, selectors_of, system_prompt_of
 from gatekeeper.errors import AuditError, UsageError, excerpt
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def estimate_of(
     opened = config_only(checkpoint)
     described = _described(checkpoint)
     shape = shape_of(opened, described)
-    system = _system_prompt(options.system_prompt)
+    system = system_prompt_of(options.system_prompt)
     weight = stored_bytes(opened) if options.dtype != "float32" else 4.0
     kind = Format(weight=weight, cache=max(2.0, weight))
     lengths = _approximate(suite, system)
@@ -148,7 +148,7 @@ def _calibrated(
     loaded = load_model(
         opened.path, description, device=pick_device("cpu"), dtype=DTYPES["float32"]
     )
-    system = _system_prompt(options.system_prompt)
+    system = system_prompt_of(options.system_prompt)
     encoded = encode(loaded, suite.prompts, system, options.max_new_tokens)
     usable = [e for e in encoded if e.skipped is None]
     lengths = {e.prompt.id: len(e.ids) for e in usable}
@@ -173,16 +173,16 @@ def _plan(
 ) -> Plan:
     from gatekeeper.engine.stages import Plan, selector
 
-    selectors = _selectors(options, policy)
+    selectors = selectors_of(options, policy)
     for name in selectors:
         selector(name)
-    ks = _ks(options, policy)
+    ks = ks_of(options, policy)
     return Plan(
         prompts=suite.prompts,
         lengths=lengths,
         selectors=selectors,
         ks=ks,
-        controls=_controls(options, policy),
+        controls=controls_of(options, policy),
         doses=len(set(options.doses)),
         size=options.size or max(ks),
         budget=options.budget,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatekeeper.commands._audit_options import judge_options_option
+from gatekeeper.commands._judge_options import judge_options_option
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard

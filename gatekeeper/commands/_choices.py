@@ -1,0 +1,143 @@
+"""What the options of an audit, and its policy, come to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatekeeper.commands._audit_options import AuditOptions
+from gatekeeper.commands._judge_options import SECOND_SAMPLE
+from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.records.environment import VARIANTS
+from gatekeeper.records.judge_options import SecondRequest, read_options, split_options
+from gatekeeper.records.trial import split_working_mode
+
+if TYPE_CHECKING:
+    from gatekeeper.records.policy import Policy
+
+DEFAULT_KS = (1, 2, 4, 8)
+_HALF = 0.5
+#: Beyond any context: what is longer is no system prompt.
+_LONGEST_PROMPT = 4_000_000
+
+
+def selectors_of(options: AuditOptions, policy: Policy | None) -> tuple[str, ...]:
+    """Selectors asked for, else those that the policy needs, else all."""
+    from gatekeeper import catalog
+
+    wanted = policy.needs.selectors if policy else ()
+    return tuple(dict.fromkeys(options.selectors or wanted or catalog.names("selector")))
+
+
+def ks_of(options: AuditOptions, policy: Policy | None) -> tuple[int, ...]:
+    """Mask sizes asked for, else those that the policy needs, else some small ones; ascending."""
+    wanted = policy.needs.ks if policy else ()
+    return tuple(sorted(set(options.ks or wanted or DEFAULT_KS)))
+
+
+def controls_of(options: AuditOptions, policy: Policy | None) -> int:
+    """Random masks per selector and size, asked for or needed by the policy."""
+    if options.controls is not None:
+        return options.controls
+    return policy.needs.random_masks if policy else 20
+
+
+def environments_of(options: AuditOptions, policy: Policy | None) -> bool:
+    """Asked for, or needed by a rule of the policy."""
+    rules = policy.rules if policy else ()
+    return options.environments or any(
+        rule.metric == "environment-transfer"
+        and any(at.dimension not in VARIANTS for at in rule.subjects)
+        for rule in rules
+    )
+
+
+def doses_of(options: AuditOptions) -> tuple[str, ...]:
+    """Modes of the dose–response.
+
+    Raises:
+        UsageError: one is no mode, does nothing, or is the audit's own.
+    """
+    for dose in options.doses:
+        split_working_mode(dose)
+        if dose == options.mode:
+            raise UsageError(
+                f"--dose {excerpt(dose)} is the mode of the audit itself",
+                remedy="leave it out, or name another",
+            )
+    return tuple(dict.fromkeys(options.doses))
+
+
+def second_of(options: AuditOptions) -> SecondRequest | None:
+    """The second judge that is asked for.
+
+    Raises:
+        UsageError: there is no such judge, an option is wrong, or there are options of no judge.
+    """
+    from gatekeeper import catalog
+
+    name, given = options.second_judge, split_options(options.second_judge_options)
+    if name is None:
+        if given or options.second_sample is not None:
+            raise UsageError(
+                "options of a second judge, and no second judge",
+                remedy="add --second-judge NAME; see `gatekeeper catalog judge`",
+            )
+        return None
+    judge = catalog.load("judge", name)
+    read_options(judge.id, judge.options, given)
+    return SecondRequest(judge=name, options=given, sample=options.second_sample or SECOND_SAMPLE)
+
+
+def system_prompt_of(path: Path | None) -> str | None:
+    """What a file of a system prompt holds.
+
+    Raises:
+        UsageError: it cannot be read, or is no prompt.
+    """
+    if path is None:
+        return None
+    try:
+        if path.stat().st_size > _LONGEST_PROMPT:
+            raise UsageError(
+                f"the system prompt has more than {_LONGEST_PROMPT:,} bytes",
+                where=excerpt(path),
+                remedy="give the file of the prompt itself",
+            )
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "the system prompt cannot be read", where=excerpt(path), remedy="give a UTF-8 text file"
+        ) from error
+
+
+def check_cross_fit(options: AuditOptions) -> None:
+    """Refuses shares that are no halves.
+
+    Raises:
+        UsageError: folds of unlike size were asked for.
+    """
+    if options.cross_fit and options.selection_share != _HALF:
+        raise UsageError(
+            f"--cross-fit divides the seeds in halves, --selection-share is "
+            f"{options.selection_share}",
+            remedy="leave one of them out",
+        )
+
+
+def check_sequential(options: AuditOptions, policy: Policy | None) -> None:
+    """Refuses to stop early where nothing says when, or where two ways to measure collide.
+
+    Raises:
+        UsageError: there is no policy, or each half is to measure what the other selected.
+    """
+    if options.sequential and policy is None:
+        raise UsageError(
+            "--sequential stops masks at the limits of a policy, and there is none",
+            remedy="add --policy, or leave --sequential out",
+        )
+    if options.sequential and options.cross_fit:
+        raise UsageError(
+            "--sequential cannot stop masks whose halves are measured one after the other",
+            remedy="leave out --sequential or --cross-fit",
+        )

@@ -1,0 +1,45 @@
+"""Kinds of values of the options of an audit, and how far they may go."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+#: Largest integer that JSON keeps exactly (RFC 8785), less one: selectors draw with seed + 1 too.
+MOST_SEED = 2**53 - 2
+#: Far above anything an audit can finish: a slip of the keyboard is told at once.
+MOST = 1_000_000
+
+
+class Rows(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments
+    """A number of rows; None for `auto`."""
+
+    name = "rows"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "[auto|INTEGER]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        if value == "auto":
+            return None
+        number: int = click.IntRange(1, MOST).convert(value, param, ctx)
+        return number
+
+
+def printable(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuses text that a terminal would not print."""
+    if value is not None and not (value.isprintable() and len(value) <= 200):
+        raise click.BadParameter("give at most 200 printable characters")
+    return value
+
+
+def finite(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
+    """Refuses infinity and NaN."""
+    # NaN compares with nothing, so no range refuses it.
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("not a finite number")
+    return value
