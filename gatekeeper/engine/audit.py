@@ -22,7 +22,7 @@ from gatekeeper.analysis.folds import pool
 from gatekeeper.analysis.masks import control_masks, selected_masks
 from gatekeeper.engine.assemble import Measured, assemble
 from gatekeeper.engine.effects import MeasuredEffect
-from gatekeeper.engine.in_order import Looks, run_in_order, runs_to_watch, watched
+from gatekeeper.engine.in_order import Looks
 from gatekeeper.engine.observe import (
     Clock,
     Split,
@@ -44,8 +44,8 @@ from gatekeeper.engine.prepare import (
 from gatekeeper.engine.refusals import refuse_unauditable
 from gatekeeper.engine.roles import find_roles
 from gatekeeper.engine.second import judged_twice
-from gatekeeper.engine.sweep import SweepCount, SweepSettings, sweep
-from gatekeeper.engine.trials import run_trials, useful_under
+from gatekeeper.engine.sweep import SweepCount
+from gatekeeper.engine.trials import useful_under, with_trials
 from gatekeeper.engine.vary import refuse_long_variants, usual_changes, variants, vary
 from gatekeeper.engine.workers import open_crew
 from gatekeeper.evidence.trial_store import STORE, TrialStore
@@ -160,47 +160,11 @@ def _measured(
         changes=changes,
         usefulness=(),
     )
-    found, done = _trials(prepared, found, parted, settings, store, clock, looks)
+    found, done = with_trials(prepared, found, parted, settings, store, clock, looks)
     with clock.stage("usefulness"):
         useful = useful_under(prepared, masks, found.trials, settings, store, clock)
     counts += [first, *done]
     return replace(found, usefulness=useful)
-
-
-def _trials(
-    prepared: Prepared,
-    found: Measured,
-    parted: Sequence[tuple[Environment, Mask, Mask]],
-    settings: SweepSettings,
-    store: TrialStore,
-    clock: Clock,
-    looks: Looks | None,
-) -> tuple[Measured, list[SweepCount]]:
-    """What was found, with the trials under its masks; of some, only as many as it took."""
-    masks = [m for m in found.masks if m.arm not in {"environment", "again"}]
-    stops = () if looks is None else runs_to_watch(assemble(prepared, found), looks)
-    trials, count = run_trials(
-        prepared, masks, parted, settings, store, clock, later=watched(stops)
-    )
-    found = replace(found, trials=trials)
-    if looks is None or not stops:
-        return found, [*count]
-    with clock.stage("trials in order"):
-        more, stops, counts = run_in_order(
-            assemble(prepared, found),
-            stops,
-            prepared.side("measurement"),
-            looks,
-            lambda work: sweep(
-                prepared.loaded,
-                work,
-                settings,
-                store,
-                clock.reporter.advance,
-                crew=prepared.crew,
-            ),
-        )
-    return replace(found, trials=[*trials, *more], stops=stops), [*count, *counts]
 
 
 def _environments(

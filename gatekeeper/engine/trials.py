@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from gatekeeper.engine.assemble import Measured, assemble
+from gatekeeper.engine.in_order import Looks, run_in_order, runs_to_watch, watched
 from gatekeeper.engine.observe import Clock
 from gatekeeper.engine.prepare import Prepared
 from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
@@ -13,6 +15,42 @@ from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.environment import Environment
 from gatekeeper.records.trial import AGAIN, UNMASKED, Mask, Trial
 from gatekeeper.records.usefulness import Usefulness
+
+
+def with_trials(
+    prepared: Prepared,
+    found: Measured,
+    parted: Sequence[tuple[Environment, Mask, Mask]],
+    settings: SweepSettings,
+    store: TrialStore,
+    clock: Clock,
+    looks: Looks | None,
+) -> tuple[Measured, list[SweepCount]]:
+    """What was found, with the trials under its masks; of some, only as many as it took."""
+    masks = [m for m in found.masks if m.arm not in {"environment", "again"}]
+    stops = () if looks is None else runs_to_watch(assemble(prepared, found), looks)
+    trials, count = run_trials(
+        prepared, masks, parted, settings, store, clock, later=watched(stops)
+    )
+    found = replace(found, trials=trials)
+    if looks is None or not stops:
+        return found, [*count]
+    with clock.stage("trials in order"):
+        more, stops, counts = run_in_order(
+            assemble(prepared, found),
+            stops,
+            prepared.side("measurement"),
+            looks,
+            lambda work: sweep(
+                prepared.loaded,
+                work,
+                settings,
+                store,
+                clock.reporter.advance,
+                crew=prepared.crew,
+            ),
+        )
+    return replace(found, trials=[*trials, *more], stops=stops), [*count, *counts]
 
 
 def run_trials(
