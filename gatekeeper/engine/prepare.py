@@ -45,15 +45,14 @@ class AuditRequest:
     """What to audit and how.
 
     Attributes:
-        batch_rows: rows side by side, or None for what the memory holds.
-        resamples: resamples per selector; `seed` makes splits, resamples and controls.
+        batch_rows: None for what the memory holds.
+        resamples: per selector; `seed` makes splits, resamples and controls.
         size: experts taken per resample (N_e, q), or None for the largest k.
         window: token window to select by, or None for each selector's own.
         budget: rows that selectors may measure.
         roles: whether to tell apart what the experts selected first do.
         environments: whether to select from parts of the suite too.
-        system_prompts, formats: variants to run too; "" for no system prompt.
-        doses: modes to run the largest selected masks in, weakened.
+        system_prompts, formats: variants to run too ("": no system prompt); doses: modes to run the largest selected masks in, weakened.
         cross_fit: whether each half of the seeds selects masks that the other half measures.
         selection_share: share of seeds that select; the others measure.
     """
@@ -160,9 +159,6 @@ def prepare(
 ) -> Prepared:
     """Hashes and loads the checkpoint, tokenises the prompts, splits the seeds, tests the hooks.
 
-    Args:
-        store: keeps the number of rows side by side, where the memory decides it.
-
     Raises:
         CheckpointError, AuditError: the model cannot be loaded.
         SelfTestError: the hooks do not work on it.
@@ -180,7 +176,8 @@ def prepare(
         offload=work_dir / "offload" if request.device == SPREAD else None,
     )
     prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
-    encoded = encode(loaded, prompts, request.system_prompt, request.max_new_tokens)
+    window = request.max_new_tokens
+    encoded = encode(loaded, prompts, request.system_prompt, window)
     usable = [e for e in encoded if e.skipped is None]
     if not any(e.prompt.set == "regular" for e in usable):
         raise UsageError(
@@ -205,14 +202,7 @@ def prepare(
             dtype=loaded.dtype,
             device=loaded.device.type,
             template_sha256=sha256(str(loaded.tokenizer.chat_template)),
-            batch_rows=request.batch_rows
-            or fitting_rows(
-                loaded,
-                [e.ids for e in usable],
-                request.max_new_tokens,
-                spread=request.device == SPREAD,
-                store=store,
-            ),
+            batch_rows=request.batch_rows or fitting_rows(loaded, usable, window, store),
         ),
     )
 
@@ -292,8 +282,7 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
         dtype=pick_dtype(request.dtype, device, request.description.dtype),
         device=device.type,
         template_sha256=evidence.settings.chat_template_sha256,
-        # What the memory held then is no part of the question.
-        batch_rows=request.batch_rows or evidence.settings.batch_rows,
+        batch_rows=request.batch_rows or evidence.settings.batch_rows,  # auto: what it came to
     )
     # Another Python gives the same numbers.
     python = evidence.settings.versions.get("python", "")
