@@ -30,7 +30,7 @@ from gatekeeper.records.trial import split_working_mode
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
     from gatekeeper.engine.in_order import Looks
-    from gatekeeper.engine.prepare import AuditRequest
+    from gatekeeper.engine.request import AuditRequest
     from gatekeeper.records.evidence import Evidence
     from gatekeeper.records.policy import Policy
     from gatekeeper.records.suite import Suite
@@ -66,13 +66,13 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     check_sequential(options, policy)
     system = system_prompt_of(options.system_prompt)
     opened = open_checkpoint(checkpoint, options.revision)
-    prepare, refusals = _engine()
+    asking, refusals = _engine()
     from gatekeeper.engine.devices import refuse_workers
 
     # Before `describe`, which does not know the layouts of all that is refused by name.
     refusals.refuse_unauditable(opened)
     description = describe(opened)
-    request: AuditRequest = prepare.AuditRequest(
+    request: AuditRequest = asking.AuditRequest(
         checkpoint=opened,
         description=description,
         suite=suite,
@@ -108,8 +108,8 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         workers=options.workers,
         ray=options.ray,
     )
-    prepare.refuse_dense(request)
-    prepare.refuse_idle_variants(request)
+    asking.refuse_dense(request)
+    asking.refuse_idle_variants(request)
     refuse_workers(request)
     return request
 
@@ -197,13 +197,13 @@ def tell_left_out(evidence: Evidence) -> None:
 
 
 def _engine() -> tuple[ModuleType, ModuleType]:
-    """The engine's side of a plan, which needs the `audit` extra: how it prepares and refuses.
+    """The engine's side of a plan, which needs the `audit` extra: how it is asked, and what it refuses.
 
     Raises:
         AuditError: the extra is not installed.
     """
     try:
-        from gatekeeper.engine import prepare, refusals
+        from gatekeeper.engine import refusals, request
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "transformers", "safetensors"}:
             raise
@@ -211,4 +211,4 @@ def _engine() -> tuple[ModuleType, ModuleType]:
             f"{error.name} is not installed",
             remedy="pip install 'moe-gatekeeper[audit]'; check and report work without it",
         ) from error
-    return prepare, refusals
+    return request, refusals

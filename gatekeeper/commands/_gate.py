@@ -36,7 +36,7 @@ from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.wording import load_wording
 
 if TYPE_CHECKING:  # torch is behind it
-    from gatekeeper.engine.prepare import AuditRequest
+    from gatekeeper.engine.request import AuditRequest
 
 #: What `run` writes unless told otherwise; each is read by someone (docs/outputs in the README).
 FORMATS = ("pdf", "markdown", "json", "junit")
@@ -123,7 +123,7 @@ def _finished_evidence(request: AuditRequest, out: Path) -> Evidence:
         UsageError: it is of another checkpoint, suite or settings.
         EvidenceError: it does not verify.
     """
-    from gatekeeper.engine.prepare import is_audit_of
+    from gatekeeper.engine.settings import is_audit_of
 
     evidence = recheck(read_bundle(out / BUNDLE)).evidence
     if not is_audit_of(request, evidence):

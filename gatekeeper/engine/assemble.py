@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from gatekeeper import __version__
 from gatekeeper.analysis.clusters import folded_sha256
 from gatekeeper.engine.batching import Encoded
-from gatekeeper.engine.prepare import Prepared, sha256
+from gatekeeper.engine.prepare import Prepared
+from gatekeeper.engine.settings import sha256
 from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.evidence import Evidence, PromptRef, SuiteRef
 from gatekeeper.records.profile import ActivationProfile

@@ -33,17 +33,12 @@ from gatekeeper.engine.observe import (
     selector_of,
     sweep_settings,
 )
-from gatekeeper.engine.prepare import (
-    AuditRequest,
-    Prepared,
-    Reporter,
-    prepare,
-    refuse_dense,
-    sha256,
-)
+from gatekeeper.engine.prepare import Prepared, Reporter, prepare
 from gatekeeper.engine.refusals import refuse_unauditable
+from gatekeeper.engine.request import AuditRequest, refuse_dense
 from gatekeeper.engine.roles import find_roles
 from gatekeeper.engine.second import judged_twice
+from gatekeeper.engine.settings import sha256
 from gatekeeper.engine.sweep import SweepCount
 from gatekeeper.engine.trials import useful_under, with_trials
 from gatekeeper.engine.vary import refuse_long_variants, usual_changes, variants, vary

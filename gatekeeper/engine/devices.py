@@ -8,7 +8,7 @@ import socket
 import torch
 
 from gatekeeper.engine.load import SPREAD, pick_device
-from gatekeeper.engine.prepare import AuditRequest
+from gatekeeper.engine.request import AuditRequest
 from gatekeeper.errors import AuditError, UsageError, excerpt
 
 

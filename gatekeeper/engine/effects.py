@@ -13,8 +13,9 @@ from gatekeeper.engine.batching import Encoded, batches
 from gatekeeper.engine.decode import next_logits
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.memory import in_halves
-from gatekeeper.engine.prepare import Reporter, sha256
+from gatekeeper.engine.prepare import Reporter
 from gatekeeper.engine.routing import Instrument
+from gatekeeper.engine.settings import sha256
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.model import ExpertId

@@ -10,7 +10,10 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from gatekeeper.engine.decode import decode
+from gatekeeper.engine.lines import is_plain
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.records.trial import Mask, bare_mask
@@ -74,7 +77,10 @@ def _equal(
     rows: Sequence[tuple[Sequence[int], Mask]],
     **options: Any,
 ) -> bool:
-    """Whether replies are the same with the options and without; no also if decoding fails."""
+    """Whether replies are the same with the options and without.
+
+    No also if decoding fails, or if the cache is not plain: then the options do nothing.
+    """
 
     def run(**more: Any) -> list[tuple[int, ...]]:
         ids, masks = [prompt for prompt, _ in rows], [mask for _, mask in rows]
@@ -82,7 +88,9 @@ def _equal(
         return [reply.ids for reply in replies]
 
     try:
-        return run(share_prefix=False, **options) == run(share_prefix=False)
+        ids = torch.tensor([list(rows[0][0])], device=loaded.device)
+        cache = loaded.model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
+        return is_plain(cache) and run(share_prefix=False, **options) == run(share_prefix=False)
     except (RuntimeError, AttributeError, TypeError, ValueError, IndexError, KeyError):
         return False
 

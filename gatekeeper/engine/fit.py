@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import torch
 
+from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.decode import decode
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.machine import available_memory
@@ -143,23 +144,17 @@ def _bytes(held: Any, depth: int = 4) -> int:
 
 
 def fitting_rows(
-    loaded: LoadedModel,
-    prompts: Sequence[Sequence[int]],
-    new_tokens: int,
-    *,
-    spread: bool,
-    store: TrialStore | None,
+    loaded: LoadedModel, prompts: Sequence[Encoded], new_tokens: int, store: TrialStore | None
 ) -> int:
     """Rows to run side by side; an audit that is resumed goes on with the number it began with.
 
-    Args:
-        spread: the model lies on several devices, of which no single one tells: the usual number.
+    The usual number for a model that lies on several devices: no single one of them tells.
     """
     kept = store.blob(_NAME) if store is not None else None
     if kept is not None:
         return int(kept)
-    longest = max(prompts, key=len)
-    if spread:
+    longest = max((prompt.ids for prompt in prompts), key=len)
+    if len(set(getattr(loaded.model, "hf_device_map", {}).values())) > 1:
         rows = USUAL_ROWS
     elif loaded.device.type == "cuda":
         rows = measured_rows(loaded, longest, new_tokens, CudaMeter(loaded.device))

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-import torch
-
-from gatekeeper import __version__
 from gatekeeper.engine.batching import Encoded, encode
-from gatekeeper.engine.checkpoint import Checkpoint
 from gatekeeper.engine.fit import fitting_rows
 from gatekeeper.engine.judging import open_judge
 from gatekeeper.engine.load import SPREAD, LoadedModel, load_model, pick_device, pick_dtype
+from gatekeeper.engine.request import AuditRequest
 from gatekeeper.engine.second import open_second, recorded
 from gatekeeper.engine.self_test import self_test
+from gatekeeper.engine.settings import settings_of, sha256
 from gatekeeper.engine.sweep import Alone, Crew
-from gatekeeper.errors import AuditError, UsageError
+from gatekeeper.errors import UsageError
 from gatekeeper.evidence.trial_store import TrialStore
-from gatekeeper.records.evidence import AuditSettings, Evidence, SelfTestCheck
-from gatekeeper.records.judge_options import SecondRequest
-from gatekeeper.records.model import CheckpointRef, ModelDescription
+from gatekeeper.records.evidence import AuditSettings, SelfTestCheck
+from gatekeeper.records.model import CheckpointRef
 from gatekeeper.records.plugins import Judge
-from gatekeeper.records.suite import Suite
 from gatekeeper.suites.split import MEASUREMENT, SELECTION, limit, split_seeds
-
-_VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
 
 class Reporter(Protocol):
@@ -41,61 +32,6 @@ class Reporter(Protocol):
 
     def advance(self, done: int, total: int) -> None:
         """Units done of the stage."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRequest:
-    """What to audit and how.
-
-    Attributes:
-        batch_rows: rows side by side, or None for what the memory holds.
-        resamples: resamples per selector; `seed` makes splits, resamples and controls.
-        size: experts taken per resample (N_e, q), or None for the largest k.
-        window: token window to select by, or None for each selector's own.
-        budget: rows that selectors may measure.
-        roles: whether to tell apart what the experts selected first do.
-        environments: whether to select from parts of the suite too.
-        system_prompts, formats: variants to run too; "" for no system prompt.
-        doses: modes to run the largest selected masks in, weakened.
-        sequential: digest of the policy whose limits may end the runs of masks, or None.
-        cross_fit: whether each half of the seeds selects masks that the other half measures.
-        selection_share: share of seeds that select; the others measure.
-        workers: replicas of the model that answer prompts, that of this process among them;
-            ray: address of the cluster for the others, or None for processes here.
-    """
-
-    checkpoint: Checkpoint
-    description: ModelDescription
-    suite: Suite
-    selectors: tuple[str, ...]
-    ks: tuple[int, ...]
-    controls: int
-    mode: str
-    phase: str
-    judge: str
-    max_prompts: int | None
-    max_new_tokens: int
-    batch_rows: int | None
-    resamples: int
-    size: int | None
-    window: str | None
-    budget: int
-    roles: bool
-    environments: bool
-    cross_fit: bool
-    system_prompts: tuple[str, ...]
-    formats: tuple[str, ...]
-    doses: tuple[str, ...]
-    sequential: str | None
-    selection_share: float
-    seed: int
-    device: str
-    dtype: str
-    system_prompt: str | None
-    judge_options: Mapping[str, str] = field(default_factory=dict)
-    second: SecondRequest | None = None
-    workers: int = 1
-    ray: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,49 +71,10 @@ class Prepared:
         ]
 
 
-def refuse_dense(request: AuditRequest) -> None:
-    """Refuses a model that routes nothing.
-
-    Raises:
-        AuditError: it has no routed experts.
-    """
-    if not request.description.is_moe:
-        raise AuditError(
-            "a dense model: no routed experts to audit",
-            where=request.checkpoint.source,
-            remedy="Gatekeeper's question does not arise; see `gatekeeper inspect`",
-        )
-
-
-def refuse_idle_variants(request: AuditRequest) -> None:
-    """Refuses variants that are the audit itself.
-
-    Raises:
-        UsageError: one is.
-        AuditError: the device is not there.
-    """
-    device = pick_device(request.device)
-    dtype = pick_dtype(request.dtype, device, request.description.dtype)
-    own = str(dtype).removeprefix("torch.")
-    if own in request.formats:
-        raise UsageError(
-            f"--also-dtype {own} is the format of the audit itself",
-            remedy="leave it out, or name another",
-        )
-    if (request.system_prompt or "") in request.system_prompts:
-        raise UsageError(
-            "--also-system-prompt is the system prompt of the audit itself",
-            remedy="leave it out, or give another",
-        )
-
-
 def prepare(
     request: AuditRequest, reporter: Reporter, work_dir: Path, store: TrialStore | None = None
 ) -> Prepared:
     """Hashes and loads the checkpoint, tokenises the prompts, splits the seeds, tests the hooks.
-
-    Args:
-        store: keeps the number of rows side by side, where the memory decides it.
 
     Raises:
         CheckpointError, AuditError: the model cannot be loaded.
@@ -197,7 +94,8 @@ def prepare(
         offload=work_dir / "offload" if request.device == SPREAD else None,
     )
     prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
-    encoded = encode(loaded, prompts, request.system_prompt, request.max_new_tokens)
+    window = request.max_new_tokens
+    encoded = encode(loaded, prompts, request.system_prompt, window)
     usable = [e for e in encoded if e.skipped is None]
     if not any(e.prompt.set == "regular" for e in usable):
         raise UsageError(
@@ -208,20 +106,13 @@ def prepare(
         )
     split = dict(split_seeds([e.prompt for e in usable], request.selection_share, request.seed))
     _refuse_unmeasured(request, usable, split)
-    settings = _settings(
+    settings = settings_of(
         request,
         judge,
         dtype=loaded.dtype,
         device=loaded.device.type,
         template_sha256=sha256(str(loaded.tokenizer.chat_template)),
-        batch_rows=request.batch_rows
-        or fitting_rows(
-            loaded,
-            [e.ids for e in usable],
-            request.max_new_tokens,
-            spread=request.device == SPREAD,
-            store=store,
-        ),
+        batch_rows=request.batch_rows or fitting_rows(loaded, usable, window, store),
     )
     return Prepared(
         request=request,
@@ -254,85 +145,3 @@ def _refuse_unmeasured(
             where=request.suite.id,
             remedy="give prompts of more seeds, or a smaller --selection-share",
         )
-
-
-def _settings(
-    request: AuditRequest,
-    judge: Judge,
-    *,
-    dtype: torch.dtype,
-    device: str,
-    template_sha256: str,
-    batch_rows: int,
-) -> AuditSettings:
-    return AuditSettings(
-        selectors=request.selectors,
-        ks=request.ks,
-        controls=request.controls,
-        mode=request.mode,
-        phase=request.phase,
-        judge=judge.id,
-        judge_version=judge.version,
-        judge_settings=judge.settings,
-        max_new_tokens=request.max_new_tokens,
-        batch_rows=batch_rows,
-        dtype=str(dtype).removeprefix("torch."),
-        device=device,
-        seed=request.seed,
-        resamples=request.resamples,
-        size=request.size or max(request.ks),
-        window=request.window,
-        budget=request.budget,
-        roles=request.roles,
-        environments=request.environments,
-        cross_fit=request.cross_fit,
-        system_prompts=tuple(sha256(text) for text in request.system_prompts),
-        formats=request.formats,
-        doses=request.doses,
-        sequential=request.sequential,
-        selection_share=request.selection_share,
-        max_prompts=request.max_prompts,
-        system_prompt_sha256=None
-        if request.system_prompt is None
-        else sha256(request.system_prompt),
-        chat_template_sha256=template_sha256,
-        versions=versions(),
-    )
-
-
-def versions() -> dict[str, str]:
-    """Of what the numbers hang on, on this host."""
-    found = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
-    return {"python": platform.python_version(), **found}
-
-
-def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
-    """Whether evidence is what this request would make: same version, bytes, suite and settings.
-
-    Reads and hashes the whole checkpoint. The chat template is among its files.
-    """
-    device = pick_device(request.device)
-    judge = open_judge(request.judge, request.judge_options)
-    wanted = _settings(
-        request,
-        judge,
-        dtype=pick_dtype(request.dtype, device, request.description.dtype),
-        device=device.type,
-        template_sha256=evidence.settings.chat_template_sha256,
-        # What the memory held then is no part of the question.
-        batch_rows=request.batch_rows or evidence.settings.batch_rows,
-    )
-    wanted = recorded(wanted, request.second, open_second(request.second, judge))
-    # Another Python gives the same numbers.
-    python = evidence.settings.versions.get("python", "")
-    return (
-        evidence.tool_version == __version__
-        and evidence.suite.digest == request.suite.digest
-        and evidence.settings == replace(wanted, versions={**wanted.versions, "python": python})
-        and evidence.checkpoint == request.checkpoint.reference()
-    )
-
-
-def sha256(text: str) -> str:
-    """Hex digest of a text in UTF-8."""
-    return hashlib.sha256(text.encode()).hexdigest()

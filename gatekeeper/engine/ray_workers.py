@@ -13,8 +13,9 @@ from typing import Any
 
 from gatekeeper.engine.checkpoint import open_checkpoint
 from gatekeeper.engine.hands import Hand, WorkerLost
-from gatekeeper.engine.prepare import Prepared, versions
+from gatekeeper.engine.prepare import Prepared
 from gatekeeper.engine.replica import Answer, Replica
+from gatekeeper.engine.settings import versions
 from gatekeeper.engine.sweep import Crew
 from gatekeeper.engine.workers import Together
 from gatekeeper.errors import AuditError, excerpt

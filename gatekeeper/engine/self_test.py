@@ -27,8 +27,8 @@ _PROMPTS = 2
 _OFF = {
     "prefix": "it does here, so it is switched off",
     "skip": "not so here, so that every row runs",
-    "opening": "not so here, so that each row reads it",
-    "refill": "not so here, so that rows wait for the batch",
+    "opening": "not so with the cache of this model, so that each row reads it",
+    "refill": "not so with the cache of this model, so that rows wait for the batch",
 }
 
 

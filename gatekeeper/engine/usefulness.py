@@ -12,8 +12,8 @@ from gatekeeper.engine.batching import Encoded, left_padded, positions
 from gatekeeper.engine.capture import by_length
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables
-from gatekeeper.engine.prepare import sha256
 from gatekeeper.engine.routing import Instrument
+from gatekeeper.engine.settings import sha256
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.trial import Mask
 from gatekeeper.records.usefulness import Usefulness

@@ -22,8 +22,9 @@ from gatekeeper.engine.observe import (
     selector_of,
     sweep_settings,
 )
-from gatekeeper.engine.prepare import Prepared, sha256
+from gatekeeper.engine.prepare import Prepared
 from gatekeeper.engine.self_test import self_test
+from gatekeeper.engine.settings import sha256
 from gatekeeper.engine.sweep import SweepCount, Work, sweep
 from gatekeeper.errors import UsageError
 from gatekeeper.evidence.trial_store import TrialStore

@@ -24,6 +24,12 @@ def test_both_hold_where_the_cache_is_plain(family, check):
     assert tried(check, loaded(family))
 
 
+@pytest.mark.parametrize("family", ["gpt_oss", "qwen3_next", "minimax"])
+@pytest.mark.parametrize("check", [opening_holds, refill_holds])
+def test_neither_is_said_to_be_used_where_the_cache_keeps_more(family, check):
+    assert not tried(check, loaded(family))
+
+
 def test_an_opening_that_is_lost_is_caught(monkeypatch):
     real = opening.Opening.enter
 

@@ -14,7 +14,7 @@ from gatekeeper.engine.fit import (
     weighed_rows,
 )
 from gatekeeper.evidence.trial_store import TrialStore
-from tests.engine.tiny_loaded import encoded, loaded
+from tests.engine.tiny_loaded import encoded, loaded, loaded_with
 
 PROMPT = encoded(3)[-1].ids
 
@@ -83,12 +83,18 @@ def test_a_processor_weighs_the_cache_whatever_its_kind(family):
 
 
 def test_a_resumed_audit_keeps_the_number_it_began_with(tmp_path, monkeypatch):
-    model = loaded("mixtral")
-    prompts = [e.ids for e in encoded(3)]
+    model, prompts = loaded("mixtral"), encoded(3)
     with TrialStore(tmp_path / "s") as store:
         monkeypatch.setattr(fit, "available_memory", lambda: 400_000)
-        first = fitting_rows(model, prompts, 6, spread=False, store=store)
+        first = fitting_rows(model, prompts, 6, store)
         monkeypatch.setattr(fit, "available_memory", lambda: 10**12)
-        assert fitting_rows(model, prompts, 6, spread=False, store=store) == first < USUAL_ROWS
-    assert fitting_rows(model, prompts, 6, spread=False, store=None) == USUAL_ROWS
-    assert fitting_rows(model, prompts, 6, spread=True, store=None) == USUAL_ROWS
+        assert fitting_rows(model, prompts, 6, store) == first < USUAL_ROWS
+    assert fitting_rows(model, prompts, 6, None) == USUAL_ROWS
+
+
+def test_a_model_on_several_devices_gets_the_usual_number(monkeypatch):
+    model = loaded_with("mixtral", 7)
+    monkeypatch.setattr(fit, "available_memory", lambda: 400_000)
+    assert fitting_rows(model, encoded(3), 6, None) < USUAL_ROWS
+    model.model.hf_device_map = {"model.layers.0": 0, "model.layers.1": "cpu"}
+    assert fitting_rows(model, encoded(3), 6, None) == USUAL_ROWS

@@ -17,9 +17,9 @@ from gatekeeper.engine.checkpoint import open_checkpoint
 from gatekeeper.engine.hands import WorkerLost
 from gatekeeper.engine.inspect import describe
 from gatekeeper.engine.load import load_model
-from gatekeeper.engine.prepare import versions
 from gatekeeper.engine.ray_workers import FarReplica, RayHand, open_ray
 from gatekeeper.engine.replica import make_order
+from gatekeeper.engine.settings import versions
 from gatekeeper.engine.sweep import plan_rows, sweep
 from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.evidence.bundle import BUNDLE_FILES

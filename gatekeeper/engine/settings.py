@@ -1,0 +1,102 @@
+"""What evidence records of how an audit was made, and whether it is the one that is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+from dataclasses import replace
+
+import torch
+
+from gatekeeper import __version__
+from gatekeeper.engine.judging import open_judge
+from gatekeeper.engine.load import pick_device, pick_dtype
+from gatekeeper.engine.request import AuditRequest
+from gatekeeper.engine.second import open_second, recorded
+from gatekeeper.records.evidence import AuditSettings, Evidence
+from gatekeeper.records.plugins import Judge
+
+_VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
+
+
+def settings_of(
+    request: AuditRequest,
+    judge: Judge,
+    *,
+    dtype: torch.dtype,
+    device: str,
+    template_sha256: str,
+    batch_rows: int,
+) -> AuditSettings:
+    """Everything that was chosen, and the versions of what the numbers hang on."""
+    return AuditSettings(
+        selectors=request.selectors,
+        ks=request.ks,
+        controls=request.controls,
+        mode=request.mode,
+        phase=request.phase,
+        judge=judge.id,
+        judge_version=judge.version,
+        judge_settings=judge.settings,
+        max_new_tokens=request.max_new_tokens,
+        batch_rows=batch_rows,
+        dtype=str(dtype).removeprefix("torch."),
+        device=device,
+        seed=request.seed,
+        resamples=request.resamples,
+        size=request.size or max(request.ks),
+        window=request.window,
+        budget=request.budget,
+        roles=request.roles,
+        environments=request.environments,
+        cross_fit=request.cross_fit,
+        system_prompts=tuple(sha256(text) for text in request.system_prompts),
+        formats=request.formats,
+        doses=request.doses,
+        sequential=request.sequential,
+        selection_share=request.selection_share,
+        max_prompts=request.max_prompts,
+        system_prompt_sha256=None
+        if request.system_prompt is None
+        else sha256(request.system_prompt),
+        chat_template_sha256=template_sha256,
+        versions=versions(),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of what the numbers hang on, on this host."""
+    found = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
+    return {"python": platform.python_version(), **found}
+
+
+def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
+    """Whether evidence is what this request would make: same version, bytes, suite and settings.
+
+    Reads and hashes the whole checkpoint. The chat template is among its files.
+    """
+    device = pick_device(request.device)
+    judge = open_judge(request.judge, request.judge_options)
+    wanted = settings_of(
+        request,
+        judge,
+        dtype=pick_dtype(request.dtype, device, request.description.dtype),
+        device=device.type,
+        template_sha256=evidence.settings.chat_template_sha256,
+        batch_rows=request.batch_rows or evidence.settings.batch_rows,  # auto: what it came to
+    )
+    wanted = recorded(wanted, request.second, open_second(request.second, judge))
+    # Another Python gives the same numbers.
+    python = evidence.settings.versions.get("python", "")
+    return (
+        evidence.tool_version == __version__
+        and evidence.suite.digest == request.suite.digest
+        and evidence.settings == replace(wanted, versions={**wanted.versions, "python": python})
+        and evidence.checkpoint == request.checkpoint.reference()
+    )
+
+
+def sha256(text: str) -> str:
+    """Hex digest of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
