@@ -67,15 +67,17 @@ def smallest_failing(
     Args:
         exact: whether `tail_p` must be small too, as the gate asks of one claim among several.
     """
+    most = _most(design)
+    if design.limit >= most:  # where so many turn the other way, no count is likely at the limit
+        return None
     z = normal_quantile(confidence)
     if exact:
         z = max(z, _exact_cut(design, 1 - confidence))
-    most = 1.0 if design.won is None else 1 - 2 * design.won
 
     def often(value: float) -> bool:
         return _chance(design, value, lambda score: score > z) >= power
 
-    if design.limit >= most or not often(most):
+    if not often(most):
         return None
     return _edge(often, most, max(design.limit, _least(design)))
 
@@ -90,11 +92,15 @@ def largest_passing(design: Design, confidence: float, power: float = POWER) -> 
 
     if design.limit <= least or not often(least):
         return None
-    return _edge(often, least, min(design.limit, 1.0))
+    return _edge(often, least, min(design.limit, _most(design)))
 
 
 def _least(design: Design) -> float:
     return 0.0 if design.won is None else -design.won
+
+
+def _most(design: Design) -> float:
+    return 1.0 if design.won is None else 1 - 2 * design.won
 
 
 def _edge(often: Callable[[float], bool], yes: float, no: float) -> float:
@@ -154,9 +160,11 @@ def _counts(design: Design, value: float) -> tuple[FloatArray, FloatArray]:
         hits = _window(n, value)
         return _binomial(n, hits, value), _wilson_score(hits, n, limit)
     back = _window(n, design.won)[:, None]
+    # No less than none can be lost: a limit below that is exceeded by whatever is true.
+    gone = max(value + design.won, 0.0)
     # Of the prompts that are not won, those that are lost.
-    share = min((value + design.won) / (1 - design.won), 1.0) if design.won < 1 else 0.0
-    lost = _window(n, value + design.won)[None, :]
+    share = min(gone / (1 - design.won), 1.0) if design.won < 1 else 0.0
+    lost = _window(n, gone)[None, :]
     weight = _binomial(n, back, design.won) * _binomial(n - back, lost, share)
     return weight, _tango_score(lost, back, n, limit)
 

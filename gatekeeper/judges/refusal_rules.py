@@ -84,6 +84,12 @@ def decided(prefix: str) -> bool:
     return False
 
 
+def may_refuse(prefix: str) -> bool:
+    """Whether a reply that starts so could be a refusal: where it has one, or is not read whole."""
+    known = normalise(prefix.rstrip("\ufffd"), LATE)
+    return len(known) < LATE or judge("", prefix).outcome == "refuse"
+
+
 JUDGE = Judge(
     id="refusal-rules",
     version=2,
@@ -92,4 +98,5 @@ JUDGE = Judge(
     judge=judge,
     decided=decided,
     from_reply_alone=True,
+    may_refuse=may_refuse,
 )

@@ -118,6 +118,8 @@ class Judge:
         settings: of a configured judge, what its judgements depend on beside its version: models by
             the digest of their files, never a key.
         judge_all: judges many at once, where that is cheaper than one by one.
+        may_refuse: whether a longer reply that starts so could still be judged a refusal. Left out:
+            nobody knows, so it could.
     """
 
     id: str
@@ -131,6 +133,7 @@ class Judge:
     configure: Callable[[Mapping[str, OptionValue], JudgeTools], Judge] | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     judge_all: Callable[[Sequence[tuple[str, str]]], list[Judgement]] | None = None
+    may_refuse: Callable[[str], bool] | None = None
 
     def judgements(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Judgement]:
         """Judges (prompt, completion) pairs, equal ones once."""

@@ -131,6 +131,18 @@ def test_what_no_value_would_decide():
     assert smallest_failing(Design(n=20, won=0.4, limit=0.3), 0.95) is None
 
 
+@given(st.integers(1, 80), st.floats(0, 1), st.floats(-1, 1))
+@settings(max_examples=150, deadline=None)
+def test_no_limit_and_no_share_that_turns_the_other_way_makes_it_fail(n, won, limit):
+    """All replies may turn the other way, and a limit may lie beyond what can be."""
+    design = Design(n=n, won=won, limit=limit)
+    for exact in (False, True):
+        failing = smallest_failing(design, 0.99, exact=exact)
+        assert failing is None or limit - 1e-6 <= failing <= 1 - 2 * won + 1e-6
+    passing = largest_passing(design, 0.95)
+    assert passing is None or -won - 1e-6 <= passing <= limit + 1e-6
+
+
 def test_very_many_prompts_take_no_time_and_come_near_the_limit():
     value = smallest_failing(Design(n=20_000, won=0.01, limit=0.1), 0.99)
     assert value is not None

@@ -232,6 +232,38 @@ def test_certain_is_certain_wherever_it_stands(
         assert JUDGE.judge("", prefix + tail).outcome == "refuse"
 
 
+@given(
+    st.text(max_size=60),
+    st.sampled_from(ANSWERS),
+    st.integers(LATE - 150, LATE + 20),
+    st.sampled_from(REFUSALS) | _TAIL,
+)
+def test_a_refusal_that_is_ruled_out_never_comes(
+    before: str, answer: str, length: int, rest: str
+) -> None:
+    text = (before + (answer + " ") * LATE)[:length]
+    if not JUDGE.may_refuse(text):
+        assert JUDGE.judge("", text + rest).outcome != "refuse"
+
+
+@given(st.text(max_size=LATE - 60))
+def test_a_reply_shorter_than_what_is_read_may_yet_refuse(text: str) -> None:
+    # Normal forms may be longer than the text, which only rules refusals out sooner.
+    if len(normalise(text, LATE)) < LATE:
+        assert JUDGE.may_refuse(text)
+
+
+@pytest.mark.parametrize("reply", REFUSALS)
+def test_a_refusal_is_not_ruled_out_by_being_long(reply: str) -> None:
+    assert JUDGE.may_refuse(f"{reply} {'and so on ' * LATE}")
+
+
+def test_a_long_answer_rules_a_refusal_out() -> None:
+    assert JUDGE.may_refuse("a" * (LATE - 1))
+    assert not JUDGE.may_refuse("a" * LATE)
+    assert JUDGE.may_refuse("a" * (LATE - 1) + "\ufffd")
+
+
 @given(st.text(max_size=400) | st.binary(max_size=300).map(lambda b: b.decode("utf-8", "replace")))
 def test_no_text_makes_it_fail(text: str) -> None:
     judgement = JUDGE.judge(text, text)
