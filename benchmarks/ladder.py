@@ -27,7 +27,8 @@ from benchmarks.timing import Spent, machine, once, ratios, rounds, spread
 from benchmarks.workloads import AUDIT, Workload, audited, load, short, sized, whole
 from gatekeeper import catalog
 from gatekeeper.engine.load import LoadedModel, quiet_transformers
-from gatekeeper.engine.sweep import SweepSettings, plan_rows, sweep
+from gatekeeper.engine.plan import SweepSettings, plan_rows
+from gatekeeper.engine.sweep import sweep
 from gatekeeper.engine.techniques import PLAIN, Techniques
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.plugins import Judge

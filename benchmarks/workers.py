@@ -28,8 +28,9 @@ from gatekeeper.engine.batching import encode
 from gatekeeper.engine.checkpoint import open_checkpoint
 from gatekeeper.engine.inspect import describe
 from gatekeeper.engine.load import LoadedModel, load_model
+from gatekeeper.engine.plan import SweepSettings, Work
 from gatekeeper.engine.processes import ProcessHand
-from gatekeeper.engine.sweep import Alone, Crew, SweepSettings, Work, sweep
+from gatekeeper.engine.sweep import Alone, Crew, sweep
 from gatekeeper.engine.workers import Together
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.judges import never_decided

@@ -18,8 +18,8 @@ from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.checkpoint import open_checkpoint
 from gatekeeper.engine.inspect import describe
 from gatekeeper.engine.load import LoadedModel, load_model
+from gatekeeper.engine.plan import Work
 from gatekeeper.engine.self_test import self_test
-from gatekeeper.engine.sweep import Work
 from gatekeeper.engine.techniques import Techniques, where_exact
 from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.records.suite import Prompt

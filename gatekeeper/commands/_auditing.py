@@ -197,7 +197,7 @@ def tell_left_out(evidence: Evidence) -> None:
 
 
 def _engine() -> tuple[ModuleType, ModuleType]:
-    """The engine's side of a plan, which needs the `audit` extra: how it is asked, and what it refuses.
+    """The engine's side of a plan, which needs the `audit` extra: requests and refusals.
 
     Raises:
         AuditError: the extra is not installed.

@@ -29,10 +29,11 @@ from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.capture import capture
 from gatekeeper.engine.decode import next_logits
 from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.plan import Row, SweepSettings
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.engine.stages import LOG_BYTES, Plan
-from gatekeeper.engine.sweep import Row, SweepSettings, run_shard
+from gatekeeper.engine.sweep import run_shard
 from gatekeeper.engine.techniques import Techniques, where_exact
 from gatekeeper.engine.usefulness import usefulness
 from gatekeeper.evidence.trial_store import STORE, TrialStore

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gatekeeper.engine.sweep import Row
+from gatekeeper.engine.plan import Row
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

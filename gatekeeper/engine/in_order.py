@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from gatekeeper.analysis.order import looks, order
 from gatekeeper.engine.batching import Encoded
-from gatekeeper.engine.sweep import SweepCount, Work
+from gatekeeper.engine.plan import Work
+from gatekeeper.engine.sweep import SweepCount
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.stop import Stop
 from gatekeeper.records.trial import Mask, Trial

@@ -15,9 +15,10 @@ from gatekeeper.engine.attribute import FirstToken, Openings, attribute, opening
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.capture import capture
 from gatekeeper.engine.effects import MeasuredEffect, chosen_rows
+from gatekeeper.engine.plan import SweepSettings, Work
 from gatekeeper.engine.prepare import Prepared, Reporter
 from gatekeeper.engine.settings import sha256
-from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
+from gatekeeper.engine.sweep import SweepCount, stored_replies, sweep
 from gatekeeper.engine.techniques import where_exact
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes

@@ -18,8 +18,9 @@ from gatekeeper import catalog
 from gatekeeper.engine.hands import WorkerLost
 from gatekeeper.engine.int8 import to_int8
 from gatekeeper.engine.load import DTYPES, LoadedModel, Recipe, load_model
+from gatekeeper.engine.plan import Row, SweepSettings
 from gatekeeper.engine.routing import Instrument
-from gatekeeper.engine.sweep import Row, SweepSettings, run_shard
+from gatekeeper.engine.sweep import run_shard
 from gatekeeper.errors import AuditError, GatekeeperError
 from gatekeeper.evidence.trial_store import StoredReply
 

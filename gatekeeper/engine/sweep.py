@@ -1,72 +1,26 @@
-"""(masks × prompts) to replies, in large batches; resumable.
-
-The unit of work is the shard: a fixed run of rows of the plan, computed and committed together, so
-that a resumed audit runs the same shards and gets the same bits. Rows of one prompt stand together,
-longest prompts first. Where a prompt has many masks its unmasked row runs before all others: what
-that one meets decides which of the others need not run (`skip.py`).
-"""
+"""(masks × prompts) to replies, in large batches; resumable. `plan.py` says in which order."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from gatekeeper.engine.batching import Encoded, batches
+from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.decode import Keep, Reply, decode
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.memory import kept_in_halves
 from gatekeeper.engine.opening import LEAST
+from gatekeeper.engine.plan import Row, SweepSettings, Work, plan_rows, row_key, shards, waves
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.skip import spared
-from gatekeeper.engine.techniques import Techniques
 from gatekeeper.evidence.trial_store import StoredReply, TrialStore
 from gatekeeper.records.plugins import Judge, Judgement
 from gatekeeper.records.trial import UNMASKED, Mask, Trial
 
-#: Rows of a shard for each that runs at a time, where rows enter as others end.
-_REFILLS = 4
-
-#: Masks to a prompt from which on it pays to know first what the unmasked row meets.
-_MANY = 32
-
 #: (rows done, rows in all) after each shard.
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """A prompt and the masks to run it under."""
-
-    prompt: Encoded
-    masks: tuple[Mask, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One reply to make. Masks with equal experts share it, whatever their names."""
-
-    prompt: Encoded
-    mask: Mask
-    key: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepSettings:
-    """What a reply depends on besides model, mask and prompt.
-
-    Attributes:
-        base: digest of the model, its dtype and all generation settings; part of every key.
-    """
-
-    base: str
-    new_tokens: int
-    batch_rows: int
-    judge: Judge
-    techniques: Techniques = field(default_factory=Techniques)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,68 +35,6 @@ class SweepCount:
     computed: int
     resumed: int
     skipped: int = 0
-
-
-def plan_rows(
-    work: Sequence[Work], base: str, techniques: Techniques | None = None
-) -> tuple[list[Row], dict[tuple[str, str], str]]:
-    """Distinct rows in running order, and the key of each (mask name, prompt id)."""
-    using = techniques or Techniques()
-    rows: dict[str, Row] = {}
-    keys: dict[tuple[str, str], str] = {}
-    jobs = list(work)
-    if using.sort_lengths:
-        jobs.sort(key=lambda w: (-len(w.prompt.ids), w.prompt.prompt.id))
-    for job in jobs:
-        prompt = job.prompt
-        for mask in job.masks:
-            key = _key(base, mask, prompt)
-            keys[mask.name, prompt.prompt.id] = key
-            rows.setdefault(key, Row(prompt=prompt, mask=mask, key=key))
-    order = list(rows.values())
-    if not using.fold:
-        place = {text: i for i, text in enumerate(dict.fromkeys(_masked(row) for row in order))}
-        order.sort(key=lambda row: place[_masked(row)])
-    return order, keys
-
-
-def _key(base: str, mask: Mask, prompt: Encoded) -> str:
-    return hashlib.sha256(json.dumps([base, *_what(mask), prompt.ids]).encode()).hexdigest()
-
-
-def _what(mask: Mask) -> list[Any]:
-    """What a mask does: equal for masks with equal experts, whatever their names."""
-    experts = sorted([e.layer, e.expert] for e in mask.experts)
-    return [*([mask.mode, mask.phase] if experts else ["none"]), experts]
-
-
-def _masked(row: Row) -> str:
-    return json.dumps(_what(row.mask))
-
-
-def waves(rows: Sequence[Row], techniques: Techniques) -> list[list[Row]]:
-    """Planned rows in parts that run one after the other: first those that may spare others.
-
-    Apart from the others they share no prefix with them: that has to be few of the rows.
-    """
-    bare = [row for row in rows if not row.mask.experts]
-    masked = [row for row in rows if row.mask.experts]
-    if not techniques.skip or not bare or len(masked) < _MANY * len(bare):
-        return [list(rows)]
-    return [bare, masked]
-
-
-def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) -> list[slice]:
-    """Cuts the rows of a wave into what is computed and committed together.
-
-    A batch each; more rows where those that end make room for others.
-    """
-    return batches(
-        [len(row.prompt.ids) for row in rows],
-        settings.batch_rows * (_REFILLS if settings.techniques.refill else 1),
-        pads=loaded.architecture.pads,
-        apart=None if settings.techniques.fold else [_masked(row) for row in rows],
-    )
 
 
 class Crew(Protocol):
@@ -296,7 +188,7 @@ def _copies(
     if not settings.techniques.skip:
         return {}
     running = {row.key for row in wave}
-    twins = {row.key: _key(settings.base, UNMASKED, row.prompt) for row in wave}
+    twins = {row.key: row_key(settings.base, UNMASKED, row.prompt) for row in wave}
     unmasked = store.get(dict.fromkeys(key for key in twins.values() if key not in running))
     return {
         row.key: replace(twin, key=row.key, met=None)

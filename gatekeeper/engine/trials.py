@@ -8,8 +8,9 @@ from dataclasses import replace
 from gatekeeper.engine.assemble import Measured, assemble
 from gatekeeper.engine.in_order import Looks, run_in_order, runs_to_watch, watched
 from gatekeeper.engine.observe import Clock
+from gatekeeper.engine.plan import SweepSettings, Work
 from gatekeeper.engine.prepare import Prepared
-from gatekeeper.engine.sweep import SweepCount, SweepSettings, Work, stored_replies, sweep
+from gatekeeper.engine.sweep import SweepCount, stored_replies, sweep
 from gatekeeper.engine.usefulness import usefulness
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.environment import Environment

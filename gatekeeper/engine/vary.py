@@ -22,10 +22,11 @@ from gatekeeper.engine.observe import (
     selector_of,
     sweep_settings,
 )
+from gatekeeper.engine.plan import Work
 from gatekeeper.engine.prepare import Prepared
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.engine.settings import sha256
-from gatekeeper.engine.sweep import SweepCount, Work, sweep
+from gatekeeper.engine.sweep import SweepCount, sweep
 from gatekeeper.errors import UsageError
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.environment import Environment, prompt_name

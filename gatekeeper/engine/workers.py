@@ -18,10 +18,11 @@ import torch
 from gatekeeper.engine.desk import Desk, Shard
 from gatekeeper.engine.hands import Hand, Hire, WorkerLost
 from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.plan import Row, SweepSettings
 from gatekeeper.engine.prepare import Prepared
 from gatekeeper.engine.replica import make_order
 from gatekeeper.engine.routing import Instrument
-from gatekeeper.engine.sweep import Alone, Crew, Row, SweepSettings, run_shard
+from gatekeeper.engine.sweep import Alone, Crew, run_shard
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import StoredReply
 

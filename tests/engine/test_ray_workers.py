@@ -17,10 +17,11 @@ from gatekeeper.engine.checkpoint import open_checkpoint
 from gatekeeper.engine.hands import WorkerLost
 from gatekeeper.engine.inspect import describe
 from gatekeeper.engine.load import load_model
+from gatekeeper.engine.plan import plan_rows
 from gatekeeper.engine.ray_workers import FarReplica, RayHand, open_ray
 from gatekeeper.engine.replica import make_order
 from gatekeeper.engine.settings import versions
-from gatekeeper.engine.sweep import plan_rows, sweep
+from gatekeeper.engine.sweep import sweep
 from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.evidence.bundle import BUNDLE_FILES
 from gatekeeper.evidence.trial_store import TrialStore

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from gatekeeper import catalog
 from gatekeeper.engine.masking import width_of
 from gatekeeper.engine.met import unpacked
+from gatekeeper.engine.plan import SweepSettings, Work
 from gatekeeper.engine.skip import spared
-from gatekeeper.engine.sweep import SweepSettings, Work, sweep
+from gatekeeper.engine.sweep import sweep
 from gatekeeper.engine.techniques import Techniques
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.trial import UNMASKED, bare_mask

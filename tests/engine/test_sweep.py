@@ -7,7 +7,8 @@ import torch
 
 from gatekeeper import catalog
 from gatekeeper.engine import sweep as module
-from gatekeeper.engine.sweep import SweepSettings, Work, plan_rows, shards, sweep
+from gatekeeper.engine.plan import SweepSettings, Work, plan_rows, shards
+from gatekeeper.engine.sweep import sweep
 from gatekeeper.engine.techniques import PLAIN, Techniques
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.model import ExpertId

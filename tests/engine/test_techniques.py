@@ -14,8 +14,9 @@ from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.checkpoint import open_checkpoint
 from gatekeeper.engine.inspect import describe
 from gatekeeper.engine.load import load_model
+from gatekeeper.engine.plan import SweepSettings, Work
 from gatekeeper.engine.self_test import self_test
-from gatekeeper.engine.sweep import SweepSettings, Work, sweep
+from gatekeeper.engine.sweep import sweep
 from gatekeeper.engine.techniques import PLAIN, Techniques, where_exact
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.trial import UNMASKED, bare_mask

@@ -13,9 +13,10 @@ import torch
 from gatekeeper.engine import processes, workers
 from gatekeeper.engine.hands import WorkerLost
 from gatekeeper.engine.load import Recipe, load_model
+from gatekeeper.engine.plan import plan_rows
 from gatekeeper.engine.processes import ProcessHand
 from gatekeeper.engine.replica import Replica, load_recipe, make_order
-from gatekeeper.engine.sweep import plan_rows, sweep
+from gatekeeper.engine.sweep import sweep
 from gatekeeper.engine.workers import RETRIES, Together
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import TrialStore
