@@ -28,6 +28,8 @@ def finding_to_json(finding: Finding | Missing) -> dict[str, Any]:
         "counts": dict(finding.counts),
         "p_value": finding.p_value,
         "p_method": finding.p_method,
+        **({} if finding.mask is None else {"mask": finding.mask}),
+        **({} if finding.split is None else {"split": finding.split}),
     }
 
 
@@ -54,6 +56,8 @@ def finding_from_json(data: Mapping[str, Any]) -> Finding | Missing:
         counts=dict(data["counts"]),
         p_value=None if p_value is None else float(p_value),
         p_method=data["p_method"],
+        mask=data.get("mask"),
+        split=data.get("split"),
     )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gatekeeper import catalog
 from gatekeeper.analysis.intervals import CONFIDENCE
+from gatekeeper.analysis.outcomes import selected_mask
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
+from gatekeeper.records.trial import MODE, UNMASKED
 
 
 def measure_all(evidence: Evidence) -> tuple[Finding | Missing, ...]:
@@ -18,6 +22,25 @@ def measure_all(evidence: Evidence) -> tuple[Finding | Missing, ...]:
     for name in catalog.names("metric"):
         metric: Metric = catalog.load("metric", name)
         findings += [
-            metric.measure(evidence, subject, CONFIDENCE) for subject in metric.subjects(evidence)
+            measured(metric, evidence, subject, CONFIDENCE) for subject in metric.subjects(evidence)
         ]
     return tuple(findings)
+
+
+def measured(
+    metric: Metric, evidence: Evidence, subject: Subject, confidence: float
+) -> Finding | Missing:
+    """What a metric says, with the mask and the split that it says it of."""
+    found = metric.measure(evidence, subject, confidence)
+    if isinstance(found, Missing):
+        return found
+    return replace(found, mask=_mask_of(metric, evidence, found.subject), split=metric.split)
+
+
+def _mask_of(metric: Metric, evidence: Evidence, subject: Subject) -> str | None:
+    if subject.selector is not None and subject.k is not None:
+        mask = selected_mask(evidence, subject.selector, subject.k, subject.mode or MODE)
+        return None if mask is None else mask.label
+    if metric.split == "measurement" and subject.mask == "none":
+        return UNMASKED.name
+    return None

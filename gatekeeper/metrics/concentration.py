@@ -52,4 +52,5 @@ METRIC = Metric(
     sentence="the share of the estimated effect on refusals that the {k} foremost experts carry",
     subjects=_subjects,
     measure=worse_fold(_measure, higher_is_worse=True),
+    split="selection",
 )

@@ -58,4 +58,5 @@ METRIC = Metric(
     ),
     subjects=lambda evidence: (Subject(),) if evidence.roles is not None else (),
     measure=_measure,
+    split="selection",
 )

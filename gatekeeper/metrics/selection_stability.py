@@ -48,4 +48,5 @@ METRIC = Metric(
         for name in dict.fromkeys(s.selector for s in evidence.selections if s.phi is not None)
     ),
     measure=worse_fold(_measure, higher_is_worse=False),
+    split="selection",
 )

@@ -68,4 +68,5 @@ METRIC = Metric(
     sentence="the number of experts that {selector} ties stably to refusing",
     subjects=selector_subjects,
     measure=worse_fold(_measure, higher_is_worse=True),
+    split="selection",
 )

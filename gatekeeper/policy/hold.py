@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gatekeeper.analysis.noise import floor
 from gatekeeper.analysis.power import design_of, tail_p
+from gatekeeper.metrics import measured
 from gatekeeper.policy.second import contradiction
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
@@ -123,7 +124,7 @@ def outside(rule: Rule, interval: Interval) -> bool:
 def measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
     """What the metric says, if it makes sense; a broken number is missing, not a number."""
     metric = ask.metric
-    found = metric.measure(ask.evidence, subject, confidence)
+    found = measured(metric, ask.evidence, subject, confidence)
     if isinstance(found, Missing):
         return found
     reason = _nonsense(found, ask.rule, confidence)

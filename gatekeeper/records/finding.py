@@ -62,6 +62,9 @@ class Finding:
         n: prompts the number rests on.
         clusters: independent seeds among them.
         counts: the integers behind the value, by name (such as `lost`, `won`, `broken`).
+        mask: label of the mask it is about, `unmasked`, or None if it is of several or of none.
+        split: `selection` or `measurement`: whose prompts it rests on. None, as `mask`, in bundles
+            written before findings named them.
         p_value: of the exact test that goes with the metric, if there is one; `p_method` names it.
     """
 
@@ -76,6 +79,8 @@ class Finding:
     counts: Mapping[str, float] = field(default_factory=dict)
     p_value: float | None = None
     p_method: str | None = None
+    mask: str | None = None
+    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,9 @@ class Metric:
             always be left out: the policy's selectors are then all asked and the worst counts.
         sentence: plain words for `policy explain`, with {subject keys} to fill.
         subjects: every subject the evidence has data for (what an audit stores).
-        measure: (evidence, subject, confidence) -> Finding, or Missing with the reason.
+        measure: (evidence, subject, confidence) -> Finding, or Missing with the reason. Whoever
+            shows or judges the number asks `metrics.measured`, which names mask and split.
+        split: `selection` if it rests on the prompts that select.
         second: of a metric that counts outcomes: its value as the second judge would have it, or
             why that is not known. None: nothing that a judge says changes the value.
     """
@@ -50,6 +52,7 @@ class Metric:
     sentence: str
     subjects: Callable[[Evidence], Sequence[Subject]]
     measure: Callable[[Evidence, Subject, float], Finding | Missing]
+    split: str = "measurement"
     second: Callable[[Evidence, Subject, float], Opinion | str] | None = None
 
 

@@ -157,3 +157,18 @@ def test_an_audit_stores_every_subject_once(evidence):
     findings = [f for f in findings if f.metric != "stable-experts"]
     assert all(isinstance(f, Finding) for f in findings)
     assert all(f.interval.low - 1e-9 <= f.value <= f.interval.high + 1e-9 for f in findings)
+
+
+def test_every_finding_names_its_split_and_what_is_of_one_mask_its_mask(evidence):
+    labels = {mask.label for mask in evidence.masks}
+    found = [f for f in measure_all(evidence) if isinstance(f, Finding)]
+    assert found
+    assert {f.split for f in found} <= {"measurement", "selection"}
+    assert {f.split for f in found if f.metric == "refusal-drop"} == {"measurement"}
+    for finding in found:
+        at = finding.subject
+        if at.selector is not None and at.k is not None:
+            assert finding.mask == f"{at.selector}-k{at.k}"
+        elif at.mask == "none":
+            assert finding.mask == "unmasked"
+        assert finding.mask is None or finding.mask in labels
