@@ -45,14 +45,14 @@ class AuditRequest:
     """What to audit and how.
 
     Attributes:
-        batch_rows: None for what the memory holds.
         resamples: per selector; `seed` makes splits, resamples and controls.
         size: experts taken per resample (N_e, q), or None for the largest k.
         window: token window to select by, or None for each selector's own.
         budget: rows that selectors may measure.
         roles: whether to tell apart what the experts selected first do.
         environments: whether to select from parts of the suite too.
-        system_prompts, formats: variants to run too ("": no system prompt); doses: modes to run the largest selected masks in, weakened.
+        system_prompts, formats: variants to run too; "" for no system prompt.
+        doses: modes to run the largest selected masks in, weakened.
         cross_fit: whether each half of the seeds selects masks that the other half measures.
         selection_share: share of seeds that select; the others measure.
     """
@@ -68,7 +68,7 @@ class AuditRequest:
     judge: str
     max_prompts: int | None
     max_new_tokens: int
-    batch_rows: int | None
+    batch_rows: int | None  # None for what the memory holds
     resamples: int
     size: int | None
     window: str | None
