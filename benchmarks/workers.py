@@ -2,6 +2,9 @@
 
     python -m benchmarks.workers --page docs/scaling.md
 
+Linux gives each session the same share of a busy machine (autogroup), so two processes of one
+session would be no faster than one beside other work: the second worker gets a session of its own.
+
 Replies are held equal first. Then one sweep at a time, alone and together in turn, each into a
 fresh store; the second worker has loaded its model in the round that warms up. Processor time is
 that of both processes.
@@ -15,6 +18,7 @@ import statistics
 import tempfile
 import time
 from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import click
@@ -24,12 +28,12 @@ from benchmarks.hooks import _mask, _model
 from benchmarks.page import write_section
 from benchmarks.timing import machine
 from gatekeeper import catalog
+from gatekeeper.engine import processes
 from gatekeeper.engine.batching import encode
 from gatekeeper.engine.checkpoint import open_checkpoint
 from gatekeeper.engine.inspect import describe
 from gatekeeper.engine.load import LoadedModel, load_model
 from gatekeeper.engine.plan import SweepSettings, Work
-from gatekeeper.engine.processes import ProcessHand
 from gatekeeper.engine.sweep import Alone, Crew, sweep
 from gatekeeper.engine.workers import Together
 from gatekeeper.evidence.trial_store import TrialStore
@@ -49,6 +53,15 @@ def _load(folder: Path) -> LoadedModel:
         shutil.copy(_DEMO / "hardened" / name, folder)
     description = describe(open_checkpoint(folder))
     return load_model(folder, description, device=torch.device("cpu"), dtype=torch.float32)
+
+
+def _apart(line: Connection, device: str) -> None:
+    """What the second worker does, in a session of its own."""
+    os.setsid()
+    _WORK(line, device)
+
+
+_WORK = processes._work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +95,13 @@ class _Bench:
             judge=replace(catalog.load("judge", "refusal-rules"), decided=never_decided),
         )
         self.stores, self.number = folder, 0
-        self.hands: list[ProcessHand] = []
+        self.hands: list[processes.ProcessHand] = []
         self.together = Together(self._hire, 1, share_cores=True)
 
-    def _hire(self, _place: int) -> ProcessHand:
-        self.hands.append(ProcessHand("cpu"))
+    def _hire(self, _place: int) -> processes.ProcessHand:
+        processes._work = _apart
+        self.hands.append(processes.ProcessHand("cpu"))
+        processes._work = _WORK
         return self.hands[-1]
 
     def trials(self, crew: Crew) -> list[Trial]:
@@ -149,7 +164,8 @@ def _told(spent: list[tuple[_Spent, _Spent]], rows: int, load: float) -> str:
 | processor time of two over that of one | {_spread(dearer, 3)} |
 
 {rows} rows of {_TOKENS} tokens in batches of {_BATCH}, n = {len(spent)}; {machine()}, a thread
-to each worker. Load average before: {load:.1f} on {os.cpu_count()} cores. All replies were equal.
+to each worker, each in a session of its own. Load average before: {load:.1f} on
+{os.cpu_count()} cores. All replies were equal.
 """
 
 
