@@ -144,6 +144,7 @@ def _calibrated(
             remedy="pip install 'moe-gatekeeper[audit]', or estimate for --device h100",
         ) from error
     from gatekeeper import catalog
+    from gatekeeper.judges import never_decided
 
     loaded = load_model(
         opened.path, description, device=pick_device("cpu"), dtype=DTYPES["float32"]
@@ -155,6 +156,8 @@ def _calibrated(
     kept = replace(suite, prompts=tuple(e.prompt for e in usable))
     plan = _plan(kept, options, policy, lengths, options.batch_rows or USUAL_ROWS)
     judge = catalog.load("judge", options.judge)
+    if judge.configure is not None:  # what asks a model ends no reply early
+        judge = replace(judge, decided=never_decided)
     return plan, calibrate(loaded, description, shape, plan, usable, judge, _memory(), clock)
 
 
@@ -177,7 +180,7 @@ def _plan(
     for name in selectors:
         selector(name)
     ks = ks_of(options, policy)
-    return Plan(
+    plan = Plan(
         prompts=suite.prompts,
         lengths=lengths,
         selectors=selectors,
@@ -193,6 +196,23 @@ def _plan(
         new_tokens=options.max_new_tokens,
         batch_rows=batch_rows,
     )
+    _refuse_unmeasured(suite, plan)
+    return plan
+
+
+def _refuse_unmeasured(suite: Suite, plan: Plan) -> None:
+    """Refuses what the audit would refuse, and what cannot be calibrated.
+
+    Raises:
+        UsageError: no prompt selects, or no regular one measures.
+    """
+    for selecting, measuring in plan.sides():
+        if not selecting or not any(p.set == "regular" for p in measuring):
+            raise UsageError(
+                "nothing to measure: no prompt selects, or no regular one measures",
+                where=suite.id,
+                remedy="give regular prompts of more seeds, or another --selection-share",
+            )
 
 
 def _approximate(suite: Suite, system: str | None) -> dict[str, int]:

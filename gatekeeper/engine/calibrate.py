@@ -67,14 +67,16 @@ class Calibration:
     alive_controls: tuple[float, ...]
 
 
-def rates(repetitions: int = 5) -> tuple[float, float]:
+def rates(
+    repetitions: int = 7, clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, float]:
     """Operations and bytes per second at best: float32 product, and a matrix times a vector."""
     square = torch.randn(_SIDE, _SIDE)
     columns = 4096
     tall, vector = torch.randn(_BYTES // 4 // columns, columns), torch.randn(columns)
-    product = min(_timed(lambda: square @ square) for _ in range(repetitions))
+    product = min(_timed(lambda: square @ square, clock) for _ in range(repetitions))
     # A product with one vector reads each element once, as decoding does with the weights.
-    read = min(_timed(lambda: tall @ vector) for _ in range(repetitions))
+    read = min(_timed(lambda: tall @ vector, clock) for _ in range(repetitions))
     return 2 * _SIDE**3 / product, tall.numel() * 4 / read
 
 
@@ -103,7 +105,7 @@ def calibrate(
         memory: bytes of this machine.
         clock: seconds; `time.process_time` on a machine that others use too.
     """
-    flops, bandwidth = rates()
+    flops, bandwidth = rates(clock=clock)
     device = Device(name="this machine", flops=flops, bandwidth=bandwidth, memory=memory)
     sample = _Sample(
         loaded=loaded,

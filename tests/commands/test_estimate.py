@@ -10,7 +10,7 @@ import pytest
 from jsonschema import validate
 
 from gatekeeper.cli import run
-from tests.e2e.cli import HARDENED, RELEASE, ROOT, SUITE
+from tests.e2e.cli import HARDENED, RELEASE, ROOT, SUITE, demo_lines, small_suite
 
 CONFIG = ROOT / "benchmarks" / "configs" / "qwen3-30b-a3b.json"
 RANGE = {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 2, "maxItems": 2}
@@ -112,3 +112,17 @@ def test_this_machine_is_measured_with_the_model_itself(capsys):
     assert found["rates"] == "measured" and found["device"]["flops"] > 1e8
     low, high = found["seconds"]
     assert 0 < low < high
+
+
+def test_a_suite_that_leaves_nothing_to_measure_is_refused(tmp_path, capsys):
+    suite = small_suite(tmp_path, demo_lines()[:1])
+    for arguments in ((CONFIG, "--device", "h100"), (HARDENED,)):
+        assert estimate(*arguments, "--suite", suite) == 2
+        assert "nothing to measure" in capsys.readouterr().err
+
+
+def test_a_judge_that_asks_a_model_is_not_asked(capsys):
+    small = ("--max-prompts", "12", "-k", "1", "--controls", "1", "--batch-rows", "16")
+    judged = ("--judge", "refusal-api", "--judge-option", "model=x", "--max-new-tokens", "4")
+    assert estimate(HARDENED, "--suite", SUITE, *small, *judged, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["rates"] == "measured"
