@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,9 @@ from gatekeeper.records.trial import Mask
 
 #: Rows of a shard for each that runs at a time, where rows enter as others end.
 _REFILLS = 4
+
+#: A batch of fewer rows than this part of a full one is not begun for the prefix that it shares.
+_SMALL = 4
 
 #: Masks to a prompt from which on it pays to know first what the unmasked row meets.
 _MANY = 32
@@ -76,10 +80,21 @@ def plan_rows(
             keys[mask.name, prompt.prompt.id] = key
             rows.setdefault(key, Row(prompt=prompt, mask=mask, key=key))
     order = list(rows.values())
+    if _by_depth(using):
+        order.sort(key=_depth, reverse=True)
     if not using.fold:
         place = {text: i for i, text in enumerate(dict.fromkeys(_masked(row) for row in order))}
         order.sort(key=lambda row: place[_masked(row)])
     return order, keys
+
+
+def _by_depth(using: Techniques) -> bool:
+    return using.fold and using.share_prefix and using.sort_depth
+
+
+def _depth(row: Row) -> float:
+    """The first layer that the row's mask touches; no mask touches none."""
+    return min((expert.layer for expert in row.mask.experts), default=math.inf)
 
 
 def row_key(base: str, mask: Mask, prompt: Encoded) -> str:
@@ -114,9 +129,27 @@ def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) ->
 
     A batch each; more rows where those that end make room for others.
     """
+    size = settings.batch_rows * (_REFILLS if settings.techniques.refill else 1)
+    apart: list[str] | None = None
+    if not settings.techniques.fold:
+        apart = [_masked(row) for row in rows]
+    elif _by_depth(settings.techniques):
+        apart = _parted_by_depth(rows, size // _SMALL)
     return batches(
-        [len(row.prompt.ids) for row in rows],
-        settings.batch_rows * (_REFILLS if settings.techniques.refill else 1),
-        pads=loaded.architecture.pads,
-        apart=None if settings.techniques.fold else [_masked(row) for row in rows],
+        [len(row.prompt.ids) for row in rows], size, pads=loaded.architecture.pads, apart=apart
     )
+
+
+def _parted_by_depth(rows: Sequence[Row], least: int) -> list[str]:
+    """A label for each row, another one where masks begin less deep.
+
+    Not before `least` rows have the one before: small batches cost more than a prefix saves.
+    """
+    labels: list[str] = []
+    part = held = 0
+    for row, before in zip(rows, [None, *rows], strict=False):
+        if before is not None and _depth(row) != _depth(before) and held >= least:
+            part, held = part + 1, 0
+        labels.append(str(part))
+        held += 1
+    return labels

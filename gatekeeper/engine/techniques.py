@@ -16,6 +16,7 @@ class Techniques:
         fold: rows of unlike masks share a batch; else one mask a batch.
         sort_lengths: prompts run longest first, so that rows of a batch are of like length.
         share_prefix: layers below the first masked one run once per group of equal tokens.
+        sort_depth: rows whose masks begin in deep layers run together, so that they share more.
         stop_early: a row ends once no continuation could change the judge's decision. Decisions are
             equal, replies are shorter.
         skip: a row whose unmasked twin never met a masked expert is a copy of it. Off unless the
@@ -29,6 +30,7 @@ class Techniques:
     fold: bool = True
     sort_lengths: bool = True
     share_prefix: bool = True
+    sort_depth: bool = True
     stop_early: bool = True
     skip: bool = False
     refill: bool = False
@@ -51,5 +53,6 @@ PLAIN = Techniques(
     fold=False,
     sort_lengths=False,
     share_prefix=False,
+    sort_depth=False,
     stop_early=False,
 )
