@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -35,6 +35,7 @@ class Given:
         layers: the decoder layers, where prefixes are shared; else None.
         first: decoder layer of the first mask of all rows.
         met: keeps what rows meet, or None.
+        known: what was decided of replies by their tokens: under many masks many are alike.
     """
 
     loaded: LoadedModel
@@ -44,6 +45,7 @@ class Given:
     layers: nn.ModuleList | None
     first: int | None
     met: Met | None
+    known: dict[tuple[int, ...], bool] = field(default_factory=dict)
 
     def masks_of(self, rows: Sequence[int]) -> MaskTables | None:
         """The tables of some rows."""
@@ -115,10 +117,17 @@ class Running:
             looked = len(ids) % LOOK_EVERY == 0 or len(ids) == new_tokens
             if ids[-1] in self.given.loaded.end_ids:
                 self.ends[row] = END
-            elif looked and decided(self.text(row)):
+            elif looked and self._decided(row, decided):
                 self.ends[row] = DECIDED
             elif len(ids) == new_tokens:
                 self.ends[row] = WINDOW
+
+    def _decided(self, row: int, decided: Callable[[str], bool]) -> bool:
+        key = tuple(self.generated[row])
+        found = self.given.known.get(key)
+        if found is None:
+            found = self.given.known[key] = decided(self.text(row))
+        return found
 
     def logits(self) -> Tensor:
         """One forward: logits of the next token of every row, [B, V]."""
