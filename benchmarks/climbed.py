@@ -50,9 +50,12 @@ def section(found: Climbed) -> str:
         f"## Ladder: {load_.name}",
         "",
         _ABOUT[load_.name],
+        "Exact mode: rungs that run every row to its end give the peer's tokens, the others its "
+        "decisions.",
         f"{len(load_.masks)} masks, {load_.rows:,} rows, W = {load_.new_tokens}; refusal rate by "
         f"mask {found.rates[0]:.1%} to {found.rates[1]:.1%}.",
-        f"Peer's better batch: {found.best}. n = {load_.repetitions} rounds in turn. {machine()}.",
+        f"Peer's better batch: {found.best}. n = {load_.repetitions} "
+        f"round{'s' if load_.repetitions > 1 else ''} in turn. {machine()}.",
     ]
     if load_.every > 1:
         lines.append(

@@ -37,6 +37,8 @@ from gatekeeper.records.plugins import Judge
 _ROWS = 1024
 #: The batch that anyone would write down, and those tried for a better one.
 _USUAL, _TRIED = 16, (32, 64, 128, 256, 512)
+#: Those tried where a run takes minutes: small ones are far behind by then.
+_LONG = (256,)
 
 #: Replies per mask and prompt: tokens, and what the judge says.
 Found = dict[tuple[str, str], tuple[tuple[int, ...], str]]
@@ -129,7 +131,7 @@ def check_equal(expected: Found, found: Found, name: str, *, tokens: bool) -> No
 def best_batch(loaded: LoadedModel, load_: Workload, judge: Judge) -> int:
     """The peer's fastest batch by processor time, one run of each, up to a mask's prompts."""
     most = max(len(prompts) for prompts in load_.asked)
-    tried = [_USUAL, *(b for b in _TRIED if b < most), most]
+    tried = [*(b for b in (_LONG if load_.rungs else (_USUAL, *_TRIED)) if b < most), most]
     time = {b: once(partial(walk, loaded, load_, judge, b, by_length=True)).cpu for b in tried}
     return min(time, key=lambda b: time[b])
 
@@ -175,9 +177,8 @@ def measure(loaded: LoadedModel, load_: Workload, judge: Judge, audited_: Techni
 def _peers(
     loaded: LoadedModel, load_: Workload, judge: Judge
 ) -> tuple[dict[str, Callable[[], Found]], int]:
-    """The peer at its usual and at its best batch; of a long workload at the largest one only."""
-    most = max(len(prompts) for prompts in load_.asked)
-    best = most if load_.rungs else best_batch(loaded, load_, judge)
+    """The peer at its usual and at its best batch; of a long workload at the best one only."""
+    best = best_batch(loaded, load_, judge)
     found: dict[str, Callable[[], Found]] = {}
     for size in dict.fromkeys((best,) if load_.rungs else (_USUAL, best)):
         for by_length in (False, True):

@@ -231,7 +231,7 @@ def whole(loaded: LoadedModel, bundle: Path) -> Workload:
         masks=tuple(masks.values()),
         asked=tuple(tuple(asked[name]) for name in masks),
         new_tokens=window,
-        repetitions=2,
+        repetitions=1,
         every=12,
         rungs=(AUDIT,),
     )
