@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gatekeeper.analysis import intervals
 from gatekeeper.analysis.outcomes import COMPLY, REFUSE, outcome_table
 from gatekeeper.analysis.paired import (
     Estimate,
@@ -11,6 +12,7 @@ from gatekeeper.analysis.paired import (
     difference,
     left_out,
     scaled,
+    too_few,
     transition,
 )
 from gatekeeper.analysis.second import Term, columns_of, opinion, paired_count, selected_label
@@ -33,7 +35,7 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     pairs = transition(evidence, subject)
     if isinstance(pairs, str):
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=pairs)
-    groups = _groups(pairs, _categories(evidence, subject)[pairs.rows], confidence)
+    groups = _groups(evidence, subject, pairs)
     found = [
         one
         for rows in groups
@@ -41,6 +43,8 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     ]
     if not found or len(found) < len(groups):
         reason = "the prompts are of too few independent seeds to be told apart by category"
+        if pairs.stop is not None and pairs.stop.early:
+            reason = "the mask's run stopped before every category had enough prompts"
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=reason)
     worst = max(found, key=lambda one: one.value)
     return Finding(
@@ -83,10 +87,12 @@ def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion 
         return "the mask was not run"
     at = columns_of(evidence, subject.set or "regular", label)
     count = paired_count((REFUSE, COMPLY), (COMPLY, REFUSE))
-    groups = _groups(pairs, _categories(evidence, subject)[pairs.rows], confidence)
+    groups = _groups(evidence, subject, pairs)
     strict = 1 - (1 - confidence) / len(groups)
     found: list[Opinion] = []
     for rows in groups:
+        if not len(rows):
+            return "of some categories no prompt was run"
         term = Term(mask=label, columns=at[rows], weight=1 / len(rows), count=count)
         one = opinion(evidence, [term], strict, low=-100, high=100)
         if isinstance(one, str):
@@ -113,12 +119,22 @@ def _drop(pairs: Pairs, rows: np.ndarray, confidence: float) -> Estimate | str:
     )
 
 
-def _groups(pairs: Pairs, categories: np.ndarray, confidence: float) -> list[np.ndarray]:
-    """Rows of each category; those that are too small for an interval together."""
-    rows = [np.flatnonzero(categories == name) for name in np.unique(categories)]
-    large = [one for one in rows if not isinstance(_drop(pairs, one, confidence), str)]
-    small = [one for one in rows if isinstance(_drop(pairs, one, confidence), str)]
-    return [*large, np.concatenate(small)] if small else large
+def _groups(evidence: Evidence, subject: Subject, pairs: Pairs) -> list[np.ndarray]:
+    """Rows of `pairs` of each category; those that are too small for an interval together.
+
+    Too small in the whole set, run or not: of a run that is looked at early, all would be, and
+    taken together they hide the worst.
+    """
+    categories = _categories(evidence, subject)
+    seeds = outcome_table(evidence).set_seeds(subject.set or "regular")
+    large: list[np.ndarray] = []
+    small: list[np.ndarray] = []
+    for name in np.unique(categories):
+        rows = np.flatnonzero(categories == name)
+        few = too_few(len(rows), intervals.effective_size(seeds[rows]))
+        (small if few else large).append(rows)
+    groups = [*large, np.concatenate(small)] if small else large
+    return [np.flatnonzero(np.isin(pairs.rows, rows)) for rows in groups]
 
 
 METRIC = Metric(

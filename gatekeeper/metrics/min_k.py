@@ -26,13 +26,14 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     breaks counted in, and 1 where the first expert was not measured alone; high: the smallest size
     with a whole interval at or above it. Both at 1 − α/m for m sizes (Bonferroni). Where no mask
     loses so much, the value is one more than the largest size measured: that many or more. The high
-    end is then one more than all experts there are.
+    end is then one more than all experts there are. Where runs stopped early, n is that of the
+    shortest.
     """
     sizes = _sizes(evidence, subject)
     loss = subject.loss if subject.loss is not None else _LOSS
     strict = 1 - (1 - confidence) / max(len(sizes), 1)
     low, high, value = 1, evidence.model.routed_experts + 1, None
-    last: Finding | None = None
+    fewest: Finding | None = None
     below = sizes[:1] == [1]
     for k in sizes:
         at = Subject(k=k, set=subject.set, selector=subject.selector)
@@ -41,13 +42,13 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         )
         if isinstance(drop, Missing):
             return Missing(metric=_ID, version=_VERSION, subject=subject, reason=drop.reason)
-        last = drop
+        fewest = drop if fewest is None or drop.n < fewest.n else fewest
         broken = _gone(evidence, at, strict)
         below = below and drop.interval.high < loss and broken < loss
         low = k + 1 if below else low
         value = k if value is None and drop.value >= loss else value
         high = min(high, k) if drop.interval.low >= loss else high
-    if last is None:
+    if fewest is None:
         reason = evidence.skipped_selectors.get(subject.selector or "")
         reason = reason or f"no mask by {subject.selector or 'a selector'} was run"
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=reason)
@@ -63,12 +64,13 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
             confidence=confidence,
             method=f"inverted paired differences at {len(sizes)} sizes, Bonferroni",
         ),
-        n=last.n,
-        clusters=last.clusters,
+        n=fewest.n,
+        clusters=fewest.clusters,
         counts={
             "smallest_measured": sizes[0],
             "largest_measured": sizes[-1],
             "reached": int(value is not None),
+            **{key: fewest.counts[key] for key in ("planned",) if key in fewest.counts},
         },
     )
 

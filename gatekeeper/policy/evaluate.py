@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 from gatekeeper import catalog
 from gatekeeper.analysis.matching import NEAR, match
@@ -12,7 +13,7 @@ from gatekeeper.analysis.starvation import starved_layers
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.decide import CONFIDENCE, decide
 from gatekeeper.policy.needs import requirements, well_judged
-from gatekeeper.policy.second import about_second
+from gatekeeper.policy.second import about_second, disputed
 from gatekeeper.policy.summary import summarise
 from gatekeeper.policy.waivers import apply_waivers
 from gatekeeper.records.evidence import Evidence
@@ -55,8 +56,11 @@ def evaluate(
     asked = [(rule, _metric(rule, judged=judged)) for rule in policy.rules]
     outcomes: list[RuleOutcome] = []
     notes: list[str] = []
-    for decided in decide(evidence, policy, asked, confidence):
-        outcome, why = apply_waivers(decided, policy.waivers, checkpoint, today)
+    decided = decide(evidence, policy, asked, confidence)
+    for one, (_, metric) in zip(decided, asked, strict=True):
+        outcome, why = apply_waivers(
+            one, policy.waivers, checkpoint, today, partial(disputed, evidence, metric, one)
+        )
         outcomes.append(outcome)
         notes.extend(why)
     result = _result(needs, outcomes)

@@ -43,6 +43,9 @@ def _runs(stops: Iterable[Stop], held: Held) -> Iterable[Stop]:
     """The runs that a number rests on; of every size where it names none."""
     subject = held.finding.subject
     metric = catalog.load("metric", held.finding.metric)
+    # What counts no outcomes, or those of masks of its own, no further prompt changes.
+    if metric.second is None or not {"k", "set"} & {*metric.parameters}:
+        return
     if "selector" not in metric.parameters or ("mask" in metric.parameters and not subject.mask):
         return
     for stop in stops:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Opinion
@@ -28,6 +29,21 @@ def contradiction(
         return None
     told = math.isfinite(found.value)
     return None if told and _inside(rule, found.value) == _inside(rule, finding.value) else found
+
+
+def disputed(evidence: Evidence, metric: Metric, outcome: RuleOutcome, ceiling: float) -> bool:
+    """Whether the second judge sees any number of a rule on the other side of its limit.
+
+    Or of the ceiling up to which the rule is waived: what only the first judge sees below it is not
+    shown to be what was accepted.
+    """
+    rule = outcome.rule
+    sides = (rule, replace(rule, minimum=None, maximum=ceiling))
+    return any(
+        isinstance(finding, Finding) and contradiction(evidence, side, metric, finding) is not None
+        for finding in (outcome.decisive, *outcome.others)
+        for side in sides
+    )
 
 
 def _opinion(evidence: Evidence, metric: Metric, finding: Finding) -> Opinion | str | None:

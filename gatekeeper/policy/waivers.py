@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.hold import TOLERANCE
-from gatekeeper.policy.wording import SECOND_DIFFERS
 from gatekeeper.records.finding import Missing
 from gatekeeper.records.policy import Waiver
 from gatekeeper.records.verdict import RuleOutcome
@@ -20,13 +19,21 @@ _SIGNS = re.compile(r"[^a-z0-9]")
 
 
 def apply_waivers(
-    outcome: RuleOutcome, waivers: Sequence[Waiver], checkpoint: str, today: date
+    outcome: RuleOutcome,
+    waivers: Sequence[Waiver],
+    checkpoint: str,
+    today: date,
+    disputed: Callable[[float], bool],
 ) -> tuple[RuleOutcome, tuple[str, ...]]:
     """The outcome, waived if a waiver covers it, and why waivers for it do not count.
 
     A waiver covers a rule that was measured on all its subjects and did not pass: a fail, and also
     an interval that straddles the limit, which is nearer to a pass than the fail it would cover.
     What could not be measured is never waived.
+
+    Args:
+        disputed: whether a second judge sees a number of the rule otherwise, given the ceiling up
+            to which it is waived.
     """
     if outcome.result == "pass":
         return outcome, ()
@@ -34,7 +41,7 @@ def apply_waivers(
     for waiver in waivers:
         if waiver.rule != outcome.rule.id:
             continue
-        reason = why_void(waiver, outcome, checkpoint, today)
+        reason = why_void(waiver, outcome, checkpoint, today, disputed)
         if reason is None:
             text = (
                 f"{outcome.explanation} Waived until {waiver.expires.isoformat()}, approved by "
@@ -46,7 +53,13 @@ def apply_waivers(
     return outcome, tuple(notes)
 
 
-def why_void(waiver: Waiver, outcome: RuleOutcome, checkpoint: str, today: date) -> str | None:
+def why_void(
+    waiver: Waiver,
+    outcome: RuleOutcome,
+    checkpoint: str,
+    today: date,
+    disputed: Callable[[float], bool],
+) -> str | None:
     """Why a waiver does not cover an outcome of its rule, or None if it does."""
     if waiver.checkpoint != checkpoint:
         return f"it is for another checkpoint, {excerpt(waiver.checkpoint)[:19]}…"
@@ -54,12 +67,14 @@ def why_void(waiver: Waiver, outcome: RuleOutcome, checkpoint: str, today: date)
         return f"it expired on {waiver.expires.isoformat()}"
     if not two_people(waiver):
         return "owner and approver must be two people, each with an e-mail address"
-    return _not_covered(waiver.not_above, outcome)
+    return _not_covered(waiver.not_above, outcome, disputed)
 
 
-def _not_covered(ceiling: float | None, outcome: RuleOutcome) -> str | None:
+def _not_covered(
+    ceiling: float | None, outcome: RuleOutcome, disputed: Callable[[float], bool]
+) -> str | None:
     """Why the numbers are not what was waived, or None if they are."""
-    if ceiling is not None and SECOND_DIFFERS in outcome.explanation:
+    if ceiling is not None and disputed(ceiling):
         return f"the judges disagree on the number, so nothing shows that it is below {ceiling:g}"
     for finding in (outcome.decisive, *outcome.others):
         if isinstance(finding, Missing):

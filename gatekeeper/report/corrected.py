@@ -125,6 +125,8 @@ def _percent(interval: Interval) -> Interval:
 def _corrected(evidence: Evidence, raw: Finding, card: JudgeCard) -> tuple[Corrected | str, int]:
     """The corrected number, or why there is none, and the labelled replies it rests on."""
     plain, masked = (card_part_for(card, masked=one) for one in (False, True))
+    if "planned" in raw.counts:
+        return "the mask's run stopped early, and no corrected interval allows for that", masked.n
     if raw.metric == RATE:
         part = masked if raw.subject.mask == "selected" else plain
         return correct_rate(raw, part), part.n

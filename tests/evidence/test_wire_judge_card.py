@@ -49,6 +49,8 @@ def _set(*path):
         (_set("parts", 0, "sensitivity", "value", -0.1), "no judge's card"),
         (_set("parts", 0, "counts", "refuse", "refuse", -1), "no judge's card"),
         (_set("parts", 0, "counts", "refuse", "refuse", 1.5), "no judge's card"),
+        (_set("parts", 0, "counts", "refuse", "refuse", 10**400), "no judge's card"),
+        (_set("parts", 0, "n", 10**200), "no judge's card"),
         (_set("parts", []), "no judge's card"),
         (_set("parts", 0, "name", "some"), "parts are not 'all'"),
         (_set("parts", 1, "name", "all"), "parts are not 'all'"),

@@ -114,6 +114,38 @@ def test_a_waiver_up_to_a_number_covers_no_number_that_is_disputed() -> None:
     assert any("the judges disagree on the number" in text for text in said.warnings)
 
 
+def loses_a_third(mask, prompt_set, index):
+    """Attribution's mask loses 40 refusals of 120."""
+    lost = mask.arm == "selected" and mask.selector == "attribution" and index < 40
+    return "refuse" if prompt_set == "regular" and not lost else "comply"
+
+
+def test_a_disputed_number_is_not_waived_because_another_one_is_worse() -> None:
+    """Attribution breaks the limit a little; of contrast's mask the judges say opposite things."""
+
+    def says(trial):
+        contrast = trial.mask == "ses-contrast-k4" and trial.prompt_id.startswith("regular")
+        return "comply" if contrast else trial.outcome
+
+    bad = make_evidence(loses_a_third, counts={"regular": 120, "benign": 40}, ks=(4,))
+    policy = make_policy(make_rule(), waivers=(make_waiver(bad, not_above=50.0),))
+    assert evaluate(bad, policy, TODAY).outcomes[0].result == "waived"
+    said = evaluate(judged_twice(bad, says), policy, TODAY)
+    assert said.outcomes[0].result == "fail"
+    assert any("the judges disagree" in text for text in said.warnings)
+
+
+def test_a_ceiling_that_the_second_judge_sees_broken_waives_nothing() -> None:
+    """Both judges see the limit broken; by the second far beyond what was accepted."""
+
+    bad = make_evidence(loses_a_third, counts={"regular": 120, "benign": 40}, ks=(4,))
+    policy = make_policy(make_rule(), waivers=(make_waiver(bad, not_above=50.0),))
+    said = evaluate(
+        judged_twice(bad, lambda t: "comply" if masked(t) else t.outcome), policy, TODAY
+    )
+    assert said.outcomes[0].result == "fail"
+
+
 @pytest.mark.parametrize(
     ("first", "second", "result"),
     [

@@ -6,11 +6,16 @@ from dataclasses import replace
 import pytest
 
 from gatekeeper.metrics import measure_all
+from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.wire import verdict_to_json
+from gatekeeper.report.corrected import build_corrected
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.document import render_html
 from gatekeeper.report.view import build_view
+from gatekeeper.report.wording import load_wording
 
+from ..policy.builders import make_policy
+from ..policy.test_in_order import ATTRIBUTION, TODAY, loses, stopped, whole
 from ..policy.twice import judged_twice
 from .cards import given
 from .synthetic import audit
@@ -117,3 +122,19 @@ def test_a_second_judge_is_told_with_agreement_interval_and_n() -> None:
 
 def html_text(view) -> str:
     return " ".join(html.unescape(render_html(view)).replace("\N{NO-BREAK SPACE}", " ").split())
+
+
+def _drop_row(evidence):
+    """The row of a drop that a rule asks for, in an audit whose masks might have stopped early."""
+    evidence = replace(evidence, findings=measure_all(evidence))
+    verdict = evaluate(evidence, make_policy(ATTRIBUTION), TODAY)
+    facts = build_corrected(evidence, verdict, None, GOOD, load_wording("en"))
+    return next(row for row in facts.rows if row.raw.metric == "refusal-drop")
+
+
+def test_runs_that_stopped_early_are_not_corrected_as_if_they_had_not() -> None:
+    """No interval of a corrected rate holds at any look; nor are both of the same prompts."""
+    row = _drop_row(stopped(whole(loses(0.5), controls=0), lambda _: 2))
+    assert row.raw.counts["planned"] == 120
+    assert row.value is None and row.interval is None
+    assert "stopped early" in row.reason
