@@ -161,7 +161,7 @@ def perform(
 
     reporter.begin(work / HEARTBEAT, devices_of(request))
     try:
-        evidence = run_audit(request, work, reporter, _looks(request, policy))
+        evidence = run_audit(request, work, reporter, looks_of(request, policy))
     finally:
         reporter.close()
     if evidence.times is not None:
@@ -171,7 +171,7 @@ def perform(
     return written
 
 
-def _looks(request: AuditRequest, policy: Policy | None) -> Looks | None:
+def looks_of(request: AuditRequest, policy: Policy | None) -> Looks | None:
     """What ends the runs of masks early, if anything may."""
     if request.sequential is None or policy is None:
         return None

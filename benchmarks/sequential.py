@@ -1,0 +1,142 @@
+"""What `--sequential` saves on the demo audit: prompts, and time against the naive peer.
+
+    python -m benchmarks.sequential --page docs/benchmarks.md
+
+An approximate mode, and so in a table of its own: masks that stop have fewer prompts and wider
+intervals (ADR 8). Both demo checkpoints are audited whole and sequentially and must get the same
+verdict; the peer runs a part of the masks of the whole audit, scaled by rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+import torch
+
+from benchmarks.estimates import Watch, demo_options
+from benchmarks.ladder import walk
+from benchmarks.page import write_section
+from benchmarks.timing import machine, once
+from benchmarks.workloads import ROOT, load, whole
+from gatekeeper import catalog
+from gatekeeper.analysis.order import prompts_left_out
+from gatekeeper.commands._auditing import looks_of, plan
+from gatekeeper.engine.audit import run_audit
+from gatekeeper.engine.load import quiet_transformers
+from gatekeeper.evidence.bundle import write_bundle
+from gatekeeper.metrics import measure_all
+from gatekeeper.policy.evaluate import evaluate
+from gatekeeper.policy.load import load_policy
+from gatekeeper.records.evidence import Evidence
+
+_POLICY = ROOT / "policies" / "release.yaml"
+_NAMES = ("concentrated", "hardened")
+#: Stages in which masks are run.
+_TRIALS = ("trials", "trials in order")
+_GOAL = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """One audit: its evidence, its verdict, and processor seconds by stage."""
+
+    evidence: Evidence
+    verdict: str
+    spent: Mapping[str, float]
+
+    @property
+    def trials(self) -> float:
+        """Processor seconds in which masks were run."""
+        return sum(self.spent.get(name, 0.0) for name in _TRIALS)
+
+
+def audited(name: str, *, sequential: bool) -> Audited:
+    """The demo audit of a checkpoint."""
+    policy = load_policy(_POLICY)
+    options = replace(demo_options(), sequential=sequential)
+    request = plan(ROOT / "demo" / name, options, policy)
+    watch = Watch()
+    with TemporaryDirectory() as folder:
+        evidence = run_audit(request, Path(folder), watch, looks_of(request, policy))
+    watch.close()
+    evidence = replace(evidence, findings=measure_all(evidence))
+    verdict = evaluate(evidence, policy, date.today()).result  # noqa: DTZ011 - not in the verdict
+    return Audited(evidence=evidence, verdict=verdict, spent=watch.spent)
+
+
+def peer_seconds(name: str, evidence: Evidence) -> tuple[float, int, int]:
+    """The peer's processor seconds for all rows of an audit, its batch, and masks that it ran."""
+    loaded = load(ROOT / "demo" / name)
+    judge = catalog.load("judge", "refusal-rules")
+    with TemporaryDirectory() as folder:
+        bundle = Path(folder) / "bundle"
+        write_bundle(evidence, bundle)
+        work = replace(whole(loaded, bundle), every=24)
+    most = max(len(prompts) for prompts in work.asked)
+    tried = {
+        batch: once(partial(walk, loaded, work, judge, batch, by_length=True)).cpu
+        for batch in (128, most)
+    }
+    batch = min(tried, key=lambda b: tried[b])
+    return tried[batch] * work.scale, batch, len(work.sampled)
+
+
+def line(name: str) -> str:
+    """A line of the table.
+
+    Raises:
+        AssertionError: the verdicts differ.
+    """
+    full, early = (audited(name, sequential=flag) for flag in (False, True))
+    assert full.verdict == early.verdict, f"{name}: {early.verdict} is not {full.verdict}"
+    seconds, batch, masks = peer_seconds(name, full.evidence)
+    left = prompts_left_out(early.evidence)
+    rows = len(early.evidence.trials)
+    cells = (
+        name,
+        f"{full.verdict} both times",
+        f"{rows:,} of {rows + left:,} ({rows / (rows + left):.0%})",
+        f"{full.trials:.1f}",
+        f"{early.trials:.1f}",
+        f"{full.trials / early.trials:.2f}",
+        f"{seconds:.1f} (batch {batch}, {masks} masks)",
+        f"{seconds / early.trials:.1f}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+@click.command()
+@click.option("--threads", default=1, show_default=True)
+@click.option("--page", type=click.Path(path_type=Path), help="Write it to this file.")
+def main(threads: int, page: Path | None) -> None:
+    """Measure what stopping early saves."""
+    torch.set_num_threads(threads)
+    quiet_transformers()
+    text = "\n".join(
+        [
+            "## What `--sequential` saves",
+            "",
+            "The demo audit under policies/release.yaml, whole and sequentially: replies run, and "
+            "processor seconds in which masks were run (judging and looking included). An "
+            f"approximate mode: see ADR 8. n = 1 each. {machine()}. Goal: {_GOAL:.0f} times the "
+            "peer.",
+            "",
+            "| checkpoint | verdict | replies | whole, s | sequential, s | whole over sequential "
+            "| peer, whole, s | peer over sequential |",
+            "| --- |" + " --- |" * 7,
+            *(line(name) for name in _NAMES),
+        ]
+    )
+    print(text)
+    if page is not None:
+        write_section(page, "sequential", text)
+
+
+if __name__ == "__main__":
+    main()
