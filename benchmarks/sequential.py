@@ -66,7 +66,7 @@ def audited(name: str, *, sequential: bool) -> Audited:
         evidence = run_audit(request, Path(folder), watch, looks_of(request, policy))
     watch.close()
     evidence = replace(evidence, findings=measure_all(evidence))
-    verdict = evaluate(evidence, policy, date.today()).result  # noqa: DTZ011 - not in the verdict
+    verdict = evaluate(evidence, policy, date.today()).result
     return Audited(evidence=evidence, verdict=verdict, spent=watch.spent)
 
 
