@@ -216,7 +216,8 @@ def recheck_second(evidence: Evidence) -> str | None:
         What was done, in words; None if there was no second judge.
 
     Raises:
-        EvidenceError: other replies were judged twice than were drawn, or one otherwise.
+        EvidenceError: other replies were judged twice than were drawn, or one otherwise; or the
+            second judge is the first.
     """
     rows = second_rows(evidence)
     if {(t.mask, t.prompt_id) for t in evidence.trials if t.second is not None} != rows:
@@ -224,6 +225,9 @@ def recheck_second(evidence: Evidence) -> str | None:
     second = evidence.settings.second
     if second is None:
         return None
+    first = evidence.settings
+    if (second.judge, dict(second.settings)) == (first.judge, dict(first.judge_settings)):
+        _refuse("the second judge is the judge itself")
     drawn = f"{len(rows)} replies, those that the seed draws"
     if second.judge not in catalog.names("judge"):
         return f"{drawn}; not judged again: this installation has no such judge"
