@@ -14,11 +14,13 @@ from gatekeeper.analysis.arms import beside_masks, cause_masks, dose_masks
 from gatekeeper.analysis.environments import environment_arms
 from gatekeeper.analysis.masks import selected_masks
 from gatekeeper.analysis.order import looks, order, run_of, stop_of
+from gatekeeper.analysis.roles import role_of
 from gatekeeper.analysis.second_sample import second_rows
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import Judge, Judgement
+from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
 
@@ -95,6 +97,7 @@ def _recheck_beside(evidence: Evidence) -> None:
     Raises:
         EvidenceError: one does not follow from the rankings, the routing profile and the roles.
     """
+    _recheck_roles(evidence)
     settings, profile = evidence.settings, evidence.profile
     doses = tuple(mask for mask in evidence.masks if mask.arm == "dose")
     chosen = evidence.selections
@@ -115,6 +118,21 @@ def _recheck_beside(evidence: Evidence) -> None:
         _refuse("roles were told of experts that this model does not have")
     if beside not in (wanted, (*wanted, *by_cause)):
         _refuse("the masks beside the selected ones do not follow from rankings, profile and roles")
+
+
+def _recheck_roles(evidence: Evidence) -> None:
+    """Each expert once, with the role that its intervals give.
+
+    Raises:
+        EvidenceError: one has another, and would be masked with others than it belongs to.
+    """
+    if not isinstance(evidence.roles, Roles):
+        return
+    experts = evidence.roles.experts
+    wrong = any(one.role != role_of(one.detection_interval, one.refusal_interval)
+                for one in experts)  # fmt: skip
+    if wrong or len({one.expert for one in experts}) < len(experts):
+        _refuse("roles do not follow from the intervals of their experts")
 
 
 def _ranking(evidence: Evidence, selection: Selection) -> set[ExpertId]:
@@ -198,7 +216,8 @@ def recheck_second(evidence: Evidence) -> str | None:
         What was done, in words; None if there was no second judge.
 
     Raises:
-        EvidenceError: other replies were judged twice than were drawn, or one otherwise.
+        EvidenceError: other replies were judged twice than were drawn, or one otherwise; or the
+            second judge is the first.
     """
     rows = second_rows(evidence)
     if {(t.mask, t.prompt_id) for t in evidence.trials if t.second is not None} != rows:
@@ -206,6 +225,9 @@ def recheck_second(evidence: Evidence) -> str | None:
     second = evidence.settings.second
     if second is None:
         return None
+    first = evidence.settings
+    if (second.judge, dict(second.settings)) == (first.judge, dict(first.judge_settings)):
+        _refuse("the second judge is the judge itself")
     drawn = f"{len(rows)} replies, those that the seed draws"
     if second.judge not in catalog.names("judge"):
         return f"{drawn}; not judged again: this installation has no such judge"

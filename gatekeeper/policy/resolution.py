@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gatekeeper.analysis.order import halved
 from gatekeeper.analysis.power import design_of, largest_passing, smallest_failing
-from gatekeeper.policy.hold import Held
+from gatekeeper.policy.hold import TOLERANCE, Held
 from gatekeeper.records.finding import Missing
 from gatekeeper.records.policy import Rule
 from gatekeeper.records.verdict import Resolution
@@ -25,6 +26,8 @@ def resolution(rule: Rule, held: Held, confidence: float, strict: float) -> Reso
         return None
     if held.noise is not None or rule.bound == "estimate":
         return None
+    if finding.interval.confidence > confidence + TOLERANCE:  # of a run that was looked at
+        confidence, strict = halved(confidence), halved(strict)
     design = design_of(finding, limit, upper=upper)
     if design is None or design.n < 1:
         return None

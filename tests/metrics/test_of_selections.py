@@ -186,7 +186,13 @@ def test_no_effect_gives_no_share():
 
 
 def roles(names):
-    interval = Interval(low=0.0, high=1.0, confidence=0.95, method="simulated")
+    """One expert of each role, with intervals that it follows from."""
+
+    def interval(low, high):
+        return Interval(low=low, high=high, confidence=0.95, method="simulated")
+
+    detection = {"HCDG": interval(0.06, 0.2), "HRCG": interval(-0.01, 0.02)}
+    refusal = dict.fromkeys(detection, interval(0.3, 0.7))
     return Roles(
         experts=tuple(
             ExpertRole(
@@ -195,9 +201,9 @@ def roles(names):
                 confidence=0.9,
                 by_sets=(),
                 detection_loss=0.1,
-                detection_interval=interval,
+                detection_interval=detection.get(name, interval(0.0, 1.0)),
                 refusal_loss=0.5,
-                refusal_interval=interval,
+                refusal_interval=refusal.get(name, interval(0.0, 1.0)),
                 probe=None,
             )
             for i, name in enumerate(names)

@@ -85,3 +85,16 @@ def test_roles_of_imagined_experts_are_refused():
     one = replace(imagined.experts[0], expert=ExpertId(1, 99))
     with pytest.raises(EvidenceError, match="experts that this model does not have"):
         recheck(measured(replace(told(), roles=replace(imagined, experts=(one,)))))
+
+
+def test_roles_that_do_not_follow_from_their_own_intervals_are_refused():
+    """Called unclear, the experts that control the response would get no mask of their own."""
+    named = roles(["HRCG", "HCDG", "unclear", "HRCG"])
+    experts = tuple(replace(one, role="unclear") for one in named.experts)
+    masks = tuple(m for m in told().masks if not (m.selector or "").startswith("cause/"))
+    forged = replace(told(), roles=replace(named, experts=experts), masks=masks)
+    with pytest.raises(EvidenceError, match="roles do not follow"):
+        recheck(measured(forged))
+    twice = replace(named, experts=(*named.experts, named.experts[0]))
+    with pytest.raises(EvidenceError, match="roles do not follow"):
+        recheck(measured(replace(told(), roles=twice)))

@@ -218,14 +218,26 @@ def _first(evidence) -> int:
     return next(i for i, t in enumerate(evidence.trials) if t.second is not None)
 
 
+def by_another_first(evidence):
+    return replace(evidence, settings=replace(evidence.settings, judge="refusal-embedding"))
+
+
+def test_the_judge_itself_is_no_second_one() -> None:
+    """An audit refuses it: that they agree says nothing. So must whoever reads a bundle."""
+    with pytest.raises(EvidenceError, match="is the judge itself"):
+        recheck_second(stored(lambda t: t.outcome, "refusal-rules"))
+
+
 def test_a_judge_of_replies_alone_is_asked_again() -> None:
     # One reply of `whole_evidence` is not what its stored outcome is made of.
     rules = catalog.load("judge", "refusal-rules")
-    right = stored(lambda t: rules.judge("", t.completion).outcome, "refusal-rules")
+    right = by_another_first(
+        stored(lambda t: rules.judge("", t.completion).outcome, "refusal-rules")
+    )
     assert recheck_second(right).endswith("judged again, all agree")
-    forged = stored(lambda t: "degenerate", "refusal-rules")
+    forged = by_another_first(stored(lambda t: "degenerate", "refusal-rules"))
     with pytest.raises(EvidenceError, match="the second judge, refusal-rules, says"):
         recheck_second(forged)
-    other = stored(lambda t: "degenerate", "refusal-rules", version=1)
+    other = by_another_first(stored(lambda t: "degenerate", "refusal-rules", version=1))
     assert "not judged again" in recheck_second(other)
     assert recheck_second(whole_evidence()) is None
