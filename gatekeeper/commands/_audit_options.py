@@ -218,11 +218,12 @@ def audit_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def audit_options_elsewhere(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for a command that has a --device of its own."""
-    own = list(getattr(function, "__click_params__", []))
+    """The same for a command with a --device and a --gpu-hour-cost of its own."""
     function = audit_options(function)
-    params = [p for p in function.__click_params__ if p.name != "device"]  # type: ignore[attr-defined]
-    function.__click_params__ = params + [p for p in own if p.name == "device"]  # type: ignore[attr-defined]
+    params: list[click.Parameter] = function.__click_params__  # type: ignore[attr-defined]
+    function.__click_params__ = [  # type: ignore[attr-defined]
+        p for p in params if p.name not in {"device", "gpu_hour_cost"}
+    ]
     return function
 
 
