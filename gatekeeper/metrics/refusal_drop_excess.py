@@ -71,7 +71,10 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         return missing(reason)
     if len(found) < 2:
         return missing("no two random masks were run beside it" if found else _NONE)
-    controls = _changes([one for one in found if isinstance(one, Pairs)])
+    beside = [one for one in found if isinstance(one, Pairs)]
+    if any(len(one.rows) < len(selected.rows) for one in beside):  # of a weakened mask
+        return missing("the random masks beside it stopped before the whole set was run")
+    controls = _changes(beside)
     change = _changes([selected])
     drop = difference(change.lost[0], change.won[0], selected.seeds, confidence, selected.stop)
     if isinstance(drop, str):
