@@ -81,7 +81,9 @@ def plan_rows(
             rows.setdefault(key, Row(prompt=prompt, mask=mask, key=key))
     order = list(rows.values())
     if _by_depth(using):
-        order.sort(key=_depth, reverse=True)
+        deepest = max((_depth(row) for row in order if row.mask.experts), default=0)
+        # Without a mask a row shares all that those of the deepest share.
+        order.sort(key=lambda row: min(_depth(row), deepest), reverse=True)
     if not using.fold:
         place = {text: i for i, text in enumerate(dict.fromkeys(_masked(row) for row in order))}
         order.sort(key=lambda row: place[_masked(row)])
@@ -148,7 +150,8 @@ def _parted_by_depth(rows: Sequence[Row], least: int) -> list[str]:
     labels: list[str] = []
     part = held = 0
     for row, before in zip(rows, [None, *rows], strict=False):
-        if before is not None and _depth(row) != _depth(before) and held >= least:
+        shallower = before is not None and _depth(row) < _depth(before) < math.inf
+        if shallower and held >= least:
             part, held = part + 1, 0
         labels.append(str(part))
         held += 1

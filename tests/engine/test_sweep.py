@@ -100,7 +100,14 @@ def test_a_skipped_prompt_is_not_run(tmp_path):
 
 @pytest.mark.parametrize("family", ["mixtral", "deepseek_v3", "olmoe"])
 @pytest.mark.parametrize(
-    "off", [{"fold": False}, {"sort_lengths": False}, {"share_prefix": False}, {"fold": True}]
+    "off",
+    [
+        {"fold": False},
+        {"sort_lengths": False},
+        {"share_prefix": False},
+        {"sort_depth": False},
+        {"fold": True},
+    ],
 )
 def test_a_technique_left_out_gives_the_same_replies_as_none(tmp_path, family, off):
     model = loaded(family)
@@ -121,6 +128,40 @@ def test_without_folding_a_batch_has_one_mask():
     assert all(len({row.mask.name for row in rows[part]}) == 1 for part in parts)
     assert sum(len(rows[part]) for part in parts) == len(rows) == 12
     assert [row.prompt.prompt.id for row in rows[:4]] == ["p0", "p1", "p2", "p3"]
+
+
+def of_layers(model, per_layer):
+    """Masks of one expert, so many in each layer, and none; two prompts."""
+    masks = [UNMASKED]
+    for site in model.sites:
+        masks += [mask(f"{site.layer}/{e}", (site.layer, e)) for e in range(per_layer)]
+    return [Work(prompt=p, masks=tuple(masks)) for p in encoded(2)]
+
+
+def depths(rows):
+    return [min((e.layer for e in row.mask.experts), default=99) for row in rows]
+
+
+def test_masks_that_begin_deep_run_together():
+    model = loaded("mixtral")
+    jobs = of_layers(model, 3)
+    settings = replace(SETTINGS, batch_rows=12)
+    rows, _ = plan_rows(jobs, "b")
+    last = model.sites[-1].layer
+    known = [min(depth, last) for depth in depths(rows)]
+    assert known == sorted(known, reverse=True)
+    for part in shards(model, rows, settings):
+        # Rows without a mask go with the deepest: they share all that those share.
+        assert len({min(depth, last) for depth in depths(rows[part])}) == 1
+    plain, _ = plan_rows(jobs, "b", replace(Techniques(), sort_depth=False))
+    assert {row.key for row in plain} == {row.key for row in rows}
+    assert depths(plain) != depths(rows)
+
+
+def test_few_rows_of_a_depth_are_no_batch_of_their_own():
+    model = loaded("mixtral")
+    rows, _ = plan_rows(of_layers(model, 1), "b")
+    assert len(shards(model, rows, replace(SETTINGS, batch_rows=64))) == 1
 
 
 @pytest.mark.parametrize("refill", [False, True])
