@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gatekeeper.analysis.clusters import prompt_clusters
 from gatekeeper.records.suite import HARMFUL_SETS, SETS, Prompt
@@ -34,12 +34,27 @@ def split_seeds(prompts: Sequence[Prompt], share: float, seed: int) -> Mapping[s
     Raises:
         ValueError: share is not between 0 and 1.
     """
+    cluster = prompt_clusters(prompts)
+    sides = split_clusters([(cluster[p.id], p.set) for p in prompts], share, seed)
+    return {prompt.seed_id: sides[cluster[prompt.id]] for prompt in prompts}
+
+
+def split_clusters(
+    prompts: Iterable[tuple[str, str]], share: float, seed: int
+) -> Mapping[str, str]:
+    """The side of each cluster, see `split_seeds`.
+
+    Args:
+        prompts: cluster and set of each.
+
+    Raises:
+        ValueError: share is not between 0 and 1.
+    """
     if not 0 < share < 1:
         raise ValueError("share must lie between 0 and 1")
-    cluster = prompt_clusters(prompts)
     carried: dict[str, Counter[str]] = defaultdict(Counter)
-    for prompt in prompts:
-        carried[cluster[prompt.id]][prompt.set] += 1
+    for name, prompt_set in prompts:
+        carried[name][prompt_set] += 1
     order = sorted(carried, key=lambda s: (sorted(carried[s].items()), seeded_hash(seed, s)))
     excess = dict.fromkeys(SETS, 0.0)  # prompts selected so far, minus what share asks for
     sides: dict[str, str] = {}
@@ -52,7 +67,7 @@ def split_seeds(prompts: Sequence[Prompt], share: float, seed: int) -> Mapping[s
         for name, n in counts.items():
             excess[name] += (n if selects else 0) - share * n
         sides[seed_id] = SELECTION if selects else MEASUREMENT
-    return {prompt.seed_id: sides[cluster[prompt.id]] for prompt in prompts}
+    return sides
 
 
 def limit(prompts: Sequence[Prompt], per_set: int | None, seed: int) -> tuple[Prompt, ...]:

@@ -160,6 +160,8 @@ def test_nothing_is_left_of_an_import_that_fails(
         ([CORE, "--count", "0"], "--count"),
         ([CORE, "--encoding", "rot13"], "no encoding of text"),
         ([CORE, "--encoding", "klingon"], "no encoding of text"),
+        ([CORE, "--encoding", "zip"], "no encoding of text"),
+        ([CORE, "--encoding", "undefined"], "no encoding of text"),
         ([CORE, "--delimiter", "ab"], "one character"),
         ([CORE, "--id", "Not An Id"], "id is not of the form"),
         ([CORE, "--title", "a\x1b[31m"], "printable"),
