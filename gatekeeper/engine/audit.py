@@ -21,6 +21,7 @@ from gatekeeper.analysis.environments import environment_arms, environment_masks
 from gatekeeper.analysis.folds import pool
 from gatekeeper.analysis.masks import control_masks, selected_masks
 from gatekeeper.engine.assemble import Measured, assemble
+from gatekeeper.engine.crews import open_crew
 from gatekeeper.engine.effects import MeasuredEffect
 from gatekeeper.engine.in_order import Looks
 from gatekeeper.engine.observe import (
@@ -42,7 +43,6 @@ from gatekeeper.engine.settings import sha256
 from gatekeeper.engine.sweep import SweepCount
 from gatekeeper.engine.trials import useful_under, with_trials
 from gatekeeper.engine.vary import refuse_long_variants, usual_changes, variants, vary
-from gatekeeper.engine.workers import open_crew
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.evidence.wire_selection import selection_to_json

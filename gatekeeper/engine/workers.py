@@ -19,10 +19,9 @@ from gatekeeper.engine.desk import Desk, Shard
 from gatekeeper.engine.hands import Hand, Hire, WorkerLost
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.plan import Row, SweepSettings
-from gatekeeper.engine.prepare import Prepared
 from gatekeeper.engine.replica import make_order
 from gatekeeper.engine.routing import Instrument
-from gatekeeper.engine.sweep import Alone, Crew, run_shard
+from gatekeeper.engine.sweep import run_shard
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import StoredReply
 
@@ -37,29 +36,6 @@ _LOADING = 3600.0
 
 _Order = Callable[[Sequence[Row]], bytes]
 _Replies = queue.SimpleQueue[list[StoredReply] | BaseException]
-
-
-def open_crew(prepared: Prepared) -> Crew:
-    """The crew that an audit asks for; none of it is at work yet.
-
-    Raises:
-        AuditError: Ray's cluster cannot be reached, or has too few GPUs.
-    """
-    request = prepared.request
-    if request.workers == 1:
-        return Alone()
-    if request.ray is not None:
-        from gatekeeper.engine.ray_workers import open_ray
-
-        return open_ray(prepared)
-    from gatekeeper.engine.processes import hire_process
-
-    device = prepared.loaded.device.type
-
-    def hire(place: int) -> Hand:
-        return hire_process("cpu" if device == "cpu" else f"{device}:{place}")
-
-    return Together(hire, request.workers - 1, share_cores=True)
 
 
 class Together:
