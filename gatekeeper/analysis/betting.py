@@ -31,7 +31,12 @@ _Floats = npt.NDArray[np.float64]
 
 
 def interval(
-    values: _Floats, seeds: npt.NDArray[np.str_], confidence: float, *, least: float = -1.0
+    values: _Floats,
+    seeds: npt.NDArray[np.str_],
+    confidence: float,
+    *,
+    least: float = -1.0,
+    largest: int = 1,
 ) -> Interval:
     """Interval for the mean of answers that may be looked at as often as one likes.
 
@@ -41,6 +46,8 @@ def interval(
         values: [n], each from `least` to 1.
         seeds: [n], the seed of each prompt: prompts of a seed may agree.
         least: 0 for shares, -1 for differences of shares.
+        largest: prompts that a seed may have, known before any was asked: bets are scaled by it, and
+            what is scaled by the seeds seen so far would be no bet made in advance.
 
     Raises:
         ValueError: there are no answers, or one lies outside its range.
@@ -51,37 +58,40 @@ def interval(
     sizes = np.bincount(index).astype(np.float64)
     sums = np.bincount(index, values).astype(np.float64)
     alpha = (1 - confidence) / 2
-    high = _upper(sums, sizes, alpha, 1.0)
+    most = max(float(largest), float(sizes.max()))
+    high = _upper(sums, sizes, alpha, 1.0, most)
     # Mirrored answers lie from -1 to -least.
-    low = -_upper(-sums, sizes, alpha, -least)
+    low = -_upper(-sums, sizes, alpha, -least, most)
     return Interval(low=max(low, least), high=high, confidence=confidence, method=METHOD)
 
 
-def _upper(sums: _Floats, sizes: _Floats, alpha: float, most: float) -> float:
+def _upper(sums: _Floats, sizes: _Floats, alpha: float, most: float, largest: float) -> float:
     """The smallest mean that is excluded from above; `most` if none is.
 
     What the bet against a mean has made rises with that mean, so halving finds the edge.
 
     Args:
         sums, sizes: [C], sum of the answers of a seed, and their number.
-        most: the largest answer there can be.
+        most: the largest answer there can be; `largest`: the most prompts that a seed can have.
     """
     groups, often = np.unique(np.stack([sums, sizes]), axis=1, return_counts=True)
     low, high = float(sums.sum() / sizes.sum()), most
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if most - middle < 1e-12 or _made(groups, often, middle, most) >= 1 / alpha:
+        if most - middle < 1e-12 or _made(groups, often, middle, most, largest) >= 1 / alpha:
             high = middle
         else:
             low = middle
     return high
 
 
-def _made(groups: _Floats, often: npt.NDArray[np.intp], mean: float, most: float) -> float:
+def _made(
+    groups: _Floats, often: npt.NDArray[np.intp], mean: float, most: float, largest: float
+) -> float:
     """What a stake of 1 on a mean below `mean` has become."""
     sums, sizes = groups
-    # No seed can cost more than its largest size times the distance from the largest answer.
-    gains = (sizes * mean - sums) / (sizes.max() * (most - mean))
+    # No seed can cost more than the largest size times the distance from the largest answer.
+    gains = (sizes * mean - sums) / (largest * (most - mean))
     with np.errstate(divide="ignore"):
         logs = np.log(np.maximum(1 + _BETS[:, None] * gains, 0.0)) @ often
     return float(_STAKES @ np.exp(np.minimum(logs, 700.0)))

@@ -103,7 +103,13 @@ _MASKS = 0.2
 
 
 def excess_by_betting(
-    drop: Estimate, selected: Changes, controls: Changes, seeds: np.ndarray, confidence: float
+    drop: Estimate,
+    selected: Changes,
+    controls: Changes,
+    seeds: np.ndarray,
+    confidence: float,
+    *,
+    largest: int,
 ) -> tuple[float, float, Interval]:
     """As `excess`, of a run that may have been looked at any number of times.
 
@@ -114,7 +120,7 @@ def excess_by_betting(
     drops = controls.net.mean(axis=1)
     apart = selected.net[0] - controls.net.mean(axis=0)
     alpha = 1 - confidence
-    found = betting.interval(apart, seeds, 1 - (1 - _MASKS) * alpha)
+    found = betting.interval(apart, seeds, 1 - (1 - _MASKS) * alpha, largest=largest)
     error = math.sqrt(float(drops.var(ddof=1)) / len(drops))
     margin = t_quantile(1 - _MASKS * alpha, len(drops) - 1) * error
     interval = Interval(

@@ -16,6 +16,10 @@ _FIRST, _GROWTH = 20, 1.2
 _REST = 0.85
 
 
+#: Arms whose masks may stop early.
+_MAY_STOP = frozenset({"selected", "control", "beside"})
+
+
 @lru_cache(maxsize=32)
 def order(evidence: Evidence, prompt_set: str) -> tuple[tuple[str, ...], ...]:
     """Ids of a set's measured prompts, seed by seed, in an order fixed by the audit's seed.
@@ -65,7 +69,7 @@ def _stops(evidence: Evidence) -> dict[tuple[str, int, str], Stop]:
 
 def stop_of(evidence: Evidence, mask: Mask | None, prompt_set: str) -> Stop | None:
     """How far a mask was run on a set, if it might have stopped early."""
-    if mask is None or mask.arm not in {"selected", "control"} or mask.selector is None:
+    if mask is None or mask.arm not in _MAY_STOP or mask.selector is None:
         return None
     if mask.arm == "control" and prompt_set != "regular":
         return None

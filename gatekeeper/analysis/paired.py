@@ -82,7 +82,7 @@ def share(
     if stop is not None:
         confidence = halved(confidence)
     if stop is not None and stop.early:
-        interval = betting.interval(values, seeds, confidence, least=0.0)
+        interval = betting.interval(values, seeds, confidence, least=0.0, largest=stop.largest)
     elif n_eff == n:
         interval = intervals.wilson(float(values.sum()), n, confidence)
     else:
@@ -112,7 +112,7 @@ def difference(
     if stop is not None:
         confidence = halved(confidence)
     if stop is not None and stop.early:
-        interval = betting.interval(lost - won, seeds, confidence)
+        interval = betting.interval(lost - won, seeds, confidence, largest=stop.largest)
     elif n_eff == n:
         interval = intervals.tango(float(lost.sum()), float(won.sum()), n, confidence)
     else:

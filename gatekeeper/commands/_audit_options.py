@@ -188,7 +188,7 @@ _OPTIONS = (
         default=False,
         show_default=True,
         help="Run masks on prompts in an order fixed by --seed and stop each as soon as the limits "
-        "of --policy are settled, at the same error rate.",
+        "of --policy are settled, at the same error rate; where no rule asks, after 40 or so.",
     ),
     click.option(
         "--selection-share",

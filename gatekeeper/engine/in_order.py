@@ -1,8 +1,11 @@
-"""Masks run on more and more prompts, each until the limits that hang on it are settled."""
+"""Masks run on more and more prompts, each until the limits that hang on it are settled.
+
+What no rule asks about is for the reader, and is run on some prompts only (`_ENOUGH`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gatekeeper.analysis.order import looks, order
@@ -12,6 +15,9 @@ from gatekeeper.engine.sweep import SweepCount
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.stop import Stop
 from gatekeeper.records.trial import Mask, Trial
+
+#: Prompts from which on the next look ends a run that no rule asks about.
+_ENOUGH = 40
 
 #: (runs so far) -> those of which more must be seen.
 Settle = Callable[[Evidence], set[Stop]]
@@ -34,8 +40,8 @@ class Looks:
     confidence: float
 
 
-def runs_to_watch(evidence: Evidence, given: Looks) -> tuple[Stop, ...]:
-    """The runs that rules ask about, none of them begun; all others are run on the whole set."""
+def runs_to_watch(evidence: Evidence, given: Looks) -> dict[Stop, bool]:
+    """The runs that may stop early, none of them begun, and whether a rule asks about each."""
     sets = dict.fromkeys(p.set for p in evidence.suite.prompts if p.measures)
     begun = tuple(
         Stop(
@@ -44,15 +50,16 @@ def runs_to_watch(evidence: Evidence, given: Looks) -> tuple[Stop, ...]:
             set=name,
             prompts=0,
             of=sum(len(ids) for ids in order(evidence, name)),
+            largest=max(len(ids) for ids in order(evidence, name)),
             looks=0,
             confidence=given.confidence,
         )
         for mask in evidence.masks
-        if mask.arm == "selected" and mask.selector is not None
+        if mask.arm in {"selected", "beside"} and mask.selector is not None
         for name in sets
     )
     asked = given.settle(replace(evidence, stops=begun))
-    return tuple(stop for stop in begun if stop in asked)
+    return {stop: stop in asked for stop in begun}
 
 
 def watched(stops: Iterable[Stop]) -> Callable[[Mask, str], bool]:
@@ -60,7 +67,7 @@ def watched(stops: Iterable[Stop]) -> Callable[[Mask, str], bool]:
     known = {(stop.selector, stop.k, stop.set) for stop in stops}
 
     def one(mask: Mask, name: str) -> bool:
-        arm = mask.arm == "selected" or (mask.arm == "control" and name == "regular")
+        arm = mask.arm in {"selected", "beside"} or (mask.arm == "control" and name == "regular")
         return arm and (mask.selector, mask.k, name) in known
 
     return one
@@ -68,7 +75,7 @@ def watched(stops: Iterable[Stop]) -> Callable[[Mask, str], bool]:
 
 def run_in_order(
     evidence: Evidence,
-    stops: Sequence[Stop],
+    stops: Mapping[Stop, bool],
     prompts: Sequence[Encoded],
     given: Looks,
     run: Run,
@@ -99,7 +106,12 @@ def run_in_order(
             evidence, trials=(*evidence.trials, *made), stops=tuple(done[s] for s in stops)
         )
         waiting = given.settle(evidence)
-        active = {unit for unit in active if done[unit].early and done[unit] in waiting}
+        active = {
+            unit
+            for unit in active
+            if done[unit].early
+            and (done[unit] in waiting if stops[unit] else done[unit].prompts < _ENOUGH)
+        }
     return trials, tuple(done[stop] for stop in stops), counts
 
 

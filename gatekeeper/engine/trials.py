@@ -29,17 +29,17 @@ def with_trials(
 ) -> tuple[Measured, list[SweepCount]]:
     """What was found, with the trials under its masks; of some, only as many as it took."""
     masks = [m for m in found.masks if m.arm not in {"environment", "again"}]
-    stops = () if looks is None else runs_to_watch(assemble(prepared, found), looks)
+    planned = {} if looks is None else runs_to_watch(assemble(prepared, found), looks)
     trials, count = run_trials(
-        prepared, masks, parted, settings, store, clock, later=watched(stops)
+        prepared, masks, parted, settings, store, clock, later=watched(planned)
     )
     found = replace(found, trials=trials)
-    if looks is None or not stops:
+    if looks is None or not planned:
         return found, [*count]
     with clock.stage("trials in order"):
         more, stops, counts = run_in_order(
             assemble(prepared, found),
-            stops,
+            planned,
             prepared.side("measurement"),
             looks,
             lambda work: sweep(

@@ -78,7 +78,7 @@ _PROMPT = (
 )
 _CHANGE = ("dimension", "value", "selector", "phi", "usual", "low", "draws")
 _USEFUL = ("mask", "prompts", "tokens", "plain", "masked", "divergence")
-_STOP = ("selector", "k", "set", "prompts", "of", "looks", "confidence")
+_STOP = ("selector", "k", "set", "prompts", "of", "largest", "looks", "confidence")
 _SITE = ("layer", "path", "experts", "top_k", "shared", "routing")
 _MODEL = (
     "model_type",

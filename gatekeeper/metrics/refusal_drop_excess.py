@@ -82,10 +82,12 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     likeness = match(evidence, subject.selector or "", subject.k or 0)
     if selected.stop is not None:
         confidence = halved(confidence)
-    beyond = excess
     if selected.stop is not None and selected.stop.early:
-        beyond = excess_by_betting
-    found_excess = beyond(drop, change, controls, selected.seeds, confidence)
+        found_excess = excess_by_betting(
+            drop, change, controls, selected.seeds, confidence, largest=selected.stop.largest
+        )
+    else:
+        found_excess = excess(drop, change, controls, selected.seeds, confidence)
     more = {**_likeness(likeness), **left_out(selected.stop)}
     return _finding(subject, drop, found_excess, controls.net.mean(axis=1), more)
 

@@ -163,11 +163,14 @@ def recheck_stops(evidence: Evidence) -> None:
         sizes = list(accumulate(len(ids) for ids in seeds))
         ends = [sizes[count - 1] for count in looks(seeds)]
         own = [m for m in evidence.masks if stop_of(evidence, m, stop.set) == stop]
-        if not any(mask.arm == "selected" for mask in own) or wanted.keys() & {
+        if not any(mask.arm in {"selected", "beside"} for mask in own) or wanted.keys() & {
             f"{mask.name} {stop.set}" for mask in own
         }:
             _refuse("a stop is of no mask of this audit, or there are two of one")
-        if stop.looks > len(ends) or stop.prompts != ends[stop.looks - 1] or stop.of != sizes[-1]:
+        told = (stop.prompts, stop.of, stop.largest)
+        if stop.looks > len(ends) or told != (
+            ends[stop.looks - 1], sizes[-1], max(len(ids) for ids in seeds)
+        ):  # fmt: skip
             _refuse(f"the masks of {excerpt(stop.selector)} did not stop at one of their looks")
         for mask in own:
             wanted[f"{mask.name} {stop.set}"] = set(run_of(evidence, stop))

@@ -90,9 +90,15 @@ def test_the_evidence_says_how_far_it_went_and_verifies(early):
     out, _ = early
     for name in ("concentrated", "hardened"):
         evidence = read_bundle(out / name / "evidence")
-        (stop,) = evidence.stops
-        assert (stop.selector, stop.k, stop.set, stop.of) == ("attribution", 4, "regular", 84)
+        stops = {(stop.selector, stop.k, stop.set): stop for stop in evidence.stops}
+        stop = stops.pop(("attribution", 4, "regular"))
+        assert stop.of == 84
         assert stop.early and stop.confidence == 0.95
+        # What no rule asks about is for the reader.
+        assert {one.set for one in stops.values()} == {
+            "regular", "jailbreak", "benign", "over_refusal"
+        }  # fmt: skip
+        assert all(40 <= one.prompts < 60 for one in stops.values())
         done = gatekeeper("verify", out / name)
         assert done.returncode == 0, done.stderr
         assert evidence.settings.sequential is not None

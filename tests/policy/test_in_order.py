@@ -30,7 +30,7 @@ def whole(outcome=safe, **changes):
 def unbegun(evidence, sets=("regular",)):
     return tuple(
         Stop(selector=m.selector, k=m.k, set=name, prompts=0,
-             of=sum(map(len, order(evidence, name))), looks=0, confidence=0.95)
+             of=sum(map(len, order(evidence, name))), largest=1, looks=0, confidence=0.95)
         for m in evidence.masks if m.arm == "selected" for name in sets
     )  # fmt: skip
 
@@ -179,6 +179,7 @@ def test_prompts_that_speak_against_a_mask_cannot_be_left_out():
         ({"prompts": 37}, "looks"),
         ({"looks": 99}, "looks"),
         ({"of": 500}, "looks"),
+        ({"largest": 2}, "looks"),
         ({"selector": "nobody"}, "no mask"),
         ({"k": 3}, "no mask"),
         ({"set": "unheard"}, "no mask|looks"),

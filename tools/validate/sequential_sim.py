@@ -105,7 +105,9 @@ def _interval(
     gone = np.zeros(prompts)
     back = np.zeros(prompts)
     gone[:lost], back[lost : lost + won] = 1.0, 1.0
-    stop = Stop(selector="s", k=1, set="regular", prompts=prompts, of=n, looks=1, confidence=0.95)
+    stop = Stop(
+        selector="s", k=1, set="regular", prompts=prompts, of=n, largest=1, looks=1, confidence=0.95
+    )
     seeds = np.arange(prompts).astype(np.str_)
     found = paired.difference(gone, back, seeds, confidence, stop if watched else None)
     if isinstance(found, str):
