@@ -46,7 +46,7 @@ def interval(
         values: [n], each from `least` to 1.
         seeds: [n], the seed of each prompt: prompts of a seed may agree.
         least: 0 for shares, -1 for differences of shares.
-        largest: prompts that a seed may have, known before any was asked: bets are scaled by it, and
+        largest: prompts a seed may have, known before any was asked: bets are scaled by it, and
             what is scaled by the seeds seen so far would be no bet made in advance.
 
     Raises:

@@ -66,6 +66,12 @@ def _tell(rechecked: Rechecked) -> None:
         click.echo(f"✓ outcomes: {trials} replies judged again, all agree")
     else:
         click.echo(f"– outcomes: not judged again: {rechecked.unjudged}")
+    if stops := rechecked.evidence.stops:
+        early = sum(stop.early for stop in stops)
+        click.echo(
+            f"✓ stops: {len(stops)} runs, {early} of them ended early, each after the first prompts "
+            "of its order"
+        )
     if rechecked.second is not None:
         click.echo(f"✓ second judge: {rechecked.second}")
     if stored:

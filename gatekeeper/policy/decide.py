@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gatekeeper import catalog
 from gatekeeper.analysis import holm
+from gatekeeper.analysis.order import halved
 from gatekeeper.policy.hold import TOLERANCE, Held, Question, hold, measure, stands
 from gatekeeper.policy.resolution import resolution
 from gatekeeper.policy.subjects import expand
@@ -145,7 +146,10 @@ def _outcome(
     held, family = worst.held, worst.family
     crowd = None
     if held.result == "beyond" and worst.result == "inconclusive":
-        crowd = Crowd(limits=family.still, confidence=family.last)
+        level = family.last
+        if isinstance(held.finding, Finding) and held.finding.interval.confidence > confidence:
+            level = halved(level)  # of a run that was looked at
+        crowd = Crowd(limits=family.still, confidence=level)
     return RuleOutcome(
         rule=rule,
         result=worst.result,

@@ -59,6 +59,16 @@ def test_seeds_that_agree_count_once():
     assert shared.high > 2 * alone.high
 
 
+def test_a_seed_that_may_be_larger_makes_bets_smaller():
+    known, larger = (
+        betting.interval(np.zeros(40), own_seeds(40), 0.95, largest=most) for most in (1, 4)
+    )
+    assert larger.high > known.high
+    with_four = np.repeat(np.arange(10), 4).astype(np.str_)
+    seen = betting.interval(np.zeros(40), with_four, 0.95)
+    assert seen == betting.interval(np.zeros(40), with_four, 0.95, largest=4)
+
+
 @settings(max_examples=60, deadline=None)
 @given(ANSWERS, st.randoms(use_true_random=False))
 def test_one_more_loss_moves_both_ends_up_and_order_moves_none(answers, random):
