@@ -69,8 +69,8 @@ def _tell(rechecked: Rechecked) -> None:
     if stops := rechecked.evidence.stops:
         early = sum(stop.early for stop in stops)
         click.echo(
-            f"✓ stops: {len(stops)} runs, {early} of them ended early, each after the first prompts "
-            "of its order"
+            f"✓ stops: {len(stops)} runs, {early} of them ended early, each after the first "
+            "prompts of its order"
         )
     if rechecked.second is not None:
         click.echo(f"✓ second judge: {rechecked.second}")
