@@ -128,7 +128,7 @@ def costs(
 
 def section(shares: dict[str, float], found: dict[int, Cost], prompts: int) -> str:
     """The tables, and what follows from them."""
-    best = max(statistics.median(cost.ratios) for cost in found.values())
+    last = statistics.median(found[max(found)].ratios)
     lines = [
         "## Whether a draft would pay",
         "",
@@ -141,10 +141,10 @@ def section(shares: dict[str, float], found: dict[int, Cost], prompts: int) -> s
     for rows, cost in found.items():
         low, high = min(cost.ratios), max(cost.ratios)
         lines.append(f"| {rows} | {statistics.median(cost.ratios):.2f} ({low:.2f} to {high:.2f}) |")
-    lines += ["", "| mask | share of the draft that stands | that x the best of the ratios above |",
+    lines += ["", "| mask | share of the draft that stands | that x the ratio at the most rows |",
               "| --- | --- | --- |"]  # fmt: skip
     for name, share in shares.items():
-        product = share * best
+        product = share * last
         pays = "pays" if product > _WORTH else "does not pay"
         lines.append(f"| {name} | {100 * share:.0f} % | {product:.2f}: {pays} |")
     return "\n".join(lines)
