@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,9 +57,9 @@ def in_step(
 
         ranks = open_ranks(options.device)
     except GatekeeperError as error:
-        if size > 1 and rank > 0 and isinstance(error, UsageError):
-            return error.exit_code  # rank 0 has met the same and tells
-        raise
+        if rank == 0 or size == 1 or not isinstance(error, UsageError):
+            raise
+        return _wait_for_first(error.exit_code)
     return _together(ranks, lead, follow)
 
 
@@ -66,6 +67,13 @@ def _number(name: str, default: int) -> int:
     """What torchrun says; something else may have set the variable to whatever."""
     value = os.environ.get(name, "")
     return int(value) if value.isascii() and value.isdigit() else default
+
+
+def _wait_for_first(code: int) -> int:
+    """Rank 0 has met the same error: torchrun ends this process once that has told of it."""
+    with suppress(KeyboardInterrupt):
+        time.sleep(_AFTER_FIRST)
+    return code
 
 
 def _check(options: AuditOptions, size: int) -> None:
