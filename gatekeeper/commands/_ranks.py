@@ -60,6 +60,10 @@ def in_step(
         if rank == 0 or size == 1 or not isinstance(error, UsageError):
             raise
         return _wait_for_first(error.exit_code)
+    except KeyboardInterrupt:
+        if rank == 0:
+            raise
+        return ExitCode.AUDIT_FAILED  # torchrun ends all because of one, or rank 0 tells of it
     return _together(ranks, lead, follow)
 
 

@@ -15,7 +15,7 @@ from gatekeeper.engine.checkpoint import CONFIG, MXFP4, quantisation
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.headers import read_json
 from gatekeeper.engine.loaded_keys import refuse_other_weights
-from gatekeeper.engine.parallel import parallel_config, speak_as_one
+from gatekeeper.engine.parallel import PARTED, parallel_config, speak_as_one
 from gatekeeper.engine.refusals import refuse_unhookable
 from gatekeeper.engine.sites import Architecture, RouterSite
 from gatekeeper.errors import AuditError, CheckpointError, UsageError, excerpt
@@ -151,8 +151,8 @@ def load_model(
     from transformers import AutoConfig, AutoModelForCausalLM
 
     remedy = "check that the files belong together and that model_type is supported"
-    if parallel:
-        remedy += f", and that transformers has a plan for {parallel.split()[0]} parallelism of it"
+    if parallel is not None:
+        remedy = PARTED
     # First, because the tokenizer's loader reads it too, and would take the blame.
     with blaming(path.name, "transformers cannot load its config", remedy):
         AutoConfig.from_pretrained(path, trust_remote_code=False, local_files_only=True)
@@ -173,7 +173,7 @@ def load_model(
         model = model.eval() if offload or parallel else model.to(device).eval()
     refuse_unhookable(model, path.name)
     model.requires_grad_(False)
-    if parallel:
+    if parallel is not None:
         speak_as_one(model)
     architecture = architecture_of(description.model_type)
     sites = tuple(architecture.find(model))

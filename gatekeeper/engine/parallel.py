@@ -9,6 +9,12 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+#: What may be wrong where a model's part cannot be loaded or run.
+PARTED = (
+    "check that transformers has a plan for this --parallel of the model, and that its heads and "
+    "experts can be divided by the number of processes; or use --device spread"
+)
+
 
 def in_step() -> bool:
     """Whether this process is one of several that hold the model."""

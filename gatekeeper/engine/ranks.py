@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from gatekeeper.engine.load import pick_device
-from gatekeeper.errors import AuditError, UsageError
+from gatekeeper.errors import AuditError, UsageError, excerpt
 
 #: How long a rank waits for another that is at work: as long as a judge may take.
 _PATIENCE = timedelta(days=7)
@@ -100,7 +102,7 @@ def open_ranks(device: str) -> Ranks:
     """Meets the other ranks; torchrun's variables tell where.
 
     Raises:
-        AuditError: there are fewer GPUs on this host than ranks.
+        AuditError: there are fewer GPUs on this host than ranks, or they do not meet.
         UsageError: a processor was asked for where there is a GPU.
     """
     kind = pick_device(device).type
@@ -117,10 +119,22 @@ def open_ranks(device: str) -> Ranks:
                 remedy="give torchrun as many --nproc-per-node as there are GPUs",
             )
         torch.cuda.set_device(local)
-    board, rank, size = next(iter(dist.rendezvous("env://")))
+    try:
+        return _meet(kind, local)
+    except RuntimeError as error:  # all errors of torch.distributed are
+        raise AuditError(
+            f"the processes cannot meet ({excerpt(' '.join(str(error).split()))})",
+            remedy="start all of them with one torchrun on each host, which tells where",
+        ) from error
+
+
+def _meet(kind: str, local: int) -> Ranks:
+    board, rank, size = next(iter(rendezvous("env://")))
+    # Where torchrun starts all processes anew, they must not find where the last ones were.
+    board = PrefixStore(f"gatekeeper/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", board)
     dist.init_process_group(
         "nccl" if kind == "cuda" else "gloo",
-        store=dist.PrefixStore("gatekeeper", board),
+        store=board,
         rank=rank,
         world_size=size,
         timeout=_LOADING if kind == "cuda" else _PATIENCE,
