@@ -61,7 +61,7 @@ def in_step(
             raise
         return _wait_for_first(error.exit_code)
     except KeyboardInterrupt:
-        if rank == 0:
+        if rank == 0 or size == 1:
             raise
         return ExitCode.AUDIT_FAILED  # torchrun ends all because of one, or rank 0 tells of it
     return _together(ranks, lead, follow)
@@ -147,11 +147,14 @@ def _told(ranks: Ranks, error: BaseException) -> int:
     if first is not None:
         return first
     if lost:
-        raise AuditError(
+        told = AuditError(
             f"another of the {ranks.size} processes was lost",
             remedy="see what torchrun says of it; what was computed is kept: run the same command "
             "again to go on",
-        ) from error
+        )
+        for note in getattr(error, "__notes__", ()):
+            told.add_note(note)
+        raise told from error
     if ranks.rank:
         error.add_note(f"on rank {ranks.rank} of {ranks.size}")
     raise error

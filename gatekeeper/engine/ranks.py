@@ -106,7 +106,7 @@ def open_ranks(device: str) -> Ranks:
         UsageError: a processor was asked for where there is a GPU.
     """
     kind = pick_device(device).type
-    local = int(os.environ.get("LOCAL_RANK", os.environ["RANK"]))
+    local = int(os.environ.get("LOCAL_RANK", "0"))
     if kind != pick_device("auto").type:
         raise UsageError(
             f"--parallel with --device {device}: transformers takes the GPUs that it sees",
@@ -121,7 +121,7 @@ def open_ranks(device: str) -> Ranks:
         torch.cuda.set_device(local)
     try:
         return _meet(kind, local)
-    except RuntimeError as error:  # all errors of torch.distributed are
+    except (RuntimeError, ValueError) as error:  # of torch.distributed, or a variable is missing
         raise AuditError(
             f"the processes cannot meet ({excerpt(' '.join(str(error).split()))})",
             remedy="start all of them with one torchrun on each host, which tells where",

@@ -259,6 +259,13 @@ def test_wrong_use_is_told_by_rank_0_alone(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
 
 
+def test_processes_that_cannot_meet_are_told(tmp_path):
+    out = tmp_path / "out"
+    done = gatekeeper(*TENSOR, "--out", out, WORLD_SIZE="2", RANK="0", MASTER_ADDR="127.0.0.1")
+    refused(done, 3, "MASTER_PORT", "torchrun")
+    assert not out.exists()
+
+
 @pytest.mark.slow
 def test_heads_that_cannot_be_divided_are_told_once(tmp_path):
     code, _, errors = audit(*TENSOR, "--out", tmp_path / "out", processes=3)
