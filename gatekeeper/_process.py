@@ -43,10 +43,15 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
     os._exit(ExitCode.AUDIT_FAILED)
 
 
-def leave(code: int) -> NoReturn:
-    """Ends the process with this code, whatever signal comes now."""
+def ignore_signals() -> None:
+    """From here on the process is about to end by itself."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process with this code, whatever signal comes now."""
+    ignore_signals()
     # An interrupt that passed through exec() of a text (as dataclasses do it) is noted inside
     # CPython and would end `python -m` by SIGINT although it was caught; the next eval() of a text
     # clears the note (run_eval_code_obj in Python/pythonrun.c).

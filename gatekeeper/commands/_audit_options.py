@@ -53,6 +53,7 @@ class AuditOptions:
     second_sample: int | None = None
     workers: int = 1
     ray: str | None = None
+    parallel: str | None = None
     gpu_hour_cost: float | None = None
 
 
@@ -218,11 +219,11 @@ def audit_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def audit_options_elsewhere(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for a command with a --device and a --gpu-hour-cost of its own."""
+    """The same for a command with a --device and a --gpu-hour-cost of its own, in one process."""
     function = audit_options(function)
     params: list[click.Parameter] = function.__click_params__  # type: ignore[attr-defined]
     function.__click_params__ = [  # type: ignore[attr-defined]
-        p for p in params if p.name not in {"device", "gpu_hour_cost"}
+        p for p in params if p.name not in {"device", "gpu_hour_cost", "parallel"}
     ]
     return function
 

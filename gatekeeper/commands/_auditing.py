@@ -17,6 +17,7 @@ from gatekeeper.commands._choices import (
     doses_of,
     environments_of,
     ks_of,
+    parallel_of,
     second_of,
     selectors_of,
     system_prompt_of,
@@ -30,10 +31,15 @@ from gatekeeper.records.trial import split_working_mode
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
     from gatekeeper.engine.in_order import Looks
+    from gatekeeper.engine.ranks import Ranks
     from gatekeeper.engine.request import AuditRequest
     from gatekeeper.records.evidence import Evidence
     from gatekeeper.records.policy import Policy
     from gatekeeper.records.suite import Suite
+
+
+#: What rank 0 says when the others are to begin; its exit code follows, also where they are not.
+AUDIT = "audit"
 
 
 def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> AuditRequest:
@@ -66,7 +72,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     check_sequential(options, policy)
     system = system_prompt_of(options.system_prompt)
     opened = open_checkpoint(checkpoint, options.revision)
-    asking, refusals = _engine()
+    asking, refusals = load_engine()
     from gatekeeper.engine.devices import refuse_workers
 
     # Before `describe`, which does not know the layouts of all that is refused by name.
@@ -107,6 +113,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         system_prompt=system,
         workers=options.workers,
         ray=options.ray,
+        parallel=parallel_of(options),
     )
     asking.refuse_dense(request)
     asking.refuse_idle_variants(request)
@@ -141,6 +148,7 @@ def perform(
     work: Path,
     reporter: ProgressReporter,
     policy: Policy | None = None,
+    ranks: Ranks | None = None,
 ) -> Evidence:
     """Carries the audit out, measures all metrics and writes the bundle.
 
@@ -148,6 +156,7 @@ def perform(
 
     Args:
         policy: whose limits end the runs of masks, if the request says so.
+        ranks: this process, as rank 0 of those that hold the model.
 
     Raises:
         GatekeeperError: see `engine.audit.run_audit` and `evidence.bundle.write_bundle`.
@@ -159,9 +168,11 @@ def perform(
     from gatekeeper.evidence.bundle import write_bundle
     from gatekeeper.metrics import measure_all
 
+    if ranks is not None:
+        ranks.share(AUDIT)
     reporter.begin(work / HEARTBEAT, devices_of(request))
     try:
-        evidence = run_audit(request, work, reporter, looks_of(request, policy))
+        evidence = run_audit(request, work, reporter, looks_of(request, policy), ranks)
     finally:
         reporter.close()
     if evidence.times is not None:
@@ -196,7 +207,7 @@ def tell_left_out(evidence: Evidence) -> None:
         click.echo(f"left out: selector {name}: {excerpt(reason)}")
 
 
-def _engine() -> tuple[ModuleType, ModuleType]:
+def load_engine() -> tuple[ModuleType, ModuleType]:
     """The engine's side of a plan, which needs the `audit` extra: requests and refusals.
 
     Raises:

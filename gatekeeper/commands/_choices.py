@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,13 @@ def doses_of(options: AuditOptions) -> tuple[str, ...]:
                 remedy="leave it out, or name another",
             )
     return tuple(dict.fromkeys(options.doses))
+
+
+def parallel_of(options: AuditOptions) -> str | None:
+    """How one replica lies over the processes of torchrun, such as `tensor 2`."""
+    if options.parallel is None:
+        return None
+    return f"{options.parallel} {os.environ['WORLD_SIZE']}"
 
 
 def second_of(options: AuditOptions) -> SecondRequest | None:

@@ -36,6 +36,7 @@ from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.wording import load_wording
 
 if TYPE_CHECKING:  # torch is behind it
+    from gatekeeper.engine.ranks import Ranks
     from gatekeeper.engine.request import AuditRequest
 
 #: What `run` writes unless told otherwise; each is read by someone (docs/outputs in the README).
@@ -64,10 +65,14 @@ def run_gate(
     overwrite: bool,
     reporter: ProgressReporter,
     card: GivenCard | None = None,
+    ranks: Ranks | None = None,
 ) -> GateResult:
     """Audits, judges and reports into `out`. The verdict is on disk before any report is made.
 
     Where an earlier call was stopped after its audit, only what is still missing is made.
+
+    Args:
+        ranks: this process, as rank 0 of those that hold the model.
 
     Raises:
         GatekeeperError: any of the parts'; evidence that was finished stays.
@@ -84,7 +89,7 @@ def run_gate(
             discard_work(out)
         else:
             with output_directory(out, overwrite=overwrite) as work:
-                evidence = perform(request, out / BUNDLE, out, work, reporter, policy)
+                evidence = perform(request, out / BUNDLE, out, work, reporter, policy, ranks)
     verdict = evaluate(evidence, policy, datetime.now(UTC).date())
     # The policy stands beside its verdict, so that `verify` can derive the one from the other.
     write_bytes(out / POLICY, policy_path.read_bytes())

@@ -41,6 +41,12 @@ MACHINE_OPTIONS = (
         "must find the checkpoint at the same path.",
     ),
     click.option(
+        "--parallel",
+        type=click.Choice(["tensor", "expert"]),
+        help="Under torchrun, one replica over its processes: each matrix in parts (tensor), or "
+        "whole experts on each (expert).",
+    ),
+    click.option(
         "--gpu-hour-cost",
         type=click.FloatRange(0, MOST),
         callback=finite,

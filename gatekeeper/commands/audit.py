@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,11 @@ from gatekeeper.commands._audit_options import AuditOptions, audit_options, suit
 from gatekeeper.commands._auditing import perform, plan, tell_left_out
 from gatekeeper.commands._output import check_output, keeping_earlier, output_directory
 from gatekeeper.commands._progress import ProgressReporter
+from gatekeeper.commands._ranks import follow, in_step
+from gatekeeper.errors import ExitCode
+
+if TYPE_CHECKING:  # torch is behind it
+    from gatekeeper.engine.ranks import Ranks
 
 
 @click.command("audit")
@@ -29,7 +34,7 @@ from gatekeeper.commands._progress import ProgressReporter
 @audit_options
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint: Path, out: Path, policy_path: Path | None, overwrite: bool, **options: Any
-) -> None:
+) -> int:
     """Measure a checkpoint and write an evidence bundle.
 
     Interrupted, it goes on where it stopped when the same command is run again.
@@ -38,15 +43,33 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper audit ./checkpoint --suite suite/ --policy policies/release.yaml --out evidence/
     """
+    asked = AuditOptions(**options)
+    return in_step(
+        asked,
+        lambda ranks: _lead(checkpoint, out, policy_path, asked, ranks, overwrite=overwrite),
+        lambda ranks: follow(checkpoint, asked, policy_path, ranks),
+    )
+
+
+def _lead(
+    checkpoint: Path,
+    out: Path,
+    policy_path: Path | None,
+    asked: AuditOptions,
+    ranks: Ranks | None,
+    *,
+    overwrite: bool,
+) -> int:
+    """The whole command."""
     from gatekeeper.policy.load import load_policy
 
     policy = load_policy(policy_path) if policy_path else None
     check_output(out, overwrite=overwrite)
-    asked = AuditOptions(**options)
     reporter = ProgressReporter(gpu_hour_cost=asked.gpu_hour_cost)
     with keeping_earlier(out):
         request = plan(checkpoint, asked, policy)
         with output_directory(out, overwrite=overwrite) as work:
-            evidence = perform(request, out, out, work, reporter, policy)
+            evidence = perform(request, out, out, work, reporter, policy, ranks)
     click.echo(f"Evidence of {len(evidence.trials)} trials in {out} ({evidence.digest})")
     tell_left_out(evidence)
+    return ExitCode.PASS

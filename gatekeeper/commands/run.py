@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gatekeeper.commands._audit_options import AuditOptions, audit_options, suite_option
 from gatekeeper.commands._auditing import tell_left_out
 from gatekeeper.commands._cards import card_option, open_card
+from gatekeeper.commands._ranks import follow, in_step
+
+if TYPE_CHECKING:  # torch is behind it
+    from gatekeeper.engine.ranks import Ranks
 
 
 @click.command("run")
@@ -68,30 +72,35 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper run ./checkpoint --suite suite/ --policy policies/release.yaml --out out/
     """
-    from gatekeeper.commands._gate import run_gate
-    from gatekeeper.commands._progress import ProgressReporter
-    from gatekeeper.commands._verdicts import exit_code, show
-    from gatekeeper.policy.load import load_policy
-    from gatekeeper.report.disclosure import Disclosure
-
-    policy = load_policy(policy_path)
-    card = open_card(card_path)
     asked = AuditOptions(**options)
-    result = run_gate(
-        checkpoint,
-        asked,
-        policy,
-        policy_path,
-        out,
-        formats=formats,
-        level=Disclosure(level),
-        lang=lang,
-        overwrite=overwrite,
-        card=card,
-        reporter=ProgressReporter(gpu_hour_cost=asked.gpu_hour_cost),
-    )
-    tell_left_out(result.evidence)
-    show(result.evidence, result.verdict, policy, card)
-    for path in result.reports:
-        click.echo(f"wrote {path}")
-    return exit_code(result.verdict, fail_on=fail_on)
+
+    def lead(ranks: Ranks | None) -> int:
+        from gatekeeper.commands._gate import run_gate
+        from gatekeeper.commands._progress import ProgressReporter
+        from gatekeeper.commands._verdicts import exit_code, show
+        from gatekeeper.policy.load import load_policy
+        from gatekeeper.report.disclosure import Disclosure
+
+        policy = load_policy(policy_path)
+        card = open_card(card_path)
+        result = run_gate(
+            checkpoint,
+            asked,
+            policy,
+            policy_path,
+            out,
+            formats=formats,
+            level=Disclosure(level),
+            lang=lang,
+            overwrite=overwrite,
+            card=card,
+            reporter=ProgressReporter(gpu_hour_cost=asked.gpu_hour_cost),
+            ranks=ranks,
+        )
+        tell_left_out(result.evidence)
+        show(result.evidence, result.verdict, policy, card)
+        for path in result.reports:
+            click.echo(f"wrote {path}")
+        return exit_code(result.verdict, fail_on=fail_on)
+
+    return in_step(asked, lead, lambda ranks: follow(checkpoint, asked, policy_path, ranks))

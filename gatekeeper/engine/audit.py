@@ -24,6 +24,7 @@ from gatekeeper.engine.assemble import Measured, assemble
 from gatekeeper.engine.crews import open_crew
 from gatekeeper.engine.effects import MeasuredEffect
 from gatekeeper.engine.in_order import Looks
+from gatekeeper.engine.mirror import open_store
 from gatekeeper.engine.observe import (
     Clock,
     Split,
@@ -35,6 +36,7 @@ from gatekeeper.engine.observe import (
     sweep_settings,
 )
 from gatekeeper.engine.prepare import Prepared, Reporter, prepare
+from gatekeeper.engine.ranks import Ranks
 from gatekeeper.engine.refusals import refuse_unauditable
 from gatekeeper.engine.request import AuditRequest, refuse_dense
 from gatekeeper.engine.roles import find_roles
@@ -59,12 +61,18 @@ _ROLES = 8
 
 
 def run_audit(
-    request: AuditRequest, work_dir: Path, reporter: Reporter, looks: Looks | None = None
+    request: AuditRequest,
+    work_dir: Path,
+    reporter: Reporter,
+    looks: Looks | None = None,
+    ranks: Ranks | None = None,
 ) -> Evidence:
     """Carries out an audit; resumes from `work_dir` what an earlier one left there.
 
     Args:
         looks: what may end the runs of masks early (`engine.in_order`); not under cross-fitting.
+        ranks: this process among those that hold the model. All carry out the audit; what rank 0
+            returns is the evidence, and on others it lacks times and the second judge.
 
     Returns:
         Evidence without findings and digest: those are made from it by the caller.
@@ -76,10 +84,12 @@ def run_audit(
     refuse_unauditable(request.checkpoint)
     started = datetime.now(UTC)
     with ExitStack() as stack:
-        store = stack.enter_context(TrialStore(work_dir / STORE, audit=_name_of(request)))
+        store = stack.enter_context(open_store(work_dir / STORE, _name_of(request), ranks))
         clock = Clock(store, reporter)
         with clock.stage("load"):
             prepared = prepare(request, reporter, work_dir, store)
+            if ranks is not None:
+                ranks.agree("plans", prepared.facts())
         refuse_long_variants(prepared)
         crew = stack.enter_context(closing(open_crew(prepared)))
         prepared = replace(prepared, crew=crew)
@@ -94,7 +104,7 @@ def run_audit(
             ]
         folds = [assemble(side, one) for side, one in zip(sides, found, strict=True)]
         evidence = pool(*folds) if request.cross_fit else folds[0]
-        if prepared.second is not None:
+        if prepared.second is not None and (ranks is None or ranks.rank == 0):
             with clock.stage("second judge"):
                 evidence = judged_twice(evidence, request.suite, prepared.second)
         times = RunTimes(
@@ -244,8 +254,8 @@ def _roles(
             batch_rows=max(1, prepared.settings.batch_rows // 8),
             seed=prepared.request.seed,
         )
-    store.put_blob(name, json.dumps(roles_to_json(found)).encode())
-    return found
+    kept = store.put_blob(name, json.dumps(roles_to_json(found)).encode())
+    return roles_from_json(json.loads(kept))
 
 
 def _masks(

@@ -68,4 +68,6 @@ def devices_of(request: AuditRequest) -> int:
     """Devices that are paid for while the audit runs; a machine without a GPU counts as one."""
     if pick_device(request.device).type != "cuda":
         return request.workers if request.ray is not None else 1
+    if request.parallel is not None:
+        return int(request.parallel.split()[1])
     return torch.cuda.device_count() if request.device == SPREAD else request.workers

@@ -95,8 +95,7 @@ class MeasuredEffect:
                     "the model gave logits that are not finite under a mask",
                     remedy="audit in another --dtype, or leave out selectors that measure",
                 )
-            self.store.put_blob(name, values.tobytes())
-            return values
+            kept = self.store.put_blob(name, values.tobytes())
         return np.frombuffer(kept, np.float64)
 
     def _run(

@@ -17,6 +17,7 @@ from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.decode import decode
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.machine import available_memory
+from gatekeeper.engine.parallel import in_step
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.trial import bare_mask
@@ -154,7 +155,7 @@ def fitting_rows(
     if kept is not None:
         return int(kept)
     longest = max((prompt.ids for prompt in prompts), key=len)
-    if len(set(getattr(loaded.model, "hf_device_map", {}).values())) > 1:
+    if in_step() or len(set(getattr(loaded.model, "hf_device_map", {}).values())) > 1:
         rows = USUAL_ROWS
     elif loaded.device.type == "cuda":
         rows = measured_rows(loaded, longest, new_tokens, CudaMeter(loaded.device))

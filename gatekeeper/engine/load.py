@@ -15,6 +15,7 @@ from gatekeeper.engine.checkpoint import CONFIG, MXFP4, quantisation
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.headers import read_json
 from gatekeeper.engine.loaded_keys import refuse_other_weights
+from gatekeeper.engine.parallel import PARTED, parallel_config, speak_as_one
 from gatekeeper.engine.refusals import refuse_unhookable
 from gatekeeper.engine.sites import Architecture, RouterSite
 from gatekeeper.errors import AuditError, CheckpointError, UsageError, excerpt
@@ -132,12 +133,14 @@ def load_model(
     device: torch.device,
     dtype: torch.dtype,
     offload: Path | None = None,
+    parallel: str | None = None,
 ) -> LoadedModel:
     """Loads the weights and checks them against the description made without them.
 
     Args:
         device: where the model goes, or the prompts where it is spread.
         offload: spreads the model over all devices, then memory, then this folder on disk.
+        parallel: this process's part of it alone; see `parallel_config`.
 
     Raises:
         CheckpointError: weights or tokenizer cannot be loaded, the loaded model routes other
@@ -148,6 +151,8 @@ def load_model(
     from transformers import AutoConfig, AutoModelForCausalLM
 
     remedy = "check that the files belong together and that model_type is supported"
+    if parallel is not None:
+        remedy = PARTED
     # First, because the tokenizer's loader reads it too, and would take the blame.
     with blaming(path.name, "transformers cannot load its config", remedy):
         AutoConfig.from_pretrained(path, trust_remote_code=False, local_files_only=True)
@@ -160,14 +165,16 @@ def load_model(
             use_safetensors=True,
             dtype=dtype,
             **_unpacking(path),
-            **_spreading(offload),
+            **(_spreading(offload) if parallel is None else parallel_config(parallel)),
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # so that they are named, below
         )
         refuse_other_weights(path.name, model.config, info)
-        model = model.eval() if offload else model.to(device).eval()
+        model = model.eval() if offload or parallel else model.to(device).eval()
     refuse_unhookable(model, path.name)
     model.requires_grad_(False)
+    if parallel is not None:
+        speak_as_one(model)
     architecture = architecture_of(description.model_type)
     sites = tuple(architecture.find(model))
     _check_sites(path, description, sites)
@@ -184,7 +191,7 @@ def load_model(
         pad_id=pad_id,
         context_length=description.context_length,
         recipe=None
-        if offload
+        if offload or parallel
         else Recipe(
             path=path.resolve(),
             description=description,

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import torch
 
+from gatekeeper.engine.parallel import in_step
 from gatekeeper.errors import AuditError
 
 _Row = TypeVar("_Row")
@@ -26,6 +27,7 @@ def in_halves(
     except torch.cuda.OutOfMemoryError as error:
         if len(rows) == 1:
             raise _too_small() from error
+        _refuse_alone(error)
     torch.cuda.empty_cache()
     half = len(rows) // 2
     return [*in_halves(rows[:half], run), *in_halves(rows[half:], run)]
@@ -59,11 +61,25 @@ def kept_in_halves(
         except torch.cuda.OutOfMemoryError as error:
             if size == 1:
                 raise _too_small() from error
+            _refuse_alone(error)
             size //= 2
         else:
             continue
         torch.cuda.empty_cache()
     return [done[i] for i in range(len(rows))]
+
+
+def _refuse_alone(error: BaseException) -> None:
+    """Nothing is halved where other ranks would go on with the whole.
+
+    Raises:
+        AuditError: there are others.
+    """
+    if in_step():
+        raise AuditError(
+            "a rank's memory does not hold a batch beside its part of the model",
+            remedy="use a smaller --batch-rows, or more devices",
+        ) from error
 
 
 def _too_small() -> AuditError:

@@ -85,7 +85,7 @@ def sweep_settings(prepared: Prepared) -> SweepSettings:
             __version__,
             prepared.reference.digest,
             settings.dtype,
-            settings.device,
+            " ".join(filter(None, (settings.device, settings.parallel))),
             f"{settings.batch_rows}/{settings.max_new_tokens}",
             f"{settings.judge}/{settings.judge_version}",
             ",".join(f"{k}={v}" for k, v in sorted(settings.versions.items())),
@@ -162,8 +162,7 @@ def make_profile(
     if attributed:
         with clock.stage("attribution"):
             profile = _attributed(prepared, profile, split, clock)
-    store.put_blob(name, profile_to_bytes(profile))
-    return profile
+    return profile_from_bytes(store.put_blob(name, profile_to_bytes(profile)), where=STORE)
 
 
 def _small_batch(prepared: Prepared) -> int:

@@ -64,6 +64,16 @@ class Prepared:
             fold=2,
         )
 
+    def facts(self) -> tuple[object, ...]:
+        """What ranks must have alike before they can go in step."""
+        return (
+            self.reference.digest,
+            replace(self.settings, second=None),
+            sorted(self.split.items()),
+            [(e.prompt.id, e.ids, e.skipped) for e in self.encoded],
+            self.checks,
+        )
+
     def side(self, name: str) -> list[Encoded]:
         """Usable prompts of a side of the split."""
         return [
@@ -92,6 +102,7 @@ def prepare(
         device=device,
         dtype=dtype,
         offload=work_dir / "offload" if request.device == SPREAD else None,
+        parallel=request.parallel,
     )
     prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
     window = request.max_new_tokens

@@ -32,6 +32,7 @@ class AuditRequest:
         selection_share: share of seeds that select; the others measure.
         workers: replicas of the model that answer prompts, that of this process among them;
             ray: address of the cluster for the others, or None for processes here.
+        parallel: how one replica lies over processes, such as `tensor 2`, or None.
     """
 
     checkpoint: Checkpoint
@@ -66,6 +67,7 @@ class AuditRequest:
     second: SecondRequest | None = None
     workers: int = 1
     ray: str | None = None
+    parallel: str | None = None
 
 
 def refuse_dense(request: AuditRequest) -> None:

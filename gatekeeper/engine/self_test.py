@@ -14,6 +14,7 @@ from gatekeeper.engine.entry_test import opening_holds, refill_holds
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
+from gatekeeper.engine.parallel import PARTED, in_step
 from gatekeeper.engine.prefix_test import replies_hold
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.skip_test import skip_holds
@@ -81,7 +82,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
     with blaming(
         None,
         f"the first forward pass of {_name(loaded)} fails",
-        "check that config and weights belong together",
+        PARTED if in_step() else "check that config and weights belong together",
     ):
         plain = probe.logits()
     with Instrument(loaded.sites) as instrument:

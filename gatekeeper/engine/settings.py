@@ -43,6 +43,7 @@ def settings_of(
         batch_rows=batch_rows,
         dtype=str(dtype).removeprefix("torch."),
         device=device,
+        parallel=request.parallel,
         seed=request.seed,
         resamples=request.resamples,
         size=request.size or max(request.ks),

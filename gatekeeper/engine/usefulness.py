@@ -59,8 +59,7 @@ def usefulness(
             kept = store.blob(name)
             if kept is None:
                 values = _batch(loaded, instrument, rows, targets, masks)
-                kept = json.dumps(values).encode()
-                store.put_blob(name, kept)
+                kept = store.put_blob(name, json.dumps(values).encode())
             for per_mask, of_mask in zip(found, json.loads(kept), strict=True):
                 per_mask.update({i: tuple(row) for i, row in zip(index, of_mask, strict=True)})
             done += len(index) * len(masks)

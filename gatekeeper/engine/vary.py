@@ -134,6 +134,7 @@ def _load(prepared: Prepared, name: str, work_dir: Path) -> LoadedModel:
         device=prepared.loaded.device,
         dtype=DTYPES.get(name, torch.float32),
         offload=work_dir / "offload" if spread else None,
+        parallel=request.parallel,
     )
     if name == INT8:
         to_int8(loaded.model, tuple(loaded.architecture.find(loaded.model)))

@@ -142,10 +142,11 @@ class TrialStore:
         row = self._do(lambda: self._db.execute(query, (name,)).fetchone())
         return bytes(row[0]) if row else None
 
-    def put_blob(self, name: str, data: bytes) -> None:
-        """Stores bytes under a name."""
+    def put_blob(self, name: str, data: bytes) -> bytes:
+        """Stores bytes under a name, and returns what now holds there."""
         insert = "INSERT OR REPLACE INTO blobs VALUES (?, ?)"
         self._do(lambda: self._db.execute(insert, (name, data)))
+        return data
 
     def add_seconds(self, stage: str, seconds: float) -> None:
         """Adds wall time to a stage, over all sessions of the audit."""

@@ -255,6 +255,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
             formats=tuple(settings.get("formats", ())),
             doses=tuple(settings.get("doses", ())),
             second=second_from_json(settings),
+            parallel=settings.get("parallel"),
             selectors=tuple(settings["selectors"]),
             ks=tuple(settings["ks"]),
         ),

@@ -9,17 +9,19 @@ from gatekeeper.records.evidence import AuditSettings, SecondJudge
 
 
 def second_to_json(settings: AuditSettings) -> dict[str, Any]:
-    """`second` of the settings; nothing where there was no second judge."""
+    """`second` and `parallel` of the settings, where there were such."""
     second = settings.second
+    parallel = {} if settings.parallel is None else {"parallel": settings.parallel}
     if second is None:
-        return {}
+        return parallel
     return {
+        **parallel,
         "second": {
             "judge": second.judge,
             "judge_version": second.version,
             "judge_settings": dict(second.settings),
             "sample": second.sample,
-        }
+        },
     }
 
 

@@ -124,6 +124,7 @@ class AuditSettings:
         doses: modes in which the largest selected masks were run weakened.
         sequential: digest of the policy whose limits ended the runs of masks; None if none did.
         second: the second judge, if there was one.
+        parallel: how the model lay over processes, such as `tensor 2`; None if one held it.
     """
 
     selectors: tuple[str, ...]
@@ -156,6 +157,7 @@ class AuditSettings:
     sequential: str | None = None
     judge_settings: Mapping[str, str] = field(default_factory=dict)
     second: SecondJudge | None = None
+    parallel: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

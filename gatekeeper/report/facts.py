@@ -153,7 +153,7 @@ def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
         ("tokens", words.number(settings.max_new_tokens, 0)),
         ("rows", words.number(settings.batch_rows, 0)),
         ("dtype", settings.dtype),
-        ("device", settings.device),
+        ("device", ", ".join(filter(None, (settings.device, settings.parallel)))),
         ("seed", str(settings.seed)),
         ("share", words.amount(settings.selection_share * 100, "%")),
         ("controls", words.number(settings.controls, 0)),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from gatekeeper.engine import memory
 from gatekeeper.engine.memory import in_halves, kept_in_halves
 from gatekeeper.errors import AuditError, ExitCode
 
@@ -64,3 +65,17 @@ def test_no_row_beside_the_model_is_an_error_of_the_audit():
 
     with pytest.raises(AuditError, match="does not hold a single row"):
         kept_in_halves(range(7), 4, full)
+
+
+@pytest.mark.parametrize("halving", [in_halves, lambda rows, run: kept_in_halves(rows, 4, run)])
+def test_nothing_is_halved_where_other_ranks_would_go_on_with_the_whole(halving, monkeypatch):
+    seen = []
+
+    def full(rows, *_more):
+        seen.append(len(rows))
+        raise torch.cuda.OutOfMemoryError
+
+    monkeypatch.setattr(memory, "in_step", lambda: True)
+    with pytest.raises(AuditError, match="--batch-rows"):
+        halving(range(4), full)
+    assert seen == [4]

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
 from tests.engine import invariants as inv
+from tests.engine.torchrun import torchrun
 
 pytestmark = pytest.mark.slow
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.mark.parametrize("family", ["qwen3_moe", "mixtral"])
@@ -28,16 +17,7 @@ def test_two_processes_give_what_one_gives(family, mode, tmp_path):
     whole = inv.probe(family)
     whole.model.save_pretrained(tmp_path / "checkpoint")
     out = tmp_path / "seen.pt"
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command += ["--master-port", str(free_port()), "-m", "tests.engine.parallel_worker"]
-    done = subprocess.run(
-        [*command, str(tmp_path / "checkpoint"), str(out), mode],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    done = torchrun("tests.engine.parallel_worker", tmp_path / "checkpoint", out, mode)
     assert done.returncode == 0, done.stderr[-2000:]
     seen = torch.load(out)
     assert seen["experts"].tolist() == [s.experts_count for s in whole.sites]

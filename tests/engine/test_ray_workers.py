@@ -161,7 +161,7 @@ def test_without_the_extra_it_is_told(monkeypatch):
 def test_a_gpu_each(monkeypatch, count, workers_, fits):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
-    request = SimpleNamespace(workers=workers_, ray=None, device="auto")
+    request = SimpleNamespace(workers=workers_, ray=None, device="auto", parallel=None)
     assert devices.devices_of(request) == workers_
     if fits:
         devices.refuse_workers(request)
@@ -169,6 +169,7 @@ def test_a_gpu_each(monkeypatch, count, workers_, fits):
         with pytest.raises(UsageError, match=f"--workers {workers_}, and {count} GPU"):
             devices.refuse_workers(request)
     assert devices.devices_of(replace_(request, device="spread")) == count
+    assert devices.devices_of(replace_(request, parallel="tensor 16")) == 16
 
 
 def replace_(request, **changes):
