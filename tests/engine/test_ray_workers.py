@@ -21,7 +21,7 @@ from gatekeeper.engine.plan import plan_rows
 from gatekeeper.engine.ray_workers import FarReplica, RayHand, open_ray
 from gatekeeper.engine.replica import make_order
 from gatekeeper.engine.settings import versions
-from gatekeeper.engine.sweep import sweep
+from gatekeeper.engine.sweep import Alone, sweep
 from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.evidence.bundle import BUNDLE_FILES
 from gatekeeper.evidence.trial_store import TrialStore
@@ -82,7 +82,7 @@ def slow_driver(monkeypatch):
 def test_actors_give_what_one_process_gives_also_when_some_die(
     real, digest, cluster, tmp_path, monkeypatch, dying
 ):
-    alone = run(workers.Alone(), real, tmp_path)
+    alone = run(Alone(), real, tmp_path)
     slow_driver(monkeypatch)
     ray = cluster(dying=dying)
     crew = open_ray(prepared(real, digest))
