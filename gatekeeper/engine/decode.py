@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gatekeeper.engine.draft import confirmed
 from gatekeeper.engine.lines import is_plain
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
@@ -28,6 +29,7 @@ class Reply:
         truncated: reached the token window without ending.
         decided: stopped early because no continuation could change the outcome.
         met: the experts its tokens were routed to (`met.unpacked`), if they were noted.
+        drafted: it is the row's draft, which stood.
     """
 
     text: str
@@ -35,6 +37,7 @@ class Reply:
     truncated: bool
     decided: bool
     met: bytes | None = None
+    drafted: bool = False
 
 
 #: Takes the number of a row and its reply, as rows finish.
@@ -101,6 +104,7 @@ def decode(
     refill: bool = False,
     opening: int | None = None,
     note_met: bool = False,
+    drafts: Sequence[Sequence[int] | None] | None = None,
     keep: Keep | None = None,
 ) -> list[Reply]:
     """Greedy replies.
@@ -117,6 +121,8 @@ def decode(
         opening: read what all prompts begin with once for each mask, if it has so many tokens and
             the cache allows it.
         note_met: note what experts rows meet, if none of them has a mask.
+        drafts: one a row: token ids that its reply may be, which one forward checks before any row
+            is decoded. None for rows without, among them all that `draft.draftable` excludes.
         keep: told of each reply as it is finished, also before an error that ends the call.
     """
     instrument.forget()
@@ -134,7 +140,10 @@ def decode(
     try:
         if opening is not None:
             loop.opening = read_opening(given, masks, opening)
-        loop.run(len(prompts) if slots is None else slots, refill=refill)
+        side_by_side = len(prompts) if slots is None else slots
+        if drafts is not None and any(drafts):
+            loop.confirm(drafts, side_by_side)
+        loop.run(side_by_side, refill=refill)
     finally:
         instrument.masks, instrument.phase, instrument.counter = None, "prefill", None
     return [found[row] for row in range(len(prompts))]
@@ -156,6 +165,12 @@ class _Loop:
         self._new_tokens, self._decided = new_tokens, decided
         self._waiting = list(range(len(given.prompts)))
         self.opening: Opening | None = None
+
+    def confirm(self, drafts: Sequence[Sequence[int] | None], slots: int) -> None:
+        """Finishes the rows whose draft stands; they do not wait any more."""
+        for batch in confirmed(self._given, drafts, slots, self.opening, self._settle):
+            self._collect(batch, drafted=True)
+        self._waiting = [row for row in self._waiting if row not in self._found]
 
     def run(self, slots: int, *, refill: bool) -> None:
         """Until nobody waits."""
@@ -184,6 +199,9 @@ class _Loop:
 
     def _advance(self, batch: Running) -> None:
         batch.step()
+        self._settle(batch)
+
+    def _settle(self, batch: Running) -> None:
         batch.settle(self._new_tokens, self._decided)
 
     def _refill(self, batch: Running, slots: int) -> None:
@@ -191,7 +209,7 @@ class _Loop:
         if self._waiting and is_plain(batch.cache):
             batch.join(self._enter(slots - len(batch.rows)))
 
-    def _collect(self, batch: Running) -> None:
+    def _collect(self, batch: Running, *, drafted: bool = False) -> None:
         """Hands over what has ended since."""
         rows = [row for row in batch.ends if row not in self._found]
         met = self._given.met
@@ -203,6 +221,7 @@ class _Loop:
                 truncated=batch.ends[row] == WINDOW,
                 decided=batch.ends[row] == DECIDED,
                 met=flags,
+                drafted=drafted,
             )
             self._found[row] = reply
             if self._keep is not None:

@@ -131,6 +131,10 @@ class Running:
 
     def logits(self) -> Tensor:
         """One forward: logits of the next token of every row, [B, V]."""
+        return self.last_logits(1)[:, -1]
+
+    def last_logits(self, keep: int) -> Tensor:
+        """One forward: logits at the last `keep` places of every row, [B, keep, V]."""
         given, instrument = self.given, self.given.instrument
         instrument.masks = self.masks
         instrument.phase = "decode" if self.generated[self.rows[0]] else "prefill"
@@ -142,21 +146,21 @@ class Running:
             valid = valid[self.group] & live.to(valid.device)[:, None]
             given.met.watch(instrument.phase, self.rows, valid)
         if given.layers is None or given.first is None:
-            logits = self._forward()
+            logits = self._forward(keep)
         else:
             index = torch.tensor(self.group, device=self.ids.device)
             with part_rows(given.layers, given.first, self.ids.shape[0], index):
-                logits = self._forward()
-        return logits[:, -1]
+                logits = self._forward(keep)
+        return logits[:, -keep:]
 
-    def _forward(self) -> Tensor:
+    def _forward(self, keep: int) -> Tensor:
         out = self.given.loaded.model(
             input_ids=self.ids,
             attention_mask=self.attention,
             position_ids=positions(self.attention)[:, -self.ids.shape[1] :],
             past_key_values=self.cache,
             use_cache=True,
-            logits_to_keep=1,
+            logits_to_keep=keep,
         )
         self.cache = out.past_key_values
         logits: Tensor = out.logits
