@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gatekeeper.engine.draft import confirmed
+from gatekeeper.engine.draft import Draft, confirm
 from gatekeeper.engine.lines import is_plain
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
@@ -104,7 +104,7 @@ def decode(
     refill: bool = False,
     opening: int | None = None,
     note_met: bool = False,
-    drafts: Sequence[Sequence[int] | None] | None = None,
+    drafts: Sequence[Draft] | None = None,
     keep: Keep | None = None,
 ) -> list[Reply]:
     """Greedy replies.
@@ -121,8 +121,8 @@ def decode(
         opening: read what all prompts begin with once for each mask, if it has so many tokens and
             the cache allows it.
         note_met: note what experts rows meet, if none of them has a mask.
-        drafts: one a row: token ids that its reply may be, which one forward checks before any row
-            is decoded. None for rows without, among them all that `draft.draftable` excludes.
+        drafts: one a row: token ids that its reply may be, which are read before it is decoded, if
+            the cache allows it.
         keep: told of each reply as it is finished, also before an error that ends the call.
     """
     instrument.forget()
@@ -140,10 +140,8 @@ def decode(
     try:
         if opening is not None:
             loop.opening = read_opening(given, masks, opening)
-        side_by_side = len(prompts) if slots is None else slots
-        if drafts is not None and any(drafts):
-            loop.confirm(drafts, side_by_side)
-        loop.run(side_by_side, refill=refill)
+        loop.drafts = drafts
+        loop.run(len(prompts) if slots is None else slots, refill=refill)
     finally:
         instrument.masks, instrument.phase, instrument.counter = None, "prefill", None
     return [found[row] for row in range(len(prompts))]
@@ -165,12 +163,8 @@ class _Loop:
         self._new_tokens, self._decided = new_tokens, decided
         self._waiting = list(range(len(given.prompts)))
         self.opening: Opening | None = None
-
-    def confirm(self, drafts: Sequence[Sequence[int] | None], slots: int) -> None:
-        """Finishes the rows whose draft stands; they do not wait any more."""
-        for batch in confirmed(self._given, drafts, slots, self.opening, self._settle):
-            self._collect(batch, drafted=True)
-        self._waiting = [row for row in self._waiting if row not in self._found]
+        self.drafts: Sequence[Draft] | None = None
+        self._stood: frozenset[int] = frozenset()
 
     def run(self, slots: int, *, refill: bool) -> None:
         """Until nobody waits."""
@@ -195,6 +189,11 @@ class _Loop:
         given, opening = self._given, self.opening
         batch = Running(given, rows) if opening is None else opening.enter(given, rows)
         self._advance(batch)
+        if self.drafts is not None:
+            stood = confirm(batch, self.drafts, self._settle)
+            if stood:
+                self._stood |= stood
+                batch.drop_ended()
         return batch
 
     def _advance(self, batch: Running) -> None:
@@ -209,7 +208,7 @@ class _Loop:
         if self._waiting and is_plain(batch.cache):
             batch.join(self._enter(slots - len(batch.rows)))
 
-    def _collect(self, batch: Running, *, drafted: bool = False) -> None:
+    def _collect(self, batch: Running) -> None:
         """Hands over what has ended since."""
         rows = [row for row in batch.ends if row not in self._found]
         met = self._given.met
@@ -221,7 +220,7 @@ class _Loop:
                 truncated=batch.ends[row] == WINDOW,
                 decided=batch.ends[row] == DECIDED,
                 met=flags,
-                drafted=drafted,
+                drafted=row in self._stood,
             )
             self._found[row] = reply
             if self._keep is not None:
