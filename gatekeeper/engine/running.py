@@ -147,7 +147,7 @@ class Running:
         """
         ids, attention = self.ids, self.attention
         chosen, read = [], 0
-        for part in tokens.split(at_once, dim=1):
+        for part in torch.split(tokens, at_once, dim=1):
             read += part.shape[1]
             self.ids = part
             self.attention = torch.cat(

@@ -101,7 +101,7 @@ FINE = bare_mask([(0, 1)], "scale:0.999")
 
 def endless():
     """A model whose replies here reach the window."""
-    return replace(loaded("mixtral"), end_ids=frozenset({1}))
+    return replace(loaded("mixtral"), end_ids=frozenset({999}))
 
 
 @pytest.mark.parametrize("share", [False, True])
@@ -115,7 +115,6 @@ def test_a_draft_that_is_too_short_or_too_long_or_wrong_falls(share):
         "short": [ids[:-2] for ids in whole],
         "spoilt at the end": [(*ids[:-1], ids[-1] ^ 1) for ids in whole],
         "spoilt in the middle": [(*ids[:4], ids[4] ^ 1, *ids[5:]) for ids in whole],
-        "ends too early": [(*ids[:3], 1) for ids in whole],
         "empty": [()] * 4,
         "none": [None] * 4,
     }
@@ -142,7 +141,7 @@ def test_a_draft_that_the_judge_had_decided_ends_there():
     model = endless()
     masks = [FINE] * 4
     whole = [reply.ids for reply in decoded(model, PROMPTS, masks)]
-    decided = lambda text: len(text.split()) >= 4  # noqa: E731
+    decided = lambda text: len(text.split()) >= 2  # noqa: E731
     plain = decoded(model, PROMPTS, masks, decided=decided)
     assert all(reply.decided and len(reply.ids) == 4 for reply in plain)
     for drafts in ([ids[:4] for ids in whole], whole):
