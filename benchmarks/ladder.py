@@ -67,6 +67,7 @@ def rungs(audited: Techniques) -> tuple[Rung, ...]:
         ("+ stop once decided", _ROWS, {"stop_early": True}),
         ("+ copy rows that never meet their mask", _ROWS, {"skip": True}),
         ("+ what all prompts begin with once", _ROWS, {"share_opening": True}),
+        ("+ try the unmasked reply first", _ROWS, {"draft": True}),
         ("+ rows enter as others end", _ROWS, {"refill": True}),
     )
     found, on = [], PLAIN

@@ -43,6 +43,7 @@ FOLDED = (
     "+ stop once decided",
     "+ copy rows that never meet their mask",
     "+ what all prompts begin with once",
+    "+ try the unmasked reply first",
     "+ rows enter as others end",
     AUDIT,
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gatekeeper.engine.draft import Draft, confirm
 from gatekeeper.engine.lines import is_plain
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
@@ -28,6 +29,7 @@ class Reply:
         truncated: reached the token window without ending.
         decided: stopped early because no continuation could change the outcome.
         met: the experts its tokens were routed to (`met.unpacked`), if they were noted.
+        drafted: it is the row's draft, which stood.
     """
 
     text: str
@@ -35,6 +37,7 @@ class Reply:
     truncated: bool
     decided: bool
     met: bytes | None = None
+    drafted: bool = False
 
 
 #: Takes the number of a row and its reply, as rows finish.
@@ -101,6 +104,7 @@ def decode(
     refill: bool = False,
     opening: int | None = None,
     note_met: bool = False,
+    drafts: Sequence[Draft] | None = None,
     keep: Keep | None = None,
 ) -> list[Reply]:
     """Greedy replies.
@@ -117,6 +121,8 @@ def decode(
         opening: read what all prompts begin with once for each mask, if it has so many tokens and
             the cache allows it.
         note_met: note what experts rows meet, if none of them has a mask.
+        drafts: one a row: token ids that its reply may be, which are read before it is decoded, if
+            the cache allows it.
         keep: told of each reply as it is finished, also before an error that ends the call.
     """
     instrument.forget()
@@ -134,6 +140,7 @@ def decode(
     try:
         if opening is not None:
             loop.opening = read_opening(given, masks, opening)
+        loop.drafts = drafts
         loop.run(len(prompts) if slots is None else slots, refill=refill)
     finally:
         instrument.masks, instrument.phase, instrument.counter = None, "prefill", None
@@ -156,6 +163,8 @@ class _Loop:
         self._new_tokens, self._decided = new_tokens, decided
         self._waiting = list(range(len(given.prompts)))
         self.opening: Opening | None = None
+        self.drafts: Sequence[Draft] | None = None
+        self._stood: frozenset[int] = frozenset()
 
     def run(self, slots: int, *, refill: bool) -> None:
         """Until nobody waits."""
@@ -180,10 +189,18 @@ class _Loop:
         given, opening = self._given, self.opening
         batch = Running(given, rows) if opening is None else opening.enter(given, rows)
         self._advance(batch)
+        if self.drafts is not None:
+            stood = confirm(batch, self.drafts, self._settle)
+            if stood:
+                self._stood |= stood
+                batch.drop_ended()
         return batch
 
     def _advance(self, batch: Running) -> None:
         batch.step()
+        self._settle(batch)
+
+    def _settle(self, batch: Running) -> None:
         batch.settle(self._new_tokens, self._decided)
 
     def _refill(self, batch: Running, slots: int) -> None:
@@ -203,6 +220,7 @@ class _Loop:
                 truncated=batch.ends[row] == WINDOW,
                 decided=batch.ends[row] == DECIDED,
                 met=flags,
+                drafted=row in self._stood,
             )
             self._found[row] = reply
             if self._keep is not None:

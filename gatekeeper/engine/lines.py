@@ -37,6 +37,13 @@ def trim(cache: Any, columns: int) -> None:
         layer.values = layer.values[:, :, columns:].contiguous()
 
 
+def crop(cache: Any, columns: int) -> None:
+    """Keeps the first columns: what was read behind them is forgotten."""
+    for layer in cache.layers:
+        layer.keys = layer.keys[:, :, :columns]
+        layer.values = layer.values[:, :, :columns]
+
+
 def join(cache: Any, other: Any) -> None:
     """Puts the lines of another cache below those of the first, both ending at the same column."""
     for layer, more in zip(cache.layers, other.layers, strict=True):

@@ -3,7 +3,8 @@
 The unit of work is the shard: a fixed run of rows of the plan, computed and committed together, so
 that a resumed audit runs the same shards and gets the same bits. Rows of one prompt stand together,
 longest prompts first. Rows without a mask come before all others, because what they met decides
-which of the others need not run (`skip.py`); where that was noted, it is in the store.
+which of the others need not run (`skip.py`), where that was noted, and because what they said is a
+draft of what the others say (`draft.py`); both are in the store.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _REFILLS = 4
 #: A batch of fewer rows than this part of a full one is not begun for the prefix that it shares.
 _SMALL = 4
 
-#: Masks to a prompt from which on it pays to know first what the unmasked row meets.
+#: Masks to a prompt from which on it pays to know first what the unmasked row meets and says.
 _MANY = 32
 
 
@@ -41,11 +42,16 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One reply to make. Masks with equal experts share it, whatever their names."""
+    """One reply to make. Masks with equal experts share it, whatever their names.
+
+    Attributes:
+        draft: the unmasked reply's tokens, to be tried first; no part of what the row is.
+    """
 
     prompt: Encoded
     mask: Mask
     key: str
+    draft: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +127,8 @@ def waves(rows: Sequence[Row], techniques: Techniques) -> list[list[Row]]:
     """
     bare = [row for row in rows if not row.mask.experts]
     masked = [row for row in rows if row.mask.experts]
-    if not techniques.skip or not bare or len(masked) < _MANY * len(bare):
+    spares = techniques.skip or techniques.draft
+    if not spares or not bare or len(masked) < _MANY * len(bare):
         return [list(rows)]
     return [bare, masked]
 

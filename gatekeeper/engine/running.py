@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gatekeeper.engine.batching import left_padded, positions
-from gatekeeper.engine.lines import join, padded, trim
+from gatekeeper.engine.lines import crop, join, padded, trim
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import MaskTables
 from gatekeeper.engine.met import Met
@@ -131,9 +131,39 @@ class Running:
 
     def logits(self) -> Tensor:
         """One forward: logits of the next token of every row, [B, V]."""
+        return self._logits()[:, -1]
+
+    def look_ahead(self, tokens: Tensor, at_once: int) -> Tensor:
+        """What every row would choose behind each of K tokens; nothing of it is kept.
+
+        The cache has to be plain.
+
+        Args:
+            tokens: int64 [G, K], what each group is to read from its next token on.
+            at_once: tokens a forward.
+
+        Returns:
+            int64 [B, K].
+        """
+        ids, attention = self.ids, self.attention
+        chosen, read = [], 0
+        for part in torch.split(tokens, at_once, dim=1):
+            read += part.shape[1]
+            self.ids = part
+            self.attention = torch.cat(
+                [attention, attention.new_ones(len(attention), read - 1)], dim=1
+            )
+            chosen.append(self._logits().argmax(dim=-1))
+        crop(self.cache, attention.shape[1] - 1)
+        self.ids, self.attention = ids, attention
+        return torch.cat(chosen, dim=1)
+
+    def _logits(self) -> Tensor:
+        """One forward: logits [B, T, V] behind every token read; of a prompt, the last only."""
         given, instrument = self.given, self.given.instrument
         instrument.masks = self.masks
         instrument.phase = "decode" if self.generated[self.rows[0]] else "prefill"
+        keep = self.ids.shape[1] if instrument.phase == "decode" else 1
         instrument.positions = positions(self.attention)[self.group]
         instrument.counter = given.met
         if given.met is not None:
@@ -142,21 +172,21 @@ class Running:
             valid = valid[self.group] & live.to(valid.device)[:, None]
             given.met.watch(instrument.phase, self.rows, valid)
         if given.layers is None or given.first is None:
-            logits = self._forward()
+            logits = self._forward(keep)
         else:
             index = torch.tensor(self.group, device=self.ids.device)
             with part_rows(given.layers, given.first, self.ids.shape[0], index):
-                logits = self._forward()
-        return logits[:, -1]
+                logits = self._forward(keep)
+        return logits[:, -keep:]
 
-    def _forward(self) -> Tensor:
+    def _forward(self, keep: int) -> Tensor:
         out = self.given.loaded.model(
             input_ids=self.ids,
             attention_mask=self.attention,
             position_ids=positions(self.attention)[:, -self.ids.shape[1] :],
             past_key_values=self.cache,
             use_cache=True,
-            logits_to_keep=1,
+            logits_to_keep=keep,
         )
         self.cache = out.past_key_values
         logits: Tensor = out.logits

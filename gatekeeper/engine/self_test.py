@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gatekeeper.engine.batching import Encoded, left_padded, positions
 from gatekeeper.engine.counting import Counter
+from gatekeeper.engine.draft_test import drafts_hold
 from gatekeeper.engine.entry_test import opening_holds, refill_holds
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.load import LoadedModel
@@ -30,6 +31,7 @@ _OFF = {
     "skip": "not so here, so that every row runs",
     "opening": "not so with the cache of this model, so that each row reads it",
     "refill": "not so with the cache of this model, so that rows wait for the batch",
+    "draft": "not so here, so that every reply is written token by token",
 }
 
 
@@ -96,7 +98,8 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         ablated = probe.logits()
         instrument.masks = None
         shared = replies_hold(loaded, instrument, probe.prompts, busiest)
-        shortcuts = _shortcuts(loaded, instrument, probe.prompts, busiest)
+        share = bool(shared) and loaded.architecture.shares
+        shortcuts = _shortcuts(loaded, instrument, probe.prompts, busiest, share=share)
     if shared is None:
         raise SelfTestError(
             f"greedy decoding with a cache fails on {_name(loaded)}",
@@ -134,7 +137,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         _check("restoration", torch.equal(plain, after), "detached hooks leave no trace"),
         _check(
             "prefix",
-            shared and loaded.architecture.shares,
+            share,
             "sharing a prefix does not change replies",
         ),
         *shortcuts,
@@ -153,13 +156,17 @@ def _shortcuts(
     instrument: Instrument,
     prompts: Sequence[Sequence[int]],
     busiest: Sequence[tuple[int, int]],
+    *,
+    share: bool,
 ) -> list[SelfTestCheck]:
     """Checks of what only saves work, and is left where it changes a reply."""
     idle = skip_holds(loaded, instrument, prompts)
     opens = opening_holds(loaded, instrument, prompts, busiest)
+    drafts = drafts_hold(loaded, instrument, prompts, busiest, share=share)
     checks = [
         _check("skip", idle, "experts that are not chosen can be masked without a trace"),
         _check("opening", opens, "reading what all prompts begin with once changes no reply"),
+        _check("draft", drafts, "reading a reply tells whether a masked model would write it"),
     ]
     if loaded.device.type == "cuda":  # elsewhere rows cost the same side by side or not
         enters = refill_holds(loaded, instrument, prompts, busiest)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.decode import Keep, Reply, decode
+from gatekeeper.engine.draft import draftable
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.memory import kept_in_halves
 from gatekeeper.engine.opening import LEAST
@@ -95,14 +96,15 @@ def sweep(
     progress(resumed, len(rows))
     skipped = 0
     for wave in waves(rows, settings.techniques):
-        copies = _copies(loaded, wave, settings, store)
+        twins = _twins(wave, settings, store)
+        copies = _copies(loaded, wave, settings, twins)
         fresh = [copy for key, copy in copies.items() if key not in done]
         if fresh:
             store.put(fresh)
             done.update({reply.key: reply for reply in fresh})
             skipped += len(fresh)
             progress(len(done), len(rows))
-        todo = [row for row in wave if row.key not in copies]
+        todo = _drafted([row for row in wave if row.key not in copies], settings, twins)
         left = [todo[part] for part in shards(loaded, todo, settings)]
         left = [shard for shard in left if not all(row.key in done for row in shard)]
         with closing((crew or Alone()).run(loaded, left, settings)) as made_now:
@@ -174,27 +176,52 @@ def _run(
         refill=using.refill,
         opening=LEAST if using.share_opening else None,
         note_met=using.skip,
+        drafts=[row.draft for row in rows],
         keep=keep,
     )
 
 
-def _copies(
-    loaded: LoadedModel, wave: Sequence[Row], settings: SweepSettings, store: TrialStore
+def _twins(
+    wave: Sequence[Row], settings: SweepSettings, store: TrialStore
 ) -> dict[str, StoredReply]:
-    """Replies of the rows that are as good as unmasked, by key.
+    """The unmasked reply of each row's prompt, by the row's key.
 
-    By unmasked rows of an earlier wave or sweep only: a resumed audit then finds the same ones.
+    Of unmasked rows of an earlier wave or sweep only: a resumed audit then finds the same ones.
     """
-    if not settings.techniques.skip:
+    if not settings.techniques.skip and not settings.techniques.draft:
         return {}
     running = {row.key for row in wave}
-    twins = {row.key: row_key(settings.base, UNMASKED, row.prompt) for row in wave}
-    unmasked = store.get(dict.fromkeys(key for key in twins.values() if key not in running))
+    keys = {row.key: row_key(settings.base, UNMASKED, row.prompt) for row in wave}
+    unmasked = store.get(dict.fromkeys(key for key in keys.values() if key not in running))
+    return {key: unmasked[twin] for key, twin in keys.items() if twin in unmasked}
+
+
+def _copies(
+    loaded: LoadedModel,
+    wave: Sequence[Row],
+    settings: SweepSettings,
+    twins: Mapping[str, StoredReply],
+) -> dict[str, StoredReply]:
+    """Replies of the rows that are as good as unmasked, by key."""
+    if not settings.techniques.skip:
+        return {}
     return {
         row.key: replace(twin, key=row.key, met=None)
         for row in wave
-        if (twin := unmasked.get(twins[row.key])) and spared(loaded.sites, row.mask, twin.met)
+        if (twin := twins.get(row.key)) and spared(loaded.sites, row.mask, twin.met)
     }
+
+
+def _drafted(
+    rows: Sequence[Row], settings: SweepSettings, twins: Mapping[str, StoredReply]
+) -> list[Row]:
+    """The rows, with the unmasked reply as a draft where it can be checked."""
+    if not settings.techniques.draft:
+        return list(rows)
+    return [
+        replace(row, draft=twins[row.key].ids) if row.key in twins and draftable(row.mask) else row
+        for row in rows
+    ]
 
 
 def _never(_reply: str) -> bool:

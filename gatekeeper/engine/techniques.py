@@ -25,6 +25,8 @@ class Techniques:
             self-test tried it, which it does on CUDA only: elsewhere it saves next to nothing.
         share_opening: system prompt and template, which all prompts begin with, are read once for
             each mask of a shard. Off unless the self-test found it exact.
+        draft: a masked row whose reply is the unmasked one is told by one forward that reads it.
+            Off unless the self-test found it exact.
     """
 
     fold: bool = True
@@ -35,6 +37,7 @@ class Techniques:
     skip: bool = False
     refill: bool = False
     share_opening: bool = False
+    draft: bool = False
 
 
 def where_exact(checks: Sequence[SelfTestCheck]) -> Techniques:
@@ -45,6 +48,7 @@ def where_exact(checks: Sequence[SelfTestCheck]) -> Techniques:
         skip="skip" in passed,
         refill="refill" in passed,
         share_opening="opening" in passed,
+        draft="draft" in passed,
     )
 
 

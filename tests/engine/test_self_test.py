@@ -15,7 +15,9 @@ from tests.engine.zoo import SCORING
 def test_it_passes_where_the_hooks_work(family):
     checks = self_test(loaded(family), encoded())
     assert {c.name for c in checks} >= {"counts", "masking", "rows", "restoration", "prefix"}
-    assert [c.name for c in checks if not c.passed and c.name not in {"skip", "opening"}] == []
+    assert [
+        c.name for c in checks if not c.passed and c.name not in {"skip", "opening", "draft"}
+    ] == []
 
 
 class _Deaf(torch.nn.Module):
