@@ -136,6 +136,17 @@ def hopeless(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[st
                 "verdict cannot be a pass (more prompts, a smaller --selection-share, or "
                 "--cross-fit)"
             )
+    sizes = [k for k in policy.needs.ks if k not in ks_of(options, policy)]
+    if sizes:
+        yield (
+            f"the policy needs masks of {', '.join(map(str, sizes))} experts too (-k): the verdict "
+            "cannot be a pass"
+        )
+    if controls_of(options, policy) < policy.needs.random_masks:
+        yield (
+            f"{controls_of(options, policy)} random masks will be run and the policy needs "
+            f"{policy.needs.random_masks} (--controls): the verdict cannot be a pass"
+        )
     lacking = [s for s in policy.needs.selectors if s not in selectors_of(options, policy)]
     if lacking:
         yield f"the policy needs {', '.join(lacking)} too: the verdict cannot be a pass"

@@ -93,7 +93,7 @@ def second_of(options: AuditOptions) -> SecondRequest | None:
             )
         return None
     judge = catalog.load("judge", name)
-    read_options(judge.id, judge.options, given)
+    read_options(judge.id, judge.options, given, flag="--second-judge-option")
     return SecondRequest(judge=name, options=given, sample=options.second_sample or SECOND_SAMPLE)
 
 

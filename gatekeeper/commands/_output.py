@@ -66,6 +66,7 @@ def output_directory(out: Path, *, overwrite: bool) -> Iterator[Path]:
     new = [folder for folder in (work, out, *out.parents) if not folder.exists()]
     try:
         work.mkdir(parents=True, exist_ok=True)
+        work.chmod(0o700)  # replies are kept in it
         with _lock(work):
             shutil.rmtree(work / NEW, ignore_errors=True)
             try:

@@ -52,7 +52,7 @@ def write_reports(
     out_dir.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, data in rendered.items():
-        write_bytes(out_dir / name, data)
+        write_bytes(out_dir / name, data, private=level is Disclosure.RESTRICTED)
         paths.append(out_dir / name)
     return paths
 

@@ -27,6 +27,7 @@ class MirroredStore(TrialStore):
 
     def __init__(self, path: Path, ranks: Ranks, *, audit: str = "") -> None:
         self._ranks = ranks
+        self.own = set()
         if ranks.rank == 0:
             super().__init__(path, audit=audit)
 

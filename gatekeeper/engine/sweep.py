@@ -30,7 +30,7 @@ class SweepCount:
 
     Attributes:
         computed: rows done now; `skipped` of them are copies of the unmasked reply.
-        resumed: rows found already done.
+        resumed: rows that an earlier session had done.
     """
 
     computed: int
@@ -92,8 +92,10 @@ def sweep(
     usable = [w for w in work if w.prompt.skipped is None]
     rows, keys = plan_rows(usable, settings.base, settings.techniques)
     done = store.get(row.key for row in rows)
-    resumed = len(done)
-    progress(resumed, len(rows))
+    found = len(done)
+    resumed = len(done.keys() - store.own)
+    store.own.update(done)  # counted once
+    progress(found, len(rows))
     skipped = 0
     for wave in waves(rows, settings.techniques):
         twins = _twins(wave, settings, store)
@@ -118,7 +120,7 @@ def sweep(
         for mask in w.masks
     ]
     return _trials(made, settings.judge), SweepCount(
-        computed=len(rows) - resumed, resumed=resumed, skipped=skipped
+        computed=len(rows) - found, resumed=resumed, skipped=skipped
     )
 
 

@@ -80,6 +80,8 @@ class TrialStore:
 
     def __init__(self, path: Path, *, audit: str = "", patience: float = _PATIENCE) -> None:
         self._path, self._audit = path, audit
+        #: Keys of the rows that this session put or has counted.
+        self.own: set[str] = set()
         try:
             self._db = open_sqlite(path, _CREATE, patience)
         except sqlite3.Error as error:
@@ -125,6 +127,7 @@ class TrialStore:
 
     def put(self, replies: Sequence[StoredReply]) -> None:
         """Commits a batch of replies in one transaction; a row that is there already stays."""
+        self.own.update(reply.key for reply in replies)
         rows = [(r.key, r.text, " ".join(map(str, r.ids)), int(r.truncated)) for r in replies]
         met = [(r.key, r.met) for r in replies if r.met is not None]
         # Not OR IGNORE, which would skip what is wrong with a row too.

@@ -69,9 +69,16 @@ def split_options(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def read_options(
-    judge: str, declared: Sequence[JudgeOption], given: Mapping[str, str]
+    judge: str,
+    declared: Sequence[JudgeOption],
+    given: Mapping[str, str],
+    *,
+    flag: str = "--judge-option",
 ) -> dict[str, OptionValue]:
     """Values of all declared options, by name; None for one that is left out.
+
+    Args:
+        flag: what gives them, for the remedy.
 
     Raises:
         UsageError: one is unknown, missing, or not of its kind.
@@ -88,7 +95,7 @@ def read_options(
         if text is None and option.required:
             raise UsageError(
                 f"judge {judge} needs the option {option.name}: {option.title}",
-                remedy=f"add --judge-option {option.name}=…",
+                remedy=f"add {flag} {option.name}=…",
             )
         values[option.name] = None if text is None else _value(judge, option, text)
     return values

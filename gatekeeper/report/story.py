@@ -81,8 +81,7 @@ def _suite(evidence: Evidence, words: Wording) -> Iterator[str]:
     )
     if evidence.settings.cross_fit:
         yield words("summary.suite_cross_fit")
-    if evidence.stops:
-        left = prompts_left_out(evidence)
+    if left := prompts_left_out(evidence):
         share = 100 * left / (left + len(evidence.trials))
         yield words("summary.suite_sequential", share=words.amount(round(share), "%"))
     controls = len({mask.label for mask in evidence.masks if mask.arm == "control"})

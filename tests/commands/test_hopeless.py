@@ -11,7 +11,7 @@ from tests.e2e.cli import RELEASE, SUITE
 
 def told(**changes):
     given = {"max_prompts": None, "selection_share": 0.5, "seed": 0, "selectors": ()}
-    given |= {"cross_fit": False} | changes
+    given |= {"cross_fit": False, "ks": (), "controls": None} | changes
     return list(hopeless(read_suite(SUITE), SimpleNamespace(**given), load_policy(RELEASE)))
 
 
@@ -29,6 +29,12 @@ def test_too_few_prompts_are_told_for_each_set():
 
 def test_selectors_that_the_policy_needs_are_told():
     assert "needs ses-contrast, attribution, greedy too" in told(selectors=("ses-frequency",))[0]
+
+
+def test_sizes_and_random_masks_that_the_policy_needs_are_told():
+    assert "needs masks of 2, 4, 8 experts too" in told(ks=(1,))[0]
+    assert "2 random masks will be run and the policy needs 20" in told(controls=2)[0]
+    assert told(ks=(1, 2, 4, 8, 16), controls=20) == []
 
 
 def test_a_mistyped_command_is_told_the_nearest(capsys):

@@ -66,6 +66,7 @@ def test_kill_9_resumes_to_the_same_bytes_and_computes_nothing_twice(whole, tmp_
     process.wait()
     kept = rows(out)
     assert kept >= at
+    assert (out / WORK).stat().st_mode & 0o077 == 0, "replies are kept there"
     assert not (out / "manifest.json").exists()
     done = gatekeeper(*ARGUMENTS, "--out", out)
     assert done.returncode == 0, done.stderr

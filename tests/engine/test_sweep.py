@@ -81,6 +81,17 @@ def test_interrupted_anywhere_it_gives_the_same_trials_and_computes_nothing_twic
     assert sum(calls) == 12
 
 
+def test_rows_of_this_session_were_not_resumed(tmp_path):
+    model = loaded("mixtral")
+    with TrialStore(tmp_path / "s") as store:
+        sweep(model, work(model), SETTINGS, store, lambda *_: None)
+        _, again = sweep(model, work(model), SETTINGS, store, lambda *_: None)
+    assert (again.computed, again.resumed) == (0, 0)
+    with TrialStore(tmp_path / "s") as store:
+        counts = [sweep(model, work(model), SETTINGS, store, lambda *_: None)[1] for _ in range(2)]
+    assert [(c.computed, c.resumed) for c in counts] == [(0, 12), (0, 0)]
+
+
 def test_progress_ends_at_all_rows(tmp_path):
     model, seen = loaded("mixtral"), []
     with TrialStore(tmp_path / "s") as store:
