@@ -73,7 +73,8 @@ class Watch:
 def audit_options(suite: Path, *more: str) -> AuditOptions:
     """As the command line makes them."""
     given = COMMAND.make_context("estimate", ["checkpoint", "--suite", str(suite), *more]).params
-    return AuditOptions(**{name: given[name] for name in AuditOptions.__dataclass_fields__})
+    names = AuditOptions.__dataclass_fields__.keys() & given.keys()
+    return AuditOptions(**{name: given[name] for name in names})
 
 
 def demo_options() -> AuditOptions:
