@@ -1,6 +1,6 @@
 """How near decoding and reading come to what this machine can do at best.
 
-    python -m benchmarks.roofline --checkpoint /tmp/real/concentrated --page docs/benchmarks.md
+    python -m benchmarks.roofline --checkpoint DIRECTORY --page docs/benchmarks.md
 
 The two ceilings, a matrix product and reading memory, are measured in the same run. A forward takes
 at least as long as its arithmetic or its traffic at those rates (roofline: Williams, Waterman and

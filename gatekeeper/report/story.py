@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.analysis.matching import NEAR
-from gatekeeper.analysis.order import prompts_left_out
+from gatekeeper.analysis.order import halved, prompts_left_out
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.verdict import RESULTS, Verdict
@@ -83,7 +83,13 @@ def _suite(evidence: Evidence, words: Wording) -> Iterator[str]:
         yield words("summary.suite_cross_fit")
     if left := prompts_left_out(evidence):
         share = 100 * left / (left + len(evidence.trials))
-        yield words("summary.suite_sequential", share=words.amount(round(share), "%"))
+        whole = max(stop.confidence for stop in evidence.stops)
+        yield words(
+            "summary.suite_sequential",
+            share=words.amount(round(share), "%"),
+            confidence=words.percent(halved(whole)),
+            whole=words.percent(whole),
+        )
     controls = len({mask.label for mask in evidence.masks if mask.arm == "control"})
     if controls:
         yield words("summary.suite_controls", count=controls)

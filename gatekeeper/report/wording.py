@@ -94,7 +94,11 @@ class Wording:
 
     def level(self, interval: Interval) -> str:
         """Its confidence in percent, to one decimal where it is no whole number."""
-        percent = round(interval.confidence * 100, 1)
+        return self.percent(interval.confidence)
+
+    def percent(self, confidence: float) -> str:
+        """A confidence in percent, likewise."""
+        percent = round(confidence * 100, 1)
         return self.number(percent, 0 if percent == round(percent) else 1)
 
     def estimate(self, finding: Finding) -> str:
