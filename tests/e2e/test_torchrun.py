@@ -7,14 +7,13 @@ import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle
 from tests.e2e.cli import HARDENED, RELEASE, ROOT, SUITE, gatekeeper, hear_interrupts, refused
-from tests.e2e.test_output import WORK, rows
+from tests.e2e.test_output import WORK, rows, wait_for_rows
 from tests.e2e.test_second_judge import contrary, second_judge
 from tests.e2e.test_sequential import POLICY
 from tests.engine.torchrun import command, environment
@@ -83,14 +82,6 @@ def rank(torchrun: int, wanted: int) -> int:
         if parent == torchrun and f"RANK={wanted}".encode() in given:
             return int(entry.name)
     raise AssertionError("no such rank")
-
-
-def wait_for_rows(process, out, least):
-    deadline = time.monotonic() + 120
-    while rows(out) < least:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
