@@ -27,7 +27,7 @@ from benchmarks.timing import Spent, once, rounds
 from benchmarks.workloads import AUDIT, Workload, audited, load, short, sized, whole
 from gatekeeper import catalog
 from gatekeeper.engine.load import LoadedModel, quiet_transformers
-from gatekeeper.engine.plan import SweepSettings, plan_rows
+from gatekeeper.engine.plan import SweepSettings, Work, plan_rows
 from gatekeeper.engine.sweep import sweep
 from gatekeeper.engine.techniques import PLAIN, Techniques
 from gatekeeper.evidence.trial_store import TrialStore
@@ -64,11 +64,13 @@ def rungs(audited: Techniques) -> tuple[Rung, ...]:
         ("+ longest prompts first", _ROWS, {"sort_lengths": True}),
         ("+ rows of all masks in one batch", _ROWS, {"fold": True}),
         ("+ prefix sharing", _ROWS, {"share_prefix": True}),
+        ("+ deep masks together", _ROWS, {"sort_depth": True}),
+        ("+ one attention in front of the mask", _ROWS, {"share_attention": True}),
         ("+ stop once decided", _ROWS, {"stop_early": True}),
         ("+ copy rows that never meet their mask", _ROWS, {"skip": True}),
-        ("+ what all prompts begin with once", _ROWS, {"share_opening": True}),
         ("+ try the unmasked reply first", _ROWS, {"draft": True}),
         ("+ rows enter as others end", _ROWS, {"refill": True}),
+        ("+ what prompts begin with once", _ROWS, {"share_opening": True}),
     )
     found, on = [], PLAIN
     for name, rows, more in steps:
@@ -77,21 +79,33 @@ def rungs(audited: Techniques) -> tuple[Rung, ...]:
     return (*found, Rung(name=AUDIT, rows=_ROWS, techniques=audited))
 
 
-def climb(loaded: LoadedModel, load_: Workload, rung: Rung, judge: Judge) -> Found:
-    """The workload by the sweep, into a store of its own, as an audit does it."""
-    work = load_.work()
-    settings = SweepSettings(
-        base="bench",
-        new_tokens=load_.new_tokens,
-        batch_rows=rung.rows,
-        judge=judge,
-        techniques=rung.techniques,
-    )
-    with tempfile.TemporaryDirectory() as folder, TrialStore(Path(folder) / "store") as store:
-        trials, _ = sweep(loaded, work, settings, store, lambda _done, _total: None)
-        _, keys = plan_rows(work, settings.base, settings.techniques)
-        kept = store.get(set(keys.values()))
-    return {(t.mask, t.prompt_id): (kept[keys[t.mask, t.prompt_id]].ids, t.outcome) for t in trials}
+class Swept:
+    """Replies of a sweep, in a store of their own, as an audit has them."""
+
+    def __init__(
+        self, loaded: LoadedModel, load_: Workload, rung: Rung, judge: Judge, work: Sequence[Work]
+    ) -> None:
+        """Runs it."""
+        self._settings = SweepSettings(
+            base="bench",
+            new_tokens=load_.new_tokens,
+            batch_rows=rung.rows,
+            judge=judge,
+            techniques=rung.techniques,
+        )
+        self._work, self._folder = work, tempfile.TemporaryDirectory()
+        with TrialStore(Path(self._folder.name) / "store") as store:
+            self._trials, _ = sweep(loaded, work, self._settings, store, lambda _done, _total: None)
+
+    def found(self) -> Found:
+        """By mask and prompt; not part of what is timed."""
+        _, keys = plan_rows(self._work, self._settings.base, self._settings.techniques)
+        with TrialStore(Path(self._folder.name) / "store") as store:
+            kept = store.get(set(keys.values()))
+        return {
+            (t.mask, t.prompt_id): (kept[keys[t.mask, t.prompt_id]].ids, t.outcome)
+            for t in self._trials
+        }
 
 
 def walk(
@@ -145,12 +159,13 @@ def measure(loaded: LoadedModel, load_: Workload, judge: Judge, audited_: Techni
     """
     peers, best = _peers(loaded, load_, judge)
     chosen = [r for r in rungs(audited_) if not load_.rungs or r.name in load_.rungs]
-    own: dict[str, Callable[[], Found]] = {
-        r.name: partial(climb, loaded, load_, r, judge) for r in chosen
+    work_ = load_.work()
+    own: dict[str, Callable[[], Found | Swept]] = {
+        r.name: partial(Swept, loaded, load_, r, judge, work_) for r in chosen
     }
-    kept: dict[str, Found] = {}
+    kept: dict[str, Found | Swept] = {}
 
-    def keeping(name: str, run: Callable[[], Found]) -> Callable[[], None]:
+    def keeping(name: str, run: Callable[[], Found | Swept]) -> Callable[[], None]:
         def work() -> None:
             kept[name] = run()
 
@@ -158,12 +173,13 @@ def measure(loaded: LoadedModel, load_: Workload, judge: Judge, audited_: Techni
 
     variants = {name: keeping(name, run) for name, run in {**peers, **own}.items()}
     first = rounds(variants, 1, warm_up=False)
-    expected = kept[next(iter(peers))]
+    found = {name: run.found() if isinstance(run, Swept) else run for name, run in kept.items()}
+    expected = found[next(iter(peers))]
     for name in peers:
-        check_equal(expected, kept[name], name, tokens=True)
+        check_equal(expected, found[name], name, tokens=True)
     for rung in chosen:
-        check_equal(expected, kept[rung.name], rung.name, tokens=not rung.techniques.stop_early)
-    rates = load_.refused(_outcomes(load_, kept[chosen[-1].name]))
+        check_equal(expected, found[rung.name], rung.name, tokens=not rung.techniques.stop_early)
+    rates = load_.refused(_outcomes(load_, found[chosen[-1].name]))
     rest = rounds(variants, load_.repetitions - 1, warm_up=False)
     spent = {name: (*first[name], *rest[name]) for name in variants}
     return Climbed(
@@ -217,7 +233,8 @@ def main(**options: Any) -> None:
     torch.set_num_threads(options["threads"])
     quiet_transformers()
     loaded, judge = load(), catalog.load("judge", "refusal-rules")
-    climb(loaded, sized(loaded, 4), rungs(Techniques())[-1], judge)  # what is made on first use
+    few = sized(loaded, 4)
+    Swept(loaded, few, rungs(Techniques())[-1], judge, few.work())  # what is made on first use
     exact = audited(loaded)
     wanted = options["only"] or _NAMES
     found = short(loaded)

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import torch
 
-from benchmarks.ladder import Rung, climb
+from benchmarks.ladder import Rung, Swept
 from benchmarks.page import write_section
 from benchmarks.timing import Spent, machine, rounds, spread
 from benchmarks.workloads import AUDIT, Workload, audited, load, sized
@@ -31,7 +31,9 @@ def measured(
 ) -> dict[int, tuple[Spent, ...]]:
     """Seconds by number of rows."""
     rung = Rung(name=AUDIT, rows=_ROWS, techniques=audited(loaded))
-    variants = {str(one.rows): partial(climb, loaded, one, rung, judge) for one in loads}
+    variants = {
+        str(one.rows): partial(Swept, loaded, one, rung, judge, one.work()) for one in loads
+    }
     next(iter(variants.values()))()  # what is made on first use
     return {
         int(rows): spent for rows, spent in rounds(variants, repetitions, warm_up=False).items()

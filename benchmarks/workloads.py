@@ -40,11 +40,13 @@ AUDIT = "as an audit runs it"
 FOLDED = (
     "+ rows of all masks in one batch",
     "+ prefix sharing",
+    "+ deep masks together",
+    "+ one attention in front of the mask",
     "+ stop once decided",
     "+ copy rows that never meet their mask",
-    "+ what all prompts begin with once",
     "+ try the unmasked reply first",
     "+ rows enter as others end",
+    "+ what prompts begin with once",
     AUDIT,
 )
 

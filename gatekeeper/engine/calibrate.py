@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -29,23 +29,23 @@ from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.capture import capture
 from gatekeeper.engine.decode import next_logits
 from gatekeeper.engine.load import LoadedModel
-from gatekeeper.engine.plan import Row, SweepSettings
+from gatekeeper.engine.plan import Row, SweepSettings, Work
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.engine.stages import LOG_BYTES, Plan
-from gatekeeper.engine.sweep import run_shard
+from gatekeeper.engine.sweep import stored_replies, sweep
 from gatekeeper.engine.techniques import Techniques, where_exact
 from gatekeeper.engine.usefulness import usefulness
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.records.model import ModelDescription
-from gatekeeper.records.plugins import Judge
+from gatekeeper.records.plugins import Judge, Judgement
 from gatekeeper.records.trial import UNMASKED, Mask, bare_mask
 
 #: Side of the matrices whose product is timed, and bytes that are read for the bandwidth: far more
 #: than a cache holds.
 _SIDE, _BYTES = 1536, 512 << 20
-#: Seconds that one sample may take; a batch is cut to what fits.
-_MOST_SECONDS = 10.0
+#: Seconds that a sample of replies may take, and masks of the one that warms up.
+_MOST_SECONDS, _WARM = 6.0, 16
 
 
 _Item = TypeVar("_Item")
@@ -98,7 +98,7 @@ def calibrate(
 ) -> Calibration:
     """Runs a batch of each stage and holds it against the roofline.
 
-    Masks are drawn at random. No reply is judged, so that no judge over a network is asked.
+    Masks are drawn at random.
 
     Args:
         encoded: the suite's usable prompts.
@@ -170,30 +170,34 @@ class _Sample:
     def replies(
         self, prompts: Sequence[Encoded], masks: Sequence[Mask]
     ) -> tuple[float, tuple[float, ...], dict[str, tuple[int, ...]]]:
-        """Efficiency, survival, and the first reply to each prompt, of one batch of rows."""
+        """Efficiency, survival, and the unmasked reply to each prompt, of a small sweep.
+
+        As an audit sweeps, with all that saves work: the efficiency may be above 1.
+        """
+        named = [UNMASKED, *(replace(mask, name=f"{i}") for i, mask in enumerate(masks))]
+        work = [Work(prompt=prompt, masks=tuple(named)) for prompt in prompts]
         settings = SweepSettings(
-            base="calibration",
+            base="warm",
             new_tokens=self.plan.new_tokens,
             batch_rows=self.plan.batch_rows,
-            judge=self.judge,
+            judge=replace(self.judge, judge=_unasked, judge_all=None),
             techniques=self.techniques,
         )
-        every = _pairs(prompts, masks)
-        with Instrument(self.loaded.sites) as instrument:
-            few = list(islice(every, min(16, self.plan.batch_rows)))
-            warm = _timed(lambda: run_shard(self.loaded, instrument, few, settings))
-            size = min(self.plan.batch_rows, max(len(few), int(_MOST_SECONDS * len(few) / warm)))
-            rows = list(islice(_pairs(prompts, masks), size))
-            rows.sort(key=lambda row: -len(row.prompt.ids))
+        with tempfile.TemporaryDirectory() as folder, TrialStore(Path(folder) / STORE) as store:
+            few = [Work(prompt=prompts[0], masks=tuple(named[:_WARM]))]
+            warm = _timed(lambda: sweep(self.loaded, few, settings, store, _silent))
+            rows = _MOST_SECONDS * len(few[0].masks) / warm
+            work = work[: max(1, int(rows / len(named)))]
+            settings = replace(settings, base="timed")
             begun = self.clock()
-            kept = run_shard(self.loaded, instrument, rows, settings)
+            trials, _ = sweep(self.loaded, work, settings, store, _silent)
             taken = self.clock() - begun
-        alive = shares([len(reply.ids) for reply in kept], self.plan.new_tokens)
-        lengths = [len(row.prompt.ids) for row in rows]
-        said: dict[str, tuple[int, ...]] = {}
-        for row, reply in zip(rows, kept, strict=True):
-            said.setdefault(row.prompt.prompt.id, reply.ids)
-        return self._reached(list(replies(lengths, len(rows), alive)), taken), alive, said
+            said = stored_replies(work, settings, store)
+        alive = shares([trial.tokens for trial in trials], self.plan.new_tokens)
+        lengths = [len(job.prompt.ids) for job in work for _ in job.masks]
+        forwards = replies(sorted(lengths, reverse=True), self.plan.batch_rows, alive)
+        spoken = {job.prompt.prompt.id: ids for job, ids in zip(work, said, strict=True)}
+        return self._reached(list(forwards), taken), alive, spoken
 
     def reading(
         self,
@@ -274,6 +278,15 @@ class _Sample:
         kind = Format(weight=4.0, cache=4.0)
         ideal = seconds(self.shape, forwards, self.device, kind, Reach(efficiency=1.0))
         return ideal / taken
+
+
+def _unasked(_prompt: str, _reply: str) -> Judgement:
+    """Any outcome does: no reply is judged, so that no judge over a network is asked."""
+    return Judgement(outcome="degenerate", reason="calibration")
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass
 
 
 def _pairs(prompts: Sequence[Encoded], masks: Sequence[Mask]) -> Iterator[Row]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gatekeeper.engine.draft import Draft, confirm
+from gatekeeper.engine.batching import reading_rows
+from gatekeeper.engine.draft import Draft, begin_with, can_begin_with, confirm
 from gatekeeper.engine.lines import is_plain
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
 from gatekeeper.engine.met import Met
-from gatekeeper.engine.opening import Opening, read_opening
-from gatekeeper.engine.prefix import decoder_layers
+from gatekeeper.engine.opening import Openings
+from gatekeeper.engine.prefix import attention_of, decoder_layers
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.running import DECIDED, LOOK_EVERY, WINDOW, Given, Running
 from gatekeeper.records.trial import Mask
@@ -51,6 +52,7 @@ def _given(
     masks: Sequence[Mask],
     *,
     share: bool,
+    attend_once: bool = False,
     seeds: Sequence[int] | None = None,
     note_met: bool = False,
 ) -> Given:
@@ -61,13 +63,16 @@ def _given(
     shares = share and loaded.architecture.shares and alike and first is not None
     noted = note_met and tables is None
     width = width_of(loaded.sites)
+    layers = decoder_layers(loaded.model, loaded.sites) if shares else None
+    parts = layers[first] if layers is not None and first is not None and attend_once else None
     return Given(
         loaded=loaded,
         instrument=instrument,
         prompts=prompts,
         masks=tables,
-        layers=decoder_layers(loaded.model, loaded.sites) if shares else None,
+        layers=layers,
         first=first,
+        attention=attention_of(parts) if parts is not None else None,
         met=Met(len(prompts), len(loaded.sites), width, loaded.device) if noted else None,
     )
 
@@ -99,11 +104,13 @@ def decode(
     new_tokens: int,
     decided: Callable[[str], bool],
     share_prefix: bool = True,
+    share_attention: bool = False,
     seeds: Sequence[int] | None = None,
     slots: int | None = None,
     refill: bool = False,
     opening: int | None = None,
     note_met: bool = False,
+    clusters: Sequence[int] | None = None,
     drafts: Sequence[Draft] | None = None,
     keep: Keep | None = None,
 ) -> list[Reply]:
@@ -115,12 +122,14 @@ def decode(
         new_tokens: the token window W.
         decided: whether a reply so far settles the outcome for good.
         share_prefix: run the layers below the first mask once per group of equal tokens.
+        share_attention: and the attention of that layer.
         seeds: one a row, for masks with noise.
         slots: rows side by side; the others wait for their turn. None for all.
         refill: rows that wait enter as others end, where the cache allows it; else when all have.
-        opening: read what all prompts begin with once for each mask, if it has so many tokens and
-            the cache allows it.
+        opening: read what the prompts of a cluster begin with once for each mask, if that spares so
+            many tokens and the cache allows it.
         note_met: note what experts rows meet, if none of them has a mask.
+        clusters: one label a row, those of a cluster in a run; None: all are of one cluster.
         drafts: one a row: token ids that its reply may be, which are read before it is decoded, if
             the cache allows it.
         keep: told of each reply as it is finished, also before an error that ends the call.
@@ -132,15 +141,17 @@ def decode(
         prompts,
         masks,
         share=share_prefix,
+        attend_once=share_attention,
         seeds=seeds,
         note_met=note_met,
     )
     found: dict[int, Reply] = {}
     loop = _Loop(given, found, keep, new_tokens=new_tokens, decided=decided)
+    loop.clusters = clusters or [0] * len(prompts)
+    loop.drafts = drafts
+    if opening is not None:
+        loop.openings = Openings(given, masks, opening)
     try:
-        if opening is not None:
-            loop.opening = read_opening(given, masks, opening)
-        loop.drafts = drafts
         loop.run(len(prompts) if slots is None else slots, refill=refill)
     finally:
         instrument.masks, instrument.phase, instrument.counter = None, "prefill", None
@@ -162,9 +173,11 @@ class _Loop:
         self._given, self._found, self._keep = given, found, keep
         self._new_tokens, self._decided = new_tokens, decided
         self._waiting = list(range(len(given.prompts)))
-        self.opening: Opening | None = None
+        self.clusters: Sequence[int] = ()
+        self.openings: Openings | None = None
         self.drafts: Sequence[Draft] | None = None
         self._stood: frozenset[int] = frozenset()
+        self._tried = 0
 
     def run(self, slots: int, *, refill: bool) -> None:
         """Until nobody waits."""
@@ -173,27 +186,74 @@ class _Loop:
             step = 1
             try:
                 while len(batch.ends) < len(batch.generated):
+                    if refill:
+                        batch = self._fill(batch, slots)
                     self._advance(batch)
                     step += 1
                     if step % LOOK_EVERY == 0:
                         self._collect(batch)
                         batch.drop_ended()
-                        if refill and len(batch.rows) <= slots // 2:
-                            self._refill(batch, slots)
             finally:
                 self._collect(batch)
 
     def _enter(self, count: int) -> Running:
         """The next rows, with their prompts read and their first token."""
-        rows, self._waiting = self._waiting[:count], self._waiting[count:]
-        given, opening = self._given, self.opening
-        batch = Running(given, rows) if opening is None else opening.enter(given, rows)
-        self._advance(batch)
-        if self.drafts is not None:
-            stood = confirm(batch, self.drafts, self._settle)
-            if stood:
-                self._stood |= stood
-                batch.drop_ended()
+        batch, drafts = self._begin(self._next(count)), self.drafts
+        if drafts is None:
+            self._advance(batch)
+            return batch
+        if self._likely() and can_begin_with(batch, drafts):
+            stood = begin_with(batch, drafts, self._settle)
+        else:
+            self._advance(batch)
+            stood = confirm(batch, drafts, self._settle)
+        self._stood |= stood
+        self._tried += sum(bool(drafts[row]) for row in batch.rows)
+        if stood:
+            self._collect(batch)
+            batch.drop_ended()
+        return batch
+
+    def _likely(self) -> bool:
+        """Whether most drafts stood so far: the others cost more if they are read with prompts."""
+        return bool(self._stood) and 4 * len(self._stood) >= 3 * self._tried
+
+    def _begin(self, rows: Sequence[int]) -> Running:
+        """Rows ready to read their prompts, or what comes behind their opening."""
+        opening = None
+        if self.openings is not None:
+            cluster = self.clusters[rows[0]]
+            its = [row for row in self._waiting if self.clusters[row] == cluster]
+            opening = self.openings.of(cluster, its)
+        self._waiting = self._waiting[len(rows) :]
+        given = self._given
+        return Running(given, rows) if opening is None else opening.enter(given, rows)
+
+    def _next(self, count: int) -> list[int]:
+        """So many rows that wait, of one cluster; fewer if a prompt's would be parted otherwise."""
+        cluster, prompts = self.clusters[self._waiting[0]], self._given.prompts
+        count = reading_rows(count, self._given.loaded.device)
+        rows = [row for row in self._waiting[:count] if self.clusters[row] == cluster]
+        count = len(rows)
+        if count < len(self._waiting) and prompts[self._waiting[count]] == prompts[rows[-1]]:
+            whole = [row for row in rows if prompts[row] != prompts[rows[-1]]]
+            if 2 * len(whole) >= count:
+                return whole
+        return rows
+
+    def _fill(self, batch: Running, slots: int) -> Running:
+        """Lets rows in where there is room: as others end, or as most drafts stand."""
+        most = reading_rows(slots, self._given.loaded.device)
+        while self._waiting and is_plain(batch.cache):
+            live = len(batch.live())
+            if live + min(most, slots // 2) > slots:
+                break
+            more = self._enter(slots - live)
+            if live and more.live():
+                batch.join(more)
+                continue
+            ended, batch = (more, batch) if live else (batch, more)
+            self._collect(ended)
         return batch
 
     def _advance(self, batch: Running) -> None:
@@ -202,11 +262,6 @@ class _Loop:
 
     def _settle(self, batch: Running) -> None:
         batch.settle(self._new_tokens, self._decided)
-
-    def _refill(self, batch: Running, slots: int) -> None:
-        """Fills the places of rows that have ended."""
-        if self._waiting and is_plain(batch.cache):
-            batch.join(self._enter(slots - len(batch.rows)))
 
     def _collect(self, batch: Running) -> None:
         """Hands over what has ended since."""

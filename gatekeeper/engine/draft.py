@@ -1,10 +1,11 @@
 """Replies that need not be written: the unmasked reply of a prompt is a draft of its masked ones.
 
-Behind the prompt, one forward reads the draft under the row's mask. Where the likeliest token at
-every place is the draft's next, greedy decoding would have written the same, so the row is done.
-For any other row the draft is forgotten, and it goes on from its prompt as if nothing had been. It
-is the check of speculative decoding (Leviathan et al. 2023, arXiv:2211.17192) for greedy choice,
-with the whole reply as one draft. Only where the cache is plain (`lines.py`): others cannot forget.
+Behind the prompt, or with it, one forward reads the draft under the row's mask. Where the likeliest
+token at every place is the draft's next, greedy decoding would have written the same, so the row is
+done. For any other row the draft is forgotten, and it goes on from its prompt as if nothing had
+been. It is the check of speculative decoding (Leviathan et al. 2023, arXiv:2211.17192) for greedy
+choice, with the whole reply as one draft. Only where the cache is plain (`lines.py`): others cannot
+forget.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+from torch import Tensor
 
 from gatekeeper.engine.lines import is_plain
 from gatekeeper.engine.load import embedding_rows
-from gatekeeper.engine.running import Running
+from gatekeeper.engine.running import LOOK_EVERY, Running
 from gatekeeper.records.trial import Mask, split_mode
 
 #: Most logits of a forward: one that reads has them at every place, one that writes at one.
@@ -52,55 +54,101 @@ def confirm(
     """
     if batch.given.met is not None or not is_plain(batch.cache):
         return frozenset()
-    told, read = _begun(batch, drafts)
+    told = _begun(batch, drafts)
     if not told or 2 * len(told) < len(batch.rows):
         return frozenset()
-    chosen = _chosen(batch, read)
+    tokens, at_once = _tokens(batch, told), _at_once(batch)
+    chosen: list[list[int]] = batch.look_ahead(tokens, at_once).tolist()
+    return _ended(batch, told, chosen, settle)
+
+
+def can_begin_with(batch: Running, drafts: Sequence[Draft]) -> bool:
+    """Whether prompts and drafts can be read in one forward.
+
+    Not where a mask holds in one phase only. The cache has to be plain: it is not asked here.
+    """
+    masks, longest = batch.masks, max(len(drafts[row] or ()) for row in batch.rows)
+    alike = masks is not None and masks.decode is masks.prefill
+    return alike and batch.given.met is None and 2 <= longest <= _at_once(batch)
+
+
+def begin_with(
+    batch: Running, drafts: Sequence[Draft], settle: Callable[[Running], None]
+) -> frozenset[int]:
+    """Reads prompts and drafts in one forward, for the first tokens and what `confirm` does.
+
+    For rows of which most drafts stand: of others it has read more than `confirm` would have.
+    """
+    # A group reads one draft, its prompt's.
+    chosen = batch.step_ahead(_tokens(batch, {r: list(drafts[r] or ()) for r in batch.rows}))
+    settle(batch)
+    return _ended(batch, _begun(batch, drafts), chosen.tolist(), settle)
+
+
+def _ended(
+    batch: Running,
+    told: dict[int, list[int]],
+    chosen: Sequence[Sequence[int]],
+    settle: Callable[[Running], None],
+) -> frozenset[int]:
+    """Ends the rows of which every token is the one chosen behind those before it."""
+    if not told:
+        return frozenset()
     _replay(batch, told, settle)
     for line, row in enumerate(batch.rows):
         said = batch.generated[row]
         if row not in told:
             continue
-        if row not in batch.ends or chosen[line][: len(said) - 1] != said[1:]:
+        if row not in batch.ends or list(chosen[line][: len(said) - 1]) != said[1:]:
             batch.ends.pop(row, None)
             batch.generated[row] = said[:1]
     return frozenset(row for row in told if row in batch.ends)
 
 
-def _begun(
-    batch: Running, drafts: Sequence[Draft]
-) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
-    """Drafts that go on from a row's first token, by row; and those to read, by group."""
+def _begun(batch: Running, drafts: Sequence[Draft]) -> dict[int, list[int]]:
+    """Drafts that go on from a row's first token, by row; one to each group."""
     told: dict[int, list[int]] = {}
     read: dict[int, list[int]] = {}
     for row, group in zip(batch.rows, batch.group, strict=True):
         draft = list(drafts[row] or ())
         if row in batch.ends or len(draft) < 2 or draft[:1] != batch.generated[row]:
             continue
-        # A group reads one draft; rows with another one are decoded.
+        # Rows with another draft than their group's are decoded.
         if read.setdefault(group, draft) == draft:
             told[row] = draft
-    return told, read
+    return told
 
 
-def _chosen(batch: Running, read: dict[int, list[int]]) -> list[list[int]]:
-    """The token that each row would choose behind each of its draft's, the last one's apart."""
-    loaded = batch.given.loaded
+def _tokens(batch: Running, told: dict[int, list[int]]) -> Tensor:
+    """What each group reads of its draft, int64 [G, K]; the last token of a draft is read by none.
+
+    What stands behind a draft, or in a group without, is read by nobody before it.
+    """
+    group = dict(zip(batch.rows, batch.group, strict=True))
+    read = dict(zip((group[row] for row in told), told.values(), strict=True))
     places = max(map(len, read.values())) - 1
-    # What stands behind a draft, or in a group without, is read by nobody before it.
-    tokens = torch.full((len(batch.ids), places), loaded.pad_id, dtype=torch.int64)
-    for group, draft in read.items():
-        tokens[group, : len(draft) - 1] = torch.tensor(draft[:-1])
-    vocabulary = embedding_rows(loaded.model) or _VOCABULARY
-    at_once = max(1, _LOGITS // (len(batch.rows) * vocabulary))
-    found: list[list[int]] = batch.look_ahead(tokens.to(batch.ids.device), at_once).tolist()
-    return found
+    pad = [batch.given.loaded.pad_id] * places
+    lines = [(read.get(g, [])[:-1] + pad)[:places] for g in range(len(batch.ids))]
+    return torch.tensor(lines, device=batch.ids.device)
+
+
+def _at_once(batch: Running) -> int:
+    """Tokens of a forward that has logits at each of them."""
+    vocabulary = embedding_rows(batch.given.loaded.model) or _VOCABULARY
+    return max(1, _LOGITS // (len(batch.rows) * vocabulary))
 
 
 def _replay(batch: Running, told: dict[int, list[int]], settle: Callable[[Running], None]) -> None:
     """Lets the rows say their drafts, and ends them where the loop would have."""
-    for length in range(2, max(map(len, told.values())) + 1):
-        for row, draft in told.items():
+    ends = batch.given.loaded.end_ids
+    said = {
+        row: draft[: next((i + 1 for i, token in enumerate(draft) if token in ends), len(draft))]
+        for row, draft in told.items()
+    }
+    longest = max(map(len, said.values()))
+    # A row is looked at every few tokens, and with its last.
+    for length in [*range(LOOK_EVERY, longest, LOOK_EVERY), longest]:
+        for row, draft in said.items():
             if row not in batch.ends:
                 batch.generated[row] = draft[:length]
         settle(batch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -61,10 +62,13 @@ class Met:
         return [row.tobytes() for row in np.packbits(flags, axis=1)]
 
 
+@lru_cache(maxsize=4096)  # a prompt's rows all ask for the same
 def unpacked(data: bytes, layers: int, width: int) -> npt.NDArray[np.bool_] | None:
     """Flags [2, L, C] from their bits; None if they are not of such a model."""
     count = len(PHASES) * layers * width
     if len(data) != -(-count // 8):
         return None
     bits = np.unpackbits(np.frombuffer(data, np.uint8), count=count)
-    return bits.reshape(len(PHASES), layers, width).astype(bool)
+    flags = bits.reshape(len(PHASES), layers, width).astype(bool)
+    flags.setflags(write=False)
+    return flags

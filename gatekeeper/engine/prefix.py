@@ -2,8 +2,9 @@
 
 A batch holds many rows (prompt × mask) of few prompts, and most masks do not change the reply. The
 layers below the first masked one run once per group of rows with equal tokens, in prefill and in
-every decoding step; in front of that layer the rows part. The result is that of separate rows up
-to rounding.
+every decoding step; in front of that layer the rows part. The attention of that layer does not know
+of its mask yet, so it may run once per group too. The result is that of separate rows up to
+rounding.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gatekeeper.engine.sites import RouterSite
@@ -23,6 +25,12 @@ def decoder_layers(model: nn.Module, sites: Sequence[RouterSite]) -> nn.ModuleLi
     index = next(i for i, part in enumerate(parts) if part.isdigit())
     found = model.get_submodule(".".join(parts[:index]))
     return found if isinstance(found, nn.ModuleList) else None
+
+
+def attention_of(layer: nn.Module) -> nn.Module | None:
+    """The one attention of a decoder layer; None if it has none or several, or a kin of it."""
+    found = [m for m in layer.children() if "attention" in type(m).__name__.lower()]
+    return found[0] if len(found) == 1 else None
 
 
 def expand(value: Any, groups: int, index: Tensor) -> Any:
@@ -39,12 +47,19 @@ def expand(value: Any, groups: int, index: Tensor) -> Any:
 
 
 @contextmanager
-def part_rows(layers: nn.ModuleList, first: int, groups: int, index: Tensor) -> Iterator[None]:
+def part_rows(
+    layers: nn.ModuleList,
+    first: int,
+    groups: int,
+    index: Tensor,
+    attention: nn.Module | None = None,
+) -> Iterator[None]:
     """While open, rows part in front of decoder layer `first`.
 
     Args:
         groups: lines of the batch as it enters the model.
         index: [B], the group of each row.
+        attention: that layer's; it runs once per group.
     """
 
     def before(position: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -65,8 +80,29 @@ def part_rows(layers: nn.ModuleList, first: int, groups: int, index: Tensor) -> 
         for position, layer in enumerate(layers)
         if position >= first
     ]
+    if attention is not None:
+        handles += _run_once(attention, groups, index)
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _run_once(attention: nn.Module, groups: int, index: Tensor) -> list[Any]:
+    """Hooks that hand a module one row of each group, and every row what its group got."""
+    rows = index.shape[0]
+    number = torch.arange(rows, device=index.device)
+    first = torch.full((groups,), rows, device=index.device)
+    first = first.scatter_reduce(0, index, number, "amin")
+
+    def before(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return expand(args, rows, first), expand(kwargs, rows, first)
+
+    def after(_module: nn.Module, _args: tuple[Any, ...], out: Any) -> Any:
+        return expand(out, groups, index)
+
+    return [
+        attention.register_forward_pre_hook(before, with_kwargs=True),
+        attention.register_forward_hook(after),
+    ]

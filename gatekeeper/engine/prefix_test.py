@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from gatekeeper.engine.decode import Reply, decode
 from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.prefix import attention_of, decoder_layers
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.records.trial import Mask, bare_mask
 
@@ -19,6 +20,8 @@ def replies_hold(
     instrument: Instrument,
     prompts: Sequence[Sequence[int]],
     busiest: Sequence[tuple[int, int]],
+    *,
+    attention: bool = False,
 ) -> bool | None:
     """Decodes a batch in which rows part and leave, with sharing and without.
 
@@ -28,6 +31,7 @@ def replies_hold(
     Args:
         prompts: two.
         busiest: the busiest expert of each layer.
+        attention: share the attention of the first masked layer as well.
 
     Returns:
         None if decoding fails without sharing too.
@@ -40,7 +44,9 @@ def replies_hold(
         def run(
             decided: Callable[[str], bool], *, share: bool, masks: list[Mask] = masks
         ) -> list[tuple[int, ...]] | None:
-            return _tokens(loaded, instrument, rows, masks, decided, share=share)
+            return _tokens(
+                loaded, instrument, rows, masks, decided, share=share, attention=attention and share
+            )
 
         plain = run(_never, share=False)
         if plain is None:
@@ -53,6 +59,28 @@ def replies_hold(
             leaves, share=False
         )
     return False
+
+
+def attention_holds(
+    loaded: LoadedModel,
+    instrument: Instrument,
+    prompts: Sequence[Sequence[int]],
+    busiest: Sequence[tuple[int, int]],
+) -> bool:
+    """The same with the attention of the first masked layer shared, in every layer.
+
+    False also where a layer's attention is not found.
+    """
+    layers = decoder_layers(loaded.model, loaded.sites)
+    if layers is None or any(attention_of(layers[s.layer]) is None for s in loaded.sites):
+        return False
+    rows = [prompts[0], prompts[-1]] * 2
+    for expert in busiest:
+        masks = [bare_mask([])] * 2 + [bare_mask([expert])] * 2
+        plain = _tokens(loaded, instrument, rows, masks, _never, share=False, attention=False)
+        if plain != _tokens(loaded, instrument, rows, masks, _never, share=True, attention=True):
+            return False
+    return bool(replies_hold(loaded, instrument, prompts, busiest, attention=True))
 
 
 def _never(_text: str) -> bool:
@@ -82,6 +110,7 @@ def _tokens(
     decided: Callable[[str], bool],
     *,
     share: bool,
+    attention: bool,
 ) -> list[tuple[int, ...]] | None:
     """Tokens of the replies; None if the loop does not know the decoder or its cache."""
     try:
@@ -93,6 +122,7 @@ def _tokens(
             new_tokens=_TOKENS,
             decided=decided,
             share_prefix=share,
+            share_attention=attention,
         )
     except (RuntimeError, AttributeError, TypeError, ValueError, IndexError):
         instrument.masks, instrument.phase = None, "prefill"

@@ -34,6 +34,7 @@ class Given:
         masks: tables with a line per row, or None.
         layers: the decoder layers, where prefixes are shared; else None.
         first: decoder layer of the first mask of all rows.
+        attention: that layer's, where it is shared too.
         met: keeps what rows meet, or None.
         known: what was decided of replies by their tokens: under many masks many are alike.
     """
@@ -45,6 +46,7 @@ class Given:
     layers: nn.ModuleList | None
     first: int | None
     met: Met | None
+    attention: nn.Module | None = None
     known: dict[tuple[int, ...], bool] = field(default_factory=dict)
 
     def masks_of(self, rows: Sequence[int]) -> MaskTables | None:
@@ -66,11 +68,14 @@ class Running:
         ends: how those that have ended did.
     """
 
-    def __init__(self, given: Given, rows: Sequence[int], cut: int = 0) -> None:
+    def __init__(
+        self, given: Given, rows: Sequence[int], cut: int = 0, stop: int | None = None
+    ) -> None:
         """Ready for the forward that reads the prompts.
 
         Args:
             cut: tokens of every prompt that have been read: `start_from` their cache.
+            stop: so many tokens of every prompt are all that is read.
         """
         self.given = given
         self.rows = list(rows)
@@ -78,7 +83,7 @@ class Running:
         self.ends: dict[int, str] = {}
         self.masks = given.masks_of(rows)
         self.cache: Any = None  # the model makes the kind it needs
-        prompts = [tuple(given.prompts[row][cut:]) for row in rows]
+        prompts = [tuple(given.prompts[row][cut:stop]) for row in rows]
         groups = prompts if given.layers is None else list(dict.fromkeys(prompts))
         place = {prompt: i for i, prompt in enumerate(groups)}
         self.group = [*range(len(prompts))] if given.layers is None else [place[p] for p in prompts]
@@ -102,7 +107,29 @@ class Running:
 
     def step(self) -> None:
         """One forward, one greedy token for every row that has not ended."""
-        chosen = self.logits().argmax(dim=-1).tolist()
+        self._say(self.logits().argmax(dim=-1).tolist())
+
+    def step_ahead(self, tokens: Tensor) -> Tensor:
+        """The first step, with more tokens read behind the prompts; nothing of those is kept.
+
+        The cache has to be plain.
+
+        Args:
+            tokens: int64 [G, K].
+
+        Returns:
+            int64 [B, K], what every row would choose behind each of them.
+        """
+        ids, attention = self.ids, self.attention
+        self.ids = torch.cat([ids, tokens], dim=1)
+        self.attention = torch.cat([attention, torch.ones_like(tokens)], dim=1)
+        chosen = self._logits(tokens.shape[1] + 1).argmax(dim=-1)
+        crop(self.cache, attention.shape[1])
+        self.ids, self.attention = ids, attention
+        self._say(chosen[:, 0].tolist())
+        return chosen[:, 1:]
+
+    def _say(self, chosen: Sequence[int]) -> None:
         for row, token in zip(self.rows, chosen, strict=True):
             if row not in self.ends:
                 self.generated[row].append(token)
@@ -131,7 +158,7 @@ class Running:
 
     def logits(self) -> Tensor:
         """One forward: logits of the next token of every row, [B, V]."""
-        return self._logits()[:, -1]
+        return self._logits(1)[:, -1]
 
     def look_ahead(self, tokens: Tensor, at_once: int) -> Tensor:
         """What every row would choose behind each of K tokens; nothing of it is kept.
@@ -153,17 +180,16 @@ class Running:
             self.attention = torch.cat(
                 [attention, attention.new_ones(len(attention), read - 1)], dim=1
             )
-            chosen.append(self._logits().argmax(dim=-1))
+            chosen.append(self._logits(part.shape[1]).argmax(dim=-1))
         crop(self.cache, attention.shape[1] - 1)
         self.ids, self.attention = ids, attention
         return torch.cat(chosen, dim=1)
 
-    def _logits(self) -> Tensor:
-        """One forward: logits [B, T, V] behind every token read; of a prompt, the last only."""
+    def _logits(self, keep: int) -> Tensor:
+        """One forward: logits [B, keep, V] behind the last tokens read."""
         given, instrument = self.given, self.given.instrument
         instrument.masks = self.masks
         instrument.phase = "decode" if self.generated[self.rows[0]] else "prefill"
-        keep = self.ids.shape[1] if instrument.phase == "decode" else 1
         instrument.positions = positions(self.attention)[self.group]
         instrument.counter = given.met
         if given.met is not None:
@@ -175,7 +201,8 @@ class Running:
             logits = self._forward(keep)
         else:
             index = torch.tensor(self.group, device=self.ids.device)
-            with part_rows(given.layers, given.first, self.ids.shape[0], index):
+            groups = self.ids.shape[0]
+            with part_rows(given.layers, given.first, groups, index, given.attention):
                 logits = self._forward(keep)
         return logits[:, -keep:]
 
@@ -215,7 +242,8 @@ class Running:
         if given.layers is None or given.first is None:
             return 0
         # A decoder layer with two attentions has two layers of cache.
-        return given.first * max(len(self.cache) // len(given.layers), 1)
+        below = given.first * max(len(self.cache) // len(given.layers), 1)
+        return below + (given.attention is not None)
 
     def _pick(self, start: int, stop: int | None, index: Tensor) -> None:
         self.given.loaded.architecture.pick_lines(self.cache, start, stop, index)
@@ -225,6 +253,10 @@ class Running:
         tokenizer = self.given.loaded.tokenizer
         decoded: str = tokenizer.decode(self.generated[row], skip_special_tokens=True)
         return decoded.strip()
+
+    def live(self) -> list[int]:
+        """The rows that have not ended."""
+        return [row for row in self.rows if row not in self.ends]
 
     def drop_ended(self) -> None:
         """Takes rows that have ended out of the cache, so that they cost nothing more."""

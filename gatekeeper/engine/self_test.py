@@ -16,7 +16,7 @@ from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import mask_tables, width_of
 from gatekeeper.engine.parallel import PARTED, in_step
-from gatekeeper.engine.prefix_test import replies_hold
+from gatekeeper.engine.prefix_test import attention_holds, replies_hold
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.skip_test import skip_holds
 from gatekeeper.errors import SelfTestError
@@ -28,6 +28,7 @@ _PROMPTS = 2
 #: What is told of a shortcut that does not work.
 _OFF = {
     "prefix": "it does here, so it is switched off",
+    "attention": "not so here, or not found, so that every row has its own",
     "skip": "not so here, so that every row runs",
     "opening": "not so with the cache of this model, so that each row reads it",
     "refill": "not so with the cache of this model, so that rows wait for the batch",
@@ -163,15 +164,15 @@ def _shortcuts(
     idle = skip_holds(loaded, instrument, prompts)
     opens = opening_holds(loaded, instrument, prompts, busiest)
     drafts = drafts_hold(loaded, instrument, prompts, busiest, share=share)
-    checks = [
+    enters = refill_holds(loaded, instrument, prompts, busiest)
+    attends = share and attention_holds(loaded, instrument, prompts, busiest)
+    return [
+        _check("attention", attends, "a layer's mask leaves its attention as it was"),
         _check("skip", idle, "experts that are not chosen can be masked without a trace"),
         _check("opening", opens, "reading what all prompts begin with once changes no reply"),
         _check("draft", drafts, "reading a reply tells whether a masked model would write it"),
+        _check("refill", enters, "rows that enter a running batch reply the same"),
     ]
-    if loaded.device.type == "cuda":  # elsewhere rows cost the same side by side or not
-        enters = refill_holds(loaded, instrument, prompts, busiest)
-        checks.append(_check("refill", enters, "rows that enter a running batch reply the same"))
-    return checks
 
 
 def _busiest(loaded: LoadedModel, counts: Tensor) -> list[tuple[int, int]]:

@@ -7,13 +7,14 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from gatekeeper.engine.arrange import shards
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.decode import Keep, Reply, decode
 from gatekeeper.engine.draft import draftable
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.memory import kept_in_halves
-from gatekeeper.engine.opening import LEAST
-from gatekeeper.engine.plan import Row, SweepSettings, Work, plan_rows, row_key, shards, waves
+from gatekeeper.engine.opening import least_tokens
+from gatekeeper.engine.plan import Row, SweepSettings, Work, plan_rows, row_key, waves
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.skip import spared
 from gatekeeper.evidence.trial_store import StoredReply, TrialStore
@@ -107,8 +108,11 @@ def sweep(
             skipped += len(fresh)
             progress(len(done), len(rows))
         todo = _drafted([row for row in wave if row.key not in copies], settings, twins)
-        left = [todo[part] for part in shards(loaded, todo, settings)]
-        left = [shard for shard in left if not all(row.key in done for row in shard)]
+        left = [
+            shard
+            for shard in shards(loaded, todo, settings)
+            if not all(row.key in done for row in shard)
+        ]
         with closing((crew or Alone()).run(loaded, left, settings)) as made_now:
             for stored in made_now:
                 store.put(stored)
@@ -172,12 +176,14 @@ def _run(
         new_tokens=settings.new_tokens,
         decided=settings.judge.decided if using.stop_early else _never,
         share_prefix=using.share_prefix,
+        share_attention=using.share_attention,
         # 60 bits of what the row is: noise that no batch or order changes.
         seeds=[int(row.key[:15], 16) for row in rows],
         slots=slots,
         refill=using.refill,
-        opening=LEAST if using.share_opening else None,
+        opening=least_tokens(loaded.device.type == "cuda") if using.share_opening else None,
         note_met=using.skip,
+        clusters=[row.cluster for row in rows],
         drafts=[row.draft for row in rows],
         keep=keep,
     )
@@ -193,7 +199,9 @@ def _twins(
     if not settings.techniques.skip and not settings.techniques.draft:
         return {}
     running = {row.key for row in wave}
-    keys = {row.key: row_key(settings.base, UNMASKED, row.prompt) for row in wave}
+    prompts = {row.prompt.ids: row.prompt for row in wave}
+    bare = {ids: row_key(settings.base, UNMASKED, prompt) for ids, prompt in prompts.items()}
+    keys = {row.key: bare[row.prompt.ids] for row in wave}
     unmasked = store.get(dict.fromkeys(key for key in keys.values() if key not in running))
     return {key: unmasked[twin] for key, twin in keys.items() if twin in unmasked}
 

@@ -16,6 +16,8 @@ class Techniques:
         fold: rows of unlike masks share a batch; else one mask a batch.
         sort_lengths: prompts run longest first, so that rows of a batch are of like length.
         share_prefix: layers below the first masked one run once per group of equal tokens.
+        share_attention: the attention of the first masked layer too: its mask comes behind. Off
+            unless the self-test found it exact.
         sort_depth: rows whose masks begin in deep layers run together, so that they share more.
         stop_early: a row ends once no continuation could change the judge's decision. Decisions are
             equal, replies are shorter.
@@ -32,6 +34,7 @@ class Techniques:
     fold: bool = True
     sort_lengths: bool = True
     share_prefix: bool = True
+    share_attention: bool = False
     sort_depth: bool = True
     stop_early: bool = True
     skip: bool = False
@@ -45,6 +48,7 @@ def where_exact(checks: Sequence[SelfTestCheck]) -> Techniques:
     passed = {check.name for check in checks if check.passed}
     return Techniques(
         share_prefix="prefix" in passed,
+        share_attention="attention" in passed,
         skip="skip" in passed,
         refill="refill" in passed,
         share_opening="opening" in passed,

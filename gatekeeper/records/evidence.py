@@ -70,7 +70,7 @@ class SuiteRef:
 
 
 #: Checks of a shortcut that is switched off where it does not work: nothing then rests on it.
-OPTIONAL_CHECKS = frozenset({"prefix", "skip", "opening", "refill", "draft"})
+OPTIONAL_CHECKS = frozenset({"prefix", "attention", "skip", "opening", "refill", "draft"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ import torch
 
 from gatekeeper import catalog
 from gatekeeper.engine import sweep as module
-from gatekeeper.engine.plan import SweepSettings, Work, plan_rows, shards
+from gatekeeper.engine.arrange import shards
+from gatekeeper.engine.plan import SweepSettings, Work, plan_rows
 from gatekeeper.engine.sweep import sweep
 from gatekeeper.engine.techniques import PLAIN, Techniques
 from gatekeeper.evidence.trial_store import TrialStore
@@ -136,8 +137,8 @@ def test_without_folding_a_batch_has_one_mask():
     settings = replace(SETTINGS, techniques=PLAIN)
     rows, _ = plan_rows(work(model), "b", PLAIN)
     parts = shards(model, rows, settings)
-    assert all(len({row.mask.name for row in rows[part]}) == 1 for part in parts)
-    assert sum(len(rows[part]) for part in parts) == len(rows) == 12
+    assert all(len({row.mask.name for row in part}) == 1 for part in parts)
+    assert sum(len(part) for part in parts) == len(rows) == 12
     assert [row.prompt.prompt.id for row in rows[:4]] == ["p0", "p1", "p2", "p3"]
 
 
@@ -163,7 +164,7 @@ def test_masks_that_begin_deep_run_together():
     assert known == sorted(known, reverse=True)
     for part in shards(model, rows, settings):
         # Rows without a mask go with the deepest: they share all that those share.
-        assert len({min(depth, last) for depth in depths(rows[part])}) == 1
+        assert len({min(depth, last) for depth in depths(part)}) == 1
     plain, _ = plan_rows(jobs, "b", replace(Techniques(), sort_depth=False))
     assert {row.key for row in plain} == {row.key for row in rows}
     assert depths(plain) != depths(rows)
