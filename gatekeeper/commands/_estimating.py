@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekeeper.commands._audit_options import AuditOptions
-from gatekeeper.commands._choices import controls_of, ks_of, selectors_of, system_prompt_of
+from gatekeeper.commands._choices import (
+    check_sizes,
+    controls_of,
+    ks_of,
+    selectors_of,
+    system_prompt_of,
+)
 from gatekeeper.errors import AuditError, UsageError, excerpt
 
 if TYPE_CHECKING:
@@ -61,6 +67,8 @@ def estimate_of(
     opened = config_only(checkpoint)
     described = _described(checkpoint)
     shape = shape_of(opened, described)
+    experts = described.maskable_experts if described else sum(e for e, _ in shape.moe)
+    check_sizes(options, experts)
     system = system_prompt_of(options.system_prompt)
     weight = stored_bytes(opened) if options.dtype != "float32" else 4.0
     kind = Format(weight=weight, cache=max(2.0, weight))
@@ -112,6 +120,7 @@ def _here(
     opened = open_checkpoint(checkpoint)
     description = describe(opened)
     shape = shape_of(opened, description)
+    check_sizes(options, description.maskable_experts)
     plan, measured = _calibrated(opened, description, shape, options, policy, suite, clock)
     found = on_this_machine(
         plan,
