@@ -62,6 +62,8 @@ def estimate_of(
             remedy=f"use cpu, {', '.join(DEVICES)}",
         )
     suite = read_suite(options.suite)
+    for path in options.also_system_prompts:
+        system_prompt_of(path)  # variants are not counted, but the audit would not begin
     if device == "cpu":
         return _here(checkpoint, options, policy, suite, clock)
     opened = config_only(checkpoint)
@@ -111,7 +113,7 @@ def _here(
     from gatekeeper.engine.inspect import describe
     from gatekeeper.engine.shape import shape_of
 
-    if not checkpoint.is_dir():
+    if checkpoint.is_file():
         raise UsageError(
             "this machine is measured with the model itself, and there are no weights",
             where=excerpt(checkpoint),

@@ -203,7 +203,7 @@ def test_evidence_is_told_the_bytes_and_the_question(tmp_path: Path) -> None:
 
 
 def test_models_that_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no such checkpoint"):
+    with pytest.raises(UsageError, match="no such checkpoint"):
         judge_of(tmp_path / "gone")
     save_encoder(tmp_path / "m")
     config = json.loads((tmp_path / "m" / "config.json").read_text())
