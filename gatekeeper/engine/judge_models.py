@@ -5,6 +5,7 @@ Opened as an audited checkpoint is: safetensors only, no code of the checkpoint,
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Sequence
 from functools import cached_property
@@ -72,6 +73,14 @@ class _Local:
                     remedy=_REMEDY,
                 )
             return model.to(self._device).eval().requires_grad_(False)
+
+    def release(self) -> None:
+        """Lets the model go; it is loaded again when it is asked."""
+        for name in ("_model", "_tokenizer"):
+            self.__dict__.pop(name, None)
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _most(self, own: int) -> int:
         """Tokens that fit: the model's positions, or what its own files say if that is less."""
