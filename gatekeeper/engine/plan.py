@@ -116,8 +116,13 @@ def _what(mask: Mask) -> list[Any]:
     return [*([mask.mode, mask.phase] if experts else ["none"]), experts]
 
 
+def same_mask(mask: Mask) -> str:
+    """Equal for masks that share their rows, whatever their names."""
+    return json.dumps(_what(mask))
+
+
 def _masked(row: Row) -> str:
-    return json.dumps(_what(row.mask))
+    return same_mask(row.mask)
 
 
 def waves(rows: Sequence[Row], techniques: Techniques) -> list[list[Row]]:

@@ -30,8 +30,8 @@ class Reporter(Protocol):
     def stage(self, name: str) -> None:
         """A new stage has begun."""
 
-    def advance(self, done: int, total: int) -> None:
-        """Units done of the stage."""
+    def advance(self, done: int, total: int, *, found: int = 0) -> None:
+        """Units done of the stage; `found` of them, since the last call, were no work of now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
