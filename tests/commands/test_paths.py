@@ -148,6 +148,12 @@ def test_nothing_at_a_path_is_wrong_usage(line, places, capsys) -> None:
     refuse(line, places, capsys)
 
 
+@pytest.mark.parametrize("line", [*{**READ, **MORE}.values()])
+def test_so_is_a_path_that_is_too_long_to_be_one(line, places, tmp_path, capsys) -> None:
+    assert run(line.format(**{**places, "gone": tmp_path / ("a" * 5000)}).split()) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", OF_JUDGES)
 @pytest.mark.parametrize("which", ["judge", "second-judge"])
 def test_so_are_the_paths_of_judges(name, which, places, capsys) -> None:
