@@ -59,7 +59,7 @@ class Watch:
         self.close()
         self._stage, self._begun = name, time.process_time()
 
-    def advance(self, _done: int, _total: int) -> None:
+    def advance(self, _done: int, _total: int, *, found: int = 0) -> None:
         """Nobody looks."""
 
     def close(self) -> None:

@@ -172,7 +172,9 @@ def run(arguments: list[str] | None = None) -> int:
     except GatekeeperError as error:
         return _fail(str(error), error.exit_code, error)
     except OSError as error:
-        return _fail(_os_error(error), ExitCode.AUDIT_FAILED, error)
+        # There is nothing at a path that is too long, which is wrong usage (docs/adr/0002).
+        typed = error.errno == errno.ENAMETOOLONG
+        return _fail(_os_error(error), ExitCode.USAGE if typed else ExitCode.AUDIT_FAILED, error)
     return result if isinstance(result, int) else ExitCode.PASS
 
 

@@ -11,7 +11,7 @@ from gatekeeper.records.stop import Stop
 from gatekeeper.records.trial import Mask
 
 #: Prompts before the first look; each later look is taken after so many times as many.
-_FIRST, _GROWTH = 20, 1.2
+FIRST, _GROWTH = 20, 1.2
 #: From this share of a set on, the rest is run without a further look.
 _REST = 0.85
 
@@ -43,7 +43,7 @@ def looks(seeds: tuple[tuple[str, ...], ...]) -> list[int]:
     """How many seeds have been run at each look; the last is all of them."""
     total = sum(len(ids) for ids in seeds)
     found: list[int] = []
-    run, wanted = 0, float(_FIRST)
+    run, wanted = 0, float(FIRST)
     for count, ids in enumerate(seeds, start=1):
         run += len(ids)
         if run >= _REST * total:

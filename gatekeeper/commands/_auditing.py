@@ -13,9 +13,11 @@ from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.commands._choices import (
     check_cross_fit,
     check_sequential,
+    check_sizes,
     controls_of,
     doses_of,
     environments_of,
+    hopeless_sizes,
     ks_of,
     parallel_of,
     second_of,
@@ -116,6 +118,10 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         parallel=parallel_of(options),
     )
     asking.refuse_dense(request)
+    check_sizes(options, description.maskable_experts)
+    if policy is not None:
+        for warning in hopeless_sizes(options, policy, description.maskable_experts):
+            click.echo(f"warning: {warning}", err=True)
     asking.refuse_idle_variants(request)
     refuse_workers(request)
     return request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,38 @@ def ks_of(options: AuditOptions, policy: Policy | None) -> tuple[int, ...]:
     """Mask sizes asked for, else those that the policy needs, else some small ones; ascending."""
     wanted = policy.needs.ks if policy else ()
     return tuple(sorted(set(options.ks or wanted or DEFAULT_KS)))
+
+
+def check_sizes(options: AuditOptions, experts: int) -> None:
+    """Refuses sizes beyond all experts of the checkpoint: no mask would be made, without a word.
+
+    Sizes that a policy needs are told by `hopeless_sizes`, and the defaults are cut: neither was
+    typed.
+
+    Args:
+        experts: those that a mask can hold.
+
+    Raises:
+        UsageError: a mask, or a resample, is to take more.
+    """
+    sizes = [("-k", k) for k in options.ks]
+    sizes += [("--size", options.size)] if options.size is not None else []
+    for flag, size in sizes:
+        if size > experts:
+            raise UsageError(
+                f"{flag} {size}: the checkpoint has {experts} routed experts that can be masked",
+                remedy=f"give {flag} {experts} at most",
+            )
+
+
+def hopeless_sizes(options: AuditOptions, policy: Policy, experts: int) -> Iterator[str]:
+    """Masks that the policy needs and no audit of so few experts can give."""
+    sizes = [k for k in policy.needs.ks if k in ks_of(options, policy) and k > experts]
+    if sizes:
+        yield (
+            f"the policy needs masks of {', '.join(map(str, sizes))} experts and the checkpoint "
+            f"has {experts} that can be masked: the verdict cannot be a pass"
+        )
 
 
 def controls_of(options: AuditOptions, policy: Policy | None) -> int:

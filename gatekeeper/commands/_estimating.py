@@ -9,11 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekeeper.commands._audit_options import AuditOptions
-from gatekeeper.commands._choices import controls_of, ks_of, selectors_of, system_prompt_of
+from gatekeeper.commands._choices import (
+    check_cross_fit,
+    check_sequential,
+    check_sizes,
+    controls_of,
+    ks_of,
+    selectors_of,
+    system_prompt_of,
+)
 from gatekeeper.errors import AuditError, UsageError, excerpt
 
 if TYPE_CHECKING:
     from gatekeeper.analysis.cost import Shape
+    from gatekeeper.analysis.devices import Device
     from gatekeeper.engine.calibrate import Calibration
     from gatekeeper.engine.checkpoint import Checkpoint
     from gatekeeper.engine.estimate import Estimate
@@ -44,10 +53,7 @@ def estimate_of(
     Raises:
         GatekeeperError: the suite, the checkpoint or an option is not fit for an estimate.
     """
-    from gatekeeper.analysis.cost import Format
     from gatekeeper.analysis.devices import DEVICES
-    from gatekeeper.engine.estimate import fitting_rows, on_device
-    from gatekeeper.engine.shape import config_only, shape_of, stored_bytes
     from gatekeeper.suites.read import read_suite
 
     if device != "cpu" and device not in DEVICES:
@@ -56,19 +62,59 @@ def estimate_of(
             remedy=f"use cpu, {', '.join(DEVICES)}",
         )
     suite = read_suite(options.suite)
+    for path in options.also_system_prompts:
+        system_prompt_of(path)  # variants are not counted, but the audit would not begin
+    check_cross_fit(options)
+    check_sequential(options, policy)
     if device == "cpu":
-        return _here(checkpoint, options, policy, suite, clock)
+        told, found = _here(checkpoint, options, policy, suite, clock)
+    else:
+        told, found = _published(checkpoint, options, policy, suite, DEVICES[device], gpus)
+    if options.sequential:
+        found = replace(found, assumptions=(_whole_runs(), *found.assumptions))
+    return {**told, "sequential": options.sequential}, found
+
+
+def _whole_runs() -> str:
+    """What the numbers are of an audit whose masks stop when their limits are settled.
+
+    No share of the rows is told: it hangs on the very values that the audit is to find.
+    """
+    from gatekeeper.analysis.order import FIRST
+
+    return (
+        "--sequential is not counted: rows are those of whole runs, an upper bound. A mask stops "
+        f"after {FIRST} prompts of a set at the earliest, and near a limit not at all; looks taken "
+        "early make smaller batches, so that a row then takes longer"
+    )
+
+
+def _published(
+    checkpoint: Path,
+    options: AuditOptions,
+    policy: Policy | None,
+    suite: Suite,
+    device: Device,
+    gpus: int | None,
+) -> tuple[dict[str, Any], Estimate]:
+    """On a device that is known by what is published of it, from the config."""
+    from gatekeeper.analysis.cost import Format
+    from gatekeeper.engine.estimate import fitting_rows, on_device
+    from gatekeeper.engine.shape import config_only, shape_of, stored_bytes
+
     opened = config_only(checkpoint)
     described = _described(checkpoint)
     shape = shape_of(opened, described)
+    experts = described.maskable_experts if described else sum(e for e, _ in shape.moe)
+    check_sizes(options, experts)
     system = system_prompt_of(options.system_prompt)
     weight = stored_bytes(opened) if options.dtype != "float32" else 4.0
     kind = Format(weight=weight, cache=max(2.0, weight))
     lengths = _approximate(suite, system)
     longest = max(lengths.values()) + options.max_new_tokens
-    rows = options.batch_rows or fitting_rows(longest, shape, kind, DEVICES[device])
+    rows = options.batch_rows or fitting_rows(longest, shape, kind, device)
     plan = _plan(suite, options, policy, lengths, rows)
-    found = on_device(plan, shape, kind, DEVICES[device], gpus)
+    found = on_device(plan, shape, kind, device, gpus)
     tokens = f"about {_CHARACTERS:g} characters to a token (no tokenizer was used)"
     return _told(
         opened.source if described else checkpoint.name, shape, plan, "published", tokens
@@ -103,7 +149,7 @@ def _here(
     from gatekeeper.engine.inspect import describe
     from gatekeeper.engine.shape import shape_of
 
-    if not checkpoint.is_dir():
+    if checkpoint.is_file():
         raise UsageError(
             "this machine is measured with the model itself, and there are no weights",
             where=excerpt(checkpoint),
@@ -112,6 +158,7 @@ def _here(
     opened = open_checkpoint(checkpoint)
     description = describe(opened)
     shape = shape_of(opened, description)
+    check_sizes(options, description.maskable_experts)
     plan, measured = _calibrated(opened, description, shape, options, policy, suite, clock)
     found = on_this_machine(
         plan,

@@ -26,6 +26,9 @@ _WORDS = {
     "usefulness": "Benign answers under masks",
 }
 
+#: Stages of which nobody knows beforehand how many rows they take: only how many at most.
+_AT_MOST = frozenset({"trials in order"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
@@ -74,12 +77,18 @@ class ProgressReporter:
             click.echo(f"{self._prefix}{_WORDS.get(name, name)} …", err=True)
         self._beat(at_once=True)
 
-    def advance(self, done: int, total: int) -> None:
-        """Units done of the stage; written at most every few seconds."""
-        now = time.monotonic()
-        if total != self._piece.total or done < self._piece.done:
-            # Units done before are no work of now: they count in no rate.
+    def advance(self, done: int, total: int, *, found: int = 0) -> None:
+        """Units done of the stage; written at most every few seconds.
+
+        Args:
+            found: of those done since the last call, how many were there already.
+        """
+        now, piece = time.monotonic(), self._piece
+        # Units done before are no work of now: they count in no rate.
+        if total > piece.total or done < piece.done:
             self._piece = _Piece(first=done, total=total, begun=now)
+        else:
+            piece.first, piece.total = piece.first + found, total
         self._piece.done = done
         self._beat()
         wait = 0.2 if self._terminal else _EVERY
@@ -96,13 +105,14 @@ class ProgressReporter:
     def _line(self, now: float) -> str:
         piece = self._piece
         left = piece.seconds_left(now)
-        more = "" if left is None else f", {duration(left)} left"
+        bound, up_to = ("at most ", "up to ") if self._name in _AT_MOST else ("", "")
+        more = "" if left is None else f", {up_to}{duration(left)} left"
         if self._price is not None:
             more += f", {self._price.of(now - self._begun):.2f} spent"
-            more += "" if left is None else f" and {self._price.of(left):.2f} to go"
+            more += "" if left is None else f" and {up_to}{self._price.of(left):.2f} to go"
         if piece.total > 1 << 20:
             return f"  {piece.done >> 20} of {piece.total >> 20} MiB read{more}"
-        return f"  {piece.done} of {piece.total} rows, {piece.rate(now):.1f} a second{more}"
+        return f"  {piece.done} of {bound}{piece.total} rows, {piece.rate(now):.1f} a second{more}"
 
     def _beat(self, *, at_once: bool = False) -> None:
         now, price, piece = time.monotonic(), self._price, self._piece
@@ -113,6 +123,7 @@ class ProgressReporter:
             unit="bytes" if self._name == "load" else "rows",
             done=piece.done,
             total=piece.total,
+            at_most=self._name in _AT_MOST,
             per_second=round(piece.rate(now), 3),
             seconds_left=None if left is None else round(left, 1),
             money_spent=None if price is None else round(price.of(now - self._begun), 4),

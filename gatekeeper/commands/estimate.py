@@ -49,7 +49,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     """Estimate time, memory and GPUs of an audit, with all that the numbers assume.
 
     CHECKPOINT is a checkpoint's directory, or a config.json alone: nothing need be downloaded for a
-    GPU's estimate. On cpu the checkpoint itself is run for some seconds. Times are ranges.
+    GPU's estimate. On cpu the checkpoint itself is run for some seconds. Times are ranges. What
+    --sequential saves is not known before: its estimate is that of whole runs, and says so.
 
     \b
     Example:
@@ -117,6 +118,8 @@ def _print(told: dict[str, Any], found: Estimate, cost: float | None) -> None:
         f"masks        {told['plain_masks']} on every prompt, {told['control_masks']} on regular "
         "ones"
     )
+    if told["sequential"]:
+        click.echo("sequential   not counted: all that follows is of whole runs, an upper bound")
     click.echo(f"batch        {told['batch_rows']} rows, W = {told['new_tokens']}")
     _print_stages(found)
     click.echo(

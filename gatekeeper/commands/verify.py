@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper.commands._memory import uncollected
-from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.errors import EvidenceError, UsageError, excerpt
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.policy.recheck import Rechecked
     from gatekeeper.policy.recheck_selections import Derived
     from gatekeeper.records.evidence import Evidence
+    from gatekeeper.records.policy import Policy
 
 
 @click.command("verify")
@@ -31,7 +32,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     """Check digests, and derive selections, masks, outcomes, findings and verdict again.
 
     PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
-    Exit code 0 if everything agrees, 12 if anything does not.
+    Exit code 0 if everything agrees, 12 if anything does not, 2 if there is nothing at PATH.
 
     \b
     Example:
@@ -39,9 +40,12 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     """
     from gatekeeper.commands._verdicts import bundle_of
     from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle
+    from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.recheck import recheck
     from gatekeeper.policy.recheck_selections import recheck_selections
 
+    # Before the bundle is read: one that was named by mistake is no word against the evidence.
+    policy = load_policy(policy_path) if policy_path else None
     bundle = bundle_of(path)
     evidence = read_bundle(bundle)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
@@ -51,7 +55,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     _tell_selections(recheck_selections(evidence))
     verdict = path / "verdict.json"
     if verdict.is_file():
-        result = _verify_verdict(evidence, verdict, policy_path or path / "policy.yaml")
+        result = _verify_verdict(evidence, verdict, policy or _policy_beside(verdict))
         click.echo(f"✓ verdict: {result}, derived again from evidence and policy")
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
@@ -110,7 +114,32 @@ def _tell_strangers(bundle: Path) -> None:
         click.echo(f"– not of the bundle, and not checked: {shown}{more}")
 
 
-def _verify_verdict(evidence: Evidence, path: Path, policy_path: Path) -> str:
+def _policy_beside(verdict: Path) -> Policy:
+    """The policy that `run` put beside its verdict.
+
+    Raises:
+        EvidenceError: there is none, or it is no policy: nobody has typed its name.
+    """
+    from gatekeeper.policy.load import load_policy
+
+    path = verdict.with_name("policy.yaml")
+    if not path.is_file():
+        raise EvidenceError(
+            "the policy of the verdict is missing",
+            where=excerpt(path),
+            remedy="name it with --policy",
+        )
+    try:
+        return load_policy(path)
+    except UsageError as error:
+        raise EvidenceError(
+            f"the policy of the verdict cannot be read: {error.message}",
+            where=error.where,
+            remedy="name the one that was used with --policy",
+        ) from error
+
+
+def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     """Derives the verdict on its own day and compares it word for word, number for number.
 
     Raises:
@@ -118,7 +147,6 @@ def _verify_verdict(evidence: Evidence, path: Path, policy_path: Path) -> str:
     """
     from gatekeeper.evidence.strict_json import strict_loads
     from gatekeeper.policy.evaluate import evaluate
-    from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.recheck import same_data
     from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
 
@@ -127,15 +155,9 @@ def _verify_verdict(evidence: Evidence, path: Path, policy_path: Path) -> str:
         day = verdict_from_json(stored).judged_on
     except (ValueError, KeyError, TypeError) as error:
         raise EvidenceError("not a readable verdict", where=str(path)) from error
-    if not policy_path.is_file():
-        raise EvidenceError(
-            "the policy of the verdict is missing",
-            where=excerpt(policy_path),
-            remedy="name it with --policy",
-        )
-    policy = load_policy(policy_path)
     if policy.digest != stored.get("policy", {}).get("digest", policy.digest):
-        raise EvidenceError("the policy is not the one of the verdict", where=str(policy_path))
+        where = excerpt(policy.source)
+        raise EvidenceError("the policy is not the one of the verdict", where=where)
     derived = json.loads(json.dumps(verdict_to_json(evaluate(evidence, policy, day))))
     _refuse_other_versions(stored, derived, str(path))
     if not same_data(stored, derived):

@@ -10,7 +10,6 @@ their words, which share most; whichever is cheaper. A shard is as many clusters
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from dataclasses import dataclass, replace
 from gatekeeper.engine.batching import batches, reading_rows
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.opening import common, least_tokens
-from gatekeeper.engine.plan import Row, SweepSettings, by_depth, depth, what
+from gatekeeper.engine.plan import Row, SweepSettings, by_depth, depth, same_mask
 
 #: Where rows enter as others end, a shard has so many batches, and at least so many rows: enough
 #: that those whose drafts fell fill a batch.
@@ -44,7 +43,7 @@ def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) ->
     if using.refill:
         size = max(_REFILLS * size, _ROWS)
     if not using.fold:
-        return _cut(loaded, rows, size, [json.dumps(what(row.mask)) for row in rows])
+        return _cut(loaded, rows, size, [same_mask(row.mask) for row in rows])
     parts = _by_depth(rows, settings.batch_rows // _SMALL) if by_depth(using) else [list(rows)]
     # Batches as small as a cluster pay only where its rows go on beside those of others.
     clusters = using.share_opening and using.refill and using.sort_lengths

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekeeper.engine.headers import TensorInfo, read_headers, read_json, weight_files
-from gatekeeper.errors import CheckpointError, excerpt
+from gatekeeper.errors import CheckpointError, UsageError, excerpt
 from gatekeeper.records.model import CheckpointRef
 
 CONFIG = "config.json"
@@ -124,11 +124,12 @@ def open_checkpoint(path: Path, revision: str | None = None) -> Checkpoint:
     """Open the checkpoint in directory `path`, reading config and tensor headers only.
 
     Raises:
-        CheckpointError: it is not there, damaged, or of a kind that is refused (pickle weights,
-            remote code, adapters, packed quantisation), with the remedy.
+        UsageError: there is nothing at that path.
+        CheckpointError: it is damaged, or of a kind that is refused (pickle weights, remote code,
+            adapters, packed quantisation), with the remedy.
     """
     if not path.exists():
-        raise CheckpointError(
+        raise UsageError(
             "no such checkpoint",
             where=excerpt(path),
             remedy="give a directory; Gatekeeper does not download models",

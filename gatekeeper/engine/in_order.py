@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from gatekeeper.analysis.order import looks, order
 from gatekeeper.engine.batching import Encoded
-from gatekeeper.engine.plan import Work
-from gatekeeper.engine.sweep import SweepCount
+from gatekeeper.engine.joined import Advance, Joined
+from gatekeeper.engine.plan import Work, same_mask
+from gatekeeper.engine.sweep import Progress, SweepCount
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.stop import Stop
 from gatekeeper.records.trial import Mask, Trial
@@ -21,8 +22,8 @@ _ENOUGH = 40
 
 #: (runs so far) -> those of which more must be seen.
 Settle = Callable[[Evidence], set[Stop]]
-#: Prompts under masks -> trials.
-Run = Callable[[Sequence[Work]], tuple[list[Trial], SweepCount]]
+#: Prompts under masks, and where to tell how far they are -> trials.
+Run = Callable[[Sequence[Work], Progress], tuple[list[Trial], SweepCount]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,7 @@ def run_in_order(
     prompts: Sequence[Encoded],
     given: Looks,
     run: Run,
+    advance: Advance,
 ) -> tuple[list[Trial], tuple[Stop, ...], list[SweepCount]]:
     """Runs what is watched look by look; a killed audit takes the same looks again.
 
@@ -86,8 +88,11 @@ def run_in_order(
         evidence: with the trials of all that is not watched, the unmasked model's among them.
         stops: of `runs_to_watch`.
         prompts: those that measure.
+        advance: is told the rows of all looks, of as many as there are at most.
     """
     by_id = {item.prompt.id: item for item in prompts}
+    masks_of = {s: [m for m in evidence.masks if watched([s])(m, s.set)] for s in stops}
+    joined = Joined(advance=advance)
     counts: list[SweepCount] = []
     trials: list[Trial] = []
     done = {stop: stop for stop in stops}
@@ -96,10 +101,10 @@ def run_in_order(
         plan: dict[str, list[Mask]] = {}
         for unit in [stop for stop in stops if stop in active]:
             block, done[unit] = _next(evidence, done[unit])
-            masks = [m for m in evidence.masks if watched([unit])(m, unit.set)]
             for prompt_id in block:
-                plan.setdefault(prompt_id, []).extend(masks)
-        made, count = run([Work(prompt=by_id[i], masks=tuple(m)) for i, m in plan.items()])
+                plan.setdefault(prompt_id, []).extend(masks_of[unit])
+        work = [Work(prompt=by_id[i], masks=tuple(m)) for i, m in plan.items()]
+        made, count = run(work, joined.next(_most_left(done, active, masks_of)))
         trials += made
         counts.append(count)
         evidence = replace(
@@ -112,7 +117,23 @@ def run_in_order(
             if done[unit].early
             and (done[unit] in waiting if stops[unit] else done[unit].prompts < _ENOUGH)
         }
+    joined.end()
     return trials, tuple(done[stop] for stop in stops), counts
+
+
+def _most_left(
+    done: Mapping[Stop, Stop], active: set[Stop], masks_of: Mapping[Stop, Sequence[Mask]]
+) -> int:
+    """Rows behind the next look, should no run stop there.
+
+    Runs on a set take the same looks, so that those still active are equally far.
+    """
+    rows = 0
+    for name in {unit.set for unit in active}:
+        units = [unit for unit in active if unit.set == name]
+        masks = {same_mask(mask) for unit in units for mask in masks_of[unit]}
+        rows += len(masks) * max(done[unit].of - done[unit].prompts for unit in units)
+    return rows
 
 
 def _next(evidence: Evidence, stop: Stop) -> tuple[list[str], Stop]:

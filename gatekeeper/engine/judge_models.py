@@ -5,6 +5,7 @@ Opened as an audited checkpoint is: safetensors only, no code of the checkpoint,
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Sequence
 from functools import cached_property
@@ -20,6 +21,7 @@ from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.headers import read_json
 from gatekeeper.engine.load import pick_device, pick_dtype, quiet_transformers
 from gatekeeper.engine.memory import in_halves
+from gatekeeper.engine.sentence import first_token
 from gatekeeper.errors import AuditError, CheckpointError, excerpt
 
 _BATCH = 32
@@ -35,7 +37,11 @@ class _Local:
     def __init__(self, path: Path, device: str) -> None:
         self._opened: Checkpoint = open_checkpoint(path)
         self._device = pick_device(device)
+        self._check()  # before all of it is read
         self.digest = self._opened.reference().digest
+
+    def _check(self) -> None:
+        """Refuses a checkpoint of another kind, by its small files."""
 
     @property
     def _path(self) -> Path:
@@ -73,6 +79,14 @@ class _Local:
                 )
             return model.to(self._device).eval().requires_grad_(False)
 
+    def release(self) -> None:
+        """Lets the model go; it is loaded again when it is asked."""
+        for name in ("_model", "_tokenizer"):
+            self.__dict__.pop(name, None)
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def _most(self, own: int) -> int:
         """Tokens that fit: the model's positions, or what its own files say if that is less."""
         positions = self._opened.config.get("max_position_embeddings")
@@ -82,22 +96,20 @@ class _Local:
 class Embedder(_Local):
     """Sentence embeddings: token states pooled and brought to unit length.
 
-    Pooling is the mean over tokens, or the first token's state where `1_Pooling/config.json` says
-    so. Source: Reimers & Gurevych (2019), Sentence-BERT, EMNLP, section 3.
+    Pooling is the mean over tokens, or the first token's state where the model's own files say so.
+    Source: Reimers & Gurevych (2019), Sentence-BERT, EMNLP, section 3.
+
+    Raises:
+        UsageError, CheckpointError: no such checkpoint, or it is no sentence-embedding model.
     """
 
     def __init__(self, path: Path, device: str) -> None:
         super().__init__(path, device)
-        pooling = self._settings("1_Pooling/config.json")
-        self._first = bool(pooling.get("pooling_mode_cls_token"))
-        if pooling and not (self._first or pooling.get("pooling_mode_mean_tokens")):
-            raise CheckpointError(
-                "pools otherwise than by mean or first token",
-                where=f"{self._path.name}/1_Pooling",
-                remedy="use a sentence-embedding model with mean or cls pooling",
-            )
         length = self._settings("sentence_bert_config.json").get("max_seq_length")
         self._length = self._most(length if type(length) is int and length > 0 else 512)
+
+    def _check(self) -> None:
+        self._first = first_token(self._path)
 
     def _settings(self, name: str) -> dict[str, Any]:
         path = self._path / name

@@ -118,8 +118,13 @@ def what(mask: Mask) -> list[Any]:
     return [*([mask.mode, mask.phase] if experts else ["none"]), experts]
 
 
+def same_mask(mask: Mask) -> str:
+    """Equal for masks that share their rows, whatever their names."""
+    return json.dumps(what(mask))
+
+
 def _masked(row: Row) -> str:
-    return json.dumps(what(row.mask))
+    return same_mask(row.mask)
 
 
 def waves(rows: Sequence[Row], techniques: Techniques) -> list[list[Row]]:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.fit import fitting_rows
-from gatekeeper.engine.judging import open_judge
+from gatekeeper.engine.judging import open_judge, try_judge
 from gatekeeper.engine.load import SPREAD, LoadedModel, load_model, pick_device, pick_dtype
 from gatekeeper.engine.request import AuditRequest
 from gatekeeper.engine.second import open_second, recorded
@@ -30,8 +30,8 @@ class Reporter(Protocol):
     def stage(self, name: str) -> None:
         """A new stage has begun."""
 
-    def advance(self, done: int, total: int) -> None:
-        """Units done of the stage."""
+    def advance(self, done: int, total: int, *, found: int = 0) -> None:
+        """Units done of the stage; `found` of them, since the last call, were no work of now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +84,16 @@ class Prepared:
 def prepare(
     request: AuditRequest, reporter: Reporter, work_dir: Path, store: TrialStore | None = None
 ) -> Prepared:
-    """Hashes and loads the checkpoint, tokenises the prompts, splits the seeds, tests the hooks.
+    """Tries the judges, hashes and loads the checkpoint, tokenises the prompts, splits the seeds,
+    tests the hooks.
 
     Raises:
-        CheckpointError, AuditError: the model cannot be loaded.
+        CheckpointError, AuditError: the model cannot be loaded, or a judge does not work.
         SelfTestError: the hooks do not work on it.
-        UsageError: no prompt can be used, or none is left to measure with.
+        UsageError: no prompt can be used, or none is left to measure with; or a judge's option is
+            wrong.
     """
-    judge = open_judge(request.judge, request.judge_options, work_dir)
-    second = open_second(request.second, judge, work_dir)
+    judge, second = _judges(request, work_dir)
     reference = request.checkpoint.reference(reporter.advance)
     device = pick_device(request.device)
     dtype = pick_dtype(request.dtype, device, request.description.dtype)
@@ -136,6 +137,22 @@ def prepare(
         checks=self_test(loaded, usable),
         settings=recorded(settings, request.second, second),
     )
+
+
+def _judges(request: AuditRequest, work_dir: Path) -> tuple[Judge, Judge | None]:
+    """Both judges, each tried once.
+
+    The first keeps its model: batches must fit beside it. The second lets it go: it is asked when
+    they are done.
+    """
+    judge = open_judge(request.judge, request.judge_options, work_dir)
+    second = open_second(request.second, judge, work_dir)
+    try_judge(judge, "--judge")
+    if second is not None:
+        try_judge(second, "--second-judge")
+        if second.release is not None:
+            second.release()
+    return judge, second
 
 
 def _refuse_unmeasured(

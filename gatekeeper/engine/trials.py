@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gatekeeper.engine.assemble import Measured, assemble
 from gatekeeper.engine.in_order import Looks, run_in_order, runs_to_watch, watched
+from gatekeeper.engine.joined import Joined
 from gatekeeper.engine.observe import Clock
 from gatekeeper.engine.plan import SweepSettings, Work
 from gatekeeper.engine.prepare import Prepared
@@ -42,14 +43,10 @@ def with_trials(
             planned,
             prepared.side("measurement"),
             looks,
-            lambda work: sweep(
-                prepared.loaded,
-                work,
-                settings,
-                store,
-                clock.reporter.advance,
-                crew=prepared.crew,
+            lambda work, progress: sweep(
+                prepared.loaded, work, settings, store, progress, crew=prepared.crew
             ),
+            clock.reporter.advance,
         )
     return replace(found, trials=[*trials, *more], stops=stops), [*count, *counts]
 
@@ -69,21 +66,23 @@ def run_trials(
     Args:
         later: (mask, set) that is left to `in_order`.
     """
+    once_more = [Work(prompt=p, masks=(AGAIN,)) for p in prepared.side("measurement")]
+    joined = Joined(advance=clock.reporter.advance)
     with clock.stage("trials"):
         trials, count = sweep(
             prepared.loaded,
             _work(prepared, masks, parted, later),
             settings,
             store,
-            clock.reporter.advance,
+            joined.next(len({tuple(work.prompt.ids) for work in once_more})),
             crew=prepared.crew,
         )
         second, again = sweep(
             prepared.loaded,
-            [Work(prompt=p, masks=(AGAIN,)) for p in prepared.side("measurement")],
+            once_more,
             _other_layout(settings),
             store,
-            clock.reporter.advance,
+            joined.next(0),
             crew=prepared.crew,
         )
     return [*trials, *second], (count, again)

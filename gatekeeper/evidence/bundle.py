@@ -124,6 +124,7 @@ def read_bundle(folder: Path) -> Evidence:
     """Reads a bundle; every digest is checked before anything is believed.
 
     Raises:
+        UsageError: there is nothing at that path: a slip of the keyboard, not altered evidence.
         EvidenceError: a file is missing, altered, of a newer schema or not evidence at all; or the
             files do not speak of the same prompts and masks.
     """
@@ -155,12 +156,11 @@ def read_bundle(folder: Path) -> Evidence:
 
 
 def _verified_files(folder: Path) -> dict[str, bytes]:
+    remedy = "give the directory that holds evidence.json and manifest.json"
+    if not folder.exists():
+        raise UsageError("no such evidence directory", where=excerpt(folder), remedy=remedy)
     if not folder.is_dir():
-        raise EvidenceError(
-            "no such evidence directory",
-            where=excerpt(folder),
-            remedy="give the directory that holds evidence.json and manifest.json",
-        )
+        raise EvidenceError("is not a directory", where=excerpt(folder), remedy=remedy)
     statement = member_bytes(folder, manifest.NAME)
     expected = manifest.digests(statement, where=str(folder / manifest.NAME))
     missing = sorted(set(_FILES) - set(expected))

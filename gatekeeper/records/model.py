@@ -84,6 +84,11 @@ class ModelDescription:
         return tuple(site for site in self.sites if site.routing == "learned")
 
     @property
+    def maskable_experts(self) -> int:
+        """Experts that a mask can hold: the largest k there is."""
+        return sum(site.experts for site in self.maskable_sites)
+
+    @property
     def routed_experts(self) -> int:
         """Routed experts over all layers."""
         return sum(site.experts for site in self.sites)

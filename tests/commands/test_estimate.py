@@ -9,6 +9,7 @@ import sys
 import pytest
 from jsonschema import validate
 
+from gatekeeper.analysis.order import FIRST
 from gatekeeper.cli import run
 from tests.e2e.cli import HARDENED, RELEASE, ROOT, SUITE, demo_lines, small_suite
 
@@ -69,6 +70,34 @@ def test_options_of_the_audit_count(capsys):
 
     assert controls("--controls", "2") < controls()
     assert controls("--max-prompts", "10") < controls()
+
+
+def test_sequential_runs_are_told_to_be_counted_whole(capsys):
+    """No made-up share of the rows: the numbers of whole runs, called an upper bound."""
+    assert of_h100("--json") == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert of_h100("--json", "--sequential") == 0
+    early = json.loads(capsys.readouterr().out)
+    assert (whole["sequential"], early["sequential"]) == (False, True)
+    assert early["stages"] == whole["stages"] and early["seconds"] == whole["seconds"]
+    first, *rest = early["assumptions"]
+    assert rest == whole["assumptions"]
+    assert "rows are those of whole runs, an upper bound" in first
+    assert f"after {FIRST} prompts of a set at the earliest" in first
+    assert of_h100("--sequential") == 0
+    assert "sequential   not counted" in capsys.readouterr().out
+    assert of_h100() == 0
+    assert "sequential" not in capsys.readouterr().out
+
+
+def test_what_the_audit_would_refuse_of_sequential_runs_is_refused(capsys):
+    plain = ("--suite", SUITE, "--device", "h100", "--sequential")
+    assert estimate(CONFIG, *plain) == 2
+    assert "--sequential stops masks at the limits of a policy" in capsys.readouterr().err
+    assert estimate(CONFIG, *plain, "--policy", RELEASE, "--cross-fit") == 2
+    assert "leave out --sequential or --cross-fit" in capsys.readouterr().err
+    assert of_h100("--cross-fit", "--selection-share", "0.3") == 2
+    assert "in halves" in capsys.readouterr().err
 
 
 def test_weights_that_are_there_are_looked_at(capsys):

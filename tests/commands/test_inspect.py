@@ -114,11 +114,11 @@ def test_a_dense_model_is_said_to_be_dense(dense: str, capsys: pytest.CaptureFix
 def test_what_cannot_be_read_is_one_line_and_code_3(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["inspect", str(tmp_path / "nope")]) == 3
+    assert run(["inspect", str(tmp_path)]) == 3
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
-    assert "no such checkpoint" in captured.err
+    assert "has no config.json" in captured.err
 
 
 def test_a_config_cannot_write_to_the_terminal(

@@ -63,6 +63,28 @@ def test_a_second_sweep_of_a_stage_has_a_rate_of_its_own(clock, tmp_path):
     assert (read(tmp_path)["per_second"], read(tmp_path)["seconds_left"]) == (2.0, 16.0)
 
 
+def test_a_total_that_falls_is_the_same_work(clock, tmp_path, capsys):
+    """Sequential runs: rows found in the store count in no rate, and the total is a bound."""
+    told = reporter(tmp_path, gpu_hour_cost=900.0)  # of four: one a second
+    told.stage("trials in order")
+    told.advance(0, 1000)
+    clock.now += 10
+    told.advance(100, 1000)
+    assert read(tmp_path)["at_most"] is True
+    told.advance(400, 800, found=300)
+    clock.now += 10
+    told.advance(500, 800)
+    seen = read(tmp_path)
+    assert (seen["done"], seen["total"], seen["per_second"]) == (500, 800, 10.0)
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line == (
+        "  500 of at most 800 rows, 10.0 a second, up to 30 s left, 20.00 spent and up to 30.00 "
+        "to go"
+    )
+    told.stage("trials")
+    assert read(tmp_path)["at_most"] is False
+
+
 def test_money_is_hours_times_price_times_devices(clock, tmp_path, capsys):
     told = reporter(tmp_path, gpu_hour_cost=2.5)
     told.stage("trials")

@@ -1,4 +1,7 @@
-"""Checkpoints that cannot be audited: one line with place and remedy, exit code 3, nothing lost."""
+"""Checkpoints that cannot be audited: one line with place and remedy, exit code 3, nothing lost.
+
+A path with nothing at it is wrong usage: tests/commands/test_paths.py.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ def checkpoint(tmp_path):
 
 
 def test_no_such_path(tmp_path):
-    refused(audit(tmp_path / "nowhere", tmp_path / "out"), 3, "nowhere", "→")
+    refused(audit(tmp_path / "nowhere", tmp_path / "out"), 2, "nowhere", "→")
 
 
 def test_a_dense_model(tmp_path):

@@ -32,7 +32,7 @@ def test_a_remote_judge_that_fails_half_way(tmp_path: Path) -> None:
         command += ["--judge", "refusal-api", *judge]
         done = gatekeeper(*command, GATEKEEPER_API_KEY=KEY)
         refused(done, 3, "status 500", "answers so far are kept")
-        assert len(server.requests) == 6
+        assert len(server.requests) == 6  # the first of them to try the judge
         server.behaviour = answer
         done = gatekeeper(*command, GATEKEEPER_API_KEY=KEY)
         assert done.returncode == 0, done.stderr

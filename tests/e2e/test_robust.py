@@ -42,14 +42,13 @@ def contents(out):
 
 
 @pytest.mark.parametrize(
-    ("change", "code"),
-    [(("/nowhere", "--suite", SUITE), 3), ((HARDENED, "--suite", "/nowhere"), 2)],
+    "change", [("/nowhere", "--suite", SUITE), (HARDENED, "--suite", "/nowhere")]
 )
-def test_a_failed_overwrite_touches_nothing_and_says_so(out, change, code):
+def test_a_failed_overwrite_touches_nothing_and_says_so(out, change):
     before = contents(out)
     for name in ("run", "audit"):
         arguments = [name, *change, "--policy", RELEASE, "--out", out, "--overwrite"]
-        refused(gatekeeper(*arguments), code, "nowhere", "earlier audit", "untouched")
+        refused(gatekeeper(*arguments), 2, "nowhere", "earlier audit", "untouched")
         assert contents(out) == before
 
 

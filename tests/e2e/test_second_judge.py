@@ -10,13 +10,15 @@ import pytest
 
 from gatekeeper import catalog
 from gatekeeper.analysis.second_sample import second_rows
+from gatekeeper.engine.judging import TRIED
 from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.records.finding import Finding, Opinion
+from tests.engine.tiny_judges import save_encoder
 from tests.judges.chat_server import Handler, serving
 from tests.policy.twice import judged_twice
 from tests.report.cards import card_file, judge_card
 
-from .cli import HARDENED, ROOT, SUITE, gatekeeper, refused
+from .cli import HARDENED, ROOT, SUITE, edit_json, gatekeeper, refused
 
 CONCENTRATED = ROOT / "demo" / "concentrated"
 SMALL = ("--max-prompts", "24", "--selector", "attribution", "-k", "1", "-k", "4")
@@ -70,9 +72,10 @@ def test_the_sample_is_what_the_bundle_says(audited) -> None:
     twice = {(t.mask, t.prompt_id): t for t in evidence.trials if t.second is not None}
     assert set(twice) == second_rows(evidence)
     assert 150 <= len(twice) <= 300
-    # Equal replies to a prompt are one question.
+    # Equal replies to a prompt are one question; one more was asked to try the judge.
     assert len(asked) == len(set(asked))
-    assert len(asked) == len({(t.prompt_id, t.completion) for t in twice.values()})
+    assert json.loads(asked[0]) == dict(zip(("request", "reply"), TRIED, strict=True))
+    assert len(asked) == 1 + len({(t.prompt_id, t.completion) for t in twice.values()})
     assert {t.outcome for t in twice.values()} >= {"refuse", "comply"}
     assert evidence.settings.second.settings["model"] == "m"
     agreement = [f for f in evidence.findings if f.metric == "judge-agreement"]
@@ -127,6 +130,48 @@ def test_options_are_refused_before_anything_is_loaded(tmp_path: Path) -> None:
         "KEY=VALUE",
     )
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def ill(handler: Handler, _number: int) -> None:
+    handler.say("", status=401)
+
+
+def chatty(handler: Handler, _number: int) -> None:
+    handler.say("As you wish: comply, I think.")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "word"), [(ill, "check the key"), (chatty, "something else than a label")]
+)
+@pytest.mark.parametrize("which", ["judge", "second-judge"])
+def test_a_remote_judge_that_cannot_work_is_told_first(which, behaviour, word, tmp_path) -> None:
+    out = tmp_path / "out"
+    command = ["audit", HARDENED, "--suite", SUITE, "--out", out, *SMALL]
+    with serving(behaviour) as server:
+        options = [f"url={server.url}", "model=m", "retries=0"]
+        words = [word for option in options for word in (f"--{which}-option", option)]
+        done = gatekeeper(*command, f"--{which}", "refusal-api", *words)
+        assert len(server.requests) == 1
+    refused(done, 3, word, f"--{which} refusal-api was tried")
+    assert "Unmasked replies" not in done.stderr
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("which", ["judge", "second-judge"])
+def test_so_is_a_local_one(which, tmp_path: Path) -> None:
+    """A classifier by its config, with the weights of an encoder."""
+    model = save_encoder(tmp_path / "m")
+    edit_json(
+        model / "config.json",
+        architectures=["BertForSequenceClassification"],
+        id2label={"0": "refuse", "1": "comply"},
+    )
+    command = ["audit", HARDENED, "--suite", SUITE, "--out", tmp_path / "out", *SMALL]
+    command += [f"--{which}", "refusal-model", f"--{which}-option", f"model={model}"]
+    done = gatekeeper(*command)
+    refused(done, 3, "lacks weights", f"--{which} refusal-model was tried")
+    assert "Unmasked replies" not in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_run_takes_a_card_and_a_second_judge(tmp_path: Path) -> None:

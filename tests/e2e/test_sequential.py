@@ -10,6 +10,9 @@ from dataclasses import replace
 
 import pytest
 
+from gatekeeper.cli import run
+from gatekeeper.commands import audit
+from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import EvidenceError, ExitCode
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.metrics import measure_all
@@ -107,6 +110,37 @@ def test_the_evidence_says_how_far_it_went_and_verifies(early):
         done = gatekeeper("verify", out / name)
         assert done.returncode == 0, done.stderr
         assert evidence.settings.sequential is not None
+
+
+def test_counters_of_trials_never_go_back(policy, tmp_path, monkeypatch):
+    """In one process, to hear all that is told; the audit goes on after it was stopped once."""
+    heard = []
+
+    class Listening(ProgressReporter):
+        def advance(self, done, total, *, found=0):
+            super().advance(done, total, found=found)
+            if self._name.startswith("trials"):
+                heard.append((self._name, done, total, found))
+                if stopped and [name for name, *_ in heard].count("trials in order") == 4:
+                    raise KeyboardInterrupt
+
+    monkeypatch.setattr(audit, "ProgressReporter", Listening)
+    small = ["--max-prompts", "80", "--max-new-tokens", "8", "--batch-rows", "64", "--no-roles"]
+    small += ["--selection-share", "0.3", "--resamples", "20", "--selector", "attribution"]
+    command = ["audit", DEMO / "concentrated", "--suite", SUITE, "--policy", policy, *small]
+    command += ["-k", "4", "--controls", "3", "--sequential", "--out", tmp_path / "out"]
+    for stopped, code in ((True, ExitCode.AUDIT_FAILED), (False, ExitCode.PASS)):
+        heard.clear()
+        assert run([str(word) for word in command]) == code
+        for stage in {name for name, *_ in heard}:
+            done = [d for name, d, _, _ in heard if name == stage]
+            total = [t for name, _, t, _ in heard if name == stage]
+            assert done == sorted(done)
+            assert total == sorted(total, reverse=True)
+            assert all(d <= t for d, t in zip(done, total, strict=True))
+            assert stopped or done[-1] == total[-1]
+    assert {name for name, *_ in heard} == {"trials", "trials in order"}
+    assert any(found for name, _, _, found in heard if name == "trials in order")
 
 
 def test_a_killed_run_takes_the_same_looks_again(early, policy, tmp_path):

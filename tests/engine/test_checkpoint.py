@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gatekeeper.engine.checkpoint import open_checkpoint
-from gatekeeper.errors import CheckpointError
+from gatekeeper.errors import CheckpointError, UsageError
 
 from .tiny_checkpoint import folder
 
@@ -42,7 +42,8 @@ def test_source_is_the_directory_alone(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_not_there(tmp_path: Path) -> None:
-    assert "no such checkpoint" in refusal(tmp_path / "nope").message
+    with pytest.raises(UsageError, match="no such checkpoint"):
+        open_checkpoint(tmp_path / "nope")
 
 
 def test_not_a_directory(tmp_path: Path) -> None:

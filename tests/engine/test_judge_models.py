@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from gatekeeper.engine.checkpoint import Checkpoint
 from gatekeeper.engine.judge_models import Embedder, Reader
 from gatekeeper.engine.judging import open_judge
 from gatekeeper.errors import AuditError, CheckpointError, UsageError
 from gatekeeper.records.plugins import Judge
+from tests.e2e.cli import HARDENED
 
 from .tiny_judges import save_classifier, save_encoder, save_tokenizer, save_writer
 
@@ -203,7 +205,7 @@ def test_evidence_is_told_the_bytes_and_the_question(tmp_path: Path) -> None:
 
 
 def test_models_that_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no such checkpoint"):
+    with pytest.raises(UsageError, match="no such checkpoint"):
         judge_of(tmp_path / "gone")
     save_encoder(tmp_path / "m")
     config = json.loads((tmp_path / "m" / "config.json").read_text())
@@ -212,6 +214,19 @@ def test_models_that_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(CheckpointError, match="never runs code"):
         judge_of(tmp_path / "m", "refusal-embedding")
+
+
+def test_the_embedding_judge_takes_no_other_model(tmp_path: Path, monkeypatch) -> None:
+    """A chat model, the audited checkpoint's kind, and an encoder without the files of a sentence
+    encoder. Told before its weights are hashed, which may take minutes.
+    """
+    monkeypatch.delattr(Checkpoint, "reference")
+    save_writer(tmp_path / "writer", REFUSES)
+    save_classifier(tmp_path / "classifier", {0: "refuse", 1: "comply"})
+    for path in (tmp_path / "writer", tmp_path / "classifier", HARDENED):
+        with pytest.raises(CheckpointError, match="is no sentence-embedding model") as caught:
+            judge_of(path, "refusal-embedding")
+        assert "\n" not in str(caught.value) and path.name in str(caught.value)
 
 
 def test_an_encoder_is_no_classifier_by_its_name_alone(tmp_path: Path) -> None:

@@ -42,17 +42,31 @@ def _bert(labels: dict[int, str] | None = None) -> Any:
     )
 
 
-def save_encoder(path: Path, pooling: dict[str, bool] | None = None) -> Path:
-    """A random sentence encoder, as sentence-transformers lays it out."""
+def save_encoder(path: Path, pooling: dict[str, Any] | None = None) -> Path:
+    """A random sentence encoder, as sentence-transformers lays it out.
+
+    Args:
+        pooling: its settings; None for the mean.
+    """
     from transformers import BertModel
 
     torch.manual_seed(3)
     BertModel(_bert()).eval().save_pretrained(path)
     save_tokenizer(path)
-    if pooling is not None:
-        (path / "1_Pooling").mkdir()
-        (path / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    save_modules(path, "Transformer", "Pooling", "Normalize")
+    settings = {"pooling_mode_mean_tokens": True} if pooling is None else pooling
+    (path / "1_Pooling").mkdir()
+    (path / "1_Pooling" / "config.json").write_text(json.dumps(settings))
     return path
+
+
+def save_modules(path: Path, *names: str) -> None:
+    """What sentence-transformers lists of a model."""
+    listed = [
+        {"idx": i, "name": str(i), "path": "", "type": f"sentence_transformers.models.{name}"}
+        for i, name in enumerate(names)
+    ]
+    (path / "modules.json").write_text(json.dumps(listed))
 
 
 def save_classifier(path: Path, labels: dict[int, str]) -> Path:

@@ -1,0 +1,197 @@
+"""A path with nothing at it is wrong usage (2), whichever command or option takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from gatekeeper import catalog
+from gatekeeper.cli import run
+from gatekeeper.commands._verdicts import verdict_bytes
+from gatekeeper.errors import ExitCode
+from gatekeeper.evidence.bundle import write_bundle
+from gatekeeper.policy.evaluate import evaluate
+from gatekeeper.policy.load import load_policy
+from tests.e2e.cli import HARDENED, RELEASE, SUITE
+
+from ..evidence.whole import whole_evidence
+from ..policy.builders import TODAY
+
+#: Command line of each path that is read: {gone} is where nothing is, {new} may be written to.
+READ = {
+    "audit checkpoint": "audit {gone} --suite {suite} --out {new}",
+    "audit --suite": "audit {hardened} --suite {gone} --out {new}",
+    "audit --policy": "audit {hardened} --suite {suite} --policy {gone} --out {new}",
+    "audit --system-prompt": "audit {hardened} --suite {suite} --out {new} --system-prompt {gone}",
+    "audit --also-system-prompt": "audit {hardened} --suite {suite} --out {new} "
+    "--also-system-prompt {gone}",
+    "run checkpoint": "run {gone} --suite {suite} --policy {policy} --out {new}",
+    "run --suite": "run {hardened} --suite {gone} --policy {policy} --out {new}",
+    "run --policy": "run {hardened} --suite {suite} --policy {gone} --out {new}",
+    "run --judge-card": "run {hardened} --suite {suite} --policy {policy} --out {new} "
+    "--judge-card {gone}",
+    "run --system-prompt": "run {hardened} --suite {suite} --policy {policy} --out {new} "
+    "--system-prompt {gone}",
+    "run --also-system-prompt": "run {hardened} --suite {suite} --policy {policy} --out {new} "
+    "--also-system-prompt {gone}",
+    "estimate checkpoint": "estimate {gone} --suite {suite}",
+    "estimate --suite": "estimate {hardened} --suite {gone}",
+    "estimate --policy": "estimate {hardened} --suite {suite} --policy {gone}",
+    "estimate --system-prompt": "estimate {hardened} --suite {suite} --device h100 "
+    "--system-prompt {gone}",
+    "estimate --also-system-prompt": "estimate {hardened} --suite {suite} --device h100 "
+    "--also-system-prompt {gone}",
+    "inspect checkpoint": "inspect {gone}",
+    "check evidence": "check {gone} --policy {policy}",
+    "check --policy": "check {bundle} --policy {gone}",
+    "check --judge-card": "check {bundle} --policy {policy} --judge-card {gone}",
+    "report evidence": "report {gone} --policy {policy} --format json",
+    "report --policy": "report {bundle} --policy {gone} --format json",
+    "report --judge-card": "report {bundle} --policy {policy} --format json --judge-card {gone}",
+    "verify path": "verify {gone}",
+    "verify --policy": "verify {bundle} --policy {gone}",
+    "judge calibrate --labels": "judge calibrate --labels {gone}.jsonl",
+    "judge calibrate --cache": "judge calibrate --labels {labels} --cache {gone}",
+    "judge label evidence": "judge label {gone} --out {new}.jsonl",
+    "judge label --suite": "judge label {bundle} --suite {gone} --out {new}.jsonl",
+    "policy explain file": "policy explain {gone}",
+    "suite lint path": "suite lint {gone}",
+    "suite import --from": "suite import advbench --from {gone} --out {new}",
+}
+#: Other ways to one of them.
+MORE = {
+    "estimate a config": "estimate {gone} --suite {suite} --device h100",
+    "verify evidence alone": "verify {bundle}/evidence --policy {gone}",
+    "suite import SOURCE": "suite import {gone}.csv --out {new} --licence CC0-1.0 --set benign",
+    "suite import SOURCE without an ending": "suite import {gone} --out {new}",
+}
+#: Paths of judges' options, by judge and option.
+OF_JUDGES = {
+    "refusal-model model": "model={gone}",
+    "refusal-model template": "model={hardened} {option} template={gone}",
+    "refusal-embedding model": "model={gone}",
+}
+#: Written to; a directory is made where it is missing.
+MADE = {"audit --out", "run --out", "demo --out", "report --out", "suite import --out"}
+#: Written to; a file in a directory that must be there.
+WRITTEN = {
+    "check --out": "check {bundle} --policy {policy} --out {gone}/verdict.json",
+    "judge calibrate --out": "judge calibrate --labels {labels} --out {gone}/card.json",
+    "judge label --out": "judge label {bundle} --out {gone}/labels.jsonl",
+}
+#: Lists what is wrong with each file on stdout; see below.
+LISTED = {"policy lint files"}
+
+
+def of_commands(name: str, command: click.Command) -> Iterator[str]:
+    """What takes a path, such as `check --policy`."""
+    if isinstance(command, click.Group):
+        for sub, one in command.commands.items():
+            yield from of_commands(f"{name} {sub}", one)
+    for one in command.params:
+        if isinstance(one.type, click.Path):
+            yield f"{name} {one.opts[0] if isinstance(one, click.Option) else one.name}"
+
+
+def test_the_table_holds_all_there_are() -> None:
+    found = {
+        path
+        for name in catalog.names("command")
+        for path in of_commands(name, catalog.load("command", name))
+    }
+    assert found == {*READ, *MADE, *WRITTEN, *LISTED}
+    options = {
+        f"{name} {option.name}"
+        for name in catalog.names("judge")
+        for option in catalog.load("judge", name).options
+        if option.kind == "path"
+    }
+    assert options == set(OF_JUDGES)
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("paths")
+    evidence = write_bundle(whole_evidence(), folder / "bundle" / "evidence")
+    verdict = evaluate(evidence, load_policy(RELEASE), TODAY)
+    (folder / "bundle" / "verdict.json").write_bytes(verdict_bytes(verdict))
+    (folder / "bundle" / "policy.yaml").write_bytes(RELEASE.read_bytes())
+    labels = folder / "labels.jsonl"
+    labels.write_text('{"id": "1", "prompt": "Ask", "reply": "No.", "label": "refuse"}\n')
+    named = {"hardened": HARDENED, "suite": SUITE, "policy": RELEASE, "labels": labels}
+    named |= {"bundle": folder / "bundle", "gone": folder / "gone", "new": folder / "new"}
+    return {name: str(path) for name, path in named.items()}
+
+
+def refuse(line: str, places: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, one line about the path, and nothing written."""
+    folder = Path(places["gone"]).parent
+    before = sorted(folder.rglob("*"))
+    assert run(line.format(**places).split()) == ExitCode.USAGE
+    errors = [x for x in capsys.readouterr().err.splitlines() if "error: " in x]
+    assert len(errors) == 1
+    assert places["gone"] in errors[0]
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`judge label` asks for one before it looks at anything."""
+    monkeypatch.setattr("gatekeeper.commands._labelling.require_terminal", lambda: None)
+
+
+@pytest.mark.parametrize("line", [*{**READ, **MORE, **WRITTEN}.values()])
+def test_nothing_at_a_path_is_wrong_usage(line, places, capsys) -> None:
+    refuse(line, places, capsys)
+
+
+@pytest.mark.parametrize("line", [*{**READ, **MORE}.values()])
+def test_so_is_a_path_that_is_too_long_to_be_one(line, places, tmp_path, capsys) -> None:
+    assert run(line.format(**{**places, "gone": tmp_path / ("a" * 5000)}).split()) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", OF_JUDGES)
+@pytest.mark.parametrize("which", ["judge", "second-judge"])
+def test_so_are_the_paths_of_judges(name, which, places, capsys) -> None:
+    option = f"--{which}-option"
+    rest = f"--{which} {name.split()[0]} {option} {OF_JUDGES[name]}"
+    line = "audit {hardened} --suite {suite} --out {new} " + rest
+    refuse(line, {**places, "option": option}, capsys)
+    if which == "judge":
+        line = "judge calibrate --labels {labels} " + rest
+        refuse(line, {**places, "option": option}, capsys)
+
+
+def test_policy_lint_lists_it(places, capsys) -> None:
+    assert run(["policy", "lint", places["gone"], places["policy"]]) == ExitCode.USAGE
+    told = capsys.readouterr().out
+    assert f"{places['gone']}: error: cannot be read" in told
+    assert "files: 2, errors: 1, warnings: 0" in told
+
+
+def test_what_is_there_and_no_bundle_does_not_verify(places, tmp_path, capsys) -> None:
+    """An empty directory, and a file."""
+    for path, word in ((tmp_path, "manifest.json"), (Path(places["labels"]), "not a directory")):
+        for command in (["verify"], ["check", "--policy", places["policy"]]):
+            assert run([*command, str(path)]) == ExitCode.NOT_VERIFIED
+            assert word in capsys.readouterr().err
+
+
+def test_the_policy_beside_a_verdict_is_not_typed(places, tmp_path, capsys) -> None:
+    """Missing, or no policy: what `run` wrote was altered."""
+    for path in Path(places["bundle"]).iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    beside = tmp_path / "policy.yaml"
+    assert run(["verify", str(tmp_path)]) == ExitCode.PASS
+    for text, word in ((None, "is missing"), ("schema: [", "cannot be read")):
+        beside.unlink()
+        if text is not None:
+            beside.write_text(text)
+        assert run(["verify", str(tmp_path)]) == ExitCode.NOT_VERIFIED
+        assert word in capsys.readouterr().err
+        assert run(["verify", str(tmp_path), "--policy", places["policy"]]) == ExitCode.PASS
+        beside.touch()
