@@ -26,7 +26,7 @@ from gatekeeper.report.expert_map import expert_map
 from gatekeeper.report.modes import mask_text, own_mode
 from gatekeeper.report.parts import ReportView, Share
 from gatekeeper.report.rules import subject_text
-from gatekeeper.report.text import clean
+from gatekeeper.report.text import clean, first_few
 from gatekeeper.report.wording import Wording
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             is_finding=lambda finding: isinstance(finding, Finding),
             subject=lambda finding: subject_text(finding.subject, words),
             share=lambda share: _share(share, view),
+            first_few=first_few,
             gauge=lambda row: _drawn(group_gauge(row, words)),
             mappings=_mappings(view),
             notes=_notes(view),
