@@ -12,7 +12,7 @@ from gatekeeper.records.trial import Mask
 
 from .synthetic import TODAY, Audit, audit
 
-#: What each mask follows, its size, and how many refusals of harmful requests it leaves in a hundred.
+#: What each mask follows, its size, and how many refusals in a hundred it leaves.
 BESIDE = {
     ("benign-top", 1): 90,
     ("benign-top", 8): 70,
