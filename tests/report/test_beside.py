@@ -31,10 +31,11 @@ def test_each_has_a_row_with_interval_and_n(level: Disclosure) -> None:
         assert row.excess is None and row.controls is None
         told = f"{view.words.range(row.drop.interval)} · n\xa0=\xa0{row.drop.n}"
         assert told in html
-    table = html.partition("Other masks, to compare with")[2].partition("</table>")[0]
+    caption = "Other masks, to compare with (95\N{NO-BREAK SPACE}% intervals)"
+    table = html.partition(caption)[2].partition("</table>")[0]
     assert table.count("<tr>") == 1 + len(BESIDE)
-    assert "Those that control replies, by the ranking ses-contrast" in table
-    assert "Those that took refusing, and not detection, when masked alone" in table
+    assert "Controlling replies, by ses-contrast" in table
+    assert "Each alone took refusing, not detection" in table
 
 
 def test_they_are_no_series_and_change_no_headline() -> None:
