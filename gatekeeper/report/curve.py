@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.policy import Rule
@@ -52,10 +50,10 @@ def _beside(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _series(evidence: Evidence) -> tuple[CurveSeries, ...]:
-    return _series_of(evidence, sorted(evidence.settings.selectors))
+    return _series_of(evidence, tuple(sorted(evidence.settings.selectors)))
 
 
-def _series_of(evidence: Evidence, names: Sequence[str]) -> tuple[CurveSeries, ...]:
+def _series_of(evidence: Evidence, names: tuple[str, ...]) -> tuple[CurveSeries, ...]:
     """Refusal rates under the masks that follow each of the names, where there are any."""
     found: dict[str, list[Finding]] = {}
     for finding in evidence.findings:
