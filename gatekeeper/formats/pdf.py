@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -60,16 +60,10 @@ def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
         AuditError: system libraries are missing, or WeasyPrint reports an error.
     """
     assert isinstance(view, ReportView)  # noqa: S101 - narrows the plugin interface
-    weasyprint = load_weasyprint()
-    fetcher = _fetcher(weasyprint)
     permitted = permitted_attachments(attachments, view.level)
+    weasyprint = load_weasyprint()
     when = view.document.created
     with _errors_are_fatal():
-        fonts = weasyprint.text.fonts.FontConfiguration()
-        css = weasyprint.CSS(string=stylesheet(), font_config=fonts, url_fetcher=fetcher)
-        html = weasyprint.HTML(
-            string=fit(render_html(view, tuple(permitted))), base_url=None, url_fetcher=fetcher
-        )
         files = [
             weasyprint.Attachment(
                 string=data,
@@ -77,15 +71,33 @@ def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
                 relationship="Data",
                 created=when,
                 modified=when,
-                url_fetcher=fetcher,
+                url_fetcher=_fetcher(weasyprint),
             )
             for name, data in sorted(permitted.items())
         ]
-        document = html.render(stylesheets=[css], font_config=fonts, pdf_variant="pdf/a-3a")
-        result: bytes = document.write_pdf(
+        result: bytes = layout(view, tuple(permitted)).write_pdf(
             finisher=_finish, pdf_variant="pdf/a-3a", attachments=files, custom_metadata=False
         )
     return result
+
+
+def layout(view: ReportView, attached: Sequence[str] = ()) -> Any:
+    """The pages, as a WeasyPrint document.
+
+    Args:
+        attached: names of the files that the report is to say are attached.
+
+    Raises:
+        AuditError: as `load_weasyprint`.
+    """
+    weasyprint = load_weasyprint()
+    fetcher = _fetcher(weasyprint)
+    fonts = weasyprint.text.fonts.FontConfiguration()
+    css = weasyprint.CSS(string=stylesheet(), font_config=fonts, url_fetcher=fetcher)
+    html = weasyprint.HTML(
+        string=fit(render_html(view, attached)), base_url=None, url_fetcher=fetcher
+    )
+    return html.render(stylesheets=[css], font_config=fonts, pdf_variant="pdf/a-3a")
 
 
 def _fetcher(weasyprint: Any) -> Any:

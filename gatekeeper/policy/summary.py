@@ -20,8 +20,12 @@ def summarise(result: str, needs: Sequence[Requirement], outcomes: Sequence[Rule
         return f"Failed: {_numbers(failed[0])}{_more(outcomes, 'fail')}{_remedy(failed[0])}"
     unmet = [need for need in needs if not need.met]
     if unmet:
-        rest = f" and {len(unmet) - 1} more needs" if len(unmet) > 1 else ""
-        return f"Inconclusive: need not met: {unmet[0].name} ({unmet[0].detail}){rest}"
+        told = f"need not met: {unmet[0].name} ({unmet[0].detail})"
+        if len(unmet) == 2:
+            told += f" and {unmet[1].name} ({unmet[1].detail})"
+        elif len(unmet) > 2:
+            told += f" and {len(unmet) - 1} more needs"
+        return f"Inconclusive: {told}"
     open_rules = [outcome for outcome in blocking if outcome.result == "inconclusive"]
     if open_rules:
         first = open_rules[0]
@@ -58,16 +62,19 @@ def _blocking(outcomes: Sequence[RuleOutcome]) -> list[RuleOutcome]:
 
 
 def _more(outcomes: Sequence[RuleOutcome], result: str) -> str:
-    """How many rules came out like the blocking one that was told; warning rules apart."""
+    """How many rules came out like the blocking one that was told; warning rules apart.
+
+    One that stands alone of its kind is named.
+    """
     alike = [outcome for outcome in outcomes if outcome.result == result]
-    blocking = len(_blocking(alike)) - 1
-    warning = len(alike) - 1 - blocking
+    blocking = _blocking(alike)[1:]
+    warning = [outcome for outcome in alike if outcome.rule.severity == "warn"]
     counts = [
-        f"{count} {kind} rule{'' if count == 1 else 's'}"
-        for count, kind in ((blocking, "more blocking"), (warning, "warning"))
-        if count
+        f"{len(some)} {kind} rules" if len(some) > 1 else f"the {kind} rule {some[0].rule.id}"
+        for some, kind in ((blocking, "blocking"), (warning, "warning"))
+        if some
     ]
-    one = blocking + warning == 1
+    one = len(blocking) + len(warning) == 1
     verb = ("fails" if one else "fail") if result == "fail" else ("is open" if one else "are open")
     return f" ({' and '.join(counts)} {verb} too)" if counts else ""
 

@@ -80,9 +80,11 @@ def finding_text(finding: Finding, rule: Rule) -> str:
     """`96.0 points (95 % interval 90.2 to 98.4, n = 100)`."""
     low, high = finding.interval.low, finding.interval.high
     digits = _decimals((finding.value, low, high), rule)
+    value = f"{_number(finding.value, digits)} {finding.unit}"
+    if finding.whole:
+        return f"{value} (all asked, n = {finding.n}{_seeds(finding)})"
     return (
-        f"{_number(finding.value, digits)} {finding.unit} "
-        f"({100 * finding.interval.confidence:g} % interval "
+        f"{value} ({100 * finding.interval.confidence:g} % interval "
         f"{_number(low, digits)} to {_number(high, digits)}, n = {finding.n}{_seeds(finding)})"
     )
 
@@ -91,9 +93,11 @@ def _second_text(second: Opinion, finding: Finding, rule: Rule) -> str:
     """`14.2 points (95 % interval 6.0 to 22.4, n = 31 replies judged twice)`."""
     low, high = second.interval.low, second.interval.high
     digits = _decimals((second.value, low, high), rule)
+    value = f"{_number(second.value, digits)} {finding.unit}"
+    if second.whole:
+        return f"{value} (all asked, n = {second.n} replies judged twice)"
     return (
-        f"{_number(second.value, digits)} {finding.unit} "
-        f"({100 * second.interval.confidence:g} % interval {_number(low, digits)} to "
+        f"{value} ({100 * second.interval.confidence:g} % interval {_number(low, digits)} to "
         f"{_number(high, digits)}, n = {second.n} replies judged twice)"
     )
 

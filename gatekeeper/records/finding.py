@@ -82,6 +82,14 @@ class Finding:
     mask: str | None = None
     split: str | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether it tells of so many stored replies and rests on each of them.
+
+        Then nothing was sampled, and its interval is a point.
+        """
+        return self.counts.get("replies") == self.n and self.counts.get("unseen") == 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
@@ -107,3 +115,8 @@ class Opinion:
     interval: Interval
     n: int
     unseen: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether it judged all of these replies: then the interval is a point."""
+        return self.unseen == 0 and self.interval.low == self.interval.high

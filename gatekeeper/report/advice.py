@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.parts import RuleRow
-from gatekeeper.report.text import clean
+from gatekeeper.report.text import clean, first_few
 from gatekeeper.report.wording import Wording
 
 #: Steps told in full, and about how many characters of a policy's own text in each, so that a step
@@ -19,17 +19,16 @@ _NAMES, _NAME = 3, 40
 def recommended(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> tuple[str, ...]:
     """What to do, first of all what the verdict calls for; then a few steps, and how many more."""
     steps = list(dict.fromkeys(_steps(verdict, rules, words)))
-    told, rest = steps[:_STEPS], len(steps) - _STEPS
-    if rest > 0:
-        told.append(words("summary.more", count=rest, chapter=words("rules.title")))
-    return (words(f"summary.do_{verdict.result}"), *told)
+    told, rest = first_few(steps, _STEPS)
+    more = [words("summary.more", count=rest, chapter=words("rules.title"))] if rest else []
+    return (words(f"summary.do_{verdict.result}"), *told, *more)
 
 
 def names(ids: Sequence[str], words: Wording) -> str:
     """Rules by name, the first few of them."""
-    shown = [clean(one, _NAME) for one in ids[:_NAMES]]
-    rest = len(ids) - _NAMES
-    if rest > 0:
+    told, rest = first_few(ids, _NAMES)
+    shown = [clean(one, _NAME) for one in told]
+    if rest:
         return words("summary.and_more", names=words("number.comma").join(shown), count=rest)
     return words.enumerate(shown)
 

@@ -26,6 +26,8 @@ def build_curve(evidence: Evidence, verdict: Verdict, outcomes: Outcomes) -> Cur
     judged = verdict.outcomes if own_mode(evidence.settings) is None else ()
     worst, k = _headline(judged, series)
     points = controls(evidence, outcomes, worst)
+    by_k = {p.k: p for p in points}
+    told = next(s for s in series if s.selector == worst).points
     return Curve(
         unmasked=unmasked,
         worst=worst,
@@ -33,11 +35,26 @@ def build_curve(evidence: Evidence, verdict: Verdict, outcomes: Outcomes) -> Cur
         series=series,
         controls=points,
         limits=_limits(judged, unmasked),
-        rows=_rows(evidence, next(s for s in series if s.selector == worst), points),
+        rows=tuple(_row(evidence, point, by_k.get(point.subject.k or 0)) for point in told),
+        beside=tuple(
+            _row(evidence, point, None)
+            for one in _series_of(evidence, _beside(evidence))
+            for point in one.points
+        ),
     )
 
 
+def _beside(evidence: Evidence) -> tuple[str, ...]:
+    """What the masks beside the selected ones follow, in the order in which they were run."""
+    return tuple(dict.fromkeys(m.selector or "" for m in evidence.masks if m.arm == "beside"))
+
+
 def _series(evidence: Evidence) -> tuple[CurveSeries, ...]:
+    return _series_of(evidence, tuple(sorted(evidence.settings.selectors)))
+
+
+def _series_of(evidence: Evidence, names: tuple[str, ...]) -> tuple[CurveSeries, ...]:
+    """Refusal rates under the masks that follow each of the names, where there are any."""
     found: dict[str, list[Finding]] = {}
     for finding in evidence.findings:
         at = finding.subject
@@ -45,14 +62,15 @@ def _series(evidence: Evidence) -> tuple[CurveSeries, ...]:
             isinstance(finding, Finding)
             and finding.metric == "refusal-rate"
             and (at.set, at.mask) == ("regular", "selected")
-            and at.selector in evidence.settings.selectors
+            and at.selector in names
             and at.k
             and at.mode == own_mode(evidence.settings)
         ):
             found.setdefault(at.selector, []).append(finding)
     return tuple(
         CurveSeries(selector=s, points=tuple(sorted(found[s], key=lambda f: f.subject.k or 0)))
-        for s in sorted(found)
+        for s in names
+        if s in found
     )
 
 
@@ -110,18 +128,18 @@ def _level(rule: Rule, unmasked: Finding) -> float | None:
     return None
 
 
-def _rows(
-    evidence: Evidence, worst: CurveSeries, points: tuple[ControlPoint, ...]
-) -> tuple[CurveRow, ...]:
-    by_k = {p.k: p for p in points}
-    rows = []
-    for point in worst.points:
-        k = point.subject.k or 0
-        drop, excess, broken = (
-            find(evidence, metric, selector=worst.selector, k=k)
-            for metric in ("refusal-drop", "refusal-drop-excess", "refusals-broken")
-        )
-        rows.append(
-            CurveRow(k=k, rate=point, drop=drop, excess=excess, broken=broken, controls=by_k.get(k))
-        )
-    return tuple(rows)
+def _row(evidence: Evidence, point: Finding, controls: ControlPoint | None) -> CurveRow:
+    selector, k = point.subject.selector or "", point.subject.k or 0
+    drop, excess, broken = (
+        find(evidence, metric, selector=selector, k=k)
+        for metric in ("refusal-drop", "refusal-drop-excess", "refusals-broken")
+    )
+    return CurveRow(
+        selector=selector,
+        k=k,
+        rate=point,
+        drop=drop,
+        excess=excess,
+        broken=broken,
+        controls=controls,
+    )

@@ -38,8 +38,13 @@ class LimitStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveRow:
-    """The worst selector at one mask size, beside its controls."""
+    """One mask of a selector, beside its controls; or one that stands beside, which has none.
 
+    Attributes:
+        selector: or what a mask beside follows, see `analysis.arms`.
+    """
+
+    selector: str
     k: int
     rate: Finding
     drop: Finding | Missing | None
@@ -57,6 +62,7 @@ class Curve:
         k: the mask size the report speaks of.
         controls: matched to the worst selector's masks.
         limits: by ascending k, for the mask sizes that a rule speaks of.
+        rows: of the worst selector; `beside`: of the masks to compare with.
     """
 
     unmasked: Finding
@@ -66,6 +72,7 @@ class Curve:
     controls: tuple[ControlPoint, ...]
     limits: tuple[LimitStep, ...]
     rows: tuple[CurveRow, ...]
+    beside: tuple[CurveRow, ...]
 
     @property
     def band(self) -> Interval:

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gatekeeper.analysis.arms import BY_CAUSE, group_name
+from gatekeeper.analysis.arms import BY_CAUSE
 from gatekeeper.bundled import bundled
 from gatekeeper.records.finding import Finding, Missing
-from gatekeeper.records.role import ROLES
 from gatekeeper.report.bars import group_gauge, rule_gauge, set_rates
 from gatekeeper.report.charts import refusal_curve
 from gatekeeper.report.corrected import CORRECTED, card_line, corrected_cells
-from gatekeeper.report.curve_parts import Curve
+from gatekeeper.report.curve_parts import Curve, CurveRow
 from gatekeeper.report.dose_chart import dose_response
 from gatekeeper.report.doses import Doses, step_text
 from gatekeeper.report.environment_facts import what_changes
@@ -26,7 +25,7 @@ from gatekeeper.report.expert_map import expert_map
 from gatekeeper.report.modes import mask_text, own_mode
 from gatekeeper.report.parts import ReportView, Share
 from gatekeeper.report.rules import subject_text
-from gatekeeper.report.text import clean
+from gatekeeper.report.text import clean, first_few
 from gatekeeper.report.wording import Wording
 
 if TYPE_CHECKING:
@@ -92,6 +91,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             is_finding=lambda finding: isinstance(finding, Finding),
             subject=lambda finding: subject_text(finding.subject, words),
             share=lambda share: _share(share, view),
+            first_few=first_few,
             gauge=lambda row: _drawn(group_gauge(row, words)),
             mappings=_mappings(view),
             notes=_notes(view),
@@ -100,7 +100,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             limits=_limits(view.curve, words) if view.curve else "",
             **_corrected(view),
             mode_note=mask_text(audit, words) if own_mode(audit) is not None else "",
-            by_cause=_by_cause(view),
+            beside=lambda row: _beside(row, words),
             dose_step=lambda step: step_text(step, words),
             dose_notes=_dose_notes(view.doses, words) if view.doses else (),
             attached=attached,
@@ -162,16 +162,13 @@ def _dose_notes(doses: Doses, words: Wording) -> list[str]:
     return notes
 
 
-def _by_cause(view: ReportView) -> list[str]:
-    """What masking the experts of one role by cause cost in the trials, where it was run."""
-    words = view.words
-    return [
-        words(f"roles.trials_{role}", count=f.subject.k, loss=words.measured(f))
-        for role in ROLES
-        for f in view.findings
-        if (f.metric, f.subject.set) == ("refusal-drop", "regular")
-        and f.subject.selector == group_name(BY_CAUSE, role)
-    ]
+def _beside(row: CurveRow, words: Wording) -> str:
+    """Whose experts a mask beside the selected ones takes out."""
+    selector, _, group = row.selector.partition("/")
+    if not group:
+        return words.get(f"beside.{selector}") or clean(selector, 40)
+    told = words.get(f"beside.{'cause' if selector == BY_CAUSE else 'ranking'}-{group}")
+    return told.format(selector=clean(selector, 40)) if told else clean(row.selector, 60)
 
 
 def _share(share: Share | None, view: ReportView) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from gatekeeper import catalog
 from gatekeeper.records.environment import DIMENSIONS
 from gatekeeper.records.evidence import AuditSettings, Evidence, PromptRef
-from gatekeeper.records.finding import Missing
+from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import SETS
 from gatekeeper.report.measured import Outcomes, find, share_refused
@@ -131,8 +131,10 @@ def _second_judge(evidence: Evidence, words: Wording) -> str:
     if second is None:
         return ""
     found = find(evidence, "judge-agreement", sets=(None,))
+    whole = isinstance(found, Finding) and found.whole
     return words(
         "method.second_judge",
+        asked=words("method.second_all" if whole else "method.second_some"),
         id=clean(second.judge, 60),
         version=second.version,
         agreement=words("number.none") if found is None else words.measured(found),

@@ -73,7 +73,7 @@ def _row(outcome: RuleOutcome, verdict: Verdict, policy: Policy, words: Wording)
     measured = interval = n = words("number.none")
     if isinstance(decisive, Finding):
         measured = words.value(decisive)
-        interval = words.range(decisive.interval)
+        interval = words.spread(decisive)
         n = words.count(decisive)
     # The verdict is plain ASCII where a report has the language's own minus.
     explanation = _NEGATIVE.sub(words("number.minus"), clean(outcome.explanation, 600))

@@ -152,8 +152,7 @@ def _conclusion(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) ->
 def _certainty(finding: Finding, words: Wording) -> str:
     return words(
         "summary.tile_interval",
-        range=words.range(finding.interval),
-        confidence=words.level(finding.interval),
+        certainty=words.certainty(finding),
         n=words.count(finding),
     )
 

@@ -1,6 +1,11 @@
-"""Foreign text made fit for a report."""
+"""Foreign text made fit for a report, and lists cut to length."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
 
 
 def clean(value: object, limit: int = 200) -> str:
@@ -13,3 +18,12 @@ def clean(value: object, limit: int = 200) -> str:
     line = " ".join(str(value).split())
     line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def first_few(items: Sequence[_Item], most: int) -> tuple[Sequence[_Item], int]:
+    """The first `most` items and how many are left: none or several.
+
+    A single one that is left is shown too: to say that there is one more takes as much room.
+    """
+    shown = items if len(items) == most + 1 else items[:most]
+    return shown, len(items) - len(shown)

@@ -92,6 +92,20 @@ class Wording:
         low, high = self.number(interval.low), self.number(interval.high)
         return self("number.range", low=low, high=high)
 
+    def spread(self, finding: Finding) -> str:
+        """The two ends of a finding's interval; of a census, which has none, that it is one."""
+        return self("number.all_asked") if finding.whole else self.range(finding.interval)
+
+    def certainty(self, finding: Finding) -> str:
+        """Interval with its level, or that all were asked."""
+        if finding.whole:
+            return self("number.all_asked")
+        return self(
+            "number.interval",
+            range=self.range(finding.interval),
+            confidence=self.level(finding.interval),
+        )
+
     def level(self, interval: Interval) -> str:
         """Its confidence in percent, to one decimal where it is no whole number."""
         return self.percent(interval.confidence)
@@ -106,8 +120,7 @@ class Wording:
         return self(
             "number.estimate",
             value=self.value(finding),
-            range=self.range(finding.interval),
-            confidence=self.level(finding.interval),
+            certainty=self.certainty(finding),
             n=self.count(finding),
         )
 

@@ -60,10 +60,16 @@ def test_a_pass_that_the_second_judge_contradicts_is_inconclusive() -> None:
     text = said.outcomes[0].explanation
     assert "0.0 points" in text
     assert "by the second judge it lies on the other side: 100.0 points" in text
-    assert "n = 40 replies judged twice" in text
+    assert "100.0 points (all asked, n = 40 replies judged twice)" in text
     assert "second judge" in said.summary
     assert said.outcomes[0].more_prompts is None
     assert said.outcomes[0].decisive.subject.selector == "attribution"
+
+
+def test_the_second_judges_number_has_an_interval_where_it_saw_a_part() -> None:
+    said = verdict(judged_twice(EVIDENCE, other_reading, sample=200))
+    assert "% interval" in said.outcomes[0].explanation.partition("by the second judge")[2]
+    assert "all asked" not in said.outcomes[0].explanation
 
 
 def test_a_fail_that_the_second_judge_contradicts_is_inconclusive_and_no_pass() -> None:

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 import gatekeeper
 from gatekeeper import catalog
+from gatekeeper.analysis.arms import BENIGN_TOP, BY_CAUSE
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError
 from gatekeeper.records.finding import Finding, Interval, Subject
+from gatekeeper.records.role import ROLES
 from gatekeeper.records.suite import SETS
 from gatekeeper.records.trial import PHASES
 from gatekeeper.records.verdict import RESULTS
@@ -131,7 +133,7 @@ def test_every_key_is_used() -> None:
     prefixes = {"level", "decision", "result", "severity", "set", "set_note", "subject", "model"}
     # Built from names; see the next tests.
     prefixes |= {"settings", "suite", "waiver", "self_test", "selector_note"}
-    prefixes |= {"role_group", "role_probe", "dimension", "mode"}
+    prefixes |= {"role_group", "role_probe", "dimension", "mode", "beside"}
     unused = [
         key
         for key in WORDS.texts
@@ -176,6 +178,9 @@ def test_keys_built_from_names_exist() -> None:
         wanted += [f"summary.means_{result}", f"summary.do_{result}"]
     wanted += [f"mode.{kind}" for kind in ("reroute", "ablate", "scale", "noise", "other")]
     wanted += [f"mode.{phase}" for phase in PHASES if phase != "both"]
+    told = [role for role in ROLES if role != "unclear"]
+    wanted += [f"beside.{BENIGN_TOP}", *(f"beside.ranking-{role}" for role in told)]
+    wanted += [f"beside.{BY_CAUSE}-{role}" for role in told]
     assert set(wanted) <= set(WORDS.texts)
 
 
