@@ -61,13 +61,16 @@ def control_masks(
 
     Args:
         frequency: [L, E], mean activation frequency on regular prompts of the selection split.
-        count: controls per size; fewer come back only if the model has no more different ones.
+        count: controls per size; fewer come back only if the model has no more different ones, and
+            none of a size above half of its experts.
         seed: with the selector's name, makes the draw.
     """
-    sizes = sorted({k for k in ks if k <= len(selection.ranked)})
+    # Of more than half of all experts there are no others as many.
+    most = min(len(selection.ranked), sum(site.experts for site in sites) // 2)
+    sizes = sorted({k for k in ks if k <= most})
     ranked = [entry.expert for entry in selection.ranked[: max(sizes, default=0)]]
     draw = _Draw(ranked, frequency, sites, sizes)
-    if len(draw.pool) < len(ranked) or not ranked:
+    if not ranked:
         return ()
     generator = np.random.default_rng([seed, *selection.selector.encode()])
     masks: list[Mask] = []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,3 +118,16 @@ def ranked_experts(selection, count):
 def test_a_model_with_too_few_experts_has_no_controls(selection):
     sites = (MoeSite(layer=1, path="a", experts=2, top_k=1, shared=0),)
     assert control_masks(selection, (8,), np.ones((1, 2)), sites, count=5, seed=0) == ()
+
+
+def test_a_size_above_half_of_the_experts_leaves_smaller_ones_their_controls(selection, frequency):
+    half = LAYERS * EXPERTS // 2
+    entry = selection.ranked[0]
+    everyone = [ExpertId(site.layer, e) for site in SITES for e in range(site.experts)]
+    ranked = replace(selection, ranked=tuple(replace(entry, expert=e) for e in everyone))
+    made = {"count": 5, "seed": 0}
+    found = control_masks(ranked, (1, 4, half + 1), frequency, SITES, **made)
+    assert {m.k for m in found} == {1, 4}
+    assert found == control_masks(ranked, (1, 4), frequency, SITES, **made)
+    largest = control_masks(ranked, (half,), frequency, SITES, **made)
+    assert [len(set(m.experts)) for m in largest] == [half]  # there is only one such set
