@@ -67,8 +67,8 @@ def test_sharing_a_prefix_changes_no_reply(family):
     assert len({r.text for r in plain[:3]}) > 1  # the masks do something, or this shows nothing
 
 
-def shares(model) -> bool:
-    return all(c.passed for c in self_test(model, encoded()) if c.name == "prefix")
+def passed(model) -> set[str]:
+    return {c.name for c in self_test(model, encoded()) if c.passed}
 
 
 _OFTEN = {*SCORING, "minimax", "qwen3_next", "lfm2_moe", "glm_moe_dsa", "qwen4_exp_text"}
@@ -96,9 +96,14 @@ def test_sharing_holds_for_masks_of_all_kinds_and_phases_side_by_side(family):
         replace(mask(experts, mode), phase=phase) for _ in lengths for mode, phase, experts in kinds
     ]
     plain = run_masks(model, prompts, masks, share=False)
-    if not shares(model):
+    found = passed(model)
+    if "prefix" not in found:
         pytest.skip("its self-test switches sharing off")
     assert run_masks(model, prompts, masks, share=True) == plain
+    if "attention" in found:
+        for kept in (masks, masks[:-1] + [mask([(model.sites[0].layer, 0)])]):
+            alone = run_masks(model, prompts, kept, share=False)
+            assert run_masks(model, prompts, kept, share=True, share_attention=True) == alone
     ends = {r.text[:8] for r in sorted(plain, key=lambda r: r.text)[::2]}
     early = run_masks(model, prompts, masks, share=True, decided=lambda t: t[:8] in ends)
     assert any(r.decided for r in early)
@@ -142,9 +147,9 @@ def test_with_a_row_to_each_group_rows_keep_their_order(monkeypatch):
     maps = []
     real = module.part_rows
 
-    def watch(layers, first, groups, index):
+    def watch(layers, first, groups, index, attention):
         maps.append((groups, index.tolist()))
-        return real(layers, first, groups, index)
+        return real(layers, first, groups, index, attention)
 
     monkeypatch.setattr(module, "part_rows", watch)
     plain = run_masks(model, [a, b, a, a, b], masks, share=False)

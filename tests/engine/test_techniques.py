@@ -24,7 +24,9 @@ from gatekeeper.suites.read import read_suite
 from tests.engine.tiny_loaded import encoded, loaded, loaded_with
 
 DEMO = Path(__file__).resolve().parents[2] / "demo"
-EVERYTHING = Techniques(skip=True, refill=True, share_opening=True, draft=True)
+EVERYTHING = Techniques(
+    skip=True, refill=True, share_opening=True, draft=True, share_attention=True
+)
 MODES = ("reroute", "reroute", "ablate", "scale:0.2", "noise:0.5")
 
 
