@@ -19,9 +19,13 @@ from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.opening import common, least_tokens
 from gatekeeper.engine.plan import Row, SweepSettings, by_depth, depth, same_mask
 
-#: Where rows enter as others end, a shard has so many batches, and at least so many rows: enough
-#: that those whose drafts fell fill a batch.
+#: Where rows enter as others end, a shard has at most so many batches, or so many rows if that is
+#: more: enough that those whose drafts fell fill a batch.
 _REFILLS, _ROWS = 4, 1024
+
+#: Shards that a wave has at least, if a batch is not larger: workers share them. It must not hang
+#: on how many workers there are, because replies hang on it by a rounding.
+_SHARES = 32
 
 #: A batch of fewer rows than this part of a full one is not begun for the prefix that it shares.
 _SMALL = 4
@@ -41,7 +45,7 @@ def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) ->
     using = settings.techniques
     size = settings.batch_rows
     if using.refill:
-        size = max(_REFILLS * size, _ROWS)
+        size = max(size, min(len(rows) // _SHARES, max(_REFILLS * size, _ROWS)))
     if not using.fold:
         return _cut(loaded, rows, size, [same_mask(row.mask) for row in rows])
     parts = _by_depth(rows, settings.batch_rows // _SMALL) if by_depth(using) else [list(rows)]

@@ -54,7 +54,7 @@ def confirm(
     """
     if batch.given.met is not None or not is_plain(batch.cache):
         return frozenset()
-    told = _begun(batch, drafts)
+    told = _begun(batch, _read(batch, drafts))
     if not told or 2 * len(told) < len(batch.rows):
         return frozenset()
     tokens, at_once = _tokens(batch, told), _at_once(batch)
@@ -79,10 +79,10 @@ def begin_with(
 
     For rows of which most drafts stand: of others it has read more than `confirm` would have.
     """
-    # A group reads one draft, its prompt's.
-    chosen = batch.step_ahead(_tokens(batch, {r: list(drafts[r] or ()) for r in batch.rows}))
+    read = _read(batch, drafts)
+    chosen = batch.step_ahead(_tokens(batch, read))
     settle(batch)
-    return _ended(batch, _begun(batch, drafts), chosen.tolist(), settle)
+    return _ended(batch, _begun(batch, read), chosen.tolist(), settle)
 
 
 def _ended(
@@ -105,31 +105,38 @@ def _ended(
     return frozenset(row for row in told if row in batch.ends)
 
 
-def _begun(batch: Running, drafts: Sequence[Draft]) -> dict[int, list[int]]:
-    """Drafts that go on from a row's first token, by row; one to each group."""
-    told: dict[int, list[int]] = {}
-    read: dict[int, list[int]] = {}
-    for row, group in zip(batch.rows, batch.group, strict=True):
+def _read(batch: Running, drafts: Sequence[Draft]) -> dict[int, list[int]]:
+    """The drafts that can be read, by row: one to each group, rows with another are decoded."""
+    group = dict(zip(batch.rows, batch.group, strict=True))
+    one: dict[int, list[int]] = {}
+    found: dict[int, list[int]] = {}
+    for row in batch.rows:
         draft = list(drafts[row] or ())
-        if row in batch.ends or len(draft) < 2 or draft[:1] != batch.generated[row]:
-            continue
-        # Rows with another draft than their group's are decoded.
-        if read.setdefault(group, draft) == draft:
-            told[row] = draft
-    return told
+        if row not in batch.ends and len(draft) > 1 and one.setdefault(group[row], draft) == draft:
+            found[row] = draft
+    return found
 
 
-def _tokens(batch: Running, told: dict[int, list[int]]) -> Tensor:
+def _begun(batch: Running, read: dict[int, list[int]]) -> dict[int, list[int]]:
+    """Those of them that go on from their row's first token."""
+    return {
+        row: draft
+        for row, draft in read.items()
+        if row not in batch.ends and draft[:1] == batch.generated[row]
+    }
+
+
+def _tokens(batch: Running, read: dict[int, list[int]]) -> Tensor:
     """What each group reads of its draft, int64 [G, K]; the last token of a draft is read by none.
 
     What stands behind a draft, or in a group without, is read by nobody before it.
     """
     group = dict(zip(batch.rows, batch.group, strict=True))
-    read = dict(zip((group[row] for row in told), told.values(), strict=True))
-    places = max(map(len, read.values())) - 1
+    lines = {group[row]: draft[:-1] for row, draft in read.items()}
+    places = max(map(len, lines.values()))
     pad = [batch.given.loaded.pad_id] * places
-    lines = [(read.get(g, [])[:-1] + pad)[:places] for g in range(len(batch.ids))]
-    return torch.tensor(lines, device=batch.ids.device)
+    found = [[*lines.get(g, ()), *pad][:places] for g in range(len(batch.ids))]
+    return torch.tensor(found, device=batch.ids.device)
 
 
 def _at_once(batch: Running) -> int:

@@ -6,10 +6,11 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper import catalog
+from gatekeeper.engine import arrange as module
 from gatekeeper.engine.arrange import shards
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.plan import Row, SweepSettings, Work, plan_rows
@@ -26,6 +27,12 @@ SETTINGS = SweepSettings(
     judge=catalog.load("judge", "refusal-rules"),
     techniques=ALL,
 )
+
+
+@pytest.fixture(autouse=True)
+def _few_shards(monkeypatch):
+    """A plan this small would have shards of a batch each."""
+    monkeypatch.setattr(module, "_SHARES", 1)
 
 
 def prompt(number, ids):
@@ -59,7 +66,24 @@ def openings(shard):
 ids = st.lists(st.integers(3, 5), min_size=1, max_size=9)
 
 
-@settings(max_examples=60, deadline=None)
+def test_a_wave_has_shards_for_many_workers():
+    """Without the fixture above: as the constants are."""
+    model = loaded("mixtral")
+    rows = planned([prompt(i, [3, 4, i]) for i in range(700)], masks(*[0] * 30))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_SHARES", 32)
+        found = shards(model, rows, SETTINGS)
+        assert 32 <= len(found) <= 48
+        one = shards(model, rows, replace(SETTINGS, batch_rows=1024))
+        assert max(map(len, one)) <= 1024  # a batch is not cut for workers
+        few = shards(model, rows[:300], SETTINGS)
+        assert max(map(len, few)) <= 16
+
+
+@pytest.mark.parametrize("shares", [1, 32])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     prompts=st.lists(ids, min_size=1, max_size=40),
     layers=st.lists(st.integers(0, 1), min_size=1, max_size=30),
@@ -69,7 +93,10 @@ ids = st.lists(st.integers(3, 5), min_size=1, max_size=9)
     ),
     batch=st.sampled_from([1, 4, 16]),
 )
-def test_every_row_runs_once_and_clusters_are_runs(prompts, layers, left_out, techniques, batch):
+def test_every_row_runs_once_and_clusters_are_runs(
+    shares, monkeypatch, prompts, layers, left_out, techniques, batch
+):
+    monkeypatch.setattr(module, "_SHARES", shares)
     model = loaded("mixtral")
     rows = planned([prompt(i, p) for i, p in enumerate(prompts)], masks(*layers), techniques)
     rows = [row for i, row in enumerate(rows) if i not in left_out]
@@ -77,7 +104,7 @@ def test_every_row_runs_once_and_clusters_are_runs(prompts, layers, left_out, te
     using = replace(SETTINGS, techniques=techniques, batch_rows=batch)
     found = shards(model, rows, using)
     assert sorted(row.key for shard in found for row in shard) == sorted(r.key for r in rows)
-    most = max(4 * batch, 1024) if techniques.refill else batch
+    most = max(batch, min(len(rows) // shares, 1024)) if techniques.refill else batch
     assert all(0 < len(shard) <= most for shard in found)
     for shard in found:
         runs = [number for number, _ in itertools.groupby(row.cluster for row in shard)]
@@ -132,8 +159,8 @@ def test_a_prompt_that_lacks_some_of_the_masks_stays_with_the_others():
     model = loaded("mixtral")
     rows = planned([prompt(i, [2] * 60 + [3 + i]) for i in range(5)], masks(*[0] * 10))
     rows = [row for i, row in enumerate(rows) if i not in {3, 17, 31}]
-    (shard,) = shards(model, rows, SETTINGS)
-    assert len({row.cluster for row in shard}) == 1
+    found = [row.cluster for shard in shards(model, rows, SETTINGS) for row in shard]
+    assert len(set(found)) == 2  # four prompts and one: 47 rows are no five times ten
 
 
 @pytest.mark.parametrize("off", ["share_opening", "refill", "sort_lengths", "fold"])

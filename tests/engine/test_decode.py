@@ -101,7 +101,7 @@ def test_sharing_holds_for_masks_of_all_kinds_and_phases_side_by_side(family):
         pytest.skip("its self-test switches sharing off")
     assert run_masks(model, prompts, masks, share=True) == plain
     if "attention" in found:
-        for kept in (masks, masks[:-1] + [mask([(model.sites[0].layer, 0)])]):
+        for kept in (masks, [*masks[:-1], mask([(model.sites[0].layer, 0)])]):
             alone = run_masks(model, prompts, kept, share=False)
             assert run_masks(model, prompts, kept, share=True, share_attention=True) == alone
     ends = {r.text[:8] for r in sorted(plain, key=lambda r: r.text)[::2]}

@@ -161,6 +161,45 @@ def test_rows_of_one_group_with_unlike_drafts():
     assert [reply.drafted for reply in told] == [True, False, True, False]
 
 
+@pytest.mark.parametrize("share", [False, True])
+def test_prompts_and_drafts_are_read_together_once_most_stood(monkeypatch, share):
+    """Rows without a draft, or with another one, stand in a group of one that has it."""
+    model = loaded("mixtral")
+    last = model.sites[-1].layer
+    masks = [bare_mask([(last, e % 8)], "scale:0.999") for e in range(12)]
+    prompts = [PROMPTS[0]] * 4 + [PROMPTS[1]] * 4 + [PROMPTS[2]] * 4
+    plain = decoded(model, prompts, masks)
+    whole = [reply.ids for reply in plain]
+    spoilt = [(*ids[:-1], ids[-1] ^ 1) for ids in whole]
+    drafts = [*whole[:5], spoilt[5], None, whole[7], None, (), whole[10], (whole[11][0] ^ 1, 5, 6)]
+    together, real = [], running.Running.step_ahead
+
+    def watched(self, tokens):
+        together.append(list(self.rows))
+        return real(self, tokens)
+
+    monkeypatch.setattr(running.Running, "step_ahead", watched)
+    told = decoded(
+        model, prompts, masks, drafts, slots=4, refill=True, share_prefix=share,
+        share_attention=share,
+    )  # fmt: skip
+    assert [reply.ids for reply in told] == whole
+    assert together[0] == [4, 5, 6, 7]
+    stood = [i for i, reply in enumerate(told) if reply.drafted]
+    assert stood == [0, 1, 2, 3, 4, 7, 10]
+
+
+@pytest.mark.parametrize("phase", ["prefill", "decode"])
+def test_a_mask_of_one_phase_keeps_prompt_and_draft_apart(monkeypatch, phase):
+    model = endless()
+    masks = [replace(FINE, phase=phase)] * 8
+    prompts = [*PROMPTS, *PROMPTS]
+    whole = [reply.ids for reply in decoded(model, prompts, masks)]
+    monkeypatch.setattr(running.Running, "step_ahead", None)
+    told = decoded(model, prompts, masks, whole, slots=4, refill=True)
+    assert all(reply.drafted for reply in told)
+
+
 def test_drafts_are_read_in_parts_where_the_logits_would_be_too_many(monkeypatch):
     model = loaded("mixtral")
     masks = [FINE, bare_mask([(0, 0), (1, 1)]), FINE, FINE]
