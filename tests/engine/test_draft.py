@@ -309,17 +309,29 @@ def test_and_not_where_the_cache_keeps_more(family):
 
 
 def test_a_draft_that_is_taken_for_granted_is_caught(monkeypatch):
-    real = module._chosen
+    real = module._ended
 
-    def granted(batch, read):
-        found = real(batch, read)
-        for line, group in enumerate(batch.group):
-            if group in read:
-                found[line] = [*read[group][1:], *found[line][len(read[group]) - 1 :]]
-        return found
+    def granted(batch, told, chosen, settle):
+        found = [list(line) for line in chosen]
+        for line, row in enumerate(batch.rows):
+            if row in told:
+                found[line][: len(told[row]) - 1] = told[row][1:]
+        return real(batch, told, found, settle)
 
-    monkeypatch.setattr(module, "_chosen", granted)
+    monkeypatch.setattr(module, "_ended", granted)
     assert not tried(loaded("mixtral"))
+
+
+def test_the_self_test_reads_prompts_and_drafts_together(monkeypatch):
+    real, seen = running.Running.step_ahead, []
+
+    def shifted(self, tokens):
+        seen.append(len(self.rows))
+        return (real(self, tokens) + 1) % 100
+
+    monkeypatch.setattr(running.Running, "step_ahead", shifted)
+    assert not tried(loaded("mixtral"))
+    assert seen
 
 
 def test_a_draft_that_is_not_forgotten_is_caught(monkeypatch):
