@@ -10,7 +10,7 @@ forget.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -54,7 +54,7 @@ def confirm(
     """
     if batch.given.met is not None or not is_plain(batch.cache):
         return frozenset()
-    told = _begun(batch, drafts)
+    told = _told(batch, _begun(batch, _tried(batch, drafts)))
     if not told or 2 * len(told) < len(batch.rows):
         return frozenset()
     tokens, at_once = _tokens(batch, told), _at_once(batch)
@@ -79,10 +79,10 @@ def begin_with(
 
     For rows of which most drafts stand: of others it has read more than `confirm` would have.
     """
-    # A group reads one draft, its prompt's.
-    chosen = batch.step_ahead(_tokens(batch, {r: list(drafts[r] or ()) for r in batch.rows}))
+    told = _told(batch, _tried(batch, drafts))
+    chosen = batch.step_ahead(_tokens(batch, told)).tolist()
     settle(batch)
-    return _ended(batch, _begun(batch, drafts), chosen.tolist(), settle)
+    return _ended(batch, _begun(batch, told), chosen, settle)
 
 
 def _ended(
@@ -105,18 +105,27 @@ def _ended(
     return frozenset(row for row in told if row in batch.ends)
 
 
-def _begun(batch: Running, drafts: Sequence[Draft]) -> dict[int, list[int]]:
-    """Drafts that go on from a row's first token, by row; one to each group."""
-    told: dict[int, list[int]] = {}
+def _tried(batch: Running, drafts: Sequence[Draft]) -> dict[int, list[int]]:
+    """Drafts by row, where there is one that says more than a first token."""
+    return {row: list(found) for row in batch.rows if len(found := drafts[row] or ()) > 1}
+
+
+def _begun(batch: Running, drafts: Mapping[int, list[int]]) -> dict[int, list[int]]:
+    """Those that go on from their row's first token."""
+    return {
+        row: draft
+        for row, draft in drafts.items()
+        if row not in batch.ends and draft[:1] == batch.generated[row]
+    }
+
+
+def _told(batch: Running, drafts: Mapping[int, list[int]]) -> dict[int, list[int]]:
+    """Those that are read: one to each group, whose rows with another or none are decoded."""
+    group = dict(zip(batch.rows, batch.group, strict=True))
     read: dict[int, list[int]] = {}
-    for row, group in zip(batch.rows, batch.group, strict=True):
-        draft = list(drafts[row] or ())
-        if row in batch.ends or len(draft) < 2 or draft[:1] != batch.generated[row]:
-            continue
-        # Rows with another draft than their group's are decoded.
-        if read.setdefault(group, draft) == draft:
-            told[row] = draft
-    return told
+    return {
+        row: draft for row, draft in drafts.items() if read.setdefault(group[row], draft) == draft
+    }
 
 
 def _tokens(batch: Running, told: dict[int, list[int]]) -> Tensor:

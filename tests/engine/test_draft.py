@@ -161,6 +161,16 @@ def test_rows_of_one_group_with_unlike_drafts():
     assert [reply.drafted for reply in told] == [True, False, True, False]
 
 
+def test_drafts_read_with_prompts_are_those_of_the_rows_that_have_one():
+    masks = [FINE, FINE, FINE, bare_mask([(0, 1)], "noise:0.001")] * 2
+    prompts = [ids for ids in PROMPTS[:2] for _ in range(4)]
+    plain = decoded(endless(), prompts, masks)
+    drafts = [None if i % 4 == 3 else reply.ids for i, reply in enumerate(plain)]
+    told = decoded(endless(), prompts, masks, drafts, slots=4)
+    assert [reply.ids for reply in told] == [reply.ids for reply in plain]
+    assert [reply.drafted for reply in told] == [draft is not None for draft in drafts]
+
+
 def test_drafts_are_read_in_parts_where_the_logits_would_be_too_many(monkeypatch):
     model = loaded("mixtral")
     masks = [FINE, bare_mask([(0, 0), (1, 1)]), FINE, FINE]
@@ -270,16 +280,13 @@ def test_and_not_where_the_cache_keeps_more(family):
 
 
 def test_a_draft_that_is_taken_for_granted_is_caught(monkeypatch):
-    real = module._chosen
+    real = module._ended
 
-    def granted(batch, read):
-        found = real(batch, read)
-        for line, group in enumerate(batch.group):
-            if group in read:
-                found[line] = [*read[group][1:], *found[line][len(read[group]) - 1 :]]
-        return found
+    def granted(batch, told, chosen, settle):
+        lines = [[*told[r][1:], *chosen[i]] if r in told else [] for i, r in enumerate(batch.rows)]
+        return real(batch, told, lines, settle)
 
-    monkeypatch.setattr(module, "_chosen", granted)
+    monkeypatch.setattr(module, "_ended", granted)
     assert not tried(loaded("mixtral"))
 
 
