@@ -101,7 +101,7 @@ def test_sharing_holds_for_masks_of_all_kinds_and_phases_side_by_side(family):
         pytest.skip("its self-test switches sharing off")
     assert run_masks(model, prompts, masks, share=True) == plain
     if "attention" in found:
-        for kept in (masks, masks[:-1] + [mask([(model.sites[0].layer, 0)])]):
+        for kept in (masks, [*masks[:-1], mask([(model.sites[0].layer, 0)])]):
             alone = run_masks(model, prompts, kept, share=False)
             assert run_masks(model, prompts, kept, share=True, share_attention=True) == alone
     ends = {r.text[:8] for r in sorted(plain, key=lambda r: r.text)[::2]}
@@ -197,6 +197,14 @@ def test_rows_that_enter_late_say_what_they_say_in_a_batch_of_their_own(family, 
         late = run_masks(model, prompts, masks, share=share, slots=4, refill=True, **options)
     assert late == plain
     assert (sum(entered) > 0) == (family in _PLAIN_CACHES)
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_rows_enter_one_after_the_other_where_there_is_room_for_few(slots):
+    model = loaded("mixtral")
+    prompts, masks = queue_of(model, seed=3)
+    plain = run_masks(model, prompts, masks)
+    assert run_masks(model, prompts, masks, slots=slots, refill=True) == plain
 
 
 def test_rows_that_wait_follow_when_the_batch_has_ended():
