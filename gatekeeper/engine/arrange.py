@@ -33,8 +33,9 @@ _SMALL = 4
 #: Share of the masks of a group, or of a prompt, that they have in common at least.
 _ALIKE = 0.6
 
-#: Most prompts that are looked at for an opening they share.
-_PROMPTS = 24
+#: Most prompts that are looked at for an opening they share, and most groups for one that a prompt
+#: fits in: where each has masks of its own there are as many groups as prompts.
+_PROMPTS, _GROUPS = 24, 16
 
 
 def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) -> list[list[Row]]:
@@ -125,15 +126,12 @@ class _Bench:
             count = -(-len(places) // max(1, self.batch * 3 // 4))
             blocks = {mask: place * count // len(places) for mask, place in places.items()}
             clusters = self._clusters(group, -(-len(places) // count))
-            for block, cluster in itertools.product(range(count), clusters):
-                found = [
-                    row
-                    for place in cluster
-                    for row in group[place].rows
-                    if blocks[row.mask.name] == block
-                ]
-                if found:
-                    yield found
+            found: dict[tuple[int, int], list[Row]] = {}
+            for number, cluster in enumerate(clusters):
+                for row in (row for place in cluster for row in group[place].rows):
+                    found.setdefault((blocks[row.mask.name], number), []).append(row)
+            for _, its in sorted(found.items(), key=lambda item: item[0]):
+                yield its
 
     def _clusters(self, group: Sequence[_Asked], masks: int) -> _Cuts:
         """The cheaper order of a group, cut; the longest prompts of a cluster first."""
@@ -196,7 +194,7 @@ def _alike(prompts: Sequence[_Asked]) -> list[tuple[dict[str, int], list[_Asked]
         names = [row.mask.name for row in asked.rows]
         fitting = (
             found
-            for found in groups
+            for found in groups[-_GROUPS:]
             if sum(name in found[0] for name in names) >= _ALIKE * max(len(names), len(found[0]))
         )
         found = next(fitting, None)

@@ -149,10 +149,11 @@ def decode(
     loop = _Loop(given, found, keep, new_tokens=new_tokens, decided=decided)
     loop.clusters = clusters or [0] * len(prompts)
     loop.drafts = drafts
+    most = len(prompts) if slots is None else slots
     if opening is not None:
-        loop.openings = Openings(given, masks, opening)
+        loop.openings = Openings(given, masks, opening, most)
     try:
-        loop.run(len(prompts) if slots is None else slots, refill=refill)
+        loop.run(most, refill=refill)
     finally:
         instrument.masks, instrument.phase, instrument.counter = None, "prefill", None
     return [found[row] for row in range(len(prompts))]
@@ -246,7 +247,7 @@ class _Loop:
         most = reading_rows(slots, self._given.loaded.device)
         while self._waiting and is_plain(batch.cache):
             live = len(batch.live())
-            if live + min(most, slots // 2) > slots:
+            if live + min(most, max(1, slots // 2)) > slots:
                 break
             more = self._enter(slots - live)
             if live and more.live():

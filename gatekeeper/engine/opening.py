@@ -53,10 +53,11 @@ class Openings:
     Args:
         masks: one to each row of the call.
         least: tokens that an opening has to spare.
+        most: rows that may run side by side, so many masks at most have an opening read.
     """
 
-    def __init__(self, given: Given, masks: Sequence[Mask], least: int) -> None:
-        self._given, self._masks, self._least = given, masks, least
+    def __init__(self, given: Given, masks: Sequence[Mask], least: int, most: int) -> None:
+        self._given, self._masks, self._least, self._most = given, masks, least, most
         self._cluster: int | None = None
         self._opening: Opening | None = None
 
@@ -76,7 +77,8 @@ class Openings:
         tokens = common([given.prompts[row] for row in rows])
         labels = {row: _label(self._masks[row], row) for row in rows}
         heads = {label: row for row, label in reversed(labels.items())}
-        if tokens * (len(labels) - len(heads)) < max(1, self._least):
+        spared = tokens * (len(labels) - len(heads))
+        if spared < max(1, self._least) or len(heads) > self._most:
             return None
         place = {label: line for line, label in enumerate(heads)}
         begun = Running(given, [*heads.values()], stop=tokens)

@@ -172,3 +172,34 @@ def test_without_what_it_needs_the_order_is_the_plan_s(off):
     found = shards(model, rows, replace(SETTINGS, techniques=using))
     assert [row for shard in found for row in shard] == rows
     assert all(isinstance(row, Row) and row.cluster == 0 for shard in found for row in shard)
+
+
+class _Counted(str):
+    """A name that counts how often it is looked up."""
+
+    __slots__ = ()
+    asked = 0
+
+    def __hash__(self):
+        _Counted.asked += 1
+        return super().__hash__()
+
+
+@pytest.mark.parametrize(
+    ("prompts", "apiece", "batch"),
+    [(150, 4, 16), (4, 150, 1)],  # each prompt under masks of its own; blocks of one mask
+)
+def test_looking_for_an_order_takes_about_as_long_as_there_are_rows(prompts, apiece, batch):
+    rows = [
+        Row(
+            prompt=prompt(i, [2, 3 + i]),
+            mask=replace(bare_mask([(0, 0)]), name=_Counted(f"{i if apiece < 5 else 0}-{j}")),
+            key=f"{i}-{j}",
+        )
+        for i in range(prompts)
+        for j in range(apiece)
+    ]
+    _Counted.asked = 0
+    found = shards(loaded("mixtral"), rows, replace(SETTINGS, batch_rows=batch))
+    assert sum(map(len, found)) == len(rows)
+    assert _Counted.asked < 30 * len(rows)

@@ -199,6 +199,14 @@ def test_rows_that_enter_late_say_what_they_say_in_a_batch_of_their_own(family, 
     assert (sum(entered) > 0) == (family in _PLAIN_CACHES)
 
 
+@pytest.mark.parametrize("slots", [1, 2])
+def test_rows_enter_one_after_the_other_where_there_is_room_for_few(slots):
+    model = loaded("mixtral")
+    prompts, masks = queue_of(model, seed=3)
+    plain = run_masks(model, prompts, masks)
+    assert run_masks(model, prompts, masks, slots=slots, refill=True) == plain
+
+
 def test_rows_that_wait_follow_when_the_batch_has_ended():
     model = loaded("mixtral")
     prompts, masks = queue_of(model, seed=5)

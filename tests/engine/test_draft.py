@@ -200,6 +200,16 @@ def test_a_mask_of_one_phase_keeps_prompt_and_draft_apart(monkeypatch, phase):
     assert all(reply.drafted for reply in told)
 
 
+def test_drafts_read_with_prompts_are_those_of_the_rows_that_have_one():
+    masks = [FINE, FINE, FINE, bare_mask([(0, 1)], "noise:0.001")] * 2
+    prompts = [ids for ids in PROMPTS[:2] for _ in range(4)]
+    plain = decoded(endless(), prompts, masks)
+    drafts = [None if i % 4 == 3 else reply.ids for i, reply in enumerate(plain)]
+    told = decoded(endless(), prompts, masks, drafts, slots=4)
+    assert [reply.ids for reply in told] == [reply.ids for reply in plain]
+    assert [reply.drafted for reply in told] == [draft is not None for draft in drafts]
+
+
 def test_drafts_are_read_in_parts_where_the_logits_would_be_too_many(monkeypatch):
     model = loaded("mixtral")
     masks = [FINE, bare_mask([(0, 0), (1, 1)]), FINE, FINE]
