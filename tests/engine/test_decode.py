@@ -259,10 +259,11 @@ def test_the_opening_is_read_once_for_each_mask(monkeypatch):
     try:
         for share, lines, groups in ((False, 3, 12), (True, 1, 4)):
             shapes.clear()
-            run_masks(model, prompts, masks, share=share, new_tokens=2, opening=9)
+            run_masks(model, prompts, masks, share=share, new_tokens=2, opening=81)
             assert shapes[:2] == [(lines, 9), (groups, longest)]
             shapes.clear()
-            run_masks(model, prompts, masks, share=share, new_tokens=2, opening=10)
+            # Nine rows of twelve are spared nine tokens each.
+            run_masks(model, prompts, masks, share=share, new_tokens=2, opening=82)
             assert shapes[0] == (groups, longest + 9)
     finally:
         handle.remove()
