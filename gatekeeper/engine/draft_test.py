@@ -45,7 +45,7 @@ def drafts_hold(
     """
     asked = [tuple(prompt) for prompt in (prompts[0], prompts[-1])]
 
-    def run(rows: Sequence[_Tried], *, drafted: bool) -> list[Reply]:
+    def run(rows: Sequence[_Tried], *, drafted: bool, slots: int | None = None) -> list[Reply]:
         return decode(
             loaded,
             instrument,
@@ -55,6 +55,7 @@ def drafts_hold(
             decided=_never,
             share_prefix=share and drafted,
             drafts=[row.draft for row in rows] if drafted else None,
+            slots=slots,
         )
 
     try:
@@ -68,12 +69,21 @@ def drafts_hold(
         spoilt = [_Tried(row.prompt, row.mask, _spoilt(row.draft)) for row in rows]
         plain = run(rows, drafted=False)
         told = [*run(rows, drafted=True), *run(spoilt, drafted=True)]
+        # Behind a batch whose drafts stand, prompts and drafts are read in one forward.
+        pairs = [pair for pair in zip(rows, plain, strict=True) if pair[0].mask.phase == "both"]
+        pairs.sort(key=lambda pair: len(pair[0].mask.experts) > 0)
+        bare_rows = sum(not row.mask.experts for row, _ in pairs)
+        told += run([row for row, _ in pairs], drafted=True, slots=bare_rows)
     except (RuntimeError, AttributeError, TypeError, ValueError, IndexError, KeyError):
         return False
     return all(
         # What ends with its first token has nothing to be tried.
         b.ids == a.ids and b.drafted == (row.draft == a.ids and len(a.ids) > 1)
-        for row, a, b in zip([*rows, *spoilt], [*plain, *plain], told, strict=True)
+        for (row, a), b in zip(
+            [*zip(rows, plain, strict=True), *zip(spoilt, plain, strict=True), *pairs],
+            told,
+            strict=True,
+        )
     )
 
 

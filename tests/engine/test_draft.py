@@ -15,14 +15,13 @@ from gatekeeper.engine import running
 from gatekeeper.engine import sweep as sweep_module
 from gatekeeper.engine.decode import decode
 from gatekeeper.engine.draft import draftable
-from gatekeeper.engine.draft_test import drafts_hold
 from gatekeeper.engine.plan import Row, SweepSettings, Work
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.sweep import sweep
 from gatekeeper.engine.techniques import PLAIN, Techniques
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.trial import UNMASKED, bare_mask
-from tests.engine.tiny_loaded import encoded, loaded, loaded_with
+from tests.engine.tiny_loaded import encoded, loaded
 
 FAMILIES = ("mixtral", "qwen3_moe", "deepseek_v3", "olmoe", "jetmoe")
 TOKENS = 9
@@ -260,36 +259,3 @@ def test_what_is_tried():
     for mode in ("reroute", "ablate", "scale:0.5"):
         for phase in ("both", "prefill", "decode"):
             assert draftable(replace(bare_mask([(0, 1)], mode), phase=phase))
-
-
-def tried(model) -> bool:
-    busiest = [(site.layer, 1) for site in model.sites]
-    prompts = [encoded(4)[i].ids for i in (1, 3)]
-    with torch.inference_mode(), Instrument(model.sites) as instrument:
-        return drafts_hold(model, instrument, prompts, busiest, share=True)
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_self_test_passes_where_the_cache_is_plain(family):
-    assert tried(loaded(family))
-
-
-@pytest.mark.parametrize("family", ["gpt_oss", "qwen3_next", "minimax"])
-def test_and_not_where_the_cache_keeps_more(family):
-    assert not tried(loaded(family))
-
-
-def test_a_draft_that_is_taken_for_granted_is_caught(monkeypatch):
-    real = module._ended
-
-    def granted(batch, told, chosen, settle):
-        lines = [[*told[r][1:], *chosen[i]] if r in told else [] for i, r in enumerate(batch.rows)]
-        return real(batch, told, lines, settle)
-
-    monkeypatch.setattr(module, "_ended", granted)
-    assert not tried(loaded("mixtral"))
-
-
-def test_a_draft_that_is_not_forgotten_is_caught(monkeypatch):
-    monkeypatch.setattr(running, "crop", lambda cache, columns: None)
-    assert not tried(loaded_with("mixtral", 7))
