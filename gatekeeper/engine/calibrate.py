@@ -29,7 +29,7 @@ from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.capture import capture
 from gatekeeper.engine.decode import next_logits
 from gatekeeper.engine.load import LoadedModel
-from gatekeeper.engine.plan import Row, SweepSettings, Work
+from gatekeeper.engine.plan import Row, SweepSettings, Work, same_mask
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.engine.stages import LOG_BYTES, Plan
@@ -125,7 +125,7 @@ def calibrate(
     chosen = [by_id[p.id] for p in sample.shuffled(selecting) if p.id in by_id]
     masks = sample.masks()
     plain, alive, said = sample.replies(own, [UNMASKED, *masks[: plan.plain_masks - 1]])
-    controls, alive_controls, _ = sample.replies(regular, masks)
+    controls, alive_controls, _ = sample.replies(regular or own, masks)
     efficiency = {
         "unmasked": plain,
         "trials": plain,
@@ -174,8 +174,9 @@ class _Sample:
 
         As an audit sweeps, with all that saves work: the efficiency may be above 1.
         """
-        named = [UNMASKED, *(replace(mask, name=f"{i}") for i, mask in enumerate(masks))]
-        work = [Work(prompt=prompt, masks=tuple(named)) for prompt in prompts]
+        # Equal masks are one row, which is to be counted once.
+        unlike = {same_mask(mask): mask for mask in masks}.values()
+        named = [UNMASKED, *(replace(mask, name=f"{i}") for i, mask in enumerate(unlike))]
         settings = SweepSettings(
             base="warm",
             new_tokens=self.plan.new_tokens,
@@ -186,8 +187,9 @@ class _Sample:
         with tempfile.TemporaryDirectory() as folder, TrialStore(Path(folder) / STORE) as store:
             few = [Work(prompt=prompts[0], masks=tuple(named[:_WARM]))]
             warm = _timed(lambda: sweep(self.loaded, few, settings, store, _silent))
-            rows = _MOST_SECONDS * len(few[0].masks) / warm
-            work = work[: max(1, int(rows / len(named)))]
+            rows = int(_MOST_SECONDS * len(few[0].masks) / warm)
+            held = tuple(named[: max(_WARM, rows)])
+            work = [Work(prompt=p, masks=held) for p in prompts[: max(1, rows // len(held))]]
             settings = replace(settings, base="timed")
             begun = self.clock()
             trials, _ = sweep(self.loaded, work, settings, store, _silent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import torch
 from torch import Tensor
@@ -237,9 +238,11 @@ class _Loop:
         rows = [row for row in self._waiting[:count] if self.clusters[row] == cluster]
         count = len(rows)
         if count < len(self._waiting) and prompts[self._waiting[count]] == prompts[rows[-1]]:
-            whole = [row for row in rows if prompts[row] != prompts[rows[-1]]]
-            if 2 * len(whole) >= count:
-                return whole
+            # Its last run only: where masks begin in other layers, a prompt stands there again.
+            alike = (prompts[row] == prompts[rows[-1]] for row in reversed(rows))
+            whole = count - sum(1 for _ in takewhile(bool, alike))
+            if 2 * whole >= count:
+                return rows[:whole]
         return rows
 
     def _fill(self, batch: Running, slots: int) -> Running:

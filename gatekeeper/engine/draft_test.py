@@ -13,15 +13,13 @@ from gatekeeper.engine.routing import Instrument
 from gatekeeper.records.trial import Mask, bare_mask
 
 _TOKENS = 12
-#: Rows side by side where prompts and drafts are read together.
-_SIDE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
     """A row, and what its reply may be."""
 
-    prompt: tuple[int, ...]
+    prompt: Sequence[int]
     mask: Mask
     draft: tuple[int, ...]
 
@@ -68,32 +66,25 @@ def drafts_hold(
             for mask in _masks(loaded, busiest)
             for prompt, whole in zip(asked, said, strict=True)
         ]
-        plain = dict(zip(rows, run(rows, drafted=False), strict=True))
-        spoilt = {_spoilt(row): row for row in rows}
-        together = _together(rows)
-        told = [
-            *zip(rows, run(rows, drafted=True), strict=True),
-            *zip(spoilt, run([*spoilt], drafted=True), strict=True),
-            *zip(together, run(together, drafted=True, slots=_SIDE), strict=True),
-        ]
+        spoilt = [_Tried(row.prompt, row.mask, _spoilt(row.draft)) for row in rows]
+        plain = run(rows, drafted=False)
+        told = [*run(rows, drafted=True), *run(spoilt, drafted=True)]
+        # Behind a batch whose drafts stand, prompts and drafts are read in one forward.
+        pairs = [pair for pair in zip(rows, plain, strict=True) if pair[0].mask.phase == "both"]
+        pairs.sort(key=lambda pair: len(pair[0].mask.experts) > 0)
+        bare_rows = sum(not row.mask.experts for row, _ in pairs)
+        told += run([row for row, _ in pairs], drafted=True, slots=bare_rows)
     except (RuntimeError, AttributeError, TypeError, ValueError, IndexError, KeyError):
         return False
     return all(
         # What ends with its first token has nothing to be tried.
-        reply.ids == wanted.ids
-        and reply.drafted == (row.draft == wanted.ids and len(wanted.ids) > 1)
-        for row, reply in told
-        for wanted in [plain[spoilt.get(row, row)]]
+        b.ids == a.ids and b.drafted == (row.draft == a.ids and len(a.ids) > 1)
+        for (row, a), b in zip(
+            [*zip(rows, plain, strict=True), *zip(spoilt, plain, strict=True), *pairs],
+            told,
+            strict=True,
+        )
     )
-
-
-def _together(rows: Sequence[_Tried]) -> list[_Tried]:
-    """Rows of which some read prompt and draft in one forward: that is done once most stood, and
-    where masks hold in both phases."""
-    masked = [row for row in rows if row.mask.experts and row.mask.phase == "both"]
-    late = [*masked[:2], *masked[-2:]]
-    longest = max((row for row in rows if not row.mask.experts), key=lambda row: len(row.draft))
-    return [*[longest] * (3 * _SIDE), *late, *map(_spoilt, late)]
 
 
 def _masks(loaded: LoadedModel, busiest: Sequence[tuple[int, int]]) -> list[Mask]:
@@ -111,10 +102,10 @@ def _masks(loaded: LoadedModel, busiest: Sequence[tuple[int, int]]) -> list[Mask
     return [*masks, *[bare_mask([])] * len(masks)]
 
 
-def _spoilt(row: _Tried) -> _Tried:
-    """The same but for a token in the middle of its draft."""
-    draft, place = row.draft, len(row.draft) // 2
-    return replace(row, draft=(*draft[:place], int(draft[place] == 0), *draft[place + 1 :]))
+def _spoilt(draft: tuple[int, ...]) -> tuple[int, ...]:
+    """The same but for a token in the middle."""
+    place = len(draft) // 2
+    return (*draft[:place], int(draft[place] == 0), *draft[place + 1 :])
 
 
 def _never(_text: str) -> bool:

@@ -103,8 +103,7 @@ def sweep(
         copies = _copies(loaded, wave, settings, twins)
         fresh = [copy for key, copy in copies.items() if key not in done]
         if fresh:
-            store.put(fresh)
-            done.update({reply.key: reply for reply in fresh})
+            done.update(_kept(store, fresh))
             skipped += len(fresh)
             progress(len(done), len(rows))
         todo = _drafted([row for row in wave if row.key not in copies], settings, twins)
@@ -115,8 +114,7 @@ def sweep(
         ]
         with closing((crew or Alone()).run(loaded, left, settings)) as made_now:
             for stored in made_now:
-                store.put(stored)
-                done.update({reply.key: reply for reply in stored})
+                done.update(_kept(store, stored))
                 progress(len(done), len(rows))
     made = [
         (mask, w.prompt, done[keys[mask.name, w.prompt.prompt.id]])
@@ -126,6 +124,16 @@ def sweep(
     return _trials(made, settings.judge), SweepCount(
         computed=len(rows) - found, resumed=resumed, skipped=skipped
     )
+
+
+def _kept(store: TrialStore, replies: Sequence[StoredReply]) -> dict[str, StoredReply]:
+    """Commits replies, and what the store holds of them now.
+
+    A shard may have rows that another sweep or audit had done: those stay, here and for a resumed
+    audit alike.
+    """
+    store.put(replies)
+    return store.get(reply.key for reply in replies)
 
 
 def stored_replies(

@@ -132,10 +132,11 @@ class TrialStore:
         met = [(r.key, r.met) for r in replies if r.met is not None]
         # Not OR IGNORE, which would skip what is wrong with a row too.
         kept = "VALUES (?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
+        noted = "INSERT INTO met VALUES (?, ?) ON CONFLICT(key) DO NOTHING"
 
         def insert() -> None:
             self._db.executemany(f"INSERT INTO replies {kept}", rows)
-            self._db.executemany("INSERT OR REPLACE INTO met VALUES (?, ?)", met)
+            self._db.executemany(noted, met)
 
         self._do(insert)
 

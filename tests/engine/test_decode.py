@@ -207,6 +207,16 @@ def test_rows_enter_one_after_the_other_where_there_is_room_for_few(slots):
     assert run_masks(model, prompts, masks, slots=slots, refill=True) == plain
 
 
+@pytest.mark.parametrize("refill", [False, True])
+def test_a_prompt_that_stands_in_two_places_loses_no_row(refill):
+    model = loaded("mixtral")
+    a, b = (e.ids for e in encoded(2))
+    prompts = [a, b, b, a, a, b]
+    masks = [mask([(layer, 1)]) for layer in (3, 3, 2, 2, 1, 0)]
+    plain = run_masks(model, prompts, masks)
+    assert run_masks(model, prompts, masks, slots=4, refill=refill) == plain
+
+
 def test_rows_that_wait_follow_when_the_batch_has_ended():
     model = loaded("mixtral")
     prompts, masks = queue_of(model, seed=5)

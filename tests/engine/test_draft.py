@@ -15,14 +15,13 @@ from gatekeeper.engine import running
 from gatekeeper.engine import sweep as sweep_module
 from gatekeeper.engine.decode import decode
 from gatekeeper.engine.draft import draftable
-from gatekeeper.engine.draft_test import drafts_hold
 from gatekeeper.engine.plan import Row, SweepSettings, Work
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.sweep import sweep
 from gatekeeper.engine.techniques import PLAIN, Techniques
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.trial import UNMASKED, bare_mask
-from tests.engine.tiny_loaded import encoded, loaded, loaded_with
+from tests.engine.tiny_loaded import encoded, loaded
 
 FAMILIES = ("mixtral", "qwen3_moe", "deepseek_v3", "olmoe", "jetmoe")
 TOKENS = 9
@@ -161,6 +160,16 @@ def test_rows_of_one_group_with_unlike_drafts():
     assert [reply.drafted for reply in told] == [True, False, True, False]
 
 
+def test_drafts_read_with_prompts_are_those_of_the_rows_that_have_one():
+    masks = [FINE, FINE, FINE, bare_mask([(0, 1)], "noise:0.001")] * 2
+    prompts = [ids for ids in PROMPTS[:2] for _ in range(4)]
+    plain = decoded(endless(), prompts, masks)
+    drafts = [None if i % 4 == 3 else reply.ids for i, reply in enumerate(plain)]
+    told = decoded(endless(), prompts, masks, drafts, slots=4)
+    assert [reply.ids for reply in told] == [reply.ids for reply in plain]
+    assert [reply.drafted for reply in told] == [draft is not None for draft in drafts]
+
+
 @pytest.mark.parametrize("share", [False, True])
 def test_prompts_and_drafts_are_read_together_once_most_stood(monkeypatch, share):
     """Rows without a draft, or with another one, stand in a group of one that has it."""
@@ -198,16 +207,6 @@ def test_a_mask_of_one_phase_keeps_prompt_and_draft_apart(monkeypatch, phase):
     monkeypatch.setattr(running.Running, "step_ahead", None)
     told = decoded(model, prompts, masks, whole, slots=4, refill=True)
     assert all(reply.drafted for reply in told)
-
-
-def test_drafts_read_with_prompts_are_those_of_the_rows_that_have_one():
-    masks = [FINE, FINE, FINE, bare_mask([(0, 1)], "noise:0.001")] * 2
-    prompts = [ids for ids in PROMPTS[:2] for _ in range(4)]
-    plain = decoded(endless(), prompts, masks)
-    drafts = [None if i % 4 == 3 else reply.ids for i, reply in enumerate(plain)]
-    told = decoded(endless(), prompts, masks, drafts, slots=4)
-    assert [reply.ids for reply in told] == [reply.ids for reply in plain]
-    assert [reply.drafted for reply in told] == [draft is not None for draft in drafts]
 
 
 def test_drafts_are_read_in_parts_where_the_logits_would_be_too_many(monkeypatch):
@@ -299,51 +298,3 @@ def test_what_is_tried():
     for mode in ("reroute", "ablate", "scale:0.5"):
         for phase in ("both", "prefill", "decode"):
             assert draftable(replace(bare_mask([(0, 1)], mode), phase=phase))
-
-
-def tried(model) -> bool:
-    busiest = [(site.layer, 1) for site in model.sites]
-    prompts = [encoded(4)[i].ids for i in (1, 3)]
-    with torch.inference_mode(), Instrument(model.sites) as instrument:
-        return drafts_hold(model, instrument, prompts, busiest, share=True)
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_self_test_passes_where_the_cache_is_plain(family):
-    assert tried(loaded(family))
-
-
-@pytest.mark.parametrize("family", ["gpt_oss", "qwen3_next", "minimax"])
-def test_and_not_where_the_cache_keeps_more(family):
-    assert not tried(loaded(family))
-
-
-def test_a_draft_that_is_taken_for_granted_is_caught(monkeypatch):
-    real = module._ended
-
-    def granted(batch, told, chosen, settle):
-        found = [list(line) for line in chosen]
-        for line, row in enumerate(batch.rows):
-            if row in told:
-                found[line][: len(told[row]) - 1] = told[row][1:]
-        return real(batch, told, found, settle)
-
-    monkeypatch.setattr(module, "_ended", granted)
-    assert not tried(loaded("mixtral"))
-
-
-def test_the_self_test_reads_prompts_and_drafts_together(monkeypatch):
-    real, seen = running.Running.step_ahead, []
-
-    def shifted(self, tokens):
-        seen.append(len(self.rows))
-        return (real(self, tokens) + 1) % 100
-
-    monkeypatch.setattr(running.Running, "step_ahead", shifted)
-    assert not tried(loaded("mixtral"))
-    assert seen
-
-
-def test_a_draft_that_is_not_forgotten_is_caught(monkeypatch):
-    monkeypatch.setattr(running, "crop", lambda cache, columns: None)
-    assert not tried(loaded_with("mixtral", 7))

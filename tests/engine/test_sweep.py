@@ -11,7 +11,7 @@ from gatekeeper.engine.arrange import shards
 from gatekeeper.engine.plan import SweepSettings, Work, plan_rows
 from gatekeeper.engine.sweep import sweep
 from gatekeeper.engine.techniques import PLAIN, Techniques
-from gatekeeper.evidence.trial_store import TrialStore
+from gatekeeper.evidence.trial_store import StoredReply, TrialStore
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.trial import UNMASKED, Mask
 from tests.engine.tiny_loaded import encoded, loaded
@@ -91,6 +91,21 @@ def test_rows_of_this_session_were_not_resumed(tmp_path):
     with TrialStore(tmp_path / "s") as store:
         counts = [sweep(model, work(model), SETTINGS, store, lambda *_: None)[1] for _ in range(2)]
     assert [(c.computed, c.resumed) for c in counts] == [(0, 12), (0, 0)]
+
+
+def test_a_row_that_another_audit_had_done_is_the_same_in_both_sessions(tmp_path):
+    model = loaded("mixtral")
+    _, keys = plan_rows(work(model), SETTINGS.base)
+    there = StoredReply(key=keys["b", "p1"], text="there", ids=(5, 2), truncated=False, met=b"x")
+    with TrialStore(tmp_path / "s") as store:
+        store.put([there])
+        first, _ = sweep(model, work(model), SETTINGS, store, lambda *_: None)
+        store.put([replace(there, text="too late", met=b"y")])
+        assert store.get([there.key]) == {there.key: there}
+    with TrialStore(tmp_path / "s") as store:
+        resumed, _ = sweep(model, work(model), SETTINGS, store, lambda *_: None)
+    assert first == resumed
+    assert [t.completion for t in first if (t.mask, t.prompt_id) == ("b", "p1")] == ["there"]
 
 
 def test_progress_ends_at_all_rows(tmp_path):
