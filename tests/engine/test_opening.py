@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from gatekeeper import catalog
+from gatekeeper.engine import arrange
 from gatekeeper.engine import opening as module
 from gatekeeper.engine.plan import SweepSettings, Work
 from gatekeeper.engine.sweep import sweep
@@ -41,6 +42,7 @@ def swept(path, model, using):
 @pytest.mark.parametrize("room", [1, 3, ROWS])
 def test_memory_for_few_rows_is_enough_for_those_that_share_an_opening(tmp_path, monkeypatch, room):
     monkeypatch.setattr(module, "_START", 1)
+    monkeypatch.setattr(arrange, "_SHARES", 1)  # so few rows would have shards of a batch each
     model = loaded("mixtral")
     plain = swept(tmp_path / "plain", model, PLAIN)
     lines, real = [], module.Openings._read
