@@ -25,7 +25,7 @@ _REFILLS, _ROWS = 4, 1024
 
 #: Shards that a wave has at least, if a batch is not larger: workers share them. It must not hang
 #: on how many workers there are, because replies hang on it by a rounding.
-_SHARES = 32
+_SHARES = 16
 
 #: A batch of fewer rows than this part of a full one is not begun for the prefix that it shares.
 _SMALL = 4

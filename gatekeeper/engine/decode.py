@@ -11,14 +11,15 @@ from torch import Tensor
 
 from gatekeeper.engine.batching import reading_rows
 from gatekeeper.engine.draft import Draft, begin_with, can_begin_with, confirm
+from gatekeeper.engine.given import Given
 from gatekeeper.engine.lines import is_plain
 from gatekeeper.engine.load import LoadedModel
-from gatekeeper.engine.masking import mask_tables, width_of
+from gatekeeper.engine.masking import mask_lines, width_of
 from gatekeeper.engine.met import Met
 from gatekeeper.engine.opening import Openings
 from gatekeeper.engine.prefix import attention_of, decoder_layers
 from gatekeeper.engine.routing import Instrument
-from gatekeeper.engine.running import DECIDED, LOOK_EVERY, WINDOW, Given, Running
+from gatekeeper.engine.running import DECIDED, LOOK_EVERY, WINDOW, Running
 from gatekeeper.records.trial import Mask
 
 
@@ -58,11 +59,11 @@ def _given(
     note_met: bool = False,
 ) -> Given:
     """What is to be run. `note_met` is for rows without a mask."""
-    tables = mask_tables(masks, loaded.sites, loaded.device, seeds)
-    first = tables.first_layer(loaded.sites) if tables is not None else None
+    lines = mask_lines(masks, loaded.sites, loaded.device, seeds)
+    first = lines.tables.first_layer(loaded.sites) if lines is not None else None
     alike = len({tuple(prompt) for prompt in prompts}) < len(prompts)
     shares = share and loaded.architecture.shares and alike and first is not None
-    noted = note_met and tables is None
+    noted = note_met and lines is None
     width = width_of(loaded.sites)
     layers = decoder_layers(loaded.model, loaded.sites) if shares else None
     parts = layers[first] if layers is not None and first is not None and attend_once else None
@@ -70,7 +71,7 @@ def _given(
         loaded=loaded,
         instrument=instrument,
         prompts=prompts,
-        masks=tables,
+        masks=lines,
         layers=layers,
         first=first,
         attention=attention_of(parts) if parts is not None else None,
@@ -189,7 +190,7 @@ class _Loop:
             try:
                 while len(batch.ends) < len(batch.generated):
                     if refill:
-                        batch = self._fill(batch, slots)
+                        self._fill(batch, slots)
                     self._advance(batch)
                     step += 1
                     if step % LOOK_EVERY == 0:
@@ -201,18 +202,18 @@ class _Loop:
     def _enter(self, count: int) -> Running:
         """The next rows, with their prompts read and their first token."""
         batch, drafts = self._begin(self._next(count)), self.drafts
+        stood: frozenset[int] = frozenset()
         if drafts is None:
             self._advance(batch)
-            return batch
-        if self._likely() and can_begin_with(batch, drafts):
+        elif self._likely() and can_begin_with(batch, drafts):
             stood = begin_with(batch, drafts, self._settle)
         else:
             self._advance(batch)
             stood = confirm(batch, drafts, self._settle)
         self._stood |= stood
-        self._tried += sum(bool(drafts[row]) for row in batch.rows)
+        self._tried += sum(bool(drafts[row]) for row in batch.rows) if drafts is not None else 0
+        self._collect(batch)
         if stood:
-            self._collect(batch)
             batch.drop_ended()
         return batch
 
@@ -245,20 +246,20 @@ class _Loop:
                 return rows[:whole]
         return rows
 
-    def _fill(self, batch: Running, slots: int) -> Running:
+    def _fill(self, batch: Running, slots: int) -> None:
         """Lets rows in where there is room: as others end, or as most drafts stand."""
         most = reading_rows(slots, self._given.loaded.device)
+        entered: list[Running] = []
+        live = len(batch.live())
         while self._waiting and is_plain(batch.cache):
-            live = len(batch.live())
             if live + min(most, max(1, slots // 2)) > slots:
                 break
             more = self._enter(slots - live)
-            if live and more.live():
-                batch.join(more)
-                continue
-            ended, batch = (more, batch) if live else (batch, more)
-            self._collect(ended)
-        return batch
+            if more.live():
+                entered.append(more)
+                live += len(more.live())
+        if entered:
+            batch.join(entered)
 
     def _advance(self, batch: Running) -> None:
         batch.step()

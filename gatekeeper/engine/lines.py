@@ -7,6 +7,7 @@ a cut or a join would have to know; caches that hold such a layer are left as th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -44,10 +45,10 @@ def crop(cache: Any, columns: int) -> None:
         layer.values = layer.values[:, :, :columns]
 
 
-def join(cache: Any, other: Any) -> None:
-    """Puts the lines of another cache below those of the first, both ending at the same column."""
-    for layer, more in zip(cache.layers, other.layers, strict=True):
-        width = max(layer.keys.shape[2], more.keys.shape[2])
+def join(caches: Sequence[Any]) -> None:
+    """Puts the lines of the others below those of the first, all ending at the same column."""
+    for layers in zip(*(cache.layers for cache in caches), strict=True):
+        width = max(layer.keys.shape[2] for layer in layers)
         for name in ("keys", "values"):
-            parts = [padded(getattr(x, name), width, axis=2) for x in (layer, more)]
-            setattr(layer, name, torch.cat(parts))
+            parts = [padded(getattr(layer, name), width, axis=2) for layer in layers]
+            setattr(layers[0], name, torch.cat(parts))

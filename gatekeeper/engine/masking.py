@@ -74,6 +74,25 @@ class MaskTables:
         return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskLines:
+    """The masks of many rows, a line of the tables to each mask: it stands in many rows.
+
+    Attributes:
+        tables: their seeds say nothing.
+        line, seeds: of each row, int64 [N].
+    """
+
+    tables: MaskTables
+    line: Tensor
+    seeds: Tensor
+
+    def of(self, rows: Sequence[int]) -> MaskTables:
+        """The tables of some rows, a line to each."""
+        index = torch.tensor(rows, dtype=torch.int64, device=self.line.device)
+        return replace(self.tables.select(self.line[index]), seeds=self.seeds[index])
+
+
 def width_of(sites: Sequence[RouterSite]) -> int:
     """Columns of the widest router."""
     return max(site.columns for site in sites)
@@ -87,6 +106,21 @@ def mask_tables(
 ) -> MaskTables | None:
     """The tables of a batch whose rows run under these masks; None if none of them does anything.
 
+    Raises:
+        AuditError, UsageError: see `mask_lines`.
+    """
+    lines = mask_lines(masks, sites, device, seeds)
+    return None if lines is None else lines.of(range(len(masks)))
+
+
+def mask_lines(
+    masks: Sequence[Mask],
+    sites: Sequence[RouterSite],
+    device: torch.device,
+    seeds: Sequence[int] | None = None,
+) -> MaskLines | None:
+    """Tables for rows that run under these masks; None if none of them does anything.
+
     Args:
         seeds: one per row, for modes with noise; rows without get their number.
 
@@ -96,16 +130,24 @@ def mask_tables(
     """
     if not any(mask.experts for mask in masks):
         return None
-    whole = _phase([(m, True) for m in masks], sites, device)
-    prefill = decode = whole
-    if any(m.phase != "both" for m in masks):
-        prefill = _phase([(m, m.phase != "decode") for m in masks], sites, device)
-        decode = _phase([(m, m.phase != "prefill") for m in masks], sites, device)
-    given = list(range(len(masks))) if seeds is None else list(seeds)
-    return MaskTables(
-        prefill=prefill,
-        decode=decode,
-        seeds=torch.tensor(given, dtype=torch.int64, device=device),
+    unlike = {id(mask): mask for mask in masks}
+    place = {key: line for line, key in enumerate(unlike)}
+
+    def tables(phase: str) -> PhaseTables:
+        active = [(mask, mask.phase in {phase, "both"}) for mask in unlike.values()]
+        return _phase(active, sites, device)
+
+    prefill = tables("prefill")
+    apart = any(mask.phase != "both" for mask in unlike.values())
+    given = range(len(masks)) if seeds is None else seeds
+    return MaskLines(
+        tables=MaskTables(
+            prefill=prefill,
+            decode=tables("decode") if apart else prefill,
+            seeds=torch.zeros(len(unlike), dtype=torch.int64, device=device),
+        ),
+        line=torch.tensor([place[id(mask)] for mask in masks], device=device),
+        seeds=torch.tensor(list(given), dtype=torch.int64, device=device),
     )
 
 

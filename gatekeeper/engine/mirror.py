@@ -46,11 +46,10 @@ class MirroredStore(TrialStore):
         self._ranks.agree("rows", asked)
         return self._ranks.share(super().get(asked) if self._ranks.rank == 0 else {})
 
-    def put(self, replies: Sequence[StoredReply]) -> None:
+    def put(self, replies: Sequence[StoredReply]) -> bool:
         """See `TrialStore`: all ranks must have come to the same replies."""
         self._ranks.agree("replies", list(replies))
-        if self._ranks.rank == 0:
-            super().put(replies)
+        return self._ranks.share(super().put(replies) if self._ranks.rank == 0 else False)
 
     def blob(self, name: str) -> bytes | None:
         """See `TrialStore`: what rank 0's file holds."""

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gatekeeper.engine.given import Given
 from gatekeeper.engine.lines import is_plain
-from gatekeeper.engine.running import Given, Running
+from gatekeeper.engine.running import Running
 from gatekeeper.records.trial import Mask, split_mode
 
 #: Tokens that take as long as starting a forward, on a processor and on CUDA (there on paper, for

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gatekeeper.engine.batching import left_padded, positions
+from gatekeeper.engine.given import Given
 from gatekeeper.engine.lines import crop, join, padded, trim
-from gatekeeper.engine.load import LoadedModel
-from gatekeeper.engine.masking import MaskTables
-from gatekeeper.engine.met import Met
 from gatekeeper.engine.prefix import part_rows
-from gatekeeper.engine.routing import Instrument
 
 #: How often a row is looked at for a decided outcome, in tokens of its own; and how often rows that
 #: have ended are dropped from the batch, in steps.
@@ -23,37 +19,6 @@ LOOK_EVERY = 4
 
 #: How a row ended: by an end token, decided for good, or at the token window.
 END, DECIDED, WINDOW = "end", "decided", "window"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """What a call of `decode` is about: all its rows, whichever of them run.
-
-    Attributes:
-        prompts: token ids, one list a row.
-        masks: tables with a line per row, or None.
-        layers: the decoder layers, where prefixes are shared; else None.
-        first: decoder layer of the first mask of all rows.
-        attention: that layer's, where it is shared too.
-        met: keeps what rows meet, or None.
-        known: what was decided of replies by their tokens: under many masks many are alike.
-    """
-
-    loaded: LoadedModel
-    instrument: Instrument
-    prompts: Sequence[Sequence[int]]
-    masks: MaskTables | None
-    layers: nn.ModuleList | None
-    first: int | None
-    met: Met | None
-    attention: nn.Module | None = None
-    known: dict[tuple[int, ...], bool] = field(default_factory=dict)
-
-    def masks_of(self, rows: Sequence[int]) -> MaskTables | None:
-        """The tables of some rows."""
-        if self.masks is None or list(rows) == list(range(len(self.prompts))):
-            return self.masks
-        return self.masks.select(torch.tensor(rows, device=self.loaded.device))
 
 
 class Running:
@@ -144,17 +109,10 @@ class Running:
             looked = len(ids) % LOOK_EVERY == 0 or len(ids) == new_tokens
             if ids[-1] in self.given.loaded.end_ids:
                 self.ends[row] = END
-            elif looked and self._decided(row, decided):
+            elif looked and self.given.decided(ids, decided):
                 self.ends[row] = DECIDED
             elif len(ids) == new_tokens:
                 self.ends[row] = WINDOW
-
-    def _decided(self, row: int, decided: Callable[[str], bool]) -> bool:
-        key = tuple(self.generated[row])
-        found = self.given.known.get(key)
-        if found is None:
-            found = self.given.known[key] = decided(self.text(row))
-        return found
 
     def logits(self) -> Tensor:
         """One forward: logits of the next token of every row, [B, V]."""
@@ -250,9 +208,7 @@ class Running:
 
     def text(self, row: int) -> str:
         """The reply so far, without special tokens."""
-        tokenizer = self.given.loaded.tokenizer
-        decoded: str = tokenizer.decode(self.generated[row], skip_special_tokens=True)
-        return decoded.strip()
+        return self.given.text(self.generated[row])
 
     def live(self) -> list[int]:
         """The rows that have not ended."""
@@ -279,19 +235,22 @@ class Running:
         if self.masks is not None:
             self.masks = self.masks.select(index)
 
-    def join(self, other: Running) -> None:
-        """Takes in rows that have read their prompts; both caches are plain (`lines.is_plain`)."""
+    def join(self, others: Sequence[Running]) -> None:
+        """Takes in rows that have read their prompts; all caches are plain (`lines.is_plain`)."""
         unused = self.attention.any(dim=0).int().argmax()
         columns = int(unused)
         trim(self.cache, columns)
         self.attention = self.attention[:, columns:]
-        join(self.cache, other.cache)
-        width = max(self.attention.shape[1], other.attention.shape[1])
-        pair = [padded(x.attention, width, axis=1) for x in (self, other)]
-        self.attention = torch.cat(pair)
-        self.group += [len(self.ids) + g for g in other.group]
-        self.ids = torch.cat([self.ids, other.ids])
-        self.rows += other.rows
-        self.generated |= other.generated
-        self.ends |= other.ends
+        every = [self, *others]
+        join([one.cache for one in every])
+        width = max(one.attention.shape[1] for one in every)
+        self.attention = torch.cat([padded(one.attention, width, axis=1) for one in every])
+        groups = len(self.ids)
+        for other in others:
+            self.group += [groups + g for g in other.group]
+            groups += len(other.ids)
+            self.rows += other.rows
+            self.generated |= other.generated
+            self.ends |= other.ends
+        self.ids = torch.cat([one.ids for one in every])
         self.masks = self.given.masks_of(self.rows)

@@ -132,7 +132,8 @@ def _kept(store: TrialStore, replies: Sequence[StoredReply]) -> dict[str, Stored
     A shard may have rows that another sweep or audit had done: those stay, here and for a resumed
     audit alike.
     """
-    store.put(replies)
+    if store.put(replies):
+        return {reply.key: reply for reply in replies}
     return store.get(reply.key for reply in replies)
 
 

@@ -125,8 +125,12 @@ class TrialStore:
                 )
         return found
 
-    def put(self, replies: Sequence[StoredReply]) -> None:
-        """Commits a batch of replies in one transaction; a row that is there already stays."""
+    def put(self, replies: Sequence[StoredReply]) -> bool:
+        """Commits a batch of replies in one transaction; a row that is there already stays.
+
+        Returns:
+            Whether none was there.
+        """
         self.own.update(reply.key for reply in replies)
         rows = [(r.key, r.text, " ".join(map(str, r.ids)), int(r.truncated)) for r in replies]
         met = [(r.key, r.met) for r in replies if r.met is not None]
@@ -134,11 +138,12 @@ class TrialStore:
         kept = "VALUES (?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
         noted = "INSERT INTO met VALUES (?, ?) ON CONFLICT(key) DO NOTHING"
 
-        def insert() -> None:
-            self._db.executemany(f"INSERT INTO replies {kept}", rows)
+        def insert() -> bool:
+            added = self._db.executemany(f"INSERT INTO replies {kept}", rows).rowcount
             self._db.executemany(noted, met)
+            return added == len(rows)
 
-        self._do(insert)
+        return self._do(insert)
 
     def blob(self, name: str) -> bytes | None:
         """Bytes stored under a name (the profile of a resumed audit)."""

@@ -7,6 +7,7 @@ reply with the request. What stands in quotation marks is said by somebody else 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -68,6 +69,7 @@ def judge(_prompt: str, completion: str) -> Judgement:
     return Judgement(outcome="comply", reason="no-refusal")
 
 
+@functools.lru_cache(maxsize=1 << 14)  # many masks leave a reply as it was
 def decided(prefix: str) -> bool:
     """Whether every reply that starts so is a refusal.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ MODE = "reroute"
 PHASES = ("prefill", "decode", "both")
 
 
+@functools.lru_cache
 def split_mode(mode: str) -> tuple[str, float]:
     """`scale:0.5` -> ("scale", 0.5); `ablate` -> ("ablate", 0.0); `reroute` -> ("reroute", 0.0).
 

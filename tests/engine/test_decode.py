@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gatekeeper.engine import batching
 from gatekeeper.engine import running as module
 from gatekeeper.engine.batching import left_padded
 from gatekeeper.engine.decode import decode
@@ -188,15 +189,33 @@ def test_rows_that_enter_late_say_what_they_say_in_a_batch_of_their_own(family, 
     entered = []
     real = module.Running.join
 
-    def watch(self, other):
-        entered.append(len(other.rows))
-        real(self, other)
+    def watch(self, others):
+        entered.extend(len(other.rows) for other in others)
+        real(self, others)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module.Running, "join", watch)
         late = run_masks(model, prompts, masks, share=share, slots=4, refill=True, **options)
     assert late == plain
     assert (sum(entered) > 0) == (family in _PLAIN_CACHES)
+
+
+@pytest.mark.parametrize("share", [False, True])
+def test_several_small_batches_enter_a_running_one_at_once(monkeypatch, share):
+    model = loaded("mixtral")
+    prompts, masks = queue_of(model, seed=4, count=24)
+    options = {"new_tokens": 13, "decided": lambda text: text[-1:] in set("1357")}
+    plain = run_masks(model, prompts, masks, share=False, **options)
+    entered, real = [], module.Running.join
+
+    def watch(self, others):
+        entered.append([len(other.rows) for other in others])
+        real(self, others)
+
+    monkeypatch.setattr(module.Running, "join", watch)
+    monkeypatch.setattr(batching, "_READING", 2)
+    assert run_masks(model, prompts, masks, share=share, slots=9, refill=True, **options) == plain
+    assert max(map(len, entered)) > 2
 
 
 @pytest.mark.parametrize("slots", [1, 2])
@@ -229,9 +248,9 @@ def test_columns_that_nobody_attends_to_are_dropped(monkeypatch):
     widths = []
     real = module.join
 
-    def watch(cache, other):
-        real(cache, other)
-        widths.append(cache.layers[0].keys.shape[2])
+    def watch(caches):
+        real(caches)
+        widths.append(caches[0].layers[0].keys.shape[2])
 
     monkeypatch.setattr(module, "join", watch)
     prompts = [encoded(1)[0].ids] * 24

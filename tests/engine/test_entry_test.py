@@ -46,10 +46,10 @@ def test_an_opening_that_is_lost_is_caught(monkeypatch):
 def test_rows_that_are_mixed_up_on_entering_are_caught(monkeypatch):
     real = running.join
 
-    def mixed(cache, other):
-        for layer in other.layers:
+    def mixed(caches):
+        for layer in caches[-1].layers:
             layer.keys = layer.keys.flip(0)
-        real(cache, other)
+        real(caches)
 
     monkeypatch.setattr(running, "join", mixed)
     assert not tried(refill_holds, loaded("mixtral"))

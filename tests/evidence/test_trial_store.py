@@ -204,8 +204,10 @@ def test_two_audits_write_to_one_file_at_once_and_do_not_disturb_each_other(tmp_
 
 def test_a_row_that_is_there_stays_as_it_is(tmp_path):
     with TrialStore(tmp_path / "s") as store:
-        store.put([reply("a")])
-        store.put([StoredReply(key="a", text="other", ids=(9,), truncated=True), reply("b")])
+        assert store.put([reply("a")])
+        other = StoredReply(key="a", text="other", ids=(9,), truncated=True)
+        assert not store.put([other, reply("b")])
+        assert store.put([reply("c")]) and store.put([])
         assert store.get(["a", "b"]) == {"a": reply("a"), "b": reply("b")}
 
 
