@@ -18,6 +18,8 @@ from gatekeeper.engine.batching import batches, reading_rows
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.opening import common, least_tokens
 from gatekeeper.engine.plan import Row, SweepSettings, by_depth, depth, same_mask
+from gatekeeper.engine.prefix import decoder_layers, share_of_rows
+from gatekeeper.engine.techniques import Techniques
 
 #: Where rows enter as others end, a shard has at most so many batches, or so many rows if that is
 #: more: enough that those whose drafts fell fill a batch.
@@ -54,12 +56,23 @@ def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) ->
     clusters = using.share_opening and using.refill and using.sort_lengths
     if not clusters or not loaded.architecture.pads:
         return [shard for part in parts for shard in _cut(loaded, part, size)]
-    bench = _Bench(
-        batch=reading_rows(settings.batch_rows, loaded.device),
-        size=size,
-        least=least_tokens(loaded.device.type == "cuda"),
-    )
-    return [shard for part in parts for shard in _filled(bench.arranged(part), size)]
+    found: list[list[Row]] = []
+    for part in parts:
+        bench = _Bench(
+            batch=reading_rows(settings.batch_rows, loaded.device),
+            size=size,
+            least=start_of(loaded, part, using),
+        )
+        found += _filled(bench.arranged(part), size)
+    return found
+
+
+def start_of(loaded: LoadedModel, rows: Sequence[Row], using: Techniques) -> int:
+    """What starting a forward of these rows costs, in tokens of a row."""
+    shares = using.share_prefix and loaded.architecture.shares
+    layers = decoder_layers(loaded.model, loaded.sites) if shares else None
+    share = share_of_rows(layers, min(map(depth, rows), default=math.inf))
+    return least_tokens(loaded.device.type == "cuda", share)
 
 
 def _filled(clusters: Iterable[list[Row]], size: int) -> list[list[Row]]:

@@ -43,9 +43,14 @@ class Opening:
         return batch
 
 
-def least_tokens(cuda: bool) -> int:
-    """Tokens that a forward has to spare to be worth its start."""
-    return _CUDA_START if cuda else _START
+def least_tokens(cuda: bool, share: float = 1.0) -> int:
+    """Tokens that a forward has to spare to be worth its start.
+
+    Args:
+        share: of the layers, those that run for every row: below the first mask a token costs
+            next to nothing.
+    """
+    return int((_CUDA_START if cuda else _START) / share)
 
 
 class Openings:

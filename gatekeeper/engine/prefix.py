@@ -9,6 +9,7 @@ rounding.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +26,18 @@ def decoder_layers(model: nn.Module, sites: Sequence[RouterSite]) -> nn.ModuleLi
     index = next(i for i, part in enumerate(parts) if part.isdigit())
     found = model.get_submodule(".".join(parts[:index]))
     return found if isinstance(found, nn.ModuleList) else None
+
+
+def share_of_rows(layers: nn.ModuleList | None, first: float) -> float:
+    """Share of the layers that run for every row, from the first masked one on; (0, 1].
+
+    Args:
+        layers: the decoder layers; None: where nothing is shared.
+        first: the first masked layer; infinite: there is none, and nothing is shared either.
+    """
+    if layers is None or first == math.inf:
+        return 1.0
+    return (len(layers) - first) / len(layers)
 
 
 def attention_of(layer: nn.Module) -> nn.Module | None:

@@ -7,13 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from gatekeeper.engine.arrange import shards
+from gatekeeper.engine.arrange import shards, start_of
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.decode import Keep, Reply, decode
 from gatekeeper.engine.draft import draftable
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.memory import kept_in_halves
-from gatekeeper.engine.opening import least_tokens
 from gatekeeper.engine.plan import Row, SweepSettings, Work, plan_rows, row_key, waves
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.skip import spared
@@ -190,7 +189,7 @@ def _run(
         seeds=[int(row.key[:15], 16) for row in rows],
         slots=slots,
         refill=using.refill,
-        opening=least_tokens(loaded.device.type == "cuda") if using.share_opening else None,
+        opening=start_of(loaded, rows, using) if using.share_opening else None,
         note_met=using.skip,
         clusters=[row.cluster for row in rows],
         drafts=[row.draft for row in rows],
