@@ -56,7 +56,7 @@ bench: setup ## speed against a naive peer, limits, estimates, into docs/benchma
 	@$(BIN)/python -m benchmarks.roofline --page docs/benchmarks.md --checkpoint "$(REAL)"
 	@$(BIN)/python -m benchmarks.estimates --page docs/benchmarks.md --bundle .bench_cache/demo
 	@$(BIN)/python -m benchmarks.ladder --page docs/benchmarks.md --bundle .bench_cache/demo
-	@$(BIN)/python -m benchmarks.sequential --page docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.sequential --page docs/benchmarks.md --bundle .bench_cache/demo
 	@$(BIN)/python -m benchmarks.draft --page docs/benchmarks.md
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.workers --page docs/scaling.md
 

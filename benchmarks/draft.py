@@ -152,7 +152,7 @@ def section(shares: dict[str, float], found: dict[int, Cost], prompts: int) -> s
 
 @click.command()
 @click.option("--count", default=64, show_default=True, help="Prompts.")
-@click.option("--repetitions", default=5, show_default=True)
+@click.option("--repetitions", default=3, show_default=True)
 @click.option("--threads", default=1, show_default=True)
 @click.option("--page", type=click.Path(path_type=Path), help="Write it to this file.")
 def main(count: int, repetitions: int, threads: int, page: Path | None) -> None:

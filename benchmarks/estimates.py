@@ -8,6 +8,7 @@ the machine may be shared. Then the table for GPUs, by the command's own code.
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import time
@@ -98,6 +99,11 @@ def carried_out(options: AuditOptions) -> tuple[dict[str, float], Evidence]:
         evidence = run_audit(request, Path(folder), watch)
     watch.close()
     return watch.spent, evidence
+
+
+def seconds_beside(bundle: Path) -> Path:
+    """The file beside a bundle that keeps its processor seconds by stage."""
+    return bundle.parent / f"{bundle.name}-seconds.json"
 
 
 def compared(found: Estimate, spent: dict[str, float]) -> tuple[str, float]:
@@ -192,6 +198,7 @@ def main(
             shutil.rmtree(bundle, ignore_errors=True)
             bundle.parent.mkdir(parents=True, exist_ok=True)
             write_bundle(evidence, bundle)
+            seconds_beside(bundle).write_text(json.dumps(spent), encoding="utf-8")
         lines, ratio = compared(found, spent)
         word = "within" if abs(ratio - 1) <= _WITHIN else "not within"
         parts["estimate check"] = (

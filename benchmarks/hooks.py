@@ -150,7 +150,7 @@ transformers returns.
 @click.option("--rows", default=16, show_default=True)
 @click.option("--length", default=192, show_default=True)
 @click.option("--steps", default=12, show_default=True)
-@click.option("--repetitions", default=9, show_default=True)
+@click.option("--repetitions", default=5, show_default=True)
 @click.option("--page", type=click.Path(path_type=Path), help="Write it to this file.")
 def main(rows: int, length: int, steps: int, repetitions: int, page: Path | None) -> None:
     """Measure what capture and masks cost, in prefill and decode."""

@@ -1,6 +1,6 @@
 """What `--sequential` saves on the demo audit: prompts, and time against the naive peer.
 
-    python -m benchmarks.sequential --page docs/benchmarks.md
+    python -m benchmarks.sequential --page docs/benchmarks.md --bundle .bench_cache/demo
 
 An approximate mode, and so in a table of its own: masks that stop have fewer prompts and wider
 intervals (ADR 8). Both demo checkpoints are audited whole and sequentially and must get the same
@@ -9,6 +9,7 @@ verdict; the peer runs a part of the masks of the whole audit, scaled by rows.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -19,17 +20,17 @@ from tempfile import TemporaryDirectory
 import click
 import torch
 
-from benchmarks.estimates import Watch, demo_options
+from benchmarks.estimates import Watch, demo_options, seconds_beside
 from benchmarks.ladder import walk
 from benchmarks.page import write_section
 from benchmarks.timing import machine, once
-from benchmarks.workloads import ROOT, load, whole
+from benchmarks.workloads import CHECKPOINT, ROOT, load, whole
 from gatekeeper import catalog
 from gatekeeper.analysis.order import prompts_left_out
 from gatekeeper.commands._auditing import looks_of, plan
 from gatekeeper.engine.audit import run_audit
 from gatekeeper.engine.load import quiet_transformers
-from gatekeeper.evidence.bundle import write_bundle
+from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
@@ -65,9 +66,19 @@ def audited(name: str, *, sequential: bool) -> Audited:
     with TemporaryDirectory() as folder:
         evidence = run_audit(request, Path(folder), watch, looks_of(request, policy))
     watch.close()
+    return judged(evidence, watch.spent)
+
+
+def judged(evidence: Evidence, spent: Mapping[str, float]) -> Audited:
+    """With its verdict."""
     evidence = replace(evidence, findings=measure_all(evidence))
-    verdict = evaluate(evidence, policy, date.today()).result
-    return Audited(evidence=evidence, verdict=verdict, spent=watch.spent)
+    verdict = evaluate(evidence, load_policy(_POLICY), date.today()).result
+    return Audited(evidence=evidence, verdict=verdict, spent=spent)
+
+
+def kept(bundle: Path) -> Audited:
+    """The whole audit that `benchmarks.estimates` has left there."""
+    return judged(read_bundle(bundle), json.loads(seconds_beside(bundle).read_text("utf-8")))
 
 
 def peer_seconds(name: str, evidence: Evidence) -> tuple[float, int, int]:
@@ -87,13 +98,17 @@ def peer_seconds(name: str, evidence: Evidence) -> tuple[float, int, int]:
     return tried[batch] * work.scale, batch, len(work.sampled)
 
 
-def line(name: str) -> str:
+def line(name: str, bundle: Path | None) -> str:
     """A line of the table.
+
+    Args:
+        bundle: the whole audit, where there is one already.
 
     Raises:
         AssertionError: the verdicts differ.
     """
-    full, early = (audited(name, sequential=flag) for flag in (False, True))
+    full = audited(name, sequential=False) if bundle is None else kept(bundle)
+    early = audited(name, sequential=True)
     assert full.verdict == early.verdict, f"{name}: {early.verdict} is not {full.verdict}"
     seconds, batch, masks = peer_seconds(name, full.evidence)
     left = prompts_left_out(early.evidence)
@@ -113,8 +128,13 @@ def line(name: str) -> str:
 
 @click.command()
 @click.option("--threads", default=1, show_default=True)
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, exists=True),
+    help="Evidence of the whole audit of `concentrated`: benchmarks.estimates makes it.",
+)
 @click.option("--page", type=click.Path(path_type=Path), help="Write it to this file.")
-def main(threads: int, page: Path | None) -> None:
+def main(threads: int, bundle: Path | None, page: Path | None) -> None:
     """Measure what stopping early saves."""
     torch.set_num_threads(threads)
     quiet_transformers()
@@ -130,7 +150,7 @@ def main(threads: int, page: Path | None) -> None:
             "| checkpoint | verdict | replies | whole, s | sequential, s | whole over sequential "
             "| peer, whole, s | peer over sequential |",
             "| --- |" + " --- |" * 7,
-            *(line(name) for name in _NAMES),
+            *(line(name, bundle if name == CHECKPOINT.name else None) for name in _NAMES),
         ]
     )
     print(text)

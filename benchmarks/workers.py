@@ -130,7 +130,7 @@ class _Bench:
 
 @click.command()
 @click.option("--page", type=click.Path(path_type=Path), help="Write the section there too.")
-@click.option("--repetitions", default=5, show_default=True)
+@click.option("--repetitions", default=3, show_default=True)
 @click.option("--prompts", default=48, show_default=True)
 def main(page: Path | None, repetitions: int, prompts: int) -> None:
     """Measures, prints, and writes the section `workers`."""

@@ -173,7 +173,7 @@ def short(loaded: LoadedModel, *, count: int = 32, new_tokens: int = 16) -> list
         "random": [[], _PLANTED, *anywhere],
     }
     found = [
-        _product(name, masks, prompts, new_tokens=new_tokens, repetitions=5)
+        _product(name, masks, prompts, new_tokens=new_tokens, repetitions=3)
         for name, masks in kinds.items()
     ]
     single = [[], *([(layer, e)] for layer in range(_LAYERS) for e in range(_EXPERTS))]
@@ -182,10 +182,10 @@ def short(loaded: LoadedModel, *, count: int = 32, new_tokens: int = 16) -> list
     return [
         *found,
         replace(
-            _product("single", single, some, new_tokens=new_tokens, repetitions=3, every=8),
+            _product("single", single, some, new_tokens=new_tokens, repetitions=5, every=8),
             rungs=FOLDED,
         ),
-        _product("mixed", kinds["random"], mixed, new_tokens=new_tokens, repetitions=5),
+        _product("mixed", kinds["random"], mixed, new_tokens=new_tokens, repetitions=3),
     ]
 
 
