@@ -71,13 +71,13 @@ def test_a_wave_has_shards_for_many_workers():
     model = loaded("mixtral")
     rows = planned([prompt(i, [3, 4, i]) for i in range(700)], masks(*[0] * 30))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_SHARES", 32)
+        patch.setattr(module, "_SHARES", 16)
         found = shards(model, rows, SETTINGS)
-        assert 32 <= len(found) <= 48
+        assert 16 <= len(found) <= 24
         one = shards(model, rows, replace(SETTINGS, batch_rows=1024))
         assert max(map(len, one)) <= 1024  # a batch is not cut for workers
         few = shards(model, rows[:300], SETTINGS)
-        assert max(map(len, few)) <= 16
+        assert max(map(len, few)) <= 18
 
 
 @pytest.mark.parametrize("shares", [1, 32])
@@ -118,6 +118,18 @@ def test_prompts_that_begin_alike_are_a_cluster():
     prompts = [prompt(i, [*begin[i % 2], 6, 7 + i]) for i in range(12)]
     found = shards(model, planned(prompts, masks(*[0] * 8)), SETTINGS)
     assert sorted(openings(found[0])) == [(48, 41), (48, 41)]
+
+
+def test_deep_masks_need_longer_openings_to_pay():
+    """Below the first mask a token runs once, for all masks together."""
+    model = loaded("mixtral")
+    using = SETTINGS.techniques
+    rows = {layer: planned([prompt(0, [3, 4])], masks(layer)) for layer in range(4)}
+    costs = [module.start_of(model, rows[layer], using) for layer in range(4)]
+    assert costs == sorted(costs) and costs[3] == 4 * costs[0]
+    assert module.start_of(model, rows[3], replace(using, share_prefix=False)) == costs[0]
+    bare = planned([prompt(0, [3, 4])], (UNMASKED,))
+    assert module.start_of(model, bare, using) == costs[0]
 
 
 def test_prompts_without_a_common_opening_are_sorted_by_length():
