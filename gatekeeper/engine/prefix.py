@@ -37,7 +37,8 @@ def share_of_rows(layers: nn.ModuleList | None, first: float) -> float:
     """
     if layers is None or first == math.inf:
         return 1.0
-    return (len(layers) - first) / len(layers)
+    # A mask that names no layer of the model is refused where its table is made.
+    return max(len(layers) - first, 1) / len(layers)
 
 
 def attention_of(layer: nn.Module) -> nn.Module | None:

@@ -128,6 +128,7 @@ def test_deep_masks_need_longer_openings_to_pay():
     costs = [module.start_of(model, rows[layer], using) for layer in range(4)]
     assert costs == sorted(costs) and costs[3] == 4 * costs[0]
     assert module.start_of(model, rows[3], replace(using, share_prefix=False)) == costs[0]
+    assert module.start_of(model, planned([prompt(0, [3, 4])], masks(99)), using) == costs[3]
     bare = planned([prompt(0, [3, 4])], (UNMASKED,))
     assert module.start_of(model, bare, using) == costs[0]
 
