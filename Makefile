@@ -17,7 +17,7 @@ SPREAD := -n $(WORKERS) --dist loadscope
 # A real-language mixture for the roofline, if there is one: make bench REAL=DIRECTORY
 REAL ?=
 
-.PHONY: help setup demo test test-all lint architectures organisms validate bench smoke actionlint constraints clean
+.PHONY: help setup demo test test-all lint architectures organisms validate bench bench-all smoke actionlint constraints clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
@@ -29,10 +29,10 @@ setup: ## make .venv ready; instant when nothing has changed
 demo: setup ## audit the bundled demo checkpoint: evidence, verdict and PDF in demo-out/
 	@$(BIN)/gatekeeper demo --out demo-out $$([ -d demo-out ] && echo --overwrite || true)
 
-test: lint ## linters, types, layers, and all tests that take seconds, with coverage
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SPREAD) -m "not slow" --cov --cov-report=term $(PYTEST_ARGS)
+test: lint ## linters, types, layers, and all tests that take seconds
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SPREAD) -m "not slow" $(PYTEST_ARGS)
 
-test-all: lint ## the same with the slow tests
+test-all: lint ## the same with the slow tests, and coverage, which doubles the time of much
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term $(PYTEST_ARGS)
 
 lint: setup ## ruff, mypy and the import contracts
@@ -51,13 +51,16 @@ validate: organisms ## hold the gate against known truth and write docs/validati
 	@$(BIN)/python -m tools.validate
 
 bench: setup ## speed against a naive peer, limits, estimates, into docs/benchmarks.md (15 minutes)
-	@for part in hooks selection profiles linear; do \
+	@for part in profiles linear; do \
 	  $(BIN)/python -m benchmarks.$$part --page docs/benchmarks.md; done
 	@$(BIN)/python -m benchmarks.roofline --page docs/benchmarks.md --checkpoint "$(REAL)"
 	@$(BIN)/python -m benchmarks.estimates --page docs/benchmarks.md --bundle .bench_cache/demo
 	@$(BIN)/python -m benchmarks.ladder --page docs/benchmarks.md --bundle .bench_cache/demo
 	@$(BIN)/python -m benchmarks.sequential --page docs/benchmarks.md --bundle .bench_cache/demo
-	@$(BIN)/python -m benchmarks.draft --page docs/benchmarks.md
+
+bench-all: bench ## the same, and what hooks, resampling, drafts and a second worker cost (6 minutes more)
+	@for part in hooks selection draft; do \
+	  $(BIN)/python -m benchmarks.$$part --page docs/benchmarks.md; done
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.workers --page docs/scaling.md
 
 smoke: setup ## build the wheel and use it in an environment without torch

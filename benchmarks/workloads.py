@@ -182,7 +182,7 @@ def short(loaded: LoadedModel, *, count: int = 32, new_tokens: int = 16) -> list
     return [
         *found,
         replace(
-            _product("single", single, some, new_tokens=new_tokens, repetitions=5, every=8),
+            _product("single", single, some, new_tokens=new_tokens, repetitions=3, every=8),
             rungs=FOLDED,
         ),
         _product("mixed", kinds["random"], mixed, new_tokens=new_tokens, repetitions=3),
