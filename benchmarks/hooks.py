@@ -1,6 +1,6 @@
 """What capture and masks cost beside the plain model, in prefill and decode.
 
-    make bench
+    make bench-all
 
 Equality first: with an empty mask logits are bit-identical, and counts are those of the router
 logits that transformers can return itself. Then time, and the memory that each way keeps.

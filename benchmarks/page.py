@@ -6,8 +6,8 @@ from pathlib import Path
 
 HEAD = """# Benchmarks
 
-Made by `make bench`. Ratios of time, measured side by side in one run, in turn; the machine may be
-shared, so read the median and the spread. Results are held equal first.
+Made by `make bench` and `make bench-all`. Ratios of time, measured side by side in one run, in
+turn; the machine may be shared, so read the median and the spread. Results are held equal first.
 """
 
 

@@ -1,6 +1,6 @@
 """What selecting experts on many resamples costs: one matrix product against a plain loop.
 
-    make bench
+    make bench-all
 
 Each size runs in a process of its own, without a limit of threads, so that its peak memory is that
 of the work. Equality first: the loop, summing the same whole numbers, selects the same experts.

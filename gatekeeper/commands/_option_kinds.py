@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from gatekeeper.errors import excerpt
+
 #: Largest integer that JSON keeps exactly (RFC 8785), less one: selectors draw with seed + 1 too.
 MOST_SEED = 2**53 - 2
 #: Far above anything an audit can finish: a slip of the keyboard is told at once.
@@ -26,7 +28,10 @@ class Rows(click.ParamType):  # type: ignore[type-arg]  # older click has no arg
     ) -> int | None:
         if value == "auto":
             return None
-        number: int = click.IntRange(1, MOST).convert(value, param, ctx)
+        try:
+            number: int = click.IntRange(1, MOST).convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{excerpt(value)!r} is neither auto nor a number from 1 to {MOST}", param, ctx)
         return number
 
 

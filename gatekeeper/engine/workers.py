@@ -6,6 +6,7 @@ hold nothing that is not also in the store or in the plan; only the driver, this
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -33,6 +34,8 @@ RETRIES = 3
 _PATIENCE = 600.0
 #: Seconds more for one that has to load its model first.
 _LOADING = 3600.0
+
+_LOG = logging.getLogger(__name__)
 
 _Order = Callable[[Sequence[Row]], bytes]
 _Replies = queue.SimpleQueue[list[StoredReply] | BaseException]
@@ -112,6 +115,8 @@ class Together:
                     shard.losses += 1
                     if shard.losses > RETRIES:
                         raise _lost_too_often(shard, lost) from lost
+                    # An audit that goes on, but slower, and that may soon go on no more.
+                    _LOG.warning("gatekeeper: warning: %s", _lost_once(shard, lost))
                     desk.give_back(shard)
         except BaseException as error:  # the driver raises it
             replies.put(error)
@@ -164,6 +169,13 @@ class Together:
         """Ends all hands, also in the middle of a shard."""
         for place in range(len(self._hands)):
             self._let_go(place)
+
+
+def _lost_once(shard: Shard, lost: WorkerLost) -> str:
+    return (
+        f"a worker was lost ({lost}); its {len(shard.rows)} rows are handed out again, "
+        f"{shard.losses} of at most {RETRIES} times"
+    )
 
 
 def _lost_too_often(shard: Shard, lost: WorkerLost) -> AuditError:

@@ -124,4 +124,4 @@ def store_error(path: Path, error: sqlite3.Error) -> AuditError:
         )
     else:
         told = f"cannot use the store: {error}", "remove the directory it is in to start afresh"
-    return AuditError(told[0], where=path.name, remedy=told[1])
+    return AuditError(told[0], where=str(path), remedy=told[1])

@@ -89,7 +89,7 @@ def test_a_sweep_with_nothing_left_hires_nobody(alone, tmp_path):
     assert office.hands == []
 
 
-def test_a_shard_lost_with_its_worker_is_done_by_the_next(alone, tmp_path, monkeypatch):
+def test_a_shard_lost_with_its_worker_is_done_by_the_next(alone, tmp_path, monkeypatch, caplog):
     slow_driver(monkeypatch)
 
     def behave(hand, _order):
@@ -100,6 +100,9 @@ def test_a_shard_lost_with_its_worker_is_done_by_the_next(alone, tmp_path, monke
     assert run(tmp_path, office) == alone
     assert len(office.hands) == RETRIES + 1
     assert all(hand.closed for hand in office.hands)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == RETRIES
+    assert told[0].startswith("gatekeeper: warning: a worker was lost (killed); its 3 rows are ")
 
 
 def test_a_shard_that_kills_every_worker_ends_the_audit_and_keeps_the_rest(tmp_path, monkeypatch):
