@@ -31,7 +31,8 @@ class Rows(click.ParamType):  # type: ignore[type-arg]  # older click has no arg
         try:
             number: int = click.IntRange(1, MOST).convert(value, param, ctx)
         except click.BadParameter:
-            self.fail(f"{excerpt(value)!r} is neither auto nor a number from 1 to {MOST}", param, ctx)
+            told = f"{excerpt(value)!r} is neither auto nor a number from 1 to {MOST}"
+            self.fail(told, param, ctx)
         return number
 
 
