@@ -1,43 +1,17 @@
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 
 import pytest
 import torch
 
-from gatekeeper.engine import batching
 from gatekeeper.engine import running as module
 from gatekeeper.engine.batching import left_padded
-from gatekeeper.engine.decode import decode
-from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.self_test import self_test
+from tests.engine.decoding import run, run_masks
 from tests.engine.invariants import mask
 from tests.engine.tiny_loaded import encoded, loaded
 from tests.engine.zoo import AUDITABLE, SCORING
-
-
-def never(_text: str) -> bool:
-    return False
-
-
-def run_masks(model, prompts, masks, *, new_tokens=8, decided=never, share=True, **options):
-    with Instrument(model.sites) as instrument:
-        return decode(
-            model,
-            instrument,
-            prompts,
-            masks,
-            new_tokens=new_tokens,
-            decided=decided,
-            share_prefix=share,
-            seeds=range(100, 100 + len(prompts)),
-            **options,
-        )
-
-
-def run(model, prompts, masks, **options):
-    return run_masks(model, prompts, [mask(experts) for experts in masks], **options)
 
 
 @pytest.mark.parametrize("family", [*SCORING, "minimax"])
@@ -158,150 +132,3 @@ def test_with_a_row_to_each_group_rows_keep_their_order(monkeypatch):
     run_masks(model, [a, b, a, a, b], masks, decided=lambda t: t[:6] in starts)
     equal = [index for groups, index in maps if groups == len(index)]
     assert maps and all(index == sorted(index) for index in equal)
-
-
-_PLAIN_CACHES = ("qwen3_moe", "mixtral", "deepseek_v3", "olmoe")
-
-
-def queue_of(model, seed, count=14):
-    """Rows of random prompts, modes and phases, some alike."""
-    draw = random.Random(seed)
-    prompts = [draw.choice(encoded(5)).ids for _ in range(count)]
-    kinds = ("reroute", "ablate", "noise:0.6", "scale:0.2")
-    masks = []
-    for _ in range(count):
-        sites = draw.sample(model.sites[1:], 2)
-        experts = [(s.layer, draw.randrange(8)) for s in sites for _ in range(2)]
-        one = mask([] if draw.random() < 0.3 else experts, draw.choice(kinds))
-        masks.append(replace(one, phase=draw.choice(["prefill", "decode", "both"])))
-    return prompts, masks
-
-
-@pytest.mark.parametrize("family", [*_PLAIN_CACHES, "gpt_oss", "qwen3_next", "minimax"])
-@pytest.mark.parametrize("share", [False, True])
-def test_rows_that_enter_late_say_what_they_say_in_a_batch_of_their_own(family, share):
-    """Caches that are not plain take new rows when the batch is empty."""
-    model = loaded(family)
-    prompts, masks = queue_of(model, seed=len(family))
-    options = {"new_tokens": 13, "decided": lambda text: text[-1:] in set("1357")}
-    plain = run_masks(model, prompts, masks, share=False, **options)
-    assert len({len(r.ids) for r in plain}) > 1
-    entered = []
-    real = module.Running.join
-
-    def watch(self, others):
-        entered.extend(len(other.rows) for other in others)
-        real(self, others)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module.Running, "join", watch)
-        late = run_masks(model, prompts, masks, share=share, slots=4, refill=True, **options)
-    assert late == plain
-    assert (sum(entered) > 0) == (family in _PLAIN_CACHES)
-
-
-@pytest.mark.parametrize("share", [False, True])
-def test_several_small_batches_enter_a_running_one_at_once(monkeypatch, share):
-    model = loaded("mixtral")
-    prompts, masks = queue_of(model, seed=4, count=24)
-    options = {"new_tokens": 13, "decided": lambda text: text[-1:] in set("1357")}
-    plain = run_masks(model, prompts, masks, share=False, **options)
-    entered, real = [], module.Running.join
-
-    def watch(self, others):
-        entered.append([len(other.rows) for other in others])
-        real(self, others)
-
-    monkeypatch.setattr(module.Running, "join", watch)
-    monkeypatch.setattr(batching, "_READING", 2)
-    assert run_masks(model, prompts, masks, share=share, slots=9, refill=True, **options) == plain
-    assert max(map(len, entered)) > 2
-
-
-@pytest.mark.parametrize("slots", [1, 2])
-def test_rows_enter_one_after_the_other_where_there_is_room_for_few(slots):
-    model = loaded("mixtral")
-    prompts, masks = queue_of(model, seed=3)
-    plain = run_masks(model, prompts, masks)
-    assert run_masks(model, prompts, masks, slots=slots, refill=True) == plain
-
-
-@pytest.mark.parametrize("refill", [False, True])
-def test_a_prompt_that_stands_in_two_places_loses_no_row(refill):
-    model = loaded("mixtral")
-    a, b = (e.ids for e in encoded(2))
-    prompts = [a, b, b, a, a, b]
-    masks = [mask([(layer, 1)]) for layer in (3, 3, 2, 2, 1, 0)]
-    plain = run_masks(model, prompts, masks)
-    assert run_masks(model, prompts, masks, slots=4, refill=refill) == plain
-
-
-def test_rows_that_wait_follow_when_the_batch_has_ended():
-    model = loaded("mixtral")
-    prompts, masks = queue_of(model, seed=5)
-    plain = run_masks(model, prompts, masks)
-    assert run_masks(model, prompts, masks, slots=3) == plain
-
-
-def test_columns_that_nobody_attends_to_are_dropped(monkeypatch):
-    model = loaded("mixtral")
-    widths = []
-    real = module.join
-
-    def watch(caches):
-        real(caches)
-        widths.append(caches[0].layers[0].keys.shape[2])
-
-    monkeypatch.setattr(module, "join", watch)
-    prompts = [encoded(1)[0].ids] * 24
-    masks = [mask([(model.sites[-1].layer, i % 8)]) for i in range(24)]
-    seen = iter(range(1000))
-    run_masks(
-        model, prompts, masks, new_tokens=12, slots=4, refill=True,
-        decided=lambda _t: next(seen) % 2 == 0,
-    )  # fmt: skip
-    assert len(widths) > 2
-    assert max(widths) <= len(prompts[0]) + 12 + 4
-
-
-@pytest.mark.parametrize("family", [*_PLAIN_CACHES, "gpt_oss", "qwen3_next"])
-@pytest.mark.parametrize("share", [False, True])
-@pytest.mark.parametrize("refill", [False, True])
-def test_an_opening_that_is_read_once_changes_no_reply(family, share, refill):
-    model = loaded(family)
-    prompts, masks = queue_of(model, seed=len(family) + 1)
-    prompts = [(*range(20, 29), *prompt) for prompt in prompts]
-    plain = run_masks(model, prompts, masks, share=False)
-    options = {"slots": 4, "refill": True} if refill else {}
-    assert run_masks(model, prompts, masks, share=share, opening=9, **options) == plain
-
-
-def test_the_opening_is_read_once_for_each_mask(monkeypatch):
-    model, shapes = loaded("mixtral"), []
-    handle = model.model.register_forward_pre_hook(
-        lambda _m, _args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
-    )
-    late = model.sites[-1].layer
-    masks = [mask(e) for e in ([], [(late, 1)], [(late, 2)])] * 4
-    prompts = [(*range(20, 29), *e.ids) for e in encoded(4) for _ in range(3)]
-    longest = max(map(len, prompts)) - 9
-    try:
-        for share, lines, groups in ((False, 3, 12), (True, 1, 4)):
-            shapes.clear()
-            run_masks(model, prompts, masks, share=share, new_tokens=2, opening=81)
-            assert shapes[:2] == [(lines, 9), (groups, longest)]
-            shapes.clear()
-            # Nine rows of twelve are spared nine tokens each.
-            run_masks(model, prompts, masks, share=share, new_tokens=2, opening=82)
-            assert shapes[0] == (groups, longest + 9)
-    finally:
-        handle.remove()
-
-
-def test_what_is_met_in_the_opening_counts_for_every_row():
-    model = loaded("mixtral")
-    prompts = [(*range(20, 29), *e.ids) for e in encoded(4)]
-    masks = [mask([])] * 4
-    plain, opened = (run_masks(model, prompts, masks, opening=o, note_met=True) for o in (None, 9))
-    assert opened == plain
-    assert all(r.met for r in plain)
