@@ -39,6 +39,9 @@ class Rule:
         subjects: what it is asked about, one per value of a list in `at`; the worst counts.
         minimum, maximum: the limit, in `unit`; exactly one is set.
         bound: `upper`, `lower` or `estimate`: which end of the interval must be inside.
+        interval: what the interval is about: `suite` (requests like those of the suite) or
+            `population` (categories like those of the suite; prompts of one category count as one
+            cluster).
         severity: `block` or `warn`.
         line: line of the rule in its file, from 1.
     """
@@ -55,6 +58,7 @@ class Rule:
     remedy: str
     controls: tuple[str, ...]
     line: int
+    interval: str = "suite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
