@@ -63,6 +63,7 @@ _SETTINGS_SINCE = (
     "cross_fit",
     "judge_settings",
     "sequential",
+    "split",
 )
 #: Lists of text, younger too.
 _SETTINGS_LISTS = ("system_prompts", "formats", "doses")

@@ -125,6 +125,8 @@ class AuditSettings:
         sequential: digest of the policy whose limits ended the runs of masks; None if none did.
         second: the second judge, if there was one.
         parallel: how the model lay over processes, such as `tensor 2`; None if one held it.
+        split: version of the rule that divided the prompts (`suites.split`); 1 before there were
+            two.
     """
 
     selectors: tuple[str, ...]
@@ -158,6 +160,7 @@ class AuditSettings:
     judge_settings: Mapping[str, str] = field(default_factory=dict)
     second: SecondJudge | None = None
     parallel: str | None = None
+    split: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
