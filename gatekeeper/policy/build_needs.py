@@ -115,7 +115,7 @@ class NeedsReader:
             resamples=int(data.get("resamples", 0)),
             size=size if isinstance(size, int) else 0,
             size_is_largest_k=size == "largest-k",
-            full_budget=data.get("budget") == "full",
+            full_budget=data.get("budget") != "any",
             selecting_seeds=int(data.get("selecting_seeds", 0)),
             cross_fit=data.get("cross_fit"),
             windows=tuple(windows) if isinstance(windows, list) else (),

@@ -12,13 +12,13 @@ from gatekeeper.records.finding import Subject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchNeeds:
-    """How hard the search for experts must have looked. None, 0 and False ask for nothing.
+    """How hard the search for experts must have looked. None, 0 and () ask for nothing.
 
     Attributes:
         resamples: per selector, at least.
         size: experts taken per resample, at least; 0 with `size_is_largest_k`.
         size_is_largest_k: at least as many as the largest mask of the policy holds.
-        full_budget: no selector that measures was cut short by its budget.
+        full_budget: a selector whose budget cut it short counts as not run.
         selecting_seeds: seeds of regular prompts that selected, at least, in each fold.
         cross_fit: whether each half of the seeds must have selected what the other measured.
         windows: token windows that selectors may have counted on; empty with `own_windows`.
@@ -28,7 +28,7 @@ class SearchNeeds:
     resamples: int = 0
     size: int = 0
     size_is_largest_k: bool = False
-    full_budget: bool = False
+    full_budget: bool = True
     selecting_seeds: int = 0
     cross_fit: bool | None = None
     windows: tuple[str, ...] = ()
