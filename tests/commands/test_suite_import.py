@@ -63,7 +63,7 @@ def test_everything_at_once(
         "jailbreak templates",
     ]
     # One request of StrongREJECT repeats one of AdvBench; those of 107 seeds are English.
-    assert [s.count for s in read.sources] == [607, 3, 2, 2, 2, 2 * (100 + 3 + 2 + 2)]
+    assert [s.count for s in read.sources] == [1680, 3, 2, 2, 2, 2 * (100 + 3 + 2 + 2)]
     assert sum(s.count for s in read.sources) == len(read.prompts)
     own = [p for p in read.prompts if p.licence == "CC0-1.0"]
     assert [p.id for p in own] == ["my-prompts-0001", "my-prompts-0002"]
