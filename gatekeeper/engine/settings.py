@@ -16,6 +16,7 @@ from gatekeeper.engine.request import AuditRequest, with_seed
 from gatekeeper.engine.second import open_second, recorded
 from gatekeeper.records.evidence import AuditSettings, Evidence
 from gatekeeper.records.plugins import Judge
+from gatekeeper.suites.split import VERSION
 
 _VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
@@ -59,6 +60,7 @@ def settings_of(
         doses=request.doses,
         sequential=request.sequential,
         selection_share=request.selection_share,
+        split=VERSION,
         max_prompts=request.max_prompts,
         system_prompt_sha256=None
         if request.system_prompt is None

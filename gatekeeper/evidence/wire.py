@@ -65,6 +65,7 @@ _SETTINGS_SINCE = (
     "sequential",
     "seed_from",
     "nonce",
+    "split",
 )
 #: Lists of text, younger too.
 _SETTINGS_LISTS = ("system_prompts", "formats", "doses")

@@ -128,6 +128,8 @@ class AuditSettings:
         seed_from: what the seed was derived from, beside suite, checkpoint and nonce
             (`records.seed_rule`); None if it was chosen.
         nonce: the word that went into it.
+        split: version of the rule that divided the prompts (`suites.split`); 1 before there were
+            two.
     """
 
     selectors: tuple[str, ...]
@@ -163,6 +165,7 @@ class AuditSettings:
     parallel: str | None = None
     seed_from: str | None = None
     nonce: str | None = None
+    split: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
