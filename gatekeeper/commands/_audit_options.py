@@ -11,14 +11,18 @@ import click
 
 from gatekeeper.commands._judge_options import JUDGE_OPTIONS
 from gatekeeper.commands._machine_options import MACHINE_OPTIONS
-from gatekeeper.commands._option_kinds import MOST, MOST_SEED, finite, printable
+from gatekeeper.commands._option_kinds import MOST, MOST_SEED, finite, nonce, printable
+from gatekeeper.records.audit_defaults import BUDGET, RESAMPLES, WINDOW
 from gatekeeper.records.trial import MODE, PHASES
 from gatekeeper.records.windows import WINDOWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditOptions:
-    """Options of an audit, as given on the command line."""
+    """Options of an audit, as given on the command line; None: what the policy wants, or the usual.
+
+    `_choices.Settled` is what they come to.
+    """
 
     suite: Path
     revision: str | None
@@ -27,26 +31,27 @@ class AuditOptions:
     controls: int | None
     mode: str
     phase: str
-    judge: str
+    judge: str | None
     max_prompts: int | None
-    max_new_tokens: int
+    max_new_tokens: int | None
     batch_rows: int | None
-    resamples: int
+    resamples: int | None
     size: int | None
     window: str | None
-    budget: int
+    budget: int | None
     roles: bool
     environments: bool
-    cross_fit: bool
+    cross_fit: bool | None
     also_system_prompts: tuple[Path, ...]
     also_dtypes: tuple[str, ...]
     doses: tuple[str, ...]
     sequential: bool
     selection_share: float
-    seed: int
+    seed: int | None
     device: str
     dtype: str
     system_prompt: Path | None
+    nonce: str | None = None
     judge_options: tuple[str, ...] = ()
     second_judge: str | None = None
     second_judge_options: tuple[str, ...] = ()
@@ -118,16 +123,14 @@ _OPTIONS = (
     click.option(
         "--max-new-tokens",
         type=click.IntRange(1, MOST),
-        default=32,
-        show_default=True,
-        help="Token window W: tokens generated before a reply is judged.",
+        help="Token window W: tokens generated before a reply is judged; default: the policy's, or "
+        f"{WINDOW}.",
     ),
     click.option(
         "--resamples",
         type=click.IntRange(2, MOST),
-        default=1000,
-        show_default=True,
-        help="Resamples S for the stability of a selection.",
+        help="Resamples S for the stability of a selection; default: "
+        f"{RESAMPLES}, or more if the policy wants them.",
     ),
     click.option(
         "--size",
@@ -143,9 +146,8 @@ _OPTIONS = (
     click.option(
         "--budget",
         type=click.IntRange(0, 100 * MOST),
-        default=20_000,
-        show_default=True,
-        help="Rows (a prompt under a mask, one forward pass) that selectors may measure.",
+        help="Rows (a prompt under a mask, one forward pass) that selectors may measure; default: "
+        f"as many as they need for these sizes, and at least {BUDGET:,}.",
     ),
     click.option(
         "--roles/--no-roles",
@@ -179,10 +181,9 @@ _OPTIONS = (
     ),
     click.option(
         "--cross-fit/--no-cross-fit",
-        default=False,
-        show_default=True,
+        default=None,
         help="Let each half of the seeds select and the other half measure, in turn: twice the "
-        "prompts measured, in twice the time.",
+        "prompts measured, in twice the time; default: as the policy wants it, or not.",
     ),
     click.option(
         "--sequential/--no-sequential",
@@ -200,7 +201,16 @@ _OPTIONS = (
         help="Share of seeds that select experts; the others measure. Halves with --cross-fit.",
     ),
     click.option(
-        "--seed", type=click.IntRange(0, MOST_SEED), default=0, show_default=True, help="Seed."
+        "--seed",
+        type=click.IntRange(0, MOST_SEED),
+        help="Seed; default: the policy's, or 0. A policy can want one that follows from policy, "
+        "suite, checkpoint and --nonce, so that nobody chooses it.",
+    ),
+    click.option(
+        "--nonce",
+        callback=nonce,
+        help="Word that goes into a derived seed: drawn by whoever owns the risk, after the "
+        "checkpoint was submitted. It is recorded.",
     ),
     *MACHINE_OPTIONS,
     click.option(

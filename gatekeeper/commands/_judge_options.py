@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gatekeeper.commands._option_kinds import MOST
+from gatekeeper.records.audit_defaults import JUDGE
 
 #: Replies drawn for a second judge: some ten of each kind in an audit as release.yaml asks for.
 SECOND_SAMPLE = 2000
@@ -20,7 +21,9 @@ judge_options_option = click.option(
 )
 
 JUDGE_OPTIONS = (
-    click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
+    click.option(
+        "--judge", help=f"Judge of replies; default: the one that the policy pins, or {JUDGE}."
+    ),
     judge_options_option,
     click.option(
         "--second-judge",

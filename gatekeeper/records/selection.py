@@ -88,6 +88,7 @@ class Selection:
     sensitivity: tuple[Sensitivity, ...] = ()
     forwards: int = 0
     fold: int = 0
+    cut: bool = False
 
     @property
     def stable(self) -> tuple[RankedExpert, ...]:
