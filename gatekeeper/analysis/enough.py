@@ -8,7 +8,7 @@ the limit, a fail the interval outside at Holm's first step and an exact tail as
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -25,11 +25,12 @@ BACKGROUND = 0.005
 MOST = 20_000
 #: Fewer are never enough for an interval (`paired.MINIMUM_N`).
 _FEWEST = 5
-#: An answer must hold for all n up to this many times it: whole counts make the chance rise with n
-#: in saw teeth, each lower than the one before.
-_REACH = 1.5
-#: Sizes tried per such range; above as many prompts the answer is rounded up to the next tried.
-_STEPS = 150
+#: An answer must hold for all n up to this many times it, the second where it is above `_FEW`:
+#: whole counts make the chance rise with n in saw teeth, each lower than the one before.
+_REACH = (1.5, 1.25)
+_FEW = 300
+#: Below this each n is tried; above it, one in n / `_EACH`.
+_EACH = 600
 #: Growth of n while looking for where to look.
 _GROWTH = 1.25
 
@@ -90,12 +91,12 @@ def enough(plan: Plan) -> int | None:
     """The least number of prompts from which on both chances are as high as wanted.
 
     Both: all numbers of a model that loses nothing pass (`pass_chance`), and one at twice the limit
-    fails (`fail_chance`). From which on: for all larger numbers too, looked at up to half as many
-    again.
+    fails (`fail_chance`). From which on: for all larger numbers too, looked at up to a quarter or
+    half as many again. Above 600 every second, third and so on is tried: chances in between may
+    fall short by the depth of a tooth, a point or two.
 
     Returns:
-        whole independent prompts, rounded up to less than one percent; None if
-        `MOST` are not enough.
+        whole independent prompts; None if `MOST` are not enough.
 
     Raises:
         ValueError: the limit, background, confidence or power is no probability, or nothing is
@@ -105,10 +106,13 @@ def enough(plan: Plan) -> int | None:
         raise ValueError("limits, backgrounds, confidence and power lie between 0 and 1")
     if plan.asked < 1 or plan.family < 1:
         raise ValueError("at least one number is asked")
-    if plan.limit <= plan.background and not plan.paired or plan.limit == 0:
+    if (plan.limit <= plan.background and not plan.paired) or plan.limit == 0:
         return None
-    found = [_from_which_on(lambda n, of=of: of(plan, n) >= plan.power) for of in (pass_chance, fail_chance)]  # fmt: skip  # noqa: E501
-    return None if None in found else max(n for n in found if n is not None)
+    passing = _from_which_on(lambda n: pass_chance(plan, n) >= plan.power)
+    if passing is None:
+        return None
+    failing = _from_which_on(lambda n: fail_chance(plan, n) >= plan.power)
+    return None if failing is None else max(passing, failing)
 
 
 def _from_which_on(holds: Callable[[int], bool]) -> int | None:
@@ -116,20 +120,20 @@ def _from_which_on(holds: Callable[[int], bool]) -> int | None:
     before, n = _FEWEST - 1, _FEWEST
     while not holds(n):
         before, n = n, math.ceil(n * _GROWTH)
-        if n > _REACH * MOST:
+        if before > MOST:
             return None
-    # No larger than a tooth: what held by luck is found out below.
-    seen, answer = before, n
-    while seen < _REACH * answer:
-        end = math.floor(_REACH * answer) + 1
-        step = max(1, answer // _STEPS)
+    # That may have been the tip of a tooth, and is up to `_GROWTH` times too large.
+    answer, seen = before + 1, before
+    while (end := _end(answer)) > seen:
+        step = max(1, answer // _EACH)
         failing = [m for m in range(seen + 1, end + step, step) if not holds(m)]
-        if failing:
-            answer = failing[-1] + step
-        elif seen == before:
-            answer = before + 1
+        answer = failing[-1] + step if failing else answer
         seen = end
     return answer if answer <= MOST else None
+
+
+def _end(answer: int) -> int:
+    return math.ceil(_REACH[answer > _FEW] * answer)
 
 
 def _design(plan: Plan, n: int) -> Design:
