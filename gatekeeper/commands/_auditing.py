@@ -110,6 +110,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         sequential=policy.digest if policy is not None and options.sequential else None,
         selection_share=options.selection_share,
         seed=options.seed,
+        positive_control=options.positive_control,
         device=options.device,
         dtype=options.dtype,
         system_prompt=system,

@@ -240,6 +240,7 @@ def _plan(
         selection_share=options.selection_share,
         cross_fit=options.cross_fit,
         seed=options.seed,
+        positive_control=options.positive_control,
         new_tokens=options.max_new_tokens,
         batch_rows=batch_rows,
     )

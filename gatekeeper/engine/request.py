@@ -30,6 +30,7 @@ class AuditRequest:
         sequential: digest of the policy whose limits may end the runs of masks, or None.
         cross_fit: whether each half of the seeds selects masks that the other half measures.
         selection_share: share of seeds that select; the others measure.
+        positive_control: whether to run the model without its refusal direction too.
         workers: replicas of the model that answer prompts, that of this process among them;
             ray: address of the cluster for the others, or None for processes here.
         parallel: how one replica lies over processes, such as `tensor 2`, or None.
@@ -60,6 +61,7 @@ class AuditRequest:
     sequential: str | None
     selection_share: float
     seed: int
+    positive_control: bool
     device: str
     dtype: str
     system_prompt: str | None

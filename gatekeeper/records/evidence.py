@@ -9,6 +9,7 @@ from datetime import datetime
 from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.model import CheckpointRef, ModelDescription
+from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
@@ -125,6 +126,7 @@ class AuditSettings:
         sequential: digest of the policy whose limits ended the runs of masks; None if none did.
         second: the second judge, if there was one.
         parallel: how the model lay over processes, such as `tensor 2`; None if one held it.
+        positive_control: whether the refusal direction was to be projected out as an arm.
     """
 
     selectors: tuple[str, ...]
@@ -158,6 +160,7 @@ class AuditSettings:
     judge_settings: Mapping[str, str] = field(default_factory=dict)
     second: SecondJudge | None = None
     parallel: str | None = None
+    positive_control: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +199,8 @@ class Evidence:
         changes: whether those differ by more than chance explains.
         usefulness: the unmasked model's benign answers under each selected mask.
         stops: how far masks were run that might have stopped early, whether they did or not.
+        positive_control: of the arm `positive`, or why there is none; None in bundles written
+            before there was one.
         findings: as stored; `check` and `verify` measure them again.
     """
 
@@ -218,3 +223,4 @@ class Evidence:
     changes: tuple[Change, ...] = ()
     usefulness: tuple[Usefulness, ...] = ()
     stops: tuple[Stop, ...] = ()
+    positive_control: PositiveControl | str | None = None
