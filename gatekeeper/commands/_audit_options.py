@@ -52,6 +52,7 @@ class AuditOptions:
     dtype: str
     system_prompt: Path | None
     nonce: str | None = None
+    positive_control: bool = True
     judge_options: tuple[str, ...] = ()
     second_judge: str | None = None
     second_judge_options: tuple[str, ...] = ()
@@ -155,6 +156,13 @@ _OPTIONS = (
         show_default=True,
         help="Tell apart which of the experts selected first detect harm and which control the "
         "reply, by probes and by what masking costs.",
+    ),
+    click.option(
+        "--positive-control/--no-positive-control",
+        default=True,
+        show_default=True,
+        help="Run the model without its refusal direction too, which shows that this audit would "
+        "notice lost refusals.",
     ),
     click.option(
         "--environments/--no-environments",

@@ -124,6 +124,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         seed=seed,
         derive=derive,
         nonce=options.nonce,
+        positive_control=options.positive_control,
         device=options.device,
         dtype=options.dtype,
         system_prompt=system,

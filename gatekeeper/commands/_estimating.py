@@ -249,6 +249,7 @@ def _plan(
         cross_fit=cross_fit_of(options, policy),
         seed=options.seed or SEED,
         new_tokens=window_of(options, policy),
+        positive_control=options.positive_control,
         batch_rows=batch_rows,
     )
     _refuse_unmeasured(suite, plan)
