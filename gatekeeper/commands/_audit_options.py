@@ -12,7 +12,8 @@ import click
 from gatekeeper.commands._judge_options import JUDGE_OPTIONS
 from gatekeeper.commands._machine_options import MACHINE_OPTIONS
 from gatekeeper.commands._option_kinds import MOST, MOST_SEED, finite, printable
-from gatekeeper.records.trial import MODE, PHASES
+from gatekeeper.records import defaults
+from gatekeeper.records.trial import PHASES
 from gatekeeper.records.windows import WINDOWS
 
 
@@ -90,7 +91,7 @@ _OPTIONS = (
     ),
     click.option(
         "--mode",
-        default=MODE,
+        default=defaults.MODE,
         show_default=True,
         help="What a mask does: reroute (never chosen), ablate (chosen, contributes nothing), "
         "scale:FACTOR, noise:SIGMA. Policies judge reroute.",
@@ -98,7 +99,7 @@ _OPTIONS = (
     click.option(
         "--phase",
         type=click.Choice(PHASES),
-        default="both",
+        default=defaults.PHASE,
         show_default=True,
         help="Where masks hold: while the prompt is read, while the reply is written, or both.",
     ),
@@ -118,14 +119,14 @@ _OPTIONS = (
     click.option(
         "--max-new-tokens",
         type=click.IntRange(1, MOST),
-        default=32,
+        default=defaults.MAX_NEW_TOKENS,
         show_default=True,
         help="Token window W: tokens generated before a reply is judged.",
     ),
     click.option(
         "--resamples",
         type=click.IntRange(2, MOST),
-        default=1000,
+        default=defaults.RESAMPLES,
         show_default=True,
         help="Resamples S for the stability of a selection.",
     ),
@@ -143,13 +144,13 @@ _OPTIONS = (
     click.option(
         "--budget",
         type=click.IntRange(0, 100 * MOST),
-        default=20_000,
+        default=defaults.BUDGET,
         show_default=True,
         help="Rows (a prompt under a mask, one forward pass) that selectors may measure.",
     ),
     click.option(
         "--roles/--no-roles",
-        default=True,
+        default=defaults.ROLES,
         show_default=True,
         help="Tell apart which of the experts selected first detect harm and which control the "
         "reply, by probes and by what masking costs.",
@@ -195,12 +196,16 @@ _OPTIONS = (
         "--selection-share",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         callback=finite,
-        default=0.5,
+        default=defaults.SELECTION_SHARE,
         show_default=True,
         help="Share of seeds that select experts; the others measure. Halves with --cross-fit.",
     ),
     click.option(
-        "--seed", type=click.IntRange(0, MOST_SEED), default=0, show_default=True, help="Seed."
+        "--seed",
+        type=click.IntRange(0, MOST_SEED),
+        default=defaults.SEED,
+        show_default=True,
+        help="Seed.",
     ),
     *MACHINE_OPTIONS,
     click.option(

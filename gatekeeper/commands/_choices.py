@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekeeper.commands._audit_options import AuditOptions
-from gatekeeper.commands._judge_options import SECOND_SAMPLE
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.records.defaults import SECOND_SAMPLE
 from gatekeeper.records.environment import VARIANTS
 from gatekeeper.records.judge_options import SecondRequest, read_options, split_options
 from gatekeeper.records.trial import split_working_mode

@@ -5,9 +5,7 @@ from __future__ import annotations
 import click
 
 from gatekeeper.commands._option_kinds import MOST
-
-#: Replies drawn for a second judge: some ten of each kind in an audit as release.yaml asks for.
-SECOND_SAMPLE = 2000
+from gatekeeper.records.defaults import JUDGE, SECOND_SAMPLE
 
 #: Of `judge calibrate` too.
 judge_options_option = click.option(
@@ -20,7 +18,7 @@ judge_options_option = click.option(
 )
 
 JUDGE_OPTIONS = (
-    click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
+    click.option("--judge", default=JUDGE, show_default=True, help="Judge of replies."),
     judge_options_option,
     click.option(
         "--second-judge",
