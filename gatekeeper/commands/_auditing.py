@@ -37,7 +37,7 @@ from gatekeeper.commands._ledger import counted
 from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, excerpt
-from gatekeeper.records.audit_defaults import SEED
+from gatekeeper.records.defaults import SEED
 from gatekeeper.records.judge_options import read_options, split_options
 from gatekeeper.records.trial import split_working_mode
 

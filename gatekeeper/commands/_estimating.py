@@ -24,7 +24,7 @@ from gatekeeper.commands._choices import (
     window_of,
 )
 from gatekeeper.errors import AuditError, UsageError, excerpt
-from gatekeeper.records.audit_defaults import SEED
+from gatekeeper.records.defaults import SEED
 
 if TYPE_CHECKING:
     from gatekeeper.analysis.cost import Shape
