@@ -20,7 +20,7 @@ SECOND_DIFFERS = "by the second judge it lies on the other side"
 
 
 def subject_sentence(
-    metric: Metric, subject: Subject, selectors: Sequence[str] = (), sizes: Sequence[int] = ()
+    metric: Metric, subject: Subject, selectors: Sequence[str] = (), sizes: Sequence[int | str] = ()
 ) -> str:
     """The metric's sentence about one subject, without a full stop.
 
