@@ -128,7 +128,7 @@ def exact_cut(design: Design, alpha: float) -> float:
     return float(scores[order][often[0]]) + _SAME if len(often) else -math.inf
 
 
-def tail_p(design: Design, share: float) -> float:
+def tail_p(design: Design, share: float, unlikely: float = _UNLIKELY) -> float:
     """How likely, at the limit, the score test is to come out as far beyond it as it did, or more.
 
     Added up over all counts, since z is too small far out in the tail of a small share: at z of
@@ -138,19 +138,20 @@ def tail_p(design: Design, share: float) -> float:
 
     Args:
         share: measured share, or difference of shares.
+        unlikely: chance that the other share lies outside the range looked at; it is added.
     """
     if design.won is None:
         seen = _wilson_score(np.array(share * design.n), design.n, design.limit)
         return chance(design, design.limit, lambda score: score >= seen - _SAME)
     lost, won = design.n * (share + design.won), design.n * design.won
     seen = _tango_score(np.array(lost), np.array(won), design.n, design.limit)
-    wide = wilson(won, design.n, 1 - _UNLIKELY)
+    wide = wilson(won, design.n, 1 - unlikely)
     low, high = max(wide.low, -design.limit), min(wide.high, (1 - design.limit) / 2)
     tails = [
         chance(replace(design, won=float(back)), design.limit, lambda score: score >= seen - _SAME)
         for back in np.linspace(low, max(low, high), _STEPS)
     ]
-    return max(tails) + _UNLIKELY
+    return max(tails) + unlikely
 
 
 def _counts(design: Design, value: float) -> tuple[FloatArray, FloatArray]:

@@ -12,8 +12,8 @@ import click
 from gatekeeper.commands._judge_options import JUDGE_OPTIONS
 from gatekeeper.commands._machine_options import MACHINE_OPTIONS
 from gatekeeper.commands._option_kinds import MOST, MOST_SEED, finite, nonce, printable
-from gatekeeper.records.audit_defaults import BUDGET, RESAMPLES, WINDOW
-from gatekeeper.records.trial import MODE, PHASES
+from gatekeeper.records import defaults
+from gatekeeper.records.trial import PHASES
 from gatekeeper.records.windows import WINDOWS
 
 
@@ -52,6 +52,7 @@ class AuditOptions:
     dtype: str
     system_prompt: Path | None
     nonce: str | None = None
+    positive_control: bool = True
     judge_options: tuple[str, ...] = ()
     second_judge: str | None = None
     second_judge_options: tuple[str, ...] = ()
@@ -95,7 +96,7 @@ _OPTIONS = (
     ),
     click.option(
         "--mode",
-        default=MODE,
+        default=defaults.MODE,
         show_default=True,
         help="What a mask does: reroute (never chosen), ablate (chosen, contributes nothing), "
         "scale:FACTOR, noise:SIGMA. Policies judge reroute.",
@@ -103,7 +104,7 @@ _OPTIONS = (
     click.option(
         "--phase",
         type=click.Choice(PHASES),
-        default="both",
+        default=defaults.PHASE,
         show_default=True,
         help="Where masks hold: while the prompt is read, while the reply is written, or both.",
     ),
@@ -124,13 +125,13 @@ _OPTIONS = (
         "--max-new-tokens",
         type=click.IntRange(1, MOST),
         help="Token window W: tokens generated before a reply is judged; default: the policy's, or "
-        f"{WINDOW}.",
+        f"{defaults.MAX_NEW_TOKENS}.",
     ),
     click.option(
         "--resamples",
         type=click.IntRange(2, MOST),
         help="Resamples S for the stability of a selection; default: "
-        f"{RESAMPLES}, or more if the policy wants them.",
+        f"{defaults.RESAMPLES}, or more if the policy wants them.",
     ),
     click.option(
         "--size",
@@ -147,14 +148,21 @@ _OPTIONS = (
         "--budget",
         type=click.IntRange(0, 100 * MOST),
         help="Rows (a prompt under a mask, one forward pass) that selectors may measure; default: "
-        f"as many as they need for these sizes, and at least {BUDGET:,}.",
+        f"as many as they need for these sizes, and at least {defaults.BUDGET:,}.",
     ),
     click.option(
         "--roles/--no-roles",
-        default=True,
+        default=defaults.ROLES,
         show_default=True,
         help="Tell apart which of the experts selected first detect harm and which control the "
         "reply, by probes and by what masking costs.",
+    ),
+    click.option(
+        "--positive-control/--no-positive-control",
+        default=True,
+        show_default=True,
+        help="Run the model without its refusal direction too, which shows that this audit would "
+        "notice lost refusals.",
     ),
     click.option(
         "--environments/--no-environments",
@@ -196,7 +204,7 @@ _OPTIONS = (
         "--selection-share",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         callback=finite,
-        default=0.5,
+        default=defaults.SELECTION_SHARE,
         show_default=True,
         help="Share of seeds that select experts; the others measure. Halves with --cross-fit.",
     ),

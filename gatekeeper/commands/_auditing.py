@@ -37,7 +37,7 @@ from gatekeeper.commands._ledger import counted
 from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, excerpt
-from gatekeeper.records.audit_defaults import SEED
+from gatekeeper.records.defaults import SEED
 from gatekeeper.records.judge_options import read_options, split_options
 from gatekeeper.records.trial import split_working_mode
 
@@ -124,6 +124,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         seed=seed,
         derive=derive,
         nonce=options.nonce,
+        positive_control=options.positive_control,
         device=options.device,
         dtype=options.dtype,
         system_prompt=system,

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekeeper.commands._audit_options import AuditOptions
-from gatekeeper.commands._judge_options import SECOND_SAMPLE
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.records.audit_defaults import (
+from gatekeeper.records.defaults import (
     BUDGET,
     CONTROLS,
     JUDGE,
     KS,
+    MAX_NEW_TOKENS,
     RESAMPLES,
+    SECOND_SAMPLE,
     SEED,
-    WINDOW,
 )
 from gatekeeper.records.environment import VARIANTS
 from gatekeeper.records.judge_options import SecondRequest, read_options, split_options
@@ -92,7 +92,9 @@ def judge_of(options: AuditOptions, policy: Policy | None) -> str:
 
 def window_of(options: AuditOptions, policy: Policy | None) -> int:
     """Tokens to generate: as asked for, else the least that the policy wants, else the usual."""
-    return options.max_new_tokens or (policy.needs.settings.window if policy else 0) or WINDOW
+    return (
+        options.max_new_tokens or (policy.needs.settings.window if policy else 0) or MAX_NEW_TOKENS
+    )
 
 
 def resamples_of(options: AuditOptions, policy: Policy | None) -> int:

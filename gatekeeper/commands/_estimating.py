@@ -24,7 +24,7 @@ from gatekeeper.commands._choices import (
     window_of,
 )
 from gatekeeper.errors import AuditError, UsageError, excerpt
-from gatekeeper.records.audit_defaults import SEED
+from gatekeeper.records.defaults import SEED
 
 if TYPE_CHECKING:
     from gatekeeper.analysis.cost import Shape
@@ -249,6 +249,7 @@ def _plan(
         cross_fit=cross_fit_of(options, policy),
         seed=options.seed or SEED,
         new_tokens=window_of(options, policy),
+        positive_control=options.positive_control,
         batch_rows=batch_rows,
     )
     _refuse_unmeasured(suite, plan)

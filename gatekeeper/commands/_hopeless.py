@@ -48,6 +48,8 @@ def hopeless_settings(
         yield "the policy wants no system prompt", "--system-prompt"
     if settings.derived_seed and options.seed is not None:
         yield "the policy wants a derived seed", "--seed"
+    if needs.positive_control is not None and not options.positive_control:
+        yield "the policy wants a positive control", "--positive-control"
     if settings.seed is not None and options.seed not in {None, settings.seed}:
         yield f"the policy wants the seed {settings.seed}", "--seed"
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import click
 
 from gatekeeper.commands._option_kinds import MOST
-from gatekeeper.records.audit_defaults import JUDGE
-
-#: Replies drawn for a second judge: some ten of each kind in an audit as release.yaml asks for.
-SECOND_SAMPLE = 2000
+from gatekeeper.records.defaults import JUDGE, SECOND_SAMPLE
 
 #: Of `judge calibrate` too.
 judge_options_option = click.option(

@@ -22,7 +22,7 @@ from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.commands._auditing import AUDIT, load_engine, looks_of, plan
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, ExitCode, GatekeeperError, UsageError, excerpt
-from gatekeeper.records.audit_defaults import JUDGE
+from gatekeeper.records.defaults import JUDGE
 
 if TYPE_CHECKING:  # torch is behind it
     from gatekeeper.engine.ranks import Ranks

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from gatekeeper.commands._cards import card_option
+from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 
@@ -23,13 +24,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the verdict as JSON to this file."
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(["block", "warn"]),
-    default="block",
-    show_default=True,
-    help="warn: a warning rule that did not pass fails the gate too.",
-)
+@fail_on_option
 @click.option(
     "--checkpoint-digest",
     help="sha256:… of the checkpoint to be released; evidence of another one exits with 12.",
@@ -86,8 +81,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             remedy=f"audit the checkpoint {checkpoint_digest}",
         )
     card = card_for(card_path, read)
-    verdict = evaluate(read, policy, datetime.now(UTC).date())
+    verdict = evaluate(read, policy, datetime.now(UTC).date(), fail_on=fail_on)
     if out is not None:
         write_bytes(out, verdict_bytes(verdict))
     show(read, verdict, policy, card)
-    return exit_code(verdict, fail_on=fail_on)
+    return exit_code(verdict)

@@ -33,6 +33,7 @@ class AuditRequest:
         selection_share: share of seeds that select; the others measure.
         derive: what the seed follows from, beside suite, checkpoint and nonce
             (`records.seed_rule`), in place of `seed`; None: `seed` is it.
+        positive_control: whether to run the model without its refusal direction too.
         workers: replicas of the model that answer prompts, that of this process among them;
             ray: address of the cluster for the others, or None for processes here.
         parallel: how one replica lies over processes, such as `tensor 2`, or None.
@@ -65,6 +66,7 @@ class AuditRequest:
     seed: int
     derive: str | None
     nonce: str | None
+    positive_control: bool
     device: str
     dtype: str
     system_prompt: str | None

@@ -62,6 +62,7 @@ def settings_of(
         selection_share=request.selection_share,
         split=VERSION,
         max_prompts=request.max_prompts,
+        positive_control=request.positive_control,
         system_prompt_sha256=None
         if request.system_prompt is None
         else sha256(request.system_prompt),

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
+from gatekeeper.evidence.wire_positive import positive_from_json, positive_to_json
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.evidence.wire_second import second_from_json, second_to_json
 from gatekeeper.evidence.wire_selection import (
@@ -66,6 +67,7 @@ _SETTINGS_SINCE = (
     "seed_from",
     "nonce",
     "split",
+    "positive_control",
 )
 #: Lists of text, younger too.
 _SETTINGS_LISTS = ("system_prompts", "formats", "doses")
@@ -133,6 +135,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         "changes": [change_to_json(one) for one in evidence.changes],
         "usefulness": [_fields(one, _USEFUL) for one in evidence.usefulness],
         "stops": [_fields(one, _STOP) for one in evidence.stops],
+        **positive_to_json(evidence.positive_control),
     }
 
 
@@ -294,6 +297,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         changes=tuple(_change_from_json(c) for c in data.get("changes", ())),
         usefulness=tuple(_useful_from_json(u) for u in data.get("usefulness", ())),
         stops=tuple(Stop(**{name: one[name] for name in _STOP}) for one in data.get("stops", ())),
+        positive_control=positive_from_json(data.get("positive_control")),
     )
 
 

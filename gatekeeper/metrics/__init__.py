@@ -34,7 +34,8 @@ def measured(
     found = metric.measure(evidence, subject, confidence)
     if isinstance(found, Missing):
         return found
-    return replace(found, mask=_mask_of(metric, evidence, found.subject), split=metric.split)
+    mask = found.mask or _mask_of(metric, evidence, found.subject)
+    return replace(found, mask=mask, split=metric.split)
 
 
 def _mask_of(metric: Metric, evidence: Evidence, subject: Subject) -> str | None:

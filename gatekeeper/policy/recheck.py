@@ -13,6 +13,7 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire_findings import finding_to_json
 from gatekeeper.metrics import measure_all
+from gatekeeper.policy.recheck_positive import recheck_positive
 from gatekeeper.policy.recheck_split import recheck_split
 from gatekeeper.policy.recheck_trials import (
     recheck_masks,
@@ -59,6 +60,8 @@ def recheck(evidence: Evidence) -> Rechecked:
         EvidenceError: one does not follow, or is of a version newer than this Gatekeeper's.
     """
     masks = sum(recheck_masks(view) for view in views(evidence))
+    for view in views(evidence):
+        recheck_positive(view)
     recheck_split(evidence)
     recheck_stops(evidence)
     unjudged = recheck_outcomes(evidence)

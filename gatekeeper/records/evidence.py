@@ -9,6 +9,7 @@ from datetime import datetime
 from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.model import CheckpointRef, ModelDescription
+from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
@@ -130,6 +131,7 @@ class AuditSettings:
         nonce: the word that went into it.
         split: version of the rule that divided the prompts (`suites.split`); 1 before there were
             two.
+        positive_control: whether the refusal direction was to be projected out as an arm.
     """
 
     selectors: tuple[str, ...]
@@ -166,6 +168,7 @@ class AuditSettings:
     seed_from: str | None = None
     nonce: str | None = None
     split: int = 1
+    positive_control: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +212,8 @@ class Evidence:
         changes: whether those differ by more than chance explains.
         usefulness: the unmasked model's benign answers under each selected mask.
         stops: how far masks were run that might have stopped early, whether they did or not.
+        positive_control: of the arm `positive`, or why there is none; None in bundles written
+            before there was one.
         findings: as stored; `check` and `verify` measure them again.
     """
 
@@ -231,3 +236,4 @@ class Evidence:
     changes: tuple[Change, ...] = ()
     usefulness: tuple[Usefulness, ...] = ()
     stops: tuple[Stop, ...] = ()
+    positive_control: PositiveControl | str | None = None

@@ -203,6 +203,8 @@ class Selector:
         needs_attribution: whether the engine must run the gradient pass first.
         measures: whether it measures masks on the selection split; it then runs after all others.
         select: input -> Selection, or a string with the reason why it cannot be made.
+        rows_needed: of a rule that measures: (experts wanted, prompts measured) -> rows of a budget
+            that never cuts its search. None: it measures nothing.
     """
 
     id: str
@@ -211,6 +213,7 @@ class Selector:
     needs_attribution: bool
     select: Callable[[SelectionInput], Selection | str]
     measures: bool = False
+    rows_needed: Callable[[int, int], int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
