@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from gatekeeper import catalog
-from gatekeeper.analysis.enough import MOST, Plan, enough
+from gatekeeper.analysis.enough import MOST, Plan, enough, enough_to_fail, enough_to_pass
 from gatekeeper.analysis.intervals import CONFIDENCE
 from gatekeeper.analysis.power import POWER
 from gatekeeper.policy.decide import family_size
@@ -139,23 +139,28 @@ def _by_category(ask: _Ask) -> int | None:
 
 
 def _every_mask(ask: _Ask) -> int | None:
-    """To pass, all masks must; a fail is claimed among all of them."""
-    masks = max(_masks(ask.policy, subject) for subject in ask.subjects)
+    """To pass, all masks must; a fail is claimed among all of them.
+
+    Under cross-fitting each fold's mask must pass on half of the prompts. Environments are not
+    planned for: their masks are more, on fewer prompts.
+    """
+    crossed = bool(ask.policy.needs.search.cross_fit)
+    masks = max(_masks(ask.policy, subject) for subject in ask.subjects) * (3 if crossed else 1)
     plan = ask.plan
-    return enough(replace(plan, asked=plan.asked * masks, family=plan.family * masks))
+    plan = replace(plan, asked=plan.asked * masks, family=plan.family * masks)
+    passing, failing = _times(enough_to_pass(plan), 2 if crossed else 1), enough_to_fail(plan)
+    return None if passing is None or failing is None else max(passing, failing)
 
 
 def _masks(policy: Policy, subject: Subject) -> int:
     """About how many masks an audit as the policy wants it runs, up to a size.
 
-    Random ones are run on regular prompts only. Masks of environments are not counted; under
-    cross-fitting each mask is asked of all prompts and of each fold alone.
+    Random ones are run on regular prompts only.
     """
     needs = policy.needs
     sizes = sum(k <= (subject.k or 0) for k in needs.ks) or 1
     random = needs.random_masks if subject.set in {None, "regular"} else 0
-    count = sizes * (len(needs.selectors) * (1 + random) + 1) + _ROLES
-    return count * (3 if needs.search.cross_fit else 1)
+    return sizes * (len(needs.selectors) * (1 + random) + 1) + _ROLES
 
 
 def _refused(ask: _Ask) -> int | None:
