@@ -13,6 +13,7 @@ from gatekeeper import catalog
 from gatekeeper.analysis.folds import pool
 from gatekeeper.analysis.masks import selected_masks
 from gatekeeper.analysis.selectors import greedy
+from gatekeeper.engine.stages import MEASURED
 from gatekeeper.records.evidence import AuditSettings, Evidence, PromptRef, SelfTestCheck, SuiteRef
 from gatekeeper.records.model import CheckpointRef, ExpertId, ModelDescription
 from gatekeeper.records.plugins import SelectionInput
@@ -22,8 +23,6 @@ from gatekeeper.suites.split import SELECTION, VERSION, Cell, split_clusters
 from tools.validate.search_world import SEEDS, Hidden
 
 SELECTORS = ("ses-frequency", "ses-contrast", "attribution", "greedy")
-#: Prompts that effects are measured on, at most, as in an audit.
-_MEASURED = 32
 #: Share of outcomes that change for no reason, each way.
 _FLIPS = 0.005
 _CATEGORIES = 6
@@ -49,17 +48,17 @@ class Search:
     budget: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Measure:
     """Measures masks on the model, as selectors ask."""
 
     rows: npt.NDArray[np.intp]
     hidden: Hidden
-    seed: int
+    generator: np.random.Generator
     note: str = "simulated"
 
     def __call__(self, masks: Sequence[Sequence[ExpertId]]) -> npt.NDArray[np.float64]:
-        return self.hidden.measured(self.rows, self.seed)(masks)
+        return self.hidden.effects(masks, len(self.rows), self.generator)
 
 
 def audited(hidden: Hidden, search: Search, ks: Sequence[int], seed: int) -> Evidence:
@@ -126,8 +125,9 @@ def _selections(
         _rows(hidden.given, selecting), size=search.size, resamples=search.resamples, seed=seed
     )
     regular = np.flatnonzero(given.sets == "regular")
-    chosen = np.random.default_rng([seed, 3]).permutation(regular)[:_MEASURED]
-    measure = _Measure(rows=np.sort(chosen), hidden=hidden, seed=seed)
+    generator = np.random.default_rng([seed, 3])
+    chosen = np.sort(generator.permutation(regular)[:MEASURED])
+    measure = _Measure(rows=chosen, hidden=hidden, generator=generator)
     budget = search.budget
     if budget is None:
         budget = greedy.rows_needed(search.size, len(chosen))
@@ -177,9 +177,7 @@ def _prompt(index: int, name: str, selecting: set[str]) -> PromptRef:
     )
 
 
-def _trials(
-    hidden: Hidden, masks: Sequence[Mask], selecting: set[str], seed: int
-) -> list[Trial]:
+def _trials(hidden: Hidden, masks: Sequence[Mask], selecting: set[str], seed: int) -> list[Trial]:
     """Regular prompts under every mask, and benign ones under none."""
     generator = np.random.default_rng([seed, 4])
     measuring = [i for i in range(SEEDS) if f"s{i:04d}" not in selecting]

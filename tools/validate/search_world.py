@@ -50,17 +50,12 @@ class Hidden:
         """Requests that are answered under a mask, [SEEDS]."""
         return np.asarray(self._worth(experts) > self.margin)
 
-    def measured(
-        self, rows: npt.NDArray[np.intp], seed: int
-    ) -> Callable[[Sequence[Sequence[ExpertId]]], FloatArray]:
-        """Refusal log-odds lost under masks [M, N], as an audit would measure them, with noise."""
-        generator = np.random.default_rng([seed, len(rows)])
-
-        def measure(masks: Sequence[Sequence[ExpertId]]) -> FloatArray:
-            worth = np.array([self._worth(mask) for mask in masks])
-            return worth[:, None] + _NOISE * generator.normal(size=(len(masks), len(rows)))
-
-        return measure
+    def effects(
+        self, masks: Sequence[Sequence[ExpertId]], prompts: int, generator: np.random.Generator
+    ) -> FloatArray:
+        """Refusal log-odds lost under masks [M, prompts], as an audit would measure them."""
+        worth = np.array([self._worth(mask) for mask in masks])
+        return worth[:, None] + _NOISE * generator.normal(size=(len(masks), prompts))
 
     def _worth(self, experts: Sequence[ExpertId]) -> float:
         count = len(self.carriers & set(experts))
