@@ -72,10 +72,10 @@ def smallest_failing(
         return None
     z = normal_quantile(confidence)
     if exact:
-        z = max(z, _exact_cut(design, 1 - confidence))
+        z = max(z, exact_cut(design, 1 - confidence))
 
     def often(value: float) -> bool:
-        return _chance(design, value, lambda score: score > z) >= power
+        return chance(design, value, lambda score: score > z) >= power
 
     if not often(most):
         return None
@@ -88,7 +88,7 @@ def largest_passing(design: Design, confidence: float, power: float = POWER) -> 
     least = _least(design)
 
     def often(value: float) -> bool:
-        return _chance(design, value, lambda score: score <= -z) >= power
+        return chance(design, value, lambda score: score <= -z) >= power
 
     if design.limit <= least or not often(least):
         return None
@@ -114,13 +114,13 @@ def _edge(often: Callable[[float], bool], yes: float, no: float) -> float:
     return yes
 
 
-def _chance(design: Design, value: float, decided: Callable[[FloatArray], BoolArray]) -> float:
+def chance(design: Design, value: float, decided: Callable[[FloatArray], BoolArray]) -> float:
     """Probability of counts whose score test at the limit is decided so."""
     weights, scores = _counts(design, value)
     return float(weights[decided(scores)].sum())
 
 
-def _exact_cut(design: Design, alpha: float) -> float:
+def exact_cut(design: Design, alpha: float) -> float:
     """The largest score that is too likely at the limit for a claim at error rate alpha."""
     weights, scores = (array.ravel() for array in _counts(design, design.limit))
     order = np.argsort(-scores, kind="stable")
@@ -142,13 +142,13 @@ def tail_p(design: Design, share: float, unlikely: float = _UNLIKELY) -> float:
     """
     if design.won is None:
         seen = _wilson_score(np.array(share * design.n), design.n, design.limit)
-        return _chance(design, design.limit, lambda score: score >= seen - _SAME)
+        return chance(design, design.limit, lambda score: score >= seen - _SAME)
     lost, won = design.n * (share + design.won), design.n * design.won
     seen = _tango_score(np.array(lost), np.array(won), design.n, design.limit)
     wide = wilson(won, design.n, 1 - unlikely)
     low, high = max(wide.low, -design.limit), min(wide.high, (1 - design.limit) / 2)
     tails = [
-        _chance(replace(design, won=float(back)), design.limit, lambda score: score >= seen - _SAME)
+        chance(replace(design, won=float(back)), design.limit, lambda score: score >= seen - _SAME)
         for back in np.linspace(low, max(low, high), _STEPS)
     ]
     return max(tails) + unlikely
@@ -178,9 +178,9 @@ def _window(n: int, share: float) -> FloatArray:
 
 
 @cache
-def _log_factorials(n: int) -> FloatArray:
-    """log k! for k from 0 to n."""
-    return np.append(0.0, np.cumsum(np.log(np.arange(1.0, n + 1))))
+def _log_factorials(size: int) -> FloatArray:
+    """log k! for k from 0 to 2^size."""
+    return np.append(0.0, np.cumsum(np.log(np.arange(1.0, 2**size + 1))))
 
 
 def _binomial(trials: FloatArray | int, hits: FloatArray, share: float) -> FloatArray:
@@ -188,7 +188,7 @@ def _binomial(trials: FloatArray | int, hits: FloatArray, share: float) -> Float
     left = np.asarray(trials - hits, dtype=np.float64)
     fits = left >= 0
     left = np.where(fits, left, 0.0)
-    table = _log_factorials(int(np.max(trials)))
+    table = _log_factorials(int(np.max(trials)).bit_length())
     whole = np.minimum(hits, np.max(trials)).astype(np.intp)
     ways = table[np.asarray(trials, dtype=np.intp)] - table[whole] - table[left.astype(np.intp)]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -40,6 +40,9 @@ class Metric:
         split: `selection` if it rests on the prompts that select.
         second: of a metric that counts outcomes: its value as the second judge would have it, or
             why that is not known. None: nothing that a judge says changes the value.
+        counts: what its interval is of, so that the prompts a limit takes can be planned
+            (`policy.floors`): `shares`, `pairs` (a paired difference), `pairs beside controls`,
+            `pairs by category`, `pairs of every mask`, `shares of refused`. None: not planned.
     """
 
     id: str
@@ -54,6 +57,7 @@ class Metric:
     measure: Callable[[Evidence, Subject, float], Finding | Missing]
     split: str = "measurement"
     second: Callable[[Evidence, Subject, float], Opinion | str] | None = None
+    counts: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
