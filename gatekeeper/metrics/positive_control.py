@@ -69,4 +69,5 @@ METRIC = Metric(
     subjects=_subjects,
     measure=_measure,
     second=_second,
+    counts="pairs",
 )

@@ -160,4 +160,5 @@ METRIC = Metric(
     subjects=_subjects,
     measure=_measure,
     second=_second,
+    counts="pairs of every mask",
 )

@@ -9,6 +9,7 @@ from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.analysis.order import run_of
 from gatekeeper.policy.decide import CONFIDENCE, family_size, held_rules
 from gatekeeper.policy.hold import Held, stands
+from gatekeeper.policy.rule_needs import floors_by_set
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.stop import Stop
@@ -24,6 +25,7 @@ def unsettled(evidence: Evidence, policy: Policy, confidence: float = CONFIDENCE
     or below the noise floor, is not: the whole set may mend it. Numbers that no rule asks for
     settle nothing and wait for nothing.
     """
+    policy = policy.sized(evidence.model.maskable_experts)
     rules = held_rules(evidence, policy, confidence)
     short = _short(evidence, policy)
     waiting: set[Stop] = set()
@@ -48,7 +50,7 @@ def _short(evidence: Evidence, policy: Policy) -> set[Stop]:
 
     Counted as the policy counts them: prompts that repeat a text once, seeds that share one once.
     """
-    needs = policy.needs
+    needs, floors = policy.needs, floors_by_set(policy)
     by_id = {p.id: p for p in evidence.suite.prompts}
     clusters = evidence_clusters(evidence.suite.prompts)
     found: set[Stop] = set()
@@ -56,7 +58,8 @@ def _short(evidence: Evidence, policy: Policy) -> set[Stop]:
         run = run_of(evidence, stop)
         texts = len({text_key(by_id[i]) for i in run})
         seeds = len({clusters[i] for i in run})
-        if texts < needs.prompts.get(stop.set, 0) or seeds < needs.seeds.get(stop.set, 0):
+        least = max(floors.get(stop.set, 0), needs.seeds.get(stop.set, 0))
+        if texts < floors.get(stop.set, 0) or seeds < least:
             found.add(stop)
     return found
 

@@ -78,11 +78,9 @@ def floors_by_set(policy: Policy) -> dict[str, int]:
     """Measured prompts that a policy takes of each set: typed, or for the power of its rules.
 
     Args:
-        policy: sized or not; a share of the experts counts as one size more.
+        policy: sized for the model; else sizes that are shares of its experts are not counted.
     """
     found = dict(policy.needs.prompts)
-    for name, count in policy.needs.seeds.items():
-        found[name] = max(found.get(name, 0), count)
     if policy.needs.power is None:
         return found
     computed = floors(policy, power=policy.needs.power)
