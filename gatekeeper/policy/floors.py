@@ -235,6 +235,6 @@ _KINDS: Mapping[str, Callable[[_Ask], Demand]] = {
     "shares of refused": _refused,
     "pairs": _plain,
     "pairs beside controls": _beside,
-    "pairs by category": _by_category,
+    "shares by category": _by_category,
     "pairs of every mask": _every_mask,
 }

@@ -42,7 +42,7 @@ class Metric:
             why that is not known. None: nothing that a judge says changes the value.
         counts: what its interval is of, so that the prompts a limit takes can be planned
             (`policy.floors`): `shares`, `pairs` (a paired difference), `pairs beside controls`,
-            `pairs by category`, `pairs of every mask`, `shares of refused`. None: not planned.
+            `shares by category`, `pairs of every mask`, `shares of refused`. None: not planned.
     """
 
     id: str

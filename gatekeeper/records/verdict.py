@@ -153,7 +153,7 @@ class Verdict:
 
     def advises_remedy(self, outcome: RuleOutcome) -> bool:
         """Whether a rule's remedy is due: it failed, and the gate with it."""
-        return self.result == "fail" and outcome.result == "fail" and self.blocks(outcome)
+        return self.result == outcome.result == "fail"
 
 
 def headline_of(result: str, outcomes: tuple[RuleOutcome, ...], fail_on: str) -> str:

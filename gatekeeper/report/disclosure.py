@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gatekeeper.analysis.folds import views
+from gatekeeper.analysis.matching import Match, match
 from gatekeeper.analysis.overlap import Overlap, between, standing
 from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.model import ExpertId
@@ -103,6 +104,7 @@ class Disclosed:
     Attributes:
         evidence: without expert ids, routing counts, replies and details of the self-test, unless
             the level is `restricted`.
+        matches: how busy random masks are beside each selected one; they name no expert.
     """
 
     level: Disclosure
@@ -110,6 +112,7 @@ class Disclosed:
     selectors: tuple[SelectorFacts, ...]
     roles: RoleFacts | None
     environments: tuple[EnvironmentRow, ...]
+    matches: tuple[Match, ...]
 
 
 def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
@@ -120,6 +123,7 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
         for s in view.selections
     )
     roles = role_facts(evidence.roles)
+    matches = _matches(evidence)
     # How stably safety sits is not for the public.
     environments = () if level is Disclosure.PUBLIC else environment_rows(evidence)
     if level is not Disclosure.RESTRICTED:
@@ -144,7 +148,18 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
         selectors=selectors,
         roles=roles,
         environments=environments,
+        matches=matches,
     )
+
+
+def _matches(evidence: Evidence) -> tuple[Match, ...]:
+    """How near random masks come to the selected ones, where that is known."""
+    found = (
+        match(evidence, selector, k)
+        for selector in sorted(evidence.settings.selectors)
+        for k in sorted(evidence.settings.ks)
+    )
+    return tuple(one for one in found if one is not None)
 
 
 def _without_reply(trial: Trial) -> Trial:

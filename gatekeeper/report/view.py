@@ -23,6 +23,7 @@ from gatekeeper.report.facts import (
     model_facts,
     policy_facts,
 )
+from gatekeeper.report.headline import build_headline
 from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
 from gatekeeper.report.parts import DocumentFacts, ReportView, SetRates
 from gatekeeper.report.rules import build_rules, set_title, warning_texts
@@ -73,6 +74,7 @@ def _assemble(
         words=words,
         document=_document(evidence, verdict, level, words, created, card),
         verdict=verdict,
+        headline=build_headline(verdict, words),
         model=model_facts(evidence, words),
         policy=policy_facts(policy),
         summary=build_summary(evidence, verdict, rules, curve, words),
@@ -91,6 +93,7 @@ def _assemble(
         provenance=build_provenance(evidence, words),
         findings=evidence.findings,
         annex=build_annex(disclosed, unmasked, masked),
+        matches=disclosed.matches,
         corrected=build_corrected(evidence, verdict, curve, card, words),
     )
 
@@ -105,6 +108,7 @@ def _document(
 ) -> DocumentFacts:
     parts = [verdict.evidence_digest, verdict.policy_digest, str(verdict.judged_on), level]
     parts += [words.lang, *([] if card is None else [card.digest])]
+    parts += [] if verdict.fail_on == "block" else [verdict.fail_on]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest().upper()
     if created is None:
         created = (
