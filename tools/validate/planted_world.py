@@ -114,7 +114,11 @@ def attribution_of(
 
 
 def given_of(
-    logits: FloatArray, scores: npt.NDArray[np.float32], generator: np.random.Generator, *, seed: int
+    logits: FloatArray,
+    scores: npt.NDArray[np.float32],
+    generator: np.random.Generator,
+    *,
+    seed: int,
 ) -> SelectionInput:
     """What selectors are given of a world, with all of its prompts.
 

@@ -118,10 +118,11 @@ def run(*, quick: bool = False) -> tuple[list[Table], list[tuple[str, bool]]]:
         header=("world", "search", "before", "with `evidence.search`"),
         rows=rows,
     )
-    return [table], _goals(found)
+    return [table], goals(found)
 
 
-def _goals(found: Mapping[tuple[str, str], Results]) -> list[tuple[str, bool]]:
+def goals(found: Mapping[tuple[str, str], Results]) -> list[tuple[str, bool]]:
+    """What must hold of the verdicts by world and search, and whether it does."""
     planted = [world for world in WORLDS if not world.startswith("nothing")]
     wanted = next(iter(SEARCHES))
 
