@@ -97,4 +97,4 @@ def test_the_shipped_suites_are_listed(capsys: pytest.CaptureFixture[str]) -> No
     out = capsys.readouterr().out
     assert "core 2: " in out
     assert "demo 1: " in out
-    assert "150 benign" in out
+    assert "420 benign" in out
