@@ -121,6 +121,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         "settings": {
             **_fields(evidence.settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
             **second_to_json(evidence.settings),
+            **({"metrics": dict(metrics)} if (metrics := evidence.settings.metrics) else {}),
         },
         "self_test": [_fields(c, ("name", "passed", "detail")) for c in evidence.self_test],
         "selections": [selection_to_json(s) for s in evidence.selections],
@@ -256,6 +257,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
             doses=tuple(settings.get("doses", ())),
             second=second_from_json(settings),
             parallel=settings.get("parallel"),
+            metrics=dict(settings.get("metrics", {})),
             selectors=tuple(settings["selectors"]),
             ks=tuple(settings["ks"]),
         ),

@@ -125,6 +125,8 @@ class AuditSettings:
         sequential: digest of the policy whose limits ended the runs of masks; None if none did.
         second: the second judge, if there was one.
         parallel: how the model lay over processes, such as `tensor 2`; None if one held it.
+        metrics: id -> version of all that the findings were measured with; empty in bundles written
+            before they were named.
     """
 
     selectors: tuple[str, ...]
@@ -158,6 +160,7 @@ class AuditSettings:
     judge_settings: Mapping[str, str] = field(default_factory=dict)
     second: SecondJudge | None = None
     parallel: str | None = None
+    metrics: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
