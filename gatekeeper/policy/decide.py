@@ -177,8 +177,8 @@ def _more_prompts(rule: Rule, judged: Sequence[_Judged]) -> int | None:
     heads outside is enough to fail; to pass, all must come inside, which nothing missing will.
     """
     limit = rule.maximum if rule.maximum is not None else rule.minimum
-    if limit is None or rule.unit not in _SHARES:
-        return None
+    if limit is None or rule.unit not in _SHARES or rule.interval != "suite":
+        return None  # of a population of categories, more prompts of the same ones tell little
     failing: list[float] = []
     passing: list[float] = []
     for one in judged:

@@ -40,6 +40,8 @@ class Metric:
         split: `selection` if it rests on the prompts that select.
         second: of a metric that counts outcomes: its value as the second judge would have it, or
             why that is not known. None: nothing that a judge says changes the value.
+        population: whether it can be asked about a population of categories: its interval takes
+            prompts of a cluster together, and it is not about the suite's categories themselves.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Metric:
     measure: Callable[[Evidence, Subject, float], Finding | Missing]
     split: str = "measurement"
     second: Callable[[Evidence, Subject, float], Opinion | str] | None = None
+    population: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
