@@ -196,12 +196,11 @@ def perform(
     Raises:
         GatekeeperError: see `engine.audit.run_audit` and `evidence.bundle.write_bundle`.
     """
-    from dataclasses import replace
 
     from gatekeeper.engine.audit import run_audit
     from gatekeeper.engine.devices import devices_of
     from gatekeeper.evidence.bundle import write_bundle
-    from gatekeeper.metrics import measure_all
+    from gatekeeper.metrics import with_findings
 
     if ranks is not None:
         ranks.share(AUDIT)
@@ -213,7 +212,7 @@ def perform(
     if evidence.times is not None:
         reporter.tell_cost(sum(evidence.times.seconds.values()))
     evidence = counted(out, evidence)
-    written = write_bundle(replace(evidence, findings=measure_all(evidence)), work / NEW)
+    written = write_bundle(with_findings(evidence), work / NEW)
     install(work / NEW, bundle, out)
     return written
 
