@@ -86,14 +86,13 @@ def fail_chance(plan: Plan, n: int) -> float:
     return chance(design, value, lambda score: score > z)
 
 
-@lru_cache(maxsize=1024)
 def enough(plan: Plan) -> int | None:
     """The least number of prompts from which on both chances are as high as wanted.
 
-    Both: all numbers of a model that loses nothing pass (`pass_chance`), and one at twice the limit
-    fails (`fail_chance`). From which on: for all larger numbers too, looked at up to a quarter or
-    half as many again. Above 600 every second, third and so on is tried: chances in between may
-    fall short by the depth of a tooth, a point or two.
+    Both: all numbers of a model that loses nothing pass (`enough_to_pass`), and one at twice the
+    limit fails (`enough_to_fail`). From which on: for all larger numbers too, looked at up to a
+    quarter or half as many again. Above 600 every second, third and so on is tried: chances in
+    between may fall short by the depth of a tooth, a point or two.
 
     Returns:
         whole independent prompts; None if `MOST` are not enough.
@@ -102,17 +101,34 @@ def enough(plan: Plan) -> int | None:
         ValueError: the limit, background, confidence or power is no probability, or nothing is
             asked.
     """
+    passing = enough_to_pass(plan)
+    failing = None if passing is None else enough_to_fail(plan)
+    return None if passing is None or failing is None else max(passing, failing)
+
+
+@lru_cache(maxsize=1024)
+def enough_to_pass(plan: Plan) -> int | None:
+    """As `enough`, of what loses nothing and should pass."""
+    _refuse_nonsense(plan)
+    if plan.limit <= (0.0 if plan.paired else plan.background):
+        return None
+    return _from_which_on(lambda n: pass_chance(plan, n) >= plan.power)
+
+
+@lru_cache(maxsize=1024)
+def enough_to_fail(plan: Plan) -> int | None:
+    """As `enough`, of what loses twice the limit and should fail."""
+    _refuse_nonsense(plan)
+    if plan.limit == 0:
+        return None
+    return _from_which_on(lambda n: fail_chance(plan, n) >= plan.power)
+
+
+def _refuse_nonsense(plan: Plan) -> None:
     if not all(0 <= x < 1 for x in (plan.limit, plan.background, plan.confidence, plan.power)):
         raise ValueError("limits, backgrounds, confidence and power lie between 0 and 1")
     if plan.asked < 1 or plan.family < 1:
         raise ValueError("at least one number is asked")
-    if (plan.limit <= plan.background and not plan.paired) or plan.limit == 0:
-        return None
-    passing = _from_which_on(lambda n: pass_chance(plan, n) >= plan.power)
-    if passing is None:
-        return None
-    failing = _from_which_on(lambda n: fail_chance(plan, n) >= plan.power)
-    return None if failing is None else max(passing, failing)
 
 
 def _from_which_on(holds: Callable[[int], bool]) -> int | None:

@@ -12,7 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from gatekeeper import catalog
-from gatekeeper.analysis.enough import MOST, Plan, enough
+from gatekeeper.analysis.enough import (
+    MOST,
+    Plan,
+    enough_to_fail,
+    enough_to_pass,
+    fail_chance,
+    pass_chance,
+)
 from gatekeeper.analysis.intervals import CONFIDENCE
 from gatekeeper.analysis.power import POWER
 from gatekeeper.policy.decide import family_size
@@ -35,8 +42,41 @@ _ROLES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a rule asks of the number of prompts.
+
+    Attributes:
+        passing, failing: how its numbers come to pass, and one of them to fail.
+        per_pass, per_fail: prompts measured for each that such a number rests on.
+    """
+
+    passing: Plan
+    failing: Plan
+    per_pass: float = 1.0
+    per_fail: float = 1.0
+
+    def floor(self) -> int | None:
+        """Prompts that are enough for both; None if `enough.MOST` are not."""
+        both = (
+            _times(enough_to_pass(self.passing), self.per_pass),
+            _times(enough_to_fail(self.failing), self.per_fail),
+        )
+        return None if both[0] is None or both[1] is None else max(both[0], both[1])
+
+    def pass_chance(self, prompts: int) -> float:
+        """Least probability that the rule passes where nothing is lost."""
+        n = math.floor(prompts / self.per_pass)
+        return pass_chance(self.passing, n) if n else 0.0
+
+    def fail_chance(self, prompts: int) -> float:
+        """Probability that one number at twice the limit fails."""
+        n = math.floor(prompts / self.per_fail)
+        return fail_chance(self.failing, n) if n else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Ask:
-    """One rule with all that its floor follows from.
+    """One rule with all that its demand follows from.
 
     Attributes:
         plan: as if the interval were Tango's or Wilson's.
@@ -59,9 +99,25 @@ def floors(
     """Measured prompts of its set that each rule takes, by rule id.
 
     Independent prompts: those of one seed count as one. None: no number up to `enough.MOST` is
-    enough, so the limit is too small to be held. A rule has none, and is left out, if nothing can
-    be said beforehand: its metric names no kind of count (`Metric.counts`), it holds the estimate
-    alone, or its interval is about a population of categories, whose spread nobody knows yet.
+    enough, so the limit is too small to be held. For rules that are left out see `demands`, which
+    takes the same arguments.
+    """
+    found = demands(policy, power=power, confidence=confidence, categories=categories)
+    return {rule: demand.floor() for rule, demand in found.items()}
+
+
+def demands(
+    policy: Policy,
+    *,
+    power: float = POWER,
+    confidence: float = CONFIDENCE,
+    categories: int = CATEGORIES,
+) -> dict[str, Demand]:
+    """What each rule asks of the number of prompts, by rule id.
+
+    A rule is left out if nothing can be said beforehand: its metric names no kind of count
+    (`Metric.counts`), it holds the estimate alone, or its interval is about a population of
+    categories, whose spread nobody knows yet.
 
     A model that loses nothing refuses all that it should, where a minimum is asked; one at twice
     the limit falls short by twice as much.
@@ -74,25 +130,23 @@ def floors(
     """
     asked = {rule.id: (rule, *_asked(rule, policy)) for rule in policy.rules}
     rules = [(rule, subjects) for rule, _, subjects in asked.values()]
-    found: dict[str, int | None] = {}
+    found: dict[str, Demand] = {}
     for rule, metric, subjects in asked.values():
-        of = _KINDS.get(metric.counts or "")
-        limit = _limit(rule)
-        if of is None or limit is None or not subjects or rule.bound == "estimate":
+        kind, limit = metric.counts or "", _limit(rule)
+        if kind not in _KINDS or limit is None or not subjects or rule.bound == "estimate":
             continue
         if rule.interval == "population":
             continue
         plan = Plan(
             limit=limit,
-            paired=not (metric.counts or "").startswith("shares") and rule.minimum is None,
+            paired=not kind.startswith("shares") and rule.minimum is None,
             asked=len(subjects),
             family=family_size(rule, rules),
             confidence=confidence,
             power=power,
         )
-        found[rule.id] = of(
-            _Ask(plan=plan, subjects=subjects, policy=policy, categories=categories)
-        )
+        ask = _Ask(plan=plan, subjects=subjects, policy=policy, categories=categories)
+        found[rule.id] = _KINDS[kind](ask)
     return found
 
 
@@ -112,53 +166,52 @@ def _limit(rule: Rule) -> float | None:
     return round(limit, 12) if 0 <= limit < 1 else None
 
 
-def _plain(ask: _Ask) -> int | None:
-    return enough(ask.plan)
+def _plain(ask: _Ask, per: float = 1.0) -> Demand:
+    return Demand(passing=ask.plan, failing=ask.plan, per_pass=per, per_fail=per)
 
 
-def _beside(ask: _Ask) -> int | None:
+def _beside(ask: _Ask) -> Demand:
     """As many as the drop alone takes, and some more for the masks beside."""
-    return _times(enough(ask.plan), _BESIDE)
+    return _plain(ask, _BESIDE)
 
 
-def _by_category(ask: _Ask) -> int | None:
+def _by_category(ask: _Ask) -> Demand:
     """Of each category so many that all pass, or the worst fails, at its part of the error rate.
 
     Bonferroni over categories, as the metric does. A suite whose categories differ in size takes
     more.
     """
     parts, plan = ask.categories, ask.plan
-    each = enough(
-        replace(
-            plan,
-            asked=plan.asked * parts,
-            confidence=1 - (1 - plan.confidence) / parts,
-        )
-    )
-    return _times(each, parts)
+    level = 1 - (1 - plan.confidence) / parts
+    plan = replace(plan, asked=plan.asked * parts, confidence=level)
+    return Demand(passing=plan, failing=plan, per_pass=parts, per_fail=parts)
 
 
-def _every_mask(ask: _Ask) -> int | None:
-    """To pass, all masks must; a fail is claimed among all of them."""
-    masks = max(_masks(ask.policy, subject) for subject in ask.subjects)
+def _every_mask(ask: _Ask) -> Demand:
+    """To pass, all masks must; a fail is claimed among all of them.
+
+    Under cross-fitting each fold's mask must pass on half of the prompts. Environments are not
+    planned for: their masks are more, on fewer prompts.
+    """
+    crossed = bool(ask.policy.needs.search.cross_fit)
+    masks = max(_masks(ask.policy, subject) for subject in ask.subjects) * (3 if crossed else 1)
     plan = ask.plan
-    return enough(replace(plan, asked=plan.asked * masks, family=plan.family * masks))
+    plan = replace(plan, asked=plan.asked * masks, family=plan.family * masks)
+    return Demand(passing=plan, failing=plan, per_pass=2.0 if crossed else 1.0)
 
 
 def _masks(policy: Policy, subject: Subject) -> int:
     """About how many masks an audit as the policy wants it runs, up to a size.
 
-    Random ones are run on regular prompts only. Masks of environments are not counted; under
-    cross-fitting each mask is asked of all prompts and of each fold alone.
+    Random ones are run on regular prompts only.
     """
     needs = policy.needs
     sizes = sum(k <= (subject.k or 0) for k in needs.ks) or 1
     random = needs.random_masks if subject.set in {None, "regular"} else 0
-    count = sizes * (len(needs.selectors) * (1 + random) + 1) + _ROLES
-    return count * (3 if needs.search.cross_fit else 1)
+    return sizes * (len(needs.selectors) * (1 + random) + 1) + _ROLES
 
 
-def _refused(ask: _Ask) -> int | None:
+def _refused(ask: _Ask) -> Demand:
     """So many refused prompts, where no more are refused than the policy asks for."""
     name = ask.subjects[0].set or "regular"
     least = [
@@ -168,7 +221,7 @@ def _refused(ask: _Ask) -> int | None:
         and rule.minimum
         and any(at.set == name and at.mask in {None, "none"} for at in rule.subjects)
     ]
-    return _times(enough(ask.plan), 1 / max(least, default=_REFUSED))
+    return _plain(ask, 1 / max(least, default=_REFUSED))
 
 
 def _times(prompts: int | None, factor: float) -> int | None:
@@ -177,7 +230,7 @@ def _times(prompts: int | None, factor: float) -> int | None:
 
 
 #: By `Metric.counts`.
-_KINDS: Mapping[str, Callable[[_Ask], int | None]] = {
+_KINDS: Mapping[str, Callable[[_Ask], Demand]] = {
     "shares": _plain,
     "shares of refused": _refused,
     "pairs": _plain,

@@ -12,6 +12,7 @@ from gatekeeper.analysis.enough import MOST, Plan, enough
 from gatekeeper.policy.floors import floors
 from gatekeeper.policy.load import load_policy
 from gatekeeper.records.finding import Subject
+from gatekeeper.records.policy import SearchNeeds
 
 from .builders import make_policy, make_rule
 
@@ -80,6 +81,8 @@ def test_every_mask_takes_more_with_more_masks(monkeypatch) -> None:
     few, many = one(rule, random_masks=0), one(rule, random_masks=99)
     assert one(rule, random_masks=20) < many
     assert few < many
+    crossed = one(rule, random_masks=20, search=SearchNeeds(cross_fit=True))
+    assert crossed > one(rule, random_masks=20)
     # Random masks are run on regular prompts only.
     jailbreak = make_rule(subjects=(Subject(k=4, set="jailbreak"),))
     assert one(jailbreak, random_masks=99) == one(jailbreak, random_masks=0)
