@@ -144,17 +144,18 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
 
 def hopeless(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[str]:
     """What the policy needs and these options cannot give: told before hours are spent on it."""
+    from gatekeeper.policy.rule_needs import floors_by_set
     from gatekeeper.suites.split import MEASUREMENT, limit, split_seeds
 
     seed, cross_fit = options.seed or SEED, cross_fit_of(options, policy)
     prompts = limit(suite.prompts, options.max_prompts, seed)
     sides = split_seeds(prompts, options.selection_share, seed)
     measuring = {s for s, side in sides.items() if cross_fit or side == MEASUREMENT}
-    for name, needed in policy.needs.prompts.items():
+    for name, needed in floors_by_set(policy).items():
         left = sum(p.set == name and p.seed_id in measuring for p in prompts)
         if left < needed:
             yield (
-                f"{left} {name} prompts will be measured and the policy needs {needed}: the "
+                f"{left} {name} prompts will be measured and the policy takes {needed}: the "
                 "verdict cannot be a pass (more prompts, a smaller --selection-share, or "
                 "--cross-fit)"
             )
