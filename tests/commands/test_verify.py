@@ -42,7 +42,7 @@ def edit(out: Path, change) -> None:
 def test_an_untouched_output_verifies(out, capsys) -> None:
     assert run(["verify", str(out)]) == 0
     text = capsys.readouterr().out
-    assert "✓ verdict: fail, derived again" in text
+    assert "✓ verdict: failed, derived again" in text
     assert "not compared" not in text
     assert "replies judged again, all agree" in text and "follow from the rankings" in text
 

@@ -8,9 +8,8 @@ import pytest
 from gatekeeper.bundled import bundled
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
-from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
-from gatekeeper.records.verdict import Verdict
+from gatekeeper.records.verdict import MorePrompts, Verdict
 
 from .builders import EVIDENCE, TODAY, concentrated, make_evidence, make_policy, make_rule, safe
 from .fit import fitting, lax
@@ -129,20 +128,26 @@ def test_a_broken_metric_is_missing_not_a_number(changes: dict[str, object], wor
 
 
 def test_more_prompts_follow_the_square_root_of_n() -> None:
-    # Half-width 8 must become 5: n grows from 100 by (8/5)² = 2.56.
-    assert one(5, 8).outcomes[0].more_prompts == 156
-    assert one(15, 8).outcomes[0].more_prompts == 156
-    assert one(10, 8).outcomes[0].more_prompts is None
-    assert one(9.99, 8).outcomes[0].more_prompts is None  # 64 million
-    assert one(5, 4).outcomes[0].more_prompts is None
+    def more(value: float, half: float) -> MorePrompts | None:
+        return one(value, half).outcomes[0].more_prompts
+
+    # Half-width 8 must become 5: n grows from 100 by (8/5)² = 2.56, told to two digits. Two thirds
+    # of the standard error of 4.08 nearer to the limit it takes more than ten times as many.
+    assert more(5, 8) == more(15, 8) == MorePrompts(low=160, high=None)
+    # 7.5 and 9 / 1.96 · 2/3 = 3.06 nearer: 4.44.
+    assert more(2.5, 9) == more(17.5, 9) == MorePrompts(low=44, high=320)
+    assert more(10, 8) is None
+    assert more(8, 8) is None  # 1,500, of 100
+    assert more(5, 4) is None
 
 
 def test_more_prompts_over_several_subjects() -> None:
     def more(**values: Told | Missing) -> int | None:
         named = {name.replace("_", "-"): value for name, value in values.items()}
-        return told(named).outcomes[0].more_prompts
+        found = told(named).outcomes[0].more_prompts
+        return None if found is None else found.low
 
-    assert more(attribution=(5, 8), ses_contrast=(5, 6)) == 156  # all must come inside
+    assert more(attribution=(5, 8), ses_contrast=(5, 6)) == 160  # all must come inside
     # Two subjects: half-widths 1.144 as wide; the first to get outside decides.
     assert more(attribution=(15, 8), ses_contrast=(30, 21)) == 45
     gone = Missing(metric="told", version=1, subject=Subject(k=4), reason="absent")
