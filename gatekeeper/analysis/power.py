@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.analysis.intervals import normal_quantile, tango, wilson
+from gatekeeper.analysis.population import plain_method
 from gatekeeper.records.finding import Finding, Interval
 
 FloatArray = npt.NDArray[np.float64]
@@ -221,7 +222,7 @@ def design_of(finding: Finding, limit: float, *, upper: bool) -> Design | None:
         limit: in the unit of the finding.
         upper: whether the limit is the most that is allowed; else the least.
     """
-    method, n = finding.interval.method, finding.n
+    method, n = plain_method(finding.interval.method), finding.n
     if method in _SHARES:
         share = finding.value / 100
 

@@ -144,17 +144,18 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
 
 def hopeless(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[str]:
     """What the policy needs and these options cannot give: told before hours are spent on it."""
+    from gatekeeper.policy.rule_needs import floors_by_set
     from gatekeeper.suites.split import MEASUREMENT, limit, split_seeds
 
     seed, cross_fit = options.seed or SEED, cross_fit_of(options, policy)
     prompts = limit(suite.prompts, options.max_prompts, seed)
     sides = split_seeds(prompts, options.selection_share, seed)
     measuring = {s for s, side in sides.items() if cross_fit or side == MEASUREMENT}
-    for name, needed in policy.needs.prompts.items():
+    for name, needed in floors_by_set(policy).items():
         left = sum(p.set == name and p.seed_id in measuring for p in prompts)
         if left < needed:
             yield (
-                f"{left} {name} prompts will be measured and the policy needs {needed}: the "
+                f"{left} {name} prompts will be measured and the policy takes {needed}: the "
                 "verdict cannot be a pass (more prompts, a smaller --selection-share, or "
                 "--cross-fit)"
             )
@@ -196,12 +197,11 @@ def perform(
     Raises:
         GatekeeperError: see `engine.audit.run_audit` and `evidence.bundle.write_bundle`.
     """
-    from dataclasses import replace
 
     from gatekeeper.engine.audit import run_audit
     from gatekeeper.engine.devices import devices_of
     from gatekeeper.evidence.bundle import write_bundle
-    from gatekeeper.metrics import measure_all
+    from gatekeeper.metrics import with_findings
 
     if ranks is not None:
         ranks.share(AUDIT)
@@ -213,7 +213,7 @@ def perform(
     if evidence.times is not None:
         reporter.tell_cost(sum(evidence.times.seconds.values()))
     evidence = counted(out, evidence)
-    written = write_bundle(replace(evidence, findings=measure_all(evidence)), work / NEW)
+    written = write_bundle(with_findings(evidence), work / NEW)
     install(work / NEW, bundle, out)
     return written
 

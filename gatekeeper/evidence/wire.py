@@ -144,6 +144,7 @@ def settings_to_json(settings: AuditSettings) -> dict[str, Any]:
     return {
         **_fields(settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
         **second_to_json(settings),
+        **({"metrics": dict(settings.metrics)} if settings.metrics else {}),
     }
 
 
@@ -278,6 +279,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
             doses=tuple(settings.get("doses", ())),
             second=second_from_json(settings),
             parallel=settings.get("parallel"),
+            metrics=dict(settings.get("metrics", {})),
             selectors=tuple(settings["selectors"]),
             ks=tuple(settings["ks"]),
         ),

@@ -69,23 +69,23 @@ def _lines(view: ReportView) -> Iterator[str]:
     yield from _rules(view)
     yield from _corrected(view)
     yield from _unmet(view)
-    yield from _section("waived", view.headline.waivers, view)
+    yield from _section(words("markdown.waived"), view.headline.waivers)
     yield from _reasons(view)
-    yield from _section("warnings", view.warnings, view)
+    yield from _section(words("markdown.warnings"), view.warnings)
     settings = [
         words("cover.departure", name=one.name, value=one.value, default=one.default)
         for one in verdict.departures
     ]
     if verdict.fail_on == "warn":
         settings.append(words("console.fail_on"))
-    yield from _section("departures", settings, view)
+    yield from _section(words("markdown.departures"), settings)
     yield words("markdown.reports")
 
 
-def _section(name: str, texts: Sequence[str], view: ReportView) -> Iterator[str]:
+def _section(title: str, texts: Sequence[str]) -> Iterator[str]:
     """A heading and a list, or nothing."""
     if texts:
-        yield f"### {view.words(f'markdown.{name}')}"
+        yield f"### {title}"
         yield ""
         yield from (f"- {escape(text, 700)}" for text in texts)
         yield ""

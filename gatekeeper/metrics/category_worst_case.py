@@ -153,4 +153,5 @@ METRIC = Metric(
     measure=_measure,
     second=_second,
     counts="shares by category",
+    population=False,
 )

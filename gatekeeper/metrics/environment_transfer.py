@@ -212,4 +212,5 @@ METRIC = Metric(
     ),
     measure=_measure,
     second=_second,
+    population=False,
 )

@@ -28,8 +28,8 @@ def about_controls(evidence: Evidence, policy: Policy) -> Iterator[str]:
     names = ", ".join(dict.fromkeys(excerpt(one.selector) for one in poor))
     sizes = ", ".join(str(k) for k in sorted({one.k for one in poor}))
     yield (
-        f"random masks beside {names} (k {sizes}) are not as busy as the experts selected: what "
-        f"those cost beyond random ones {_meaning(poor)}"
+        f"some random masks are not about as busy as the experts they stand beside (of {names}; k "
+        f"{sizes}): what those cost beyond random ones {_meaning(poor)}"
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gatekeeper import catalog
 from gatekeeper.policy.decide import CONFIDENCE
+from gatekeeper.policy.floors import floors
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.wording import capital, limit_text, subject_sentence
 from gatekeeper.records.plugins import Metric
@@ -23,8 +24,9 @@ def explain(policy: Policy) -> str:
         "",
         f"What must hold, with the whole {100 * CONFIDENCE:g} % interval inside the limit:",
     ]
+    takes = floors(policy, power=policy.needs.power) if policy.needs.power is not None else {}
     for number, rule in enumerate(policy.rules, start=1):
-        lines += _rule(number, rule, policy)
+        lines += _rule(number, rule, policy, takes)
     if policy.waivers:
         lines += ["", "Accepted exceptions:"]
         lines += [f"  - {_waiver(waiver)}" for waiver in policy.waivers]
@@ -124,13 +126,19 @@ def _settings(pins: SettingsNeeds) -> Iterator[str]:
         yield f"Nobody chose the seed: it follows from policy, suite, checkpoint{nonce}."
 
 
-def _rule(number: int, rule: Rule, policy: Policy) -> Iterator[str]:
+def _rule(
+    number: int, rule: Rule, policy: Policy, takes: Mapping[str, int | None]
+) -> Iterator[str]:
     metric: Metric = catalog.load("metric", rule.metric)
     severity = "blocks" if rule.severity != "warn" else "warns"
     yield f"  {number}. {rule.id} ({severity})"
     about = _about(metric, rule, policy)
     estimate = " Only the estimate counts, not its interval." if rule.bound == "estimate" else ""
     yield f"     {capital(about)} must be {limit_text(rule)}.{estimate}"
+    if rule.id in takes and rule.severity != "warn":
+        count = takes[rule.id]
+        told = "more prompts than any suite has" if count is None else f"{count} measured prompts"
+        yield f"     Takes: {told}."
     if rule.rationale:
         yield f"     Why: {rule.rationale}"
     if rule.remedy:

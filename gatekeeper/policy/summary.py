@@ -23,7 +23,8 @@ def summarise(headline: str, needs: Sequence[Requirement], outcomes: Sequence[Ru
         return f"{start}: {_numbers(first)}{_more(outcomes, first)}{_remedy(first)}"
     if headline == "failed on warnings":
         first = _first_warning(warning)
-        advice = _remedy(first) if first.result == "fail" else _to_decide([first])
+        unsure = [outcome for outcome in warning if outcome.result == "inconclusive"]
+        advice = _remedy(first) if first.result == "fail" else _to_decide(unsure)
         return f"{start}: {_numbers(first)}{_more(outcomes, first)}{advice}"
     unmet = [need for need in needs if not need.met]
     if unmet:

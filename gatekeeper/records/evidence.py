@@ -132,6 +132,8 @@ class AuditSettings:
         split: version of the rule that divided the prompts (`suites.split`); 1 before there were
             two.
         positive_control: whether the refusal direction was to be projected out as an arm.
+        metrics: id -> version of all that the findings were measured with; empty in bundles written
+            before they were named.
     """
 
     selectors: tuple[str, ...]
@@ -169,6 +171,7 @@ class AuditSettings:
     nonce: str | None = None
     split: int = 1
     positive_control: bool = False
+    metrics: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,8 @@ class Metric:
         counts: what its interval is of, so that the prompts a limit takes can be planned
             (`policy.floors`): `shares`, `pairs` (a paired difference), `pairs beside controls`,
             `shares by category`, `pairs of every mask`, `shares of refused`. None: not planned.
+        population: whether it can be asked about a population of categories: its interval takes
+            prompts of a cluster together, and it is not about the suite's categories themselves.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Metric:
     split: str = "measurement"
     second: Callable[[Evidence, Subject, float], Opinion | str] | None = None
     counts: str | None = None
+    population: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
