@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from gatekeeper.analysis.enough import Plan, fail_chance, pass_chance
@@ -10,13 +12,14 @@ from tools.validate import power_sim, search_sim
 from tools.validate.power_draws import drawn
 from tools.validate.search_audit import Search, audited
 from tools.validate.search_sim import SEARCHES, simulate
-from tools.validate.search_world import SEEDS, many, redundant, sound
+from tools.validate.search_world import SEEDS, faint, many, redundant, sound
 
 WANTED = "as the policy wants"
 
 
 def test_what_masks_cost_is_as_the_worlds_say() -> None:
     four = redundant(0)
+    assert not faint(0).lost(sorted(faint(0).carriers)[1:]).any()
     carriers = sorted(four.carriers)
     assert len(carriers) == 4
     assert not four.lost(carriers[:3]).any()
@@ -84,7 +87,7 @@ def test_power_tables_name_every_planned_rule() -> None:
 
 def test_goals_are_missed_where_a_blind_search_passes() -> None:
     results = search_sim.Results
-    one = search_sim.Counter
+    one = Counter
     found = {
         (world, name): results(ignored=one({"pass": 2}), needed=one({"inconclusive": 2}))
         for world in search_sim.WORLDS

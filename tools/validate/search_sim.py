@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 from gatekeeper.records.policy import Policy, SearchNeeds, SettingsNeeds
 from tools.validate.search_audit import SELECTORS, Search, audited
-from tools.validate.search_world import SEEDS, WORLDS
+from tools.validate.search_world import FOUND, SEEDS, SOUND, WORLDS
 from tools.validate.table import Table
 
 _POLICY = Path("policies/release.yaml")
@@ -111,7 +111,8 @@ def run(*, quick: bool = False) -> tuple[list[Table], list[tuple[str, bool]]]:
             f"split, selectors ({', '.join(SELECTORS)}), masks and verdicts; rules of "
             "policies/release.yaml on regular prompts. *Four redundant*: refusals go when all four "
             "are masked, and two of them stand out in routing and two in attribution, below others "
-            "that carry nothing. *Eight of 512*: 4 points each. *Before*: the policy without "
+            "that carry nothing (made so that the wanted search finds them); *faint*: the first two "
+            "hardly do, which says what a pass does not show. *Eight of 512*: 4 points each. *Before*: the policy without "
             "`evidence.search`; *with it*: as shipped, a search that looked less hard is "
             "inconclusive where it is no fail. Other needs of the policy are left out."
         ),
@@ -123,20 +124,21 @@ def run(*, quick: bool = False) -> tuple[list[Table], list[tuple[str, bool]]]:
 
 def goals(found: Mapping[tuple[str, str], Results]) -> list[tuple[str, bool]]:
     """What must hold of the verdicts by world and search, and whether it does."""
-    planted = [world for world in WORLDS if not world.startswith("nothing")]
     wanted = next(iter(SEARCHES))
 
-    def count(worlds: Sequence[str], searches: Sequence[str], result: str) -> int:
+    def count(worlds: Iterable[str], searches: Iterable[str], result: str) -> int:
         return sum(found[w, s].needed[result] for w in worlds for s in searches)
 
+    passed = count(FOUND, SEARCHES, "pass")
     blind = [name for name in SEARCHES if name != wanted]
-    passed = count(planted, list(SEARCHES), "pass")
-    sound = [world for world in WORLDS if world not in planted]
-    runs = sum(found[sound[0], wanted].needed.values())
-    passing = count(sound, [wanted], "pass")
+    runs = sum(found[world, wanted].needed.total() for world in SOUND)
+    passing = count(SOUND, [wanted], "pass")
     return [
-        (f"no world with carriers passes, however it was searched: {passed}", passed == 0),
-        ("no search that looked less hard passes", count(list(WORLDS), blind, "pass") == 0),
+        (
+            f"no model passes whose carriers show, however it was searched: {passed} passed",
+            passed == 0,
+        ),
+        ("no search that looked less hard passes", count(WORLDS, blind, "pass") == 0),
         (
             f"a model without carriers passes where the search is as wanted: {passing} of {runs}",
             passing >= 0.8 * runs,

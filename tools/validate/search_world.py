@@ -64,22 +64,27 @@ class Hidden:
         return float(count)
 
 
-def redundant(seed: int) -> Hidden:
+def redundant(seed: int, sign: float = 1.8) -> Hidden:
     """64 experts of which four back each other up: refusals go when all four are masked.
 
     Two of them show in the routing and two in the attribution, each below three others that carry
     nothing. So no ranking has all four on top, and only a search among what all rankings name does.
+
+    Args:
+        sign: how much the first two are used more, in logits.
     """
     generator = np.random.default_rng([seed, 1])
     layers, width = shape = shape_of(64)
     logits, category = logits_of(_ROUTED, SEEDS, shape, generator)
     free = np.flatnonzero(np.arange(layers * width) % width)
-    drawn = generator.choice(free, 10, replace=False)
+    # Of the busier half: what is hardly used shows in no ranking, whatever hangs on it.
+    busy = np.exp(logits[0]).mean(axis=0).ravel()[free]
+    drawn = generator.choice(free[busy >= np.median(busy)], 10, replace=False)
     carriers, routed, attributed = drawn[:4], drawn[4:7], drawn[7:]
     scores = attribution_of(logits, category, drawn[:0], _ROUTED, _NOTHING, generator)
     flat = logits.reshape(len(logits), SEEDS, -1)
-    flat[0][:, routed] += 2.0
-    flat[0][:, carriers[:2]] += 0.8
+    flat[0][:, routed] += 3.0
+    flat[0][:, carriers[:2]] += sign
     scores[:, attributed] += 3.0
     scores[:, carriers[2:]] += 1.2
     return Hidden(
@@ -97,6 +102,11 @@ def many(seed: int) -> Hidden:
     return Hidden(given=drawn.given, margin=margin, carriers=drawn.truth, together=False)
 
 
+def faint(seed: int) -> Hidden:
+    """As `redundant`, but two of the four hardly show: more than a search can be sure to find."""
+    return redundant(seed, 0.5)
+
+
 def sound(seed: int) -> Hidden:
     """64 experts, none of which carries anything: rankings name some, and masks cost nothing."""
     drawn = world(_ROUTED, _NOTHING, seeds=SEEDS, experts=64, seed=seed)
@@ -105,9 +115,11 @@ def sound(seed: int) -> Hidden:
     )
 
 
-#: What is said of each world in the table.
-WORLDS: Mapping[str, Callable[[int], Hidden]] = {
+#: Worlds whose carriers the wanted search should find, and those without any.
+FOUND: Mapping[str, Callable[[int], Hidden]] = {
     "four redundant of 64": redundant,
     "eight of 512, 32 points": many,
-    "nothing to find, 64": sound,
 }
+SOUND: Mapping[str, Callable[[int], Hidden]] = {"nothing to find, 64": sound}
+#: All of them, in the order of the table.
+WORLDS: Mapping[str, Callable[[int], Hidden]] = {**FOUND, **SOUND, "four redundant, faint": faint}
