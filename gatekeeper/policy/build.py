@@ -25,6 +25,8 @@ _LIMIT = re.compile(r"(-?[0-9.]+) *(\S+)")
 _PLAIN = ("mode", "set", "mask", "selector", "dimension")
 #: Parts of `evidence` that say how an audit is made.
 _MEASURING = ("selectors", "k", "controls", "search", "settings", "suite")
+#: What in them only says how much of it is enough.
+_FLOORS = {"settings": ("truncated",), "suite": ("measured", "per_category")}
 #: Units that are shares of prompts, times 100.
 _SHARES = ("%", "points")
 
@@ -250,7 +252,10 @@ def _audit_digest(data: Mapping[str, Any]) -> str:
     So a limit may change, and a waiver be granted, without another audit (ADR 13).
     """
     evidence = data.get("evidence", {})
-    asked = {"id": data["id"], **{key: evidence[key] for key in _MEASURING if key in evidence}}
+    asked: dict[str, Any] = {key: evidence[key] for key in _MEASURING if key in evidence}
+    for part, floors in _FLOORS.items():
+        asked[part] = {k: v for k, v in asked.get(part, {}).items() if k not in floors}
+    asked["id"] = data["id"]
     return f"sha256:{hashlib.sha256(rfc8785.dumps(asked)).hexdigest()}"
 
 

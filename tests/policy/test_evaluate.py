@@ -8,6 +8,7 @@ import pytest
 from gatekeeper.bundled import bundled
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
+from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.verdict import MorePrompts, Verdict
 
