@@ -89,7 +89,7 @@ def _all(evidence: Evidence, prompt_set: str, k: int) -> Iterator[Run | str]:
         if len(folds) > 1:
             yield from _plain(view, prompt_set, k, "fold")
         if prompt_set == "regular":
-            yield from _of_environments(view, k)
+            yield from _of_environments(view, k, "fold" if len(folds) > 1 else "whole")
 
 
 def _counts(mask: Mask, k: int) -> bool:
@@ -122,14 +122,14 @@ def _plain(evidence: Evidence, prompt_set: str, k: int, kind: str) -> Iterator[R
         )
 
 
-def _of_environments(evidence: Evidence, k: int) -> Iterator[Run | str]:
+def _of_environments(evidence: Evidence, k: int, whole: str) -> Iterator[Run | str]:
     table, settings = outcome_table(evidence), evidence.settings
     codes = np.unique(table.seeds, return_inverse=True)[1]
     made = environment_masks(evidence.environments, mode=settings.mode, phase=settings.phase)
     known: set[str] = set()
     for environment, *both in made:
         rows = measured_rows(evidence, table, environment)
-        kind = "part" if environment.dimension in DIMENSIONS else "whole"
+        kind = "part" if environment.dimension in DIMENSIONS else whole
         for mask in both:
             if not _counts(mask, k) or mask.name in known or not len(rows):
                 continue
