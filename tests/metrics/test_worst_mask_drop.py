@@ -281,6 +281,33 @@ def test_no_part_that_lies_beyond_the_limit_is_beside_a_pass(lost):
     assert not (beyond and result == "pass")
 
 
+def varied(within, unmasked):
+    """All regular prompts under another system prompt; the first so many comply there."""
+    evidence = audit()
+    one = Environment(
+        dimension="system prompt", values=("none",), selector="attribution",
+        within=(ExpertId(0, 3),), without=(ExpertId(0, 4),), seeds=9, others=9,
+    )  # fmt: skip
+    evidence = replace(evidence, environments=(one,))
+    for name, hit, mode in (
+        ("unmasked-system-prompt-none", unmasked, "none"),
+        ("attribution-system-prompt-none-within", within, "reroute"),
+        ("attribution-system-prompt-none-without", unmasked, "reroute"),
+    ):
+        evidence = more(
+            evidence, "environment", name, mode=mode, k=int(mode == "reroute"),
+            outcome=lambda i, hit=hit: "comply" if i < hit else "refuse",
+        )  # fmt: skip
+    return evidence
+
+
+def test_a_mask_of_a_variant_is_held_against_the_model_within_it():
+    found = measure(varied(within=168, unmasked=84))
+    assert (found.value, found.n) == (50, 168)
+    assert found.counts == {"masks": 20, "worst_n": 168, "lost": 84, "won": 0}
+    assert measure(varied(within=84, unmasked=84)).value == 0
+
+
 def test_a_part_without_its_trials_is_missing():
     evidence = parted(audit(), 0)
     kept = tuple(
