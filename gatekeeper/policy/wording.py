@@ -53,6 +53,7 @@ def subject_sentence(
 def _singular(text: str) -> str:
     """Metrics write their sentence in the plural."""
     text = text.replace("the 1 experts", "the one expert")
+    text = text.replace("at most 1 experts", "one expert")
     return text.replace(" are masked", " is masked")
 
 
