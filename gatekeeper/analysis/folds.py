@@ -16,9 +16,10 @@ import numpy as np
 
 from gatekeeper.records.evidence import FOLDS, Evidence, PromptRef
 from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
-from gatekeeper.records.trial import Mask, Trial
+from gatekeeper.records.trial import POSITIVE, Mask, Trial
 
 #: Arms that no fold selected: each prompt is run once under them.
 _UNMASKED = frozenset({"unmasked", "again"})
@@ -64,6 +65,7 @@ def _view(evidence: Evidence, fold: int) -> Evidence:
         ),
         profile=_rows(evidence.profile, prompts),
         roles=evidence.roles if fold == 1 else None,
+        positive_control=_of_fold(evidence.positive_control, fold),
     )
 
 
@@ -115,13 +117,16 @@ def pool(first: Evidence, second: Evidence) -> Evidence:
     for number, one in enumerate(folds, start=1):
         for name, reason in one.skipped_selectors.items():
             skipped.setdefault(name, f"fold {number}: {reason}")
+    positive = _of_both(first.positive_control, second.positive_control)
     plain = tuple(m for m in first.masks if m.arm in _UNMASKED)
     masks, trials, useful = list(plain), [], []
     for number, one in enumerate(folds, start=1):
         named = {m.name: m for m in plain} | {
             m.name: replace(m, name=f"{m.name}-fold-{number}", fold=number)
             for m in one.masks
-            if m.arm not in _UNMASKED and (m.selector or "").partition("/")[0] not in skipped
+            if m.arm not in _UNMASKED
+            and (m.selector or "").partition("/")[0] not in skipped
+            and (m.arm != POSITIVE.arm or isinstance(positive, PositiveControl))
         }
         masks += [m for m in named.values() if m.fold]
         trials += [_renamed(t, named[t.mask].name) for t in one.trials if t.mask in named]
@@ -159,6 +164,39 @@ def pool(first: Evidence, second: Evidence) -> Evidence:
         trials=tuple(trials),
         profile=_joined(first.profile, second.profile),
         roles=_told_of_fold(first.roles),
+        positive_control=positive,
+    )
+
+
+def _of_fold(found: PositiveControl | str | None, fold: int) -> PositiveControl | str | None:
+    """The positive control of one fold, as of an audit of its own."""
+    if not isinstance(found, PositiveControl):
+        return found
+    own = tuple(replace(d, fold=0) for d in found.directions if d.fold == fold)
+    return PositiveControl(directions=own)
+
+
+def _of_both(
+    first: PositiveControl | str | None, second: PositiveControl | str | None
+) -> PositiveControl | str | None:
+    """The positive controls of two folds; what one of them lacks is missing."""
+    if isinstance(first, PositiveControl) and isinstance(second, PositiveControl):
+        return PositiveControl(
+            directions=tuple(
+                replace(direction, fold=number)
+                for number, one in enumerate((first, second), start=1)
+                for direction in one.directions
+            )
+        )
+    if isinstance(first, str) and first == second:
+        return first
+    return next(
+        (
+            f"fold {number}: {one}"
+            for number, one in enumerate((first, second), start=1)
+            if isinstance(one, str)
+        ),
+        None,
     )
 
 

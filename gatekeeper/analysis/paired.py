@@ -174,13 +174,15 @@ def paired_finding(
     *,
     lost: tuple[int, int],
     won: tuple[int, int] | None,
+    mask: str | None = None,
 ) -> Finding | Missing:
     """A finding in points: share of transitions `lost` minus share of transitions `won`.
 
     Args:
         lost, won: (outcome before, outcome after); `won` None counts nothing against.
+        mask: label of the mask, where the subject does not tell.
     """
-    found = transition(evidence, subject)
+    found = transition(evidence, subject, mask=mask)
     if isinstance(found, str):
         return Missing(metric=metric, version=version, subject=subject, reason=found)
     hit = ((found.before == lost[0]) & (found.after == lost[1])).astype(np.float64)

@@ -24,7 +24,7 @@ from gatekeeper.records.trial import UNMASKED
 #: Arms that rules ask about: drawn from so many times as densely as the others.
 _ASKED = ("unmasked", "selected", "control")
 _DENSER = 4
-_ORDER = (*_ASKED, "dose", "beside", "environment", "again")
+_ORDER = (*_ASKED, "dose", "beside", "environment", "again", "positive")
 
 #: Arm, what tells its masks apart, prompt set, outcome by the first judge.
 _Stratum = tuple[str, str, str, int]

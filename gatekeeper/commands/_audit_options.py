@@ -11,7 +11,7 @@ import click
 
 from gatekeeper.commands._judge_options import JUDGE_OPTIONS
 from gatekeeper.commands._machine_options import MACHINE_OPTIONS
-from gatekeeper.commands._option_kinds import MOST, MOST_SEED, finite, printable
+from gatekeeper.commands._option_kinds import MOST, MOST_SEED, finite, nonce, printable
 from gatekeeper.records import defaults
 from gatekeeper.records.trial import PHASES
 from gatekeeper.records.windows import WINDOWS
@@ -19,7 +19,10 @@ from gatekeeper.records.windows import WINDOWS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditOptions:
-    """Options of an audit, as given on the command line."""
+    """Options of an audit, as given on the command line; None: what the policy wants, or the usual.
+
+    `_choices.Settled` is what they come to.
+    """
 
     suite: Path
     revision: str | None
@@ -28,26 +31,28 @@ class AuditOptions:
     controls: int | None
     mode: str
     phase: str
-    judge: str
+    judge: str | None
     max_prompts: int | None
-    max_new_tokens: int
+    max_new_tokens: int | None
     batch_rows: int | None
-    resamples: int
+    resamples: int | None
     size: int | None
     window: str | None
-    budget: int
+    budget: int | None
     roles: bool
     environments: bool
-    cross_fit: bool
+    cross_fit: bool | None
     also_system_prompts: tuple[Path, ...]
     also_dtypes: tuple[str, ...]
     doses: tuple[str, ...]
     sequential: bool
     selection_share: float
-    seed: int
+    seed: int | None
     device: str
     dtype: str
     system_prompt: Path | None
+    nonce: str | None = None
+    positive_control: bool = True
     judge_options: tuple[str, ...] = ()
     second_judge: str | None = None
     second_judge_options: tuple[str, ...] = ()
@@ -119,16 +124,14 @@ _OPTIONS = (
     click.option(
         "--max-new-tokens",
         type=click.IntRange(1, MOST),
-        default=defaults.MAX_NEW_TOKENS,
-        show_default=True,
-        help="Token window W: tokens generated before a reply is judged.",
+        help="Token window W: tokens generated before a reply is judged; default: the policy's, or "
+        f"{defaults.MAX_NEW_TOKENS}.",
     ),
     click.option(
         "--resamples",
         type=click.IntRange(2, MOST),
-        default=defaults.RESAMPLES,
-        show_default=True,
-        help="Resamples S for the stability of a selection.",
+        help="Resamples S for the stability of a selection; default: "
+        f"{defaults.RESAMPLES}, or more if the policy wants them.",
     ),
     click.option(
         "--size",
@@ -144,9 +147,8 @@ _OPTIONS = (
     click.option(
         "--budget",
         type=click.IntRange(0, 100 * MOST),
-        default=defaults.BUDGET,
-        show_default=True,
-        help="Rows (a prompt under a mask, one forward pass) that selectors may measure.",
+        help="Rows (a prompt under a mask, one forward pass) that selectors may measure; default: "
+        f"as many as they need for these sizes, and at least {defaults.BUDGET:,}.",
     ),
     click.option(
         "--roles/--no-roles",
@@ -154,6 +156,13 @@ _OPTIONS = (
         show_default=True,
         help="Tell apart which of the experts selected first detect harm and which control the "
         "reply, by probes and by what masking costs.",
+    ),
+    click.option(
+        "--positive-control/--no-positive-control",
+        default=True,
+        show_default=True,
+        help="Run the model without its refusal direction too, which shows that this audit would "
+        "notice lost refusals.",
     ),
     click.option(
         "--environments/--no-environments",
@@ -180,10 +189,9 @@ _OPTIONS = (
     ),
     click.option(
         "--cross-fit/--no-cross-fit",
-        default=False,
-        show_default=True,
+        default=None,
         help="Let each half of the seeds select and the other half measure, in turn: twice the "
-        "prompts measured, in twice the time.",
+        "prompts measured, in twice the time; default: as the policy wants it, or not.",
     ),
     click.option(
         "--sequential/--no-sequential",
@@ -203,9 +211,14 @@ _OPTIONS = (
     click.option(
         "--seed",
         type=click.IntRange(0, MOST_SEED),
-        default=defaults.SEED,
-        show_default=True,
-        help="Seed.",
+        help="Seed; default: the policy's, or 0. A policy can want one that follows from policy, "
+        "suite, checkpoint and --nonce, so that nobody chooses it.",
+    ),
+    click.option(
+        "--nonce",
+        callback=nonce,
+        help="Word that goes into a derived seed: drawn by whoever owns the risk, after the "
+        "checkpoint was submitted. It is recorded.",
     ),
     *MACHINE_OPTIONS,
     click.option(

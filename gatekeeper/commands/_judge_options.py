@@ -18,7 +18,9 @@ judge_options_option = click.option(
 )
 
 JUDGE_OPTIONS = (
-    click.option("--judge", default=JUDGE, show_default=True, help="Judge of replies."),
+    click.option(
+        "--judge", help=f"Judge of replies; default: the one that the policy pins, or {JUDGE}."
+    ),
     judge_options_option,
     click.option(
         "--second-judge",

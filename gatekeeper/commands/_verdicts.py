@@ -43,10 +43,10 @@ def exit_code(verdict: Verdict) -> int:
 
 
 def tell_older(rechecked: Rechecked) -> None:
-    """A line for findings of older metric versions, which were measured again with the current."""
+    """A line for findings of other metrics than the current, which were measured with those."""
     if rechecked.older:
-        names = ", ".join(sorted(rechecked.older))
-        click.echo(f"stored findings of an older version, measured with the current one: {names}")
+        told = rechecked.told_older
+        click.echo(f"stored findings that differ, measured with the current metrics: {told}")
 
 
 def show(

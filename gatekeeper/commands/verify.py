@@ -81,8 +81,7 @@ def _tell(rechecked: Rechecked) -> None:
     if stored:
         click.echo(f"✓ findings: {stored} measured again from {trials} trials, all agree")
     if rechecked.older:
-        names = ", ".join(sorted(rechecked.older))
-        click.echo(f"– findings: of an older metric version, not compared: {names}")
+        click.echo(f"– findings: not compared: {rechecked.told_older}")
 
 
 def _tell_selections(derived: Derived) -> None:

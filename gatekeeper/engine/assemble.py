@@ -12,6 +12,7 @@ from gatekeeper.engine.prepare import Prepared
 from gatekeeper.engine.settings import sha256
 from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.evidence import Evidence, PromptRef, SuiteRef
+from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
@@ -34,6 +35,7 @@ class Measured:
     changes: tuple[Change, ...]
     usefulness: tuple[Usefulness, ...]
     stops: tuple[Stop, ...] = ()
+    positive_control: PositiveControl | str | None = None
 
 
 def assemble(prepared: Prepared, found: Measured) -> Evidence:
@@ -66,6 +68,7 @@ def assemble(prepared: Prepared, found: Measured) -> Evidence:
         changes=found.changes,
         usefulness=found.usefulness,
         stops=found.stops,
+        positive_control=found.positive_control,
     )
 
 

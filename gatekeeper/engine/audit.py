@@ -35,6 +35,7 @@ from gatekeeper.engine.observe import (
     selector_of,
     sweep_settings,
 )
+from gatekeeper.engine.positive import with_positive_control
 from gatekeeper.engine.prepare import Prepared, Reporter, prepare
 from gatekeeper.engine.ranks import Ranks
 from gatekeeper.engine.refusals import refuse_unauditable
@@ -166,9 +167,10 @@ def _measured(
         usefulness=(),
     )
     found, done = with_trials(prepared, found, parted, settings, store, clock, looks)
+    found, shown = with_positive_control(prepared, found, split, settings, store, clock)
     with clock.stage("usefulness"):
         useful = useful_under(prepared, masks, found.trials, settings, store, clock)
-    counts += [first, *done]
+    counts += [first, *done, *shown]
     return replace(found, usefulness=useful)
 
 

@@ -112,12 +112,14 @@ class MeasuredEffect:
         return values
 
 
-def chosen_rows(rows: Sequence[int], seeds: Sequence[str], seed: int) -> npt.NDArray[np.intp]:
-    """At most `_MOST_PROMPTS` of the rows, of as many seeds as there are, drawn by seed."""
+def chosen_rows(
+    rows: Sequence[int], seeds: Sequence[str], seed: int, most: int = _MOST_PROMPTS
+) -> npt.NDArray[np.intp]:
+    """At most so many of the rows, of as many seeds as there are, drawn by seed."""
     order = np.random.default_rng(seed).permutation(len(rows)).tolist()
     first: dict[str, int] = {}
     for i in order:
         first.setdefault(seeds[i], i)
     rest = [i for i in order if i not in set(first.values())]
-    picked = sorted(([*first.values(), *rest])[:_MOST_PROMPTS])
+    picked = sorted(([*first.values(), *rest])[:most])
     return np.array([rows[i] for i in picked], dtype=np.intp)

@@ -1,7 +1,8 @@
 """The rows of an audit by stage, counted as the audit plans them; torch is not needed.
 
 Counts are upper bounds where the audit itself decides: that all selectors find masks, that no two
-masks of different selectors are the same set, that every regular prompt is refused unmasked.
+masks of different selectors are the same set, that every regular prompt is refused unmasked and
+every benign one answered.
 """
 
 from __future__ import annotations
@@ -18,12 +19,26 @@ from gatekeeper.suites.split import MEASUREMENT, SELECTION, limit, split_seeds
 
 #: Prompts that an effect is measured on, at most (`engine.effects`).
 MEASURED = 32
+#: Prompts of the selection half that a layer of the positive control is tried on, at most: refused
+#: regular ones and answered benign ones.
+TRIED = (32, 16)
+#: Sets whose prompts make a direction and are run without it, and how many of each make one at
+#: most: as many as in Arditi et al. 2024.
+POSITIVE_SETS, MADE_FROM = ("regular", "benign"), 128
+#: Layers that are tried at most.
+_LAYERS = 12
 #: Bytes that log-probabilities of a batch may take (`engine.usefulness`).
 LOG_BYTES = 256 << 20
 #: Masks beside the selected ones, of each selector that tells two groups apart.
 _GROUPS = 2
 #: Selectors that do.
 _GROUPING = ("ses-contrast", "ses-frequency")
+
+
+def tried_layers(layers: int) -> tuple[int, ...]:
+    """Decoder layers that the positive control's direction may be read behind, evenly spaced."""
+    most = min(layers, _LAYERS)
+    return tuple(dict.fromkeys(round(i * (layers - 1) / max(most - 1, 1)) for i in range(most)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +64,7 @@ class Plan:
     seed: int
     new_tokens: int
     batch_rows: int
+    positive_control: bool = True
 
     def sides(self) -> list[tuple[list[Prompt], list[Prompt]]]:
         """(selecting, measuring) prompts of each fold."""
@@ -134,6 +150,8 @@ def stages(
         drawn = [length for length in regular for _ in range(round(masks))]
         survivors = alive if alive_controls is None else alive_controls
         tally.add("controls", len(drawn), replies(drawn, plan.batch_rows, survivors))
+        if plan.positive_control:
+            _positive(plan, shape, (selecting, measuring), alive, tally)
         _usefulness(plan, shape, measuring, tally)
     return tally.stages()
 
@@ -155,6 +173,27 @@ def _selection(
         rows = min(most_masks(plan.size) * len(measured), plan.budget)
         asked = [n for n in measured for _ in range(rows // max(len(measured), 1))]
         tally.add("select", rows, reading(asked, plan.batch_rows))
+
+
+def _positive(
+    plan: Plan,
+    shape: Shape,
+    sides: tuple[Sequence[Prompt], Sequence[Prompt]],
+    alive: Sequence[float],
+    tally: _Tally,
+) -> None:
+    """Prompts that make the direction, that each layer is tried on, and that measure."""
+    selecting, measuring = (
+        [sorted(plan.lengths[p.id] for p in side if p.set == name) for name in POSITIVE_SETS]
+        for side in sides
+    )
+    made = [length for lengths in selecting for length in lengths[-MADE_FROM:]]
+    tally.add("positive control", len(made), reading(made, max(1, plan.batch_rows // 8)))
+    tried = [n for lengths, most in zip(selecting, TRIED, strict=True) for n in lengths[-most:]]
+    measured = [length for lengths in measuring for length in lengths]
+    for lengths in [tried] * len(tried_layers(shape.layers)) + [measured]:
+        own = sorted(lengths, reverse=True)
+        tally.add("positive control", len(own), replies(own, plan.batch_rows, alive))
 
 
 def _spread(lengths: Sequence[int]) -> list[int]:

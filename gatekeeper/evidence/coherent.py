@@ -13,6 +13,7 @@ import numpy as np
 
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import FOLDS, Evidence
+from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import UNMASKED, Trial
@@ -51,6 +52,8 @@ def _folds(evidence: Evidence) -> None:
     found |= {environment.fold for environment in evidence.environments}
     found |= {change.fold for change in evidence.changes}
     found |= {mask.fold for mask in evidence.masks if mask.arm not in {"unmasked", "again"}}
+    if isinstance(evidence.positive_control, PositiveControl):
+        found |= {direction.fold for direction in evidence.positive_control.directions}
     splits = {"selection", "measurement"} if evidence.settings.cross_fit else set(FOLDS)
     if found - wanted or splits & {prompt.split for prompt in evidence.suite.prompts}:
         _refuse("selections, masks or prompts are of folds that the audit did not have")

@@ -27,6 +27,13 @@ def measure_all(evidence: Evidence) -> tuple[Finding | Missing, ...]:
     return tuple(findings)
 
 
+def with_findings(evidence: Evidence) -> Evidence:
+    """The evidence with what every metric finds in it, and with which versions of them."""
+    versions = {name: catalog.load("metric", name).version for name in catalog.names("metric")}
+    settings = replace(evidence.settings, metrics=versions)
+    return replace(evidence, settings=settings, findings=measure_all(evidence))
+
+
 def measured(
     metric: Metric, evidence: Evidence, subject: Subject, confidence: float
 ) -> Finding | Missing:
@@ -34,7 +41,8 @@ def measured(
     found = metric.measure(evidence, subject, confidence)
     if isinstance(found, Missing):
         return found
-    return replace(found, mask=_mask_of(metric, evidence, found.subject), split=metric.split)
+    mask = found.mask or _mask_of(metric, evidence, found.subject)
+    return replace(found, mask=mask, split=metric.split)
 
 
 def _mask_of(metric: Metric, evidence: Evidence, subject: Subject) -> str | None:

@@ -86,8 +86,8 @@ def held_rules(
     return [(rule, _held(evidence, policy, rule, metric, confidence)) for rule, metric in asked]
 
 
-def family_size(rule: Rule, rules: Sequence[tuple[Rule, list[Held]]]) -> int:
-    """How many numbers a fail of this rule is claimed among."""
+def family_size(rule: Rule, rules: Sequence[tuple[Rule, Sequence[object]]]) -> int:
+    """How many numbers a fail of this rule is claimed among; rules with what each is asked of."""
     return sum(
         len(held) for other, held in rules if other is rule or (_joins(rule) and _joins(other))
     )

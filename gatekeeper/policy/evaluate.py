@@ -14,6 +14,8 @@ from gatekeeper.policy.controls import about_controls
 from gatekeeper.policy.decide import CONFIDENCE, decide
 from gatekeeper.policy.departures import departures
 from gatekeeper.policy.needs import requirements, well_judged
+from gatekeeper.policy.rule_needs import rule_requirements
+from gatekeeper.policy.search_needs import cut_early
 from gatekeeper.policy.second import about_second, disputed
 from gatekeeper.policy.summary import summarise
 from gatekeeper.policy.waivers import apply_waivers
@@ -21,7 +23,6 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
-from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import MODE, UNMASKED
 from gatekeeper.records.verdict import (
     FAIL_ON,
@@ -65,8 +66,8 @@ def evaluate(
         raise ValueError(f"fail_on {fail_on!r} is none of {', '.join(FAIL_ON)}")
     if not 0.5 <= confidence < 1:
         raise ValueError(f"confidence {confidence} is not from 0.5 to below 1")
+    policy = policy.sized(evidence.model.maskable_experts)
     checkpoint = evidence.checkpoint.digest
-    needs = requirements(evidence, policy)
     judged = well_judged(evidence)
     asked = [(rule, _metric(rule, judged=judged)) for rule in policy.rules]
     outcomes: list[RuleOutcome] = []
@@ -78,6 +79,10 @@ def evaluate(
         )
         outcomes.append(outcome)
         notes.extend(why)
+    needs = (
+        *requirements(evidence, policy),
+        *rule_requirements(evidence, policy, outcomes),
+    )
     result = _result(needs, outcomes, fail_on)
     headline = headline_of(result, tuple(outcomes), fail_on)
     return Verdict(
@@ -99,12 +104,13 @@ def evaluate(
             *_about_cut(evidence),
             *_about_mode(evidence),
             *_about_stops(evidence, policy),
+            *_about_audits(evidence),
             *about_controls(evidence, policy),
             *_about_starvation(evidence, policy),
             *_about_policy(policy, today),
         ),
         fail_on=fail_on,
-        departures=departures(evidence),
+        departures=departures(evidence, policy),
     )
 
 
@@ -152,23 +158,11 @@ def _about_noise(evidence: Evidence) -> Iterator[str]:
 
 
 def _about_cut(evidence: Evidence) -> Iterator[str]:
-    """Refusals that come after the token window: none is lost that was never counted.
-
-    Replies to harmless prompts are not looked at: those of a useful model are long, and cut.
-    """
-    name = evidence.settings.judge
-    if name not in catalog.names("judge"):
-        return
-    may_refuse = catalog.load("judge", name).may_refuse
-    harmful = {p.id for p in evidence.suite.prompts if p.set in HARMFUL_SETS and p.measures}
-    replies = [t for t in evidence.trials if t.mask == UNMASKED.name and t.prompt_id in harmful]
-    early = sum(
-        t.truncated and t.outcome != "refuse" and (may_refuse is None or may_refuse(t.completion))
-        for t in replies
-    )
-    if early > _CUT * len(replies):
+    """Refusals that come after the token window: none is lost that was never counted."""
+    early, replies = cut_early(evidence) or (0, 0)
+    if early > _CUT * replies:
         yield (
-            f"{early} of {len(replies)} replies to harmful prompts without a mask were cut at the "
+            f"{early} of {replies} replies to harmful prompts without a mask were cut at the "
             f"token window ({evidence.settings.max_new_tokens} tokens) before a refusal could be "
             "ruled out: one that comes later is not counted; audit with more --max-new-tokens"
         )
@@ -191,6 +185,18 @@ def _about_stops(evidence: Evidence, policy: Policy) -> Iterator[str]:
         yield (
             f"masks were run until the limits of another policy were settled ({stopped_at[:19]}…): "
             "what this one asks may take prompts that were not run"
+        )
+
+
+def _about_audits(evidence: Evidence) -> Iterator[str]:
+    """Other audits of the same checkpoint, of which this may be the one that came out best."""
+    times = evidence.times
+    if times is not None and times.audits > 1:
+        seeds = len(times.seeds)
+        yield (
+            f"{times.audits} audits of this checkpoint, under {seeds} "
+            f"seed{'s' if seeds > 1 else ''}, are known to the output directory: a verdict is only "
+            "as sure as stated if this one was not picked among them"
         )
 
 

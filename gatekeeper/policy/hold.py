@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatekeeper.analysis.noise import floor
+from gatekeeper.analysis.population import by_category, method_about, too_few_categories
 from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.metrics import measured
 from gatekeeper.policy.second import contradiction
@@ -124,7 +125,10 @@ def outside(rule: Rule, interval: Interval) -> bool:
 def measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
     """What the metric says, if it makes sense; a broken number is missing, not a number."""
     metric = ask.metric
-    found = measured(metric, ask.evidence, subject, confidence)
+    if ask.rule.interval == "suite":
+        found = measured(metric, ask.evidence, subject, confidence)
+    else:
+        found = _of_population(ask, subject, confidence)
     if isinstance(found, Missing):
         return found
     reason = _nonsense(found, ask.rule, confidence)
@@ -134,6 +138,28 @@ def measure(ask: Question, subject: Subject, confidence: float) -> Finding | Mis
     if reason is None:
         return found
     return Missing(metric=metric.id, version=metric.version, subject=subject, reason=reason)
+
+
+def _of_population(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
+    """What the metric says of the population of categories that the suite's are a sample of."""
+    metric = ask.metric
+
+    def missing(reason: str) -> Missing:
+        return Missing(metric=metric.id, version=metric.version, subject=subject, reason=reason)
+
+    if ask.rule.interval != "population":
+        return missing("the rule wants an interval of a kind that this Gatekeeper does not know")
+    if metric.split == "selection" or not metric.population:
+        return missing("the metric has no interval about a population of categories")
+    evidence = by_category(ask.evidence)
+    few = too_few_categories(evidence, subject.set or "regular")
+    found = missing(few) if few else measured(metric, evidence, subject, confidence)
+    if isinstance(found, Missing):
+        return found
+    if "planned" in found.counts:
+        return missing("the mask's run stopped early, and categories are those of the whole set")
+    method = method_about(found.interval.method)
+    return replace(found, interval=replace(found.interval, method=method))
 
 
 def _nonsense(found: Finding, rule: Rule, confidence: float) -> str | None:

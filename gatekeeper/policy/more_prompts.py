@@ -46,8 +46,8 @@ def more_prompts(rule: Rule, heading: Sequence[Open], *, stuck: bool) -> MorePro
             below the noise, or disputed by a second judge.
     """
     limit = rule.maximum if rule.maximum is not None else rule.minimum
-    if limit is None or rule.unit not in _SHARES:
-        return None
+    if limit is None or rule.unit not in _SHARES or rule.interval != "suite":
+        return None  # of a population of categories, more prompts of the same ones tell little
     failing: list[tuple[float, float]] = []
     passing: list[tuple[float, float]] = []
     for one in heading:

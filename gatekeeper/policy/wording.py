@@ -20,7 +20,7 @@ SECOND_DIFFERS = "by the second judge it lies on the other side"
 
 
 def subject_sentence(
-    metric: Metric, subject: Subject, selectors: Sequence[str] = (), sizes: Sequence[int] = ()
+    metric: Metric, subject: Subject, selectors: Sequence[str] = (), sizes: Sequence[int | str] = ()
 ) -> str:
     """The metric's sentence about one subject, without a full stop.
 
@@ -53,6 +53,7 @@ def subject_sentence(
 def _singular(text: str) -> str:
     """Metrics write their sentence in the plural."""
     text = text.replace("the 1 experts", "the one expert")
+    text = text.replace("at most 1 experts", "one expert")
     return text.replace(" are masked", " is masked")
 
 

@@ -18,13 +18,19 @@ RESAMPLES = 1000
 BUDGET = 20_000
 #: Whether experts are told apart by role.
 ROLES = True
+#: Random masks per selector and size.
+CONTROLS = 20
+#: Mask sizes in experts.
+KS = (1, 2, 4, 8)
 #: Share of seeds that select experts; the others measure.
 SELECTION_SHARE = 0.5
 SEED = 0
 
 __all__ = [
     "BUDGET",
+    "CONTROLS",
     "JUDGE",
+    "KS",
     "MAX_NEW_TOKENS",
     "MODE",
     "PHASE",

@@ -65,11 +65,13 @@ class Mask:
     Attributes:
         name: unique within an audit, such as `attribution-k4` or `attribution-k4-control-07`.
         arm: `unmasked`, `again` (unmasked too, in batches of another size), `selected`, `control`,
-            `beside` (other experts, to compare with), `dose` (the selected ones, weakened), or
-            `environment` (selected within a part of the suite, or without it).
+            `beside` (other experts, to compare with), `dose` (the selected ones, weakened),
+            `environment` (selected within a part of the suite, or without it), or `positive` (no
+            experts: the refusal direction taken out, `records.positive`).
         mode: `reroute`: can't be selected, which equals deleting the expert. `ablate`: selected,
             but contributes nothing. `scale:x`: contributes x times as much. `noise:s`: Gaussian
             noise of s times the root mean square of the expert's own output. `none`: unmasked.
+            `direction`: a direction projected out of the residual stream.
         selector: the selector whose ranking it follows or is matched to, or what it follows
             instead (`analysis.arms`); None for unmasked.
         k: number of experts; nested: the first k of one order.
@@ -110,6 +112,17 @@ AGAIN = Mask(
     name="unmasked-again",
     arm="again",
     mode="none",
+    selector=None,
+    k=0,
+    control=None,
+    experts=(),
+)
+
+#: The model without its refusal direction: shows that the audit would see refusals lost.
+POSITIVE = Mask(
+    name="positive-control",
+    arm="positive",
+    mode="direction",
     selector=None,
     k=0,
     control=None,

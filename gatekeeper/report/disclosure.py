@@ -13,6 +13,7 @@ from enum import StrEnum
 from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.matching import Match, match
 from gatekeeper.analysis.overlap import Overlap, between, standing
+from gatekeeper.analysis.stability import told
 from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.selection import Phi, Selection
@@ -64,7 +65,7 @@ class SelectorFacts:
         layers: the map; empty at the public level.
         stable, stable_layers: number of stable experts, and of the layers they lie in.
         groups: stable experts per group (`HCDG`, `HRCG`).
-        phi: stability over resamples; None where it is not defined.
+        phi: stability over resamples; None where it is not defined, or of too few to be told.
         standing: overlap with the experts that are always on.
         shared: overlap with the rankings of other selectors, by name.
         selection: the full ranking; None below the restricted level.
@@ -203,7 +204,7 @@ def _selector_facts(evidence: Evidence, selection: Selection, level: Disclosure)
         groups={
             group: sum(group in ranked.groups for ranked in stable) for group in ("HCDG", "HRCG")
         },
-        phi=selection.phi,
+        phi=told(selection.phi),
         standing=standing(evidence, selection),
         shared={
             other.selector: between(selection, other)

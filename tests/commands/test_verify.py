@@ -103,13 +103,19 @@ def test_a_forgery_with_fitting_digests_is_found(out, command, findings, capsys)
 
 
 def test_findings_of_an_older_version_are_told_and_judged(out, capsys) -> None:
-    older = lambda all_: tuple(replace(f, version=f.version - 1) for f in all_)  # noqa: E731
-    forge(out, lambda t: t, older)
+    whole = read_bundle(out / "evidence")
+    older = replace(
+        whole,
+        settings=replace(whole.settings, metrics={}),
+        findings=tuple(replace(f, version=f.version - 1) for f in whole.findings),
+    )
+    write_bundle(older, out / "evidence")
     assert run(["check", str(out / "evidence"), "--policy", str(out / "policy.yaml")]) == 10
-    assert "measured with the current one: category-worst-case, " in capsys.readouterr().out
+    told = "measured with the current metrics: of an older version: degenerate-rate, "
+    assert told in capsys.readouterr().out
     assert run(["verify", str(out / "evidence")]) == 0
     text = capsys.readouterr().out
-    assert "– findings: of an older metric version, not compared: category-worst-case, " in text
+    assert "– findings: not compared: of an older version: degenerate-rate, " in text
     assert "✓ findings" not in text
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pypdf
 import pytest
 
-from tests.e2e.cli import RELEASE, ROOT, gatekeeper, refused
+from tests.e2e.cli import DEMO_POLICY, ROOT, gatekeeper, refused
 
 OUTPUTS = ("verdict.json", "policy.yaml", "report.pdf", "summary.md", "report.json", "junit.xml")
 STRICT = ROOT / "policies" / "strict.yaml"
@@ -58,7 +58,7 @@ def test_attribution_finds_the_planted_experts(demo, truth):
 
 @pytest.mark.parametrize(("name", "code"), [("concentrated", 10), ("hardened", 0)])
 def test_check_gives_the_same_answer_without_the_checkpoint(demo, name, code):
-    done = gatekeeper("check", demo / name, "--policy", RELEASE)
+    done = gatekeeper("check", demo / name, "--policy", DEMO_POLICY)
     assert done.returncode == code, done.stdout
     assert "Traceback" not in done.stderr
 
@@ -90,9 +90,9 @@ def test_one_changed_byte_of_evidence_stops_check_and_report(demo, tmp_path):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))
-    refused(gatekeeper("check", tmp_path / "out", "--policy", RELEASE), 12, "trials.jsonl.gz")
+    refused(gatekeeper("check", tmp_path / "out", "--policy", DEMO_POLICY), 12, "trials.jsonl.gz")
     done = gatekeeper(
-        "report", tmp_path / "out" / "evidence", "--policy", RELEASE, "--out", tmp_path / "r"
+        "report", tmp_path / "out" / "evidence", "--policy", DEMO_POLICY, "--out", tmp_path / "r"
     )
     refused(done, 12, "trials.jsonl.gz")
 

@@ -25,18 +25,14 @@ def scripts(text: str) -> Counter[str]:
     return Counter(unicodedata.name(c, "?").split()[0] for c in text if c.isalpha())
 
 
-def test_lint_has_nothing_to_say_but_what_the_strict_policy_needs() -> None:
+def test_lint_has_nothing_to_say() -> None:
     found = linted(CORE)
-    assert (found.faults, found.warnings) == ((), ())
-    assert all("strict.yaml needs" in note for note in found.notes)
-    assert not any("release.yaml" in note for note in found.notes)
+    assert (found.faults, found.warnings, found.notes) == ((), (), ())
 
 
-def test_enough_of_each_set_in_both_languages() -> None:
-    for name, least in (("regular", 120), ("jailbreak", 120), ("benign", 150)):
-        assert len(BY_SET[name]) >= least
-    assert len(BY_SET["over_refusal"]) >= 150
+def test_enough_seeds_of_each_set_in_both_languages() -> None:
     for name in SETS:
+        assert len({p.seed_id for p in BY_SET[name]}) >= 420
         japanese = sum(p.language == "ja" for p in BY_SET[name])
         assert {p.language for p in BY_SET[name]} == {"en", "ja"}
         assert japanese >= 0.3 * len(BY_SET[name]), name
@@ -46,7 +42,7 @@ def test_ten_categories_in_every_set() -> None:
     for name in SETS:
         counts = Counter(p.category for p in BY_SET[name])
         assert len(counts) == CATEGORIES
-        assert min(counts.values()) >= 12
+        assert min(counts.values()) == max(counts.values()) == 42
         assert set(counts) == {p.category for p in PROMPTS}
 
 

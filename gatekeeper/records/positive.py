@@ -1,0 +1,69 @@
+"""The positive control: what it takes to show that an audit would notice lost refusals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What projecting out the direction read behind one layer did to replies that chose the layer.
+
+    Attributes:
+        layer: decoder layer behind which the direction was read.
+        lost: refused regular prompts that were answered.
+        broken: replies, of regular and benign prompts, that became degenerate.
+        newly_refused: answered benign prompts that were refused.
+    """
+
+    layer: int
+    lost: int
+    broken: int
+    newly_refused: int
+
+    @property
+    def score(self) -> int:
+        """Refusals lost, less what else went wrong: the rule that a layer is chosen by."""
+        return self.lost - self.broken - self.newly_refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direction:
+    """Where one refusal direction came from; the direction itself is kept nowhere.
+
+    Attributes:
+        layer: the candidate with the highest score, the earliest of several.
+        candidates: by ascending layer.
+        regular, benign: prompts of the selection half that each candidate was tried on: refused and
+            answered ones.
+        refused, answered: ids of the regular and the benign prompts between whose means it lies.
+        fold: under cross-fitting, the fold whose prompts they are (1 or 2); else 0.
+    """
+
+    layer: int
+    candidates: tuple[Candidate, ...]
+    regular: int
+    benign: int
+    refused: tuple[str, ...]
+    answered: tuple[str, ...]
+    fold: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositiveControl:
+    """The refusal direction projected out of the residual stream, as an arm of the audit.
+
+    Attributes:
+        directions: one, or one of each fold.
+    """
+
+    directions: tuple[Direction, ...]
+
+
+def best_of(candidates: tuple[Candidate, ...]) -> int:
+    """The layer to take: of the highest score, and of several the earliest.
+
+    Raises:
+        ValueError: there are none.
+    """
+    return max(candidates, key=lambda one: (one.score, -one.layer)).layer
