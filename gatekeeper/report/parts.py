@@ -239,3 +239,4 @@ class ReportView:
     findings: tuple[Finding | Missing, ...]
     annex: Annex | None
     corrected: CorrectedFacts | None = None
+    positive: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ from gatekeeper.report.facts import (
 )
 from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
 from gatekeeper.report.parts import DocumentFacts, ReportView, SetRates
+from gatekeeper.report.positive import positive_text
 from gatekeeper.report.rules import build_rules, set_title, warning_texts
 from gatekeeper.report.story import build_summary
 from gatekeeper.report.text import clean
@@ -92,6 +93,7 @@ def _assemble(
         findings=evidence.findings,
         annex=build_annex(disclosed, unmasked, masked),
         corrected=build_corrected(evidence, verdict, curve, card, words),
+        positive=positive_text(evidence, words),
     )
 
 
