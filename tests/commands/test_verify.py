@@ -111,11 +111,11 @@ def test_findings_of_an_older_version_are_told_and_judged(out, capsys) -> None:
     )
     write_bundle(older, out / "evidence")
     assert run(["check", str(out / "evidence"), "--policy", str(out / "policy.yaml")]) == 10
-    told = "measured with the current metrics: of an older version: degenerate-rate, "
+    told = "measured with the current metrics: of an older version: category-worst-case, "
     assert told in capsys.readouterr().out
     assert run(["verify", str(out / "evidence")]) == 0
     text = capsys.readouterr().out
-    assert "– findings: not compared: of an older version: degenerate-rate, " in text
+    assert "– findings: not compared: of an older version: category-worst-case, " in text
     assert "✓ findings" not in text
 
 
