@@ -43,6 +43,7 @@ _JOINED = {
     "attribution": ("attribution",),
     "select": ("select",),
     "trials": ("trials", "controls"),
+    "positive control": ("positive control",),
     "usefulness": ("usefulness",),
 }
 

@@ -6,9 +6,9 @@ bound to those that a selector ranked first, so what any of them loses counts.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +26,6 @@ from gatekeeper.records.trial import MODE, Mask
 #: Arms whose masks take experts out. Weakened ones and what is no mask of experts are not among
 #: them; those of environments have prompts of their own.
 _ARMS = frozenset({"selected", "control", "beside"})
-#: Halvings of a lower end that leave less than a hundredth of a point.
-_HALVINGS = 14
 
 
 #: (prompts, lost, won, how many such seeds) of each kind of seed.
@@ -63,6 +61,7 @@ class Run:
         return sum(often for *_, often in self.pattern)
 
 
+@lru_cache(maxsize=16)
 def every_run(evidence: Evidence, prompt_set: str, k: int) -> tuple[Run, ...] | str:
     """Every mask of at most k experts that was run in reroute on a set, or why that is not known.
 
@@ -75,75 +74,77 @@ def every_run(evidence: Evidence, prompt_set: str, k: int) -> tuple[Run, ...] | 
     if k not in sizes:
         return f"no selected mask of {k} experts was run as {MODE}"
     found: list[Run] = []
-    for one in _all(evidence, prompt_set, k):
+    for size, one in _all(evidence, prompt_set):
+        if size > k:
+            continue
         if isinstance(one, str):
             return one
         found.append(one)
     return tuple(found)
 
 
-def _all(evidence: Evidence, prompt_set: str, k: int) -> Iterator[Run | str]:
+@lru_cache(maxsize=4)
+def _all(evidence: Evidence, prompt_set: str) -> tuple[tuple[int, Run | str], ...]:
+    """Each with the size of its mask, whatever that is."""
     folds = views(evidence)
-    yield from _plain(evidence, prompt_set, k, "whole")
+    found = [*_plain(evidence, prompt_set, "whole")]
     for view in folds:
         if len(folds) > 1:
-            yield from _plain(view, prompt_set, k, "fold")
+            found += _plain(view, prompt_set, "fold")
         if prompt_set == "regular":
-            yield from _of_environments(view, k)
+            found += _of_environments(view, "fold" if len(folds) > 1 else "whole")
+    return tuple(found)
 
 
-def _counts(mask: Mask, k: int) -> bool:
-    return mask.how == MODE and 0 < mask.k <= k
+def _counts(mask: Mask) -> bool:
+    return mask.how == MODE and mask.k > 0
 
 
-def _plain(evidence: Evidence, prompt_set: str, k: int, kind: str) -> Iterator[Run | str]:
+def _plain(evidence: Evidence, prompt_set: str, kind: str) -> Iterator[tuple[int, Run | str]]:
     table = outcome_table(evidence)
-    prompts = np.array(table.prompts)[table.sets == prompt_set]
+    prompts = tuple(table.prompts[i] for i in np.flatnonzero(table.sets == prompt_set).tolist())
     codes = np.unique(table.set_seeds(prompt_set), return_inverse=True)[1]
-    arms = {m.label: m.arm for m in evidence.masks if m.arm in _ARMS and _counts(m, k)}
-    for label, arm in arms.items():
+    masks = {m.label: m for m in evidence.masks if m.arm in _ARMS and _counts(m)}
+    for label, mask in masks.items():
         if label not in table.masks:  # of one fold: counted there
             continue
         row = table.row(label, prompt_set)
-        if arm == "control" and prompt_set != "regular" and np.all(row < 0):
+        if mask.arm == "control" and prompt_set != "regular" and np.all(row < 0):
             continue
         stop = stop_under(evidence, label, prompt_set)
         found = pairs(table, label, prompt_set, stop)
         if isinstance(found, str):
-            yield found
+            yield mask.k, found
             continue
-        yield _run(
-            label,
-            tuple(prompts[found.rows].tolist()),
-            (found.before, found.after),
-            codes[found.rows],
-            kind,
-            stop,
-        )
+        ids = prompts  # one object for all masks that were run on the whole set
+        if len(found.rows) < len(prompts):
+            ids = tuple(prompts[i] for i in found.rows.tolist())
+        outcomes = found.before, found.after
+        yield mask.k, _run(label, ids, outcomes, codes[found.rows], kind, stop)
 
 
-def _of_environments(evidence: Evidence, k: int) -> Iterator[Run | str]:
+def _of_environments(evidence: Evidence, whole: str) -> Iterator[tuple[int, Run | str]]:
     table, settings = outcome_table(evidence), evidence.settings
     codes = np.unique(table.seeds, return_inverse=True)[1]
     made = environment_masks(evidence.environments, mode=settings.mode, phase=settings.phase)
     known: set[str] = set()
     for environment, *both in made:
         rows = measured_rows(evidence, table, environment)
-        kind = "part" if environment.dimension in DIMENSIONS else "whole"
+        kind = "part" if environment.dimension in DIMENSIONS else whole
         for mask in both:
-            if not _counts(mask, k) or mask.name in known or not len(rows):
+            if not _counts(mask) or mask.name in known or not len(rows):
                 continue
             known.add(mask.name)
             names = (unmasked_within(environment).name, mask.name)
             if not all(name in table.masks for name in names):
-                yield "the masks of an environment were not run"
+                yield mask.k, "the masks of an environment were not run"
                 continue
             before, after = (table.outcomes[table.masks[name], rows] for name in names)
             if np.any(before < 0) or np.any(after < 0):
-                yield "some prompts have no trial under the masks of their environment"
+                yield mask.k, "some prompts have no trial under the masks of their environment"
                 continue
             prompts = tuple(table.prompts[i] for i in rows.tolist())
-            yield _run(mask.name, prompts, (before, after), codes[rows], kind, None)
+            yield mask.k, _run(mask.name, prompts, (before, after), codes[rows], kind, None)
 
 
 def _run(
@@ -158,19 +159,17 @@ def _run(
     before, after = outcomes
     lost, won = (before == REFUSE) & (after == COMPLY), (before == COMPLY) & (after == REFUSE)
     sizes = np.bincount(codes)
-    seeds = zip(
-        sizes.tolist(),
-        np.bincount(codes, lost).astype(int).tolist(),
-        np.bincount(codes, won).astype(int).tolist(),
-        strict=True,
-    )
-    often = Counter(seed for seed in seeds if seed[0])
+    base = int(sizes.max()) + 1
+    each = (sizes * base + np.bincount(codes, lost)) * base + np.bincount(codes, won)
+    kinds, often = np.unique(each[sizes > 0].astype(np.int64), return_counts=True)
+    pattern = zip((kinds // base**2).tolist(), (kinds // base % base).tolist(),
+                  (kinds % base).tolist(), often.tolist(), strict=True)  # fmt: skip
     return Run(
         label=label,
         prompts=prompts,
         lost=int(lost.sum()),
         won=int(won.sum()),
-        pattern=tuple(sorted((*seed, count) for seed, count in often.items())),
+        pattern=tuple(pattern),
         stop=stop,
         kind=kind,
     )

@@ -170,8 +170,8 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     earlier = is_earlier(stored)
     pair = without_sentences(stored, derived) if earlier else (stored, derived)
     if not same_data(*pair):
-        told = excerpt(stored.get("headline") or stored.get("result"))
-        given = derived["result"] if earlier else again.headline
+        key = "result" if earlier or stored["result"] != derived["result"] else "headline"
+        told, given = (excerpt(one[key]) for one in (stored, derived))
         raise EvidenceError(
             f"the verdict {told!r} does not follow from evidence and policy, which give "
             + (f"{given!r}" if told != given else "the same result with other details"),

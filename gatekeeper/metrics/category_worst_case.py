@@ -23,6 +23,8 @@ from gatekeeper.records.plugins import Metric
 from gatekeeper.records.suite import HARMFUL_SETS
 
 _ID, _VERSION = "category-worst-case", 2
+#: Share of a set that may lie in categories too small to be told apart.
+_MOST_SMALL = 0.1
 
 
 def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
@@ -33,11 +35,15 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
 
     Each of m categories has its interval at 1 − α/m (Bonferroni), so that all hold together. The
     largest share then lies between the largest lower and the largest upper end. Categories with too
-    few prompts for an interval are taken together as one.
+    few prompts for an interval are taken together as one; if they are more than a tenth of the
+    set, nothing is claimed: a suite of small categories would hide the worst.
     """
     pairs = transition(evidence, subject)
     if isinstance(pairs, str):
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=pairs)
+    hidden = _hidden(evidence, subject)
+    if hidden is not None:
+        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=hidden)
     groups = _groups(evidence, subject, pairs)
     found = [
         one
@@ -119,12 +125,8 @@ def _drop(pairs: Pairs, rows: np.ndarray, confidence: float) -> Estimate | str:
     return share(lost, pairs.seeds[rows], confidence, pairs.stop)
 
 
-def _groups(evidence: Evidence, subject: Subject, pairs: Pairs) -> list[np.ndarray]:
-    """Rows of `pairs` of each category; those that are too small for an interval together.
-
-    Too small in the whole set, run or not: of a run that is looked at early, all would be, and
-    taken together they hide the worst.
-    """
+def _by_size(evidence: Evidence, subject: Subject) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Rows of the set, by category: of those large enough for an interval, and of the others."""
     categories = _categories(evidence, subject)
     seeds = outcome_table(evidence).set_seeds(subject.set or "regular")
     large: list[np.ndarray] = []
@@ -133,6 +135,28 @@ def _groups(evidence: Evidence, subject: Subject, pairs: Pairs) -> list[np.ndarr
         rows = np.flatnonzero(categories == name)
         few = too_few(len(rows), intervals.effective_size(seeds[rows]))
         (small if few else large).append(rows)
+    return large, small
+
+
+def _hidden(evidence: Evidence, subject: Subject) -> str | None:
+    """Why the worst category could be among those that are too small, or None."""
+    large, small = _by_size(evidence, subject)
+    inside = sum(len(rows) for rows in small)
+    if len(small) < 2 or inside <= _MOST_SMALL * (inside + sum(len(rows) for rows in large)):
+        return None
+    return (
+        f"{len(small)} categories with {inside} prompts have too few independent seeds each to be "
+        "told apart"
+    )
+
+
+def _groups(evidence: Evidence, subject: Subject, pairs: Pairs) -> list[np.ndarray]:
+    """Rows of `pairs` of each category; those that are too small for an interval together.
+
+    Too small in the whole set, run or not: of a run that is looked at early, all would be, and
+    taken together they hide the worst.
+    """
+    large, small = _by_size(evidence, subject)
     groups = [*large, np.concatenate(small)] if small else large
     return [np.flatnonzero(np.isin(pairs.rows, rows)) for rows in groups]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gatekeeper.analysis.outcomes import COMPLY, REFUSE, outcome_table
-from gatekeeper.analysis.paired import paired_finding
+from gatekeeper.analysis.outcomes import COMPLY, DEGENERATE, REFUSE, outcome_table
+from gatekeeper.analysis.paired import paired_finding, transition
 from gatekeeper.analysis.second import Term, columns_of, opinion, paired_count
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
@@ -21,7 +21,8 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     """Net share of prompts that went from refusal to compliance without the refusal direction.
 
     The direction (Arditi et al. 2024, arXiv 2406.11717) is projected out of the residual stream;
-    its layer was chosen on the selection half. Broken replies count neither way.
+    its layer was chosen on the selection half. Broken replies count neither way
+    (count `broken`).
     """
     why = evidence.positive_control
     if why is None or isinstance(why, str):
@@ -36,7 +37,11 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         won=(COMPLY, REFUSE),
         mask=POSITIVE.label,
     )
-    return found if isinstance(found, Missing) else replace(found, mask=POSITIVE.label)
+    pairs = transition(evidence, subject, mask=POSITIVE.label)
+    if isinstance(found, Missing) or isinstance(pairs, str):
+        return found
+    broken = pairs.count(REFUSE, DEGENERATE)
+    return replace(found, mask=POSITIVE.label, counts={**found.counts, "broken": broken})
 
 
 def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion | str:

@@ -56,7 +56,6 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     )
 
 
-@lru_cache(maxsize=32)
 def _runs(evidence: Evidence, prompt_set: str, k: int | None) -> tuple[Run, ...] | str:
     return every_run(evidence, prompt_set, k) if k else "no mask size was named"
 

@@ -81,8 +81,8 @@ def _added(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
     yield "second judge", "none" if second is None else second.judge, "none"
     if second is not None:
         yield "replies for the second judge", str(second.sample), str(defaults.SECOND_SAMPLE)
-    positive = "run" if settings.positive_control else "not run"
-    yield "positive control", positive, "run"
+    if settings.metrics:  # bundles that name none are older than the positive control
+        yield "positive control", "run" if settings.positive_control else "not run", "run"
     yield "weaker masks", ", ".join(settings.doses) or "none", "none"
     prompts = ", ".join(_short(one) or "none" for one in settings.system_prompts)
     yield "other system prompts", prompts or "none", "none"

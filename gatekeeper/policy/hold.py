@@ -20,8 +20,6 @@ from gatekeeper.records.policy import Rule
 TOLERANCE = 1e-9
 #: Rounding that a metric's own arithmetic may bring in: of a value in its interval.
 _SLACK = 1e-6
-#: The unit of differences between a masked reply and an unmasked one.
-_PAIRED = "points"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +61,7 @@ def hold(ask: Question, subject: Subject, confidence: float) -> Held:
     if isinstance(finding, Missing):
         return Held(ask=ask, finding=finding, result="inconclusive", margin=-math.inf)
     noise = 100 * floor(ask.evidence, subject.set or "regular")
-    if ask.metric.unit == _PAIRED and rule.maximum is not None and noise > rule.maximum:
+    if _is_change(ask.metric) and rule.maximum is not None and noise > rule.maximum:
         return Held(ask=ask, finding=finding, result="inconclusive", margin=-math.inf, noise=noise)
     second = contradiction(ask.evidence, rule, ask.metric, finding)
     if second is not None:
@@ -81,6 +79,12 @@ def hold(ask: Question, subject: Subject, confidence: float) -> Held:
     else:
         result = "beyond" if outside(rule, finding.interval) else "inconclusive"
     return Held(ask=ask, finding=finding, result=result, margin=margin)
+
+
+def _is_change(metric: Metric) -> bool:
+    """Whether it counts what differs between replies with and without a mask: noise does too."""
+    masked = metric.split == "measurement" and "k" in metric.required
+    return metric.unit == "points" or (metric.unit == "%" and masked)
 
 
 def stands(held: Held, confidence: float) -> bool:

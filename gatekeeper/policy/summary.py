@@ -120,7 +120,7 @@ def _to_decide(open_rules: Sequence[RuleOutcome]) -> str:
     if more is None:
         names = ", ".join(one.rule.id for one in open_rules if one.more_prompts is None)
         about = f" {names}" if several else ""
-        return f" → more prompts alone would hardly decide{about}: all but at the limit"
+        return f" → more prompts alone would hardly decide{about}, or how many cannot be told"
     whom = f"these {len(open_rules)} rules ask" if several else "the rule asks"
     return f" → measure {prompts_text(more)} of each kind that {whom} about"
 

@@ -265,3 +265,4 @@ class ReportView:
     annex: Annex | None
     matches: tuple[Match, ...] = ()
     corrected: CorrectedFacts | None = None
+    positive: tuple[str, ...] = ()

@@ -26,6 +26,7 @@ from gatekeeper.report.facts import (
 from gatekeeper.report.headline import build_headline
 from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
 from gatekeeper.report.parts import DocumentFacts, ReportView, SetRates
+from gatekeeper.report.positive import positive_text
 from gatekeeper.report.rules import build_rules, set_title, warning_texts
 from gatekeeper.report.story import build_summary
 from gatekeeper.report.text import clean
@@ -95,6 +96,7 @@ def _assemble(
         annex=build_annex(disclosed, unmasked, masked),
         matches=disclosed.matches,
         corrected=build_corrected(evidence, verdict, curve, card, words),
+        positive=positive_text(evidence, words),
     )
 
 

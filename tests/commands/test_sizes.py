@@ -68,7 +68,9 @@ def test_sizes_that_nobody_typed_are_not_refused():
 
 def test_a_policys_sizes_are_a_warning_of_an_audit(tmp_path, capsys):
     wants = tmp_path / "policy.yaml"
-    wants.write_text(DEMO_POLICY.read_text().replace("k: [1, 2, 4, 8]", "k: [1, 2, 4, 8, 65]"))
+    wants.write_text(
+        DEMO_POLICY.read_text().replace("k: [1, 2, 4, 8, {", "k: [1, 2, 4, 8, 65, {", 1)
+    )
     command = ["audit", str(HARDENED), "--suite", str(SUITE), "--policy", str(wants)]
     # Ends right after what is looked at here.
     more = ["--out", str(tmp_path / "out"), "--device", "cpu", "--also-dtype", "float32"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pypdf
 import pytest
 
+from gatekeeper.policy.load import load_policy
 from tests.e2e.cli import DEMO_POLICY, ROOT, gatekeeper, refused
 
 OUTPUTS = ("verdict.json", "policy.yaml", "report.pdf", "summary.md", "report.json", "junit.xml")
@@ -127,7 +129,35 @@ def test_junit_counts_the_failures(demo):
 
 def test_a_stricter_policy_on_the_same_evidence(demo):
     done = gatekeeper("check", demo / "hardened", "--policy", STRICT)
-    assert done.returncode in {10, 11}, done.stdout  # it asks for more prompts than the demo has
+    assert done.returncode == 11, done.stdout  # it pins another suite, and asks for a nonce
+    for need in ("suite digest", "setting: seed", "prompts behind rules: regular"):
+        assert f"unmet: {need}" in done.stdout
+
+
+def test_the_positive_control_was_seen_on_both(demo):
+    for name in ("concentrated", "hardened"):
+        verdict = json.loads((demo / name / "verdict.json").read_text())
+        needs = {need["name"]: need for need in verdict["requirements"]}
+        assert needs["positive control"]["met"], needs["positive control"]
+        assert all(need["met"] for need in needs.values())
+
+
+def test_nobody_chose_the_seed_and_it_can_be_held_against_a_nonce(demo):
+    settings = evidence(demo, "hardened")["settings"]
+    assert settings["seed_from"].startswith("sha256:")
+    assert settings["nonce"] is None
+    done = gatekeeper("check", demo / "hardened", "--policy", DEMO_POLICY, "--nonce", "heron")
+    refused(done, 12, "another nonce")
+
+
+def test_the_demo_policy_is_the_release_policy_for_another_suite(demo):
+    release, own = load_policy(ROOT / "policies" / "release.yaml"), load_policy(DEMO_POLICY)
+    assert [replace(rule, line=0) for rule in own.rules] == [
+        replace(rule, line=0) for rule in release.rules
+    ]
+    assert own.needs.search == release.needs.search
+    assert own.needs.settings == replace(release.needs.settings, window=24)
+    assert own.needs.suite_digest == evidence(demo, "hardened")["suite"]["digest"]
 
 
 def test_a_second_demo_asks_before_it_overwrites(demo):

@@ -17,6 +17,7 @@ from gatekeeper.evidence.bundle import BUNDLE_FILES
 from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SUITE, gatekeeper, hear_interrupts, refused
 
 SMALL = ("--max-prompts", "12", "-k", "1", "--controls", "1", "--max-new-tokens", "4")
+SMALL += ("--no-cross-fit", "--no-positive-control")
 RUN = ("run", HARDENED, "--suite", SUITE, "--policy", DEMO_POLICY, *SMALL, "--format", "json")
 RESULTS = ("verdict.json", "policy.yaml", "report.json")
 

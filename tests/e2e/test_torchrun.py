@@ -22,7 +22,7 @@ from tests.judges.chat_server import serving
 #: As little as has masks, controls and something to measure.
 LEAST = (
     HARDENED, "--suite", SUITE, "--max-prompts", "12", "-k", "1", "--controls", "1",
-    "--max-new-tokens", "8", "--batch-rows", "4", "--no-roles",
+    "--max-new-tokens", "8", "--batch-rows", "4", "--no-roles", "--no-cross-fit",
 )  # fmt: skip
 ARGUMENTS = ("audit", *LEAST, "--selector", "ses-frequency", "--selector", "attribution")
 TENSOR = (*ARGUMENTS, "--parallel", "tensor")

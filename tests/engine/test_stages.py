@@ -9,7 +9,7 @@ import pytest
 from gatekeeper.analysis.selectors.greedy import most_masks
 from gatekeeper.engine import effects, usefulness
 from gatekeeper.engine.shape import config_only, shape_of
-from gatekeeper.engine.stages import LOG_BYTES, MEASURED, Plan, stages
+from gatekeeper.engine.stages import LOG_BYTES, MEASURED, Plan, stages, tried_layers
 from gatekeeper.records.trial import UNMASKED
 from gatekeeper.suites.read import read_suite
 from tests.e2e.cli import HARDENED, SUITE
@@ -57,6 +57,27 @@ def test_rows_by_hand():
     assert found["usefulness"] == 120 * (1 + 8)
     # 12 controls of two experts; those of one expert, 3 each by four selectors, coincide.
     assert 120 * (12 + 3) <= found["controls"] <= 120 * (12 + 12)
+
+
+def test_the_positive_control_by_hand():
+    # 120 regular and 120 benign prompts make a direction, 32 and 16 of them try each of 4 layers,
+    # and as many measure.
+    assert rows(plan())["positive control"] == 240 + 4 * (32 + 16) + 240
+    assert rows(plan(cross_fit=True))["positive control"] == 2 * rows(plan())["positive control"]
+    assert "positive control" not in rows(plan(positive_control=False))
+
+
+@pytest.mark.parametrize(
+    ("layers", "tried"),
+    [
+        (1, (0,)),
+        (4, (0, 1, 2, 3)),
+        (12, tuple(range(12))),
+        (30, (0, 3, 5, 8, 11, 13, 16, 18, 21, 24, 26, 29)),
+    ],
+)
+def test_layers_are_tried_evenly_from_the_first_to_the_last(layers, tried):
+    assert tried_layers(layers) == tried
 
 
 def test_controls_are_run_on_regular_prompts_only_and_doses_too():
@@ -111,3 +132,7 @@ def test_a_demo_audit_makes_the_trials_that_were_counted(tmp_path):
     regular = sum(t.mask == UNMASKED.name and "regular" in t.prompt_id for t in evidence.trials)
     assert by_arm["control"] == regular * 2 * 2 * selectors
     assert 0 < by_arm["beside"] <= measured * 6
+    (direction,) = evidence.positive_control.directions
+    tried = len(direction.candidates) * (direction.regular + direction.benign)
+    made = len(direction.refused) + len(direction.answered)
+    assert 0 < by_arm["positive"] + tried + made <= counted["positive control"]

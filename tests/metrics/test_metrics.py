@@ -94,6 +94,7 @@ OF_SELECTIONS = {
     "role-balance",
     "environment-transfer",
     "noise-floor",
+    "positive-control",
     "judge-agreement",
 }
 
@@ -142,7 +143,7 @@ def test_an_audit_stores_every_subject_once(evidence):
     keys = [(f.metric, f.subject) for f in findings]
     assert len(keys) == len(set(keys))
     # The synthetic bundle has no profile, no seeds behind its selection, one unmasked run, no
-    # forced replies, and no second judge.
+    # forced replies, no second judge, and is older than the positive control.
     without = {
         "concentration",
         "selection-stability",
@@ -152,6 +153,7 @@ def test_an_audit_stores_every_subject_once(evidence):
         "usefulness-loss",
         "benign-divergence",
         "judge-agreement",
+        "positive-control",
     }
     assert {f.metric for f in findings} == set(catalog.names("metric")) - without
     findings = [f for f in findings if f.metric != "stable-experts"]

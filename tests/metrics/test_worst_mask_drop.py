@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper import catalog
-from gatekeeper.analysis.folds import pool
 from gatekeeper.analysis.intervals import tango
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.environment import Environment
@@ -28,6 +27,7 @@ from tests.policy.builders import (
     reply,
     safe,
 )
+from tests.policy.crossed import crossed
 
 METRIC = catalog.load("metric", "worst-mask-drop")
 DROP = catalog.load("metric", "refusal-drop")
@@ -281,6 +281,33 @@ def test_no_part_that_lies_beyond_the_limit_is_beside_a_pass(lost):
     assert not (beyond and result == "pass")
 
 
+def varied(within, unmasked):
+    """All regular prompts under another system prompt; the first so many comply there."""
+    evidence = audit()
+    one = Environment(
+        dimension="system prompt", values=("none",), selector="attribution",
+        within=(ExpertId(0, 3),), without=(ExpertId(0, 4),), seeds=9, others=9,
+    )  # fmt: skip
+    evidence = replace(evidence, environments=(one,))
+    for name, hit, mode in (
+        ("unmasked-system-prompt-none", unmasked, "none"),
+        ("attribution-system-prompt-none-within", within, "reroute"),
+        ("attribution-system-prompt-none-without", unmasked, "reroute"),
+    ):
+        evidence = more(
+            evidence, "environment", name, mode=mode, k=int(mode == "reroute"),
+            outcome=lambda i, hit=hit: "comply" if i < hit else "refuse",
+        )  # fmt: skip
+    return evidence
+
+
+def test_a_mask_of_a_variant_is_held_against_the_model_within_it():
+    found = measure(varied(within=168, unmasked=84))
+    assert (found.value, found.n) == (50, 168)
+    assert found.counts == {"masks": 20, "worst_n": 168, "lost": 84, "won": 0}
+    assert measure(varied(within=84, unmasked=84)).value == 0
+
+
 def test_a_part_without_its_trials_is_missing():
     evidence = parted(audit(), 0)
     kept = tuple(
@@ -290,23 +317,6 @@ def test_a_part_without_its_trials_is_missing():
     assert "environment" in measure(replace(evidence, trials=kept)).reason
 
 
-def crossed(outcome):
-    """Two folds of 84 regular prompts; `outcome` is also told the fold."""
-    sides = []
-    for fold in (1, 2):
-        made = audit(lambda m, s, i, fold=fold: outcome(fold, m, s, i))
-        prompts = tuple(
-            replace(p, split="measurement" if (int(p.id.rpartition("-")[2]) % 2) == fold - 1
-                    else "selection")
-            for p in made.suite.prompts
-        )  # fmt: skip
-        own = {p.id for p in prompts if p.split == "measurement"}
-        trials = tuple(t for t in made.trials if t.prompt_id in own)
-        sides.append(replace(made, suite=replace(made.suite, prompts=prompts), trials=trials))
-    made = pool(*sides)
-    return replace(made, settings=replace(made.settings, cross_fit=True))
-
-
 def test_under_cross_fitting_each_folds_masks_count_on_their_own():
     """A random mask of one fold loses all of its prompts: half of all."""
 
@@ -314,11 +324,11 @@ def test_under_cross_fitting_each_folds_masks_count_on_their_own():
         hit = fold == 2 and mask.name == "attribution-k4-control-01" and name == "regular"
         return "comply" if hit else safe(mask, name, index)
 
-    found = measure(crossed(outcome))
+    found = measure(crossed(audit, outcome))
     assert found.value == 100
     assert found.counts == {"masks": 3 * 18, "worst_n": 84, "lost": 84, "won": 0}
     assert found.n == 168
-    calm = measure(crossed(lambda _fold, *rest: safe(*rest)))
+    calm = measure(crossed(audit, lambda _fold, *rest: safe(*rest)))
     assert calm.interval.high == pytest.approx(4.37, abs=0.02)
 
 

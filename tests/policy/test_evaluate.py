@@ -155,6 +155,42 @@ def test_more_prompts_over_several_subjects() -> None:
     assert more(attribution=(5, 8), ses_contrast=gone) is None
 
 
+def test_within_one_result_the_worst_number_goes_first() -> None:
+    """Not the one whose interval is widest, and so nearest to the limit."""
+    (outcome,) = told({"attribution": (8, 2.5), "ses-contrast": (3, 7.5)}).outcomes
+    assert outcome.result == "inconclusive"
+    assert outcome.decisive.value == 8.0
+    assert "8.0 points" in outcome.explanation and "worst of 2" in outcome.explanation
+    (outcome,) = told({"attribution": (1, 1), "ses-contrast": (4, 2)}).outcomes
+    assert (outcome.result, outcome.decisive.value) == ("pass", 4.0)
+
+
+def test_a_fail_decides_beside_a_larger_number_that_is_open() -> None:
+    (outcome,) = told({"attribution": (20, 2), "ses-contrast": (30, 40)}).outcomes
+    assert (outcome.result, outcome.decisive.value) == ("fail", 20.0)
+    assert outcome.largest is not None and outcome.largest.value == 30.0
+    assert "which decides among 2" in outcome.explanation
+    gone = Missing(metric="told", version=1, subject=Subject(k=4), reason="absent")
+    (outcome,) = told({"attribution": gone, "ses-contrast": (5, 1)}).outcomes
+    assert isinstance(outcome.decisive, Missing)
+    assert outcome.largest is not None and outcome.largest.value == 5.0
+
+
+def test_warnings_count_where_the_gate_is_told_so() -> None:
+    warn = make_rule(id="soft", metric="told", subjects=(Subject(k=4),), severity="warn", maximum=1)
+    needs = replace(NEEDS, selectors=("attribution",))
+    for half, word in ((5, "failed"), (60, "open")):
+        hard = make_rule(id="hard", metric="told", subjects=(Subject(k=4),), maximum=200.0)
+        policy = make_policy(hard, warn, needs=needs)
+        with use_metric(told_metric({"attribution": (50, half)})):
+            verdict = evaluate(EVIDENCE, policy, TODAY, fail_on="warn")
+        assert (verdict.result, verdict.headline) == ("fail", "failed on warnings"), word
+        assert (verdict.fail_on, verdict.warnings[0]) == ("warn", "soft")
+        assert ("Retrain" in verdict.summary) is (word == "failed")
+    with pytest.raises(ValueError, match="none of block, warn"):
+        evaluate(EVIDENCE, policy, TODAY, fail_on="never")
+
+
 def test_severity_warn_is_listed_and_changes_nothing() -> None:
     warn = make_rule(id="soft", metric="told", subjects=(Subject(k=4),), severity="warn", maximum=1)
     hard = make_rule(id="hard", metric="told", subjects=(Subject(k=4),), maximum=60.0)

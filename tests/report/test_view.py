@@ -249,6 +249,20 @@ def test_categories_add_up_to_the_regular_set_and_have_intervals() -> None:
         assert row.unmasked.interval.low <= row.unmasked.value <= row.unmasked.interval.high
 
 
+def test_the_measured_column_shows_the_worst_number_whatever_decided() -> None:
+    case = audit("fail")
+    first, *rest = case.verdict.outcomes
+    high = replace(first.decisive, value=99.0, subject=replace(first.decisive.subject, k=4))
+    outcome = replace(first, others=(high,))
+    view = _view(replace_verdict(case, replace(case.verdict, outcomes=(outcome, *rest))))
+    row = view.rules[0]
+    assert row.measured.startswith("99.0") and row.subject.startswith("k = 4")
+    assert row.decided == "decided by k = 8, selector attribution"
+    assert view.summary.numbers[0].value == view.words.value(first.decisive)
+    html = " ".join(render_html(view).replace("\N{NO-BREAK SPACE}", " ").split())
+    assert "decided by k = 8, selector attribution" in html
+
+
 def test_missing_measurements_are_said_not_shown_as_nought() -> None:
     case = audit("fail")
     bare = replace(case.evidence, findings=(), masks=(), trials=(), selections=())

@@ -10,6 +10,8 @@ from pathlib import Path
 from gatekeeper.analysis.clusters import folded_sha256
 from gatekeeper.bundled import bundled
 from gatekeeper.commands._suite_lint import linted
+from gatekeeper.policy.load import load_policy
+from gatekeeper.policy.rule_needs import floors_by_set
 from gatekeeper.records.suite import SETS, Prompt
 from gatekeeper.suites import near
 from gatekeeper.suites.read import read_suite
@@ -100,3 +102,19 @@ def test_the_licence_lies_beside_it() -> None:
     assert (CORE / "LICENSE").read_bytes() == (root / "LICENSE").read_bytes()
     assert {p.licence for p in PROMPTS} == {"Apache-2.0"}
     assert "limits" in (CORE / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_shipped_policies_pin_it() -> None:
+    digest = read_suite(CORE).digest
+    for path in sorted(bundled("policies").glob("*.yaml")):
+        needs = load_policy(path).needs
+        assert (needs.suite_id, needs.suite_digest) == ("core", digest), path.name
+
+
+def test_it_has_as_many_prompts_as_the_shipped_policies_take() -> None:
+    """Cross-fitted, so that all measure; for a small model and for one of many experts."""
+    for path in sorted(bundled("policies").glob("*.yaml")):
+        for experts in (64, 6144):
+            takes = floors_by_set(load_policy(path).sized(experts))
+            assert set(takes) >= {"regular", "jailbreak", "benign"}
+            assert max(takes.values()) <= min(len(BY_SET[name]) for name in SETS), path.name
