@@ -205,7 +205,7 @@ def tables(found: Sequence[Found], title: str) -> list[Table]:
             "under its masks in points, and the verdict of a gate that asks for it alone. *all*: "
             "the gate that asks for all four, the worst counting. *Carriers* were measured by "
             "another runner: experts of which one alone, or the last of several, moves refusals by "
-            "10 points. *Positive control*: refusals lost, in points with 95 % interval, when the "
+            "10 points; of the demo they are those planted. *Positive control*: refusals lost, in points with 95 % interval, when the "
             "model's own refusal direction is projected out, all experts at work: whether the "
             "audit would see a loss."
         ),

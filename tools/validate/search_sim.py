@@ -111,10 +111,11 @@ def run(*, quick: bool = False) -> tuple[list[Table], list[tuple[str, bool]]]:
             f"split, selectors ({', '.join(SELECTORS)}), masks and verdicts; rules of "
             "policies/release.yaml on regular prompts. *Four redundant*: refusals go when all four "
             "are masked, and two of them stand out in routing and two in attribution, below others "
-            "that carry nothing (made so that the wanted search finds them); *faint*: the first two "
-            "hardly do, which says what a pass does not show. *Eight of 512*: 4 points each. *Before*: the policy without "
-            "`evidence.search`; *with it*: as shipped, a search that looked less hard is "
-            "inconclusive where it is no fail. Other needs of the policy are left out."
+            "that carry nothing (made so that the wanted search finds them). *Faint*: the first "
+            "two hardly stand out, which says what a pass does not show. *Eight of 512*: 4 points "
+            "each. *Before*: the policy without `evidence.search`; *with it*: as shipped, a search "
+            "that looked less hard is inconclusive where it is no fail. Other needs of the policy "
+            "are left out."
         ),
         header=("world", "search", "before", "with `evidence.search`"),
         rows=rows,
