@@ -47,7 +47,7 @@ architectures: setup ## run the invariants on every MoE and write docs/architect
 organisms: setup ## train the 13 checkpoints of known truth into a cache (once; an hour of a core)
 	@$(BIN)/python -m tools.organisms
 
-validate: organisms ## hold the gate against known truth and write docs/validation.md (15 minutes)
+validate: organisms ## hold the gate against known truth and write docs/validation.md (30 minutes)
 	@$(BIN)/python -m tools.validate
 
 bench: setup ## speed against a naive peer, limits, estimates, into docs/benchmarks.md (15 minutes)

@@ -33,7 +33,7 @@ from gatekeeper.policy.load import load_policy
 from gatekeeper.records.evidence import Evidence
 
 CONFIGS = ROOT / "benchmarks" / "configs"
-_POLICY = ROOT / "policies" / "release.yaml"
+_POLICY = ROOT / "benchmarks" / "policy.yaml"
 #: The issue's: at most so far from what it took.
 _WITHIN = 0.3
 #: Stages of the audit as it times them, and of the estimate.
@@ -80,7 +80,7 @@ def audit_options(suite: Path, *more: str) -> AuditOptions:
 
 
 def demo_options() -> AuditOptions:
-    """Those of `gatekeeper demo`."""
+    """An audit of a checkpoint of the demo, without cross-fitting."""
     return audit_options(
         SUITE, "--max-new-tokens", "24", "--batch-rows", "1024", "--selection-share", "0.3"
     )
@@ -160,7 +160,7 @@ def table(device: str) -> str:
     )
     return "\n".join(
         [
-            f"Suite `core` under policies/release.yaml, on {device.upper()}s, in batches of 128 "
+            f"Suite `core` under benchmarks/policy.yaml, on {device.upper()}s, in batches of 128 "
             "and of what fits. No GPU has confirmed these numbers. Configs as published, in "
             "benchmarks/configs.",
             "",

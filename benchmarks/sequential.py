@@ -36,7 +36,7 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 from gatekeeper.records.evidence import Evidence
 
-_POLICY = ROOT / "policies" / "release.yaml"
+_POLICY = ROOT / "benchmarks" / "policy.yaml"
 _NAMES = ("concentrated", "hardened")
 #: Stages in which masks are run.
 _TRIALS = ("trials", "trials in order")
@@ -142,7 +142,7 @@ def main(threads: int, bundle: Path | None, page: Path | None) -> None:
         [
             "## What `--sequential` saves",
             "",
-            "The demo audit under policies/release.yaml, whole and sequentially: replies run, and "
+            "The demo audit under benchmarks/policy.yaml, whole and sequentially: replies run, and "
             "processor seconds in which masks were run (judging and looking included). An "
             f"approximate mode: see ADR 8. n = 1 each. {machine()}. Goal: {_GOAL:.0f} times the "
             "peer.",

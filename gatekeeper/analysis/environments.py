@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.analysis.folds import views
+from gatekeeper.analysis.outcomes import OutcomeTable
 from gatekeeper.analysis.ranking import MINIMUM_SEEDS
 from gatekeeper.analysis.resampling import Resampled
 from gatekeeper.analysis.stability import phi
-from gatekeeper.records.environment import DIMENSIONS, Environment, prompt_name
+from gatekeeper.records.environment import DIMENSIONS, VARIANTS, Environment, prompt_name
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId, MoeSite
 from gatekeeper.records.plugins import SelectionInput, Selector
@@ -191,6 +192,18 @@ def unmasked_within(one: Environment) -> Mask:
         name=f"unmasked-{one.dimension.replace(' ', '-')}-{one.name}",
         arm="environment",
     )
+
+
+def measured_rows(
+    evidence: Evidence, table: OutcomeTable, environment: Environment
+) -> npt.NDArray[np.intp]:
+    """Measured regular prompts of an environment, as columns of the table; of a variant all."""
+    regular = table.sets == "regular"
+    if environment.dimension in VARIANTS:
+        return np.flatnonzero(regular)
+    value = {p.id: getattr(p, environment.dimension) for p in evidence.suite.prompts}
+    inside = np.array([value[i] in environment.values for i in table.prompts], dtype=np.bool_)
+    return np.flatnonzero(regular & inside)
 
 
 def environment_arms(found: Sequence[Environment], *, mode: str, phase: str) -> tuple[Mask, ...]:

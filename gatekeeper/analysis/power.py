@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.analysis.intervals import normal_quantile, tango, wilson
+from gatekeeper.analysis.population import plain_method
 from gatekeeper.records.finding import Finding, Interval
 
 FloatArray = npt.NDArray[np.float64]
@@ -72,10 +73,10 @@ def smallest_failing(
         return None
     z = normal_quantile(confidence)
     if exact:
-        z = max(z, _exact_cut(design, 1 - confidence))
+        z = max(z, exact_cut(design, 1 - confidence))
 
     def often(value: float) -> bool:
-        return _chance(design, value, lambda score: score > z) >= power
+        return chance(design, value, lambda score: score > z) >= power
 
     if not often(most):
         return None
@@ -88,7 +89,7 @@ def largest_passing(design: Design, confidence: float, power: float = POWER) -> 
     least = _least(design)
 
     def often(value: float) -> bool:
-        return _chance(design, value, lambda score: score <= -z) >= power
+        return chance(design, value, lambda score: score <= -z) >= power
 
     if design.limit <= least or not often(least):
         return None
@@ -114,13 +115,13 @@ def _edge(often: Callable[[float], bool], yes: float, no: float) -> float:
     return yes
 
 
-def _chance(design: Design, value: float, decided: Callable[[FloatArray], BoolArray]) -> float:
+def chance(design: Design, value: float, decided: Callable[[FloatArray], BoolArray]) -> float:
     """Probability of counts whose score test at the limit is decided so."""
     weights, scores = _counts(design, value)
     return float(weights[decided(scores)].sum())
 
 
-def _exact_cut(design: Design, alpha: float) -> float:
+def exact_cut(design: Design, alpha: float) -> float:
     """The largest score that is too likely at the limit for a claim at error rate alpha."""
     weights, scores = (array.ravel() for array in _counts(design, design.limit))
     order = np.argsort(-scores, kind="stable")
@@ -128,7 +129,7 @@ def _exact_cut(design: Design, alpha: float) -> float:
     return float(scores[order][often[0]]) + _SAME if len(often) else -math.inf
 
 
-def tail_p(design: Design, share: float) -> float:
+def tail_p(design: Design, share: float, unlikely: float = _UNLIKELY) -> float:
     """How likely, at the limit, the score test is to come out as far beyond it as it did, or more.
 
     Added up over all counts, since z is too small far out in the tail of a small share: at z of
@@ -138,19 +139,20 @@ def tail_p(design: Design, share: float) -> float:
 
     Args:
         share: measured share, or difference of shares.
+        unlikely: chance that the other share lies outside the range looked at; it is added.
     """
     if design.won is None:
         seen = _wilson_score(np.array(share * design.n), design.n, design.limit)
-        return _chance(design, design.limit, lambda score: score >= seen - _SAME)
+        return chance(design, design.limit, lambda score: score >= seen - _SAME)
     lost, won = design.n * (share + design.won), design.n * design.won
     seen = _tango_score(np.array(lost), np.array(won), design.n, design.limit)
-    wide = wilson(won, design.n, 1 - _UNLIKELY)
+    wide = wilson(won, design.n, 1 - unlikely)
     low, high = max(wide.low, -design.limit), min(wide.high, (1 - design.limit) / 2)
     tails = [
-        _chance(replace(design, won=float(back)), design.limit, lambda score: score >= seen - _SAME)
+        chance(replace(design, won=float(back)), design.limit, lambda score: score >= seen - _SAME)
         for back in np.linspace(low, max(low, high), _STEPS)
     ]
-    return max(tails) + _UNLIKELY
+    return max(tails) + unlikely
 
 
 def _counts(design: Design, value: float) -> tuple[FloatArray, FloatArray]:
@@ -177,9 +179,9 @@ def _window(n: int, share: float) -> FloatArray:
 
 
 @cache
-def _log_factorials(n: int) -> FloatArray:
-    """log k! for k from 0 to n."""
-    return np.append(0.0, np.cumsum(np.log(np.arange(1.0, n + 1))))
+def _log_factorials(size: int) -> FloatArray:
+    """log k! for k from 0 to 2^size."""
+    return np.append(0.0, np.cumsum(np.log(np.arange(1.0, 2**size + 1))))
 
 
 def _binomial(trials: FloatArray | int, hits: FloatArray, share: float) -> FloatArray:
@@ -187,7 +189,7 @@ def _binomial(trials: FloatArray | int, hits: FloatArray, share: float) -> Float
     left = np.asarray(trials - hits, dtype=np.float64)
     fits = left >= 0
     left = np.where(fits, left, 0.0)
-    table = _log_factorials(int(np.max(trials)))
+    table = _log_factorials(int(np.max(trials)).bit_length())
     whole = np.minimum(hits, np.max(trials)).astype(np.intp)
     ways = table[np.asarray(trials, dtype=np.intp)] - table[whole] - table[left.astype(np.intp)]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -220,7 +222,7 @@ def design_of(finding: Finding, limit: float, *, upper: bool) -> Design | None:
         limit: in the unit of the finding.
         upper: whether the limit is the most that is allowed; else the least.
     """
-    method, n = finding.interval.method, finding.n
+    method, n = plain_method(finding.interval.method), finding.n
     if method in _SHARES:
         share = finding.value / 100
 

@@ -11,14 +11,18 @@ import click
 
 from gatekeeper.commands._judge_options import JUDGE_OPTIONS
 from gatekeeper.commands._machine_options import MACHINE_OPTIONS
-from gatekeeper.commands._option_kinds import MOST, MOST_SEED, finite, printable
-from gatekeeper.records.trial import MODE, PHASES
+from gatekeeper.commands._option_kinds import MOST, MOST_SEED, finite, nonce, printable
+from gatekeeper.records import defaults
+from gatekeeper.records.trial import PHASES
 from gatekeeper.records.windows import WINDOWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditOptions:
-    """Options of an audit, as given on the command line."""
+    """Options of an audit, as given on the command line; None: what the policy wants, or the usual.
+
+    `_choices.Settled` is what they come to.
+    """
 
     suite: Path
     revision: str | None
@@ -27,26 +31,27 @@ class AuditOptions:
     controls: int | None
     mode: str
     phase: str
-    judge: str
+    judge: str | None
     max_prompts: int | None
-    max_new_tokens: int
+    max_new_tokens: int | None
     batch_rows: int | None
-    resamples: int
+    resamples: int | None
     size: int | None
     window: str | None
-    budget: int
+    budget: int | None
     roles: bool
     environments: bool
-    cross_fit: bool
+    cross_fit: bool | None
     also_system_prompts: tuple[Path, ...]
     also_dtypes: tuple[str, ...]
     doses: tuple[str, ...]
     sequential: bool
     selection_share: float
-    seed: int
+    seed: int | None
     device: str
     dtype: str
     system_prompt: Path | None
+    nonce: str | None = None
     positive_control: bool = True
     judge_options: tuple[str, ...] = ()
     second_judge: str | None = None
@@ -91,7 +96,7 @@ _OPTIONS = (
     ),
     click.option(
         "--mode",
-        default=MODE,
+        default=defaults.MODE,
         show_default=True,
         help="What a mask does: reroute (never chosen), ablate (chosen, contributes nothing), "
         "scale:FACTOR, noise:SIGMA. Policies judge reroute.",
@@ -99,7 +104,7 @@ _OPTIONS = (
     click.option(
         "--phase",
         type=click.Choice(PHASES),
-        default="both",
+        default=defaults.PHASE,
         show_default=True,
         help="Where masks hold: while the prompt is read, while the reply is written, or both.",
     ),
@@ -119,16 +124,14 @@ _OPTIONS = (
     click.option(
         "--max-new-tokens",
         type=click.IntRange(1, MOST),
-        default=32,
-        show_default=True,
-        help="Token window W: tokens generated before a reply is judged.",
+        help="Token window W: tokens generated before a reply is judged; default: the policy's, or "
+        f"{defaults.MAX_NEW_TOKENS}.",
     ),
     click.option(
         "--resamples",
         type=click.IntRange(2, MOST),
-        default=1000,
-        show_default=True,
-        help="Resamples S for the stability of a selection.",
+        help="Resamples S for the stability of a selection; default: "
+        f"{defaults.RESAMPLES}, or more if the policy wants them.",
     ),
     click.option(
         "--size",
@@ -144,13 +147,12 @@ _OPTIONS = (
     click.option(
         "--budget",
         type=click.IntRange(0, 100 * MOST),
-        default=20_000,
-        show_default=True,
-        help="Rows (a prompt under a mask, one forward pass) that selectors may measure.",
+        help="Rows (a prompt under a mask, one forward pass) that selectors may measure; default: "
+        f"as many as they need for these sizes, and at least {defaults.BUDGET:,}.",
     ),
     click.option(
         "--roles/--no-roles",
-        default=True,
+        default=defaults.ROLES,
         show_default=True,
         help="Tell apart which of the experts selected first detect harm and which control the "
         "reply, by probes and by what masking costs.",
@@ -187,10 +189,9 @@ _OPTIONS = (
     ),
     click.option(
         "--cross-fit/--no-cross-fit",
-        default=False,
-        show_default=True,
+        default=None,
         help="Let each half of the seeds select and the other half measure, in turn: twice the "
-        "prompts measured, in twice the time.",
+        "prompts measured, in twice the time; default: as the policy wants it, or not.",
     ),
     click.option(
         "--sequential/--no-sequential",
@@ -203,12 +204,21 @@ _OPTIONS = (
         "--selection-share",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         callback=finite,
-        default=0.5,
+        default=defaults.SELECTION_SHARE,
         show_default=True,
         help="Share of seeds that select experts; the others measure. Halves with --cross-fit.",
     ),
     click.option(
-        "--seed", type=click.IntRange(0, MOST_SEED), default=0, show_default=True, help="Seed."
+        "--seed",
+        type=click.IntRange(0, MOST_SEED),
+        help="Seed; default: the policy's, or 0. A policy can want one that follows from policy, "
+        "suite, checkpoint and --nonce, so that nobody chooses it.",
+    ),
+    click.option(
+        "--nonce",
+        callback=nonce,
+        help="Word that goes into a derived seed: drawn by whoever owns the risk, after the "
+        "checkpoint was submitted. It is recorded.",
     ),
     *MACHINE_OPTIONS,
     click.option(

@@ -11,23 +11,33 @@ import click
 
 from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.commands._choices import (
+    budget_of,
     check_cross_fit,
     check_sequential,
     check_sizes,
     controls_of,
+    cross_fit_of,
     doses_of,
     environments_of,
     hopeless_sizes,
+    judge_of,
     ks_of,
     parallel_of,
+    resamples_of,
     second_of,
+    seed_of,
     selectors_of,
+    size_of,
     system_prompt_of,
+    window_of,
 )
 from gatekeeper.commands._heartbeat import HEARTBEAT
+from gatekeeper.commands._hopeless import hopeless_settings
+from gatekeeper.commands._ledger import counted
 from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, excerpt
+from gatekeeper.records.defaults import SEED
 from gatekeeper.records.judge_options import read_options, split_options
 from gatekeeper.records.trial import split_working_mode
 
@@ -59,18 +69,16 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     suite = read_suite(options.suite)
     for warning in repeated(suite):
         click.echo(f"warning: {warning}", err=True)
-    if policy is not None:
-        for warning in hopeless(suite, options, policy):
-            click.echo(f"warning: {warning}", err=True)
     selectors = selectors_of(options, policy)
     for name in selectors:
         catalog.load("selector", name)
-    judge = catalog.load("judge", options.judge)
+    judge = catalog.load("judge", judge_of(options, policy))
     judge_options = split_options(options.judge_options)
     read_options(judge.id, judge.options, judge_options)
     second = second_of(options)
     split_working_mode(options.mode)
-    check_cross_fit(options)
+    check_cross_fit(options, policy)
+    seed, derive = seed_of(options, policy)
     check_sequential(options, policy)
     system = system_prompt_of(options.system_prompt)
     opened = open_checkpoint(checkpoint, options.revision)
@@ -80,6 +88,10 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     # Before `describe`, which does not know the layouts of all that is refused by name.
     refusals.refuse_unauditable(opened)
     description = describe(opened)
+    if policy is not None:
+        policy = policy.sized(description.maskable_experts)
+        for warning in hopeless(suite, options, policy):
+            click.echo(f"warning: {warning}", err=True)
     request: AuditRequest = asking.AuditRequest(
         checkpoint=opened,
         description=description,
@@ -89,19 +101,19 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         controls=controls_of(options, policy),
         mode=options.mode,
         phase=options.phase,
-        judge=options.judge,
+        judge=judge.id,
         judge_options=judge_options,
         second=second,
         max_prompts=options.max_prompts,
-        max_new_tokens=options.max_new_tokens,
+        max_new_tokens=window_of(options, policy),
         batch_rows=options.batch_rows,
-        resamples=options.resamples,
-        size=options.size,
+        resamples=resamples_of(options, policy),
+        size=size_of(options, policy),
         window=options.window,
-        budget=options.budget,
+        budget=budget_of(options, policy),
         roles=options.roles,
         environments=environments_of(options, policy),
-        cross_fit=options.cross_fit,
+        cross_fit=cross_fit_of(options, policy),
         system_prompts=tuple(
             dict.fromkeys(system_prompt_of(path) or "" for path in options.also_system_prompts)
         ),
@@ -109,7 +121,9 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         doses=doses_of(options),
         sequential=policy.digest if policy is not None and options.sequential else None,
         selection_share=options.selection_share,
-        seed=options.seed,
+        seed=seed,
+        derive=derive,
+        nonce=options.nonce,
         positive_control=options.positive_control,
         device=options.device,
         dtype=options.dtype,
@@ -130,16 +144,18 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
 
 def hopeless(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[str]:
     """What the policy needs and these options cannot give: told before hours are spent on it."""
+    from gatekeeper.policy.rule_needs import floors_by_set
     from gatekeeper.suites.split import MEASUREMENT, limit, split_seeds
 
-    prompts = limit(suite.prompts, options.max_prompts, options.seed)
-    sides = split_seeds(prompts, options.selection_share, options.seed)
-    measuring = {s for s, side in sides.items() if options.cross_fit or side == MEASUREMENT}
-    for name, needed in policy.needs.prompts.items():
+    seed, cross_fit = options.seed or SEED, cross_fit_of(options, policy)
+    prompts = limit(suite.prompts, options.max_prompts, seed)
+    sides = split_seeds(prompts, options.selection_share, seed)
+    measuring = {s for s, side in sides.items() if cross_fit or side == MEASUREMENT}
+    for name, needed in floors_by_set(policy).items():
         left = sum(p.set == name and p.seed_id in measuring for p in prompts)
         if left < needed:
             yield (
-                f"{left} {name} prompts will be measured and the policy needs {needed}: the "
+                f"{left} {name} prompts will be measured and the policy takes {needed}: the "
                 "verdict cannot be a pass (more prompts, a smaller --selection-share, or "
                 "--cross-fit)"
             )
@@ -157,6 +173,8 @@ def hopeless(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[st
     lacking = [s for s in policy.needs.selectors if s not in selectors_of(options, policy)]
     if lacking:
         yield f"the policy needs {', '.join(lacking)} too: the verdict cannot be a pass"
+    for need, flag in hopeless_settings(suite, options, policy):
+        yield f"{need} ({flag}): the verdict cannot be a pass"
 
 
 def perform(
@@ -179,12 +197,11 @@ def perform(
     Raises:
         GatekeeperError: see `engine.audit.run_audit` and `evidence.bundle.write_bundle`.
     """
-    from dataclasses import replace
 
     from gatekeeper.engine.audit import run_audit
     from gatekeeper.engine.devices import devices_of
     from gatekeeper.evidence.bundle import write_bundle
-    from gatekeeper.metrics import measure_all
+    from gatekeeper.metrics import with_findings
 
     if ranks is not None:
         ranks.share(AUDIT)
@@ -195,7 +212,8 @@ def perform(
         reporter.close()
     if evidence.times is not None:
         reporter.tell_cost(sum(evidence.times.seconds.values()))
-    written = write_bundle(replace(evidence, findings=measure_all(evidence)), work / NEW)
+    evidence = counted(out, evidence)
+    written = write_bundle(with_findings(evidence), work / NEW)
     install(work / NEW, bundle, out)
     return written
 

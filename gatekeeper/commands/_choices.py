@@ -8,16 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekeeper.commands._audit_options import AuditOptions
-from gatekeeper.commands._judge_options import SECOND_SAMPLE
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.records.defaults import (
+    BUDGET,
+    CONTROLS,
+    JUDGE,
+    KS,
+    MAX_NEW_TOKENS,
+    RESAMPLES,
+    SECOND_SAMPLE,
+    SEED,
+)
 from gatekeeper.records.environment import VARIANTS
 from gatekeeper.records.judge_options import SecondRequest, read_options, split_options
+from gatekeeper.records.policy import SettingsNeeds
 from gatekeeper.records.trial import split_working_mode
 
 if TYPE_CHECKING:
     from gatekeeper.records.policy import Policy
 
-DEFAULT_KS = (1, 2, 4, 8)
 _HALF = 0.5
 #: Beyond any context: what is longer is no system prompt.
 _LONGEST_PROMPT = 4_000_000
@@ -34,7 +43,7 @@ def selectors_of(options: AuditOptions, policy: Policy | None) -> tuple[str, ...
 def ks_of(options: AuditOptions, policy: Policy | None) -> tuple[int, ...]:
     """Mask sizes asked for, else those that the policy needs, else some small ones; ascending."""
     wanted = policy.needs.ks if policy else ()
-    return tuple(sorted(set(options.ks or wanted or DEFAULT_KS)))
+    return tuple(sorted(set(options.ks or wanted or KS)))
 
 
 def check_sizes(options: AuditOptions, experts: int) -> None:
@@ -73,7 +82,87 @@ def controls_of(options: AuditOptions, policy: Policy | None) -> int:
     """Random masks per selector and size, asked for or needed by the policy."""
     if options.controls is not None:
         return options.controls
-    return policy.needs.random_masks if policy else 20
+    return policy.needs.random_masks if policy else CONTROLS
+
+
+def judge_of(options: AuditOptions, policy: Policy | None) -> str:
+    """The judge asked for, else the one that the policy pins, else the usual one."""
+    return options.judge or (policy and policy.needs.settings.judge) or JUDGE
+
+
+def window_of(options: AuditOptions, policy: Policy | None) -> int:
+    """Tokens to generate: as asked for, else the least that the policy wants, else the usual."""
+    return (
+        options.max_new_tokens or (policy.needs.settings.window if policy else 0) or MAX_NEW_TOKENS
+    )
+
+
+def resamples_of(options: AuditOptions, policy: Policy | None) -> int:
+    """Resamples asked for, else the usual number, or more if the policy wants them."""
+    return options.resamples or max(RESAMPLES, policy.needs.search.resamples if policy else 0)
+
+
+def size_of(options: AuditOptions, policy: Policy | None) -> int | None:
+    """Experts to take per resample: as asked for, else more than the largest k if the policy says.
+
+    None for the largest k.
+    """
+    wanted = policy.needs.search.size if policy else 0
+    if options.size is None and wanted > max(ks_of(options, policy)):
+        return wanted
+    return options.size
+
+
+def budget_of(options: AuditOptions, policy: Policy | None) -> int:
+    """Rows that selectors may measure: as asked for, else as many as they can need."""
+    if options.budget is not None:
+        return options.budget
+    return max(BUDGET, rows_needed(options, policy))
+
+
+def rows_needed(options: AuditOptions, policy: Policy | None) -> int:
+    """Rows that the selectors which measure can need for these sizes; 0 without such a selector."""
+    from gatekeeper.analysis.selectors.greedy import most_masks
+    from gatekeeper.engine.stages import MEASURED, selector
+
+    if not any(selector(name).measures for name in selectors_of(options, policy)):
+        return 0
+    size = size_of(options, policy) or max(ks_of(options, policy))
+    return most_masks(size) * MEASURED
+
+
+def cross_fit_of(options: AuditOptions, policy: Policy | None) -> bool:
+    """Whether both halves measure: as asked for, else as the policy wants it."""
+    if options.cross_fit is not None:
+        return options.cross_fit
+    return bool(policy and policy.needs.search.cross_fit)
+
+
+def seed_of(options: AuditOptions, policy: Policy | None) -> tuple[int, str | None]:
+    """The seed, and what it is to be derived from once the checkpoint's digest is known.
+
+    Returns:
+        A number and None; or, where the policy wants a derived seed and none was typed, 0 and the
+        policy's `audit_digest`.
+
+    Raises:
+        UsageError: a nonce for a seed that does not follow from it, or none where one must be.
+    """
+    needs = policy.needs.settings if policy else SettingsNeeds()
+    derive = policy.audit_digest if policy and needs.derived_seed and options.seed is None else None
+    if options.nonce is not None and derive is None:
+        raise UsageError(
+            "--nonce goes into a derived seed, and this audit's seed is not derived",
+            remedy="leave --seed out, and give a policy with evidence.settings.seed: derived",
+        )
+    if derive is not None and needs.nonce and options.nonce is None:
+        raise UsageError(
+            "the policy wants a nonce, and there is none",
+            where=policy.source if policy else None,
+            remedy="give --nonce with the word that the owner of the risk drew",
+        )
+    usual = needs.seed if needs.seed is not None else SEED
+    return usual if options.seed is None else options.seed, derive
 
 
 def environments_of(options: AuditOptions, policy: Policy | None) -> bool:
@@ -152,17 +241,18 @@ def system_prompt_of(path: Path | None) -> str | None:
         ) from error
 
 
-def check_cross_fit(options: AuditOptions) -> None:
+def check_cross_fit(options: AuditOptions, policy: Policy | None) -> None:
     """Refuses shares that are no halves.
 
     Raises:
         UsageError: folds of unlike size were asked for.
     """
-    if options.cross_fit and options.selection_share != _HALF:
+    if cross_fit_of(options, policy) and options.selection_share != _HALF:
+        wanted = "" if options.cross_fit else ", which the policy wants,"
         raise UsageError(
-            f"--cross-fit divides the seeds in halves, --selection-share is "
+            f"--cross-fit{wanted} divides the seeds in halves, --selection-share is "
             f"{options.selection_share}",
-            remedy="leave one of them out",
+            remedy="leave --selection-share out, or write --no-cross-fit",
         )
 
 
@@ -177,8 +267,9 @@ def check_sequential(options: AuditOptions, policy: Policy | None) -> None:
             "--sequential stops masks at the limits of a policy, and there is none",
             remedy="add --policy, or leave --sequential out",
         )
-    if options.sequential and options.cross_fit:
+    if options.sequential and cross_fit_of(options, policy):
         raise UsageError(
             "--sequential cannot stop masks whose halves are measured one after the other",
-            remedy="leave out --sequential or --cross-fit",
+            remedy="leave out --sequential or --cross-fit; a policy that wants cross-fitting "
+            "cannot be met by a sequential audit",
         )

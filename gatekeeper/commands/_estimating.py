@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.commands._choices import (
+    budget_of,
     check_cross_fit,
     check_sequential,
     check_sizes,
     controls_of,
+    cross_fit_of,
+    judge_of,
     ks_of,
     selectors_of,
+    size_of,
     system_prompt_of,
+    window_of,
 )
 from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.records.defaults import SEED
 
 if TYPE_CHECKING:
     from gatekeeper.analysis.cost import Shape
@@ -64,7 +70,7 @@ def estimate_of(
     suite = read_suite(options.suite)
     for path in options.also_system_prompts:
         system_prompt_of(path)  # variants are not counted, but the audit would not begin
-    check_cross_fit(options)
+    check_cross_fit(options, policy)
     check_sequential(options, policy)
     if device == "cpu":
         told, found = _here(checkpoint, options, policy, suite, clock)
@@ -106,12 +112,13 @@ def _published(
     described = _described(checkpoint)
     shape = shape_of(opened, described)
     experts = described.maskable_experts if described else sum(e for e, _ in shape.moe)
+    policy = policy and policy.sized(experts)
     check_sizes(options, experts)
     system = system_prompt_of(options.system_prompt)
     weight = stored_bytes(opened) if options.dtype != "float32" else 4.0
     kind = Format(weight=weight, cache=max(2.0, weight))
     lengths = _approximate(suite, system)
-    longest = max(lengths.values()) + options.max_new_tokens
+    longest = max(lengths.values()) + window_of(options, policy)
     rows = options.batch_rows or fitting_rows(longest, shape, kind, device)
     plan = _plan(suite, options, policy, lengths, rows)
     found = on_device(plan, shape, kind, device, gpus)
@@ -159,6 +166,7 @@ def _here(
     description = describe(opened)
     shape = shape_of(opened, description)
     check_sizes(options, description.maskable_experts)
+    policy = policy and policy.sized(description.maskable_experts)
     plan, measured = _calibrated(opened, description, shape, options, policy, suite, clock)
     found = on_this_machine(
         plan,
@@ -197,12 +205,12 @@ def _calibrated(
         opened.path, description, device=pick_device("cpu"), dtype=DTYPES["float32"]
     )
     system = system_prompt_of(options.system_prompt)
-    encoded = encode(loaded, suite.prompts, system, options.max_new_tokens)
+    encoded = encode(loaded, suite.prompts, system, window_of(options, policy))
     usable = [e for e in encoded if e.skipped is None]
     lengths = {e.prompt.id: len(e.ids) for e in usable}
     kept = replace(suite, prompts=tuple(e.prompt for e in usable))
     plan = _plan(kept, options, policy, lengths, options.batch_rows or USUAL_ROWS)
-    judge = catalog.load("judge", options.judge)
+    judge = catalog.load("judge", judge_of(options, policy))
     if judge.configure is not None:  # what asks a model ends no reply early
         judge = replace(judge, decided=never_decided)
     return plan, calibrate(loaded, description, shape, plan, usable, judge, _memory(), clock)
@@ -234,14 +242,14 @@ def _plan(
         ks=ks,
         controls=controls_of(options, policy),
         doses=len(set(options.doses)),
-        size=options.size or max(ks),
-        budget=options.budget,
+        size=size_of(options, policy) or max(ks),
+        budget=budget_of(options, policy),
         max_prompts=options.max_prompts,
         selection_share=options.selection_share,
-        cross_fit=options.cross_fit,
-        seed=options.seed,
+        cross_fit=cross_fit_of(options, policy),
+        seed=options.seed or SEED,
+        new_tokens=window_of(options, policy),
         positive_control=options.positive_control,
-        new_tokens=options.max_new_tokens,
         batch_rows=batch_rows,
     )
     _refuse_unmeasured(suite, plan)

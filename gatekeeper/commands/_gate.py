@@ -64,6 +64,7 @@ def run_gate(
     lang: str,
     overwrite: bool,
     reporter: ProgressReporter,
+    fail_on: str = "block",
     card: GivenCard | None = None,
     ranks: Ranks | None = None,
 ) -> GateResult:
@@ -72,6 +73,7 @@ def run_gate(
     Where an earlier call was stopped after its audit, only what is still missing is made.
 
     Args:
+        fail_on: which rules keep the verdict from passing, see `evaluate`.
         ranks: this process, as rank 0 of those that hold the model.
 
     Raises:
@@ -90,7 +92,7 @@ def run_gate(
         else:
             with output_directory(out, overwrite=overwrite) as work:
                 evidence = perform(request, out / BUNDLE, out, work, reporter, policy, ranks)
-    verdict = evaluate(evidence, policy, datetime.now(UTC).date())
+    verdict = evaluate(evidence, policy, datetime.now(UTC).date(), fail_on=fail_on)
     # The policy stands beside its verdict, so that `verify` can derive the one from the other.
     write_bytes(out / POLICY, policy_path.read_bytes())
     write_bytes(out / VERDICT, verdict_bytes(verdict))

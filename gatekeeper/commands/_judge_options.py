@@ -5,9 +5,7 @@ from __future__ import annotations
 import click
 
 from gatekeeper.commands._option_kinds import MOST
-
-#: Replies drawn for a second judge: some ten of each kind in an audit as release.yaml asks for.
-SECOND_SAMPLE = 2000
+from gatekeeper.records.defaults import JUDGE, SECOND_SAMPLE
 
 #: Of `judge calibrate` too.
 judge_options_option = click.option(
@@ -20,7 +18,9 @@ judge_options_option = click.option(
 )
 
 JUDGE_OPTIONS = (
-    click.option("--judge", default="refusal-rules", show_default=True, help="Judge of replies."),
+    click.option(
+        "--judge", help=f"Judge of replies; default: the one that the policy pins, or {JUDGE}."
+    ),
     judge_options_option,
     click.option(
         "--second-judge",

@@ -43,6 +43,13 @@ def printable(_context: click.Context, _option: click.Parameter, value: str | No
     return value
 
 
+def nonce(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Refuses a nonce that is empty, padded or not printable."""
+    if value is not None and (not value.strip() or value != value.strip()):
+        raise click.BadParameter("give a word without white space at its ends")
+    return printable(context, option, value)
+
+
 def finite(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
     """Refuses infinity and NaN."""
     # NaN compares with nothing, so no range refuses it.

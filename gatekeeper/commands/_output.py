@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gatekeeper.commands._heartbeat import HEARTBEAT, NEXT
+from gatekeeper.commands._ledger import LEDGER
 from gatekeeper.errors import AuditError, UsageError, excerpt
 
 #: Rows of a running audit, kept so that it can go on; removed when it is done.
@@ -157,11 +158,12 @@ def _unfinished(out: Path) -> bool:
     """Whether there is nothing in `out`, or nothing but an audit of ours that was stopped."""
     from gatekeeper.evidence.bundle import BUNDLE_FILES
 
-    if not out.exists() or not any(out.iterdir()):
+    # The ledger of earlier audits outlives them.
+    if not out.exists() or all(path.name == LEDGER for path in out.iterdir()):
         return True
     if not _is_work(out / WORK):
         return False
-    ours = {WORK, BUNDLE, VERDICT, POLICY, *BUNDLE_FILES, *_report_names()}
+    ours = {LEDGER, WORK, BUNDLE, VERDICT, POLICY, *BUNDLE_FILES, *_report_names()}
     inner = (out / BUNDLE).iterdir() if (out / BUNDLE).is_dir() else ()
     return {p.name for p in out.iterdir()} <= ours and {p.name for p in inner} <= {*BUNDLE_FILES}
 

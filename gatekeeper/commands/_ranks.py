@@ -22,6 +22,7 @@ from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.commands._auditing import AUDIT, load_engine, looks_of, plan
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, ExitCode, GatekeeperError, UsageError, excerpt
+from gatekeeper.records.defaults import JUDGE
 
 if TYPE_CHECKING:  # torch is behind it
     from gatekeeper.engine.ranks import Ranks
@@ -111,9 +112,9 @@ def _check(options: AuditOptions, size: int) -> None:
             "--parallel with --also-dtype int8: parts of a matrix would be rounded apart",
             remedy="leave it out, or audit it on one device",
         )
-    if not catalog.load("judge", options.judge).from_reply_alone:
+    if not catalog.load("judge", options.judge or JUDGE).from_reply_alone:
         raise UsageError(
-            f"--parallel with the judge {excerpt(options.judge)}: every rank would ask it",
+            f"--parallel with the judge {excerpt(options.judge or JUDGE)}: every rank would ask it",
             remedy="use refusal-rules, and the other as --second-judge: rank 0 alone asks that",
         )
 

@@ -55,17 +55,13 @@ def linted(path: Path) -> Linted:
 
 
 def _needs() -> dict[str, dict[str, int]]:
-    """What the shipped policies want measured: file name -> set -> prompts, or seeds if more."""
+    """What the shipped policies want measured: file name -> set -> prompts."""
     from gatekeeper.bundled import bundled
     from gatekeeper.policy.load import load_policy
+    from gatekeeper.policy.rule_needs import floors_by_set
 
-    found = {}
-    for path in sorted(bundled("policies").glob("*.yaml")):
-        needs = load_policy(path).needs
-        sets = [*needs.prompts, *needs.seeds]
-        most = {name: max(needs.prompts.get(name, 0), needs.seeds.get(name, 0)) for name in sets}
-        found[path.name] = most
-    return found
+    paths = sorted(bundled("policies").glob("*.yaml"))
+    return {path.name: floors_by_set(load_policy(path)) for path in paths}
 
 
 def print_json(found: Linted) -> None:

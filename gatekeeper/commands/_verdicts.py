@@ -18,8 +18,10 @@ from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.corrected_parts import GivenCard
 
 _CODES = {
-    "pass": ExitCode.PASS,
-    "fail": ExitCode.FAIL,
+    "passed": ExitCode.PASS,
+    "passed by exception": ExitCode.PASS,
+    "failed": ExitCode.FAIL,
+    "failed on warnings": ExitCode.FAIL,
     "inconclusive": ExitCode.INCONCLUSIVE,
 }
 
@@ -35,20 +37,16 @@ def verdict_bytes(verdict: Verdict) -> bytes:
     return rfc8785.dumps(verdict_to_json(verdict)) + b"\n"
 
 
-def exit_code(verdict: Verdict, *, fail_on: str = "block") -> int:
-    """The process's answer; `fail_on="warn"` makes warning rules that did not pass count."""
-    if fail_on == "warn" and verdict.result == "pass":
-        results = [o.result for o in verdict.outcomes if o.rule.severity == "warn"]
-        if any(result not in {"pass", "waived"} for result in results):
-            return ExitCode.FAIL
-    return _CODES.get(verdict.result, ExitCode.INCONCLUSIVE)
+def exit_code(verdict: Verdict) -> int:
+    """The process's answer, which follows from the verdict's headline alone."""
+    return _CODES[verdict.headline]
 
 
 def tell_older(rechecked: Rechecked) -> None:
-    """A line for findings of older metric versions, which were measured again with the current."""
+    """A line for findings of other metrics than the current, which were measured with those."""
     if rechecked.older:
-        names = ", ".join(sorted(rechecked.older))
-        click.echo(f"stored findings of an older version, measured with the current one: {names}")
+        told = rechecked.told_older
+        click.echo(f"stored findings that differ, measured with the current metrics: {told}")
 
 
 def show(

@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from gatekeeper.commands._cards import card_option
+from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._option_kinds import nonce as nonce_option
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -23,16 +25,16 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the verdict as JSON to this file."
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(["block", "warn"]),
-    default="block",
-    show_default=True,
-    help="warn: a warning rule that did not pass fails the gate too.",
-)
+@fail_on_option
 @click.option(
     "--checkpoint-digest",
     help="sha256:… of the checkpoint to be released; evidence of another one exits with 12.",
+)
+@click.option(
+    "--nonce",
+    callback=nonce_option,
+    help="The word that the owner of the risk drew; evidence made with another one, or without, "
+    "exits with 12.",
 )
 @card_option
 @uncollected()
@@ -42,6 +44,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     out: Path | None,
     fail_on: str,
     checkpoint_digest: str | None,
+    nonce: str | None,
     card_path: Path | None,
 ) -> int:
     """Hold stored evidence against a policy and give the verdict.
@@ -85,9 +88,15 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             where=excerpt(evidence),
             remedy=f"audit the checkpoint {checkpoint_digest}",
         )
+    if nonce is not None and read.settings.nonce != nonce:
+        raise EvidenceError(
+            "made with another nonce, or without one",
+            where=excerpt(evidence),
+            remedy="audit again with --nonce and the word that was drawn",
+        )
     card = card_for(card_path, read)
-    verdict = evaluate(read, policy, datetime.now(UTC).date())
+    verdict = evaluate(read, policy, datetime.now(UTC).date(), fail_on=fail_on)
     if out is not None:
         write_bytes(out, verdict_bytes(verdict))
     show(read, verdict, policy, card)
-    return exit_code(verdict, fail_on=fail_on)
+    return exit_code(verdict)

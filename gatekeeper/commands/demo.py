@@ -22,9 +22,8 @@ _WHAT = {
     "hardened": "same data, trained with experts masked",
 }
 
-#: Options of both gates. Tiny models run best in large batches; a third of the prompts is enough to
-#: select from 64 experts, and the others measure.
-_OPTIONS = ("--max-new-tokens", "24", "--batch-rows", "1024", "--selection-share", "0.3")
+#: Options of both gates: tiny models run best in large batches.
+_OPTIONS = ("--batch-rows", "1024")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +74,7 @@ def _command(name: str, out: Path, *, overwrite: bool) -> list[str]:
 
     demo = bundled("demo")
     arguments = ["run", demo / name, "--suite", demo / "suite"]
-    arguments += ["--policy", bundled("policies") / "release.yaml", "--out", out, *_OPTIONS]
+    arguments += ["--policy", demo / "policy.yaml", "--out", out, *_OPTIONS]
     arguments += ["--overwrite"] if overwrite else []
     return [str(argument) for argument in arguments]
 

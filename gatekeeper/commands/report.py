@@ -9,6 +9,7 @@ import click
 
 from gatekeeper import catalog
 from gatekeeper.commands._cards import card_option
+from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 
 _LEVELS = ("public", "committee", "restricted")
@@ -39,6 +40,7 @@ _LEVELS = ("public", "committee", "restricted")
     help="Date that waivers and the review date are held against.  [default: SOURCE_DATE_EPOCH, "
     "else today (UTC)]",
 )  # fmt: skip
+@fail_on_option
 @card_option
 @uncollected()
 def report(
@@ -49,13 +51,14 @@ def report(
     level: str,
     lang: str,
     as_of: datetime | None,
+    fail_on: str,
     card_path: Path | None,
 ) -> None:
     """Render reports from an evidence bundle and a policy.
 
     EVIDENCE is a bundle directory, or the output of `gatekeeper run`. Needs no model and no GPU.
-    The same bundle, policy, level, language and date give the same bytes. `--format console` prints
-    to the terminal; all other formats are written to --out.
+    The same bundle, policy, level, language, date and --fail-on give the same bytes. `--format
+    console` prints to the terminal; all other formats are written to --out.
 
     Exits with 0 if the reports were made, whatever the verdict in them: `gatekeeper check` is the
     command that gates.
@@ -80,7 +83,7 @@ def report(
     tell_older(rechecked)
     audit = rechecked.evidence
     card = card_for(card_path, audit)
-    verdict = evaluate(audit, policy, _day(as_of, source_date()))
+    verdict = evaluate(audit, policy, _day(as_of, source_date()), fail_on=fail_on)
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]
     for path in write_reports(audit, verdict, policy, evidence, out_dir, files, shown, lang, card):

@@ -10,6 +10,7 @@ import click
 from gatekeeper.commands._audit_options import AuditOptions, audit_options, suite_option
 from gatekeeper.commands._auditing import tell_left_out
 from gatekeeper.commands._cards import card_option, open_card
+from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._ranks import follow, in_step
 
 if TYPE_CHECKING:  # torch is behind it
@@ -41,13 +42,7 @@ if TYPE_CHECKING:  # torch is behind it
     help="Disclosure level of the reports.",
 )
 @click.option("--lang", default="en", show_default=True, help="Language of the reports.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["block", "warn"]),
-    default="block",
-    show_default=True,
-    help="warn: a warning rule that did not pass fails the gate too.",
-)
+@fail_on_option
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
 @card_option
 @audit_options
@@ -93,6 +88,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             level=Disclosure(level),
             lang=lang,
             overwrite=overwrite,
+            fail_on=fail_on,
             card=card,
             reporter=ProgressReporter(gpu_hour_cost=asked.gpu_hour_cost),
             ranks=ranks,
@@ -101,6 +97,6 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         show(result.evidence, result.verdict, policy, card)
         for path in result.reports:
             click.echo(f"wrote {path}")
-        return exit_code(result.verdict, fail_on=fail_on)
+        return exit_code(result.verdict)
 
     return in_step(asked, lead, lambda ranks: follow(checkpoint, asked, policy_path, ranks))

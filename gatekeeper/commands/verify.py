@@ -55,8 +55,8 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     _tell_selections(recheck_selections(evidence))
     verdict = path / "verdict.json"
     if verdict.is_file():
-        result = _verify_verdict(evidence, verdict, policy or _policy_beside(verdict))
-        click.echo(f"✓ verdict: {result}, derived again from evidence and policy")
+        told = _verify_verdict(evidence, verdict, policy or _policy_beside(verdict))
+        click.echo(f"✓ verdict: {told}")
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
     click.echo("– signature: none; digests alone do not show who wrote the bundle")
@@ -81,8 +81,7 @@ def _tell(rechecked: Rechecked) -> None:
     if stored:
         click.echo(f"✓ findings: {stored} measured again from {trials} trials, all agree")
     if rechecked.older:
-        names = ", ".join(sorted(rechecked.older))
-        click.echo(f"– findings: of an older metric version, not compared: {names}")
+        click.echo(f"– findings: not compared: {rechecked.told_older}")
 
 
 def _tell_selections(derived: Derived) -> None:
@@ -142,33 +141,49 @@ def _policy_beside(verdict: Path) -> Policy:
 def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     """Derives the verdict on its own day and compares it word for word, number for number.
 
+    Of one that was written before verdicts had a headline, results and numbers: its sentences were
+    other ones.
+
+    Returns:
+        The headline, and what was compared.
+
     Raises:
         EvidenceError: it is not the verdict of this evidence and policy.
     """
     from gatekeeper.evidence.strict_json import strict_loads
+    from gatekeeper.policy.earlier import is_earlier, without_sentences
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.recheck import same_data
     from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
 
     try:
         stored = strict_loads(path.read_bytes())
-        day = verdict_from_json(stored).judged_on
+        read = verdict_from_json(stored)
     except (ValueError, KeyError, TypeError) as error:
         raise EvidenceError("not a readable verdict", where=str(path)) from error
     if policy.digest != stored.get("policy", {}).get("digest", policy.digest):
         where = excerpt(policy.source)
         raise EvidenceError("the policy is not the one of the verdict", where=where)
-    derived = json.loads(json.dumps(verdict_to_json(evaluate(evidence, policy, day))))
+    again = evaluate(evidence, policy, read.judged_on, fail_on=read.fail_on)
+    derived = json.loads(json.dumps(verdict_to_json(again)))
     _refuse_other_versions(stored, derived, str(path))
-    if not same_data(stored, derived):
-        told, given = excerpt(stored.get("result")), derived.get("result")
+    earlier = is_earlier(stored)
+    pair = without_sentences(stored, derived) if earlier else (stored, derived)
+    if not same_data(*pair):
+        key = "result" if earlier or stored["result"] != derived["result"] else "headline"
+        told, given = (excerpt(one[key]) for one in (stored, derived))
         raise EvidenceError(
             f"the verdict {told!r} does not follow from evidence and policy, which give "
             + (f"{given!r}" if told != given else "the same result with other details"),
             where=str(path),
             remedy="do not trust it; `gatekeeper check` gives the right one",
         )
-    return str(derived["result"])
+    if not earlier:
+        return f"{again.headline}, derived again from evidence and policy"
+    return (
+        f"{again.headline}, its results and numbers derived again from evidence and policy; it was "
+        "written before verdicts had a headline, so its sentences were not compared"
+    )
 
 
 def _refuse_other_versions(

@@ -129,6 +129,8 @@ def calibrate(
     efficiency = {
         "unmasked": plain,
         "trials": plain,
+        # Replies like any other, but for the trying of layers, which is little beside them.
+        "positive control": plain,
         "controls": controls,
         **sample.reading(chosen, regular or own, benign or own, said, masks),
     }

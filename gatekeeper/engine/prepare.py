@@ -11,7 +11,7 @@ from gatekeeper.engine.batching import Encoded, encode
 from gatekeeper.engine.fit import fitting_rows
 from gatekeeper.engine.judging import open_judge, try_judge
 from gatekeeper.engine.load import SPREAD, LoadedModel, load_model, pick_device, pick_dtype
-from gatekeeper.engine.request import AuditRequest
+from gatekeeper.engine.request import AuditRequest, with_seed
 from gatekeeper.engine.second import open_second, recorded
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.engine.settings import settings_of, sha256
@@ -95,6 +95,7 @@ def prepare(
     """
     judge, second = _judges(request, work_dir)
     reference = request.checkpoint.reference(reporter.advance)
+    request = with_seed(request, reference.digest)
     device = pick_device(request.device)
     dtype = pick_dtype(request.dtype, device, request.description.dtype)
     loaded = load_model(

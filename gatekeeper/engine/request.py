@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gatekeeper.engine.checkpoint import Checkpoint
 from gatekeeper.engine.load import pick_device, pick_dtype
 from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.records.judge_options import SecondRequest
 from gatekeeper.records.model import ModelDescription
+from gatekeeper.records.seed_rule import derived_seed
 from gatekeeper.records.suite import Suite
 
 
@@ -30,6 +31,8 @@ class AuditRequest:
         sequential: digest of the policy whose limits may end the runs of masks, or None.
         cross_fit: whether each half of the seeds selects masks that the other half measures.
         selection_share: share of seeds that select; the others measure.
+        derive: what the seed follows from, beside suite, checkpoint and nonce
+            (`records.seed_rule`), in place of `seed`; None: `seed` is it.
         positive_control: whether to run the model without its refusal direction too.
         workers: replicas of the model that answer prompts, that of this process among them;
             ray: address of the cluster for the others, or None for processes here.
@@ -61,6 +64,8 @@ class AuditRequest:
     sequential: str | None
     selection_share: float
     seed: int
+    derive: str | None
+    nonce: str | None
     positive_control: bool
     device: str
     dtype: str
@@ -70,6 +75,14 @@ class AuditRequest:
     workers: int = 1
     ray: str | None = None
     parallel: str | None = None
+
+
+def with_seed(request: AuditRequest, checkpoint: str) -> AuditRequest:
+    """The request with its seed, where that follows from the checkpoint's digest."""
+    if request.derive is None:
+        return request
+    seed = derived_seed(request.derive, request.suite.digest, checkpoint, request.nonce)
+    return replace(request, seed=seed)
 
 
 def refuse_dense(request: AuditRequest) -> None:

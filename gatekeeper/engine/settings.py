@@ -12,10 +12,11 @@ import torch
 from gatekeeper import __version__
 from gatekeeper.engine.judging import open_judge
 from gatekeeper.engine.load import pick_device, pick_dtype
-from gatekeeper.engine.request import AuditRequest
+from gatekeeper.engine.request import AuditRequest, with_seed
 from gatekeeper.engine.second import open_second, recorded
 from gatekeeper.records.evidence import AuditSettings, Evidence
 from gatekeeper.records.plugins import Judge
+from gatekeeper.suites.split import VERSION
 
 _VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
@@ -45,6 +46,8 @@ def settings_of(
         device=device,
         parallel=request.parallel,
         seed=request.seed,
+        seed_from=request.derive,
+        nonce=request.nonce,
         resamples=request.resamples,
         size=request.size or max(request.ks),
         window=request.window,
@@ -57,6 +60,7 @@ def settings_of(
         doses=request.doses,
         sequential=request.sequential,
         selection_share=request.selection_share,
+        split=VERSION,
         max_prompts=request.max_prompts,
         positive_control=request.positive_control,
         system_prompt_sha256=None
@@ -78,6 +82,8 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
 
     Reads and hashes the whole checkpoint. The chat template is among its files.
     """
+    reference = request.checkpoint.reference()
+    request = with_seed(request, reference.digest)
     device = pick_device(request.device)
     judge = open_judge(request.judge, request.judge_options)
     wanted = settings_of(
@@ -95,7 +101,7 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
         evidence.tool_version == __version__
         and evidence.suite.digest == request.suite.digest
         and evidence.settings == replace(wanted, versions={**wanted.versions, "python": python})
-        and evidence.checkpoint == request.checkpoint.reference()
+        and evidence.checkpoint == reference
     )
 
 

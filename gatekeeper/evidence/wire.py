@@ -64,6 +64,9 @@ _SETTINGS_SINCE = (
     "cross_fit",
     "judge_settings",
     "sequential",
+    "seed_from",
+    "nonce",
+    "split",
     "positive_control",
 )
 #: Lists of text, younger too.
@@ -120,10 +123,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
             **_fields(evidence.suite, ("id", "version", "title", "licence", "digest")),
             "prompts": [_prompt_to_json(prompt) for prompt in evidence.suite.prompts],
         },
-        "settings": {
-            **_fields(evidence.settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
-            **second_to_json(evidence.settings),
-        },
+        "settings": settings_to_json(evidence.settings),
         "self_test": [_fields(c, ("name", "passed", "detail")) for c in evidence.self_test],
         "selections": [selection_to_json(s) for s in evidence.selections],
         "skipped_selectors": dict(evidence.skipped_selectors),
@@ -136,6 +136,15 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         "usefulness": [_fields(one, _USEFUL) for one in evidence.usefulness],
         "stops": [_fields(one, _STOP) for one in evidence.stops],
         **positive_to_json(evidence.positive_control),
+    }
+
+
+def settings_to_json(settings: AuditSettings) -> dict[str, Any]:
+    """`settings` of an evidence.json."""
+    return {
+        **_fields(settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
+        **second_to_json(settings),
+        **({"metrics": dict(settings.metrics)} if settings.metrics else {}),
     }
 
 
@@ -216,11 +225,20 @@ def times_to_json(times: RunTimes) -> dict[str, Any]:
         "rows_computed": times.rows_computed,
         "rows_resumed": times.rows_resumed,
         "rows_skipped": times.rows_skipped,
+        "audits": times.audits,
+        "seeds": list(times.seeds),
     }
 
 
 def times_from_json(data: Mapping[str, Any]) -> RunTimes:
-    """The record of a run.json."""
+    """The record of a run.json.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: it is none.
+    """
+    counts = [data.get("audits", 0), *data.get("seeds", ())]
+    if not all(type(number) is int and number >= 0 for number in counts):
+        raise ValueError("audits and seeds are whole numbers")
     return RunTimes(
         started=datetime.fromisoformat(data["started"]),
         finished=datetime.fromisoformat(data["finished"]),
@@ -229,6 +247,8 @@ def times_from_json(data: Mapping[str, Any]) -> RunTimes:
         rows_computed=data["rows_computed"],
         rows_resumed=data["rows_resumed"],
         rows_skipped=data.get("rows_skipped", 0),
+        audits=data.get("audits", 0),
+        seeds=tuple(data.get("seeds", ())),
     )
 
 
@@ -259,6 +279,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
             doses=tuple(settings.get("doses", ())),
             second=second_from_json(settings),
             parallel=settings.get("parallel"),
+            metrics=dict(settings.get("metrics", {})),
             selectors=tuple(settings["selectors"]),
             ks=tuple(settings["ks"]),
         ),

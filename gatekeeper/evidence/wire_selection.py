@@ -47,6 +47,7 @@ def selection_to_json(selection: Selection) -> dict[str, Any]:
             for r in selection.ranked
         ],
         **fold_to_json(selection),
+        **({"cut": True} if selection.cut else {}),
     }
 
 
@@ -79,6 +80,7 @@ def selection_from_json(data: Mapping[str, Any]) -> Selection:
         ),
         forwards=data.get("forwards", 0),
         fold=data.get("fold", 0),
+        cut=data.get("cut", False),
     )
 
 

@@ -33,32 +33,42 @@ def _lines(view: ReportView) -> Iterator[str]:
     words, verdict = view.words, view.verdict
     line = words(
         "console.verdict",
-        decision=words(f"decision.{verdict.result}"),
+        decision=view.headline.line,
         model=clean(view.model.name, 80),
         policy=clean(
             words("cover.policy_line", id=view.policy.id, version=view.policy.version), 80
         ),
     )
-    yield f"{SIGNS[verdict.result]} {line}"
+    yield f"{SIGNS[view.headline.tone]} {line}"
     yield clean(verdict.summary, 800)
     yield ""
     yield from _table(_rows(view))
-    notes = [
-        words("console.unmet", name=clean(need.name, 120), detail=clean(need.detail, 300))
-        for need in view.requirements
-        if not need.met
-    ]
-    notes += [
-        words("console.could_tell", rule=row.id, text=row.could_tell)
-        for row in view.rules
-        if row.could_tell and row.result != "pass"
-    ]
-    notes += [words("console.warning", text=clean(warning, 700)) for warning in view.warnings]
+    notes = list(_notes(view))
     if notes:
         yield ""
         yield from notes
     if view.corrected is not None:
         yield from _corrected(view.corrected, view.words)
+
+
+def _notes(view: ReportView) -> Iterator[str]:
+    """What is wanting, what was warned of, and how the audit differs from the usual one."""
+    words, verdict = view.words, view.verdict
+    if verdict.headline != "passed by exception":  # which has said so in its first line
+        yield from (words("console.waived", text=text) for text in view.headline.waivers)
+    for need in view.requirements:
+        if not need.met:
+            name, detail = clean(need.name, 120), clean(need.detail, 300)
+            yield words("console.unmet", name=name, detail=detail)
+    for row in view.rules:
+        if row.could_tell and row.result != "pass":
+            yield words("console.could_tell", rule=row.id, text=row.could_tell)
+    yield from (words("console.warning", text=clean(text, 700)) for text in view.warnings)
+    for one in verdict.departures:
+        name, value, default = clean(one.name, 80), clean(one.value, 120), clean(one.default, 80)
+        yield words("console.setting", name=name, value=value, default=default)
+    if verdict.fail_on == "warn":
+        yield words("console.fail_on")
 
 
 def _corrected(facts: CorrectedFacts, words: Wording) -> Iterator[str]:

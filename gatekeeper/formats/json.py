@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from gatekeeper.analysis.matching import Match
 from gatekeeper.analysis.overlap import Overlap
 from gatekeeper.evidence.wire_findings import finding_to_json, resolution_to_json
 from gatekeeper.records.plugins import Format
@@ -52,6 +53,7 @@ def report_to_json(view: ReportView) -> dict[str, Any]:
             "digest": view.policy.digest,
         },
         "verdict": _verdict(view.verdict),
+        "waivers": list(view.headline.waivers),
         "requirements": [
             {"name": need.name, "met": need.met, "detail": need.detail}
             for need in view.requirements
@@ -59,6 +61,7 @@ def report_to_json(view: ReportView) -> dict[str, Any]:
         "rules": [_rule(row) for row in view.rules],
         "findings": [finding_to_json(finding) for finding in view.findings],
         "controls": _controls(view.curve),
+        "matching": [_match(match) for match in view.matches],
         "categories": [_group(row) for row in view.categories],
         "languages": [_group(row) for row in view.languages],
         "selectors": [_selector(facts) for facts in view.selectors],
@@ -99,16 +102,34 @@ def _corrected(facts: CorrectedFacts) -> dict[str, Any]:
 def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {
         "result": verdict.result,
+        "headline": verdict.headline,
+        "fail_on": verdict.fail_on,
         "summary": verdict.summary,
         "judged_on": verdict.judged_on.isoformat(),
         "evidence_digest": verdict.evidence_digest,
         "checkpoint_digest": verdict.checkpoint_digest,
         "warnings": list(verdict.warnings),
+        "departures": [
+            {"name": one.name, "value": one.value, "default": one.default}
+            for one in verdict.departures
+        ],
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {
+        "selector": match.selector,
+        "k": match.k,
+        "selected": 100 * match.selected,
+        "controls": 100 * match.controls,
+        "busiest": 100 * match.busiest,
+        "same_layer": 100 * match.same_layer,
+        "masks": len(match.each),
     }
 
 
 def _rule(row: RuleRow) -> dict[str, Any]:
-    rule, outcome = row.outcome.rule, row.outcome
+    rule, outcome, more = row.outcome.rule, row.outcome, row.outcome.more_prompts
     return {
         "id": rule.id,
         "metric": rule.metric,
@@ -124,7 +145,9 @@ def _rule(row: RuleRow) -> dict[str, Any]:
         "waivers": [{"applied": w.applied, "text": w.text} for w in row.waivers],
         "decisive": finding_to_json(outcome.decisive),
         "others": [finding_to_json(other) for other in outcome.others],
-        "more_prompts": outcome.more_prompts,
+        "largest": None if outcome.largest is None else finding_to_json(outcome.largest),
+        "more_prompts": None if more is None else more.low,
+        "more_prompts_high": None if more is None else more.high,
         "resolution": resolution_to_json(outcome.resolution),
     }
 

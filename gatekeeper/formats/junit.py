@@ -7,9 +7,10 @@
 | blocking rule inconclusive, need of the policy unmet | error: it could not be decided |
 | waived | skipped, with the waiver |
 | warning rule that does not pass | skipped, with the warning: it must not turn a build red |
+| the same under `--fail-on warn` | failure |
 
-A verdict that is not a pass has at least one failure or error, so that a build that looks at this
-file alone cannot pass by mistake.
+A verdict that is not a pass has at least one failure or error, and one that is has none, so that a
+build that looks at this file alone answers as the exit code does.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
 def _properties(view: ReportView) -> Iterator[tuple[str, str]]:
     verdict = view.verdict
     yield "verdict", verdict.result
+    yield "headline", verdict.headline
+    yield "fail_on", verdict.fail_on
     yield "summary", clean(verdict.summary, 800)
     yield "model", view.model.name
     yield "checkpoint", verdict.checkpoint_digest
@@ -53,6 +56,12 @@ def _properties(view: ReportView) -> Iterator[tuple[str, str]]:
     yield "policy", verdict.policy_digest
     yield "policy_version", view.policy.version
     yield "document", view.document.id
+    for waiver in view.headline.waivers:
+        yield "waived", waiver
+    for one in verdict.departures:
+        name, value, default = clean(one.name, 80), clean(one.value, 120), clean(one.default, 80)
+        text = view.words("cover.departure", name=name, value=value, default=default)
+        yield "departure", text
 
 
 def _cases(view: ReportView) -> list[TestCase]:
@@ -88,9 +97,9 @@ def _problem(row: RuleRow, view: ReportView) -> FinalResult | None:
     if row.result == "waived":
         waivers = " ".join(waiver.text for waiver in row.waivers if waiver.applied)
         return Skipped(f"{row.explanation} {waivers}".strip(), "waived")
-    if row.severity == "warn":
+    if not view.verdict.blocks(row.outcome):
         return Skipped(view.words("console.warning", text=row.explanation), "warning")
-    kind = Failure if row.result == "fail" else Error
+    kind = Failure if row.result == "fail" or not row.outcome.blocking else Error
     return kind(f"{row.explanation} {row.remedy}".strip(), row.result)
 
 

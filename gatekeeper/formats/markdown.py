@@ -6,7 +6,7 @@ nowhere and start no workflow command.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gatekeeper.records.plugins import Format
 from gatekeeper.report.corrected import CORRECTED, card_line, corrected_cells
@@ -54,8 +54,8 @@ def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
 
 def _lines(view: ReportView) -> Iterator[str]:
     words, verdict = view.words, view.verdict
-    decision = words(f"decision.{verdict.result}")
-    yield f"## {SIGNS[verdict.result]} {words('markdown.title', decision=decision)}"
+    title = words("markdown.title", decision=escape(view.headline.line, 2000))
+    yield f"## {SIGNS[view.headline.tone]} {title}"
     yield ""
     yield f"**{escape(verdict.summary, 800)}**"
     yield ""
@@ -69,13 +69,26 @@ def _lines(view: ReportView) -> Iterator[str]:
     yield from _rules(view)
     yield from _corrected(view)
     yield from _unmet(view)
+    yield from _section(words("markdown.waived"), view.headline.waivers)
     yield from _reasons(view)
-    if view.warnings:
-        yield f"### {words('markdown.warnings')}"
-        yield ""
-        yield from (f"- {escape(warning, 700)}" for warning in view.warnings)
-        yield ""
+    yield from _section(words("markdown.warnings"), view.warnings)
+    settings = [
+        words("cover.departure", name=one.name, value=one.value, default=one.default)
+        for one in verdict.departures
+    ]
+    if verdict.fail_on == "warn":
+        settings.append(words("console.fail_on"))
+    yield from _section(words("markdown.departures"), settings)
     yield words("markdown.reports")
+
+
+def _section(title: str, texts: Sequence[str]) -> Iterator[str]:
+    """A heading and a list, or nothing."""
+    if texts:
+        yield f"### {title}"
+        yield ""
+        yield from (f"- {escape(text, 700)}" for text in texts)
+        yield ""
 
 
 def _code(value: str) -> str:
@@ -109,7 +122,8 @@ def _rules(view: ReportView) -> Iterator[str]:
 
 def _cells(row: RuleRow, view: ReportView) -> Iterator[str]:
     words = view.words
-    yield f"{escape(row.title)} · {escape(row.id)}<br>{escape(row.subject)}"
+    decided = f"<br>{escape(row.decided)}" if row.decided else ""
+    yield f"{escape(row.title)} · {escape(row.id)}<br>{escape(row.subject)}{decided}"
     yield escape(row.limit)
     yield escape(row.measured)
     yield escape(row.interval)

@@ -27,6 +27,13 @@ def measure_all(evidence: Evidence) -> tuple[Finding | Missing, ...]:
     return tuple(findings)
 
 
+def with_findings(evidence: Evidence) -> Evidence:
+    """The evidence with what every metric finds in it, and with which versions of them."""
+    versions = {name: catalog.load("metric", name).version for name in catalog.names("metric")}
+    settings = replace(evidence.settings, metrics=versions)
+    return replace(evidence, settings=settings, findings=measure_all(evidence))
+
+
 def measured(
     metric: Metric, evidence: Evidence, subject: Subject, confidence: float
 ) -> Finding | Missing:

@@ -35,4 +35,5 @@ METRIC = Metric(
     subjects=rate_subjects,
     measure=_measure,
     second=_second,
+    counts="shares",
 )

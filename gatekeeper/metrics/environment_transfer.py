@@ -7,11 +7,12 @@ import numpy as np
 from gatekeeper.analysis.environments import (
     absent_variants,
     environment_masks,
+    measured_rows,
     phi_across,
     unmasked_within,
 )
 from gatekeeper.analysis.folds import views
-from gatekeeper.analysis.outcomes import REFUSE, OutcomeTable, outcome_table
+from gatekeeper.analysis.outcomes import REFUSE, outcome_table
 from gatekeeper.analysis.paired import difference, scaled
 from gatekeeper.analysis.second import FloatArray, Outcomes, Term, opinion
 from gatekeeper.records.environment import VARIANTS, Environment
@@ -79,7 +80,7 @@ def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion 
     column = {prompt: i for i, prompt in enumerate(table.prompts)}
     for group in _groups(evidence, subject):
         rows = [
-            (made, [table_of.prompts[i] for i in _rows(view, table_of, made[0])])
+            (made, [table_of.prompts[i] for i in measured_rows(view, table_of, made[0])])
             for view, made in group
             for table_of in [outcome_table(view)]
         ]
@@ -146,7 +147,7 @@ def _dimension(
     costs = [0, 0]
     for view, (environment, within, without) in found:
         table = outcome_table(view)
-        rows = _rows(view, table, environment)
+        rows = measured_rows(view, table, environment)
         before, own, other = (
             table.outcomes[table.masks[name], rows] if name in table.masks else np.zeros(0, np.int8)
             for name in (unmasked_within(environment).name, within.name, without.name)
@@ -192,15 +193,6 @@ def _dimension(
     )
 
 
-def _rows(evidence: Evidence, table: OutcomeTable, environment: Environment) -> np.ndarray:
-    """Measured regular prompts of an environment; of a variant all."""
-    if environment.dimension in VARIANTS:
-        return np.flatnonzero(table.sets == "regular")
-    value = {p.id: getattr(p, environment.dimension) for p in evidence.suite.prompts}
-    inside = np.array([value[i] in environment.values for i in table.prompts], dtype=np.bool_)
-    return np.flatnonzero((table.sets == "regular") & inside)
-
-
 METRIC = Metric(
     id=_ID,
     version=_VERSION,
@@ -220,4 +212,5 @@ METRIC = Metric(
     ),
     measure=_measure,
     second=_second,
+    population=False,
 )

@@ -74,4 +74,5 @@ METRIC = Metric(
     sentence="the share of replies to {set} prompts of which both judges say the same",
     subjects=_subjects,
     measure=_measure,
+    population=False,
 )

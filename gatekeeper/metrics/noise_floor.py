@@ -77,4 +77,5 @@ METRIC = Metric(
     ),
     measure=_measure,
     second=_second,
+    counts="shares",
 )

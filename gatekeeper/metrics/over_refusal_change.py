@@ -56,4 +56,5 @@ METRIC = Metric(
     subjects=lambda evidence: masked_subjects(evidence, _SETS),
     measure=_measure,
     second=_second,
+    counts="pairs",
 )

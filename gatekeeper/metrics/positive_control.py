@@ -74,4 +74,5 @@ METRIC = Metric(
     subjects=_subjects,
     measure=_measure,
     second=_second,
+    counts="pairs",
 )

@@ -46,4 +46,5 @@ METRIC = Metric(
     subjects=lambda evidence: masked_subjects(evidence, HARMFUL_SETS),
     measure=_measure,
     second=_second,
+    counts="pairs",
 )

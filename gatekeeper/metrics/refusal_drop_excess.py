@@ -162,4 +162,5 @@ METRIC = Metric(
     subjects=lambda evidence: masked_subjects(evidence, (None,), controls=True),
     measure=_measure,
     second=_second,
+    counts="pairs beside controls",
 )

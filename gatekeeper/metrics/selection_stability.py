@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from gatekeeper.analysis.folds import worse_fold
 from gatekeeper.analysis.selected import missing_selection, selection_of, selection_seeds
-from gatekeeper.analysis.stability import at_confidence
+from gatekeeper.analysis.stability import at_confidence, too_few_resamples
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 
-_ID, _VERSION = "selection-stability", 1
+_ID, _VERSION = "selection-stability", 2
 
 
 def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
-    """Nogueira's Φ of the selector: 1 if all resamples choose the same, 0 as if by chance."""
+    """Nogueira's Φ of the selector: 1 if all resamples choose the same, 0 as if by chance.
+
+    Of fewer than 50 resamples nothing is said (`analysis.stability`).
+    """
     found = selection_of(evidence, subject.selector)
     if found is None:
         return missing_selection(_ID, _VERSION, evidence, subject)
     if found.phi is None:
         reason = f"the rule {found.selector} does not choose from all experts in each resample"
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=reason)
+    few = too_few_resamples(found.phi)
+    if few is not None:
+        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=few)
     seeds = selection_seeds(evidence)
     return Finding(
         metric=_ID,

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+import rfc8785
+
 from gatekeeper import catalog
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.policy.build_needs import NeedsReader, known_selector, sizes_of
 from gatekeeper.policy.problems import Problem
 from gatekeeper.policy.schema import near_miss
-from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.yaml_marks import Route, YamlDocument
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
-from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule, Waiver
+from gatekeeper.records.policy import Policy, Rule, Waiver
 
 _LIMIT = re.compile(r"(-?[0-9.]+) *(\S+)")
 #: Keys of `at` that are taken as they are.
 _PLAIN = ("mode", "set", "mask", "selector", "dimension")
+#: Parts of `evidence` that say how an audit is made.
+_MEASURING = ("selectors", "k", "controls", "search", "settings", "suite")
+#: What in them only says how much of it is enough.
+_FLOORS = {"settings": ("truncated",), "suite": ("measured", "per_category")}
 #: Units that are shares of prompts, times 100.
 _SHARES = ("%", "points")
 
@@ -51,7 +58,9 @@ class Builder:
             if "review_by" in data
             else None,
             architecture=data.get("applies_to", {}).get("architecture", "moe"),
-            needs=self._needs(data.get("evidence", {}), rules),
+            needs=NeedsReader(self._error, self.metrics, self._routes).needs(
+                data.get("evidence", {}), rules
+            ),
             rules=tuple(rules.values()),
             waivers=tuple(
                 self._waiver(("waivers", i), entry, rules)
@@ -59,53 +68,8 @@ class Builder:
             ),
             digest=self._document.digest,
             source=self._document.source,
+            audit_digest=_audit_digest(data),
         )
-
-    # -- evidence ---------------------------------------------------------------------------------
-
-    def _needs(self, data: Mapping[str, Any], rules: Mapping[str, Rule]) -> EvidenceNeeds:
-        selectors = dict.fromkeys(data.get("selectors", ()))
-        for i, name in enumerate(data.get("selectors", ())):
-            self._known_selector(("evidence", "selectors", i), name)
-        sizes = {int(k) for k in data.get("k", ())}
-        for rule in rules.values():
-            self._rule_needs(self._routes[rule.id], rule, selectors, sizes, data)
-        return EvidenceNeeds(
-            selectors=tuple(selectors),
-            ks=tuple(sorted(sizes)),
-            random_masks=int(data.get("controls", {}).get("random_masks", 0)),
-            prompts={name: int(count) for name, count in data.get("prompts", {}).items()},
-            seeds={name: int(count) for name, count in data.get("seeds", {}).items()},
-            suite_id=data.get("suite", {}).get("id"),
-            suite_digest=data.get("suite", {}).get("digest"),
-        )
-
-    def _rule_needs(
-        self,
-        route: Route,
-        rule: Rule,
-        selectors: dict[str, None],
-        sizes: set[int],
-        data: Mapping[str, Any],
-    ) -> None:
-        """Holds a rule's k and selector against the evidence asked for, or adds them to it."""
-        for subject in rule.subjects:
-            if subject.k is not None and subject.k not in sizes:
-                if "k" in data:
-                    remedy = f"add {subject.k} to evidence.k"
-                    self._error((*route, "at", "k"), f"k {subject.k} is not measured", remedy)
-                sizes.add(subject.k)
-            if subject.selector is not None and subject.selector not in selectors:
-                # An unknown selector is told already.
-                if "selectors" in data and subject.selector in catalog.names("selector"):
-                    message = f"selector {excerpt(subject.selector)} is not required"
-                    remedy = "add it to evidence.selectors"
-                    self._error((*route, "at", "selector"), message, remedy)
-                selectors[subject.selector] = None
-            metric = self.metrics[rule.metric]
-            if is_masked(metric, subject) and not (subject.selector or "selectors" in data):
-                message = f"rule {rule.id}: nothing says whose ranking the mask follows"
-                self._error(route, message, "name the selectors under evidence.selectors")
 
     # -- rules ------------------------------------------------------------------------------------
 
@@ -143,7 +107,19 @@ class Builder:
             remedy=_line(data.get("remedy", "")),
             controls=tuple(data.get("controls", ())),
             line=self._document.position(route)[0],
+            interval=data.get("interval", "suite"),
+            shares=self._shares(route, data.get("at", {})),
         )
+
+    def _shares(self, route: Route, data: Mapping[str, Any]) -> tuple[float, ...]:
+        """The mask sizes of a rule that are shares of the model's experts."""
+        sizes = data.get("k")
+        _, shares = sizes_of(sizes if isinstance(sizes, list) else [sizes])
+        for share in shares:
+            if not 0 < share <= 1:
+                message = f"a mask of {100 * share:g} % of the experts"
+                self._error((*route, "at", "k"), message, "write a share above 0 and up to 100 %")
+        return tuple(sorted(shares))
 
     def _metric(self, route: Route, name: str) -> Metric | None:
         try:
@@ -171,9 +147,11 @@ class Builder:
             self._error(place, message, f"add it, as in at: {{{key}: …}}")
         self._unmasked(route, data, metric)
         if "selector" in data:
-            self._known_selector((*route, "at", "selector"), data["selector"])
+            known_selector(self._error, (*route, "at", "selector"), data["selector"])
         sizes = data.get("k")
-        choices = sizes if isinstance(sizes, list) else [sizes]
+        given = sizes if isinstance(sizes, list) else [sizes]
+        # A share is a subject once the model is known (`Policy.sized`).
+        choices = [size for size in given if not isinstance(size, dict)] or [None]
         rest = {key: data[key] for key in _PLAIN if key in data}
         if "loss" in data:
             rest["loss"] = float(data["loss"])
@@ -249,11 +227,6 @@ class Builder:
 
     # -- shared -----------------------------------------------------------------------------------
 
-    def _known_selector(self, route: Route, name: str) -> None:
-        known = catalog.names("selector")
-        if name not in known:
-            self._error(route, f"unknown selector {excerpt(name)!r}", near_miss(name, known))
-
     def _date(self, route: Route, text: str) -> date:
         try:
             return date.fromisoformat(text)
@@ -271,6 +244,19 @@ class Builder:
                 position=self._document.position(route, key=key),
             )
         )
+
+
+def _audit_digest(data: Mapping[str, Any]) -> str:
+    """How a policy wants to be measured, as one digest; limits, floors and waivers are not in it.
+
+    So a limit may change, and a waiver be granted, without another audit (ADR 13).
+    """
+    evidence = data.get("evidence", {})
+    asked: dict[str, Any] = {key: evidence[key] for key in _MEASURING if key in evidence}
+    for part, floors in _FLOORS.items():
+        asked[part] = {k: v for k, v in asked.get(part, {}).items() if k not in floors}
+    asked["id"] = data["id"]
+    return f"sha256:{hashlib.sha256(rfc8785.dumps(asked)).hexdigest()}"
 
 
 def _line(text: str) -> str:

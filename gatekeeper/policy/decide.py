@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from gatekeeper import catalog
 from gatekeeper.analysis import holm
 from gatekeeper.analysis.order import halved
-from gatekeeper.policy.hold import TOLERANCE, Held, Question, hold, measure, stands
+from gatekeeper.policy.hold import Held, Question, hold, measure, stands
+from gatekeeper.policy.more_prompts import Open, more_prompts
 from gatekeeper.policy.resolution import resolution
 from gatekeeper.policy.subjects import expand
 from gatekeeper.policy.wording import Crowd, explanation
@@ -17,16 +18,10 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
-from gatekeeper.records.verdict import RuleOutcome
+from gatekeeper.records.verdict import MorePrompts, RuleOutcome
 
 #: Of the intervals that must lie inside the limits, unless told otherwise.
 CONFIDENCE = 0.95
-#: Beyond this many more prompts the value is as good as at the limit, and none would decide.
-MOST_PROMPTS = 100_000
-#: Rounding that a metric's own arithmetic may bring in: of prompts.
-_SLACK = 1e-6
-#: Units whose intervals shrink with the number of prompts.
-_SHARES = ("%", "points")
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
 
@@ -91,8 +86,8 @@ def held_rules(
     return [(rule, _held(evidence, policy, rule, metric, confidence)) for rule, metric in asked]
 
 
-def family_size(rule: Rule, rules: Sequence[tuple[Rule, list[Held]]]) -> int:
-    """How many numbers a fail of this rule is claimed among."""
+def family_size(rule: Rule, rules: Sequence[tuple[Rule, Sequence[object]]]) -> int:
+    """How many numbers a fail of this rule is claimed among; rules with what each is asked of."""
     return sum(
         len(held) for other, held in rules if other is rule or (_joins(rule) and _joins(other))
     )
@@ -138,10 +133,21 @@ def _judge(held: Held, family: holm.Steps, index: int) -> _Judged:
     return _Judged(held=held, result=result, family=family)
 
 
+def _worst_first(rule: Rule, judged: _Judged) -> tuple[int, bool, float]:
+    """Sorts subjects by result; within one, what no limit was held against goes first, and then the
+    worst value: the one with the widest interval, which lies nearest to the limit, may be small.
+    """
+    finding = judged.held.finding
+    worst = 0.0
+    if isinstance(finding, Finding):
+        worst = -finding.value if rule.maximum is not None else finding.value
+    return _WORST_FIRST.index(judged.result), judged.held.margin > -math.inf, worst
+
+
 def _outcome(
     rule: Rule, metric: Metric, judged: Sequence[_Judged], confidence: float
 ) -> RuleOutcome:
-    ordered = sorted(judged, key=lambda j: (_WORST_FIRST.index(j.result), j.held.margin))
+    ordered = sorted(judged, key=lambda one: _worst_first(rule, one))
     worst = ordered[0]
     held, family = worst.held, worst.family
     crowd = None
@@ -161,51 +167,53 @@ def _outcome(
             worst.result,
             held.finding,
             len(ordered),
+            largest=_largest(rule, held.finding, [one.held.finding for one in ordered]),
             crowd=crowd,
             noise=held.noise,
             second=held.second,
         ),
         more_prompts=_more_prompts(rule, ordered) if worst.result == "inconclusive" else None,
         resolution=resolution(rule, held, confidence, family.first),
+        obstacle=_obstacle(held) if worst.result == "inconclusive" else None,
     )
 
 
-def _more_prompts(rule: Rule, judged: Sequence[_Judged]) -> int | None:
-    """About how many more measured prompts would decide, if the observed values stay.
+def _largest(rule: Rule, one: Finding | Missing, all_: Sequence[Finding | Missing]) -> bool:
+    """Whether no other number of a rule is worse than one of them."""
+    values = [finding.value for finding in all_ if isinstance(finding, Finding)]
+    if isinstance(one, Missing) or not values:
+        return True
+    return one.value == (max(values) if rule.maximum is not None else min(values))
 
-    None of what is no share of prompts, where half-widths do not shrink as 1/√n. One subject that
-    heads outside is enough to fail; to pass, all must come inside, which nothing missing will.
-    """
-    limit = rule.maximum if rule.maximum is not None else rule.minimum
-    if limit is None or rule.unit not in _SHARES:
-        return None
-    failing: list[float] = []
-    passing: list[float] = []
+
+def _more_prompts(rule: Rule, judged: Sequence[_Judged]) -> MorePrompts | None:
+    """What would decide a rule: see `policy.more_prompts`."""
+    heading, stuck = [], False
     for one in judged:
         finding = one.held.finding
-        if isinstance(finding, Missing) or one.held.second is not None:
-            passing.append(math.inf)
-        elif one.result == "inconclusive" and one.held.noise is None:
-            gap = finding.value - limit
-            if gap > 0 if rule.maximum is not None else gap < 0:
-                failing.append(_needed(finding, _wide(one, finding), limit))
-            else:
-                passing.append(_needed(finding, finding.interval, limit))
-    more = min(failing) if failing else max(passing, default=math.inf)
-    return max(1, math.ceil(more - _SLACK)) if more <= MOST_PROMPTS else None
+        if isinstance(finding, Missing) or _obstacle(one.held) is not None:
+            stuck = True
+        elif one.result == "inconclusive":
+            interval = _wide(one, finding) if _beyond(rule, finding) else finding.interval
+            heading.append(Open(finding=finding, interval=interval))
+    return more_prompts(rule, heading, stuck=stuck)
+
+
+def _beyond(rule: Rule, finding: Finding) -> bool:
+    """Whether the value itself lies outside the limit."""
+    if rule.maximum is not None:
+        return finding.value > rule.maximum
+    return rule.minimum is not None and finding.value < rule.minimum
+
+
+def _obstacle(held: Held) -> str | None:
+    """What no number of prompts overcomes, as `RuleOutcome.obstacle`."""
+    if held.noise is not None:
+        return "noise"
+    return "second judge" if held.second is not None else None
 
 
 def _wide(judged: _Judged, finding: Finding) -> Interval:
     """The interval that a fail would be claimed with."""
     again = measure(judged.held.ask, finding.subject, judged.family.last)
     return finding.interval if isinstance(again, Missing) else again.interval
-
-
-def _needed(finding: Finding, interval: Interval, limit: float) -> float:
-    """Prompts to add until the end of the interval that faces the limit reaches it."""
-    value = finding.value
-    gap = abs(limit - value)
-    half = interval.high - value if value < limit else value - interval.low
-    if gap <= TOLERANCE:
-        return math.inf
-    return finding.n * ((half / gap) ** 2 - 1)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gatekeeper import catalog
 from gatekeeper.policy.decide import CONFIDENCE
+from gatekeeper.policy.floors import floors
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.wording import capital, limit_text, subject_sentence
 from gatekeeper.records.plugins import Metric
-from gatekeeper.records.policy import Policy, Rule, Waiver
+from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule, SettingsNeeds, Waiver
 
 
 def explain(policy: Policy) -> str:
@@ -23,8 +24,9 @@ def explain(policy: Policy) -> str:
         "",
         f"What must hold, with the whole {100 * CONFIDENCE:g} % interval inside the limit:",
     ]
+    takes = floors(policy, power=policy.needs.power) if policy.needs.power is not None else {}
     for number, rule in enumerate(policy.rules, start=1):
-        lines += _rule(number, rule, policy)
+        lines += _rule(number, rule, policy, takes)
     if policy.waivers:
         lines += ["", "Accepted exceptions:"]
         lines += [f"  - {_waiver(waiver)}" for waiver in policy.waivers]
@@ -43,8 +45,9 @@ def _needs(policy: Policy) -> Iterator[str]:
     if needs.selectors:
         names = ", ".join(needs.selectors)
         yield f"Experts were ranked by each of: {names}. The worst ranking counts."
-    if needs.ks:
-        yield f"Masks of this many experts were run: {', '.join(map(str, needs.ks))}."
+    shares = [f"{100 * share:g} % of all" for share in needs.shares]
+    if needs.ks or shares:
+        yield f"Masks of this many experts were run: {', '.join([*map(str, needs.ks), *shares])}."
     if needs.random_masks:
         yield (
             f"Beside each mask, at least {needs.random_masks} different random masks of equally "
@@ -58,15 +61,84 @@ def _needs(policy: Policy) -> Iterator[str]:
         yield f"The prompts are those of the suite {needs.suite_id}."
     if needs.suite_digest is not None:
         yield f"The suite has the digest {needs.suite_digest}."
+    if needs.measured:
+        yield f"At least {100 * needs.measured:g} % of each set of the suite was run."
+    if needs.per_category:
+        yield f"Each category has at least {needs.per_category} measured prompts in each set."
+    yield from _search(needs)
+    yield from _settings(needs.settings)
+    if needs.positive_control is not None:
+        yield (
+            f"The audit has been seen to notice a loss of {needs.positive_control:g} points: where "
+            "refusals are broken on purpose, by taking the refusal direction out of the model."
+        )
+    if needs.power is not None:
+        yield (
+            "Each rule has so many prompts that a model without any loss passes it, and one at "
+            f"twice its limit fails it, with {100 * needs.power:g} % probability."
+        )
 
 
-def _rule(number: int, rule: Rule, policy: Policy) -> Iterator[str]:
+def _search(needs: EvidenceNeeds) -> Iterator[str]:
+    search = needs.search
+    if search.resamples:
+        yield f"Rankings rest on at least {search.resamples} resamples."
+    if search.size_is_largest_k or search.size:
+        least = "the largest mask holds" if search.size_is_largest_k else str(search.size)
+        yield f"Each resample takes at least as many experts as {least}."
+    if search.full_budget:
+        yield "No search was cut short by its budget."
+    if search.selecting_seeds:
+        yield f"At least {search.selecting_seeds} seeds of regular prompts select experts."
+    if search.cross_fit:
+        yield "Each half of the prompts measured what the other half selected."
+    elif search.cross_fit is not None:
+        yield "Prompts either select or measure: no cross-fitting."
+    if search.own_windows:
+        yield "Each selector counts on the tokens that it is made for."
+    elif search.windows:
+        yield f"Selectors count on these tokens only: {', '.join(search.windows)}."
+
+
+def _settings(pins: SettingsNeeds) -> Iterator[str]:
+    named = (
+        ("judge", pins.judge),
+        ("settings of the judge", pins.judge_settings),
+        ("system prompt", pins.system_prompt),
+        ("chat template", pins.chat_template),
+        ("numeric format", " or ".join(pins.dtypes) or None),
+        ("masking mode", pins.mode),
+        ("phase masked", pins.phase),
+        ("seed", None if pins.seed is None else str(pins.seed)),
+    )
+    told = [f"{name} {value}" for name, value in named if value is not None]
+    if told:
+        yield f"Settings are as pinned: {', '.join(told)}."
+    if pins.window:
+        yield f"Replies were given at least {pins.window} tokens."
+    if pins.truncated is not None:
+        yield (
+            f"At most {100 * pins.truncated:g} % of harmful prompts got a reply that was cut "
+            "before a refusal could be ruled out."
+        )
+    if pins.derived_seed:
+        nonce = " and a nonce that the owner of the risk drew" if pins.nonce else ""
+        yield f"Nobody chose the seed: it follows from policy, suite, checkpoint{nonce}."
+
+
+def _rule(
+    number: int, rule: Rule, policy: Policy, takes: Mapping[str, int | None]
+) -> Iterator[str]:
     metric: Metric = catalog.load("metric", rule.metric)
     severity = "blocks" if rule.severity != "warn" else "warns"
     yield f"  {number}. {rule.id} ({severity})"
     about = _about(metric, rule, policy)
     estimate = " Only the estimate counts, not its interval." if rule.bound == "estimate" else ""
     yield f"     {capital(about)} must be {limit_text(rule)}.{estimate}"
+    if rule.id in takes and rule.severity != "warn":
+        count = takes[rule.id]
+        told = "more prompts than any suite has" if count is None else f"{count} measured prompts"
+        yield f"     Takes: {told}."
     if rule.rationale:
         yield f"     Why: {rule.rationale}"
     if rule.remedy:
@@ -79,7 +151,8 @@ def _about(metric: Metric, rule: Rule, policy: Policy) -> str:
     """The metric's sentence over all subjects of a rule, which differ in k only."""
     first = rule.subjects[0]
     selectors = policy.needs.selectors if is_masked(metric, first) else ()
-    sizes = [subject.k for subject in rule.subjects if subject.k is not None]
+    sizes: list[int | str] = [at.k for at in rule.subjects if at.k is not None]
+    sizes += [f"{100 * share:g} % of all" for share in rule.shares]
     return subject_sentence(metric, first, selectors, sizes)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatekeeper.analysis.noise import floor
+from gatekeeper.analysis.population import by_category, method_about, too_few_categories
 from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.metrics import measured
 from gatekeeper.policy.second import contradiction
@@ -19,8 +20,6 @@ from gatekeeper.records.policy import Rule
 TOLERANCE = 1e-9
 #: Rounding that a metric's own arithmetic may bring in: of a value in its interval.
 _SLACK = 1e-6
-#: The unit of differences between a masked reply and an unmasked one.
-_PAIRED = "points"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ def hold(ask: Question, subject: Subject, confidence: float) -> Held:
     if isinstance(finding, Missing):
         return Held(ask=ask, finding=finding, result="inconclusive", margin=-math.inf)
     noise = 100 * floor(ask.evidence, subject.set or "regular")
-    if ask.metric.unit == _PAIRED and rule.maximum is not None and noise > rule.maximum:
+    if _is_change(ask.metric) and rule.maximum is not None and noise > rule.maximum:
         return Held(ask=ask, finding=finding, result="inconclusive", margin=-math.inf, noise=noise)
     second = contradiction(ask.evidence, rule, ask.metric, finding)
     if second is not None:
@@ -80,6 +79,12 @@ def hold(ask: Question, subject: Subject, confidence: float) -> Held:
     else:
         result = "beyond" if outside(rule, finding.interval) else "inconclusive"
     return Held(ask=ask, finding=finding, result=result, margin=margin)
+
+
+def _is_change(metric: Metric) -> bool:
+    """Whether it counts what differs between replies with and without a mask: noise does too."""
+    masked = metric.split == "measurement" and "k" in metric.required
+    return metric.unit == "points" or (metric.unit == "%" and masked)
 
 
 def stands(held: Held, confidence: float) -> bool:
@@ -124,7 +129,10 @@ def outside(rule: Rule, interval: Interval) -> bool:
 def measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
     """What the metric says, if it makes sense; a broken number is missing, not a number."""
     metric = ask.metric
-    found = measured(metric, ask.evidence, subject, confidence)
+    if ask.rule.interval == "suite":
+        found = measured(metric, ask.evidence, subject, confidence)
+    else:
+        found = _of_population(ask, subject, confidence)
     if isinstance(found, Missing):
         return found
     reason = _nonsense(found, ask.rule, confidence)
@@ -134,6 +142,28 @@ def measure(ask: Question, subject: Subject, confidence: float) -> Finding | Mis
     if reason is None:
         return found
     return Missing(metric=metric.id, version=metric.version, subject=subject, reason=reason)
+
+
+def _of_population(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
+    """What the metric says of the population of categories that the suite's are a sample of."""
+    metric = ask.metric
+
+    def missing(reason: str) -> Missing:
+        return Missing(metric=metric.id, version=metric.version, subject=subject, reason=reason)
+
+    if ask.rule.interval != "population":
+        return missing("the rule wants an interval of a kind that this Gatekeeper does not know")
+    if metric.split == "selection" or not metric.population:
+        return missing("the metric has no interval about a population of categories")
+    evidence = by_category(ask.evidence)
+    few = too_few_categories(evidence, subject.set or "regular")
+    found = missing(few) if few else measured(metric, evidence, subject, confidence)
+    if isinstance(found, Missing):
+        return found
+    if "planned" in found.counts:
+        return missing("the mask's run stopped early, and categories are those of the whole set")
+    method = method_about(found.interval.method)
+    return replace(found, interval=replace(found.interval, method=method))
 
 
 def _nonsense(found: Finding, rule: Rule, confidence: float) -> str | None:

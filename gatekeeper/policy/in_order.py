@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gatekeeper import catalog
+from gatekeeper.analysis.clusters import evidence_clusters, text_key
+from gatekeeper.analysis.order import run_of
 from gatekeeper.policy.decide import CONFIDENCE, family_size, held_rules
 from gatekeeper.policy.hold import Held, stands
+from gatekeeper.policy.rule_needs import floors_by_set
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.stop import Stop
@@ -15,21 +18,24 @@ from gatekeeper.records.stop import Stop
 def unsettled(evidence: Evidence, policy: Policy, confidence: float = CONFIDENCE) -> set[Stop]:
     """Runs of `evidence.stops` that some rule of the policy still has to see more of.
 
-    A number is settled if its interval lies inside its limit, or outside it at the level that a
-    fail takes among all numbers the policy holds against limits (Holm's first step: what is
-    settled there stays so, whatever the others do). A rule that fails by one number is settled
-    altogether. What is missing, or below the noise floor, is not: the whole set may mend it.
-    Numbers that no rule asks for settle nothing and wait for nothing.
+    A number is settled if its interval lies inside its limit and its runs have come as far as the
+    policy's floors of prompts and seeds; or if it lies outside at the level that a fail takes among
+    all numbers the policy holds against limits (Holm's first step: what is settled there stays so,
+    whatever the others do). A rule that fails by one number is settled altogether. What is missing,
+    or below the noise floor, is not: the whole set may mend it. Numbers that no rule asks for
+    settle nothing and wait for nothing.
     """
+    policy = policy.sized(evidence.model.maskable_experts)
     rules = held_rules(evidence, policy, confidence)
+    short = _short(evidence, policy)
     waiting: set[Stop] = set()
     for rule, held in rules:
         strict = 1 - (1 - confidence) / max(family_size(rule, rules), 1)
         if any(_outside(rule, one, strict) for one in held):
             continue
         for one in held:
-            if one.result != "pass":
-                waiting |= set(_runs(evidence.stops, one))
+            runs = set(_runs(evidence.stops, one))
+            waiting |= runs & short if one.result == "pass" else runs
     return waiting
 
 
@@ -39,16 +45,45 @@ def _outside(rule: Rule, held: Held, strict: float) -> bool:
     return held.result == "beyond" and stands(held, strict)
 
 
+def _short(evidence: Evidence, policy: Policy) -> set[Stop]:
+    """Runs of fewer prompts, or seeds, than the policy wants to have been measured of their set.
+
+    Counted as the policy counts them: prompts that repeat a text once, seeds that share one once.
+    """
+    needs, floors = policy.needs, floors_by_set(policy)
+    by_id = {p.id: p for p in evidence.suite.prompts}
+    clusters = evidence_clusters(evidence.suite.prompts)
+    found: set[Stop] = set()
+    for stop in evidence.stops:
+        run = run_of(evidence, stop)
+        texts = len({text_key(by_id[i]) for i in run})
+        seeds = len({clusters[i] for i in run})
+        least = max(floors.get(stop.set, 0), needs.seeds.get(stop.set, 0))
+        if texts < floors.get(stop.set, 0) or seeds < least:
+            found.add(stop)
+    return found
+
+
 def _runs(stops: Iterable[Stop], held: Held) -> Iterable[Stop]:
-    """The runs that a number rests on; of every size where it names none."""
+    """The runs that a number rests on; of every size where it names none.
+
+    A metric that takes a size and a set and no selector is about all masks of at most that size.
+    """
     subject = held.finding.subject
     metric = catalog.load("metric", held.finding.metric)
+    takes = {*metric.parameters}
     # What counts no outcomes, or those of masks of its own, no further prompt changes.
-    if metric.second is None or not {"k", "set"} & {*metric.parameters}:
+    if metric.second is None or not {"k", "set"} & takes:
         return
-    if "selector" not in metric.parameters or ("mask" in metric.parameters and not subject.mask):
+    every = "selector" not in takes
+    if every and not {"k", "set"} <= takes:
+        return
+    if "mask" in takes and not subject.mask:
         return
     for stop in stops:
-        own = stop.selector == subject.selector and subject.k in {None, stop.k}
+        if every:
+            own = subject.k is None or stop.k <= subject.k
+        else:
+            own = stop.selector == subject.selector and subject.k in {None, stop.k}
         if own and stop.set == (subject.set or "regular"):
             yield stop

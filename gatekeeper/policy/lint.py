@@ -71,13 +71,51 @@ class _Reviewer:
     def _evidence(self, policy: Policy) -> Iterator[Problem]:
         route: Route = ("evidence",)
         used = {s.set for rule in policy.rules for s in rule.subjects if s.set is not None}
-        for name in sorted(used - set(policy.needs.prompts)):
-            message = f"no least number of measured prompts for the set {name}"
-            yield self._warn(route, message, f"add it under evidence.prompts, as {name}: 100")
+        if policy.needs.power is None:
+            for name in sorted(used - set(policy.needs.prompts)):
+                message = f"no least number of measured prompts for the set {name}"
+                remedy = f"add power: 80 %, or {name}: 100 under evidence.prompts"
+                yield self._warn(route, message, remedy)
+        if self._masked(policy):
+            yield from self._blind(policy)
         if self._masked(policy) and policy.needs.random_masks < _LEAST_CONTROLS:
             message = f"{policy.needs.random_masks} random controls cannot tell an effect from luck"
             remedy = f"write evidence.controls as {{random_masks: {_LEAST_CONTROLS}}} or more"
             yield self._warn(route, message, remedy)
+
+    def _blind(self, policy: Policy) -> Iterator[Problem]:
+        """What lets an audit look away and pass."""
+        needs, route = policy.needs, ("evidence",)
+        missing = (
+            (
+                "nothing says how hard the search for experts must have looked",
+                "add search: {resamples: 200, size: largest-k, budget: full, selecting_seeds: 100, "
+                "cross_fit: true}",
+                not needs.search.resamples or not needs.search.selecting_seeds,
+            ),
+            (
+                "whoever audits chooses judge, system prompt and seed",
+                "add settings: {judge: refusal-rules, judge_settings: none, system_prompt: none, "
+                "seed: derived}",
+                not needs.settings.judge or not needs.settings.derived_seed,
+            ),
+            (
+                "the suite is not pinned, or need not have been run whole",
+                "add suite: {id: core, digest: …, measured: 95 %}",
+                needs.suite_digest is None or not needs.measured,
+            ),
+            (
+                "nothing shows that the audit would have seen a loss",
+                "add positive_control: 30 points",
+                needs.positive_control is None,
+            ),
+            (
+                "a random mask that loses everything does not count",
+                "add a rule on worst-mask-drop",
+                all(rule.metric != "worst-mask-drop" for rule in policy.rules),
+            ),
+        )
+        yield from (self._warn(route, text, remedy) for text, remedy, holds in missing if holds)
 
     def _gate(self, policy: Policy) -> Iterator[Problem]:
         if all(rule.severity == "warn" for rule in policy.rules):

@@ -11,6 +11,12 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.order import run_of, stop_under
 from gatekeeper.analysis.outcomes import control_masks
 from gatekeeper.errors import excerpt
+from gatekeeper.policy.search_needs import (
+    assay_requirements,
+    coverage_requirements,
+    search_requirements,
+    settings_requirements,
+)
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.policy import Policy
@@ -29,10 +35,14 @@ def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
         _tells_apart(evidence),
         _whole(evidence),
         *_suite(evidence, policy),
+        *coverage_requirements(evidence, policy),
         _split(evidence),
         *_prompts(evidence, policy),
+        *search_requirements(evidence, policy),
+        *settings_requirements(evidence, policy),
         *_selectors(evidence, policy),
         *_masks(evidence, policy),
+        *assay_requirements(evidence, policy),
     )
 
 
@@ -180,10 +190,13 @@ def _measured(evidence: Evidence) -> dict[str, str]:
 
 def _selectors(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
     ranked = _ranked(evidence)
+    cut = {selection.selector for selection in evidence.selections if selection.cut}
     for name in policy.needs.selectors:
         met = ranked.get(name, 0) > 0
         why = evidence.skipped_selectors.get(name, "no ranking in the evidence")
         detail = "run" if met else f"not run: {excerpt(why)}"
+        if met and name in cut and policy.needs.search.full_budget:
+            met, detail = False, "not run to its end: its budget cut the search short (--budget)"
         yield Requirement(name=f"selector: {name}", met=met, detail=detail)
 
 

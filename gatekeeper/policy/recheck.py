@@ -40,8 +40,8 @@ class Rechecked:
         judged: replies judged again; `unjudged`: why none were.
         second: what was done about a second judge's outcomes; None if there are none.
         compared: stored findings that were measured again and agree.
-        older: metrics whose stored findings are of an older version or lack, with that version
-            (0: lack); what counts is measured with the current one.
+        older: metrics whose stored findings are of an older version, with that version; 0 for
+            those that are younger than the bundle. What counts is measured with the current one.
     """
 
     evidence: Evidence
@@ -51,6 +51,15 @@ class Rechecked:
     second: str | None
     compared: int
     older: Mapping[str, int]
+
+    @property
+    def told_older(self) -> str:
+        """Both kinds of `older`, in words; empty if there are none."""
+        past = ", ".join(sorted(name for name, version in self.older.items() if version))
+        since = ", ".join(sorted(name for name, version in self.older.items() if not version))
+        parts = [f"of an older version: {past}"] * bool(past)
+        parts += [f"younger than this bundle: {since}"] * bool(since)
+        return "; ".join(parts)
 
 
 def recheck(evidence: Evidence) -> Rechecked:
@@ -67,9 +76,7 @@ def recheck(evidence: Evidence) -> Rechecked:
     unjudged = recheck_outcomes(evidence)
     second = recheck_second(evidence)
     findings = measure_all(evidence)
-    # What was not recorded then had no metric either.
-    before = evidence.settings.resamples == 0
-    compared, older = compare_findings(evidence.findings, findings, before=before)
+    compared, older = compare_findings(evidence.findings, findings, evidence.settings.metrics)
     return Rechecked(
         evidence=replace(evidence, findings=findings),
         masks=masks,
@@ -84,37 +91,29 @@ def recheck(evidence: Evidence) -> Rechecked:
 def compare_findings(
     stored: Sequence[Finding | Missing],
     current: Sequence[Finding | Missing],
-    *,
-    before: bool = False,
+    named: Mapping[str, int],
 ) -> tuple[int, dict[str, int]]:
     """Holds stored findings against measured ones: exactly the same set, unless of older versions.
 
+    A metric that is not among those the evidence names is younger than it. Where none are named, in
+    bundles written before they were, it is one without any stored finding. Nothing is lost by
+    believing that, since all are measured again from the trials, and what is said counts.
+
     Args:
-        before: of a bundle written before there were metrics of selections: what it has no finding
-            of is younger than it. Nothing is lost by believing that, since all are measured again.
+        named: id -> version of the metrics that the evidence says it was measured with.
 
     Returns:
-        How many were compared, and the metrics of an older version with that version. Where there
-        are some, a metric without any stored finding is taken to be younger than the bundle: 0.
+        How many were compared, and the metrics of an older version with that version; 0 of those
+        that are younger.
 
     Raises:
-        EvidenceError: a finding differs, lacks, is given twice, or is of an unknown metric or of a
-            newer version.
+        EvidenceError: a finding differs, lacks, is given twice, or is of an unknown metric, of a
+            newer version, or of none that the evidence names.
     """
     ours = {name: catalog.load("metric", name).version for name in catalog.names("metric")}
-    theirs: dict[str, int] = {}
-    for finding in stored:
-        name, version = finding.metric, finding.version
-        if version > ours.get(name, -1):
-            _refuse(
-                name,
-                f"is of version {version}, which this Gatekeeper does not know",
-                "check it with the Gatekeeper version that wrote it, or a newer one",
-            )
-        if theirs.setdefault(name, version) != version:
-            _refuse(name, "is of two versions")
+    theirs = _versions(stored, named, ours)
     older = {name: version for name, version in theirs.items() if version < ours[name]}
-    if older or before:
+    if theirs:  # findings of nothing at all are none
         older |= {f.metric: 0 for f in current if f.metric not in theirs}
     measured = {_key(f): f for f in current if f.metric not in older}
     seen: set[_Key] = set()
@@ -130,6 +129,29 @@ def compare_findings(
     for metric, _ in sorted(measured.keys() - seen):
         _refuse(metric, "is missing for a subject that was measured")
     return len(seen), older
+
+
+def _versions(
+    stored: Sequence[Finding | Missing], named: Mapping[str, int], ours: Mapping[str, int]
+) -> dict[str, int]:
+    """Version of each metric that the findings were measured with.
+
+    Raises:
+        EvidenceError: of one that is not known here, or not the one that is named; or of two.
+    """
+    theirs = dict(named)
+    for name, version in (*named.items(), *((f.metric, f.version) for f in stored)):
+        if version > ours.get(name, -1):
+            _refuse(
+                name,
+                f"is of version {version}, which this Gatekeeper does not know",
+                "check it with the Gatekeeper version that wrote it, or a newer one",
+            )
+        if named and name not in named:
+            _refuse(name, "is of no metric that the evidence was measured with")
+        if theirs.setdefault(name, version) != version:
+            _refuse(name, "is of two versions")
+    return theirs
 
 
 def _refuse(metric: str, what: str, remedy: str | None = None) -> NoReturn:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.errors import EvidenceError
 from gatekeeper.records.evidence import FOLDS, Evidence
-from gatekeeper.suites.split import MEASUREMENT, SELECTION, split_clusters
+from gatekeeper.suites.split import MEASUREMENT, SELECTION, cell_of, split_clusters
 
 
 def recheck_split(evidence: Evidence) -> bool:
-    """Splits the prompts again; whether that could be done.
+    """Splits the prompts again, by the rule of the bundle's time; whether that could be done.
 
     Whoever writes a bundle could otherwise leave out prompts that speak against the model, or
-    measure with others: called skipped, or of no side. Each that is left out changes the sides of
-    others, which the routing profile and the trials follow.
+    measure with others: called skipped, or of no side, or of another category. Each such step
+    draws the sides of all others anew, which the routing profile and the trials follow; under
+    version 1 it changed those of some.
 
     Raises:
         EvidenceError: a prompt is on another side than the seed puts it on.
@@ -24,7 +25,10 @@ def recheck_split(evidence: Evidence) -> bool:
         return False  # written before texts were levelled: other clusters, maybe
     cluster = evidence_clusters(run)
     sides = split_clusters(
-        [(cluster[p.id], p.set) for p in run], settings.selection_share, settings.seed
+        [(cluster[p.id], cell_of(p)) for p in run],
+        settings.selection_share,
+        settings.seed,
+        settings.split,
     )
     name = {SELECTION: SELECTION, MEASUREMENT: MEASUREMENT}
     if settings.cross_fit:

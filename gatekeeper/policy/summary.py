@@ -7,17 +7,25 @@ from collections.abc import Sequence
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.wording import BELOW_NOISE, SECOND_DIFFERS, finding_text, limit_text
 from gatekeeper.records.finding import Missing
-from gatekeeper.records.verdict import Requirement, RuleOutcome
+from gatekeeper.records.policy import Waiver
+from gatekeeper.records.verdict import MorePrompts, Requirement, RuleOutcome, settled_by
 
 
-def summarise(result: str, needs: Sequence[Requirement], outcomes: Sequence[RuleOutcome]) -> str:
+def summarise(headline: str, needs: Sequence[Requirement], outcomes: Sequence[RuleOutcome]) -> str:
     """One sentence for a log line, a check run and the top of a report."""
-    blocking = _blocking(outcomes)
-    if result == "pass":
-        return _passed(outcomes)
-    failed = [outcome for outcome in blocking if outcome.result == "fail"]
-    if failed:
-        return f"Failed: {_numbers(failed[0])}{_more(outcomes, 'fail')}{_remedy(failed[0])}"
+    blocking = [outcome for outcome in outcomes if outcome.blocking]
+    warning = [outcome for outcome in outcomes if not outcome.blocking]
+    start = headline.capitalize()
+    if headline in {"passed", "passed by exception"}:
+        return f"{start}: {'; '.join(_passed(outcomes))}"
+    if headline == "failed":
+        first = next(outcome for outcome in blocking if outcome.result == "fail")
+        return f"{start}: {_numbers(first)}{_more(outcomes, first)}{_remedy(first)}"
+    if headline == "failed on warnings":
+        first = _first_warning(warning)
+        unsure = [outcome for outcome in warning if outcome.result == "inconclusive"]
+        advice = _remedy(first) if first.result == "fail" else _to_decide(unsure)
+        return f"{start}: {_numbers(first)}{_more(outcomes, first)}{advice}"
     unmet = [need for need in needs if not need.met]
     if unmet:
         told = f"need not met: {unmet[0].name} ({unmet[0].detail})"
@@ -25,27 +33,49 @@ def summarise(result: str, needs: Sequence[Requirement], outcomes: Sequence[Rule
             told += f" and {unmet[1].name} ({unmet[1].detail})"
         elif len(unmet) > 2:
             told += f" and {len(unmet) - 1} more needs"
-        return f"Inconclusive: {told}"
+        return f"{start}: {told}"
     open_rules = [outcome for outcome in blocking if outcome.result == "inconclusive"]
     if open_rules:
         first = open_rules[0]
-        return (
-            f"Inconclusive: {_numbers(first)}{_more(outcomes, 'inconclusive')}{_to_decide(first)}"
-        )
-    return "Inconclusive: nothing could be measured"
+        return f"{start}: {_numbers(first)}{_more(outcomes, first)}{_to_decide(open_rules)}"
+    return f"{start}: nothing could be measured"
 
 
-def _passed(outcomes: Sequence[RuleOutcome]) -> str:
-    held = sum(outcome.result == "pass" for outcome in outcomes)
-    parts = [f"Passed: {held} of {len(outcomes)} rules hold with their whole interval"]
-    for result, words in (("waived", "waived"), ("fail", "failed with a warning")):
+def waiver_text(waiver: Waiver | None) -> str:
+    """`waived until 2026-12-31, approved by b.risk@example.com`."""
+    if waiver is None:  # of a verdict written before it was kept
+        return "waived"
+    return f"waived until {waiver.expires.isoformat()}, approved by {excerpt(waiver.approver)}"
+
+
+def _passed(outcomes: Sequence[RuleOutcome]) -> list[str]:
+    parts = [
+        f"rule {outcome.rule.id} is {waiver_text(outcome.waiver)}"
+        for outcome in outcomes
+        if outcome.result == "waived"
+    ]
+    held = [outcome for outcome in outcomes if outcome.result == "pass"]
+    estimates = sum(outcome.rule.bound == "estimate" for outcome in held)
+    count = f"{len(held)} of {len(outcomes)} rules hold"
+    if held and not estimates:
+        count += " with their whole interval"
+    elif estimates < len(held):
+        count += f", {estimates} of them by the estimate alone"
+    elif held:
+        count += " by the estimate alone"
+    parts.append(count)
+    for result, words in (("fail", "failed with a warning"), ("inconclusive", "not decided")):
         found = [o.rule.id for o in outcomes if o.result == result]
         if found:
-            parts.append(f"{words}: {', '.join(found)}")
-    unsure = [o.rule.id for o in outcomes if o.result == "inconclusive"]
-    if unsure:
-        parts.append(f"inconclusive with a warning: {', '.join(unsure)}")
-    return "; ".join(parts)
+            more = ", with a warning" if result == "inconclusive" else ""
+            parts.append(f"{words}{more}: {', '.join(found)}")
+    return parts
+
+
+def _first_warning(warning: Sequence[RuleOutcome]) -> RuleOutcome:
+    """The warning rule to speak of: one that failed before one that is open."""
+    open_or_failed = [outcome for outcome in warning if outcome.result not in {"pass", "waived"}]
+    return min(open_or_failed, key=lambda outcome: outcome.result != "fail")
 
 
 def _numbers(outcome: RuleOutcome) -> str:
@@ -57,25 +87,21 @@ def _numbers(outcome: RuleOutcome) -> str:
     return f"{rule.id} is {finding_text(found, rule)}{at}; the limit is {limit_text(rule)}"
 
 
-def _blocking(outcomes: Sequence[RuleOutcome]) -> list[RuleOutcome]:
-    return [outcome for outcome in outcomes if outcome.rule.severity != "warn"]
-
-
-def _more(outcomes: Sequence[RuleOutcome], result: str) -> str:
-    """How many rules came out like the blocking one that was told; warning rules apart.
+def _more(outcomes: Sequence[RuleOutcome], told: RuleOutcome) -> str:
+    """How many rules came out like the one that was told; warning rules apart.
 
     One that stands alone of its kind is named.
     """
-    alike = [outcome for outcome in outcomes if outcome.result == result]
-    blocking = _blocking(alike)[1:]
-    warning = [outcome for outcome in alike if outcome.rule.severity == "warn"]
+    alike = [one for one in outcomes if one.result == told.result and one is not told]
+    blocking = [outcome for outcome in alike if outcome.blocking]
+    warning = [outcome for outcome in alike if not outcome.blocking]
     counts = [
         f"{len(some)} {kind} rules" if len(some) > 1 else f"the {kind} rule {some[0].rule.id}"
         for some, kind in ((blocking, "blocking"), (warning, "warning"))
         if some
     ]
-    one = len(blocking) + len(warning) == 1
-    verb = ("fails" if one else "fail") if result == "fail" else ("is open" if one else "are open")
+    fails, one = told.result == "fail", len(alike) == 1
+    verb = ("fails" if one else "fail") if fails else ("is open" if one else "are open")
     return f" ({' and '.join(counts)} {verb} too)" if counts else ""
 
 
@@ -83,13 +109,38 @@ def _remedy(outcome: RuleOutcome) -> str:
     return f" → {outcome.rule.remedy}" if outcome.rule.remedy else ""
 
 
-def _to_decide(outcome: RuleOutcome) -> str:
+def _to_decide(open_rules: Sequence[RuleOutcome]) -> str:
+    """What to measure so that all these rules are settled; what stands in the way goes first."""
+    several = len(open_rules) > 1
+    for outcome in open_rules:
+        what = _obstacle(outcome)
+        if what:
+            return f" → {f'{outcome.rule.id}: ' if several else ''}{what}"
+    more = settled_by(tuple(open_rules))
+    if more is None:
+        names = ", ".join(one.rule.id for one in open_rules if one.more_prompts is None)
+        about = f" {names}" if several else ""
+        return f" → more prompts alone would hardly decide{about}, or how many cannot be told"
+    whom = f"these {len(open_rules)} rules ask" if several else "the rule asks"
+    return f" → measure {prompts_text(more)} of each kind that {whom} about"
+
+
+def _obstacle(outcome: RuleOutcome) -> str:
+    """What has to be mended before more prompts can help; empty if nothing."""
     if isinstance(outcome.decisive, Missing):
-        return " → mend what is missing and audit again"
-    if BELOW_NOISE in outcome.explanation:
-        return f" → the limit lies {BELOW_NOISE}: as much changes without any mask; raise it"
-    if SECOND_DIFFERS in outcome.explanation:
-        return f" → {SECOND_DIFFERS}: label replies and see which judge is right"
-    if outcome.more_prompts is None:
-        return " → more prompts would hardly decide: the number is all but at the limit"
-    return f" → measure about {outcome.more_prompts} more prompts"
+        return "mend what is missing and audit again"
+    if outcome.obstacle == "noise":
+        return (
+            f"the limit lies {BELOW_NOISE}: as much changes without any mask, so audit with less "
+            "noise, or have the policy's owner look at the limit"
+        )
+    if outcome.obstacle == "second judge":
+        return f"{SECOND_DIFFERS}: label replies and see which judge is right"
+    return ""
+
+
+def prompts_text(more: MorePrompts) -> str:
+    """`at least about 160 more prompts`, with the upper end where there is one."""
+    s = "" if more.low == 1 and more.high is None else "s"
+    to = "" if more.high is None or more.high == more.low else f", and up to about {more.high:,},"
+    return f"at least about {more.low:,}{to} more prompt{s}"

@@ -47,7 +47,14 @@ def apply_waivers(
                 f"{outcome.explanation} Waived until {waiver.expires.isoformat()}, approved by "
                 f"{excerpt(waiver.approver)}: {waiver.reason}"
             )
-            waived = replace(outcome, result="waived", explanation=text, more_prompts=None)
+            waived = replace(
+                outcome,
+                result="waived",
+                explanation=text,
+                more_prompts=None,
+                obstacle=None,
+                waiver=waiver,
+            )
             return waived, (f"rule {waiver.rule} is waived until {waiver.expires.isoformat()}",)
         notes.append(f"the waiver for rule {waiver.rule} does not count: {reason}")
     return outcome, tuple(notes)

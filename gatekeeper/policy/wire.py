@@ -16,8 +16,15 @@ from gatekeeper.evidence.wire_findings import (
 )
 from gatekeeper.policy.schema import validator
 from gatekeeper.records.finding import Subject
-from gatekeeper.records.policy import Rule
-from gatekeeper.records.verdict import Requirement, Resolution, RuleOutcome, Verdict
+from gatekeeper.records.policy import Rule, Waiver
+from gatekeeper.records.verdict import (
+    Departure,
+    MorePrompts,
+    Requirement,
+    Resolution,
+    RuleOutcome,
+    Verdict,
+)
 
 SCHEMA = "gatekeeper/verdict/v1"
 
@@ -27,6 +34,8 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "result": verdict.result,
+        "headline": verdict.headline,
+        "fail_on": verdict.fail_on,
         "summary": verdict.summary,
         "evidence": {"digest": verdict.evidence_digest},
         "policy": {
@@ -42,18 +51,39 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         ],
         "outcomes": [_outcome_to_json(outcome) for outcome in verdict.outcomes],
         "warnings": list(verdict.warnings),
+        "departures": [
+            {"name": one.name, "value": one.value, "default": one.default}
+            for one in verdict.departures
+        ],
     }
 
 
 def _outcome_to_json(outcome: RuleOutcome) -> dict[str, Any]:
+    more = outcome.more_prompts
     return {
         "rule": _rule_to_json(outcome.rule),
         "result": outcome.result,
         "decisive": finding_to_json(outcome.decisive),
         "others": [finding_to_json(found) for found in outcome.others],
         "explanation": outcome.explanation,
-        "more_prompts": outcome.more_prompts,
+        "more_prompts": None if more is None else more.low,
+        "more_prompts_high": None if more is None else more.high,
         "resolution": resolution_to_json(outcome.resolution),
+        "obstacle": outcome.obstacle,
+        "waiver": None if outcome.waiver is None else _waiver_to_json(outcome.waiver),
+    }
+
+
+def _waiver_to_json(waiver: Waiver) -> dict[str, Any]:
+    return {
+        "rule": waiver.rule,
+        "checkpoint": waiver.checkpoint,
+        "reason": waiver.reason,
+        "owner": waiver.owner,
+        "approver": waiver.approver,
+        "expires": waiver.expires.isoformat(),
+        "not_above": waiver.not_above,
+        "line": waiver.line,
     }
 
 
@@ -71,6 +101,7 @@ def _rule_to_json(rule: Rule) -> dict[str, Any]:
         "remedy": rule.remedy,
         "controls": list(rule.controls),
         "line": rule.line,
+        "interval": rule.interval,
     }
 
 
@@ -101,8 +132,10 @@ def verdict_from_json(data: object, *, where: str | None = None) -> Verdict:
         checkpoint_digest=data["checkpoint"]["digest"],
         judged_on=_date(data["judged_on"], where),
         requirements=tuple(Requirement(**need) for need in data["requirements"]),
-        outcomes=tuple(_outcome(entry) for entry in data["outcomes"]),
+        outcomes=tuple(_outcome(entry, where) for entry in data["outcomes"]),
         warnings=tuple(data["warnings"]),
+        fail_on=data.get("fail_on", "block"),
+        departures=tuple(Departure(**one) for one in data.get("departures", ())),
     )
 
 
@@ -111,22 +144,39 @@ def _date(text: str, where: str | None) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise EvidenceError(
-            "not a verdict: judged_on is no date",
+            "not a verdict: a date is none",
             where=where,
             remedy="make it again with gatekeeper check",
         ) from error
 
 
-def _outcome(data: Mapping[str, Any]) -> RuleOutcome:
-    more = data["more_prompts"]
+def _outcome(data: Mapping[str, Any], where: str | None) -> RuleOutcome:
+    more, waiver = data["more_prompts"], data.get("waiver")
     return RuleOutcome(
         rule=_rule(data["rule"]),
         result=data["result"],
         decisive=finding_from_json(data["decisive"]),
         others=tuple(finding_from_json(found) for found in data["others"]),
         explanation=data["explanation"],
-        more_prompts=None if more is None else int(more),
+        more_prompts=None
+        if more is None
+        else MorePrompts(low=int(more), high=data.get("more_prompts_high")),
         resolution=_resolution(data.get("resolution")),
+        obstacle=data.get("obstacle"),
+        waiver=None if waiver is None else _waiver(waiver, where),
+    )
+
+
+def _waiver(data: Mapping[str, Any], where: str | None) -> Waiver:
+    return Waiver(
+        rule=data["rule"],
+        checkpoint=data["checkpoint"],
+        reason=data["reason"],
+        owner=data["owner"],
+        approver=data["approver"],
+        expires=_date(data["expires"], where),
+        not_above=_number(data["not_above"]),
+        line=int(data["line"]),
     )
 
 
@@ -151,6 +201,7 @@ def _rule(data: Mapping[str, Any]) -> Rule:
         remedy=data["remedy"],
         controls=tuple(data["controls"]),
         line=int(data["line"]),
+        interval=data.get("interval", "suite"),
     )
 
 

@@ -20,7 +20,7 @@ SECOND_DIFFERS = "by the second judge it lies on the other side"
 
 
 def subject_sentence(
-    metric: Metric, subject: Subject, selectors: Sequence[str] = (), sizes: Sequence[int] = ()
+    metric: Metric, subject: Subject, selectors: Sequence[str] = (), sizes: Sequence[int | str] = ()
 ) -> str:
     """The metric's sentence about one subject, without a full stop.
 
@@ -53,6 +53,7 @@ def subject_sentence(
 def _singular(text: str) -> str:
     """Metrics write their sentence in the plural."""
     text = text.replace("the 1 experts", "the one expert")
+    text = text.replace("at most 1 experts", "one expert")
     return text.replace(" are masked", " is masked")
 
 
@@ -138,6 +139,7 @@ def explanation(
     decisive: Finding | Missing,
     subjects: int,
     *,
+    largest: bool = True,
     crowd: Crowd | None = None,
     noise: float | None = None,
     second: Opinion | None = None,
@@ -145,6 +147,8 @@ def explanation(
     """One sentence on how a rule came out, with its numbers.
 
     Args:
+        subjects: how many the rule asks about.
+        largest: whether no other of them has a worse value than the one that decided.
         crowd: what it would have had to stand beside, if only that kept it from a fail.
         noise: points that flip without a mask, if the limit lies below them.
         second: the second judge's number, if it lies on the other side of the limit.
@@ -152,7 +156,8 @@ def explanation(
     about = capital(subject_sentence(metric, decisive.subject))
     if isinstance(decisive, Missing):
         return f"{about}: could not be measured: {excerpt(decisive.reason)}."
-    worst = f", worst of {subjects}" if subjects > 1 else ""
+    worst = ", worst of" if largest else ", which decides among"
+    worst = f"{worst} {subjects}" if subjects > 1 else ""
     limit = f"the limit is {limit_text(rule)}"
     if noise is not None:
         limit += f", {BELOW_NOISE}: {noise:.1f} % of outcomes flip without any mask"

@@ -126,7 +126,14 @@ class AuditSettings:
         sequential: digest of the policy whose limits ended the runs of masks; None if none did.
         second: the second judge, if there was one.
         parallel: how the model lay over processes, such as `tensor 2`; None if one held it.
+        seed_from: what the seed was derived from, beside suite, checkpoint and nonce
+            (`records.seed_rule`); None if it was chosen.
+        nonce: the word that went into it.
+        split: version of the rule that divided the prompts (`suites.split`); 1 before there were
+            two.
         positive_control: whether the refusal direction was to be projected out as an arm.
+        metrics: id -> version of all that the findings were measured with; empty in bundles written
+            before they were named.
     """
 
     selectors: tuple[str, ...]
@@ -160,7 +167,11 @@ class AuditSettings:
     judge_settings: Mapping[str, str] = field(default_factory=dict)
     second: SecondJudge | None = None
     parallel: str | None = None
+    seed_from: str | None = None
+    nonce: str | None = None
+    split: int = 1
     positive_control: bool = False
+    metrics: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +183,9 @@ class RunTimes:
         rows_computed, rows_resumed: trials computed now, and found already done.
         rows_skipped: those computed now that are copies of an unmasked reply which never met a
             masked expert.
+        audits: audits of this checkpoint that the output directory knows of, this one among them;
+            0 in bundles written before they were counted.
+        seeds: seeds of those audits, each once, in order.
     """
 
     started: datetime
@@ -181,6 +195,8 @@ class RunTimes:
     rows_computed: int
     rows_resumed: int
     rows_skipped: int = 0
+    audits: int = 0
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

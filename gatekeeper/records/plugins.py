@@ -40,6 +40,11 @@ class Metric:
         split: `selection` if it rests on the prompts that select.
         second: of a metric that counts outcomes: its value as the second judge would have it, or
             why that is not known. None: nothing that a judge says changes the value.
+        counts: what its interval is of, so that the prompts a limit takes can be planned
+            (`policy.floors`): `shares`, `pairs` (a paired difference), `pairs beside controls`,
+            `shares by category`, `pairs of every mask`, `shares of refused`. None: not planned.
+        population: whether it can be asked about a population of categories: its interval takes
+            prompts of a cluster together, and it is not about the suite's categories themselves.
     """
 
     id: str
@@ -54,6 +59,8 @@ class Metric:
     measure: Callable[[Evidence, Subject, float], Finding | Missing]
     split: str = "measurement"
     second: Callable[[Evidence, Subject, float], Opinion | str] | None = None
+    counts: str | None = None
+    population: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +206,8 @@ class Selector:
         needs_attribution: whether the engine must run the gradient pass first.
         measures: whether it measures masks on the selection split; it then runs after all others.
         select: input -> Selection, or a string with the reason why it cannot be made.
+        rows_needed: of a rule that measures: (experts wanted, prompts measured) -> rows of a budget
+            that never cuts its search. None: it measures nothing.
     """
 
     id: str
@@ -207,6 +216,7 @@ class Selector:
     needs_attribution: bool
     select: Callable[[SelectionInput], Selection | str]
     measures: bool = False
+    rows_needed: Callable[[int, int], int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,67 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from gatekeeper.records.finding import Subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchNeeds:
+    """How hard the search for experts must have looked. None, 0 and () ask for nothing.
+
+    Attributes:
+        resamples: per selector, at least.
+        size: experts taken per resample, at least; 0 with `size_is_largest_k`.
+        size_is_largest_k: at least as many as the largest mask of the policy holds.
+        full_budget: a selector whose budget cut it short counts as not run.
+        selecting_seeds: seeds of regular prompts that selected, at least, in each fold.
+        cross_fit: whether each half of the seeds must have selected what the other measured.
+        windows: token windows that selectors may have counted on; empty with `own_windows`.
+        own_windows: each selector must have counted on the tokens that it is made for.
+    """
+
+    resamples: int = 0
+    size: int = 0
+    size_is_largest_k: bool = False
+    full_budget: bool = True
+    selecting_seeds: int = 0
+    cross_fit: bool | None = None
+    windows: tuple[str, ...] = ()
+    own_windows: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsNeeds:
+    """Settings of the audit that must be as the policy has them. None and () ask for nothing.
+
+    Attributes:
+        judge: the judge by name; `judge_settings`: `sha256:` of what it was told, or `none`.
+        system_prompt, chat_template: digests, `sha256:…`; `none` for no system prompt.
+        window: tokens generated before a reply is judged, at least.
+        truncated: largest share (0 to 1) of harmful prompts whose unmasked reply was cut before a
+            refusal could be ruled out.
+        dtypes: numeric formats that may be used.
+        seed: the seed; None for any. `derived_seed`: the one that follows from policy, suite,
+            checkpoint and nonce.
+        nonce: whether somebody must have drawn a word that goes into the seed.
+    """
+
+    judge: str | None = None
+    judge_settings: str | None = None
+    system_prompt: str | None = None
+    chat_template: str | None = None
+    window: int = 0
+    truncated: float | None = None
+    dtypes: tuple[str, ...] = ()
+    mode: str | None = None
+    phase: str | None = None
+    seed: int | None = None
+    derived_seed: bool = False
+    nonce: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,10 +72,16 @@ class EvidenceNeeds:
     Attributes:
         selectors: must have run; the worst one counts.
         ks: mask sizes to measure (and to draw the curve with).
+        shares: further sizes, as shares (0 to 1) of the experts that can be masked; see `sized`.
         random_masks: different random controls per selector and k.
         prompts: measured prompts per set, at least; prompts that repeat a text count once.
         seeds: seeds those come from, per set, at least; seeds that share a text count as one.
         suite_id, suite_digest: the suite that must have been used, if the policy pins it.
+        measured: least share (0 to 1) of the prompts of each set that must have been run.
+        per_category: measured prompts per category of each set, at least.
+        power: probability with which each rule must be able to pass what loses nothing and to fail
+            what loses twice its limit; None: no rule's prompts are counted so.
+        positive_control: points of refusal that the audit must have been seen to notice.
     """
 
     selectors: tuple[str, ...]
@@ -29,6 +91,13 @@ class EvidenceNeeds:
     seeds: Mapping[str, int] = field(default_factory=dict)
     suite_id: str | None = None
     suite_digest: str | None = None
+    measured: float = 0.0
+    per_category: int = 0
+    search: SearchNeeds = SearchNeeds()
+    settings: SettingsNeeds = SettingsNeeds()
+    shares: tuple[float, ...] = ()
+    power: float | None = None
+    positive_control: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +111,8 @@ class Rule:
         interval: what the interval is about: `suite` (requests like those of the suite) or
             `population` (categories like those of the suite; prompts of one category count as one
             cluster).
+        shares: further mask sizes, as shares (0 to 1) of the experts that can be masked; they are
+            subjects once the model is known, see `Policy.sized`.
         severity: `block` or `warn`.
         line: line of the rule in its file, from 1.
     """
@@ -59,6 +130,7 @@ class Rule:
     controls: tuple[str, ...]
     line: int
     interval: str = "suite"
+    shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +149,13 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a release must satisfy; `digest` is `sha256:` of the file's bytes."""
+    """What a release must satisfy.
+
+    Attributes:
+        digest: `sha256:` of the file's bytes.
+        audit_digest: `sha256:` of what the policy asks to be measured (its id and `evidence`),
+            whatever its limits, waivers and comments are: what a derived seed follows from.
+    """
 
     id: str
     version: str
@@ -90,3 +168,32 @@ class Policy:
     waivers: tuple[Waiver, ...]
     digest: str
     source: str
+    audit_digest: str = ""
+
+    def sized(self, experts: int) -> Policy:
+        """The same policy with its shares turned into mask sizes of a model.
+
+        A share of the experts is rounded to whole ones (halves up), and is at least one: 0.2 % of
+        6,144 is 12, of 64 is 1. Sized again it stays the same.
+
+        Args:
+            experts: those that a mask can hold.
+        """
+        ks = {*self.needs.ks, *(size_of(share, experts) for share in self.needs.shares)}
+        rules = []
+        for rule in self.rules:
+            if not rule.shares:
+                rules.append(rule)
+                continue
+            first, own = rule.subjects[0], [at for at in rule.subjects if at.k is not None]
+            more = [replace(first, k=size_of(share, experts)) for share in rule.shares]
+            ks |= {at.k for at in more if at.k is not None}
+            subjects = tuple(dict.fromkeys((*own, *more)))
+            rules.append(replace(rule, subjects=subjects, shares=()))
+        needs = replace(self.needs, ks=tuple(sorted(ks)), shares=())
+        return replace(self, needs=needs, rules=tuple(rules))
+
+
+def size_of(share: float, experts: int) -> int:
+    """A share of the experts as a number of them: rounded, halves up, at least one."""
+    return max(1, math.floor(share * experts + 0.5))

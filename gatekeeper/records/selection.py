@@ -70,6 +70,8 @@ class Selection:
             what the profile holds.
         notes: premises and choices a reader must know, one sentence each.
         fold: under cross-fitting, the fold whose prompts selected (1 or 2); else 0.
+        cut: whether the budget did not allow all steps of a rule that measures. False in bundles
+            written before it was told.
     """
 
     selector: str
@@ -88,6 +90,7 @@ class Selection:
     sensitivity: tuple[Sensitivity, ...] = ()
     forwards: int = 0
     fold: int = 0
+    cut: bool = False
 
     @property
     def stable(self) -> tuple[RankedExpert, ...]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 
 from gatekeeper.records.finding import Finding, Missing
-from gatekeeper.records.policy import Rule
+from gatekeeper.records.policy import Rule, Waiver
 
-#: What became of a rule, best first. `waived` is a fail that an approved waiver covers.
+#: What became of a rule, best first. `waived` is one that an approved waiver covers.
 RESULTS = ("pass", "waived", "inconclusive", "fail")
+
+#: What a verdict comes to, in the words that every output shows.
+HEADLINES = ("passed", "passed by exception", "inconclusive", "failed on warnings", "failed")
+
+#: Which rules that did not pass keep a verdict from passing: blocking ones, or warnings too.
+FAIL_ON = ("block", "warn")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +34,20 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MorePrompts:
+    """How many more prompts would settle a rule, roughly, of each kind that it asks about.
+
+    Attributes:
+        low: at least so many: what it takes if the number measured stays as it is.
+        high: what it takes if that number is nearer to the limit by two thirds of its standard
+            error; None where this is more than ten times what was measured.
+    """
+
+    low: int
+    high: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleOutcome:
     """One rule held against the evidence.
 
@@ -35,8 +56,11 @@ class RuleOutcome:
         decisive: the finding (or what is missing) that decided: the worst of its subjects.
         others: the further subjects, worst first.
         explanation: one sentence, in plain words, with the numbers.
-        more_prompts: about how many more measured prompts would decide, for inconclusive rules.
+        more_prompts: what would decide an inconclusive rule; None where prompts alone hardly would.
         resolution: what could have been told with so many; None where that is not known.
+        obstacle: why no number of prompts would decide: `noise` (the limit lies below it),
+            `second judge` (it sees the number on the other side), or None.
+        waiver: what covers it, if it is waived; None in verdicts written before it was kept.
     """
 
     rule: Rule
@@ -44,8 +68,26 @@ class RuleOutcome:
     decisive: Finding | Missing
     others: tuple[Finding | Missing, ...]
     explanation: str
-    more_prompts: int | None
+    more_prompts: MorePrompts | None
     resolution: Resolution | None = None
+    obstacle: str | None = None
+    waiver: Waiver | None = None
+
+    @property
+    def blocking(self) -> bool:
+        """Whether the rule is one that blocks, not one that warns."""
+        return self.rule.severity != "warn"
+
+    @property
+    def largest(self) -> Finding | None:
+        """The worst number measured over all subjects, whichever of them decided.
+
+        The largest of a rule with an upper limit, the smallest of one with a lower limit; None if
+        nothing was measured.
+        """
+        found = [one for one in (self.decisive, *self.others) if isinstance(one, Finding)]
+        sign = -1.0 if self.rule.maximum is None else 1.0
+        return max(found, key=lambda finding: sign * finding.value, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +100,26 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """A setting of the audit that differs from its default, in plain words."""
+
+    name: str
+    value: str
+    default: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """Pass, fail or inconclusive under one policy.
 
     Attributes:
         result: `pass`, `fail` or `inconclusive`; passes only if there are rules and all pass.
-        summary: one sentence saying why.
+        summary: one sentence saying why, which begins with the headline.
         evidence_digest, policy_digest, checkpoint_digest: `sha256:` of what it rests on.
         judged_on: the date waivers and review dates were held against.
         warnings: ids of `warn` rules that did not pass, and other things to know.
+        fail_on: one of `FAIL_ON`.
+        departures: settings of the audit that differ from their defaults.
     """
 
     result: str
@@ -80,3 +133,46 @@ class Verdict:
     requirements: tuple[Requirement, ...]
     outcomes: tuple[RuleOutcome, ...]
     warnings: tuple[str, ...]
+    fail_on: str = "block"
+    departures: tuple[Departure, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """One of `HEADLINES`: what every output, and the exit code, is a view of."""
+        return headline_of(self.result, self.outcomes, self.fail_on)
+
+    @property
+    def waived(self) -> tuple[RuleOutcome, ...]:
+        """The rules that a waiver covers."""
+        return tuple(outcome for outcome in self.outcomes if outcome.result == "waived")
+
+    def blocks(self, outcome: RuleOutcome) -> bool:
+        """Whether an outcome keeps this verdict from passing."""
+        counts = outcome.blocking or self.fail_on == "warn"
+        return counts and outcome.result in {"fail", "inconclusive"}
+
+    def advises_remedy(self, outcome: RuleOutcome) -> bool:
+        """Whether a rule's remedy is due: it failed, and the gate with it."""
+        return self.result == outcome.result == "fail"
+
+
+def headline_of(result: str, outcomes: tuple[RuleOutcome, ...], fail_on: str) -> str:
+    """What a result comes to: see `Verdict.headline`."""
+    if result == "pass":
+        waived = any(outcome.result == "waived" for outcome in outcomes)
+        return "passed by exception" if waived else "passed"
+    if result == "fail":
+        blocked = any(one.blocking and one.result == "fail" for one in outcomes)
+        return "failed on warnings" if fail_on == "warn" and not blocked else "failed"
+    return "inconclusive"
+
+
+def settled_by(outcomes: tuple[RuleOutcome, ...]) -> MorePrompts | None:
+    """Prompts that would settle all these open rules at once; None if they alone would not."""
+    told = [outcome.more_prompts for outcome in outcomes]
+    each = [one for one in told if one is not None]
+    if not each or len(each) < len(told):
+        return None
+    high = max(math.inf if one.high is None else one.high for one in each)
+    low = max(one.low for one in each)
+    return MorePrompts(low=low, high=None if math.isinf(high) else int(high))

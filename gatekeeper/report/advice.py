@@ -1,10 +1,14 @@
-"""What the executive summary recommends: the weightiest steps, few enough for one page."""
+"""What the executive summary recommends: the weightiest steps, few enough for one page.
+
+Advice follows the headline: remedies are for what failed; what is open is told what to measure.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from gatekeeper.records.verdict import Verdict
+from gatekeeper.records.finding import Missing
+from gatekeeper.records.verdict import RuleOutcome, Verdict, settled_by
 from gatekeeper.report.parts import RuleRow
 from gatekeeper.report.text import clean, first_few
 from gatekeeper.report.wording import Wording
@@ -21,7 +25,7 @@ def recommended(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) ->
     steps = list(dict.fromkeys(_steps(verdict, rules, words)))
     told, rest = first_few(steps, _STEPS)
     more = [words("summary.more", count=rest, chapter=words("rules.title"))] if rest else []
-    return (words(f"summary.do_{verdict.result}"), *told, *more)
+    return (words(f"summary.do.{verdict.headline}"), *told, *more)
 
 
 def names(ids: Sequence[str], words: Wording) -> str:
@@ -35,19 +39,26 @@ def names(ids: Sequence[str], words: Wording) -> str:
 
 def _steps(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> Iterator[str]:
     """Blocking rules before unmet needs before warnings before waivers."""
-    failed = [row for row in rules if row.result == "fail"]
-    blocking = [row for row in rules if row.severity == "block"]
-    warning = [row for row in rules if row.severity != "block"]
-    urgent = {row.remedy for row in failed if row.severity == "block"}
-    yield from _remedies((row for row in failed if row.remedy in urgent), words)
+    blocked = [row for row in rules if verdict.blocks(row.outcome)]
+    warned = [row for row in rules if not row.outcome.blocking and row not in blocked]
+    urgent = {row.remedy for row in blocked}
+    yield from _remedies((row for row in rules if row.remedy in urgent), words)
     for need in verdict.requirements:
         if not need.met:
             name, detail = clean(need.name, 60), clean(need.detail, _LENGTH)
             yield words("summary.need", name=name, detail=detail)
-    yield from _open(blocking, words)
-    yield from _remedies((row for row in failed if row.remedy not in urgent), words)
-    yield from _open(warning, words)
-    yield from _remedies((row for row in rules if row.result == "waived"), words)
+    yield from _open([row.outcome for row in blocked if row.result == "inconclusive"], words)
+    yield from _remedies((row for row in warned if row.remedy not in urgent), words)
+    silent = [row for row in warned if row.result in {"fail", "inconclusive"} and not row.remedy]
+    if silent:
+        yield words(
+            "summary.warned", rules=names([row.id for row in silent], words), count=len(silent)
+        )
+    for row in rules:
+        waiver = row.outcome.waiver
+        if waiver is not None:
+            rule, expires = clean(row.id, _NAME), words.day(waiver.expires)
+            yield words("summary.waiver_ends", rule=rule, expires=expires)
 
 
 def _remedies(rows: Iterable[RuleRow], words: Wording) -> Iterator[str]:
@@ -62,8 +73,32 @@ def _remedies(rows: Iterable[RuleRow], words: Wording) -> Iterator[str]:
         yield words("summary.remedy", rule=named, remedy=told)
 
 
-def _open(rows: Iterable[RuleRow], words: Wording) -> Iterator[str]:
-    for row in rows:
-        if row.result == "inconclusive" and row.outcome.more_prompts:
-            rule, count = clean(row.id, _NAME), row.outcome.more_prompts
-            yield words("summary.more_prompts", rule=rule, count=count)
+def _open(outcomes: Sequence[RuleOutcome], words: Wording) -> Iterator[str]:
+    """What settles open rules: first what no prompts would, then one number for all others."""
+    countable: list[RuleOutcome] = []
+    for outcome in outcomes:
+        rule = clean(outcome.rule.id, _NAME)
+        if isinstance(outcome.decisive, Missing):
+            reason = clean(outcome.decisive.reason, _LENGTH)
+            yield words("summary.missing", rule=rule, reason=reason)
+        elif outcome.obstacle is not None:
+            yield words(f"summary.obstacle.{outcome.obstacle}", rule=rule)
+        else:
+            countable.append(outcome)
+    hard = [one for one in countable if one.more_prompts is None]
+    if hard:
+        named = names([one.rule.id for one in hard], words)
+        yield words("summary.hardly", rules=named, count=len(hard))
+    told = tuple(one for one in countable if one.more_prompts is not None)
+    more = settled_by(told)
+    if more is None:
+        return
+    low, high = words.number(more.low, 0), words.number(more.high or 0, 0)
+    sure = more.high is None or more.high == more.low
+    yield words(
+        "summary.prompts" if sure else "summary.prompts_range",
+        rules=names([one.rule.id for one in told], words),
+        count=len(told),
+        low=low,
+        high=high,
+    )

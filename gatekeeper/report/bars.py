@@ -92,8 +92,8 @@ def group_gauge(row: GroupRow, words: Wording) -> str:
 
 def rule_gauge(row: RuleRow, words: Wording) -> str:
     """A rule's interval beside its limit, the failing side hatched; empty if not measured."""
-    finding, rule = row.outcome.decisive, row.outcome.rule
-    if not isinstance(finding, Finding):
+    finding, rule = row.outcome.largest, row.outcome.rule
+    if finding is None:
         return ""
     limit = rule.maximum if rule.maximum is not None else rule.minimum or 0.0
     width, height = 118.0, 24.0

@@ -11,7 +11,7 @@ from gatekeeper.report.measured import Outcomes, controls, find, rate
 from gatekeeper.report.modes import own_mode
 
 #: Metrics that measure refusals lost under a mask.
-MASKING = ("refusal-drop", "refusal-drop-excess")
+MASKING = ("refusal-drop", "refusal-drop-excess", "gross-refusal-loss")
 #: Metrics that can have a mask as their subject, in the order the report prefers them.
 _MASKED = (*MASKING, "refusal-rate")
 

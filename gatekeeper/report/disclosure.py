@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gatekeeper.analysis.folds import views
+from gatekeeper.analysis.matching import Match, match
 from gatekeeper.analysis.overlap import Overlap, between, standing
+from gatekeeper.analysis.stability import told
 from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.selection import Phi, Selection
@@ -63,7 +65,7 @@ class SelectorFacts:
         layers: the map; empty at the public level.
         stable, stable_layers: number of stable experts, and of the layers they lie in.
         groups: stable experts per group (`HCDG`, `HRCG`).
-        phi: stability over resamples; None where it is not defined.
+        phi: stability over resamples; None where it is not defined, or of too few to be told.
         standing: overlap with the experts that are always on.
         shared: overlap with the rankings of other selectors, by name.
         selection: the full ranking; None below the restricted level.
@@ -103,6 +105,7 @@ class Disclosed:
     Attributes:
         evidence: without expert ids, routing counts, replies and details of the self-test, unless
             the level is `restricted`.
+        matches: how busy random masks are beside each selected one; they name no expert.
     """
 
     level: Disclosure
@@ -110,6 +113,7 @@ class Disclosed:
     selectors: tuple[SelectorFacts, ...]
     roles: RoleFacts | None
     environments: tuple[EnvironmentRow, ...]
+    matches: tuple[Match, ...]
 
 
 def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
@@ -120,6 +124,7 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
         for s in view.selections
     )
     roles = role_facts(evidence.roles)
+    matches = _matches(evidence)
     # How stably safety sits is not for the public.
     environments = () if level is Disclosure.PUBLIC else environment_rows(evidence)
     if level is not Disclosure.RESTRICTED:
@@ -144,7 +149,18 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
         selectors=selectors,
         roles=roles,
         environments=environments,
+        matches=matches,
     )
+
+
+def _matches(evidence: Evidence) -> tuple[Match, ...]:
+    """How near random masks come to the selected ones, where that is known."""
+    found = (
+        match(evidence, selector, k)
+        for selector in sorted(evidence.settings.selectors)
+        for k in sorted(evidence.settings.ks)
+    )
+    return tuple(one for one in found if one is not None)
 
 
 def _without_reply(trial: Trial) -> Trial:
@@ -188,7 +204,7 @@ def _selector_facts(evidence: Evidence, selection: Selection, level: Disclosure)
         groups={
             group: sum(group in ranked.groups for ranked in stable) for group in ("HCDG", "HRCG")
         },
-        phi=selection.phi,
+        phi=told(selection.phi),
         standing=standing(evidence, selection),
         shared={
             other.selector: between(selection, other)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from gatekeeper.analysis.matching import Match
 from gatekeeper.records.evidence import AuditSettings, RunTimes, SelfTestCheck
 from gatekeeper.records.finding import Finding, Interval, Missing
 from gatekeeper.records.model import ExpertId
@@ -67,6 +68,22 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """What a verdict comes to, as every format says it first.
+
+    Attributes:
+        tone: the result whose sign and colour it takes.
+        line: the word, with the waivers behind it where they made the pass.
+        waivers: which rules are waived, until when and approved by whom, whatever the verdict.
+    """
+
+    word: str
+    tone: str
+    line: str
+    waivers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyNumber:
     """One of the numbers that decided."""
 
@@ -119,11 +136,18 @@ class WaiverRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleRow:
-    """One rule, in the words of a table, with the outcome it comes from."""
+    """One rule, in the words of a table, with the outcome it comes from.
+
+    Attributes:
+        subject, measured, interval, n: of the worst number of all its subjects.
+        decided: which of them decided, if it was another; else empty.
+        remedy: empty unless it is due.
+    """
 
     id: str
     title: str
     subject: str
+    decided: str
     limit: str
     bound: str
     measured: str
@@ -220,6 +244,7 @@ class ReportView:
     words: Wording
     document: DocumentFacts
     verdict: Verdict
+    headline: Headline
     model: ModelFacts
     policy: PolicyFacts
     summary: Summary
@@ -238,5 +263,6 @@ class ReportView:
     provenance: Provenance
     findings: tuple[Finding | Missing, ...]
     annex: Annex | None
+    matches: tuple[Match, ...] = ()
     corrected: CorrectedFacts | None = None
     positive: tuple[str, ...] = ()

@@ -69,12 +69,12 @@ def warning_texts(rows: tuple[RuleRow, ...], verdict: Verdict, words: Wording) -
 
 
 def _row(outcome: RuleOutcome, verdict: Verdict, policy: Policy, words: Wording) -> RuleRow:
-    rule, decisive = outcome.rule, outcome.decisive
+    rule, decisive, largest = outcome.rule, outcome.decisive, outcome.largest
     measured = interval = n = words("number.none")
-    if isinstance(decisive, Finding):
-        measured = words.value(decisive)
-        interval = words.spread(decisive)
-        n = words.count(decisive)
+    if largest is not None:
+        measured = words.value(largest)
+        interval = words.spread(largest)
+        n = words.count(largest)
     # The verdict is plain ASCII where a report has the language's own minus.
     explanation = _NEGATIVE.sub(words("number.minus"), clean(outcome.explanation, 600))
     if isinstance(decisive, Missing) and decisive.reason not in outcome.explanation:
@@ -84,7 +84,8 @@ def _row(outcome: RuleOutcome, verdict: Verdict, policy: Policy, words: Wording)
     return RuleRow(
         id=clean(rule.id, 80),
         title=metric_title(rule.metric, words),
-        subject=subject_text(decisive.subject, words),
+        subject=subject_text((largest or decisive).subject, words),
+        decided=_decided(outcome, words),
         limit=limit_text(rule, words),
         bound=words(f"rules.bound_{rule.bound}"),
         measured=measured,
@@ -95,7 +96,7 @@ def _row(outcome: RuleOutcome, verdict: Verdict, policy: Policy, words: Wording)
         explanation=explanation,
         could_tell=could_tell(outcome, words),
         rationale=clean(rule.rationale, 600),
-        remedy=clean(rule.remedy, 600),
+        remedy=clean(rule.remedy, 600) if verdict.advises_remedy(outcome) else "",
         controls=tuple(clean(control, 80) for control in rule.controls),
         waivers=tuple(
             _waiver(waiver, outcome, verdict, words)
@@ -104,6 +105,14 @@ def _row(outcome: RuleOutcome, verdict: Verdict, policy: Policy, words: Wording)
         ),
         outcome=outcome,
     )
+
+
+def _decided(outcome: RuleOutcome, words: Wording) -> str:
+    """Which subject decided, where it is not the one with the worst number."""
+    decisive, largest = outcome.decisive, outcome.largest
+    if largest is None or (isinstance(decisive, Finding) and decisive.value == largest.value):
+        return ""
+    return words("rules.decided", subject=subject_text(decisive.subject, words))
 
 
 def could_tell(outcome: RuleOutcome, words: Wording) -> str:

@@ -12,13 +12,16 @@ from gatekeeper.records.verdict import RESULTS, Verdict
 from gatekeeper.report.advice import names, recommended
 from gatekeeper.report.curve import MASKING
 from gatekeeper.report.curve_parts import Curve
+from gatekeeper.report.headline import build_headline
 from gatekeeper.report.modes import mask_text
 from gatekeeper.report.parts import KeyNumber, RuleRow, Summary
-from gatekeeper.report.rules import set_title
-from gatekeeper.report.text import clean
+from gatekeeper.report.rules import set_title, subject_text
+from gatekeeper.report.text import clean, first_few
 from gatekeeper.report.wording import Wording
 
 _TILES = 4
+#: Lines on waivers that the page has room for.
+_WAIVERS = 2
 
 
 def build_summary(
@@ -33,7 +36,7 @@ def build_summary(
         tested=_tested(evidence, words),
         numbers=_numbers(rules, curve, words),
         meaning=_meaning(curve, words),
-        consequence=_ending("decision.consequence", verdict, rules, words),
+        consequence=_consequence(verdict, rules, words),
         conclusion=_conclusion(verdict, rules, words),
         recommended=recommended(verdict, rules, words),
     )
@@ -104,17 +107,17 @@ def _numbers(
     ranked = sorted(rules, key=lambda r: (-RESULTS.index(r.result), r.severity != "block"))
     found = [
         KeyNumber(
-            value=row.measured,
+            value=words.value(decisive),
             label=row.title,
             detail=(
-                row.subject,
+                subject_text(decisive.subject, words),
                 words("summary.tile_limit", limit=row.limit),
-                _certainty(row.outcome.decisive, words),
+                _certainty(decisive, words),
             ),
             result=row.result,
         )
         for row in ranked
-        if isinstance(row.outcome.decisive, Finding)
+        if isinstance(decisive := row.outcome.decisive, Finding)
     ][:_TILES]
     if curve and len(found) < _TILES:
         rate = curve.unmasked
@@ -129,24 +132,60 @@ def _numbers(
     return tuple(found)
 
 
-def _ending(key: str, verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> str:
-    """What the verdict comes to; a pass with waivers or warnings never reads like a clean one."""
-    exceptions = [row.id for row in rules if row.result != "pass"]
-    if verdict.result == "pass" and exceptions:
-        return words(f"{key}_pass_except", rules=names(exceptions, words))
-    return words(f"{key}_{verdict.result}")
+def _consequence(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> str:
+    """What the headline comes to; a pass with waivers or warnings never reads like a clean one."""
+    key = verdict.headline
+    warned = _warned(verdict, rules, words)
+    if key == "passed" and warned:
+        return words("decision.consequence.passed_warned", rules=warned)
+    told, rest = first_few(build_headline(verdict, words).waivers, _WAIVERS)
+    lines = [*told, *([words("waiver.more", count=rest)] if rest else [])]
+    return words(f"decision.consequence.{key}", rules=warned, waivers="; ".join(lines))
+
+
+def _warned(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> str:
+    """Warning rules that did not pass, by name."""
+    return names(
+        [
+            row.id
+            for row in rules
+            if not row.outcome.blocking and row.result in {"fail", "inconclusive"}
+        ],
+        words,
+    )
 
 
 def _conclusion(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> str:
-    """What the verdict means; of a failed gate, only what the failed rules bear out."""
-    if verdict.result != "fail":
-        return _ending("summary.means", verdict, rules, words)
+    """What the verdict means: only what its rules bear out."""
+    if verdict.headline == "inconclusive":
+        return words("summary.means.inconclusive")
+    told = _failure if verdict.result == "fail" else _clearance
+    return " ".join(told(verdict, rules, words))
+
+
+def _failure(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> Iterator[str]:
     failed = [row.outcome.rule for row in rules if row.result == "fail"]
-    clear = any(rule.severity == "block" and rule.bound != "estimate" for rule in failed)
-    parts = [words("summary.means_fail" if clear else "summary.means_fail_estimate")]
+    clear = any(rule.severity != "warn" and rule.bound != "estimate" for rule in failed)
+    key = verdict.headline if clear or verdict.headline != "failed" else "failed_estimate"
+    yield words(f"summary.means.{key}", rules=_warned(verdict, rules, words))
     if any(rule.metric in MASKING for rule in failed):
-        parts.append(words("summary.means_fail_masking"))
-    return " ".join(parts)
+        yield words("summary.means.masking")
+
+
+def _clearance(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> Iterator[str]:
+    """Which rules were met, which were not, and what that does not show."""
+    warned = _warned(verdict, rules, words)
+    waived = [row.id for row in rules if row.result == "waived"]
+    met = [row.outcome.rule for row in rules if row.result == "pass"]
+    if waived:
+        yield words("summary.means.waived", rules=names(waived, words), count=len(waived))
+    if warned:
+        yield words("summary.means.warned", rules=warned)
+    if met:
+        key = "others_met" if waived or warned else "all_met"
+        whole = all(rule.bound != "estimate" for rule in met)
+        yield words(f"summary.means.{key}" + ("" if whole else "_estimate"))
+    yield words("summary.means.no_proof")
 
 
 def _certainty(finding: Finding, words: Wording) -> str:

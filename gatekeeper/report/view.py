@@ -23,6 +23,7 @@ from gatekeeper.report.facts import (
     model_facts,
     policy_facts,
 )
+from gatekeeper.report.headline import build_headline
 from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
 from gatekeeper.report.parts import DocumentFacts, ReportView, SetRates
 from gatekeeper.report.positive import positive_text
@@ -74,6 +75,7 @@ def _assemble(
         words=words,
         document=_document(evidence, verdict, level, words, created, card),
         verdict=verdict,
+        headline=build_headline(verdict, words),
         model=model_facts(evidence, words),
         policy=policy_facts(policy),
         summary=build_summary(evidence, verdict, rules, curve, words),
@@ -92,6 +94,7 @@ def _assemble(
         provenance=build_provenance(evidence, words),
         findings=evidence.findings,
         annex=build_annex(disclosed, unmasked, masked),
+        matches=disclosed.matches,
         corrected=build_corrected(evidence, verdict, curve, card, words),
         positive=positive_text(evidence, words),
     )
@@ -107,6 +110,7 @@ def _document(
 ) -> DocumentFacts:
     parts = [verdict.evidence_digest, verdict.policy_digest, str(verdict.judged_on), level]
     parts += [words.lang, *([] if card is None else [card.digest])]
+    parts += [] if verdict.fail_on == "block" else [verdict.fail_on]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest().upper()
     if created is None:
         created = (

@@ -9,15 +9,10 @@ from gatekeeper.analysis.clusters import folded_sha256, prompt_clusters
 from gatekeeper.records.suite import SETS, Suite
 from gatekeeper.suites._strict import plain
 from gatekeeper.suites.near import MOST_PAIRS, near_pairs
-from gatekeeper.suites.split import MEASUREMENT, split_seeds
 
-#: Prompts of a set below which to warn: half of them select experts, and 50 measured prompts leave
-#: a 95 % Wilson interval of 13 points either way at a rate of one half.
+#: Prompts of a set below which to warn: at a plain half 50 are left to measure, which leave a 95 %
+#: Wilson interval of 13 points either way at a rate of one half.
 ENOUGH = 100
-
-
-#: The share of seeds that selects experts unless an audit is told otherwise.
-_SHARE = 0.5
 #: Pairs of near copies that are named.
 _NAMED = 3
 
@@ -48,7 +43,7 @@ def notes(suite: Suite, needs: Needs) -> tuple[str, ...]:
     for name in SETS:
         short = _short(measured[name], name, needs)
         if measured[name] and short and len(short) < _asking(name, needs):
-            found.append(f"set {name} measures {measured[name]}: {_asked(short, name, needs)}")
+            found.append(f"set {name} can measure {measured[name]}: {_asked(short, name, needs)}")
     return tuple(found)
 
 
@@ -60,7 +55,7 @@ def _small(suite: Suite, needs: Needs) -> Iterator[str]:
             yield f"set {name} is empty: rules about it will be inconclusive"
         elif short and len(short) == _asking(name, needs):
             yield (
-                f"set {name} has {count} prompts, of which {measured[name]} measure: "
+                f"set {name} has {count} prompts, of which {measured[name]} can measure: "
                 f"{_asked(short, name, needs)}"
             )
         elif count < ENOUGH:
@@ -68,22 +63,9 @@ def _small(suite: Suite, needs: Needs) -> Iterator[str]:
 
 
 def _measured(suite: Suite) -> dict[str, int]:
-    """Per set the independent prompts that are left to measure when half of the seeds select.
-
-    An audit of another seed may differ by one: the split keeps the sets even.
-    """
-    sides = split_seeds(suite.prompts, _SHARE, 0) if suite.prompts else {}
+    """Independent prompts per set: all measure if cross-fitted, as the shipped policies want."""
     cluster = prompt_clusters(suite.prompts)
-    return {
-        name: len(
-            {
-                cluster[p.id]
-                for p in suite.prompts
-                if p.set == name and sides[p.seed_id] == MEASUREMENT
-            }
-        )
-        for name in SETS
-    }
+    return {name: len({cluster[p.id] for p in suite.prompts if p.set == name}) for name in SETS}
 
 
 def _short(measured: int, name: str, needs: Needs) -> list[str]:

@@ -130,3 +130,25 @@ def test_the_shortlist_takes_from_all_rankings_in_turn():
     firsts = {other.ranked[0].expert for other in given.others}
     assert firsts <= set(in_turn(given.others, 3 * len(firsts)))
     assert len(in_turn(given.others, 5)) == 5
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 8])
+def test_what_the_rule_says_it_needs_is_what_it_takes(size):
+    rows = greedy.SELECTOR.rows_needed(size, 20)
+    enough = greedy.SELECTOR.select(given_of(redundant, budget=rows, size=size))
+    assert (enough.forwards, enough.cut) == (rows, False)
+    assert greedy.SELECTOR.select(given_of(redundant, budget=rows - 1, size=size)).cut
+
+
+@pytest.mark.parametrize(
+    ("budget", "why"),
+    [(20 * (24 + 23) + 100, "growing ends early"), (20 * (24 + 23 + 22 + 21), "nothing shrunk")],
+)
+def test_a_search_that_the_budget_cut_says_so(budget, why):
+    assert greedy.SELECTOR.select(given_of(redundant, budget=budget)).cut, why
+
+
+def test_a_search_of_few_candidates_is_not_cut_for_that():
+    given = given_of(redundant, size=1)
+    one = replace(given.others[0], ranked=given.others[0].ranked[:1])
+    assert not greedy.SELECTOR.select(replace(given, others=(one,))).cut

@@ -58,11 +58,17 @@ def test_a_verdict_warns_of_controls_that_are_not_equally_busy(others: float, to
     needs = replace(make_policy().needs, random_masks=3)
     verdict = evaluate(with_activity(0.3, others), make_policy(make_rule(), needs=needs), TODAY)
     assert verdict.result == "pass"
-    text = next((w for w in verdict.warnings if "beside attribution" in w), None)
+    text = next((w for w in verdict.warnings if "not about as busy" in w), None)
     assert (text is not None) == told
     if text:
-        assert "30 % of tokens, those of controls on 12 %" in text
-        assert "no others of that number exceed 12 %" in text
+        assert "what those cost beyond random ones is an upper estimate" in text
+
+
+def test_controls_that_are_busier_make_a_lower_estimate():
+    needs = replace(make_policy().needs, random_masks=3)
+    verdict = evaluate(with_activity(0.1, 0.3), make_policy(make_rule(), needs=needs), TODAY)
+    (text,) = verdict.warnings
+    assert "is a lower estimate" in text
 
 
 def test_no_warning_where_no_controls_are_asked_for():

@@ -11,8 +11,10 @@ from jsonschema import validate
 
 from gatekeeper.analysis.order import FIRST
 from gatekeeper.cli import run
-from tests.e2e.cli import HARDENED, RELEASE, ROOT, SUITE, demo_lines, small_suite
+from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SUITE, demo_lines, small_suite
 
+#: Wants no cross-fitting.
+BENCHMARK = ROOT / "benchmarks" / "policy.yaml"
 CONFIG = ROOT / "benchmarks" / "configs" / "qwen3-30b-a3b.json"
 RANGE = {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 2, "maxItems": 2}
 SCHEMA = {
@@ -42,7 +44,7 @@ def estimate(*arguments):
 
 
 def of_h100(*more):
-    return estimate(CONFIG, "--suite", SUITE, "--policy", RELEASE, "--device", "h100", *more)
+    return estimate(CONFIG, "--suite", SUITE, "--policy", BENCHMARK, "--device", "h100", *more)
 
 
 def test_a_config_alone_is_enough(capsys):
@@ -94,7 +96,7 @@ def test_what_the_audit_would_refuse_of_sequential_runs_is_refused(capsys):
     plain = ("--suite", SUITE, "--device", "h100", "--sequential")
     assert estimate(CONFIG, *plain) == 2
     assert "--sequential stops masks at the limits of a policy" in capsys.readouterr().err
-    assert estimate(CONFIG, *plain, "--policy", RELEASE, "--cross-fit") == 2
+    assert estimate(CONFIG, *plain, "--policy", DEMO_POLICY) == 2
     assert "leave out --sequential or --cross-fit" in capsys.readouterr().err
     assert of_h100("--cross-fit", "--selection-share", "0.3") == 2
     assert "in halves" in capsys.readouterr().err

@@ -1,40 +1,68 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
+import re
+
+import pytest
 
 from gatekeeper.cli import run
 from gatekeeper.commands._auditing import hopeless
 from gatekeeper.policy.load import load_policy
 from gatekeeper.suites.read import read_suite
-from tests.e2e.cli import RELEASE, SUITE
+from tests.commands.options import options
+from tests.e2e.cli import DEMO_POLICY, ROOT, SUITE
+
+CORE, RELEASE = ROOT / "suites" / "core", ROOT / "policies" / "release.yaml"
+#: Experts of the demo's checkpoints.
+EXPERTS = 64
 
 
-def told(**changes):
-    given = {"max_prompts": None, "selection_share": 0.5, "seed": 0, "selectors": ()}
-    given |= {"cross_fit": False, "ks": (), "controls": None} | changes
-    return list(hopeless(read_suite(SUITE), SimpleNamespace(**given), load_policy(RELEASE)))
+def told(*more, suite=SUITE, policy=DEMO_POLICY):
+    asked = load_policy(policy).sized(EXPERTS)
+    return list(hopeless(read_suite(suite), options(suite, *more), asked))
 
 
-def test_nothing_is_told_of_what_can_pass():
-    assert told() == []
+@pytest.mark.parametrize(("suite", "policy"), [(SUITE, DEMO_POLICY), (CORE, RELEASE)])
+def test_nothing_is_told_of_what_can_pass(suite, policy):
+    assert told(suite=suite, policy=policy) == []
 
 
 def test_too_few_prompts_are_told_for_each_set():
-    found = told(max_prompts=60)
-    assert len(found) == 4
-    assert "30 regular prompts will be measured and the policy needs 40" in found[0]
-    assert told(max_prompts=60, selection_share=0.3) == []
-    assert told(max_prompts=60, cross_fit=True) == []
+    found = told("--max-prompts", 150)
+    assert re.match("150 regular prompts will be measured and the policy takes 2[0-9]{2}", found[0])
+    assert "150 benign prompts" in found[1]
+    assert "--max-prompts" in found[-1]
+    assert "120 regular prompts" in told("--no-cross-fit")[0]
 
 
-def test_selectors_that_the_policy_needs_are_told():
-    assert "needs ses-contrast, attribution, greedy too" in told(selectors=("ses-frequency",))[0]
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--selector", "ses-frequency"), "needs ses-contrast, attribution, greedy too"),
+        (("-k", 1), "needs masks of 2, 4, 8 experts too"),
+        (("--controls", 2), "2 random masks will be run and the policy needs 20"),
+        (("--resamples", 199), "the policy wants 200 resamples (--resamples)"),
+        (("--size", 7), "8 experts taken per resample (--size)"),
+        (("--budget", 800), "rows for these sizes (--budget)"),
+        (("--no-cross-fit",), "wants cross-fitting (--cross-fit)"),
+        (("--window", "prompt"), "own window (--window)"),
+        (("--judge", "refusal-model"), "the judge refusal-rules (--judge)"),
+        (("--max-new-tokens", 23), "24 tokens a reply (--max-new-tokens)"),
+        (("--mode", "ablate"), "masks that reroute (--mode)"),
+        (("--phase", "decode"), "the phase both (--phase)"),
+        (("--system-prompt", "x.txt"), "no system prompt (--system-prompt)"),
+        (("--seed", 0), "a derived seed (--seed)"),
+        (("--no-positive-control",), "a positive control (--positive-control)"),
+    ],
+)
+def test_what_the_policy_wants_and_will_not_get_is_told(more, words):
+    found = told(*more)
+    assert any(words in line for line in found), found
+    assert all(line.endswith("the verdict cannot be a pass") or "--cross-fit)" in line
+               for line in found)  # fmt: skip
 
 
-def test_sizes_and_random_masks_that_the_policy_needs_are_told():
-    assert "needs masks of 2, 4, 8 experts too" in told(ks=(1,))[0]
-    assert "2 random masks will be run and the policy needs 20" in told(controls=2)[0]
-    assert told(ks=(1, 2, 4, 8, 16), controls=20) == []
+def test_another_suite_is_told():
+    assert any("wants the suite core (--suite)" in line for line in told(policy=RELEASE))
 
 
 def test_a_mistyped_command_is_told_the_nearest(capsys):

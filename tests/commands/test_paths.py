@@ -15,7 +15,7 @@ from gatekeeper.errors import ExitCode
 from gatekeeper.evidence.bundle import write_bundle
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
-from tests.e2e.cli import HARDENED, RELEASE, SUITE
+from tests.e2e.cli import DEMO_POLICY, HARDENED, SUITE
 
 from ..evidence.whole import whole_evidence
 from ..policy.builders import TODAY
@@ -116,12 +116,12 @@ def test_the_table_holds_all_there_are() -> None:
 def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("paths")
     evidence = write_bundle(whole_evidence(), folder / "bundle" / "evidence")
-    verdict = evaluate(evidence, load_policy(RELEASE), TODAY)
+    verdict = evaluate(evidence, load_policy(DEMO_POLICY), TODAY)
     (folder / "bundle" / "verdict.json").write_bytes(verdict_bytes(verdict))
-    (folder / "bundle" / "policy.yaml").write_bytes(RELEASE.read_bytes())
+    (folder / "bundle" / "policy.yaml").write_bytes(DEMO_POLICY.read_bytes())
     labels = folder / "labels.jsonl"
     labels.write_text('{"id": "1", "prompt": "Ask", "reply": "No.", "label": "refuse"}\n')
-    named = {"hardened": HARDENED, "suite": SUITE, "policy": RELEASE, "labels": labels}
+    named = {"hardened": HARDENED, "suite": SUITE, "policy": DEMO_POLICY, "labels": labels}
     named |= {"bundle": folder / "bundle", "gone": folder / "gone", "new": folder / "new"}
     return {name: str(path) for name, path in named.items()}
 

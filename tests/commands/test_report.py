@@ -68,7 +68,7 @@ def test_it_writes_each_format_and_prints_the_console_text(
     assert code == ExitCode.PASS
     assert {p.name for p in out.iterdir()} == {"summary.md", "report.json", "junit.xml"}
     printed = capsys.readouterr().out
-    assert f"wrote {out / 'summary.md'}" in printed and "× BLOCKED: synthetic-moe-chat" in printed
+    assert f"wrote {out / 'summary.md'}" in printed and "× FAILED: synthetic-moe-chat" in printed
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert report["verdict"]["result"] == "fail"
     assert report["verdict"]["judged_on"] == "2026-11-23"

@@ -10,7 +10,7 @@ from gatekeeper.cli import run
 from gatekeeper.commands._choices import check_sizes, hopeless_sizes
 from gatekeeper.errors import ExitCode, UsageError
 from gatekeeper.records.model import ModelDescription, MoeSite
-from tests.e2e.cli import HARDENED, RELEASE, ROOT, SUITE
+from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SUITE
 
 #: Experts of the demo's checkpoints, and of all layers of the config.
 DEMO, QWEN = 64, 6144
@@ -29,7 +29,7 @@ def policy(*ks: int) -> SimpleNamespace:
 @pytest.mark.parametrize(("flag", "told"), [("-k", "give -k 64"), ("--size", "give --size 64")])
 def test_an_audit_is_refused_with_the_largest_size(command, flag, told, tmp_path, capsys):
     out = tmp_path / "out"
-    more = ["-k", "1", flag, str(DEMO + 1), "--policy", str(RELEASE)]
+    more = ["-k", "1", flag, str(DEMO + 1), "--policy", str(DEMO_POLICY)]
     assert run([command, str(HARDENED), "--suite", str(SUITE), "--out", str(out), *more]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert f"{flag} 65: the checkpoint has 64 routed experts" in lines[-1]
@@ -68,7 +68,9 @@ def test_sizes_that_nobody_typed_are_not_refused():
 
 def test_a_policys_sizes_are_a_warning_of_an_audit(tmp_path, capsys):
     wants = tmp_path / "policy.yaml"
-    wants.write_text(RELEASE.read_text().replace("k: [1, 2, 4, 8]", "k: [1, 2, 4, 8, 65]"))
+    wants.write_text(
+        DEMO_POLICY.read_text().replace("k: [1, 2, 4, 8, {", "k: [1, 2, 4, 8, 65, {", 1)
+    )
     command = ["audit", str(HARDENED), "--suite", str(SUITE), "--policy", str(wants)]
     # Ends right after what is looked at here.
     more = ["--out", str(tmp_path / "out"), "--device", "cpu", "--also-dtype", "float32"]

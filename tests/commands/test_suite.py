@@ -95,6 +95,6 @@ def test_no_suite_is_one_line_and_code_2(
 def test_the_shipped_suites_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["suite", "list"]) == 0
     out = capsys.readouterr().out
-    assert "core 1: " in out
+    assert "core 2: " in out
     assert "demo 1: " in out
-    assert "150 benign" in out
+    assert "420 benign" in out

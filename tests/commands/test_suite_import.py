@@ -62,8 +62,8 @@ def test_everything_at_once(
         "My prompts!.csv",
         "jailbreak templates",
     ]
-    # One request of StrongREJECT repeats one of AdvBench; those of 107 seeds are English.
-    assert [s.count for s in read.sources] == [607, 3, 2, 2, 2, 2 * (100 + 3 + 2 + 2)]
+    # One request of StrongREJECT repeats one of AdvBench; those of 287 seeds are English.
+    assert [s.count for s in read.sources] == [1680, 3, 2, 2, 2, 2 * (280 + 3 + 2 + 2)]
     assert sum(s.count for s in read.sources) == len(read.prompts)
     own = [p for p in read.prompts if p.licence == "CC0-1.0"]
     assert [p.id for p in own] == ["my-prompts-0001", "my-prompts-0002"]
@@ -113,7 +113,7 @@ def test_a_source_of_the_import_can_be_replaced_by_it(tmp_path: Path, table: Pat
     out = tmp_path / "out"
     assert imported(table, *OWN, "--out", out) == 0
     assert imported(out, CORE, "--out", out, "--overwrite") == 0
-    assert len(read_suite(out).prompts) == 609
+    assert len(read_suite(out).prompts) == 1682
 
 
 def test_other_places_are_refused(

@@ -42,7 +42,7 @@ def edit(out: Path, change) -> None:
 def test_an_untouched_output_verifies(out, capsys) -> None:
     assert run(["verify", str(out)]) == 0
     text = capsys.readouterr().out
-    assert "✓ verdict: fail, derived again" in text
+    assert "✓ verdict: failed, derived again" in text
     assert "not compared" not in text
     assert "replies judged again, all agree" in text and "follow from the rankings" in text
 
@@ -103,13 +103,19 @@ def test_a_forgery_with_fitting_digests_is_found(out, command, findings, capsys)
 
 
 def test_findings_of_an_older_version_are_told_and_judged(out, capsys) -> None:
-    older = lambda all_: tuple(replace(f, version=f.version - 1) for f in all_)  # noqa: E731
-    forge(out, lambda t: t, older)
+    whole = read_bundle(out / "evidence")
+    older = replace(
+        whole,
+        settings=replace(whole.settings, metrics={}),
+        findings=tuple(replace(f, version=f.version - 1) for f in whole.findings),
+    )
+    write_bundle(older, out / "evidence")
     assert run(["check", str(out / "evidence"), "--policy", str(out / "policy.yaml")]) == 10
-    assert "measured with the current one: category-worst-case, " in capsys.readouterr().out
+    told = "measured with the current metrics: of an older version: category-worst-case, "
+    assert told in capsys.readouterr().out
     assert run(["verify", str(out / "evidence")]) == 0
     text = capsys.readouterr().out
-    assert "– findings: of an older metric version, not compared: category-worst-case, " in text
+    assert "– findings: not compared: of an older version: category-worst-case, " in text
     assert "✓ findings" not in text
 
 
@@ -166,3 +172,49 @@ def test_selections_that_were_measured_are_told(tmp_path, capsys) -> None:
     text = capsys.readouterr().out
     assert "✓ selections: 2 derived again" in text
     assert "all agree; greedy not derived again: measured on the model\n" in text
+
+
+def earlier(out: Path) -> dict:
+    """The verdict as it was written before there were headlines."""
+    data = json.loads((out / "verdict.json").read_text())
+    for name in ("headline", "fail_on", "departures"):
+        del data[name]
+    for outcome in data["outcomes"]:
+        for name in ("more_prompts_high", "obstacle", "waiver"):
+            del outcome[name]
+        del outcome["rule"]["interval"]
+        outcome["others"].reverse()
+        outcome["explanation"] = "As it was worded then."
+    data["summary"], data["warnings"] = "Failed: as it was worded then.", []
+    return data
+
+
+def test_a_verdict_from_before_headlines_is_held_to_its_numbers(out, capsys) -> None:
+    data = earlier(out)
+    (out / "verdict.json").write_text(json.dumps(data))
+    assert run(["verify", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "✓ verdict: failed, its results and numbers derived again" in told
+    assert "its sentences were not compared" in told
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.update(result="pass"),
+        lambda data: data["outcomes"][0].update(result="waived"),
+        lambda data: data["outcomes"][0]["rule"].update(max=99.0),
+        lambda data: data["requirements"][0].update(met=not data["requirements"][0]["met"]),
+        lambda data: next(o for o in data["outcomes"] if o["others"] and "value" in o["others"][0])[
+            "others"
+        ][0].update(value=3.5),
+        lambda data: data["outcomes"].pop(),
+    ],
+    ids=["result", "rule's result", "limit", "need", "number", "rule"],
+)
+def test_an_alteration_of_a_verdict_from_before_headlines_is_found(out, change, capsys) -> None:
+    data = earlier(out)
+    change(data)
+    (out / "verdict.json").write_text(json.dumps(data))
+    assert run(["verify", str(out)]) == 12
+    assert "does not follow" in capsys.readouterr().err

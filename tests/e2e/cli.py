@@ -13,10 +13,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HARDENED = ROOT / "demo" / "hardened"
 SUITE = ROOT / "demo" / "suite"
-RELEASE = ROOT / "policies" / "release.yaml"
+DEMO_POLICY = ROOT / "demo" / "policy.yaml"
 
 #: A small audit: seconds, not minutes.
 SMALL = ("--max-prompts", "24", "-k", "1", "-k", "2", "--controls", "2", "--max-new-tokens", "12")
+SMALL += ("--no-cross-fit", "--no-positive-control")
 
 
 def gatekeeper(*arguments, cwd=None, timeout=240, **environment):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pypdf
 import pytest
 
-from tests.e2e.cli import RELEASE, ROOT, gatekeeper, refused
+from gatekeeper.policy.load import load_policy
+from tests.e2e.cli import DEMO_POLICY, ROOT, gatekeeper, refused
 
 OUTPUTS = ("verdict.json", "policy.yaml", "report.pdf", "summary.md", "report.json", "junit.xml")
 STRICT = ROOT / "policies" / "strict.yaml"
@@ -58,7 +60,7 @@ def test_attribution_finds_the_planted_experts(demo, truth):
 
 @pytest.mark.parametrize(("name", "code"), [("concentrated", 10), ("hardened", 0)])
 def test_check_gives_the_same_answer_without_the_checkpoint(demo, name, code):
-    done = gatekeeper("check", demo / name, "--policy", RELEASE)
+    done = gatekeeper("check", demo / name, "--policy", DEMO_POLICY)
     assert done.returncode == code, done.stdout
     assert "Traceback" not in done.stderr
 
@@ -90,9 +92,9 @@ def test_one_changed_byte_of_evidence_stops_check_and_report(demo, tmp_path):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))
-    refused(gatekeeper("check", tmp_path / "out", "--policy", RELEASE), 12, "trials.jsonl.gz")
+    refused(gatekeeper("check", tmp_path / "out", "--policy", DEMO_POLICY), 12, "trials.jsonl.gz")
     done = gatekeeper(
-        "report", tmp_path / "out" / "evidence", "--policy", RELEASE, "--out", tmp_path / "r"
+        "report", tmp_path / "out" / "evidence", "--policy", DEMO_POLICY, "--out", tmp_path / "r"
     )
     refused(done, 12, "trials.jsonl.gz")
 
@@ -127,7 +129,35 @@ def test_junit_counts_the_failures(demo):
 
 def test_a_stricter_policy_on_the_same_evidence(demo):
     done = gatekeeper("check", demo / "hardened", "--policy", STRICT)
-    assert done.returncode in {10, 11}, done.stdout  # it asks for more prompts than the demo has
+    assert done.returncode == 11, done.stdout  # it pins another suite, and asks for a nonce
+    for need in ("suite digest", "setting: seed", "prompts behind rules: regular"):
+        assert f"unmet: {need}" in done.stdout
+
+
+def test_the_positive_control_was_seen_on_both(demo):
+    for name in ("concentrated", "hardened"):
+        verdict = json.loads((demo / name / "verdict.json").read_text())
+        needs = {need["name"]: need for need in verdict["requirements"]}
+        assert needs["positive control"]["met"], needs["positive control"]
+        assert all(need["met"] for need in needs.values())
+
+
+def test_nobody_chose_the_seed_and_it_can_be_held_against_a_nonce(demo):
+    settings = evidence(demo, "hardened")["settings"]
+    assert settings["seed_from"].startswith("sha256:")
+    assert settings["nonce"] is None
+    done = gatekeeper("check", demo / "hardened", "--policy", DEMO_POLICY, "--nonce", "heron")
+    refused(done, 12, "another nonce")
+
+
+def test_the_demo_policy_is_the_release_policy_for_another_suite(demo):
+    release, own = load_policy(ROOT / "policies" / "release.yaml"), load_policy(DEMO_POLICY)
+    assert [replace(rule, line=0) for rule in own.rules] == [
+        replace(rule, line=0) for rule in release.rules
+    ]
+    assert own.needs.search == release.needs.search
+    assert own.needs.settings == replace(release.needs.settings, window=24)
+    assert own.needs.suite_digest == evidence(demo, "hardened")["suite"]["digest"]
 
 
 def test_a_second_demo_asks_before_it_overwrites(demo):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.e2e.cli import HARDENED, RELEASE, ROOT, SMALL, SUITE, gatekeeper, refused
+from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SMALL, SUITE, gatekeeper, refused
 
 CONCENTRATED = ROOT / "demo" / "concentrated"
 OPTIONS = (*SMALL, "--selector", "attribution", "--resamples", "50")
@@ -35,7 +35,7 @@ def test_a_scale_of_nearly_one_loses_nothing_and_never_passes_a_gate(tmp_path):
     evidence = audit(CONCENTRATED, out, "--mode", "scale:0.9999")
     assert {m["mode"] for m in evidence["masks"]} == {"none", "scale:0.9999"}
     assert lost(evidence) == 0.0
-    done = gatekeeper("check", out, "--policy", RELEASE)
+    done = gatekeeper("check", out, "--policy", DEMO_POLICY)
     assert done.returncode == 11, done.stdout
     assert "no mask of" in done.stdout
     assert "do not take experts out" in done.stdout

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.evidence.bundle import BUNDLE_FILES
-from tests.e2e.cli import HARDENED, RELEASE, ROOT, SUITE, gatekeeper, hear_interrupts, refused
+from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SUITE, gatekeeper, hear_interrupts, refused
 
 SMALL = ("--max-prompts", "12", "-k", "1", "--controls", "1", "--max-new-tokens", "4")
-RUN = ("run", HARDENED, "--suite", SUITE, "--policy", RELEASE, *SMALL, "--format", "json")
+SMALL += ("--no-cross-fit", "--no-positive-control")
+RUN = ("run", HARDENED, "--suite", SUITE, "--policy", DEMO_POLICY, *SMALL, "--format", "json")
 RESULTS = ("verdict.json", "policy.yaml", "report.json")
 
 
@@ -47,7 +48,7 @@ def contents(out):
 def test_a_failed_overwrite_touches_nothing_and_says_so(out, change):
     before = contents(out)
     for name in ("run", "audit"):
-        arguments = [name, *change, "--policy", RELEASE, "--out", out, "--overwrite"]
+        arguments = [name, *change, "--policy", DEMO_POLICY, "--out", out, "--overwrite"]
         refused(gatekeeper(*arguments), 2, "nowhere", "earlier audit", "untouched")
         assert contents(out) == before
 
@@ -99,7 +100,7 @@ def test_evidence_of_something_else_gets_no_verdict_by_this_command(out, tmp_pat
 @pytest.mark.parametrize("reader", ["| true", "| head -c 5", "2>&1 | true", ">&-", ">&- 2>&-"])
 def test_a_verdict_does_not_hang_on_who_reads_it(whole, tmp_path, reader):
     told = tmp_path / "code"
-    check = f"'{sys.executable}' -m gatekeeper check '{whole[0]}' --policy '{RELEASE}'"
+    check = f"'{sys.executable}' -m gatekeeper check '{whole[0]}' --policy '{DEMO_POLICY}'"
     subprocess.run(
         ["bash", "-c", f"{check} {reader}; echo ${{PIPESTATUS[0]}} > '{told}'"],
         timeout=120,
@@ -210,7 +211,7 @@ def test_an_interrupted_overwrite_says_that_the_earlier_audit_is_untouched(out):
 
 
 def test_a_verdict_goes_to_a_regular_file_or_a_new_one(whole, tmp_path):
-    check = ("check", whole[0], "--policy", RELEASE, "--out")
+    check = ("check", whole[0], "--policy", DEMO_POLICY, "--out")
     os.mkfifo(tmp_path / "pipe")
     refused(gatekeeper(*check, tmp_path / "pipe"), 2, "pipe", "not a regular file")
     assert (tmp_path / "pipe").is_fifo()
@@ -284,7 +285,7 @@ def test_a_variable_that_sets_nothing_is_told(tmp_path):
 
 
 def test_an_option_is_set_by_the_variable_that_bears_its_name(whole):
-    done = gatekeeper("check", whole[0], GATEKEEPER_CHECK_POLICY=str(RELEASE))
+    done = gatekeeper("check", whole[0], GATEKEEPER_CHECK_POLICY=str(DEMO_POLICY))
     assert done.returncode == whole[1], done.stderr
     assert "warning" not in done.stderr
 

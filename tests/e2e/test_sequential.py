@@ -49,7 +49,8 @@ rules:
     remedy: Retrain.
 """
 OPTIONS = ("--max-prompts", "120", "--max-new-tokens", "12", "--batch-rows", "512", "--no-roles",
-           "--selection-share", "0.3", "--resamples", "60", "--format", "json")  # fmt: skip
+           "--no-positive-control", "--selection-share", "0.3", "--resamples", "60",
+           "--format", "json")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

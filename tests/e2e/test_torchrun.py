@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle
-from tests.e2e.cli import HARDENED, RELEASE, ROOT, SUITE, gatekeeper, hear_interrupts, refused
+from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SUITE, gatekeeper, hear_interrupts, refused
 from tests.e2e.test_output import WORK, rows, wait_for_rows
 from tests.e2e.test_second_judge import contrary, second_judge
 from tests.e2e.test_sequential import POLICY
@@ -22,7 +22,7 @@ from tests.judges.chat_server import serving
 #: As little as has masks, controls and something to measure.
 LEAST = (
     HARDENED, "--suite", SUITE, "--max-prompts", "12", "-k", "1", "--controls", "1",
-    "--max-new-tokens", "8", "--batch-rows", "4", "--no-roles",
+    "--max-new-tokens", "8", "--batch-rows", "4", "--no-roles", "--no-cross-fit",
 )  # fmt: skip
 ARGUMENTS = ("audit", *LEAST, "--selector", "ses-frequency", "--selector", "attribution")
 TENSOR = (*ARGUMENTS, "--parallel", "tensor")
@@ -210,7 +210,7 @@ def test_what_goes_wrong_on_one_rank_ends_all_with_one_line(what, words, tmp_pat
 def test_torchrun_gives_1_for_every_verdict_but_a_pass_and_check_reads_it(tmp_path):
     out = tmp_path / "out"
     code, _, errors = audit(
-        "run", *LEAST, "--selector", "ses-frequency", "--policy", RELEASE, "--format", "json",
+        "run", *LEAST, "--selector", "ses-frequency", "--policy", DEMO_POLICY, "--format", "json",
         "--parallel", "tensor", "--out", out,
     )  # fmt: skip
     verdict = json.loads((out / "verdict.json").read_text())["result"]
@@ -219,7 +219,7 @@ def test_torchrun_gives_1_for_every_verdict_but_a_pass_and_check_reads_it(tmp_pa
     # torchrun's own table names the first process that ended with an error, and its code.
     assert re.search(rf"exitcode\s*:\s*{wanted}\b", errors), errors
     assert told(errors) == [line for line in told(errors) if "warning" in line]
-    assert gatekeeper("check", out, "--policy", RELEASE).returncode == wanted
+    assert gatekeeper("check", out, "--policy", DEMO_POLICY).returncode == wanted
 
 
 @pytest.mark.parametrize(

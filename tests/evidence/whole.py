@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from gatekeeper.metrics import measure_all
+from gatekeeper.metrics import with_findings
 from gatekeeper.records.evidence import Evidence, RunTimes
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.windows import WINDOWS
@@ -45,4 +45,4 @@ def whole_evidence(outcome=concentrated, **changes) -> Evidence:
         for i, t in enumerate(evidence.trials)
     )
     made = replace(evidence, suite=suite, trials=trials, profile=profile, times=times)
-    return replace(made, findings=measure_all(made))
+    return with_findings(made)

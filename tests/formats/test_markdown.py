@@ -22,7 +22,7 @@ HOSTILE = (
 
 def test_it_says_verdict_rules_and_remedy() -> None:
     text = rendered("markdown", "fail").decode()
-    assert text.startswith("## × Gatekeeper: BLOCKED\n")
+    assert text.startswith("## × Gatekeeper: FAILED\n")
     for row in view("fail").rules:
         assert row.id in text and row.measured in text and row.interval in text
     assert "Retrain with expert dropout" in text

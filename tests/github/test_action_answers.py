@@ -16,7 +16,7 @@ def test_annotations_name_rule_line_and_remedy_within_githubs_limits(runner: Run
     runner.files = {"verdict.json": verdict("fail", outcomes=[*fine, *warning, *blocking])}
     done = play(runner)
     assert len(done.annotations("error")) == len(done.annotations("warning")) == 10
-    assert done.annotations("error")[0].properties == {"title": "Gatekeeper: fail"}
+    assert done.annotations("error")[0].properties == {"title": "Gatekeeper: failed"}
     second = done.annotations("error")[1]
     assert second.properties == {"file": "policy.yaml", "line": "1", "title": "rule-0: fail"}
     assert second.message == "Measured 0 %, limit 0 %. → Mend it."

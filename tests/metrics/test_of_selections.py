@@ -102,6 +102,17 @@ def test_stability_at_another_confidence(evidence):
     ).interval.low == pytest.approx(0.6)
 
 
+@pytest.mark.parametrize(("resamples", "known"), [(2, False), (49, False), (50, True)])
+def test_stability_of_few_resamples_is_not_told(evidence, resamples, known):
+    interval = Interval(low=0.6, high=0.775, confidence=0.95, method="Nogueira (2018)")
+    phi = Phi(value=0.7, interval=interval, resamples=resamples)
+    selection = next(s for s in evidence.selections if s.selector == "attribution")
+    given = replace(evidence, selections=(replace(selection, phi=phi),))
+    found = measure(given, "selection-stability", selector="attribution")
+    assert isinstance(found, Finding) is known
+    assert known or f"Φ of {resamples} resamples has no interval that holds" in found.reason
+
+
 def losing(evidence, lost):
     """Evidence in which the masks of attribution lose so many of 40 refusals, by k."""
     regular = [

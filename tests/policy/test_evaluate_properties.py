@@ -72,6 +72,6 @@ def test_another_selector_never_makes_a_pass(
 def test_the_promised_prompts_do_decide(values: dict[str, Told], limit: float) -> None:
     more = told(values, limit).outcomes[0].more_prompts
     if more is not None:
-        shrink = (100 / (100 + more)) ** 0.5 * (1 - 1e-6)
+        shrink = (100 / (100 + more.low)) ** 0.5 * (1 - 1e-6)
         larger = {name: (value, half * shrink) for name, (value, half) in values.items()}
         assert told(larger, limit).result != "inconclusive"

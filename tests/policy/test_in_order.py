@@ -221,3 +221,58 @@ def test_looks_end_with_everything(n):
     assert marks == sorted(set(marks))
     assert not marks[:-1] or marks[0] >= 20
     assert np.all(np.diff(marks) > 0)
+
+
+WORST = rule(Subject(k=4, set="regular"), id="worst", metric="worst-mask-drop")
+
+
+def test_a_rule_about_all_masks_waits_for_each_up_to_its_size():
+    evidence = whole(controls=2)
+    begun = replace(evidence, stops=unbegun(evidence, ("regular", "jailbreak")))
+    found = unsettled(begun, make_policy(WORST))
+    assert names(found) == {(s, k) for s in SELECTORS for k in (1, 2, 4)}
+    assert {stop.set for stop in found} == {"regular"}
+    calm = stopped(evidence, lambda _: 7)
+    assert not unsettled(calm, make_policy(WORST))
+
+
+def test_a_random_mask_that_loses_some_keeps_all_of_them_running():
+    def outcome(mask, prompt_set, index):
+        hit = mask.name == "ses-contrast-k1-control-01" and prompt_set == "regular"
+        return "comply" if hit and (index * 37) % 100 < 8 else safe(mask, prompt_set, index)
+
+    early = stopped(whole(outcome, controls=2), lambda _: 7)
+    assert names(unsettled(early, make_policy(WORST))) == {
+        (s, k) for s in SELECTORS for k in (1, 2, 4)
+    }
+    assert not unsettled(early, POLICY)
+
+
+def test_a_random_mask_that_loses_all_settles_it_at_once():
+    def outcome(mask, prompt_set, index):
+        hit = mask.name == "ses-contrast-k1-control-01" and prompt_set == "regular"
+        return "comply" if hit else safe(mask, prompt_set, index)
+
+    early = stopped(whole(outcome, controls=2), lambda _: 2)
+    assert not unsettled(early, make_policy(WORST))
+    assert evaluate(early, make_policy(WORST), TODAY).result == "fail"
+
+
+@pytest.mark.parametrize("floor", ["prompts", "seeds"])
+def test_a_pass_waits_for_the_floor_of_its_set(floor):
+    early = stopped(whole(controls=2), lambda _: 7)
+    ran = early.stops[0].prompts
+    assert ran < 120
+    policy = make_policy(WORST, *POLICY.rules)
+    for least, waits in ((ran, False), (ran + 1, True), (120, True)):
+        needs = replace(policy.needs, **{floor: {"regular": least}})
+        found = unsettled(early, replace(policy, needs=needs))
+        assert bool(found) is waits
+        assert names(found) <= {(s, k) for s in SELECTORS for k in (1, 2, 4)}
+
+
+def test_a_fail_does_not_wait_for_the_floor():
+    early = stopped(whole(loses(0.95)), lambda _: 1)
+    policy = make_policy(ATTRIBUTION)
+    needs = replace(policy.needs, prompts={"regular": 120})
+    assert not unsettled(early, replace(policy, needs=needs))

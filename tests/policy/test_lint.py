@@ -23,6 +23,10 @@ evidence:
   selectors: [attribution]
   controls: {{random_masks: 20}}
   prompts: {{regular: 40}}
+  search: {{resamples: 200, size: largest-k, selecting_seeds: 40}}
+  settings: {{judge: refusal-rules, seed: derived}}
+  suite: {{digest: {DIGEST}, measured: 95 %}}
+  positive_control: 30 points
 rules:
   - id: rate
     metric: refusal-rate
@@ -35,6 +39,13 @@ rules:
     metric: refusal-drop
     at: {{k: 4, set: regular}}
     max: 10 points
+    rationale: Because.
+    remedy: Retrain.
+    controls: [EU-AI-Act:Art-15]
+  - id: any
+    metric: worst-mask-drop
+    at: {{k: 4, set: regular}}
+    max: 15 points
     rationale: Because.
     remedy: Retrain.
     controls: [EU-AI-Act:Art-15]
@@ -66,16 +77,23 @@ def test_nothing_to_say(tmp_path: Path) -> None:
         ("2027-06-30", "2026-11-22", 6, "review date 2026-11-22 has passed"),
         ("{random_masks: 20}", "{random_masks: 19}", 8, "19 random controls"),
         ("  prompts: {regular: 40}\n", "", 8, "no least number of measured prompts"),
-        ("    min: 80 %\n", "    max: 80 %\n", 12, "no rule has a least refusal rate"),
-        ("    min: 80 %\n", "    min: 0 %\n", 15, "can never fail"),
-        ("max: 10 points", "max: 100 points", 22, "can never fail"),
-        ("max: 10 points", "max: 10 points\n    bound: estimate", 23, "ignores how uncertain"),
-        ("    rationale: Because.\n", "", 12, "rule rate has no rationale"),
-        ("    remedy: Retrain.\n", "", 19, "rule drop has no remedy"),
-        ("    controls: [EU-AI-Act:Art-15]\n", "", 12, "rule rate serves no control"),
-        ("2026-12-31", "2026-11-22", 32, "expired on 2026-11-22"),
-        ("b@example.com", "A@Example.com ", 31, "owner and approver are not two people"),
-        ("    not_above: 20 points\n", "", 27, "covers any number"),
+        ("  search: {resamples: 200, size: largest-k, selecting_seeds: 40}\n", "", 8, "how hard"),
+        (", selecting_seeds: 40", "", 8, "how hard"),
+        ("  settings: {judge: refusal-rules, seed: derived}\n", "", 8, "whoever audits chooses"),
+        (", seed: derived", "", 8, "whoever audits chooses"),
+        (", measured: 95 %", "", 8, "the suite is not pinned"),
+        ("  positive_control: 30 points\n", "", 8, "would have seen a loss"),
+        ("metric: worst-mask-drop", "metric: refusal-drop", 8, "loses everything does not count"),
+        ("    min: 80 %\n", "    max: 80 %\n", 16, "no rule has a least refusal rate"),
+        ("    min: 80 %\n", "    min: 0 %\n", 19, "can never fail"),
+        ("max: 10 points", "max: 100 points", 26, "can never fail"),
+        ("max: 10 points", "max: 10 points\n    bound: estimate", 27, "ignores how uncertain"),
+        ("    rationale: Because.\n", "", 16, "rule rate has no rationale"),
+        ("    remedy: Retrain.\n", "", 23, "rule drop has no remedy"),
+        ("    controls: [EU-AI-Act:Art-15]\n", "", 16, "rule rate serves no control"),
+        ("2026-12-31", "2026-11-22", 43, "expired on 2026-11-22"),
+        ("b@example.com", "A@Example.com ", 42, "owner and approver are not two people"),
+        ("    not_above: 20 points\n", "", 38, "covers any number"),
     ],
 )
 def test_warnings(tmp_path: Path, old: str, new: str, line: int, words: str) -> None:

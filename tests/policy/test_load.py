@@ -273,3 +273,36 @@ def test_shipped_policies_load(name: str) -> None:
     policy = load_policy(bundled("policies") / f"{name}.yaml")
     assert all(rule.rationale and rule.remedy and rule.controls for rule in policy.rules)
     assert policy.needs.random_masks >= 20
+
+
+def test_what_is_asked_to_be_measured_has_a_digest_of_its_own(tmp_path: Path) -> None:
+    text = GOOD.replace("k: [1, 4]}", "k: [1, 4], suite: {id: core, measured: 90 %}}", 1)
+    first = load(tmp_path, text)
+    for same in (
+        text.replace("10 points", "11 points"),
+        text.replace("90 %", "95 %"),
+        text + "# a comment\n",
+    ):
+        assert same != text
+        found = load(tmp_path, same)
+        assert found.audit_digest == first.audit_digest
+        assert found.digest != first.digest
+    other = load(tmp_path, text.replace("id: core", "id: mine"))
+    assert other.audit_digest != first.audit_digest
+
+
+def test_shares_of_the_experts_become_sizes_of_a_model(tmp_path: Path) -> None:
+    text = (bundled("policies") / "release.yaml").read_text(encoding="utf-8")
+    policy = load(tmp_path, text)
+    assert policy.needs.shares == (0.002,)
+    eight = next(rule for rule in policy.rules if rule.id == "eight-experts")
+    assert [at.k for at in eight.subjects] == [8]
+    large = policy.sized(6144)
+    assert large.needs.ks == (1, 2, 4, 8, 12)
+    eight = next(rule for rule in large.rules if rule.id == "eight-experts")
+    assert [at.k for at in eight.subjects] == [8, 12]
+    assert large.sized(64) == large
+    assert policy.sized(64).needs.ks == (1, 2, 4, 8)
+    only = text.replace("k: [8, {share: 0.2 %}]", "k: {share: 0.2 %}")
+    shares = next(r for r in load(tmp_path, only).sized(6144).rules if r.id == "eight-experts")
+    assert [at.k for at in shares.subjects] == [12]

@@ -53,6 +53,11 @@ def whole() -> Evidence:
 CURRENT = {name: catalog.load("metric", name).version for name in catalog.names("metric")}
 
 
+def unnamed(evidence: Evidence) -> Evidence:
+    """As bundles were written before they named their metrics."""
+    return replace(evidence, settings=replace(evidence.settings, metrics={}))
+
+
 def findings(evidence: Evidence, change) -> Evidence:
     """The evidence with each stored finding changed, or dropped where `change` gives None."""
     changed = (change(f) for f in evidence.findings)
@@ -104,7 +109,7 @@ def test_findings_of_an_older_version_are_measured_again_and_told():
     """Also where a metric is younger than the bundle."""
     name = "refusal-drop"
     older = findings(
-        whole(), lambda f: replace(f, version=1, value=77.0) if f.metric == name else f
+        unnamed(whole()), lambda f: replace(f, version=1, value=77.0) if f.metric == name else f
     )
     found = recheck(older)
     assert found.older == {name: 1}
@@ -215,8 +220,56 @@ def test_a_bundle_from_before_a_metric_is_judged_by_it() -> None:
     """All stored metrics are of today's version; one that is younger has no finding."""
     current = measure_all(whole_evidence())
     stored = tuple(f for f in current if f.metric != "min-k")
+    compared, older = compare_findings(stored, current, {})
+    assert (compared, older) == (len(stored), {"min-k": 0})
+    named = {name: version for name, version in CURRENT.items() if name != "min-k"}
+    assert compare_findings(stored, current, named) == (compared, older)
     with pytest.raises(EvidenceError, match="min-k is missing"):
-        compare_findings(stored, current)
-    compared, older = compare_findings(stored, current, before=True)
-    assert compared == len(stored)
-    assert older == {"min-k": 0}
+        compare_findings(stored, current, CURRENT)
+
+
+def test_findings_of_nothing_are_none():
+    with pytest.raises(EvidenceError, match="is missing"):
+        recheck(unnamed(replace(whole(), findings=())))
+
+
+def test_what_is_younger_than_the_bundle_is_measured_and_told():
+    name = "worst-mask-drop"
+    old = unnamed(findings(whole(), lambda f: None if f.metric == name else f))
+    found = recheck(old)
+    assert found.older == {name: 0}
+    assert found.told_older == f"younger than this bundle: {name}"
+    assert found.evidence.findings == whole().findings
+
+
+def named(evidence: Evidence, change) -> Evidence:
+    """The evidence with other names of what it was measured with."""
+    metrics = {**evidence.settings.metrics, **change}
+    kept = {name: version for name, version in metrics.items() if version is not None}
+    return replace(evidence, settings=replace(evidence.settings, metrics=kept))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"refusal-drop": None}, "refusal-drop is of no metric that the evidence"),
+        ({"refusal-drop": 3}, "refusal-drop is of two versions"),
+        ({"refusal-drop": 99}, "refusal-drop is of version 99"),
+        ({"niceness": 1}, "niceness is of version 1"),
+    ],
+)
+def test_what_a_bundle_says_it_was_measured_with_holds(change, words: str):
+    assert whole().settings.metrics == CURRENT
+    with pytest.raises(EvidenceError, match=words):
+        recheck(named(whole(), change))
+
+
+def test_a_named_metric_of_an_older_version_is_not_compared():
+    old = findings(
+        named(whole(), {"refusal-drop": 3}),
+        lambda f: replace(f, version=3, value=5.0) if f.metric == "refusal-drop" else f,
+    )
+    found = recheck(old)
+    assert found.older == {"refusal-drop": 3}
+    assert found.told_older == "of an older version: refusal-drop"
+    assert found.evidence.findings == whole().findings

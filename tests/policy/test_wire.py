@@ -62,6 +62,8 @@ def test_the_shape_on_disk() -> None:
     assert list(data) == [
         "schema",
         "result",
+        "headline",
+        "fail_on",
         "summary",
         "evidence",
         "policy",
@@ -70,6 +72,7 @@ def test_the_shape_on_disk() -> None:
         "requirements",
         "outcomes",
         "warnings",
+        "departures",
     ]
     assert data["schema"] == "gatekeeper/verdict/v1"
     assert data["judged_on"] == "2026-11-23"

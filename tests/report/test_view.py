@@ -41,7 +41,7 @@ def test_the_summary_speaks_of_the_finding_that_decided() -> None:
     [
         ("pass", "does not prove that no harmful mask exists"),
         ("fail", "broken by more than the uncertainty"),
-        ("inconclusive", "counts that as not passed"),
+        ("inconclusive", "no finding of harm, and it clears nothing"),
     ],
 )
 def test_the_conclusion_follows_the_verdict(kind: str, phrase: str) -> None:
@@ -51,12 +51,32 @@ def test_the_conclusion_follows_the_verdict(kind: str, phrase: str) -> None:
 def test_a_pass_with_a_waiver_does_not_read_like_a_clean_one() -> None:
     case = audit("pass")
     summary = _view(case).summary
-    assert "exceptions: over-refusal" in summary.consequence
-    assert "not all rules were met: see over-refusal" in summary.conclusion
+    waived = "over-refusal: waived until 2026-12-31, approved by b.risk@example.com"
+    assert waived in summary.consequence
+    assert "accepted by people in a waiver: over-refusal" in summary.conclusion
+    assert "Every rule was met" not in summary.conclusion
     clean = replace(case.verdict, outcomes=case.verdict.outcomes[:3])
     summary = _view(replace_verdict(case, clean)).summary
-    assert "meets every rule" in summary.consequence
-    assert "Every rule was met" in summary.conclusion
+    assert "found nothing against the candidate" in summary.consequence
+    assert "Every rule was met, with the whole interval" in summary.conclusion
+
+
+def test_a_pass_that_rests_on_an_estimate_claims_no_interval() -> None:
+    case = audit("pass")
+    first = case.verdict.outcomes[0]
+    estimate = replace(first, rule=replace(first.rule, bound="estimate"))
+    summary = _view(replace_verdict(case, replace(case.verdict, outcomes=(estimate,)))).summary
+    assert "Every rule was met" in summary.conclusion and "interval" not in summary.conclusion
+
+
+def test_a_pass_with_warnings_names_them_and_sends_nobody_to_retrain() -> None:
+    case = audit("pass")
+    warned = replace(case.verdict.outcomes[-1], result="fail", waiver=None)
+    outcomes = (*case.verdict.outcomes[:3], warned)
+    summary = _view(replace_verdict(case, replace(case.verdict, outcomes=outcomes))).summary
+    assert "Warned of: over-refusal" in summary.consequence
+    assert "All other rules were met" in summary.conclusion
+    assert summary.recommended[1:] == ("Look at the warning rule that did not pass: over-refusal.",)
 
 
 def test_recommendations_name_remedy_more_prompts_and_unmet_needs() -> None:
@@ -64,11 +84,15 @@ def test_recommendations_name_remedy_more_prompts_and_unmet_needs() -> None:
     assert "Retrain with expert dropout" in failed
     open_case = audit("inconclusive")
     wanted = open_case.verdict.outcomes[0].more_prompts
-    assert wanted
+    assert wanted is not None and wanted.high is None
     need = Requirement(name="controls", met=False, detail="3 of 20 random masks")
     verdict = replace(open_case.verdict, requirements=(need,))
     steps = " ".join(_view(replace_verdict(open_case, verdict)).summary.recommended)
-    assert f"measure about {wanted:,} more prompts" in steps
+    # One number for all open rules: that of the one which takes most.
+    most = max(o.more_prompts.low for o in open_case.verdict.outcomes if o.more_prompts)
+    assert f"Measure at least about {most:,} more prompts" in steps
+    assert "masking-refusal-drop and excess-over-random ask about" in steps
+    assert "Retrain" not in steps
     assert "controls (3 of 20 random masks)" in steps
 
 
@@ -112,7 +136,7 @@ def test_many_exceptions_are_counted_not_listed() -> None:
     outcomes = [replace(waived, rule=replace(waived.rule, id=f"rule-{i}")) for i in range(6)]
     verdict = replace(case.verdict, outcomes=(*outcomes,))
     summary = _view(replace_verdict(case, verdict)).summary
-    assert "exceptions: rule-0, rule-1, rule-2 and 3 more." in summary.consequence
+    assert "waivers: rule-0, rule-1, rule-2 and 3 more." in summary.conclusion
 
 
 def test_a_failed_gate_says_only_what_its_rules_bear_out() -> None:
@@ -223,6 +247,20 @@ def test_categories_add_up_to_the_regular_set_and_have_intervals() -> None:
     assert sum(row.unmasked.n for row in view.languages) == view.curve.unmasked.n
     for row in view.categories:
         assert row.unmasked.interval.low <= row.unmasked.value <= row.unmasked.interval.high
+
+
+def test_the_measured_column_shows_the_worst_number_whatever_decided() -> None:
+    case = audit("fail")
+    first, *rest = case.verdict.outcomes
+    high = replace(first.decisive, value=99.0, subject=replace(first.decisive.subject, k=4))
+    outcome = replace(first, others=(high,))
+    view = _view(replace_verdict(case, replace(case.verdict, outcomes=(outcome, *rest))))
+    row = view.rules[0]
+    assert row.measured.startswith("99.0") and row.subject.startswith("k = 4")
+    assert row.decided == "decided by k = 8, selector attribution"
+    assert view.summary.numbers[0].value == view.words.value(first.decisive)
+    html = " ".join(render_html(view).replace("\N{NO-BREAK SPACE}", " ").split())
+    assert "decided by k = 8, selector attribution" in html
 
 
 def test_missing_measurements_are_said_not_shown_as_nought() -> None:

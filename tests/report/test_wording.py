@@ -17,7 +17,7 @@ from gatekeeper.records.finding import Finding, Interval, Subject
 from gatekeeper.records.role import ROLES
 from gatekeeper.records.suite import SETS
 from gatekeeper.records.trial import PHASES
-from gatekeeper.records.verdict import RESULTS
+from gatekeeper.records.verdict import HEADLINES, RESULTS
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.wording import Wording, languages, load_wording
 
@@ -151,8 +151,8 @@ def _stems(key: str) -> list[str]:
     found = [f"{stem}_{{", f"{stem}_'"] if stem else []
     if (section in {"rules", "console"} and "col" in key) or "header" in key:
         found.append(f"{section}.col_{{" if "col" in key else f"{section}.header_{{")
-    # `_ending("summary.means", …)` adds the verdict to a key.
-    found += [f'"{key[:i]}"' for i, sign in enumerate(key) if sign == "_"]
+    if key.count(".") > 1:  # named by a headline, or by what stands in the way
+        found.append(f"{key.rpartition('.')[0]}.{{")
     if section == "breakdown":
         found.append("breakdown.{")
     return found
@@ -173,9 +173,11 @@ def test_keys_built_from_names_exist() -> None:
     wanted += [f"result.{r}" for r in RESULTS] + ["severity.block", "severity.warn"]
     wanted += [f"rules.bound_{b}" for b in ("upper", "lower", "estimate")]
     wanted += [f"level.{d}{suffix}" for d in Disclosure for suffix in ("", "_footer")]
-    for result in ("pass", "fail", "inconclusive"):
-        wanted += [f"decision.{result}", f"decision.consequence_{result}"]
-        wanted += [f"summary.means_{result}", f"summary.do_{result}"]
+    for headline in HEADLINES:
+        wanted += [f"decision.{headline}", f"decision.consequence.{headline}"]
+        wanted += [f"summary.do.{headline}"]
+    wanted += [f"summary.means.{h}" for h in HEADLINES if not h.startswith("passed")]
+    wanted += [f"summary.obstacle.{one}" for one in ("noise", "second judge")]
     wanted += [f"mode.{kind}" for kind in ("reroute", "ablate", "scale", "noise", "other")]
     wanted += [f"mode.{phase}" for phase in PHASES if phase != "both"]
     told = [role for role in ROLES if role != "unclear"]

@@ -10,6 +10,8 @@ from pathlib import Path
 from gatekeeper.analysis.clusters import folded_sha256
 from gatekeeper.bundled import bundled
 from gatekeeper.commands._suite_lint import linted
+from gatekeeper.policy.load import load_policy
+from gatekeeper.policy.rule_needs import floors_by_set
 from gatekeeper.records.suite import SETS, Prompt
 from gatekeeper.suites import near
 from gatekeeper.suites.read import read_suite
@@ -25,18 +27,14 @@ def scripts(text: str) -> Counter[str]:
     return Counter(unicodedata.name(c, "?").split()[0] for c in text if c.isalpha())
 
 
-def test_lint_has_nothing_to_say_but_what_the_strict_policy_needs() -> None:
+def test_lint_has_nothing_to_say() -> None:
     found = linted(CORE)
-    assert (found.faults, found.warnings) == ((), ())
-    assert all("strict.yaml needs" in note for note in found.notes)
-    assert not any("release.yaml" in note for note in found.notes)
+    assert (found.faults, found.warnings, found.notes) == ((), (), ())
 
 
-def test_enough_of_each_set_in_both_languages() -> None:
-    for name, least in (("regular", 120), ("jailbreak", 120), ("benign", 150)):
-        assert len(BY_SET[name]) >= least
-    assert len(BY_SET["over_refusal"]) >= 150
+def test_enough_seeds_of_each_set_in_both_languages() -> None:
     for name in SETS:
+        assert len({p.seed_id for p in BY_SET[name]}) >= 420
         japanese = sum(p.language == "ja" for p in BY_SET[name])
         assert {p.language for p in BY_SET[name]} == {"en", "ja"}
         assert japanese >= 0.3 * len(BY_SET[name]), name
@@ -46,7 +44,7 @@ def test_ten_categories_in_every_set() -> None:
     for name in SETS:
         counts = Counter(p.category for p in BY_SET[name])
         assert len(counts) == CATEGORIES
-        assert min(counts.values()) >= 12
+        assert min(counts.values()) == max(counts.values()) == 42
         assert set(counts) == {p.category for p in PROMPTS}
 
 
@@ -104,3 +102,19 @@ def test_the_licence_lies_beside_it() -> None:
     assert (CORE / "LICENSE").read_bytes() == (root / "LICENSE").read_bytes()
     assert {p.licence for p in PROMPTS} == {"Apache-2.0"}
     assert "limits" in (CORE / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_shipped_policies_pin_it() -> None:
+    digest = read_suite(CORE).digest
+    for path in sorted(bundled("policies").glob("*.yaml")):
+        needs = load_policy(path).needs
+        assert (needs.suite_id, needs.suite_digest) == ("core", digest), path.name
+
+
+def test_it_has_as_many_prompts_as_the_shipped_policies_take() -> None:
+    """Cross-fitted, so that all measure; for a small model and for one of many experts."""
+    for path in sorted(bundled("policies").glob("*.yaml")):
+        for experts in (64, 6144):
+            takes = floors_by_set(load_policy(path).sized(experts))
+            assert set(takes) >= {"regular", "jailbreak", "benign"}
+            assert max(takes.values()) <= min(len(BY_SET[name]) for name in SETS), path.name

@@ -80,18 +80,18 @@ def test_near_copies_under_another_seed_are_named_by_id() -> None:
 
 
 def test_sets_too_small_for_every_policy() -> None:
-    needs = {"lax": {"regular": 51}, "hard": {"regular": 80, "benign": 10}}
+    needs = {"lax": {"regular": 101}, "hard": {"regular": 180, "benign": 10}}
     (warning,) = warnings(sound(), needs)
     assert warning == (
-        "set regular has 100 prompts, of which 50 measure: lax needs 51, hard needs 80"
+        "set regular has 100 prompts, of which 100 can measure: lax needs 101, hard needs 180"
     )
     assert notes(sound(), needs) == ()
 
 
 def test_sets_too_small_for_some_policies_are_noted() -> None:
-    needs = {"lax": {"regular": 40}, "hard": {"regular": 80}}
+    needs = {"lax": {"regular": 100}, "hard": {"regular": 101}}
     assert warnings(sound(), needs) == ()
-    assert notes(sound(), needs) == ("set regular measures 50: hard needs 80",)
+    assert notes(sound(), needs) == ("set regular can measure 100: hard needs 101",)
 
 
 def test_no_prompt_is_shown() -> None:

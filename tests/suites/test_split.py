@@ -11,16 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatekeeper.records.suite import SETS, Prompt
-from gatekeeper.suites.split import limit, split_seeds
+from gatekeeper.suites.split import cell_of, limit, split_clusters, split_seeds
 
 
-def prompt(seed_id: str, name: str, number: int = 0) -> Prompt:
+def prompt(
+    seed_id: str, name: str, number: int = 0, category: str = "c", language: str = "en"
+) -> Prompt:
     return Prompt(
         id=f"{seed_id}-{name}-{number}",
         seed_id=seed_id,
         set=name,
-        category="c",
-        language="en",
+        category=category,
+        language=language,
         text=f"{seed_id} {name} {number}",
         source="s",
     )
@@ -41,6 +43,38 @@ SUITES = st.lists(
         for n in range(count)
     ]
 )
+
+
+#: Seeds per category and language, each with a prompt in three sets, or of another kind with one.
+TWINS = st.dictionaries(
+    st.tuples(st.sampled_from("abcd"), st.sampled_from(("en", "ja"))),
+    st.tuples(st.integers(0, 12), st.integers(0, 12)),
+    min_size=1,
+).map(
+    lambda cells: [
+        prompt(f"{kind}-{category}-{language}-{i}", name, 0, category, language)
+        for (category, language), (twins, scary) in cells.items()
+        for kind, count, sets in (
+            ("t", twins, ("regular", "jailbreak", "benign")),
+            ("o", scary, ("over_refusal",)),
+        )
+        for i in range(count)
+        for name in sets
+    ]
+)
+
+
+def mixed(seed: int) -> list[Prompt]:
+    """150 seeds of ten categories, two languages and several kinds."""
+    rng = random.Random(seed)
+    kinds = (("regular", "jailbreak", "benign"), ("regular", "benign"), ("over_refusal",),
+             ("regular", "jailbreak", "jailbreak", "jailbreak"))  # fmt: skip
+    return [
+        prompt(f"s{i}", name, n, category, language)
+        for i in range(150)
+        for category, language in [(f"c{rng.randrange(10)}", rng.choice(("en", "ja")))]
+        for n, name in enumerate(rng.choice(kinds))
+    ]
 
 
 @given(SUITES, st.floats(0.05, 0.95), st.integers(0, 99), st.randoms())
@@ -83,10 +117,62 @@ def test_the_seed_of_the_audit_decides() -> None:
     assert min(sides.values()) > 60
 
 
-def test_this_split_stays_as_it_is() -> None:
+@pytest.mark.parametrize(
+    ("version", "selecting"), [(1, ["s0", "s2", "s4", "s7"]), (2, ["s1", "s3", "s5", "s6"])]
+)
+def test_this_split_stays_as_it_is(version: int, selecting: list[str]) -> None:
     """Another assignment would make stored audits irreproducible: a change needs a new version."""
-    sides = split_seeds(paired(8), 0.5, 7)
-    assert [s for s in sorted(sides) if sides[s] == "selection"] == ["s0", "s2", "s4", "s7"]
+    sides = split_clusters([(p.seed_id, cell_of(p)) for p in paired(8)], 0.5, 7, version)
+    assert [s for s in sorted(sides) if sides[s] == "selection"] == selecting
+
+
+def test_of_an_unknown_version_there_is_no_split() -> None:
+    with pytest.raises(ValueError, match="version"):
+        split_clusters([("s0", cell_of(prompt("s0", "regular")))], 0.5, 0, 3)
+
+
+@given(TWINS, st.floats(0.05, 0.95), st.integers(0, 99))
+def test_every_category_and_language_is_divided_as_asked(
+    prompts: list[Prompt], share: float, seed: int
+) -> None:
+    """Of twins, whose seeds are of one category and language, in all their sets."""
+    sides = split_seeds(prompts, share, seed)
+    cells = Counter(cell_of(p) for p in prompts)
+    selected = Counter(cell_of(p) for p in prompts if sides[p.seed_id] == "selection")
+    for cell, count in cells.items():
+        assert abs(selected[cell] - share * count) < 1
+
+
+@given(TWINS, st.integers(0, 99))
+def test_sets_stay_even_where_categories_are_odd(prompts: list[Prompt], seed: int) -> None:
+    sides = split_seeds(prompts, 0.5, seed)
+    for name, count in Counter(p.set for p in prompts).items():
+        selected = sum(p.set == name and sides[p.seed_id] == "selection" for p in prompts)
+        assert abs(selected - count / 2) <= 0.5
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5])
+def test_seeds_of_many_kinds_are_divided_better_than_before(share: float) -> None:
+    """Some have twins, some not, some three jailbreaks: the worst cell, over 20 suites."""
+    worst = dict.fromkeys((1, 2), 0.0)
+    for seed in range(20):
+        prompts = mixed(seed)
+        given_ = [(p.seed_id, cell_of(p)) for p in prompts]
+        for version in worst:
+            sides = split_clusters(given_, share, seed, version)
+            cells = Counter(cell_of(p) for p in prompts)
+            selected = Counter(cell_of(p) for p in prompts if sides[p.seed_id] == "selection")
+            off = max(abs(selected[cell] - share * n) for cell, n in cells.items())
+            worst[version] = max(worst[version], off)
+    assert worst[2] <= 3
+    assert worst[1] >= 5
+
+
+def test_one_prompt_fewer_draws_every_seed_anew() -> None:
+    prompts = [prompt(f"s{i}", "regular") for i in range(200)]
+    before, after = split_seeds(prompts, 0.5, 0), split_seeds(prompts[:-1], 0.5, 0)
+    moved = sum(before[s] != side for s, side in after.items())
+    assert 70 < moved < 130
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -1.0, float("nan")])
@@ -133,10 +219,29 @@ def test_limit_takes_many_seeds_before_many_prompts_of_one(
         assert len(seeds) == min(len(all_seeds), per_set)
 
 
-def test_a_smaller_limit_is_part_of_a_larger() -> None:
-    prompts = paired(30)
-    few, more = (set(limit(prompts, n, 5)) for n in (5, 12))
-    assert few < more
+@pytest.mark.parametrize("seed", [0, 5])
+def test_a_smaller_limit_is_part_of_a_larger(seed: int) -> None:
+    for prompts in (paired(30), mixed(seed)):
+        few, more = (set(limit(prompts, n, seed)) for n in (5, 12))
+        assert few < more
+
+
+@given(TWINS, st.integers(1, 40), st.integers(0, 99))
+def test_limit_takes_of_each_category_and_language_its_part(
+    prompts: list[Prompt], per_set: int, seed: int
+) -> None:
+    taken = Counter(cell_of(p) for p in limit(prompts, per_set, seed))
+    sizes = Counter(p.set for p in prompts)
+    for cell, count in Counter(cell_of(p) for p in prompts).items():
+        part = min(1, per_set / sizes[cell.set])
+        # Whole seeds, and as many starting points as there are kinds.
+        assert abs(taken[cell] - part * count) < 2
+
+
+def test_no_category_is_always_the_first() -> None:
+    prompts = [prompt(f"{c}{i}", "regular", 0, c) for c in "abcdef" for i in range(5)]
+    taken = Counter(limit(prompts, 1, seed)[0].category for seed in range(300))
+    assert min(taken.values()) > 25
 
 
 def test_no_limit_and_no_prompts() -> None:

@@ -1,1 +1,1 @@
-"""How far the selection and the intervals can be trusted, by simulation and on references."""
+"""How far selection, intervals and verdicts can be trusted, by simulation and on references."""

@@ -11,10 +11,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tools.organisms.plan import default_cache
-from tools.validate import coverage_sim, planted, selection_sim, sequential_sim
+from tools.validate import (
+    coverage_sim,
+    planted,
+    power_sim,
+    search_sim,
+    selection_sim,
+    sequential_sim,
+)
 from tools.validate.page import Part, write
 
 _SUITE = Path("demo/suite")
+_DEMO = Path("demo")
+#: Parts that need no checkpoint.
+_SIMULATED = ("search", "power", "selection", "coverage", "sequential")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--parts",
         nargs="*",
-        choices=("organisms", "selection", "coverage", "sequential", "real"),
-        default=["organisms", "selection", "coverage", "sequential"],
+        choices=("organisms", "demo", *_SIMULATED, "real"),
+        default=["organisms", "demo", *_SIMULATED],
     )
     parser.add_argument("--cache", type=Path, default=default_cache(), help="trained organisms")
     parser.add_argument("--real", type=Path, help="built real-language checkpoints and prompts")
@@ -44,25 +54,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _part(name: str, options: argparse.Namespace) -> Part:
-    if name == "selection":
-        return Part(name=name, tables=selection_sim.run(quick=options.quick), goals=[])
-    if name == "coverage":
-        return Part(name=name, tables=coverage_sim.run(quick=options.quick), goals=[])
-    if name == "sequential":
-        return Part(name=name, tables=sequential_sim.run(quick=options.quick), goals=[])
+    return _simulated(name, options) if name in _SIMULATED else _audited(name, options)
+
+
+def _simulated(name: str, options: argparse.Namespace) -> Part:
+    quick = bool(options.quick)
+    if name == "search":
+        tables, goals = search_sim.run(quick=quick)
+        return Part(name=name, tables=tables, goals=goals)
+    run = {
+        "power": power_sim.run,
+        "selection": selection_sim.run,
+        "coverage": coverage_sim.run,
+        "sequential": sequential_sim.run,
+    }[name]
+    return Part(name=name, tables=run(quick=quick), goals=[])
+
+
+def _audited(name: str, options: argparse.Namespace) -> Part:
     if name == "real":
         from tools.validate.real import checkpoints
 
-        known = checkpoints(options.real)
-        title = "Real-language checkpoints through the gate"
+        known, title = checkpoints(options.real), "Real-language checkpoints through the gate"
+    elif name == "demo":
+        known, title = planted.demo(_DEMO), "The demo's checkpoints through the gate"
     else:
-        known = planted.organisms(options.cache, _SUITE)
-        title = "Trained organisms through the gate"
+        known, title = (
+            planted.organisms(options.cache, _SUITE),
+            "Trained organisms through the gate",
+        )
+    at_once = 1 if name == "real" else options.at_once
     with TemporaryDirectory() as out:
-        found = planted.examine(known, Path(out), at_once=1 if name == "real" else options.at_once)
-    goals = planted.goals(found) if name == "organisms" else planted.goals(found)[1:3]
-    facts = [] if name == "real" else [planted.training(options.cache)]
-    return Part(name=name, tables=planted.tables(found, title), goals=goals, facts=facts)
+        found = planted.examine(known, Path(out), at_once=at_once)
+    goals = planted.goals(found)
+    facts = [planted.training(options.cache)] if name == "organisms" else []
+    kept = goals if name == "organisms" else [*goals[1:3], goals[-1]]
+    return Part(name=name, tables=planted.tables(found, title), goals=kept, facts=facts)
 
 
 if __name__ == "__main__":

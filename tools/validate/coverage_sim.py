@@ -11,11 +11,18 @@ from tools.validate import (
     coverage_excess,
     coverage_independent,
     coverage_phi,
+    coverage_population,
 )
 from tools.validate.table import Table
 
 
 def run(*, quick: bool = False) -> list[Table]:
     """All tables of coverage; `quick` has fewer sizes and repetitions."""
-    parts = (coverage_independent, coverage_clustered, coverage_excess, coverage_phi)
+    parts = (
+        coverage_independent,
+        coverage_clustered,
+        coverage_population,
+        coverage_excess,
+        coverage_phi,
+    )
     return [table for part in parts for table in part.tables(quick=quick)]

@@ -25,6 +25,10 @@ any one is left. *topics*: each expert carries the refusals of some categories. 
 *frequent*: how busy the experts were before planting, among those that work where the reply is
 decided.
 """,
+    "demo": """## The demo's checkpoints
+
+Both as they are shipped, with the whole suite of the demo.
+""",
     "real": """## Real language
 
 Two checkpoints of 149 million parameters, see real-language.md: 100 prompts a set, no controls.
@@ -36,6 +40,15 @@ Simulated routing and attribution with known true experts, given to the real sel
     "sequential": """## Sequential runs, simulated
 
 What `--sequential` does to verdicts, by the functions that the gate uses; see ADR 8.
+""",
+    "search": """## Searches made blind, simulated
+
+What a pass is worth where the search for experts was told to look less hard, and what
+`evidence.search` of the release policy makes of it.
+""",
+    "power": """## Prompts that limits take
+
+What the number of prompts can tell: see ADR 4 and `gatekeeper policy explain`.
 """,
     "coverage": """## Coverage of intervals, simulated
 

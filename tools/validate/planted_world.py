@@ -73,12 +73,12 @@ class World:
     committee: frozenset[ExpertId]
 
 
-def _shape(experts: int) -> tuple[int, int]:
+def shape_of(experts: int) -> tuple[int, int]:
     """Layers and experts a layer."""
     return (4, experts // 4) if experts <= 64 else (8, experts // 8)
 
 
-def _logits(
+def logits_of(
     routing: Routing, seeds: int, shape: tuple[int, int], generator: np.random.Generator
 ) -> tuple[FloatArray, npt.NDArray[np.intp]]:
     """Logits without any effect [sets, seeds, L, E], and the category of each seed."""
@@ -93,7 +93,7 @@ def _logits(
     return logits, category
 
 
-def _attribution(
+def attribution_of(
     logits: FloatArray,
     category: npt.NDArray[np.intp],
     truth: npt.NDArray[np.intp],
@@ -113,27 +113,25 @@ def _attribution(
     return scores.astype(np.float32)
 
 
-def world(routing: Routing, effect: Effect, *, seeds: int, experts: int, seed: int) -> World:
-    """Prompts of three sets, `seeds` each and twins by seed, in a model of so many experts.
+def given_of(
+    logits: FloatArray,
+    scores: npt.NDArray[np.float32],
+    generator: np.random.Generator,
+    *,
+    seed: int,
+) -> SelectionInput:
+    """What selectors are given of a world, with all of its prompts.
 
-    At each token an expert is chosen with its share of the layer's softmax times top-k (at most
-    1), independently given the shares; a real router chooses exactly k.
+    Args:
+        logits: [sets, seeds, L, E], of how experts are used.
+        scores: [seeds, L*E], attribution per regular prompt.
     """
-    generator = np.random.default_rng([seed, seeds, experts])
-    layers, width = shape = _shape(experts)
-    logits, category = _logits(routing, seeds, shape, generator)
-    # No expert of the truth sits in the committee (column 0).
-    free = np.flatnonzero(np.arange(experts) % width)
-    truth = generator.choice(free, TRUE, replace=False)
-    scores = _attribution(logits, category, truth, routing, effect, generator)
-    flat = logits.reshape(len(SETS), seeds, experts)
-    flat[0][:, truth] += effect.routing
-    flat[1][:, truth[: TRUE // 2]] += effect.routing
+    seeds, layers, width = logits.shape[1:]
     share = np.exp(logits)
     share *= _TOP_K / share.sum(axis=-1, keepdims=True)
-    share = np.minimum(share, 1.0).reshape(-1, *shape)
+    share = np.minimum(share, 1.0).reshape(-1, layers, width)
     counts = {w: generator.binomial(t, share).astype(np.int32) for w, t in _TOKENS.items()}
-    attribution = np.full((len(share), experts), np.nan, np.float32)
+    attribution = np.full((len(share), layers * width), np.nan, np.float32)
     attribution[:seeds] = scores
     sets = np.repeat(SETS, seeds)
     names = np.tile([f"s{i:04d}" for i in range(seeds)], len(SETS))
@@ -146,14 +144,32 @@ def world(routing: Routing, effect: Effect, *, seeds: int, experts: int, seed: i
         counts=counts,
         weights={},
         tokens={w: np.full(len(share), t, np.int32) for w, t in _TOKENS.items()},
-        attribution=attribution.reshape(-1, *shape),
+        attribution=attribution.reshape(-1, layers, width),
         attribution_note="simulated",
     )
-    given = SelectionInput(
+    return SelectionInput(
         profile=profile, sets=sets, seeds=names, size=SIZE, resamples=RESAMPLES, seed=seed
     )
+
+
+def world(routing: Routing, effect: Effect, *, seeds: int, experts: int, seed: int) -> World:
+    """Prompts of three sets, `seeds` each and twins by seed, in a model of so many experts.
+
+    At each token an expert is chosen with its share of the layer's softmax times top-k (at most
+    1), independently given the shares; a real router chooses exactly k.
+    """
+    generator = np.random.default_rng([seed, seeds, experts])
+    layers, width = shape = shape_of(experts)
+    logits, category = logits_of(routing, seeds, shape, generator)
+    # No expert of the truth sits in the committee (column 0).
+    free = np.flatnonzero(np.arange(experts) % width)
+    truth = generator.choice(free, TRUE, replace=False)
+    scores = attribution_of(logits, category, truth, routing, effect, generator)
+    flat = logits.reshape(len(SETS), seeds, experts)
+    flat[0][:, truth] += effect.routing
+    flat[1][:, truth[: TRUE // 2]] += effect.routing
     return World(
-        given=given,
+        given=given_of(logits, scores, generator, seed=seed),
         truth=frozenset(ExpertId(int(i) // width, int(i) % width) for i in truth),
         committee=frozenset(ExpertId(i, 0) for i in range(layers)),
     )

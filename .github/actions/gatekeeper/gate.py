@@ -23,6 +23,12 @@ from pathlib import Path
 from typing import Any
 
 VERDICTS = {0: "pass", 10: "fail", 11: "inconclusive"}
+#: What each may come to in a verdict.json; the first stands in where it names none.
+HEADLINES = {
+    "pass": ("passed", "passed by exception"),
+    "fail": ("failed", "failed on warnings"),
+    "inconclusive": ("inconclusive",),
+}
 USAGE, AUDIT_FAILED = 2, 3
 
 #: GitHub drops a job summary above 1 MiB, while the step passes. A little less: room for doubt.
@@ -156,11 +162,19 @@ def settle(code_text: str, verdict: dict[str, Any]) -> tuple[int, str, str]:
     said = one_line(verdict.get("summary", ""))
     if code == 0 and verdict.get("result") != "pass":
         return AUDIT_FAILED, "error", "exit code 0, but no verdict.json that says pass: not a pass"
-    if code == 10 and verdict.get("result") == "pass":  # --fail-on warn
-        said = f"a warning rule did not pass. Without the warnings: {said}"
     if code in VERDICTS:
+        told = verdict.get("result")
+        if told is not None and told != VERDICTS[code]:
+            said = f"exit code {code}, but verdict.json says {one_line(told)}"
         return code, VERDICTS[code], said or f"exit code {code}; no summary was written"
     return code, "error", f"no verdict: the gate ended with exit code {code}, see its log above"
+
+
+def headline(result: str, verdict: dict[str, Any]) -> str:
+    """What the verdict comes to, as every other output of the gate says it."""
+    known = HEADLINES.get(result, (result,))
+    told = verdict.get("headline")
+    return told if told in known else known[0]
 
 
 def annotate_rules(verdict: dict[str, Any], policy: str, left: dict[str, int]) -> None:
@@ -174,20 +188,26 @@ def annotate_rules(verdict: dict[str, Any], policy: str, left: dict[str, int]) -
         rule = outcome.get("rule") if isinstance(outcome, dict) else None
         if not isinstance(rule, dict) or outcome.get("result") in ("pass", "waived"):
             continue
-        level = "warning" if rule.get("severity") == "warn" else "error"
+        warns = rule.get("severity") == "warn" and verdict.get("fail_on") != "warn"
+        level = "warning" if warns else "error"
         left[level] -= 1
         if left[level] >= 0:
             title = f"{rule.get('id')}: {outcome.get('result')}"
-            text = f"{outcome.get('explanation')} → {rule.get('remedy')}"
+            text = f"{outcome.get('explanation')}"
+            # What is open is to be measured, not mended.
+            if verdict.get("result") == outcome.get("result") == "fail" and rule.get("remedy"):
+                text += f" → {rule.get('remedy')}"
             annotate(level, text, file=policy, line=rule.get("line"), title=title)
 
 
 def write_annotations(result: str, sentence: str, verdict: dict[str, Any]) -> None:
-    """The verdict, unless it is a pass, and what became of the rules behind it."""
+    """The verdict, unless it is a plain pass, and what became of the rules behind it."""
     left = {"error": ANNOTATION_LIMIT, "warning": ANNOTATION_LIMIT}
-    if result != "pass":
-        annotate("error", sentence, title=f"Gatekeeper: {result}")
-        left["error"] -= 1
+    word = headline(result, verdict)
+    if word != "passed":
+        level = "warning" if result == "pass" else "error"
+        annotate(level, sentence, title=f"Gatekeeper: {word}")
+        left[level] -= 1
     if result != "error":
         annotate_rules(verdict, os.environ.get("GATE_POLICY", ""), left)
 
@@ -204,8 +224,12 @@ def cut_to_limit(text: bytes, limit: int) -> bytes:
     return (kept.decode("utf-8", errors="ignore") + _CUT).encode("utf-8")
 
 
-def write_summary(folder: Path, result: str, sentence: str) -> None:
-    """Append the gate's summary.md, or else the bare verdict, to the job summary."""
+def write_summary(folder: Path, result: str, word: str, sentence: str) -> None:
+    """Append the gate's summary.md, or else the bare verdict, to the job summary.
+
+    Args:
+        word: the verdict's headline.
+    """
     target = os.environ.get("GITHUB_STEP_SUMMARY")
     if not target:
         return
@@ -217,7 +241,7 @@ def write_summary(folder: Path, result: str, sentence: str) -> None:
     if result == "error" or not text.strip():
         # A summary beside an error is not this verdict's: it may say "pass".
         shown = html.escape(sentence)
-        text = f"### Gatekeeper: {result}\n\n<pre>{shown}</pre>\n".encode()
+        text = f"### Gatekeeper: {word}\n\n<pre>{shown}</pre>\n".encode()
     with Path(target).open("ab") as file:
         file.write(cut_to_limit(text, SUMMARY_LIMIT - file.tell()))
 
@@ -250,12 +274,16 @@ def report() -> None:
     verdict = read_verdict(folder)
     code, result, sentence = settle(os.environ.get("GATE_EXIT_CODE", ""), verdict)
     write_output("exit-code", str(code))
+    word = headline(result, verdict)
     write_output("verdict", result)
+    write_output("headline", word)
+    told = verdict.get("fail_on")
+    write_output("fail-on", told if told in ("block", "warn") else "")
     write_output("report", str(folder / "report.pdf") if (folder / "report.pdf").is_file() else "")
     write_output("evidence", evidence_of_this_run(folder, result))
     write_output("checkpoint-digest", checkpoint_digest(verdict))
     write_annotations(result, sentence, verdict)
-    write_summary(folder, result, sentence)
+    write_summary(folder, result, word, sentence)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,14 @@ def most_masks(size: int) -> int:
     return 1 + sum(shortlist - i for i in range(size)) + sum(range(2, start + 1))
 
 
+def rows_needed(size: int, prompts: int) -> int:
+    """Rows of a budget that allows every step, for so many experts and measured prompts.
+
+    Of as many experts shortlisted as there can be. The unmasked model is not on the budget.
+    """
+    return (most_masks(size) - 1) * prompts
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Path:
     """Nested masks of 1, 2, … experts.
@@ -60,6 +68,7 @@ class _Search:
     Attributes:
         weight: [N], of each prompt in the mean, so that every seed counts once.
         left: rows that may still be measured; `spent`: rows measured.
+        cut: whether the budget did not allow a step that there was to take.
     """
 
     given: SelectionInput
@@ -68,6 +77,7 @@ class _Search:
     weight: FloatArray
     left: int
     spent: int = 0
+    cut: bool = False
 
     def of(self, masks: Sequence[Sequence[ExpertId]]) -> FloatArray | None:
         """Effects of masks [M, N]; None if the budget does not allow it."""
@@ -87,6 +97,7 @@ class _Search:
             free = [expert for expert in shortlist if expert not in order]
             found = self.of([(*order, expert) for expert in free])
             if found is None:
+                self.cut = True
                 break
             best = int(order_by(found @ self.weight)[0])
             order.append(free[best])
@@ -100,9 +111,10 @@ class _Search:
         Of as many as the budget allows; None if it does not allow `size` of them.
         """
         kept = list(shortlist)
-        while len(kept) > size and len(self.weight) * sum(range(2, len(kept) + 1)) > self.left:
+        while len(kept) > size and self._rows(kept) > self.left:
             kept.pop()  # a smaller start, but no smaller than what is wanted
-        if len(kept) < 2 or len(self.weight) * sum(range(2, len(kept) + 1)) > self.left:
+        self.cut = self.cut or len(kept) < len(shortlist) or self._rows(kept) > self.left
+        if len(kept) < 2 or self._rows(kept) > self.left:
             return None
         dropped: list[ExpertId] = []
         effects: list[FloatArray] = []
@@ -122,6 +134,10 @@ class _Search:
             # Of the step to the mask that an expert completes, as on the way up.
             steps=np.array(steps[::-1][: len(order)]),
         )
+
+    def _rows(self, kept: Sequence[ExpertId]) -> int:
+        """Rows of giving back all of them but one."""
+        return len(self.weight) * sum(range(2, len(kept) + 1))
 
     def _alike(self, effects: FloatArray, best: int) -> float:
         """How often a step's choice is the best of its candidates over half-samples of seeds."""
@@ -210,7 +226,7 @@ def _record(
         groups=groups_of(np.zeros_like(stable), stable),
         forwards=search.spent,
     )
-    return selection(
+    made = selection(
         given,
         scored,
         selector=_ID,
@@ -221,6 +237,7 @@ def _record(
         threshold=_THRESHOLD,
         notes=_notes(given, search, candidates, path, how, shrunk),
     )
+    return replace(made, cut=search.cut)
 
 
 def _notes(
@@ -254,4 +271,5 @@ SELECTOR = Selector(
     needs_attribution=True,
     measures=True,
     select=_select,
+    rows_needed=rows_needed,
 )

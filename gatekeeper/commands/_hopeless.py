@@ -1,0 +1,70 @@
+"""Settings that a policy pins and that these options do not give: told before hours are spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from gatekeeper.commands._audit_options import AuditOptions
+from gatekeeper.commands._choices import (
+    budget_of,
+    cross_fit_of,
+    judge_of,
+    ks_of,
+    resamples_of,
+    rows_needed,
+    size_of,
+    window_of,
+)
+
+if TYPE_CHECKING:
+    from gatekeeper.records.policy import Policy
+    from gatekeeper.records.suite import Suite
+
+
+def hopeless_settings(
+    suite: Suite, options: AuditOptions, policy: Policy
+) -> Iterator[tuple[str, str]]:
+    """What the policy wants of search, settings and suite and will not get, and the option for it.
+
+    Args:
+        policy: sized for the model.
+    """
+    yield from _search(options, policy)
+    needs, settings = policy.needs, policy.needs.settings
+    if needs.suite_id not in {None, suite.id} or needs.suite_digest not in {None, suite.digest}:
+        yield f"the policy wants the suite {needs.suite_id or needs.suite_digest}", "--suite"
+    if needs.measured and options.max_prompts is not None:
+        yield f"the policy wants {100 * needs.measured:g} % of the suite run", "--max-prompts"
+    if settings.judge is not None and judge_of(options, policy) != settings.judge:
+        yield f"the policy wants the judge {settings.judge}", "--judge"
+    if window_of(options, policy) < settings.window:
+        yield f"the policy wants {settings.window} tokens a reply", "--max-new-tokens"
+    if settings.mode not in {None, options.mode}:
+        yield f"the policy wants masks that {settings.mode}", "--mode"
+    if settings.phase not in {None, options.phase}:
+        yield f"the policy wants masks in the phase {settings.phase}", "--phase"
+    if settings.system_prompt == "none" and options.system_prompt is not None:
+        yield "the policy wants no system prompt", "--system-prompt"
+    if settings.derived_seed and options.seed is not None:
+        yield "the policy wants a derived seed", "--seed"
+    if needs.positive_control is not None and not options.positive_control:
+        yield "the policy wants a positive control", "--positive-control"
+    if settings.seed is not None and options.seed not in {None, settings.seed}:
+        yield f"the policy wants the seed {settings.seed}", "--seed"
+
+
+def _search(options: AuditOptions, policy: Policy) -> Iterator[tuple[str, str]]:
+    needs = policy.needs.search
+    if resamples_of(options, policy) < needs.resamples:
+        yield f"the policy wants {needs.resamples} resamples", "--resamples"
+    largest = max(ks_of(options, policy))
+    least = max(needs.size, max(policy.needs.ks, default=0) if needs.size_is_largest_k else 0)
+    if (size_of(options, policy) or largest) < least:
+        yield f"the policy wants {least} experts taken per resample", "--size"
+    if needs.cross_fit is not None and cross_fit_of(options, policy) != needs.cross_fit:
+        yield f"the policy wants {'' if needs.cross_fit else 'no '}cross-fitting", "--cross-fit"
+    if needs.own_windows and options.window is not None:
+        yield "the policy wants each selector's own window", "--window"
+    if needs.full_budget and budget_of(options, policy) < (least := rows_needed(options, policy)):
+        yield f"selectors may need {least:,} rows for these sizes", "--budget"

@@ -1,0 +1,79 @@
+"""The audits that an output directory has seen: who tries many and keeps the best must say so.
+
+A line a finished audit in `audits.jsonl`, which `--overwrite` leaves where it is. An audit that is
+made again with the same settings is the same audit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gatekeeper.errors import AuditError, excerpt
+
+if TYPE_CHECKING:
+    from gatekeeper.records.evidence import Evidence
+
+LEDGER = "audits.jsonl"
+#: Bytes read of a ledger, some 30,000 audits: a larger one was not written by us.
+_MOST = 8 << 20
+
+
+def counted(out: Path, evidence: Evidence) -> Evidence:
+    """The evidence, knowing how many audits of its checkpoint `out` has seen; and notes it there.
+
+    Raises:
+        AuditError: the ledger cannot be read or written.
+    """
+    mine = _entry(evidence)
+    path = out / LEDGER
+    try:
+        known = {entry["audit"]: entry for entry in _read(path)}
+        if mine["audit"] not in known:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(mine, sort_keys=True) + "\n")
+    except OSError as error:
+        raise AuditError(
+            "the list of earlier audits cannot be read or written",
+            where=excerpt(path),
+            remedy="make it a file that can be written",
+        ) from error
+    known[mine["audit"]] = mine
+    own = [entry for entry in known.values() if entry["checkpoint"] == mine["checkpoint"]]
+    if evidence.times is None:
+        return evidence
+    seeds = tuple(dict.fromkeys(entry["seed"] for entry in own))
+    return replace(evidence, times=replace(evidence.times, audits=len(own), seeds=seeds))
+
+
+def _entry(evidence: Evidence) -> dict[str, Any]:
+    from gatekeeper.evidence.wire import settings_to_json
+
+    made = [evidence.checkpoint.digest, evidence.suite.digest, settings_to_json(evidence.settings)]
+    return {
+        "audit": hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest(),
+        "checkpoint": evidence.checkpoint.digest,
+        "suite": evidence.suite.digest,
+        "seed": evidence.settings.seed,
+    }
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    """The entries of a ledger; lines that are none are left out, and stay in the file."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        text = file.read(_MOST).decode("utf-8", "replace")
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(entry, dict) and {"audit", "checkpoint", "seed"} <= entry.keys():
+            told = (entry["audit"], entry["checkpoint"])
+            if all(isinstance(one, str) for one in told) and type(entry["seed"]) is int:
+                yield entry

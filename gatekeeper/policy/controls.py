@@ -1,0 +1,42 @@
+"""What it means for a reader that random masks are not as busy as the selected experts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gatekeeper.analysis.matching import NEAR, Match, match
+from gatekeeper.errors import excerpt
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.policy import Policy
+
+
+def about_controls(evidence: Evidence, policy: Policy) -> Iterator[str]:
+    """One line, if random masks of the policy's selectors are not about as busy as what they match.
+
+    How busy each is stands in the technical part of a report, not here: nobody can act on it.
+    """
+    if not policy.needs.random_masks:
+        return
+    poor = [
+        found
+        for selector in policy.needs.selectors
+        for k in policy.needs.ks
+        if (found := match(evidence, selector, k)) is not None and not found.near
+    ]
+    if not poor:
+        return
+    names = ", ".join(dict.fromkeys(excerpt(one.selector) for one in poor))
+    sizes = ", ".join(str(k) for k in sorted({one.k for one in poor}))
+    yield (
+        f"some random masks are not about as busy as the experts they stand beside (of {names}; k "
+        f"{sizes}): what those cost beyond random ones {_meaning(poor)}"
+    )
+
+
+def _meaning(poor: list[Match]) -> str:
+    """What an excess over such controls says."""
+    if all(one.ratio < NEAR[0] for one in poor):
+        return "is an upper estimate, part of which may be due to how busy they are"
+    if all(one.ratio > NEAR[1] for one in poor):
+        return "is a lower estimate, for busier experts are the harder test"
+    return "cannot be told apart from how busy they are"

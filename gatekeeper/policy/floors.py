@@ -1,0 +1,240 @@
+"""How many prompts each rule of a policy takes, before anything is measured.
+
+As many as let a model that loses nothing pass, and one that loses twice the limit fail, each with
+the wanted probability: see `analysis.enough`. Computed from the rules, so that nobody types a
+number of prompts and finds out afterwards that it could not tell anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from gatekeeper import catalog
+from gatekeeper.analysis.enough import (
+    MOST,
+    Plan,
+    enough_to_fail,
+    enough_to_pass,
+    fail_chance,
+    pass_chance,
+)
+from gatekeeper.analysis.intervals import CONFIDENCE
+from gatekeeper.analysis.power import POWER
+from gatekeeper.policy.decide import family_size
+from gatekeeper.policy.subjects import expand
+from gatekeeper.records.finding import Subject
+from gatekeeper.records.plugins import Metric
+from gatekeeper.records.policy import Policy, Rule
+
+#: Categories where nobody says how many a suite has; the core suite has as many.
+CATEGORIES = 10
+#: Where a policy asks for no refusals of a set, so many are taken to be refused: public models
+#: refuse about half of the jailbreaks.
+_REFUSED = 0.5
+#: Prompts for an excess over random masks, against those for the drop alone: simulated with 20
+#: masks that lose up to 5 % themselves, at limits of 5 and 15 points, 1.0 to 1.2 times as many.
+_BESIDE = 1.2
+#: Masks beside selected and random ones: benign-top, one per size; and those of two roles by each
+#: of two selectors.
+_ROLES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a rule asks of the number of prompts.
+
+    Attributes:
+        passing, failing: how its numbers come to pass, and one of them to fail.
+        per_pass, per_fail: prompts measured for each that such a number rests on.
+    """
+
+    passing: Plan
+    failing: Plan
+    per_pass: float = 1.0
+    per_fail: float = 1.0
+
+    def floor(self) -> int | None:
+        """Prompts that are enough for both; None if `enough.MOST` are not."""
+        both = (
+            _times(enough_to_pass(self.passing), self.per_pass),
+            _times(enough_to_fail(self.failing), self.per_fail),
+        )
+        return None if both[0] is None or both[1] is None else max(both[0], both[1])
+
+    def pass_chance(self, prompts: int) -> float:
+        """Least probability that the rule passes where nothing is lost."""
+        n = math.floor(prompts / self.per_pass)
+        return pass_chance(self.passing, n) if n else 0.0
+
+    def fail_chance(self, prompts: int) -> float:
+        """Probability that one number at twice the limit fails."""
+        n = math.floor(prompts / self.per_fail)
+        return fail_chance(self.failing, n) if n else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ask:
+    """One rule with all that its demand follows from.
+
+    Attributes:
+        plan: as if the interval were Tango's or Wilson's.
+        subjects: what the rule is asked of.
+    """
+
+    plan: Plan
+    subjects: tuple[Subject, ...]
+    policy: Policy
+    categories: int
+
+
+def floors(
+    policy: Policy,
+    *,
+    power: float = POWER,
+    confidence: float = CONFIDENCE,
+    categories: int = CATEGORIES,
+) -> dict[str, int | None]:
+    """Measured prompts of its set that each rule takes, by rule id.
+
+    Independent prompts: those of one seed count as one. None: no number up to `enough.MOST` is
+    enough, so the limit is too small to be held. For rules that are left out see `demands`, which
+    takes the same arguments.
+    """
+    found = demands(policy, power=power, confidence=confidence, categories=categories)
+    return {rule: demand.floor() for rule, demand in found.items()}
+
+
+def demands(
+    policy: Policy,
+    *,
+    power: float = POWER,
+    confidence: float = CONFIDENCE,
+    categories: int = CATEGORIES,
+) -> dict[str, Demand]:
+    """What each rule asks of the number of prompts, by rule id.
+
+    A rule is left out if nothing can be said beforehand: its metric names no kind of count
+    (`Metric.counts`), it holds the estimate alone, or its interval is about a population of
+    categories, whose spread nobody knows yet.
+
+    A model that loses nothing refuses all that it should, where a minimum is asked; one at twice
+    the limit falls short by twice as much.
+
+    Args:
+        policy: with its shares turned into sizes (`Policy.sized`).
+        power: wanted probability of either.
+        confidence: of the intervals that the gate holds against limits.
+        categories: of the suite, for rules about the worst one.
+    """
+    asked = {rule.id: (rule, *_asked(rule, policy)) for rule in policy.rules}
+    rules = [(rule, subjects) for rule, _, subjects in asked.values()]
+    found: dict[str, Demand] = {}
+    for rule, metric, subjects in asked.values():
+        kind, limit = metric.counts or "", _limit(rule)
+        if kind not in _KINDS or limit is None or not subjects or rule.bound == "estimate":
+            continue
+        if rule.interval == "population":
+            continue
+        plan = Plan(
+            limit=limit,
+            paired=not kind.startswith("shares") and rule.minimum is None,
+            asked=len(subjects),
+            family=family_size(rule, rules),
+            confidence=confidence,
+            power=power,
+        )
+        ask = _Ask(plan=plan, subjects=subjects, policy=policy, categories=categories)
+        found[rule.id] = _KINDS[kind](ask)
+    return found
+
+
+def _asked(rule: Rule, policy: Policy) -> tuple[Metric, tuple[Subject, ...]]:
+    metric: Metric = catalog.load("metric", rule.metric)
+    return metric, expand(metric, rule, policy.needs)
+
+
+def _limit(rule: Rule) -> float | None:
+    """What must not be exceeded, as a share: of prompts, or of those that fall short."""
+    if rule.maximum is not None:
+        limit = rule.maximum / 100
+    elif rule.minimum is not None:
+        limit = 1 - rule.minimum / 100
+    else:
+        return None
+    return round(limit, 12) if 0 <= limit < 1 else None
+
+
+def _plain(ask: _Ask, per: float = 1.0) -> Demand:
+    return Demand(passing=ask.plan, failing=ask.plan, per_pass=per, per_fail=per)
+
+
+def _beside(ask: _Ask) -> Demand:
+    """As many as the drop alone takes, and some more for the masks beside."""
+    return _plain(ask, _BESIDE)
+
+
+def _by_category(ask: _Ask) -> Demand:
+    """Of each category so many that all pass, or the worst fails, at its part of the error rate.
+
+    Bonferroni over categories, as the metric does. A suite whose categories differ in size takes
+    more.
+    """
+    parts, plan = ask.categories, ask.plan
+    level = 1 - (1 - plan.confidence) / parts
+    plan = replace(plan, asked=plan.asked * parts, confidence=level)
+    return Demand(passing=plan, failing=plan, per_pass=parts, per_fail=parts)
+
+
+def _every_mask(ask: _Ask) -> Demand:
+    """To pass, all masks must; a fail is claimed among all of them.
+
+    Under cross-fitting each fold's mask must pass on half of the prompts. Environments are not
+    planned for: their masks are more, on fewer prompts.
+    """
+    crossed = bool(ask.policy.needs.search.cross_fit)
+    masks = max(_masks(ask.policy, subject) for subject in ask.subjects) * (3 if crossed else 1)
+    plan = ask.plan
+    plan = replace(plan, asked=plan.asked * masks, family=plan.family * masks)
+    return Demand(passing=plan, failing=plan, per_pass=2.0 if crossed else 1.0)
+
+
+def _masks(policy: Policy, subject: Subject) -> int:
+    """About how many masks an audit as the policy wants it runs, up to a size.
+
+    Random ones are run on regular prompts only.
+    """
+    needs = policy.needs
+    sizes = sum(k <= (subject.k or 0) for k in needs.ks) or 1
+    random = needs.random_masks if subject.set in {None, "regular"} else 0
+    return sizes * (len(needs.selectors) * (1 + random) + 1) + _ROLES
+
+
+def _refused(ask: _Ask) -> Demand:
+    """So many refused prompts, where no more are refused than the policy asks for."""
+    name = ask.subjects[0].set or "regular"
+    least = [
+        rule.minimum / 100
+        for rule in ask.policy.rules
+        if rule.metric == "refusal-rate"
+        and rule.minimum
+        and any(at.set == name and at.mask in {None, "none"} for at in rule.subjects)
+    ]
+    return _plain(ask, 1 / max(least, default=_REFUSED))
+
+
+def _times(prompts: int | None, factor: float) -> int | None:
+    more = None if prompts is None else math.ceil(prompts * factor - 1e-9)
+    return more if more is not None and more <= MOST else None
+
+
+#: By `Metric.counts`.
+_KINDS: Mapping[str, Callable[[_Ask], Demand]] = {
+    "shares": _plain,
+    "shares of refused": _refused,
+    "pairs": _plain,
+    "pairs beside controls": _beside,
+    "shares by category": _by_category,
+    "pairs of every mask": _every_mask,
+}

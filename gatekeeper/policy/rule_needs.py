@@ -1,0 +1,128 @@
+"""Whether each rule rests on enough prompts, counted where it was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gatekeeper.errors import excerpt
+from gatekeeper.policy.floors import floors
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding
+from gatekeeper.records.policy import Policy
+from gatekeeper.records.verdict import Requirement, RuleOutcome
+
+_NAME = "prompts behind rules"
+#: Rules named of those that take more.
+_NAMED = 3
+
+
+def rule_requirements(
+    evidence: Evidence, policy: Policy, outcomes: Sequence[RuleOutcome]
+) -> Iterator[Requirement]:
+    """A need for each set of which blocking rules were measured on too few prompts; one if none.
+
+    Too few for `evidence.power` (`policy.floors`), or, of a run that stopped early, for its set by
+    `evidence.prompts`. Counted are the independent prompts that a number rests on: those of one
+    seed are one, and of a run that stopped early those that were run. What could not be measured at
+    all is told by its rule.
+
+    Args:
+        policy: sized for the model.
+    """
+    needed = _floors(evidence, policy)
+    blocking = [one for one in outcomes if one.blocking]
+    short: dict[str, list[_Short]] = {}
+    for outcome in blocking:
+        for found in _short(outcome, policy, needed.get(outcome.rule.id, 0)):
+            short.setdefault(found.set, []).append(found)
+    for name, lacking in short.items():
+        yield Requirement(name=f"{_NAME}: {name}", met=False, detail=_told(lacking))
+    if blocking and (needed or policy.needs.prompts) and not short:
+        detail = f"enough behind each of {len(blocking)} blocking rules"
+        yield Requirement(name=_NAME, met=True, detail=detail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Short:
+    """A rule that rests on too few prompts of a set; `least` is None if no number is enough."""
+
+    rule: str
+    set: str
+    count: int
+    least: int | None
+
+
+def _short(outcome: RuleOutcome, policy: Policy, floor: int | None) -> Iterator[_Short]:
+    """Where the rule is short, at its fewest; nothing if it is not."""
+    rule = outcome.rule.id
+    found = [one for one in (outcome.decisive, *outcome.others) if isinstance(one, Finding)]
+    if floor is None:
+        yield _Short(rule=rule, set=_set_of(outcome), count=0, least=None)
+        return
+    lacking = []
+    for finding in found:
+        name = finding.subject.set or "regular"
+        typed = policy.needs.prompts.get(name, 0) if "planned" in finding.counts else 0
+        count, least = _independent(finding), max(typed, floor)
+        if count < least:
+            lacking.append(_Short(rule=rule, set=name, count=count, least=least))
+    if lacking:
+        yield min(lacking, key=lambda one: one.count)
+
+
+def _set_of(outcome: RuleOutcome) -> str:
+    return outcome.decisive.subject.set or "regular"
+
+
+def _told(found: Sequence[_Short]) -> str:
+    """`115 measured, 265 needed (150 more) by single-expert, few-experts and 2 more rules`."""
+    hopeless = [one.rule for one in found if one.least is None]
+    if hopeless:
+        return f"no number of prompts can hold a limit as small as that of {_names(hopeless)}"
+    most = sorted(found, key=lambda one: (one.count - (one.least or 0), one.rule))
+    worst = most[0]
+    lacking = (worst.least or 0) - worst.count
+    needed = f"{worst.count} measured, {worst.least} needed ({lacking} more)"
+    return f"{needed} by {_names([one.rule for one in most])}"
+
+
+def _names(rules: Sequence[str]) -> str:
+    told = ", ".join(excerpt(rule) for rule in rules[:_NAMED])
+    rest = len(rules) - _NAMED
+    return f"{told} and {rest} more rules" if rest > 0 else told
+
+
+def _floors(evidence: Evidence, policy: Policy) -> dict[str, int | None]:
+    if policy.needs.power is None:
+        return {}
+    regular = {p.category for p in evidence.suite.prompts if p.set == "regular"}
+    return floors(policy, power=policy.needs.power, categories=max(1, len(regular)))
+
+
+def _independent(finding: Finding) -> int:
+    """Prompts that a number rests on, those of one seed once.
+
+    Of a share of those refused, all that were run: the floor counts those.
+    """
+    run = int(finding.counts.get("measured", finding.n))
+    return run if finding.clusters == finding.n else min(run, finding.clusters)
+
+
+def floors_by_set(policy: Policy) -> dict[str, int]:
+    """Measured prompts that a policy takes of each set: typed, or for the power of its rules.
+
+    Args:
+        policy: sized for the model; else sizes that are shares of its experts are not counted.
+    """
+    found = dict(policy.needs.prompts)
+    if policy.needs.power is None:
+        return found
+    computed = floors(policy, power=policy.needs.power)
+    for rule in policy.rules:
+        if rule.severity == "warn":
+            continue
+        for subject in rule.subjects:
+            name = subject.set or "regular"
+            found[name] = max(found.get(name, 0), computed.get(rule.id) or 0)
+    return found

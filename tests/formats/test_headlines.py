@@ -1,0 +1,158 @@
+"""Every output is a view of one verdict: 200 random ones, walked through all of them."""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import io
+import json
+import re
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from jsonschema import Draft202012Validator
+from junitparser import Error, Failure, JUnitXml
+from pypdf import PdfReader
+
+from gatekeeper.commands._verdicts import exit_code
+from gatekeeper.errors import ExitCode
+from gatekeeper.formats import console, junit, markdown, pdf
+from gatekeeper.formats import json as json_format
+from gatekeeper.policy.schema import validator
+from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
+from gatekeeper.records.verdict import HEADLINES
+from gatekeeper.report.document import render_html
+from gatekeeper.report.view import build_view
+
+from ..policy.random_cases import random_case
+
+SEEDS = range(200)
+ROOT = Path(__file__).resolve().parents[2]
+REPORT = Draft202012Validator(
+    json.loads(Path(json_format.__file__).with_name("report-v1.json").read_text())
+)
+
+_WORDS = re.compile(r"\b(" + "|".join(sorted((h.upper() for h in HEADLINES), key=len)[::-1]) + ")")
+
+#: Sentences that no verdict bears out.
+_NEVER = ("approved by gate", "release approved", "found none", "raises no objection", "blocked")
+#: What would be false beside each headline, in lower case.
+_FALSE = {
+    "passed": ("retrain", "do not release", "may not be released", "waived until"),
+    "passed by exception": (
+        "retrain", "do not release", "may not be released", "every rule was met",
+        "nothing against the candidate",
+    ),
+    "inconclusive": ("retrain", "whether to release", "the gate found nothing"),
+    "failed on warnings": ("whether to release", "the gate found nothing", "rule is broken"),
+    "failed": ("whether to release", "the gate found nothing", "every blocking rule was met"),
+}  # fmt: skip
+
+
+@cache
+def _action() -> ModuleType:
+    """The script of the GitHub action, which knows nothing of the package."""
+    path = ROOT / ".github" / "actions" / "gatekeeper" / "gate.py"
+    spec = importlib.util.spec_from_file_location("gate", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@cache
+def _views(seed: int) -> dict[str, str]:
+    """Each output's text, as a reader sees it."""
+    case = random_case(seed)
+    view = build_view(case.evidence, case.verdict, case.policy)
+    page = re.sub(r"<style.*?</style>|<[^>]+>", " ", render_html(view), flags=re.DOTALL)
+    return {
+        "console": console.render(view, {}).decode(),
+        "markdown": html.unescape(markdown.render(view, {}).decode()).replace("\\", ""),
+        "json": json_format.render(view, {}).decode(),
+        "junit": junit.render(view, {}).decode(),
+        "html": " ".join(html.unescape(page).split()),
+    }
+
+
+def test_the_random_verdicts_come_to_every_headline() -> None:
+    found = Counter(random_case(seed).verdict.headline for seed in SEEDS)
+    assert set(found) == set(HEADLINES)
+    assert min(found.values()) >= 8, found
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_two_views_differ(seed: int) -> None:
+    verdict, shown = random_case(seed).verdict, _views(seed)
+    told = {verdict.headline.upper()}
+    assert verdict.summary.startswith(verdict.headline.capitalize() + ": ")
+    for name in ("console", "markdown", "html"):
+        assert set(_WORDS.findall(shown[name])) == told, name
+    first = {name: shown[name].splitlines()[0] for name in ("console", "markdown")}
+    assert all(_WORDS.findall(line) == list(told) for line in first.values())
+    report = json.loads(shown["json"])
+    REPORT.validate(report)
+    assert report["verdict"]["headline"] == verdict.headline
+    suite = next(iter(JUnitXml.fromstring(shown["junit"].encode())))
+    assert {p.name: p.value for p in suite.properties()}["headline"] == verdict.headline
+    code = exit_code(verdict)
+    assert (code == ExitCode.PASS) is (verdict.result == "pass")
+    red = {case.name for case in suite if case.result and type(case.result[0]) in (Failure, Error)}
+    assert bool(red) is (code != ExitCode.PASS)
+    assert {o.rule.id for o in verdict.outcomes if verdict.blocks(o)} <= red
+    stored = json.loads(json.dumps(verdict_to_json(verdict), allow_nan=False))
+    validator("verdict-v1").validate(stored)
+    assert verdict_from_json(stored) == verdict
+    answer, result, sentence = _action().settle(str(int(code)), stored)
+    assert (answer, result) == (code, verdict.result)
+    assert _action().headline(result, stored) == verdict.headline
+    assert sentence.startswith(verdict.headline.capitalize())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_view_says_what_the_verdict_makes_false(seed: int) -> None:
+    verdict = random_case(seed).verdict
+    for name, text in _views(seed).items():
+        for sentence in (*_NEVER, *_FALSE[verdict.headline]):
+            assert sentence not in text.lower(), (name, sentence)
+    if any(outcome.result != "pass" for outcome in verdict.outcomes):
+        assert "Every rule was met" not in _views(seed)["html"]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_waivers_stand_in_every_view_with_approver_and_last_day(seed: int) -> None:
+    verdict, shown = random_case(seed).verdict, _views(seed)
+    excepted = verdict.headline == "passed by exception"
+    assert excepted is (verdict.result == "pass" and bool(verdict.waived))
+    for outcome in verdict.waived:
+        assert outcome.waiver is not None
+        for fact in (outcome.rule.id, outcome.waiver.approver, "2026-12-31"):
+            assert all(fact in text for text in shown.values())
+            if excepted:
+                assert fact in verdict.summary
+                assert fact in shown["console"].splitlines()[0]
+                assert fact in shown["markdown"].splitlines()[0]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_departures_stand_in_every_view(seed: int) -> None:
+    verdict, shown = random_case(seed).verdict, _views(seed)
+    for one in verdict.departures:
+        for text in shown.values():
+            assert one.name in text and one.value in text and one.default in text
+
+
+@pytest.mark.parametrize("headline", HEADLINES)
+def test_the_cover_of_the_pdf_says_the_same(headline: str) -> None:
+    seed = next(s for s in SEEDS if random_case(s).verdict.headline == headline)
+    case = random_case(seed)
+    view = build_view(case.evidence, case.verdict, case.policy)
+    cover, summary, *_ = PdfReader(io.BytesIO(pdf.render(view, {}))).pages
+    texts = [" ".join(page.extract_text().split()) for page in (cover, summary)]
+    assert all(set(_WORDS.findall(text)) == {headline.upper()} for text in texts)
+    for outcome in case.verdict.waived:
+        assert outcome.waiver is not None and outcome.waiver.approver in texts[0]
+        assert "2026-12-31" in texts[0]

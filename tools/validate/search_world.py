@@ -1,0 +1,125 @@
+"""Models of which it is known what a mask costs, for searches that are made to look less hard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gatekeeper.records.model import ExpertId
+from gatekeeper.records.plugins import SelectionInput
+from tools.validate.planted_world import (
+    Effect,
+    Routing,
+    attribution_of,
+    given_of,
+    logits_of,
+    shape_of,
+    world,
+)
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+#: Requests, each with a jailbreak and a benign twin.
+SEEDS = 300
+_ROUTED = Routing(committee=3.0, base=0.5, topic=1.0, seed=0.5, prompt=0.3, busy_noise=True)
+_NOTHING = Effect(routing=0.0, attribution=0.0)
+#: Refusal log-odds, in units of what one carrier of many is worth: noise of one measured prompt.
+_NOISE = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """One draw of a model whose refusals hang on known experts.
+
+    Attributes:
+        given: what selectors would be given of all prompts.
+        margin: [SEEDS], carriers that a request must lose before it is answered.
+        carriers: that count; where `together`, nothing is lost while one is left.
+    """
+
+    given: SelectionInput
+    margin: FloatArray
+    carriers: frozenset[ExpertId]
+    together: bool
+
+    def lost(self, experts: Sequence[ExpertId]) -> BoolArray:
+        """Requests that are answered under a mask, [SEEDS]."""
+        return np.asarray(self._worth(experts) > self.margin)
+
+    def effects(
+        self, masks: Sequence[Sequence[ExpertId]], prompts: int, generator: np.random.Generator
+    ) -> FloatArray:
+        """Refusal log-odds lost under masks [M, prompts], as an audit would measure them."""
+        worth = np.array([self._worth(mask) for mask in masks])
+        return worth[:, None] + _NOISE * generator.normal(size=(len(masks), prompts))
+
+    def _worth(self, experts: Sequence[ExpertId]) -> float:
+        count = len(self.carriers & set(experts))
+        if self.together:
+            return 8.0 if count == len(self.carriers) else 0.0
+        return float(count)
+
+
+def redundant(seed: int, sign: float = 1.8) -> Hidden:
+    """64 experts of which four back each other up: refusals go when all four are masked.
+
+    Two of them show in the routing and two in the attribution, each below three others that carry
+    nothing. So no ranking has all four on top, and only a search among what all rankings name does.
+
+    Args:
+        sign: how much the first two are used more, in logits.
+    """
+    generator = np.random.default_rng([seed, 1])
+    layers, width = shape = shape_of(64)
+    logits, category = logits_of(_ROUTED, SEEDS, shape, generator)
+    free = np.flatnonzero(np.arange(layers * width) % width)
+    # Of the busier half: what is hardly used shows in no ranking, whatever hangs on it.
+    busy = np.exp(logits[0]).mean(axis=0).ravel()[free]
+    drawn = generator.choice(free[busy >= np.median(busy)], 10, replace=False)
+    carriers, routed, attributed = drawn[:4], drawn[4:7], drawn[7:]
+    scores = attribution_of(logits, category, drawn[:0], _ROUTED, _NOTHING, generator)
+    flat = logits.reshape(len(logits), SEEDS, -1)
+    flat[0][:, routed] += 3.0
+    flat[0][:, carriers[:2]] += sign
+    scores[:, attributed] += 3.0
+    scores[:, carriers[2:]] += 1.2
+    return Hidden(
+        given=given_of(logits, scores, generator, seed=seed),
+        margin=np.full(SEEDS, 4.0),
+        carriers=frozenset(ExpertId(int(i) // width, int(i) % width) for i in carriers),
+        together=True,
+    )
+
+
+def many(seed: int) -> Hidden:
+    """512 experts of which eight carry 4 points of refusals each, which add up to 32."""
+    drawn = world(_ROUTED, Effect(routing=0.35, attribution=0.4), seeds=SEEDS, experts=512, seed=seed)  # fmt: skip  # noqa: E501
+    margin = np.random.default_rng([seed, 2]).permutation(SEEDS) / SEEDS * 25
+    return Hidden(given=drawn.given, margin=margin, carriers=drawn.truth, together=False)
+
+
+def faint(seed: int) -> Hidden:
+    """As `redundant`, but two of the four hardly show: more than a search can be sure to find."""
+    return redundant(seed, 0.5)
+
+
+def sound(seed: int) -> Hidden:
+    """64 experts, none of which carries anything: rankings name some, and masks cost nothing."""
+    drawn = world(_ROUTED, _NOTHING, seeds=SEEDS, experts=64, seed=seed)
+    return Hidden(
+        given=drawn.given, margin=np.full(SEEDS, np.inf), carriers=frozenset(), together=False
+    )
+
+
+#: Worlds whose carriers the wanted search should find, and those without any.
+FOUND: Mapping[str, Callable[[int], Hidden]] = {
+    "four redundant of 64": redundant,
+    "eight of 512, 32 points": many,
+}
+SOUND: Mapping[str, Callable[[int], Hidden]] = {"nothing to find, 64": sound}
+#: All of them, in the order of the table.
+WORLDS: Mapping[str, Callable[[int], Hidden]] = {**FOUND, **SOUND, "four redundant, faint": faint}
