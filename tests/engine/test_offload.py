@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gatekeeper.engine.architectures import architecture_of
+from gatekeeper.engine.direction import directions, projected_out
 from gatekeeper.engine.self_test import self_test
 from tests.engine import invariants as inv
 from tests.engine import zoo
@@ -50,3 +51,21 @@ def test_masks_and_counts_are_those_of_the_whole_model(family, tmp_path):
     loaded = replace(inv.loaded(parted), tokenizer=tokenizer())
     assert all(c.result != "failed" for c in self_test(loaded, encoded()))
     assert zoo.has_causal_lm(family)
+
+
+def test_a_direction_follows_each_layer_too(tmp_path):
+    whole = inv.probe("qwen3_moe")
+    whole.model.save_pretrained(tmp_path)
+    (tmp_path / "offload").mkdir()
+    model, sites = offloaded(tmp_path, "qwen3_moe", "250KB")
+    results = []
+    for probe in (whole, replace(whole, model=model, loaded_sites=sites)):
+        loaded, prompts = inv.loaded(probe), encoded(8)
+        units = directions(loaded, prompts[:4], prompts[4:], batch_rows=8)
+        plain = probe.logits()
+        with projected_out(loaded, units[1]):
+            results.append((units, probe.logits()))
+        assert torch.equal(probe.logits(), plain)
+        assert not torch.equal(results[-1][1], plain)
+    assert torch.allclose(results[0][0], results[1][0], atol=1e-5)
+    assert inv.distance(whole, results[0][1], results[1][1]) < inv.TOLERANCE
