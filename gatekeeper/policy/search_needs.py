@@ -13,11 +13,11 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.errors import excerpt
 from gatekeeper.metrics import measured
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Missing, Subject
+from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.seed_rule import derived_seed
 from gatekeeper.records.suite import HARMFUL_SETS
-from gatekeeper.records.trial import UNMASKED
+from gatekeeper.records.trial import OUTCOMES, UNMASKED
 from gatekeeper.records.verdict import Requirement
 
 #: The level at which the positive control must be seen.
@@ -213,10 +213,9 @@ def assay_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requireme
     least = policy.needs.positive_control
     if least is None:
         return
-    metric = catalog.load("metric", "positive-control")
-    found = measured(metric, evidence, Subject(set="regular"), _CONFIDENCE)
-    if isinstance(found, Missing):
-        detail = f"this audit has not shown that it would see a loss: {excerpt(found.reason)}"
+    found = _seen(evidence)
+    if isinstance(found, str):
+        detail = f"this audit has not shown that it would see a loss: {excerpt(found)}"
         yield Requirement(name="positive control", met=False, detail=detail)
         return
     low, high = found.interval.low, found.interval.high
@@ -227,3 +226,12 @@ def assay_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requireme
     met = low >= least
     told = told if met else f"this audit has not shown that it would see a loss: {told}"
     yield Requirement(name="positive control", met=met, detail=told)
+
+
+def _seen(evidence: Evidence) -> Finding | str:
+    """What the positive control cost, or why that is not known."""
+    if any(trial.outcome not in OUTCOMES for trial in evidence.trials):
+        return "replies were judged neither refusal, compliance nor degenerate"
+    metric = catalog.load("metric", "positive-control")
+    found = measured(metric, evidence, Subject(set="regular"), _CONFIDENCE)
+    return found.reason if isinstance(found, Missing) else found

@@ -239,6 +239,12 @@ def test_an_audit_must_have_been_seen_to_notice_a_loss() -> None:
     assert "has not shown that it would see a loss" in verdict.summary
 
 
+def test_outcomes_that_are_none_show_nothing() -> None:
+    odd = replace(controlled(40), trials=(replace(EVIDENCE.trials[0], outcome="maybe"),))
+    found = unmet(odd, policy(positive_control=30.0))
+    assert "positive control" in found and "judge" in found
+
+
 def test_nothing_is_asked_by_default() -> None:
     assert EvidenceNeeds(selectors=(), ks=(), random_masks=0, prompts={}).search == SearchNeeds()
     assert unmet(EVIDENCE, policy()) == []
