@@ -51,7 +51,7 @@ def counted(out: Path, evidence: Evidence) -> Evidence:
 
 
 def _entry(evidence: Evidence) -> dict[str, Any]:
-    from gatekeeper.evidence.wire import settings_to_json
+    from gatekeeper.evidence.wire_settings import settings_to_json
 
     made = [evidence.checkpoint.digest, evidence.suite.digest, settings_to_json(evidence.settings)]
     return {

@@ -12,15 +12,14 @@ from typing import Any
 from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
 from gatekeeper.evidence.wire_positive import positive_from_json, positive_to_json
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
-from gatekeeper.evidence.wire_second import second_from_json, second_to_json
 from gatekeeper.evidence.wire_selection import (
     fold_to_json,
     selection_from_json,
     selection_to_json,
 )
+from gatekeeper.evidence.wire_settings import plain_fields, settings_from_json, settings_to_json
 from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.evidence import (
-    AuditSettings,
     Evidence,
     PromptRef,
     RunTimes,
@@ -34,43 +33,6 @@ from gatekeeper.records.usefulness import Usefulness
 
 SCHEMA_ID = "gatekeeper/evidence/v1"
 
-_SETTINGS = (
-    "selectors",
-    "ks",
-    "controls",
-    "mode",
-    "phase",
-    "judge",
-    "judge_version",
-    "max_new_tokens",
-    "batch_rows",
-    "dtype",
-    "device",
-    "seed",
-    "selection_share",
-    "max_prompts",
-    "system_prompt_sha256",
-    "chat_template_sha256",
-    "versions",
-)
-#: Younger than the rest: bundles written before do not have them.
-_SETTINGS_SINCE = (
-    "resamples",
-    "size",
-    "window",
-    "budget",
-    "roles",
-    "environments",
-    "cross_fit",
-    "judge_settings",
-    "sequential",
-    "seed_from",
-    "nonce",
-    "split",
-    "positive_control",
-)
-#: Lists of text, younger too.
-_SETTINGS_LISTS = ("system_prompts", "formats", "doses")
 _PROMPT = (
     "id",
     "seed_id",
@@ -96,14 +58,6 @@ _MODEL = (
 )
 
 
-def _fields(record: object, names: tuple[str, ...]) -> dict[str, Any]:
-    values = ((name, getattr(record, name)) for name in names)
-    return {
-        name: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v
-        for name, v in values
-    }
-
-
 def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
     """Everything but trials, profile and times, which have files of their own."""
     return {
@@ -116,15 +70,15 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
             "files": dict(evidence.checkpoint.files),
         },
         "model": {
-            **_fields(evidence.model, _MODEL),
-            "sites": [_fields(site, _SITE) for site in evidence.model.sites],
+            **plain_fields(evidence.model, _MODEL),
+            "sites": [plain_fields(site, _SITE) for site in evidence.model.sites],
         },
         "suite": {
-            **_fields(evidence.suite, ("id", "version", "title", "licence", "digest")),
+            **plain_fields(evidence.suite, ("id", "version", "title", "licence", "digest")),
             "prompts": [_prompt_to_json(prompt) for prompt in evidence.suite.prompts],
         },
         "settings": settings_to_json(evidence.settings),
-        "self_test": [_fields(c, ("name", "passed", "detail")) for c in evidence.self_test],
+        "self_test": [plain_fields(c, ("name", "passed", "detail")) for c in evidence.self_test],
         "selections": [selection_to_json(s) for s in evidence.selections],
         "skipped_selectors": dict(evidence.skipped_selectors),
         "masks": [_mask_to_json(mask) for mask in evidence.masks],
@@ -133,23 +87,14 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         **({} if evidence.roles is None else {"roles": roles_to_json(evidence.roles)}),
         "environments": [_environment_to_json(one) for one in evidence.environments],
         "changes": [change_to_json(one) for one in evidence.changes],
-        "usefulness": [_fields(one, _USEFUL) for one in evidence.usefulness],
-        "stops": [_fields(one, _STOP) for one in evidence.stops],
+        "usefulness": [plain_fields(one, _USEFUL) for one in evidence.usefulness],
+        "stops": [plain_fields(one, _STOP) for one in evidence.stops],
         **positive_to_json(evidence.positive_control),
     }
 
 
-def settings_to_json(settings: AuditSettings) -> dict[str, Any]:
-    """`settings` of an evidence.json."""
-    return {
-        **_fields(settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
-        **second_to_json(settings),
-        **({"metrics": dict(settings.metrics)} if settings.metrics else {}),
-    }
-
-
 def _prompt_to_json(prompt: PromptRef) -> dict[str, Any]:
-    data = _fields(prompt, _PROMPT)
+    data = plain_fields(prompt, _PROMPT)
     if prompt.folded_sha256 is not None:
         data["folded_sha256"] = prompt.folded_sha256
     return data
@@ -172,7 +117,7 @@ def _summary(evidence: Evidence) -> dict[str, Any]:
 
 def _environment_to_json(one: Environment) -> dict[str, Any]:
     return {
-        **_fields(one, ("dimension", "values", "selector", "seeds", "others")),
+        **plain_fields(one, ("dimension", "values", "selector", "seeds", "others")),
         "within": [list(e) for e in one.within],
         "without": [list(e) for e in one.without],
         **fold_to_json(one),
@@ -181,7 +126,7 @@ def _environment_to_json(one: Environment) -> dict[str, Any]:
 
 def change_to_json(change: Change) -> dict[str, Any]:
     """A change of `changes`."""
-    return {**_fields(change, _CHANGE), **fold_to_json(change)}
+    return {**plain_fields(change, _CHANGE), **fold_to_json(change)}
 
 
 def _change_from_json(data: Mapping[str, Any]) -> Change:
@@ -208,7 +153,7 @@ def _environment_from_json(data: Mapping[str, Any]) -> Environment:
 
 def _mask_to_json(mask: Mask) -> dict[str, Any]:
     return {
-        **_fields(mask, ("name", "arm", "mode", "phase", "selector", "k", "control")),
+        **plain_fields(mask, ("name", "arm", "mode", "phase", "selector", "k", "control")),
         "experts": [list(e) for e in mask.experts],
         **fold_to_json(mask),
     }
@@ -271,18 +216,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
             **{n: suite[n] for n in ("id", "version", "title", "licence", "digest")},
             prompts=tuple(_prompt_from_json(p) for p in suite["prompts"]),
         ),
-        settings=AuditSettings(
-            **{name: settings[name] for name in _SETTINGS if name not in {"selectors", "ks"}},
-            **{name: settings[name] for name in _SETTINGS_SINCE if name in settings},
-            system_prompts=tuple(settings.get("system_prompts", ())),
-            formats=tuple(settings.get("formats", ())),
-            doses=tuple(settings.get("doses", ())),
-            second=second_from_json(settings),
-            parallel=settings.get("parallel"),
-            metrics=dict(settings.get("metrics", {})),
-            selectors=tuple(settings["selectors"]),
-            ks=tuple(settings["ks"]),
-        ),
+        settings=settings_from_json(settings),
         self_test=tuple(
             SelfTestCheck(name=c["name"], passed=c["passed"], detail=c["detail"])
             for c in data["self_test"]

@@ -69,8 +69,8 @@ def _needs(policy: Policy) -> Iterator[str]:
     yield from _settings(needs.settings)
     if needs.positive_control is not None:
         yield (
-            f"The audit has been seen to notice a loss of {needs.positive_control:g} points: where "
-            "refusals are broken on purpose, by taking the refusal direction out of the model."
+            f"The audit has been seen to notice a loss of {needs.positive_control:g} points, where "
+            "refusals are undone on purpose: by taking the refusal direction out of the model."
         )
     if needs.power is not None:
         yield (

@@ -219,9 +219,10 @@ def assay_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requireme
         yield Requirement(name="positive control", met=False, detail=detail)
         return
     low, high = found.interval.low, found.interval.high
+    level = f"{100 * _CONFIDENCE:g} % interval"
     told = (
-        f"refusals broken on purpose cost {found.value:.1f} points ({100 * _CONFIDENCE:g} % "
-        f"interval {low:.1f} to {high:.1f}, n = {found.n}), at least {least:g} needed"
+        f"without the refusal direction {found.value:.1f} points were lost ({level} {low:.1f} to "
+        f"{high:.1f}, n = {found.n}), {least:g} needed at the lower end"
     )
     met = low >= least
     told = told if met else f"this audit has not shown that it would see a loss: {told}"
