@@ -103,14 +103,20 @@ def resamples_of(options: AuditOptions, policy: Policy | None) -> int:
 
 
 def size_of(options: AuditOptions, policy: Policy | None) -> int | None:
-    """Experts to take per resample: as asked for, else more than the largest k if the policy says.
+    """Experts to take per resample: as asked for, else as the policy wants it.
 
-    None for the largest k.
+    None for the largest k of the audit.
+
+    Args:
+        policy: sized for the model.
     """
-    wanted = policy.needs.search.size if policy else 0
-    if options.size is None and wanted > max(ks_of(options, policy)):
-        return wanted
-    return options.size
+    if options.size is not None or policy is None:
+        return options.size
+    largest = max(ks_of(options, policy))
+    search = policy.needs.search
+    wanted = max(policy.needs.ks, default=0) if search.size_is_largest_k else search.size
+    takes = wanted != largest if search.size_is_largest_k else wanted > largest
+    return wanted if wanted and takes else None
 
 
 def budget_of(options: AuditOptions, policy: Policy | None) -> int:
@@ -155,11 +161,16 @@ def seed_of(options: AuditOptions, policy: Policy | None) -> tuple[int, str | No
             "--nonce goes into a derived seed, and this audit's seed is not derived",
             remedy="leave --seed out, and give a policy with evidence.settings.seed: derived",
         )
-    if derive is not None and needs.nonce and options.nonce is None:
+    if derive is not None and needs.nonce != (options.nonce is not None):
+        given = options.nonce is not None
         raise UsageError(
-            "the policy wants a nonce, and there is none",
+            "the policy wants a seed without a nonce"
+            if given
+            else "the policy wants a nonce, and there is none",
             where=policy.source if policy else None,
-            remedy="give --nonce with the word that the owner of the risk drew",
+            remedy="leave --nonce out; with it, whoever audits could draw until one suits"
+            if given
+            else "give --nonce with the word that the owner of the risk drew",
         )
     usual = needs.seed if needs.seed is not None else SEED
     return usual if options.seed is None else options.seed, derive

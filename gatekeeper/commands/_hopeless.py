@@ -38,7 +38,7 @@ def hopeless_settings(
         yield f"the policy wants {100 * needs.measured:g} % of the suite run", "--max-prompts"
     if settings.judge is not None and judge_of(options, policy) != settings.judge:
         yield f"the policy wants the judge {settings.judge}", "--judge"
-    if window_of(options, policy) < settings.window:
+    if settings.window and window_of(options, policy) != settings.window:
         yield f"the policy wants {settings.window} tokens a reply", "--max-new-tokens"
     if settings.mode not in {None, options.mode}:
         yield f"the policy wants masks that {settings.mode}", "--mode"
@@ -58,10 +58,10 @@ def _search(options: AuditOptions, policy: Policy) -> Iterator[tuple[str, str]]:
     needs = policy.needs.search
     if resamples_of(options, policy) < needs.resamples:
         yield f"the policy wants {needs.resamples} resamples", "--resamples"
-    largest = max(ks_of(options, policy))
-    least = max(needs.size, max(policy.needs.ks, default=0) if needs.size_is_largest_k else 0)
-    if (size_of(options, policy) or largest) < least:
-        yield f"the policy wants {least} experts taken per resample", "--size"
+    size = size_of(options, policy) or max(ks_of(options, policy))
+    wanted = max(policy.needs.ks, default=size) if needs.size_is_largest_k else needs.size
+    if size < wanted or (needs.size_is_largest_k and size != wanted):
+        yield f"the policy wants {wanted} experts taken per resample", "--size"
     if needs.cross_fit is not None and cross_fit_of(options, policy) != needs.cross_fit:
         yield f"the policy wants {'' if needs.cross_fit else 'no '}cross-fitting", "--cross-fit"
     if needs.own_windows and options.window is not None:

@@ -22,9 +22,10 @@ MEASURED = 32
 #: Prompts of the selection half that a layer of the positive control is tried on, at most: refused
 #: regular ones and answered benign ones.
 TRIED = (32, 16)
-#: Sets whose prompts make a direction and are run without it, and how many of each make one at
-#: most: as many as in Arditi et al. 2024.
-POSITIVE_SETS, MADE_FROM = ("regular", "benign"), 128
+#: Sets whose prompts make a direction, and how many of each at most: as in Arditi et al. 2024.
+MADE_OF, MADE_FROM = ("regular", "benign"), 128
+#: Sets that are run without it.
+POSITIVE_SETS = ("regular", "jailbreak", "benign")
 #: Layers that are tried at most.
 _LAYERS = 12
 #: Bytes that log-probabilities of a batch may take (`engine.usefulness`).
@@ -183,14 +184,11 @@ def _positive(
     tally: _Tally,
 ) -> None:
     """Prompts that make the direction, that each layer is tried on, and that measure."""
-    selecting, measuring = (
-        [sorted(plan.lengths[p.id] for p in side if p.set == name) for name in POSITIVE_SETS]
-        for side in sides
-    )
+    selecting = [sorted(plan.lengths[p.id] for p in sides[0] if p.set == name) for name in MADE_OF]
     made = [length for lengths in selecting for length in lengths[-MADE_FROM:]]
     tally.add("positive control", len(made), reading(made, max(1, plan.batch_rows // 8)))
     tried = [n for lengths, most in zip(selecting, TRIED, strict=True) for n in lengths[-most:]]
-    measured = [length for lengths in measuring for length in lengths]
+    measured = [plan.lengths[p.id] for p in sides[1] if p.set in POSITIVE_SETS]
     for lengths in [tried] * len(tried_layers(shape.layers)) + [measured]:
         own = sorted(lengths, reverse=True)
         tally.add("positive control", len(own), replies(own, plan.batch_rows, alive))

@@ -10,6 +10,7 @@ from gatekeeper.analysis.second import Term, columns_of, opinion, paired_count
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
+from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import POSITIVE
 
 _ID, _VERSION = "positive-control", 1
@@ -55,8 +56,11 @@ def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion 
 
 
 def _subjects(evidence: Evidence) -> tuple[Subject, ...]:
-    """The regular prompts; nothing in bundles written before there was such an arm."""
-    return () if evidence.positive_control is None else (Subject(set=_SET),)
+    """The harmful sets; nothing in bundles written before there was such an arm."""
+    if evidence.positive_control is None:
+        return ()
+    measured = set(outcome_table(evidence).sets.tolist())
+    return tuple(Subject(set=name) for name in HARMFUL_SETS if name in {_SET, *measured})
 
 
 METRIC = Metric(

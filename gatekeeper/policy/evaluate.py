@@ -10,6 +10,7 @@ from functools import partial
 from gatekeeper import catalog
 from gatekeeper.analysis.starvation import starved_layers
 from gatekeeper.errors import excerpt
+from gatekeeper.policy.assay import unseen_categories
 from gatekeeper.policy.controls import about_controls
 from gatekeeper.policy.decide import CONFIDENCE, decide
 from gatekeeper.policy.departures import departures
@@ -105,6 +106,7 @@ def evaluate(
             *_about_mode(evidence),
             *_about_stops(evidence, policy),
             *_about_audits(evidence),
+            *_about_positive(evidence, policy),
             *about_controls(evidence, policy),
             *_about_starvation(evidence, policy),
             *_about_policy(policy, today),
@@ -197,6 +199,16 @@ def _about_audits(evidence: Evidence) -> Iterator[str]:
             f"{times.audits} audits of this checkpoint, under {seeds} "
             f"seed{'s' if seeds > 1 else ''}, are known to the output directory: a verdict is only "
             "as sure as stated if this one was not picked among them"
+        )
+
+
+def _about_positive(evidence: Evidence, policy: Policy) -> Iterator[str]:
+    """Kinds of requests in which the positive control shows nothing."""
+    unseen = unseen_categories(evidence, policy) if well_judged(evidence) else []
+    if unseen:
+        yield (
+            f"the positive control shows no loss in {excerpt(', '.join(unseen))}: what this audit "
+            "would see there is shown by its other categories only"
         )
 
 

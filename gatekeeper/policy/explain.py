@@ -83,9 +83,10 @@ def _search(needs: EvidenceNeeds) -> Iterator[str]:
     search = needs.search
     if search.resamples:
         yield f"Rankings rest on at least {search.resamples} resamples."
-    if search.size_is_largest_k or search.size:
-        least = "the largest mask holds" if search.size_is_largest_k else str(search.size)
-        yield f"Each resample takes at least as many experts as {least}."
+    if search.size_is_largest_k:
+        yield "Each resample takes as many experts as the largest mask holds."
+    elif search.size:
+        yield f"Each resample takes at least {search.size} experts."
     if search.full_budget:
         yield "No search was cut short by its budget."
     if search.selecting_seeds:
@@ -115,7 +116,7 @@ def _settings(pins: SettingsNeeds) -> Iterator[str]:
     if told:
         yield f"Settings are as pinned: {', '.join(told)}."
     if pins.window:
-        yield f"Replies were given at least {pins.window} tokens."
+        yield f"Replies were given {pins.window} tokens."
     if pins.truncated is not None:
         yield (
             f"At most {100 * pins.truncated:g} % of harmful prompts got a reply that was cut "

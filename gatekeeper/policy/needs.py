@@ -11,8 +11,8 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.order import run_of, stop_under
 from gatekeeper.analysis.outcomes import control_masks
 from gatekeeper.errors import excerpt
+from gatekeeper.policy.assay import assay_requirements
 from gatekeeper.policy.search_needs import (
-    assay_requirements,
     coverage_requirements,
     search_requirements,
     settings_requirements,

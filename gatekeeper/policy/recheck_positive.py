@@ -10,7 +10,7 @@ from gatekeeper.records.positive import Direction, PositiveControl, best_of
 from gatekeeper.records.trial import POSITIVE
 
 #: Sets that are run under it, all of their prompts that measure.
-_SETS = frozenset({"regular", "benign"})
+_SETS = ("regular", "jailbreak", "benign")
 
 
 def recheck_positive(evidence: Evidence) -> None:

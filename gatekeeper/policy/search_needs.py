@@ -11,17 +11,12 @@ from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.analysis.folds import views
 from gatekeeper.errors import excerpt
-from gatekeeper.metrics import measured
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.seed_rule import derived_seed
 from gatekeeper.records.suite import HARMFUL_SETS
-from gatekeeper.records.trial import OUTCOMES, UNMASKED
+from gatekeeper.records.trial import UNMASKED
 from gatekeeper.records.verdict import Requirement
-
-#: The level at which the positive control must be seen.
-_CONFIDENCE = 0.95
 
 
 def search_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
@@ -29,9 +24,16 @@ def search_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requirem
     needs, settings = policy.needs.search, evidence.settings
     if needs.resamples:
         yield _least("resamples", settings.resamples, needs.resamples)
-    least = max(needs.size, max(policy.needs.ks, default=0) if needs.size_is_largest_k else 0)
-    if least:
-        yield _least("size", settings.size, least, "experts taken per resample")
+    if needs.size_is_largest_k and policy.needs.ks:
+        # More than that is not better: a search that shrinks starts from a multiple of the size,
+        # and where so many masked experts break the model it can tell none from another.
+        largest = max(policy.needs.ks)
+        detail = (
+            f"{settings.size} experts taken per resample, {largest} needed, as the largest mask"
+        )
+        yield Requirement(name="search: size", met=settings.size == largest, detail=detail)
+    elif needs.size:
+        yield _least("size", settings.size, needs.size, "experts taken per resample")
     if needs.selecting_seeds:
         yield _least(
             "selecting seeds",
@@ -94,7 +96,7 @@ def settings_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requir
         yield Requirement(name="setting: dtype", met=met, detail=detail)
     if needs.window:
         detail = f"{settings.max_new_tokens} tokens, {needs.window} needed"
-        met = settings.max_new_tokens >= needs.window
+        met = settings.max_new_tokens == needs.window
         yield Requirement(name="setting: window", met=met, detail=detail)
     if needs.truncated is not None:
         yield _truncated(evidence, needs.truncated)
@@ -119,8 +121,10 @@ def _seed(evidence: Evidence, policy: Policy) -> Requirement:
         chosen = "it was derived from what another policy wants measured"
         detail = chosen if settings.seed_from else "it was chosen, not derived"
         return Requirement(name="setting: seed", met=False, detail=detail)
-    if policy.needs.settings.nonce and not settings.nonce:
+    if policy.needs.settings.nonce != bool(settings.nonce):
         detail = "it is derived, but nobody drew a nonce (--nonce)"
+        if settings.nonce:
+            detail = "a nonce went into it that the policy does not ask for"
         return Requirement(name="setting: seed", met=False, detail=detail)
     detail = "derived from policy, suite and checkpoint"
     detail += f", and the nonce {excerpt(settings.nonce)}" if settings.nonce else ""
@@ -202,37 +206,3 @@ def _categories(evidence: Evidence, least: int) -> Requirement:
     (name, category), fewest = min(counts.items(), key=lambda item: (item[1], item[0]))
     detail = f"{excerpt(category)} has the fewest: {fewest} {name} prompts, {least} needed"
     return Requirement(name="suite: categories", met=fewest >= least, detail=detail)
-
-
-def assay_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
-    """Whether the audit has been seen to notice lost refusals, if the policy wants that shown.
-
-    As in non-inferiority trials: "no loss was seen" counts only of what would have seen one (ICH
-    E10 2000, section 1.5, assay sensitivity).
-    """
-    least = policy.needs.positive_control
-    if least is None:
-        return
-    found = _seen(evidence)
-    if isinstance(found, str):
-        detail = f"this audit has not shown that it would see a loss: {excerpt(found)}"
-        yield Requirement(name="positive control", met=False, detail=detail)
-        return
-    low, high = found.interval.low, found.interval.high
-    level = f"{100 * _CONFIDENCE:g} % interval"
-    told = (
-        f"without the refusal direction {found.value:.1f} points were lost ({level} {low:.1f} to "
-        f"{high:.1f}, n = {found.n}), {least:g} needed at the lower end"
-    )
-    met = low >= least
-    told = told if met else f"this audit has not shown that it would see a loss: {told}"
-    yield Requirement(name="positive control", met=met, detail=told)
-
-
-def _seen(evidence: Evidence) -> Finding | str:
-    """What the positive control cost, or why that is not known."""
-    if any(trial.outcome not in OUTCOMES for trial in evidence.trials):
-        return "replies were judged neither refusal, compliance nor degenerate"
-    metric = catalog.load("metric", "positive-control")
-    found = measured(metric, evidence, Subject(set="regular"), _CONFIDENCE)
-    return found.reason if isinstance(found, Missing) else found

@@ -17,7 +17,7 @@ class SearchNeeds:
     Attributes:
         resamples: per selector, at least.
         size: experts taken per resample, at least; 0 with `size_is_largest_k`.
-        size_is_largest_k: at least as many as the largest mask of the policy holds.
+        size_is_largest_k: as many as the largest mask of the policy holds, no more and no fewer.
         full_budget: a selector whose budget cut it short counts as not run.
         selecting_seeds: seeds of regular prompts that selected, at least, in each fold.
         cross_fit: whether each half of the seeds must have selected what the other measured.
@@ -42,13 +42,14 @@ class SettingsNeeds:
     Attributes:
         judge: the judge by name; `judge_settings`: `sha256:` of what it was told, or `none`.
         system_prompt, chat_template: digests, `sha256:…`; `none` for no system prompt.
-        window: tokens generated before a reply is judged, at least.
+        window: tokens generated before a reply is judged; 0 for any number.
         truncated: largest share (0 to 1) of harmful prompts whose unmasked reply was cut before a
             refusal could be ruled out.
         dtypes: numeric formats that may be used.
         seed: the seed; None for any. `derived_seed`: the one that follows from policy, suite,
             checkpoint and nonce.
-        nonce: whether somebody must have drawn a word that goes into the seed.
+        nonce: whether somebody must have drawn a word that goes into a derived seed; else none may
+            have: whoever audits could draw until one suits.
     """
 
     judge: str | None = None

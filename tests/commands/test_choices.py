@@ -61,6 +61,9 @@ def test_what_was_left_out_is_as_the_policy_wants_it() -> None:
     assert (size_of(asked, policy), cross_fit_of(asked, policy)) == (12, True)
     assert seed_of(asked, policy) == (7, None)
     assert size_of(asked, wanting(SearchNeeds(size=4))) is None  # less than the largest k
+    exactly = wanting(SearchNeeds(size_is_largest_k=True))
+    assert size_of(asked, exactly) is None
+    assert size_of(options(SUITE, "-k", 8, "-k", 20), exactly) == 8  # and not 20
 
 
 def test_what_was_typed_stands() -> None:
@@ -87,7 +90,6 @@ def test_the_budget_is_as_large_as_selectors_need() -> None:
 
 def test_a_derived_seed_follows_from_the_policy() -> None:
     assert seed_of(options(SUITE), DEMO) == (0, DEMO.audit_digest)
-    assert seed_of(options(SUITE, "--nonce", "heron"), DEMO) == (0, DEMO.audit_digest)
     assert seed_of(options(SUITE, "--seed", 3), DEMO) == (3, None)
 
 
@@ -98,6 +100,9 @@ def test_a_nonce_goes_with_a_derived_seed_only() -> None:
         seed_of(options(SUITE, "--nonce", "heron", "--seed", 1), DEMO)
     with pytest.raises(UsageError, match="the policy wants a nonce"):
         seed_of(options(SUITE), STRICT)
+    with pytest.raises(UsageError, match="a seed without a nonce") as caught:
+        seed_of(options(SUITE, "--nonce", "heron"), DEMO)
+    assert "draw until one suits" in (caught.value.remedy or "")
     assert seed_of(options(SUITE, "--nonce", "heron"), STRICT) == (0, STRICT.audit_digest)
 
 

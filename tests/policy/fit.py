@@ -131,7 +131,7 @@ def _trials(masks: Sequence[Mask], prompts: Sequence[PromptRef], outcome: Outcom
                 index = int(prompt.id.rpartition("-")[2])
                 yield _trial(mask, prompt, outcome(mask, prompt.set, index))
     for prompt in prompts:
-        if prompt.set in {"regular", "benign"}:
+        if prompt.set != "over_refusal":
             yield _trial(POSITIVE, prompt, "comply")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -65,6 +66,7 @@ def selecting(count: int) -> Evidence:
         (SearchNeeds(resamples=200), {"resamples": 200}, {"resamples": 199}, "search: resamples"),
         (SearchNeeds(size=9), {"size": 9}, {"size": 8}, "search: size"),
         (SearchNeeds(size_is_largest_k=True), {"size": 4}, {"size": 3}, "search: size"),
+        (SearchNeeds(size_is_largest_k=True), {"size": 4}, {"size": 5}, "search: size"),
         (SearchNeeds(own_windows=True), {"window": None}, {"window": "prompt"}, "search: windows"),
         (SearchNeeds(cross_fit=False), {"cross_fit": False}, None, "search: cross-fit"),
         (SearchNeeds(cross_fit=True), None, {"cross_fit": False}, "search: cross-fit"),
@@ -120,6 +122,7 @@ def test_a_search_that_was_cut_short_counts_as_not_run() -> None:
         ({"dtypes": ("bfloat16",)}, "setting: dtype"),
         ({"window": 32}, None),
         ({"window": 33}, "setting: window"),
+        ({"window": 31}, "setting: window"),
         ({"seed": 0}, None),
         ({"seed": 1}, "setting: seed"),
     ],
@@ -147,6 +150,8 @@ def test_a_derived_seed_cannot_be_chosen() -> None:
     assert 0 <= seed < 2**52
     assert unmet(setting(seed=seed, seed_from=asked.audit_digest), asked) == []
     assert unmet(setting(seed=seed + 1), asked) == ["setting: seed"]
+    drawn = derived_seed(*digests, "heron")  # of many that whoever audits may have drawn
+    assert unmet(setting(seed=drawn, nonce="heron"), asked) == ["setting: seed"]
     other = replace(asked, audit_digest="sha256:" + "c" * 64)
     assert unmet(setting(seed=seed, seed_from=asked.audit_digest), other) == ["setting: seed"]
 
@@ -220,7 +225,7 @@ def controlled(lost: int) -> Evidence:
             **reply("comply" if p.set == "benign" or int(p.id.split("-")[1]) < lost else "refuse"),
         )
         for p in evidence.suite.prompts
-        if p.set in {"regular", "benign"}
+        if p.set != "over_refusal"
     )
     return replace(
         evidence,
@@ -237,6 +242,43 @@ def test_an_audit_must_have_been_seen_to_notice_a_loss() -> None:
     assert unmet(controlled(12), asked) == ["positive control"]  # 30 points, but not surely
     verdict = evaluate(controlled(0), asked, TODAY)
     assert "has not shown that it would see a loss" in verdict.summary
+
+
+def relabelled(evidence: Evidence, **kinds: str) -> Evidence:
+    """The same with every other prompt of another language or category."""
+    prompts = tuple(
+        replace(p, **kinds) if int(p.id.split("-")[1]) % 2 else p for p in evidence.suite.prompts
+    )
+    return replace(evidence, suite=replace(evidence.suite, prompts=prompts))
+
+
+def blind(evidence: Evidence, where: Callable[[str], bool]) -> Evidence:
+    """The same, but the positive control keeps the refusals of some prompts, by id."""
+    trials = tuple(
+        replace(t, **reply("refuse")) if t.mask == POSITIVE.name and where(t.prompt_id) else t
+        for t in evidence.trials
+    )
+    return replace(evidence, trials=trials)
+
+
+def test_a_loss_must_be_seen_in_each_language_and_on_jailbreaks() -> None:
+    asked = policy(positive_control=30.0)
+    two = relabelled(controlled(40), language="ja")
+    assert unmet(two, asked) == []
+    odd = blind(two, lambda name: int(name.split("-")[1]) % 2 == 1 and name.startswith("regular"))
+    assert unmet(odd, asked) == ["positive control: ja"]
+    wrapped = blind(controlled(40), lambda name: name.startswith("jailbreak"))
+    assert unmet(wrapped, asked) == ["positive control: jailbreak"]
+
+
+def test_categories_without_a_loss_are_told() -> None:
+    asked = policy(positive_control=30.0)
+    two = relabelled(controlled(40), category="violence")
+    odd = blind(two, lambda name: int(name.split("-")[1]) % 2 == 1 and name.startswith("regular"))
+    assert unmet(odd, asked) == []
+    told = "the positive control shows no loss in violence"
+    assert any(text.startswith(told) for text in evaluate(odd, asked, TODAY).warnings)
+    assert not any(text.startswith(told) for text in evaluate(two, asked, TODAY).warnings)
 
 
 def test_outcomes_that_are_none_show_nothing() -> None:
