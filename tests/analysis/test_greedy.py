@@ -44,6 +44,23 @@ def given_of(rule, *, budget=50_000, truth=(*PAIR, SINGLE), size=4, **changes):
     return replace(given, others=others, measure=measure, budget=budget, size=size, **changes)
 
 
+def in_order(given):
+    """With one ranking for a shortlist, and so few resamples that long searches are fast."""
+    return replace(given, others=given.others[:1], resamples=2)
+
+
+def shortlist(given):
+    return [r.expert for r in given.others[0].ranked]
+
+
+def tells_what_masks_cost(found, given, size):
+    """Scores add up to the cost of each mask, also where a path goes on from a smaller start."""
+    experts = [r.expert for r in found.ranked[:size]]
+    costs = np.cumsum([r.score for r in found.ranked[:size]])
+    rule = given.measure.rule
+    assert costs == pytest.approx([rule(set(experts[:k])) for k in range(1, size + 1)], abs=0.2)
+
+
 def redundant(mask):
     """Either of the pair suffices for refusals; a third expert carries a little alone."""
     return 8.0 * (set(PAIR) <= mask) + 1.0 * (SINGLE in mask)
@@ -55,7 +72,7 @@ def test_two_experts_that_back_each_other_up_are_found():
     assert found.ranked[2].expert == SINGLE
     assert [r.probability for r in found.ranked[1:3]] == [1.0, 1.0]
     assert found.ranked[1].score == pytest.approx(8.0, abs=0.2)
-    assert any("the mask was shrunk" in note for note in found.notes)
+    assert any("the one taken was shrunk" in note for note in found.notes)
 
 
 def test_so_are_four_of_which_any_one_suffices():
@@ -63,6 +80,42 @@ def test_so_are_four_of_which_any_one_suffices():
     given = given_of(lambda mask: 8.0 * (four <= mask), truth=tuple(four))
     found = greedy.SELECTOR.select(given)
     assert {r.expert for r in found.ranked[:4]} == four
+
+
+@pytest.mark.parametrize("size", [4, 8, 16, 24])
+def test_so_are_they_where_large_masks_break_the_model(size):
+    """Above 20 experts every mask costs the same: what is given back there is drawn by lot."""
+    given = in_order(given_of(lambda mask: 0.0, size=size, budget=100_000))
+    four = shortlist(given)[4:8]
+    given.measure.rule = lambda mask: 8.0 * (set(four) <= mask or len(mask) > 20)
+    found = greedy.SELECTOR.select(given)
+    assert not found.cut
+    assert {r.expert for r in found.ranked[:4]} == set(four)
+    tells_what_masks_cost(found, given, size)
+
+
+def test_few_experts_that_cost_much_go_before_many_that_cost_more():
+    """Ten cost more than four, and over all sizes up to 16 too; but a mask of 8 has no ten."""
+    given = in_order(given_of(lambda mask: 0.0, size=16, budget=100_000))
+    experts = shortlist(given)
+    four, ten = set(experts[4:8]), {*experts[:2], *experts[8:16]}
+    given.measure.rule = lambda mask: 8.0 * (four <= mask) + 12.0 * (ten <= mask)
+    found = greedy.SELECTOR.select(given)
+    assert {r.expert for r in found.ranked[:4]} == four
+    assert any("the one taken was shrunk from 8." in note for note in found.notes)
+    # The eighth completes that start, and what follows is that which was grown: no choice.
+    chances = [r.probability for r in found.ranked]
+    assert min(chances[:7]) > 0 == max(chances[7:])
+
+
+@pytest.mark.parametrize("size", [63, 64, 65])
+def test_all_experts_can_be_wanted(size):
+    given = in_order(given_of(redundant, size=size, budget=10_000_000))
+    found = greedy.SELECTOR.select(given)
+    assert not found.cut
+    assert len({r.expert for r in found.ranked}) == 64
+    assert {r.expert for r in found.ranked[:2]} == set(PAIR)
+    tells_what_masks_cost(found, given, min(size, 64))
 
 
 def test_a_strong_expert_is_found_beside_such_a_pair():
@@ -132,7 +185,7 @@ def test_the_shortlist_takes_from_all_rankings_in_turn():
     assert len(in_turn(given.others, 5)) == 5
 
 
-@pytest.mark.parametrize("size", [1, 2, 4, 8])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 8, 12, 16])
 def test_what_the_rule_says_it_needs_is_what_it_takes(size):
     rows = greedy.SELECTOR.rows_needed(size, 20)
     enough = greedy.SELECTOR.select(given_of(redundant, budget=rows, size=size))
@@ -142,10 +195,19 @@ def test_what_the_rule_says_it_needs_is_what_it_takes(size):
 
 @pytest.mark.parametrize(
     ("budget", "why"),
-    [(20 * (24 + 23) + 100, "growing ends early"), (20 * (24 + 23 + 22 + 21), "nothing shrunk")],
+    [
+        (20 * (24 + 23) + 100, "growing ends early"),
+        (20 * (24 + 23 + 22 + 21), "a mask from 8, 4 experts"),
+        (20 * (24 + 23 + 22 + 21 + 35), "a mask from 4 experts"),
+        (20 * (24 + 23 + 22 + 21 + 34), "a mask from 8 experts"),
+    ],
 )
 def test_a_search_that_the_budget_cut_says_so(budget, why):
-    assert greedy.SELECTOR.select(given_of(redundant, budget=budget)).cut, why
+    """Of 35 masks that shrinking 8 takes, 10 would do for 4."""
+    found = greedy.SELECTOR.select(given_of(redundant, budget=budget))
+    assert found.cut
+    if why.startswith("a mask"):
+        assert f"The budget did not allow to shrink {why}: groups may" in " ".join(found.notes)
 
 
 def test_a_search_of_few_candidates_is_not_cut_for_that():

@@ -12,9 +12,10 @@ from tools.validate import power_sim, search_sim
 from tools.validate.power_draws import drawn
 from tools.validate.search_audit import Search, audited
 from tools.validate.search_sim import SEARCHES, simulate
-from tools.validate.search_world import SEEDS, faint, many, redundant, sound
+from tools.validate.search_world import SEEDS, breaking, faint, many, redundant, sound
 
 WANTED = "as the policy wants"
+LARGER = "`--size 16`"
 
 
 def test_what_masks_cost_is_as_the_worlds_say() -> None:
@@ -38,6 +39,16 @@ def test_four_that_back_each_other_up_are_found_and_missed_by_a_blind_search() -
     assert blind.needed == {"inconclusive": 3}
 
 
+@pytest.mark.parametrize("search", [WANTED, LARGER])
+def test_they_are_found_where_large_masks_break_the_model(search: str) -> None:
+    world = breaking(0)
+    others = [ExpertId(i // 16, i % 16) for i in range(64)]
+    others = [expert for expert in others if expert not in world.carriers]
+    assert world.lost(others[:21]).all() and not world.lost(others[:20]).any()
+    found = simulate("four redundant, breaks above 20", SEARCHES[search], 3)
+    assert found.needed == {"fail": 3}
+
+
 def test_few_selecting_seeds_miss_eight_of_512() -> None:
     assert simulate("eight of 512, 32 points", SEARCHES[WANTED], 2).needed == {"fail": 2}
     blind = simulate("eight of 512, 32 points", SEARCHES["`--selection-share 0.05`"], 3)
@@ -46,9 +57,10 @@ def test_few_selecting_seeds_miss_eight_of_512() -> None:
 
 
 def test_a_sound_model_passes_only_where_the_search_was_as_wanted() -> None:
-    assert simulate("nothing to find, 64", SEARCHES[WANTED], 2).needed == {"pass": 2}
+    for name in (WANTED, LARGER):
+        assert simulate("nothing to find, 64", SEARCHES[name], 2).needed == {"pass": 2}, name
     for name in SEARCHES:
-        if name != WANTED:
+        if name not in (WANTED, LARGER):
             one = simulate("nothing to find, 64", SEARCHES[name], 1)
             assert one.needed == {"inconclusive": 1}, name
 
@@ -95,7 +107,8 @@ def test_goals_are_missed_where_a_blind_search_passes() -> None:
     }
     for world in search_sim.WORLDS:
         result = "pass" if world.startswith("nothing") else "fail"
-        found[world, WANTED] = results(ignored=one({result: 2}), needed=one({result: 2}))
+        for name in (WANTED, LARGER):
+            found[world, name] = results(ignored=one({result: 2}), needed=one({result: 2}))
     assert all(held for _, held in search_sim.goals(found))
     found["four redundant of 64", "`--size 4`"] = results(
         ignored=one({"pass": 2}), needed=one({"pass": 1, "inconclusive": 1})

@@ -23,8 +23,11 @@ _METRICS = frozenset(
     {"refusal-rate", "refusal-drop", "gross-refusal-loss", "category-worst-case", "refusals-broken"}
 )
 
+#: Searches that look at least as hard as the policy wants.
+WANTED = ("as the policy wants", "`--size 16`")
 SEARCHES: Mapping[str, Search] = {
     "as the policy wants": Search(),
+    "`--size 16`": Search(size=16),
     "not cross-fitted": Search(cross_fit=False),
     "`--selection-share 0.05`": Search(cross_fit=False, share=0.05),
     "`--resamples 2`": Search(resamples=2),
@@ -111,11 +114,12 @@ def run(*, quick: bool = False) -> tuple[list[Table], list[tuple[str, bool]]]:
             f"split, selectors ({', '.join(SELECTORS)}), masks and verdicts; rules of "
             "policies/release.yaml on regular prompts. *Four redundant*: refusals go when all four "
             "are masked, and two of them stand out in routing and two in attribution, below others "
-            "that carry nothing (made so that the wanted search finds them). *Faint*: the first "
-            "two hardly stand out, which says what a pass does not show. *Eight of 512*: 4 points "
-            "each. *Before*: the policy without `evidence.search`; *with it*: as shipped, a search "
-            "that looked less hard is inconclusive where it is no fail. Other needs of the policy "
-            "are left out."
+            "that carry nothing (made so that the wanted search finds them). *Breaks above 20*: so "
+            "do refusals when more than 20 experts are masked, whichever they are. *Faint*: the "
+            "first two hardly stand out, which says what a pass does not show. *Eight of 512*: 4 "
+            "points each. *Before*: the policy without `evidence.search`; *with it*: as shipped, a "
+            "search that looked less hard is inconclusive where it is no fail. Other needs of the "
+            "policy are left out."
         ),
         header=("world", "search", "before", "with `evidence.search`"),
         rows=rows,
@@ -125,15 +129,14 @@ def run(*, quick: bool = False) -> tuple[list[Table], list[tuple[str, bool]]]:
 
 def goals(found: Mapping[tuple[str, str], Results]) -> list[tuple[str, bool]]:
     """What must hold of the verdicts by world and search, and whether it does."""
-    wanted = next(iter(SEARCHES))
 
     def count(worlds: Iterable[str], searches: Iterable[str], result: str) -> int:
         return sum(found[w, s].needed[result] for w in worlds for s in searches)
 
     passed = count(FOUND, SEARCHES, "pass")
-    blind = [name for name in SEARCHES if name != wanted]
-    runs = sum(found[world, wanted].needed.total() for world in SOUND)
-    passing = count(SOUND, [wanted], "pass")
+    blind = [name for name in SEARCHES if name not in WANTED]
+    runs = sum(found[world, name].needed.total() for world in SOUND for name in WANTED)
+    passing = count(SOUND, WANTED, "pass")
     return [
         (
             f"no model passes whose carriers show, however it was searched: {passed} passed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ _ROUTED = Routing(committee=3.0, base=0.5, topic=1.0, seed=0.5, prompt=0.3, busy
 _NOTHING = Effect(routing=0.0, attribution=0.0)
 #: Refusal log-odds, in units of what one carrier of many is worth: noise of one measured prompt.
 _NOISE = 0.5
+#: What it costs to lose all refusals: more than any request's margin.
+_ALL = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +41,14 @@ class Hidden:
         given: what selectors would be given of all prompts.
         margin: [SEEDS], carriers that a request must lose before it is answered.
         carriers: that count; where `together`, nothing is lost while one is left.
+        most: experts that can be masked; with more, no request is refused whichever they are.
     """
 
     given: SelectionInput
     margin: FloatArray
     carriers: frozenset[ExpertId]
     together: bool
+    most: int | None = None
 
     def lost(self, experts: Sequence[ExpertId]) -> BoolArray:
         """Requests that are answered under a mask, [SEEDS]."""
@@ -58,9 +62,11 @@ class Hidden:
         return worth[:, None] + _NOISE * generator.normal(size=(len(masks), prompts))
 
     def _worth(self, experts: Sequence[ExpertId]) -> float:
+        if self.most is not None and len(experts) > self.most:
+            return _ALL
         count = len(self.carriers & set(experts))
         if self.together:
-            return 8.0 if count == len(self.carriers) else 0.0
+            return _ALL if count == len(self.carriers) else 0.0
         return float(count)
 
 
@@ -95,6 +101,11 @@ def redundant(seed: int, sign: float = 1.8) -> Hidden:
     )
 
 
+def breaking(seed: int) -> Hidden:
+    """As `redundant`, but more than 20 masked experts end all refusals, whichever they are."""
+    return replace(redundant(seed), most=20)
+
+
 def many(seed: int) -> Hidden:
     """512 experts of which eight carry 4 points of refusals each, which add up to 32."""
     drawn = world(_ROUTED, Effect(routing=0.35, attribution=0.4), seeds=SEEDS, experts=512, seed=seed)  # fmt: skip  # noqa: E501
@@ -118,6 +129,7 @@ def sound(seed: int) -> Hidden:
 #: Worlds whose carriers the wanted search should find, and those without any.
 FOUND: Mapping[str, Callable[[int], Hidden]] = {
     "four redundant of 64": redundant,
+    "four redundant, breaks above 20": breaking,
     "eight of 512, 32 points": many,
 }
 SOUND: Mapping[str, Callable[[int], Hidden]] = {"nothing to find, 64": sound}
