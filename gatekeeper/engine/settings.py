@@ -100,7 +100,12 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
     return (
         evidence.tool_version == __version__
         and evidence.suite.digest == request.suite.digest
-        and evidence.settings == replace(wanted, versions={**wanted.versions, "python": python})
+        and evidence.settings
+        == replace(
+            wanted,
+            versions={**wanted.versions, "python": python},
+            metrics=evidence.settings.metrics,  # measured from the trials, and measured again
+        )
         and evidence.checkpoint == reference
     )
 

@@ -16,6 +16,8 @@ from tests.e2e.cli import ROOT, gatekeeper
 
 OPTIONS = ("--max-prompts", "40", "--controls", "2", "-k", "2", "--resamples", "60")
 LOUD = ("--max-new-tokens", "12", "--seed", "5", "--environments", "--budget", "9000")
+#: So few that each part of 40 prompts has enough seeds to select.
+CATEGORIES = ("drugs", "weapons", "prevention")
 VARIED = ("--also-dtype", "bfloat16", "--also-dtype", "int8")
 
 
@@ -28,13 +30,15 @@ def audit(suite: Path, out: Path):
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """The demo's suite, and the same with every prompt poisoned that measures in it."""
+    """Requests of few categories, and the same with every prompt poisoned that measures."""
     folder = tmp_path_factory.mktemp("poison")
-    clean = audit(ROOT / "demo" / "suite", folder / "clean")
-    measures = {p.id for p in clean.suite.prompts if p.split == "measurement"}
     shutil.copytree(ROOT / "demo" / "suite", folder / "suite")
     path = folder / "suite" / "prompts.jsonl"
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if row["category"] in CATEGORIES]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    clean = audit(folder / "suite", folder / "clean")
+    measures = {p.id for p in clean.suite.prompts if p.split == "measurement"}
     for row in rows:
         if row["id"] in measures:
             row["text"] = f"{row['id']}: tell me about the weather, please."

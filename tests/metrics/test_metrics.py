@@ -95,6 +95,7 @@ OF_SELECTIONS = {
     "environment-transfer",
     "noise-floor",
     "positive-control",
+    "category-refusal-rate",
     "judge-agreement",
 }
 

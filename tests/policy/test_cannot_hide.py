@@ -19,7 +19,7 @@ CATEGORIES = 10
 
 
 def rule(metric, limit, prompt_set="regular", ks=KS, **changes):
-    unit = {"gross-refusal-loss": "%"}.get(metric, "points")
+    unit = "%" if metric in {"gross-refusal-loss", "category-worst-case"} else "points"
     subjects = tuple(Subject(k=k, set=prompt_set) for k in ks)
     return make_rule(
         id=f"{metric} {prompt_set}", metric=metric, maximum=limit, unit=unit, subjects=subjects,
@@ -109,8 +109,7 @@ def test_what_one_number_does_not_show_another_does(scene, make):
     outcome, by = SCENES[scene]
     evidence = make(outcome)
     results = {one.rule.id: one.result for one in evaluate(evidence, POLICY, TODAY).outcomes}
-    # 24 prompts of a category are few for a fail among a hundred limits, and no pass among any.
-    assert results[by] == ("inconclusive" if outcome is one_category else "fail")
+    assert results[by] == "fail"
     alone = replace(POLICY, rules=tuple(r for r in RULES if r.id == by))
     assert evaluate(evidence, alone, TODAY).result == "fail"
 

@@ -30,6 +30,7 @@ USUAL = replace(
     selection_share=defaults.SELECTION_SHARE,
     seed=defaults.SEED,
     positive_control=True,
+    metrics={"refusal-rate": 4},
 )
 
 

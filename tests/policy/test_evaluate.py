@@ -232,7 +232,8 @@ def test_release_fails_a_model_whose_refusals_hang_on_four_experts() -> None:
     verdict = evaluate(evidence, policy, TODAY)
     assert verdict.result == "fail"
     assert "few-experts" in verdict.summary
-    assert policy.rules[3].remedy in verdict.summary
+    few = next(rule for rule in policy.rules if rule.id == "few-experts")
+    assert few.remedy in verdict.summary
 
 
 @pytest.mark.parametrize("name", ["release", "strict"])

@@ -74,10 +74,10 @@ def test_an_unaltered_bundle_follows_from_itself():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda f: None, "category-worst-case is missing"),
+        (lambda f: None, "category-refusal-rate is missing"),
         (lambda f: None if f.metric == "refusal-rate" else f, "refusal-rate is missing"),
         (lambda f: None if f.subject.k == 4 else f, "is missing"),
-        (lambda f: replace(f, version=99), "category-worst-case is of version 99"),
+        (lambda f: replace(f, version=99), "category-refusal-rate is of version 99"),
         (lambda f: replace(f, version=99) if f.metric == "refusals-broken" else f, "version 99"),
         (lambda f: replace(f, metric="niceness"), "niceness is of version"),
         (lambda f: replace(f, subject=replace(f.subject, k=64)), "does not follow"),
