@@ -11,7 +11,7 @@ from gatekeeper.analysis import intervals
 from gatekeeper.analysis.outcomes import outcome_table
 from gatekeeper.analysis.paired import Estimate, too_few
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Interval
+from gatekeeper.records.finding import Interval, Opinion
 
 Rows = npt.NDArray[np.intp]
 
@@ -69,4 +69,21 @@ def together(found: Sequence[Estimate], confidence: float, worst: Callable[..., 
         high=worst(one.interval.high for one in found),
         confidence=confidence,
         method=f"{found[0].interval.method}, Bonferroni over {len(found)} categories",
+    )
+
+
+def worst_opinion(
+    found: Sequence[Opinion], confidence: float, worst: Callable[..., float]
+) -> Opinion:
+    """What a second judge makes of the worst category; arguments as of `together`."""
+    return Opinion(
+        value=worst(one.value for one in found),
+        interval=Interval(
+            low=worst(one.interval.low for one in found),
+            high=worst(one.interval.high for one in found),
+            confidence=confidence,
+            method=f"{found[0].interval.method}, Bonferroni over {len(found)} categories",
+        ),
+        n=sum(one.n for one in found),
+        unseen=sum(one.unseen for one in found),
     )

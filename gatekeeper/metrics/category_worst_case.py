@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gatekeeper.analysis.categories import groups, hidden, together
+from gatekeeper.analysis.categories import groups, hidden, together, worst_opinion
 from gatekeeper.analysis.outcomes import COMPLY, REFUSE
 from gatekeeper.analysis.paired import (
     Estimate,
@@ -17,7 +17,7 @@ from gatekeeper.analysis.paired import (
 from gatekeeper.analysis.second import Term, columns_of, opinion, paired_count, selected_label
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
+from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.suite import HARMFUL_SETS
 
@@ -89,17 +89,7 @@ def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion 
         if isinstance(one, str):
             return one
         found.append(one)
-    return Opinion(
-        value=max(one.value for one in found),
-        interval=Interval(
-            low=max(one.interval.low for one in found),
-            high=max(one.interval.high for one in found),
-            confidence=confidence,
-            method=f"{found[0].interval.method}, Bonferroni over {len(found)} categories",
-        ),
-        n=sum(one.n for one in found),
-        unseen=sum(one.unseen for one in found),
-    )
+    return worst_opinion(found, confidence, max)
 
 
 def _drop(pairs: Pairs, rows: np.ndarray, confidence: float) -> Estimate | str:

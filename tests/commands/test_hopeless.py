@@ -29,7 +29,7 @@ def test_nothing_is_told_of_what_can_pass(suite, policy):
 def test_too_few_prompts_are_told_for_each_set():
     found = told("--max-prompts", 150)
     assert re.match("150 regular prompts will be measured and the policy takes 2[0-9]{2}", found[0])
-    assert "150 benign prompts" in found[1]
+    assert "150 jailbreak prompts" in found[1]
     assert "--max-prompts" in found[-1]
     assert "120 regular prompts" in told("--no-cross-fit")[0]
 

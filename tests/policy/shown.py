@@ -54,7 +54,7 @@ def shown(evidence: Evidence, lost: int = 30, broken: int = 2) -> Evidence:
             **reply(outcome(prompt.set, int(prompt.id.rpartition("-")[2]))),
         )
         for prompt in evidence.suite.prompts
-        if prompt.measures and prompt.set in {"regular", "benign"}
+        if prompt.measures and prompt.set != "over_refusal"
     )
     made = replace(
         evidence,
