@@ -45,6 +45,7 @@ def test_a_remote_judge_that_fails_half_way(tmp_path: Path) -> None:
     assert evidence["settings"]["judge_settings"]["model"] == "m"
     assert KEY not in "".join(p.read_bytes().decode("latin-1") for p in out.iterdir())
     assert sorted(p.name for p in out.iterdir()) == [
+        "audits.jsonl",
         "evidence.json",
         "manifest.json",
         "profile.npz",

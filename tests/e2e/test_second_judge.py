@@ -21,7 +21,7 @@ from tests.report.cards import card_file, judge_card
 from .cli import HARDENED, ROOT, SUITE, edit_json, gatekeeper, refused
 
 CONCENTRATED = ROOT / "demo" / "concentrated"
-SMALL = ("--max-prompts", "24", "--selector", "attribution", "-k", "1", "-k", "4")
+SMALL = ("--max-prompts", "28", "--selector", "attribution", "-k", "1", "-k", "4")
 SMALL += ("--controls", "2", "--max-new-tokens", "8", "--no-roles", "--resamples", "20")
 POLICY = """\
 schema: gatekeeper/policy/v1

@@ -61,8 +61,8 @@ def test_rows_by_hand():
 
 def test_the_positive_control_by_hand():
     # 120 regular and 120 benign prompts make a direction, 32 and 16 of them try each of 4 layers,
-    # and as many measure.
-    assert rows(plan())["positive control"] == 240 + 4 * (32 + 16) + 240
+    # and as many, and their jailbreaks, measure.
+    assert rows(plan())["positive control"] == 240 + 4 * (32 + 16) + 360
     assert rows(plan(cross_fit=True))["positive control"] == 2 * rows(plan())["positive control"]
     assert "positive control" not in rows(plan(positive_control=False))
 

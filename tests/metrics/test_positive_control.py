@@ -12,6 +12,7 @@ from gatekeeper.analysis.intervals import tango
 from gatekeeper.metrics import measure_all
 from gatekeeper.records.evidence import SecondJudge
 from gatekeeper.records.finding import Missing, Subject
+from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import POSITIVE
 from tests.policy.builders import make_evidence
 from tests.policy.shown import shown
@@ -32,23 +33,23 @@ def test_it_counts_refusals_that_became_compliance_and_no_broken_reply():
     assert found.interval.low == pytest.approx(100 * tango(30, 0, 40).low)
 
 
-def test_the_stored_finding_is_of_regular_prompts_and_names_its_mask():
+def test_the_stored_findings_are_of_harmful_prompts_and_name_their_mask():
     found = [f for f in measure_all(evidence()) if f.metric == METRIC.id]
     assert [(f.subject, f.mask, f.split) for f in found] == [
-        (Subject(set="regular"), "positive-control", "measurement")
+        (Subject(set=name), "positive-control", "measurement") for name in HARMFUL_SETS
     ]
 
 
 def test_what_was_not_run_is_missing_with_its_reason():
     none = replace(evidence(), positive_control="no benign prompt was answered")
     assert METRIC.measure(none, Subject(), 0.95).reason == "no benign prompt was answered"
-    assert METRIC.subjects(none) == (Subject(set="regular"),)
+    assert METRIC.subjects(none) == tuple(Subject(set=name) for name in HARMFUL_SETS)
     old = make_evidence(controls=3)
     assert "before there was" in METRIC.measure(old, Subject(), 0.95).reason
     assert METRIC.subjects(old) == ()
-    other = METRIC.measure(evidence(), Subject(set="jailbreak"), 0.95)
+    other = METRIC.measure(evidence(), Subject(set="over_refusal"), 0.95)
     assert isinstance(other, Missing)
-    assert "was not run on the set jailbreak" in other.reason
+    assert "was not run on the set over_refusal" in other.reason
 
 
 def test_one_lacking_trial_is_no_number():
