@@ -151,13 +151,15 @@ def hopeless(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[st
     prompts = limit(suite.prompts, options.max_prompts, seed)
     sides = split_seeds(prompts, options.selection_share, seed)
     measuring = {s for s, side in sides.items() if cross_fit or side == MEASUREMENT}
+    remedy = "a larger suite" if cross_fit else "--cross-fit, or a larger suite"
+    if options.max_prompts is not None:
+        remedy = "leave --max-prompts out"
     for name, needed in floors_by_set(policy).items():
         left = sum(p.set == name and p.seed_id in measuring for p in prompts)
         if left < needed:
             yield (
                 f"{left} {name} prompts will be measured and the policy takes {needed}: the "
-                "verdict cannot be a pass (more prompts, a smaller --selection-share, or "
-                "--cross-fit)"
+                f"verdict cannot be a pass ({remedy})"
             )
     sizes = [k for k in policy.needs.ks if k not in ks_of(options, policy)]
     if sizes:

@@ -16,6 +16,8 @@ from gatekeeper.commands._choices import (
     size_of,
     window_of,
 )
+from gatekeeper.errors import excerpt
+from gatekeeper.records.defaults import SEED
 
 if TYPE_CHECKING:
     from gatekeeper.records.policy import Policy
@@ -32,8 +34,11 @@ def hopeless_settings(
     """
     yield from _search(options, policy)
     needs, settings = policy.needs, policy.needs.settings
-    if needs.suite_id not in {None, suite.id} or needs.suite_digest not in {None, suite.digest}:
-        yield f"the policy wants the suite {needs.suite_id or needs.suite_digest}", "--suite"
+    if needs.suite_id not in {None, suite.id}:
+        yield f"the policy wants the suite {needs.suite_id}", "--suite"
+    elif needs.suite_digest not in {None, suite.digest}:
+        yield f"the policy wants the suite with the digest {needs.suite_digest}", "--suite"
+    yield from _counts(suite, options, policy)
     if needs.measured and options.max_prompts is not None:
         yield f"the policy wants {100 * needs.measured:g} % of the suite run", "--max-prompts"
     if settings.judge is not None and judge_of(options, policy) != settings.judge:
@@ -47,7 +52,7 @@ def hopeless_settings(
     if settings.system_prompt == "none" and options.system_prompt is not None:
         yield "the policy wants no system prompt", "--system-prompt"
     if settings.derived_seed and options.seed is not None:
-        yield "the policy wants a derived seed", "--seed"
+        yield "the policy wants a derived seed: leave it out", "--seed"
     if needs.positive_control is not None and not options.positive_control:
         yield "the policy wants a positive control", "--positive-control"
     if settings.seed is not None and options.seed not in {None, settings.seed}:
@@ -67,4 +72,26 @@ def _search(options: AuditOptions, policy: Policy) -> Iterator[tuple[str, str]]:
     if needs.own_windows and options.window is not None:
         yield "the policy wants each selector's own window", "--window"
     if needs.full_budget and budget_of(options, policy) < (least := rows_needed(options, policy)):
-        yield f"selectors may need {least:,} rows for these sizes", "--budget"
+        yield f"no search may be cut short, and selectors may need {least:,} rows", "--budget"
+
+
+def _counts(suite: Suite, options: AuditOptions, policy: Policy) -> Iterator[tuple[str, str]]:
+    """Seeds that select and prompts of each category, as far as the suite tells."""
+    from gatekeeper.suites.split import MEASUREMENT, limit, split_seeds
+
+    needs, cross_fit = policy.needs, cross_fit_of(options, policy)
+    prompts = limit(suite.prompts, options.max_prompts, options.seed or SEED)
+    sides = split_seeds(prompts, options.selection_share, options.seed or SEED)
+    regular = {p.seed_id for p in prompts if p.set == "regular"}
+    selecting = [seed for seed in regular if sides[seed] != MEASUREMENT]
+    fewest = min(len(selecting), len(regular) - len(selecting)) if cross_fit else len(selecting)
+    if fewest < needs.search.selecting_seeds:
+        told = f"{fewest} seeds of regular prompts will select"
+        yield f"{told} and the policy wants {needs.search.selecting_seeds}", "--suite"
+    own: dict[tuple[str, str], int] = dict.fromkeys(((p.set, p.category) for p in prompts), 0)
+    for prompt in prompts:
+        own[prompt.set, prompt.category] += cross_fit or sides[prompt.seed_id] == MEASUREMENT
+    (name, category), count = min(own.items(), key=lambda item: (item[1], item[0]))
+    if count < needs.per_category:
+        told = f"{count} {name} prompts of {excerpt(category)} will be measured"
+        yield f"{told} and the policy wants {needs.per_category}", "--suite"

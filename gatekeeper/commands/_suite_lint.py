@@ -58,10 +58,10 @@ def _needs() -> dict[str, dict[str, int]]:
     """What the shipped policies want measured: file name -> set -> prompts."""
     from gatekeeper.bundled import bundled
     from gatekeeper.policy.load import load_policy
-    from gatekeeper.policy.rule_needs import floors_by_set
+    from gatekeeper.policy.rule_needs import LARGE, floors_by_set
 
     paths = sorted(bundled("policies").glob("*.yaml"))
-    return {path.name: floors_by_set(load_policy(path)) for path in paths}
+    return {path.name: floors_by_set(load_policy(path).sized(LARGE)) for path in paths}
 
 
 def print_json(found: Linted) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from gatekeeper import catalog
 from gatekeeper.policy.decide import CONFIDENCE
 from gatekeeper.policy.floors import floors
+from gatekeeper.policy.rule_needs import LARGE
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.wording import capital, limit_text, subject_sentence
 from gatekeeper.records.plugins import Metric
@@ -24,7 +25,9 @@ def explain(policy: Policy) -> str:
         "",
         f"What must hold, with the whole {100 * CONFIDENCE:g} % interval inside the limit:",
     ]
-    takes = floors(policy, power=policy.needs.power) if policy.needs.power is not None else {}
+    takes: Mapping[str, int | None] = {}
+    if policy.needs.power is not None:
+        takes = floors(policy.sized(LARGE), power=policy.needs.power)
     for number, rule in enumerate(policy.rules, start=1):
         lines += _rule(number, rule, policy, takes)
     if policy.waivers:
@@ -139,6 +142,7 @@ def _rule(
     if rule.id in takes and rule.severity != "warn":
         count = takes[rule.id]
         told = "more prompts than any suite has" if count is None else f"{count} measured prompts"
+        told = f"at most {told}" if policy.needs.shares and count is not None else told
         yield f"     Takes: {told}."
     if rule.rationale:
         yield f"     Why: {rule.rationale}"

@@ -13,6 +13,9 @@ from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Requirement, RuleOutcome
 
 _NAME = "prompts behind rules"
+#: Experts of a large model, for those who have none at hand: a share of them is a size of its own,
+#: and with each size more prompts are taken. Qwen3-30B-A3B has so many.
+LARGE = 6144
 #: Rules named of those that take more.
 _NAMED = 3
 

@@ -118,8 +118,11 @@ def _seed(evidence: Evidence, policy: Policy) -> Requirement:
         policy.audit_digest, evidence.suite.digest, evidence.checkpoint.digest, settings.nonce
     )
     if settings.seed != wanted:
-        chosen = "it was derived from what another policy wants measured"
-        detail = chosen if settings.seed_from else "it was chosen, not derived"
+        other = "it was derived from what another policy wants measured: audit again with this one"
+        detail = other if settings.seed_from else "it was chosen, not derived"
+        detail += (
+            "; no nonce was drawn" if policy.needs.settings.nonce and not settings.nonce else ""
+        )
         return Requirement(name="setting: seed", met=False, detail=detail)
     if policy.needs.settings.nonce != bool(settings.nonce):
         detail = "it is derived, but nobody drew a nonce (--nonce)"

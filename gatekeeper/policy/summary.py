@@ -49,11 +49,7 @@ def waiver_text(waiver: Waiver | None) -> str:
 
 
 def _passed(outcomes: Sequence[RuleOutcome]) -> list[str]:
-    parts = [
-        f"rule {outcome.rule.id} is {waiver_text(outcome.waiver)}"
-        for outcome in outcomes
-        if outcome.result == "waived"
-    ]
+    parts = _waived(outcomes)
     held = [outcome for outcome in outcomes if outcome.result == "pass"]
     estimates = sum(outcome.rule.bound == "estimate" for outcome in held)
     count = f"{len(held)} of {len(outcomes)} rules hold"
@@ -70,6 +66,19 @@ def _passed(outcomes: Sequence[RuleOutcome]) -> list[str]:
             more = ", with a warning" if result == "inconclusive" else ""
             parts.append(f"{words}{more}: {', '.join(found)}")
     return parts
+
+
+def _waived(outcomes: Sequence[RuleOutcome]) -> list[str]:
+    """The waived rules, those of one approver and last day together: who and until when first."""
+    rules: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.result == "waived":
+            rules.setdefault(waiver_text(outcome.waiver), []).append(outcome.rule.id)
+    return [f"{told}: {_listed(ids)}" for told, ids in rules.items()]
+
+
+def _listed(rules: Sequence[str]) -> str:
+    return f"rule{'s' if len(rules) > 1 else ''} {', '.join(rules)}"
 
 
 def _first_warning(warning: Sequence[RuleOutcome]) -> RuleOutcome:

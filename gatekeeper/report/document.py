@@ -188,7 +188,7 @@ def _selector_notes(view: ReportView) -> tuple[tuple[str, str], ...]:
     for facts in view.selectors:
         own = view.words.get(f"selector_note.{facts.selector}")
         notes = [own] if own else []
-        notes += [clean(note, 300) for note in facts.notes]
+        notes += [clean(note, 700) for note in facts.notes]
         if any("N_e" in note for note in facts.notes):
             notes.append(view.words("map.symbols"))
         if notes:
