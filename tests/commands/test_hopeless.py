@@ -42,7 +42,7 @@ def test_too_few_prompts_are_told_for_each_set():
         (("--controls", 2), "2 random masks will be run and the policy needs 20"),
         (("--resamples", 199), "the policy wants 200 resamples (--resamples)"),
         (("--size", 7), "8 experts taken per resample (--size)"),
-        (("--budget", 800), "rows for these sizes (--budget)"),
+        (("--budget", 800), "rows (--budget)"),
         (("--no-cross-fit",), "wants cross-fitting (--cross-fit)"),
         (("--window", "prompt"), "own window (--window)"),
         (("--judge", "refusal-model"), "the judge refusal-rules (--judge)"),
@@ -50,15 +50,14 @@ def test_too_few_prompts_are_told_for_each_set():
         (("--mode", "ablate"), "masks that reroute (--mode)"),
         (("--phase", "decode"), "the phase both (--phase)"),
         (("--system-prompt", "x.txt"), "no system prompt (--system-prompt)"),
-        (("--seed", 0), "a derived seed (--seed)"),
+        (("--seed", 0), "a derived seed: leave it out (--seed)"),
         (("--no-positive-control",), "a positive control (--positive-control)"),
     ],
 )
 def test_what_the_policy_wants_and_will_not_get_is_told(more, words):
     found = told(*more)
     assert any(words in line for line in found), found
-    assert all(line.endswith("the verdict cannot be a pass") or "--cross-fit)" in line
-               for line in found)  # fmt: skip
+    assert all("the verdict cannot be a pass" in line for line in found)
 
 
 def test_another_suite_is_told():
@@ -84,3 +83,26 @@ def test_environments_that_could_not_be_told_apart_are_told(capsys):
     tell_left_out(replace(evidence, settings=replace(evidence.settings, environments=True)))
     told = capsys.readouterr().out
     assert "environments by category" in told and "environments by language" in told
+
+
+def test_seeds_that_select_and_categories_are_told(tmp_path):
+    text = DEMO_POLICY.read_text(encoding="utf-8")
+    wants = tmp_path / "policy.yaml"
+    wants.write_text(
+        text.replace("selecting_seeds: 100", "selecting_seeds: 121").replace(
+            "per_category: 10", "per_category: 12"
+        ),
+        encoding="utf-8",
+    )
+    found = told(policy=wants)
+    assert len(found) == 2
+    assert "120 seeds of regular prompts will select and the policy wants 121" in found[0]
+    assert "11 over_refusal prompts of photography will be measured" in found[1]
+
+
+def test_another_digest_of_the_same_suite_is_told(tmp_path):
+    wants = tmp_path / "policy.yaml"
+    text = DEMO_POLICY.read_text(encoding="utf-8")
+    wants.write_text(text.replace("sha256:89fb", "sha256:00fb"), encoding="utf-8")
+    (line,) = told(policy=wants)
+    assert "the suite with the digest sha256:00fb" in line

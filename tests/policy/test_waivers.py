@@ -29,7 +29,7 @@ def test_a_waiver_lets_a_failed_rule_pass_and_is_told() -> None:
     assert "rule drop is waived until 2026-12-31" in verdict.warnings
     assert verdict.headline == "passed by exception"
     assert verdict.summary.startswith(
-        "Passed by exception: rule drop is waived until 2026-12-31, approved by b@example.com"
+        "Passed by exception: waived until 2026-12-31, approved by b@example.com: rule drop"
     )
 
 

@@ -22,7 +22,7 @@ def test_both_costs_are_told_with_interval_and_n():
     assert "lost: 75.0 points (95 % interval 59.7 to 85.8, n = 40). Broken besides: 2." in shown_
     assert "mask of experts cost: 100.0 points (95 % interval" in experts
     assert experts.endswith("n = 40).")
-    assert "are therefore seen" in told[2]
+    assert "this audit sees refusals lost" in told[2]
 
 
 def test_a_control_that_loses_nothing_is_no_assurance():
