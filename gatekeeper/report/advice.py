@@ -54,11 +54,12 @@ def _steps(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> Iter
         yield words(
             "summary.warned", rules=names([row.id for row in silent], words), count=len(silent)
         )
+    ends: dict[str, list[str]] = {}
     for row in rules:
-        waiver = row.outcome.waiver
-        if waiver is not None:
-            rule, expires = clean(row.id, _NAME), words.day(waiver.expires)
-            yield words("summary.waiver_ends", rule=rule, expires=expires)
+        if row.outcome.waiver is not None:
+            ends.setdefault(words.day(row.outcome.waiver.expires), []).append(row.id)
+    for expires, ids in ends.items():
+        yield words("summary.waiver_ends", rule=names(ids, words), expires=expires)
 
 
 def _remedies(rows: Iterable[RuleRow], words: Wording) -> Iterator[str]:
