@@ -97,7 +97,9 @@ def scan_suite(path: Path) -> Scan:
 def _scan(path: Path, most: int) -> Scan:
     if not path.exists():
         raise UsageError(
-            "no such suite", where=excerpt(path), remedy="give a suite directory or a .jsonl file"
+            "no such suite",
+            where=excerpt(path),
+            remedy="give the path of a suite directory (such as suites/core) or a .jsonl file",
         )
     if not path.is_dir() and (path.suffix != ".jsonl" or not path.is_file()):
         raise UsageError(
