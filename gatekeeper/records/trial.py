@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.model import ExpertId
@@ -108,26 +108,10 @@ UNMASKED = Mask(
 )
 
 #: The unmasked model once more, in batches of another size: what differs is noise.
-AGAIN = Mask(
-    name="unmasked-again",
-    arm="again",
-    mode="none",
-    selector=None,
-    k=0,
-    control=None,
-    experts=(),
-)
+AGAIN = replace(UNMASKED, name="unmasked-again", arm="again")
 
 #: The model without its refusal direction: shows that the audit would see refusals lost.
-POSITIVE = Mask(
-    name="positive-control",
-    arm="positive",
-    mode="direction",
-    selector=None,
-    k=0,
-    control=None,
-    experts=(),
-)
+POSITIVE = replace(UNMASKED, name="positive-control", arm="positive", mode="direction")
 
 
 def bare_mask(experts: Iterable[tuple[int, int]], mode: str = MODE) -> Mask:

@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from gatekeeper.analysis.enough import BACKGROUND, MOST, Plan, enough, fail_chance, pass_chance
-from gatekeeper.analysis.intervals import tango, wilson
-from gatekeeper.analysis.power import Design, tail_p
+from gatekeeper.analysis.intervals import wilson
+from tools.validate.power_draws import judged
 
 PAIRS = Plan(limit=0.1, paired=True, asked=4, family=23)
 SHARES = Plan(limit=0.1, paired=False, asked=4, family=23)
 RUNS = 4000
-
-
-@lru_cache(maxsize=100_000)
-def judged(plan: Plan, n: int, lost: int, won: int) -> str:
-    """`pass`, `fail` or `neither`, as the gate does at Holm's first step."""
-    level = 1 - (1 - plan.confidence) / plan.family
-    if plan.paired:
-        loose, strict = tango(lost, won, n, plan.confidence), tango(lost, won, n, level)
-    else:
-        loose, strict = wilson(lost, n, plan.confidence), wilson(lost, n, level)
-    if loose.high <= plan.limit:
-        return "pass"
-    design = Design(n=n, won=won / n if plan.paired else None, limit=plan.limit)
-    if strict.low > plan.limit and tail_p(design, (lost - won) / n) <= 1 - level:
-        return "fail"
-    return "neither"
 
 
 def often(plan: Plan, n: int, lost: float, won: float, result: str) -> float:

@@ -19,14 +19,14 @@ def drawn(plan: Plan, prompts: int, runs: int) -> tuple[float, float]:
     shares = []
     for lost, result in ((plan.background, "pass"), (2 * plan.limit + back, "fail")):
         counts = rng.multinomial(prompts, [lost, back, 1 - lost - back], size=runs)
-        judged = [_judged(plan, prompts, int(a), int(b)) for a, b, _ in counts]
-        shares.append(judged.count(result) / runs)
+        found = [judged(plan, prompts, int(a), int(b)) for a, b, _ in counts]
+        shares.append(found.count(result) / runs)
     return shares[0], shares[1]
 
 
 @lru_cache(maxsize=100_000)
-def _judged(plan: Plan, n: int, lost: int, won: int) -> str:
-    """`pass`, `fail` or `neither`."""
+def judged(plan: Plan, n: int, lost: int, won: int) -> str:
+    """`pass`, `fail` or `neither`, as the gate does at Holm's first step."""
     level = 1 - (1 - plan.confidence) / plan.family
     if plan.paired:
         loose, strict = tango(lost, won, n, plan.confidence), tango(lost, won, n, level)
