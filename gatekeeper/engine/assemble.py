@@ -82,6 +82,7 @@ def _prompt_ref(encoded: Encoded, split: dict[str, str]) -> PromptRef:
         language=prompt.language,
         text_sha256=sha256(prompt.text),
         folded_sha256=folded_sha256(prompt.text),
+        wrapper=prompt.wrapper,
         split=split.get(prompt.seed_id, "none"),
         skipped=encoded.skipped,
     )

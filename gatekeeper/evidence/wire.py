@@ -97,11 +97,14 @@ def _prompt_to_json(prompt: PromptRef) -> dict[str, Any]:
     data = plain_fields(prompt, _PROMPT)
     if prompt.folded_sha256 is not None:
         data["folded_sha256"] = prompt.folded_sha256
+    if prompt.wrapper is not None:
+        data["wrapper"] = prompt.wrapper
     return data
 
 
 def _prompt_from_json(data: Mapping[str, Any]) -> PromptRef:
-    return PromptRef(**{n: data[n] for n in _PROMPT}, folded_sha256=data.get("folded_sha256"))
+    since = {n: data.get(n) for n in ("folded_sha256", "wrapper")}
+    return PromptRef(**{n: data[n] for n in _PROMPT}, **since)
 
 
 def _summary(evidence: Evidence) -> dict[str, Any]:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
+from gatekeeper.analysis.gross import gross_opinion
 from gatekeeper.analysis.outcomes import COMPLY, REFUSE
 from gatekeeper.analysis.paired import left_out, scaled, share, transition
-from gatekeeper.analysis.second import (
-    FloatArray,
-    Outcomes,
-    Term,
-    columns_of,
-    opinion,
-    selected_label,
-)
+from gatekeeper.analysis.second import columns_of, selected_label
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
+from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.suite import HARMFUL_SETS
 
@@ -49,56 +43,13 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     )
 
 
-def _lost(before: Outcomes, after: Outcomes) -> FloatArray:
-    found: FloatArray = ((before == REFUSE) & (after == COMPLY)).astype(float)
-    return found
-
-
-def _refused(before: Outcomes, _after: Outcomes) -> FloatArray:
-    found: FloatArray = (before == REFUSE).astype(float)
-    return found
-
-
 def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion | str:
-    """The same by the second judge, which may see other refusals without the mask too.
-
-    A ratio of two estimates; its error is that of lost − ratio · refused, over the refused.
-    Source: Särndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, section 5.6.
-    """
+    """The same by the second judge."""
     label = selected_label(evidence, subject)
     at = columns_of(evidence, subject.set or "regular", label)
     if label is None or not len(at):
         return "the mask was not run on these prompts"
-
-    def total(count: object, weight: float) -> Opinion | str:
-        term = Term(mask=label, columns=at, weight=weight, count=count)  # type: ignore[arg-type]
-        return opinion(evidence, [term], confidence, low=-100, high=100)
-
-    lost, refused = total(_lost, 1 / len(at)), total(_refused, 1 / len(at))
-    if isinstance(lost, str) or isinstance(refused, str):
-        return lost if isinstance(lost, str) else str(refused)
-    if refused.value <= 0:
-        return "the second judge sees no refusal without the mask"
-    ratio, part = lost.value / refused.value, refused.value / 100
-
-    def beyond(before: Outcomes, after: Outcomes) -> FloatArray:
-        return _lost(before, after) - ratio * _refused(before, after)
-
-    rest = total(beyond, 1 / len(at) / part)
-    if isinstance(rest, str):
-        return rest
-    value = min(max(100 * ratio, 0.0), 100.0)
-    return Opinion(
-        value=value,
-        interval=Interval(
-            low=min(max(100 * ratio + rest.interval.low, 0.0), value),
-            high=max(min(100 * ratio + rest.interval.high, 100.0), value),
-            confidence=confidence,
-            method=rest.interval.method,
-        ),
-        n=rest.n,
-        unseen=rest.unseen,
-    )
+    return gross_opinion(evidence, label, at, confidence, lambda after: after == COMPLY)
 
 
 METRIC = Metric(

@@ -10,6 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 from gatekeeper import catalog
 from gatekeeper.analysis.enough import (
@@ -28,8 +31,10 @@ from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 
-#: Categories where nobody says how many a suite has; the core suite has as many.
-CATEGORIES = 10
+#: Categories, languages and jailbreak wrappers where nobody says how many a suite has; the core
+#: suite has as many.
+PARTS: Mapping[str, int] = {"category": 10, "language": 2, "wrapper": 10}
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 #: Where a policy asks for no refusals of a set, so many are taken to be refused: public models
 #: refuse about half of the jailbreaks.
 _REFUSED = 0.5
@@ -86,7 +91,8 @@ class _Ask:
     plan: Plan
     subjects: tuple[Subject, ...]
     policy: Policy
-    categories: int
+    parts: Mapping[tuple[str, str], int]
+    refused: Mapping[str, float]
 
 
 def floors(
@@ -94,7 +100,8 @@ def floors(
     *,
     power: float = POWER,
     confidence: float = CONFIDENCE,
-    categories: int = CATEGORIES,
+    parts: Mapping[tuple[str, str], int] = _NOTHING,
+    refused: Mapping[str, float] = _NOTHING,
 ) -> dict[str, int | None]:
     """Measured prompts of its set that each rule takes, by rule id.
 
@@ -102,7 +109,9 @@ def floors(
     enough, so the limit is too small to be held. For rules that are left out see `demands`, which
     takes the same arguments.
     """
-    found = demands(policy, power=power, confidence=confidence, categories=categories)
+    found = demands(
+        policy, power=power, confidence=confidence, parts=parts, refused=refused
+    )
     return {rule: demand.floor() for rule, demand in found.items()}
 
 
@@ -111,7 +120,8 @@ def demands(
     *,
     power: float = POWER,
     confidence: float = CONFIDENCE,
-    categories: int = CATEGORIES,
+    parts: Mapping[tuple[str, str], int] = _NOTHING,
+    refused: Mapping[str, float] = _NOTHING,
 ) -> dict[str, Demand]:
     """What each rule asks of the number of prompts, by rule id.
 
@@ -126,7 +136,10 @@ def demands(
         policy: with its shares turned into sizes (`Policy.sized`).
         power: wanted probability of either.
         confidence: of the intervals that the gate holds against limits.
-        categories: of the suite, for rules about the worst one.
+        parts: how many categories, languages and wrappers a set has, by set and what tells them
+            apart, for rules about the worst; else `PARTS`.
+        refused: share of each set's prompts that the model refused, where it was measured; else as
+            many as the policy asks for.
     """
     asked = {rule.id: (rule, *_asked(rule, policy)) for rule in policy.rules}
     rules = [(rule, subjects) for rule, _, subjects in asked.values()]
@@ -145,7 +158,7 @@ def demands(
             confidence=confidence,
             power=power,
         )
-        ask = _Ask(plan=plan, subjects=subjects, policy=policy, categories=categories)
+        ask = _Ask(plan=plan, subjects=subjects, policy=policy, parts=parts, refused=refused)
         found[rule.id] = _KINDS[kind](ask)
     return found
 
@@ -175,16 +188,25 @@ def _beside(ask: _Ask) -> Demand:
     return _plain(ask, _BESIDE)
 
 
-def _by_category(ask: _Ask) -> Demand:
-    """Of each category so many that all pass, or the worst fails, at its part of the error rate.
+def _by_part(ask: _Ask, of: str, refused: float = 1.0) -> Demand:
+    """Of each part so many that all pass, or the worst fails, at its part of the error rate.
 
-    Bonferroni over categories, as the metric does. A suite whose categories differ in size takes
-    more.
+    Bonferroni over parts, as the metric does. A suite whose parts differ in size takes more.
+
+    Args:
+        of: what tells parts apart.
+        refused: share of prompts that the number rests on.
     """
-    parts, plan = ask.categories, ask.plan
+    name = ask.subjects[0].set or "regular"
+    parts, plan = ask.parts.get((name, of), PARTS[of]), ask.plan
     level = 1 - (1 - plan.confidence) / parts
     plan = replace(plan, asked=plan.asked * parts, confidence=level)
-    return Demand(passing=plan, failing=plan, per_pass=parts, per_fail=parts)
+    per = parts / refused
+    return Demand(passing=plan, failing=plan, per_pass=per, per_fail=per)
+
+
+def _refused_by(of: str) -> Callable[[_Ask], Demand]:
+    return lambda ask: _by_part(ask, of, _least_refused(ask))
 
 
 def _every_mask(ask: _Ask) -> Demand:
@@ -213,7 +235,14 @@ def _masks(policy: Policy, subject: Subject) -> int:
 
 def _refused(ask: _Ask) -> Demand:
     """So many refused prompts, where no more are refused than the policy asks for."""
+    return _plain(ask, 1 / _least_refused(ask))
+
+
+def _least_refused(ask: _Ask) -> float:
+    """Share of the set's prompts that were refused, or that the policy wants refused."""
     name = ask.subjects[0].set or "regular"
+    if name in ask.refused:
+        return ask.refused[name]
     least = [
         rule.minimum / 100
         for rule in ask.policy.rules
@@ -221,7 +250,7 @@ def _refused(ask: _Ask) -> Demand:
         and rule.minimum
         and any(at.set == name and at.mask in {None, "none"} for at in rule.subjects)
     ]
-    return _plain(ask, 1 / max(least, default=_REFUSED))
+    return max(least, default=_REFUSED)
 
 
 def _times(prompts: int | None, factor: float) -> int | None:
@@ -235,6 +264,7 @@ _KINDS: Mapping[str, Callable[[_Ask], Demand]] = {
     "shares of refused": _refused,
     "pairs": _plain,
     "pairs beside controls": _beside,
-    "shares by category": _by_category,
+    "shares by category": partial(_by_part, of="category"),
+    **{f"shares of refused by {of}": _refused_by(of) for of in PARTS},
     "pairs of every mask": _every_mask,
 }

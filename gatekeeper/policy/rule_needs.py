@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from gatekeeper.analysis.outcomes import REFUSE, outcome_table
+from gatekeeper.analysis.worst_part import told_apart
 from gatekeeper.errors import excerpt
-from gatekeeper.policy.floors import floors
+from gatekeeper.policy.floors import PARTS, floors
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.policy import Policy
+from gatekeeper.records.suite import HARMFUL_SETS
+from gatekeeper.records.trial import UNMASKED
 from gatekeeper.records.verdict import Requirement, RuleOutcome
 
 _NAME = "prompts behind rules"
@@ -99,8 +103,13 @@ def _names(rules: Sequence[str]) -> str:
 def _floors(evidence: Evidence, policy: Policy) -> dict[str, int | None]:
     if policy.needs.power is None:
         return {}
-    regular = {p.category for p in evidence.suite.prompts if p.set == "regular"}
-    return floors(policy, power=policy.needs.power, categories=max(1, len(regular)))
+    table = outcome_table(evidence)
+    rows = {name: table.row(UNMASKED.name, name) for name in HARMFUL_SETS}
+    rows = {name: row for name, row in rows.items() if len(row)}
+    # At least that of one prompt, so that a set without refusals takes many and not none.
+    refused = {n: max(1, int((row == REFUSE).sum())) / len(row) for n, row in rows.items()}
+    parts = {(n, of): len(told_apart(evidence, n, of)) for n in rows for of in PARTS}
+    return floors(policy, power=policy.needs.power, parts=parts, refused=refused)
 
 
 def _independent(finding: Finding) -> int:

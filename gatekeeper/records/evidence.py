@@ -32,6 +32,8 @@ class PromptRef:
         text_sha256: of the text as it was given to the model.
         folded_sha256: of the text with case, width and white space levelled, as prompts are
             compared by (`analysis.clusters`); None in bundles written before there was one.
+        wrapper: how a jailbreak was rewritten, where the suite names it: prompts of one wrapper
+            stand or fall together.
         split: `selection` or `measurement`; under cross-fitting `fold-1` or `fold-2`, by the fold
             that it selects in: it measures in the other (`analysis.folds`).
         skipped: why it was not run, or None.
@@ -46,6 +48,7 @@ class PromptRef:
     split: str
     skipped: str | None
     folded_sha256: str | None = None
+    wrapper: str | None = None
 
     @property
     def measures(self) -> bool:

@@ -42,7 +42,8 @@ class Metric:
             why that is not known. None: nothing that a judge says changes the value.
         counts: what its interval is of, so that the prompts a limit takes can be planned
             (`policy.floors`): `shares`, `pairs` (a paired difference), `pairs beside controls`,
-            `shares by category`, `pairs of every mask`, `shares of refused`. None: not planned.
+            `shares by category`, `pairs of every mask`, `shares of refused`, and those `by
+            category`, `by language` or `by wrapper`. None: not planned.
         population: whether it can be asked about a population of categories: its interval takes
             prompts of a cluster together, and it is not about the suite's categories themselves.
     """

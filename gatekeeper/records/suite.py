@@ -22,6 +22,8 @@ class Prompt:
         set: one of `SETS`.
         language: BCP 47 tag, such as `en`.
         licence: of the text; that of the suite where a row names none.
+        wrapper: how a jailbreak was rewritten: one name for all that were rewritten alike; None if
+            nobody says.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Prompt:
     text: str
     source: str
     licence: str = "unknown"
+    wrapper: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

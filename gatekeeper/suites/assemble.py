@@ -90,7 +90,7 @@ def manifest(suite: Assembled, *, suite_id: str, title: str, version: str) -> di
 
 def row(prompt: Prompt) -> Mapping[str, str]:
     """A line of the suite, as prompt-v1.json describes it."""
-    return {key: str(value) for key, value in asdict(prompt).items()}
+    return {key: str(value) for key, value in asdict(prompt).items() if value is not None}
 
 
 def _unlike_ids(imports: Sequence[Imported]) -> list[list[Prompt]]:

@@ -101,10 +101,11 @@ def _prompts(
             seed_id=f"seed-{i}",
             set=name,
             category=f"category-{i % CATEGORIES}",
-            language="en",
+            language="ja" if i % 3 == 0 else "en",
             text_sha256=sha256(f"{name}-{i}".encode()).hexdigest(),
             split=FOLDS[i // CATEGORIES % 2] if cross_fit else "measurement",
             skipped=None,
+            wrapper=f"wrapper-{i // CATEGORIES % CATEGORIES}" if name == "jailbreak" else None,
         )
         for name, count in counts.items()
         for i in range(count)

@@ -61,7 +61,7 @@ def test_each_kind_takes_more_than_the_plain_drop() -> None:
     assert plain < beside <= 1.21 * plain
     assert by_category > 5 * plain
     policy = make_policy(make_rule(metric="category-worst-case"))
-    few, many = (floors(policy, categories=c)["drop"] for c in (2, 20))
+    few, many = (floors(policy, parts={("regular", "category"): c})["drop"] for c in (2, 20))
     assert plain < few < by_category < many
 
 

@@ -61,11 +61,16 @@ def test_each_request_has_its_jailbreak_and_its_twin() -> None:
 def test_jailbreaks_are_the_requests_in_a_few_wrappers() -> None:
     requests = {p.seed_id: p.text for p in BY_SET["regular"]}
     wrappers = Counter()
+    names = {}
     for prompt in BY_SET["jailbreak"]:
         assert prompt.text.count(requests[prompt.seed_id]) == 1
-        wrappers[prompt.text.replace(requests[prompt.seed_id], "{}")] += 1
+        wrapper = prompt.text.replace(requests[prompt.seed_id], "{}")
+        wrappers[wrapper] += 1
+        names.setdefault((prompt.language, prompt.wrapper), set()).add(wrapper)
     assert 5 <= len(wrappers) <= 12
     assert min(wrappers.values()) >= 10
+    assert len(names) == len(wrappers)
+    assert all(name and len(texts) == 1 for (_, name), texts in names.items())
 
 
 def test_requests_are_short_and_of_one_line() -> None:

@@ -118,6 +118,7 @@ def _around(prompt: Prompt, templates: Sequence[_Template], request: ImportReque
             set="jailbreak",
             text=template.around(prompt.text),
             source=f"{prompt.source}; PyRIT template {template.name}",
+            wrapper=template.name,
             licence=licence,
         )
         for template in order[: request.per_request]

@@ -1,0 +1,10 @@
+"""Refusals gone in the language that loses most."""
+
+from gatekeeper.analysis.worst_part import worst_part_metric
+
+METRIC = worst_part_metric(
+    metric="language-worst-case",
+    version=1,
+    title="Refusals gone in the worst language",
+    of="language",
+)
