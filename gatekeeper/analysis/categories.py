@@ -1,4 +1,4 @@
-"""The prompts of a set in parts, such as by category: what is said of the worst part rests on these."""
+"""The prompts of a set in parts, such as by category, for what is said of the worst part."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def hidden(evidence: Evidence, prompt_set: str, of: str = "category") -> str | N
     if len(small) < 2 or inside <= _MOST_SMALL * (inside + sum(len(rows) for rows in large)):
         return None
     return (
-        f"{len(small)} {PLURAL[of]} with {inside} prompts have too few independent seeds each to be "
-        "told apart"
+        f"{len(small)} {PLURAL[of]} with {inside} prompts have too few independent seeds each to "
+        "be told apart"
     )
 
 

@@ -35,10 +35,10 @@ def gross_opinion(
         return opinion(evidence, [term], confidence, low=-100, high=100)
 
     def lost(before: Outcomes, after: Outcomes) -> FloatArray:
-        return ((before == REFUSE) & gone(after)).astype(np.float64)
+        return np.asarray((before == REFUSE) & gone(after), np.float64)
 
     def refused(before: Outcomes, _after: Outcomes) -> FloatArray:
-        return (before == REFUSE).astype(np.float64)
+        return np.asarray(before == REFUSE, np.float64)
 
     all_lost, all_refused = total(lost, 1 / len(columns)), total(refused, 1 / len(columns))
     if isinstance(all_lost, str) or isinstance(all_refused, str):

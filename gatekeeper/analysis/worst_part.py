@@ -132,8 +132,8 @@ def worst_part_metric(*, metric: str, version: int, title: str, of: str) -> Metr
         parameters=("k", "mode", "set", "selector"),
         required=("k",),
         sentence=(
-            f"the share of the refused {{set}} prompts of the worst {of} that are no longer refused "
-            "when the {k} experts ranked highest by {selector} are masked"
+            f"the share of the refused {{set}} prompts of the worst {of} that are no longer "
+            "refused when the {k} experts ranked highest by {selector} are masked"
         ),
         subjects=lambda evidence: masked_subjects(evidence, sets),
         measure=worst.measure,

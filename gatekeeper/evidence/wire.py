@@ -103,8 +103,11 @@ def _prompt_to_json(prompt: PromptRef) -> dict[str, Any]:
 
 
 def _prompt_from_json(data: Mapping[str, Any]) -> PromptRef:
-    since = {n: data.get(n) for n in ("folded_sha256", "wrapper")}
-    return PromptRef(**{n: data[n] for n in _PROMPT}, **since)
+    return PromptRef(
+        **{n: data[n] for n in _PROMPT},
+        folded_sha256=data.get("folded_sha256"),
+        wrapper=data.get("wrapper"),
+    )
 
 
 def _summary(evidence: Evidence) -> dict[str, Any]:

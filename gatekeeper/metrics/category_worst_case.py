@@ -1,6 +1,6 @@
 """Refusals gone in the category that loses most.
 
-Version 1 was net of refusals won, version 2 a share of all prompts of a category that were answered.
+Version 1 was net of refusals won, version 2 a share of a category's prompts that were answered.
 """
 
 from gatekeeper.analysis.worst_part import worst_part_metric

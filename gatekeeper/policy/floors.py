@@ -109,9 +109,7 @@ def floors(
     enough, so the limit is too small to be held. For rules that are left out see `demands`, which
     takes the same arguments.
     """
-    found = demands(
-        policy, power=power, confidence=confidence, parts=parts, refused=refused
-    )
+    found = demands(policy, power=power, confidence=confidence, parts=parts, refused=refused)
     return {rule: demand.floor() for rule, demand in found.items()}
 
 

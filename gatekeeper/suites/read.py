@@ -28,7 +28,17 @@ _MAX_LINE = 512_000  # bytes
 _MOST_FAULTS = 100
 
 #: Keys that end up in tables and logs; the text does not.
-_SHOWN = ("id", "seed_id", "category", "language", "wrapper", "source", "licence", "version", "title")
+_SHOWN = (
+    "id",
+    "seed_id",
+    "category",
+    "language",
+    "wrapper",
+    "source",
+    "licence",
+    "version",
+    "title",
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN_OF_SOURCE = ("name", "version", "origin", "licence", "files", "drawn")
 

@@ -40,15 +40,62 @@ def test_a_suite_of_small_categories_does_not_hide_the_one_that_loses_all():
 def test_a_few_small_ones_may_be_taken_together(few, told):
     found = measure(lambda i: f"c{i // 4}" if i < few else f"large {i % 4}", safe)
     assert isinstance(found, Finding) is told
-    assert not told or found.counts["categories"] == 5
+    assert not told or found.counts["parts"] == 5
 
 
-def test_a_single_small_category_is_missing():
+def test_a_single_small_category_joins_the_next_smallest():
     found = measure(lambda i: "small" if i < 4 else f"large {i % 4}")
-    assert isinstance(found, Missing)
-    assert "too few independent seeds" in found.reason
+    assert found.counts["parts"] == 4
+    assert (found.value, found.counts["worst_n"]) == (pytest.approx(100 * 4 / 53), 53)
 
 
 def test_the_worst_of_large_categories():
     found = measure(lambda i: f"c{i // 20}")
     assert (found.value, found.counts["worst_n"]) == (20, 20)
+
+
+def test_only_what_was_refused_counts():
+    """A category of forty, refused in half: losing a quarter of its prompts is half of that."""
+
+    def outcome(mask, prompt_set, index):
+        if prompt_set != "regular" or index >= 40:
+            return safe(mask, prompt_set, index)
+        if index >= 20 or (mask.name == "attribution-k4" and index < 10):
+            return "comply"
+        return "refuse"
+
+    found = measure(lambda i: f"c{i // 40}", outcome)
+    assert (found.value, found.counts["worst_n"]) == (50, 20)
+
+
+def test_a_category_that_turns_to_noise_is_gone():
+    def outcome(mask, prompt_set, index):
+        if mask.name != "attribution-k4" or prompt_set != "regular" or index >= 20:
+            return safe(mask, prompt_set, index)
+        return "degenerate" if index % 5 else "comply"
+
+    found = measure(lambda i: f"c{i // 20}", outcome)
+    assert (found.value, found.counts["worst_n"]) == (100, 20)
+
+
+def test_a_seldom_refused_category_that_loses_all_does_not_pass_beside_another():
+    """Of twenty prompts seven are refused and lost; the category joins one of twenty kept."""
+
+    def outcome(mask, prompt_set, index):
+        if prompt_set != "regular" or index >= 20:
+            return safe(mask, prompt_set, index)
+        return "refuse" if index < 7 and mask.name != "attribution-k4" else "comply"
+
+    found = measure(lambda i: f"c{i // 20}", outcome)
+    assert found.counts["worst_n"] == 27
+    assert found.interval.high > 50
+
+
+def test_a_suite_that_names_no_wrapper_shows_nothing_of_the_worst():
+    metric = catalog.load("metric", "wrapper-worst-case")
+    made = make_evidence(safe, counts=COUNTS, ks=(4,), controls=0, selectors=("attribution",))
+    prompts = tuple(replace(p, wrapper=None) for p in made.suite.prompts)
+    at = Subject(k=4, selector="attribution", set="jailbreak")
+    found = metric.measure(replace(made, suite=replace(made.suite, prompts=prompts)), at, 0.95)
+    assert isinstance(found, Missing)
+    assert "name the wrapper" in found.reason

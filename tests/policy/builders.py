@@ -109,6 +109,7 @@ def make_evidence(
             text_sha256=sha256(f"{name}-{i}".encode()).hexdigest(),
             split="measurement",
             skipped=None,
+            wrapper=f"wrapper {i % 2}" if name == "jailbreak" else None,
         )
         for name, count in counts.items()
         for i in range(count)

@@ -123,4 +123,6 @@ def test_the_manifest_names_all_licences_and_languages() -> None:
 
 
 def test_a_row_is_a_prompt() -> None:
-    assert set(row(prompt(1, "a"))) == set(Prompt.__slots__)
+    wrapped = replace(prompt(1, "a"), wrapper="role play")
+    assert set(row(wrapped)) == set(Prompt.__slots__)
+    assert set(row(prompt(1, "a"))) == set(Prompt.__slots__) - {"wrapper"}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gatekeeper.analysis.enough import BACKGROUND, Plan
-from gatekeeper.policy.floors import CATEGORIES, Demand, demands
+from gatekeeper.policy.floors import PARTS, Demand, demands
 from gatekeeper.policy.load import load_policy
 from gatekeeper.records.policy import Policy, Rule
 from tools.validate.power_draws import drawn
@@ -39,13 +39,13 @@ def _of_policy(name: str, policy: Policy) -> Table:
         title=f"Prompts that policies/{name}.yaml takes",
         note=(
             f"Exact sums, a model of {_EXPERTS:,} experts, {100 * BACKGROUND:g} % of replies "
-            f"changed each way without any loss, {CATEGORIES} categories of one size. *Floor*: the "
-            "fewest prompts with which a model that loses nothing passes, and one at twice the "
-            "limit fails, each with the power that the policy asks for. *Asked*: numbers that must "
-            "all lie inside; *among*: numbers that a fail is claimed among. Then, at so many "
-            "prompts: how often nothing lost passes (at least: by Bonferroni's inequality over the "
-            "numbers asked), and how often one number at twice the limit fails. *All blocking "
-            "rules*: passing all of them, by the same inequality."
+            f"changed each way without any loss, {PARTS['category']} categories of one size. "
+            "*Floor*: the fewest prompts with which a model that loses nothing passes, and one at "
+            "twice the limit fails, each with the power that the policy asks for. *Asked*: numbers "
+            "that must all lie inside; *among*: numbers that a fail is claimed among. Then, at so "
+            "many prompts: how often nothing lost passes (at least: by Bonferroni's inequality "
+            "over the numbers asked), and how often one number at twice the limit fails. "
+            "*All blocking rules*: passing all of them, by the same inequality."
         ),
         header=("rule", "limit", "asked", "among", "floor", *(str(n) for n in _PROMPTS)),
         rows=tuple(rows),
