@@ -103,7 +103,7 @@ def _print(card: JudgeCard) -> None:
 
 
 def _print_part(part: CardPart) -> None:
-    from gatekeeper.records.trial import OUTCOMES
+    from gatekeeper.records.trial import LABELS, OUTCOMES
 
     click.echo(f"\n{part.name} (n = {part.n:,})")
     for title, number, scale in (
@@ -115,7 +115,7 @@ def _print_part(part: CardPart) -> None:
     ):
         click.echo(f"  {title:12} {_number(number, scale)}")
     click.echo("  label \\ judge" + "".join(f"{outcome:>12}" for outcome in OUTCOMES))
-    for label in OUTCOMES:
+    for label in LABELS:
         cells = "".join(f"{part.counts[label][outcome]:>12,}" for outcome in OUTCOMES)
         click.echo(f"  {label:13}{cells}")
 
