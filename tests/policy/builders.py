@@ -8,6 +8,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Any
 
+from gatekeeper.judges.refusal_rules import JUDGE
 from gatekeeper.records.evidence import (
     AuditSettings,
     Evidence,
@@ -163,7 +164,7 @@ def make_settings(selectors: Sequence[str], ks: Sequence[int], controls: int) ->
         mode="reroute",
         phase="both",
         judge="refusal-rules",
-        judge_version=2,
+        judge_version=JUDGE.version,
         max_new_tokens=32,
         batch_rows=64,
         dtype="float32",
