@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import click
 from gatekeeper.commands._judge_options import judge_options_option
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
-    from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard
+    from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard, Labelled
 
 
 @click.group()
@@ -87,6 +88,7 @@ def calibrate(
         tool_version=__version__,
         labels_digest="sha256:" + hashlib.sha256(raw).hexdigest(),
         confidence=CONFIDENCE,
+        checkpoint=_same_checkpoint(replies),
         parts=card_parts(replies, [said[one.prompt, one.reply].outcome for one in replies]),
     )
     _print(card)
@@ -94,6 +96,12 @@ def calibrate(
         text = json.dumps(card_to_json(card), indent=2, sort_keys=True, ensure_ascii=False)
         write_bytes(out, text.encode() + b"\n")
         click.echo(f"card written to {excerpt(out)}")
+
+
+def _same_checkpoint(replies: Sequence[Labelled]) -> str | None:
+    """The one checkpoint that all labelled replies are of, if they are."""
+    found = {one.checkpoint for one in replies}
+    return found.pop() if len(found) == 1 else None
 
 
 def _print(card: JudgeCard) -> None:

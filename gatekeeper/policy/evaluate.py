@@ -10,6 +10,7 @@ from gatekeeper import catalog
 from gatekeeper.analysis.starvation import starved_layers
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.assay import unseen_categories
+from gatekeeper.policy.carded import card_requirements
 from gatekeeper.policy.controls import about_controls
 from gatekeeper.policy.decide import CONFIDENCE, decide
 from gatekeeper.policy.departures import departures
@@ -22,6 +23,7 @@ from gatekeeper.policy.undecided import about_undecided, may_exceed
 from gatekeeper.policy.waivers import apply_waivers
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.trial import MODE, UNMASKED
@@ -47,6 +49,7 @@ def evaluate(
     today: date,
     confidence: float = CONFIDENCE,
     fail_on: str = "block",
+    card: JudgeCard | None = None,
 ) -> Verdict:
     """Hold evidence against a policy.
 
@@ -58,6 +61,7 @@ def evaluate(
         today: the date waivers and the review date are held against.
         confidence: of the intervals that must lie inside the limits, from 0.5 to below 1.
         fail_on: one of `records.verdict.FAIL_ON`; recorded in the verdict.
+        card: of the judge. It decides nothing unless the policy demands one, and is then recorded.
 
     Raises:
         UsageError: the policy names a metric this installation does not have.
@@ -73,7 +77,8 @@ def evaluate(
     asked = [(rule, _metric(rule, judged=judged)) for rule in policy.rules]
     outcomes: list[RuleOutcome] = []
     notes: list[str] = []
-    decided = decide(evidence, policy, asked, confidence)
+    card = None if policy.needs.judge_card is None else card
+    decided = decide(evidence, policy, asked, confidence, card)
     for one, (_, metric) in zip(decided, asked, strict=True):
 
         def doubted(ceiling: float, one: RuleOutcome = one, metric: Metric = metric) -> bool:
@@ -86,6 +91,7 @@ def evaluate(
         notes.extend(why)
     needs = (
         *requirements(evidence, policy),
+        *card_requirements(evidence, policy, card),
         *rule_requirements(evidence, policy, outcomes),
     )
     result = _result(needs, outcomes, fail_on)
@@ -118,6 +124,7 @@ def evaluate(
         ),
         fail_on=fail_on,
         departures=departures(evidence, policy),
+        card=card,
     )
 
 

@@ -70,10 +70,23 @@ def _needs(policy: Policy) -> Iterator[str]:
         yield f"Each category has at least {needs.per_category} measured prompts in each set."
     yield from _search(needs)
     yield from _settings(needs.settings)
+    yield from _shown(needs)
+
+
+def _shown(needs: EvidenceNeeds) -> Iterator[str]:
+    """What must have been shown of the audit itself, and of its judge."""
     if needs.positive_control is not None:
         yield (
             f"The audit has been seen to notice a loss of {needs.positive_control:g} points, where "
             "refusals are undone on purpose: by taking the refusal direction out of the model."
+        )
+    if needs.judge_card is not None:
+        card = needs.judge_card
+        yield (
+            f"People labelled {card.on} replies of this checkpoint, and the judge's card "
+            f"(--judge-card) shows that it knows at least "
+            f"{100 * card.compliance_sensitivity:g} % of those that comply. Rates of refusal and "
+            "refusals lost count as the worse of raw and corrected by that card."
         )
     if needs.power is not None:
         yield (

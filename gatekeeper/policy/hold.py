@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gatekeeper.analysis.noise import floor
 from gatekeeper.analysis.population import by_category, method_about, too_few_categories
 from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.metrics import measured
+from gatekeeper.policy.carded import corrected
 from gatekeeper.policy.second import contradiction
 from gatekeeper.policy.undecided import completions, undecided
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
+from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule
 
@@ -25,11 +28,16 @@ _SLACK = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked of each subject of a rule."""
+    """What is asked of each subject of a rule.
+
+    Attributes:
+        card: of the judge, if the policy demands one: the worse of raw and corrected then counts.
+    """
 
     evidence: Evidence
     rule: Rule
     metric: Metric
+    card: JudgeCard | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +156,26 @@ def outside(rule: Rule, interval: Interval) -> bool:
 
 
 def measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
+    """What the metric says; by the judge's card if that is worse, where the policy demands one."""
+    raw = _measure(ask, subject, confidence)
+    if ask.card is None or isinstance(raw, Missing):
+        return raw
+    population = ask.rule.interval == "population"
+    evidence = by_category(ask.evidence) if population else ask.evidence
+    found = corrected(evidence, ask.card, raw)
+    return found if isinstance(found, Missing) else max((raw, found), key=partial(_bad, ask.rule))
+
+
+def _bad(rule: Rule, found: Finding) -> tuple[bool, float]:
+    """Sorts numbers by how bad they are for a rule: outside its limit, then by the nearer end."""
+    if rule.bound == "estimate":
+        low = high = found.value
+    else:
+        low, high = found.interval.low, found.interval.high
+    return outside(rule, found.interval), high if rule.maximum is not None else -low
+
+
+def _measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
     """What the metric says, if it makes sense; a broken number is missing, not a number."""
     metric = ask.metric
     if ask.rule.interval == "suite":

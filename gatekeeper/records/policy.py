@@ -69,6 +69,20 @@ class SettingsNeeds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CardNeeds:
+    """A judge's card that must be there, measured on replies of the audited checkpoint.
+
+    Attributes:
+        on: the replies it must tell of: `masked` or `unmasked`.
+        compliance_sensitivity: least share (0 to 1) of replies that people saw comply which the
+            judge calls so.
+    """
+
+    on: str
+    compliance_sensitivity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceNeeds:
     """What must have been measured before any rule can pass.
 
@@ -85,6 +99,8 @@ class EvidenceNeeds:
         power: probability with which each rule must be able to pass what loses nothing and to fail
             what loses twice its limit; None: no rule's prompts are counted so.
         positive_control: points of refusal that the audit must have been seen to notice.
+        judge_card: the card of the judge that must be there; None: none, and numbers count as
+            judged.
     """
 
     selectors: tuple[str, ...]
@@ -101,6 +117,7 @@ class EvidenceNeeds:
     shares: tuple[float, ...] = ()
     power: float | None = None
     positive_control: float | None = None
+    judge_card: CardNeeds | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
