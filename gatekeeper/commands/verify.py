@@ -170,6 +170,7 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     earlier = is_earlier(stored)
     pair = without_sentences(stored, derived) if earlier else (stored, derived)
     if not same_data(*pair):
+        _refuse_other_judge(evidence, str(path))
         key = "result" if earlier or stored["result"] != derived["result"] else "headline"
         told, given = (excerpt(one[key]) for one in (stored, derived))
         raise EvidenceError(
@@ -184,6 +185,25 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
         f"{again.headline}, its results and numbers derived again from evidence and policy; it was "
         "written before verdicts had a headline, so its sentences were not compared"
     )
+
+
+def _refuse_other_judge(evidence: Evidence, where: str) -> None:
+    """Replies judged by a version that no new verdict may rest on speak against no old one.
+
+    Raises:
+        EvidenceError: the judge is of another version than this Gatekeeper's.
+    """
+    from gatekeeper import catalog
+
+    name, version = evidence.settings.judge, evidence.settings.judge_version
+    ours = catalog.load("judge", name).version if name in catalog.names("judge") else version
+    if version != ours:
+        raise EvidenceError(
+            f"the verdict rests on replies judged by {name} version {version}, this Gatekeeper "
+            f"has version {ours}",
+            where=where,
+            remedy="verify it with the version that made it, or audit again",
+        )
 
 
 def _refuse_other_versions(
