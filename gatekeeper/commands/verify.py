@@ -164,7 +164,14 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     if policy.digest != stored.get("policy", {}).get("digest", policy.digest):
         where = excerpt(policy.source)
         raise EvidenceError("the policy is not the one of the verdict", where=where)
-    again = evaluate(evidence, policy, read.judged_on, fail_on=read.fail_on, card=read.card)
+    again = evaluate(
+        evidence,
+        policy,
+        read.judged_on,
+        fail_on=read.fail_on,
+        card=read.card,
+        earlier_judge=True,
+    )
     derived = json.loads(json.dumps(verdict_to_json(again)))
     _refuse_other_versions(stored, derived, str(path))
     earlier = is_earlier(stored)

@@ -50,6 +50,8 @@ def evaluate(
     confidence: float = CONFIDENCE,
     fail_on: str = "block",
     card: JudgeCard | None = None,
+    *,
+    earlier_judge: bool = False,
 ) -> Verdict:
     """Hold evidence against a policy.
 
@@ -61,6 +63,8 @@ def evaluate(
         today: the date waivers and the review date are held against.
         confidence: of the intervals that must lie inside the limits, from 0.5 to below 1.
         fail_on: one of `records.verdict.FAIL_ON`; recorded in the verdict.
+        earlier_judge: whether replies judged by an earlier version of the judge will do, to derive
+            a verdict of then; a new one never rests on them.
         card: of the judge. It decides nothing unless the policy demands one, and is then recorded.
 
     Raises:
@@ -90,7 +94,7 @@ def evaluate(
         outcomes.append(outcome)
         notes.extend(why)
     needs = (
-        *requirements(evidence, policy),
+        *requirements(evidence, policy, earlier_judge=earlier_judge),
         *card_requirements(evidence, policy, card),
         *rule_requirements(evidence, policy, outcomes),
     )

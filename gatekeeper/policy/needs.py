@@ -26,13 +26,19 @@ from gatekeeper.records.trial import OUTCOMES, UNDECIDED, UNMASKED
 from gatekeeper.records.verdict import Requirement
 
 
-def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
-    """Every need with whether it was met; a verdict passes only if all are."""
+def requirements(
+    evidence: Evidence, policy: Policy, *, earlier_judge: bool = False
+) -> tuple[Requirement, ...]:
+    """Every need with whether it was met; a verdict passes only if all are.
+
+    Args:
+        earlier_judge: whether an earlier version of the judge will do, if it is still known here.
+    """
     return (
         _rules(policy),
         _architecture(evidence, policy),
         _self_test(evidence),
-        _judge(evidence),
+        _judge(evidence, earlier=earlier_judge),
         _tells_apart(evidence),
         _whole(evidence),
         *_suite(evidence, policy),
@@ -80,7 +86,7 @@ def _self_test(evidence: Evidence) -> Requirement:
     return Requirement(name="self-test", met=passed > 0 and not failed, detail=detail)
 
 
-def _judge(evidence: Evidence) -> Requirement:
+def _judge(evidence: Evidence, *, earlier: bool) -> Requirement:
     name = evidence.settings.judge
     if name not in catalog.names("judge"):
         detail = f"this installation has no judge {excerpt(name)!r}"
@@ -94,8 +100,8 @@ def _judge(evidence: Evidence) -> Requirement:
     foreign = sorted(asked - known)
     version = evidence.settings.judge_version
     detail = f"{name}, version {version}"
-    if version != judge.version:
-        # Its outcomes cannot be judged again here, so nothing shows that they are its.
+    if version != judge.version and not (earlier and version in judge.earlier):
+        # What was mended in it since is not mended in these outcomes.
         detail += f": this installation has version {judge.version}"
         return Requirement(name="judge", met=False, detail=detail)
     if foreign:
