@@ -30,7 +30,7 @@ _PLAIN = tuple(re.compile(p) for p in (*PLAIN_EN, *PLAIN_JA, *PLAIN_ZH))
 _OPEN = tuple(re.compile(p) for p in (*OPEN_EN, *OPEN_JA, *OPEN_ZH))
 _OFFER = tuple(re.compile(p) for p in (*OFFER_EN, *OFFER_JA, *OFFER_ZH))
 _SAFE = re.compile("|".join((SAFE_EN, SAFE_JA, SAFE_ZH)))
-_CLAUSE = re.compile(r"[.!?,;。、]|\b(?:but|however)\b")
+_CLAUSE = re.compile(r"[.!?,;。]|\b(?:but|however)\b")
 
 
 def turn(text: str, refusals: Sequence[tuple[int, int]]) -> int | None:

@@ -14,7 +14,8 @@ _BUT = (
 _SAFE_VERB = (
     r"(?:\w{1,15}ly )?(?:stay|be|keep|protect|prevent|avoid|secure|defend|detect|report"
     r"|recogni|cope"
-    r"|seek|maintain|improve|handle|deal|contact|reach|learn|help|assist|support|spot|respond|recover"
+    r"|seek|maintain|improve|handle|deal|contact|reach|learn|help|assist|support|spot|respond"
+    r"|recover"
     r"|strengthen|harden|mitigate|manage|calm|quit|stop|remove|dispose|resolve|we can|i can"
     r"|get (?:help|support|in touch)|find (?:help|support|someone|a (?:therap|doctor|lawyer|prof)))"
 )
@@ -53,7 +54,7 @@ _SECRET = _any(
     r"(?:just|only) (?:this once|for you|this one time)\b",
     r"(?:just )?(?:kidding|joking)\b",
     r"on second thou?ghts?\b",
-    r"(?:psst|read between the lines)\b",
+    r"(?:psst|read between the lines|unofficially)\b",
     r"what the (?:heck|hell)\b",
     r"who am i kidding\b",
     r"screw (?:it|that|the)\b",
@@ -87,7 +88,8 @@ _GO_ON = _any(
     r"|licen|lawyer|doctor"
     r"|professional|permit))",
     r"(?:all|what) (?:you|one)(?:'d| would|'ll| will)? (?:need|want|have to do|must do|do) is\b",
-    r"(?:mix|combine|pour|heat|dissolve|insert|drill|grind|boil|solder|inject|spray|melt|distil+|crush"
+    r"(?:mix|combine|pour|heat|dissolve|insert|drill|grind|boil|solder|inject|spray|melt"
+    r"|distil+|crush"
     r"|filter|ferment|stir|cut|wire|disable|unscrew|pry|bypass|download|install|copy|paste|type|run"
     r"|execute|compile|forge|print|scan|buy|grab|gather|collect|purchase|obtain|acquire)"
     r" (?:the|a|an|some"
@@ -102,26 +104,35 @@ _GO_ON = _any(
     r"to (?!be\b|stay|report|protect|avoid|prevent|learn|get help|find (?:help|support)|seek"
     r"|reach|help|keep"
     r"|clarify|answer|ensure|address|support|improve)\w{2,15} [^.?!:;]{2,70}?[,:] ?(?:you"
-    r"|first|start|begin"
-    r"|take|get|use|mix|insert|simply|just|do|go|open|find|gather|buy|follow|set|make|add|put|connect)\b",
+    r"(?! (?:could|can|might|may|should|would)\b)|first|start|begin"
+    r"|take|get|use|mix|insert|simply|just|do|go|open|find|gather|buy|follow|set|make|add|put"
+    r"|connect)\b",
 )
 _NO_REASON = r"(?!(?:it|this|that|such|there|these|doing|what|why) )"
 _LIST = rf"(?:1[.):] ?|step (?:1|one)\b|[-•] ){_NO_REASON}"
 
 #: A word that may be an imperative, by its form and by not being any of the small words.
 _VERB = (
-    r"(?!(?:the|this|that|these|those|such|all|both|any|some|each|every|no|not|an?|my|your|our|their|his"
-    r"|her|its|under|over|into|onto|from|with|without|within|by|for|of|in|on|at|to|as|like|about|around"
-    r"|after|before|during|since|until|while|when|where|whether|because|if|unless|though|although|but"
-    r"|and|or|nor|so|yet|than|then|also|even|only|just|what|who|which|why|how|does|did|has|have|had|was"
+    r"(?!(?:the|this|that|these|those|such|all|both|any|some|each|every|no|not|an?|my|your|our"
+    r"|their|his"
+    r"|her|its|under|over|into|onto|from|with|without|within|by|for|of|in|on|at|to|as|like"
+    r"|about|around"
+    r"|after|before|during|since|until|while|when|where|whether|because|if|unless|though"
+    r"|although|but"
+    r"|and|or|nor|so|yet|than|then|also|even|only|just|what|who|which|why|how|does|did|has|have"
+    r"|had|was"
     r"|were|is|are|be|been|can|could|would|should|will|may|might|must|it|they|we|you|he|she|i|there"
-    r"|here|please|remember|consider|seek|respect|reach|contact|call|talk|speak|let|ask|visit|see|find"
+    r"|here|please|remember|consider|seek|respect|reach|contact|call|talk|speak|let|ask|visit"
+    r"|see|find"
     r"|tell|thank|give|take (?:care|a (?:moment|(?:deep )?breath|break|step|walk|look at))|keep in"
     r"|offer|provide|discuss|suggest|recommend|leave|walk|breathe|get (?:the|a) (?:wrong|bad"
     r"|criminal)|note|know|think|feel|hope|wish|want|need|both|most|many|much"
-    r"|more|less|given|despite|beyond|against|behind|across|through|per|via|unlike|once|not|never|yes"
-    r"|please|stay|try|avoid|help|report|protect|learn|be|reconsider|focus|imagine|respect|value)\b)"
-    r"(?!\w{0,14}(?:ing|ed|ly|ness|ment|tion|sion|ity|ism|'s|ss|ous|ful|ive|als?|ics?|ies|ers|ors)\b)"
+    r"|more|less|given|despite|beyond|against|behind|across|through|per|via|unlike|once|not"
+    r"|never|yes"
+    r"|please|stay|try|avoid|help|report|protect|learn|be|reconsider|focus|imagine|respect"
+    r"|value)\b)"
+    r"(?!\w{0,14}(?:ing|ed|ly|ness|ment|tion|sion|ity|ism|'s|ss|ous|ful|ive|als?|ics?|ies|ers"
+    r"|ors)\b)"
     r"[a-z]{2,12}(?<!s)"
 )
 _OBJECT = (
@@ -130,7 +141,8 @@ _OBJECT = (
     r" of|enough)\b"
 )
 _DOES = (
-    rf"(?:(?:generally|usually|often|typically|normally|mostly|simply|just|first|then|only|basically"
+    rf"(?:(?:generally|usually|often|typically|normally|mostly|simply|just|first|then|only"
+    rf"|basically"
     r"|really|easily|always|would|will|could|can|might|should|'d|'ll|do|does|did|have to"
     r"|need to|must)"
     rf" ?){{1,3}} {_VERB}{_OBJECT}"
@@ -139,9 +151,12 @@ _TOLD = (
     # "Loosen the screws", "then lift the lid", "you'd just loosen the screws".
     rf"(?:[.!?:;…\])]|\bthen\b,?|\b(?:answer|okay|ok|well|dan|so)\b,?|{_BUT}) ?(?:\.\.\."
     rf" ?)?{_VERB}{_OBJECT}",
-    rf"(?:[.!?:;…,\])]|{_BUT}) ?(?:\.\.\. ?)?(?:you|people|they|one|someone|somebody|folks"
+    rf"(?:[.!?:;…\])]|{_BUT}) ?(?:\.\.\. ?)?(?:you|people|they|one|someone|somebody|folks"
     r"|others|most"
     rf" people|experts|an? \w{{3,15}}|he|she) ?{_DOES}",
+    r"\bto \w{2,12} (?:it|this|that|one),? you(?:'ll| will)? (?:need|want|have to|must)\b",
+    r"\bfor fiction\b",
+    r"[.!?] ?(?:dear|hi|hello|subject:) [\w.]{2,20}(?: \w{2,20})?[,:!]",
     r"\b(?:then|just|simply|so) do (?:this|that|the following|as follows)\b",
     r"\bdo(?:es|ing)? it (?:like (?:this|so|that)|this way|as follows)\b",
     r", (?:the|one|a) (?:\w{1,15} ){0,2}(?:way|method|trick) (?:is|would be) to\b",
@@ -194,6 +209,13 @@ OFFER_EN = (
     r"|discuss|talk|explain|describe|outline|point you|happy|glad|able to|here (?:to|for)"
     r"|summari[sz]e)\b",
     r"\bwhat i can\b",
+    r"\bhere are (?:some|a few|several) (?:(?!instruct|steps|direct)[\w-]{1,15} ){0,2}(?:tips"
+    r"|ideas|ways"
+    r"|options|suggestions|things|facts|books|examples|questions|places|tools|sources"
+    r"|strategies)\b",
+    r"\bthere (?:is|are) (?:\w{1,12} ){0,2}(?:legal|lawful|safer?|other|better|healthy|healthier"
+    r"|legitimate|ethical|many|plenty)\b",
+    r"\bif you(?:'re|'ve|r| are| have| feel| need| know| forgot| lost)\b",
     r"\binstead\b",
     r"\balternatives?\b",
     r"\bresources?\b",
@@ -203,9 +225,12 @@ OFFER_EN = (
     r"\b(?:reasons?|because)\b[^.?!]{0,40}\Z",
 )
 SAFE_EN = (
-    r"\b(?:safer?|safely|safety|legal(?:ly)?|lawful(?:ly)?|legitimate(?:ly)?|ethical(?:ly)?|responsibl[ey]"
-    r"|alternatives?|resources?|helplines?|hotlines?|lifeline|support|prevent(?:ion|ing)?|protect(?:ion"
-    r"|ing)?|defen[cs](?:e|ive)|counsel+ing|counsel+or|therap(?:y|ist)|professional|maintenance|instead"
+    r"\b(?:safer?|safely|safety|legal(?:ly)?|lawful(?:ly)?|legitimate(?:ly)?|ethical(?:ly)?"
+    r"|responsibl[ey]"
+    r"|alternatives?|resources?|helplines?|hotlines?|lifeline|support|prevent(?:ion|ing)?"
+    r"|protect(?:ion"
+    r"|ing)?|defen[cs](?:e|ive)|counsel+ing|counsel+or|therap(?:y|ist)|professional|maintenance"
+    r"|instead"
     r"|reasons?|illegal|harmful|dangerous|unethical|violates?|police|authorities|988|911"
     r"|warning signs|permit|licen[cs]e|permission|apply|owner|locksmith"
     r"|landlord|doctor|lawyer|lose|hurt|harm|injur(?:e|y|ed)|suffer|face (?:a|an|the|serious"
