@@ -20,7 +20,8 @@ card_option = click.option(
     "card_path",
     type=click.Path(path_type=Path),
     help="Card of the judge (`gatekeeper judge calibrate`): rates of refusal are shown corrected "
-    "for its errors beside the raw ones. It decides nothing.",
+    "for its errors beside the raw ones. It decides nothing unless the policy demands a card "
+    "(evidence.judge_card).",
 )
 
 

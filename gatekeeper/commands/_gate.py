@@ -92,7 +92,13 @@ def run_gate(
         else:
             with output_directory(out, overwrite=overwrite) as work:
                 evidence = perform(request, out / BUNDLE, out, work, reporter, policy, ranks)
-    verdict = evaluate(evidence, policy, datetime.now(UTC).date(), fail_on=fail_on)
+    verdict = evaluate(
+        evidence,
+        policy,
+        datetime.now(UTC).date(),
+        fail_on=fail_on,
+        card=None if card is None else card.card,
+    )
     # The policy stands beside its verdict, so that `verify` can derive the one from the other.
     write_bytes(out / POLICY, policy_path.read_bytes())
     write_bytes(out / VERDICT, verdict_bytes(verdict))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Item:
 
     Attributes:
         id: tells a person nothing of the mask.
-        group: goes into the file, never onto the screen.
+        group, outcome, checkpoint: never on the screen; all but the outcome go into the file.
     """
 
     id: str
@@ -37,6 +37,8 @@ class Item:
     reply: str
     group: str
     language: str
+    outcome: str
+    checkpoint: str
 
 
 def require_terminal() -> None:
@@ -45,46 +47,72 @@ def require_terminal() -> None:
     Raises:
         UsageError: input or output is not a terminal.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not at_terminal():
         raise UsageError(
             "labelling needs a terminal",
-            remedy="run it in one; labels made elsewhere can be given to `judge calibrate`",
+            remedy="run it in one, or add --sample to get a sheet that is filled in elsewhere",
         )
+
+
+def at_terminal() -> bool:
+    """Whether a person is there to see replies and press keys."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def choose(evidence: Evidence, count: int, seed: int) -> list[Item]:
     """`count` different replies in an order that the seed makes, unmasked and masked ones by turns
     as far as there are, and then mixed.
+    """
+    items = ordered(distinct_items(evidence), seed)
+    plain = [item for item in items if item.group == "unmasked"]
+    masked = [item for item in items if item.group == "masked"]
+    half = max(count // 2, count - len(masked))
+    chosen = plain[:half]
+    chosen += masked[: count - len(chosen)]
+    return ordered(chosen, seed, "order")
+
+
+def distinct_items(evidence: Evidence) -> list[Item]:
+    """Every different reply of a bundle.
 
     A reply to a prompt that several masks gave is one reply, and counts as unmasked if the unmasked
     model gave it too.
+
+    Raises:
+        EvidenceError: the bundle holds no replies.
     """
+    if not any(trial.completion for trial in evidence.trials):
+        raise EvidenceError(
+            "the bundle holds no replies to label",
+            where="trials.jsonl.gz",
+            remedy="label where the audit was made: copies for others may lack the replies",
+        )
     arms = {mask.name: mask.arm for mask in evidence.masks}
     languages = {prompt.id: prompt.language for prompt in evidence.suite.prompts}
-    groups: dict[tuple[str, str], str] = {}
+    groups: dict[tuple[str, str], tuple[str, str]] = {}
     for trial in evidence.trials:
         key = (trial.prompt_id, trial.completion)
         if arms[trial.mask] == "unmasked":
-            groups[key] = "unmasked"
+            groups[key] = "unmasked", trial.outcome
         else:
-            groups.setdefault(key, "masked")
-    items = [
+            groups.setdefault(key, ("masked", trial.outcome))
+    return [
         Item(
             id=_digest(evidence.digest, *key)[:20],
             prompt_id=key[0],
             reply=key[1],
             group=group,
             language=languages[key[0]],
+            outcome=outcome,
+            checkpoint=evidence.checkpoint.digest,
         )
-        for key, group in groups.items()
+        for key, (group, outcome) in groups.items()
     ]
-    items.sort(key=lambda item: _digest(str(seed), item.id))
-    plain = [item for item in items if item.group == "unmasked"]
-    masked = [item for item in items if item.group == "masked"]
-    half = max(count // 2, count - len(masked))
-    chosen = plain[:half]
-    chosen += masked[: count - len(chosen)]
-    return sorted(chosen, key=lambda item: _digest("order", str(seed), item.id))
+
+
+def ordered(items: Iterable[Item], seed: int, *more: str) -> list[Item]:
+    """Items in an order that follows from the seed, and tells nothing of them."""
+    return sorted(items, key=lambda item: _digest(*more, str(seed), item.id))
 
 
 def _digest(*parts: str) -> str:
@@ -177,6 +205,7 @@ def _append(out: Path, item: Item, request: str, label: str) -> None:
         "label": label,
         "group": item.group,
         "language": item.language,
+        "checkpoint": item.checkpoint,
     }
     handle = os.open(out, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(handle, "ab", buffering=0) as file:

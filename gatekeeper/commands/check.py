@@ -95,7 +95,13 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             remedy="audit again with --nonce and the word that was drawn",
         )
     card = card_for(card_path, read)
-    verdict = evaluate(read, policy, datetime.now(UTC).date(), fail_on=fail_on)
+    verdict = evaluate(
+        read,
+        policy,
+        datetime.now(UTC).date(),
+        fail_on=fail_on,
+        card=None if card is None else card.card,
+    )
     if out is not None:
         write_bytes(out, verdict_bytes(verdict))
     show(read, verdict, policy, card)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import click
 from gatekeeper.commands._judge_options import judge_options_option
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
-    from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard
+    from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard, Labelled
 
 
 @click.group()
@@ -42,6 +43,12 @@ def judge() -> None:
     help="Labelled replies, .jsonl or .csv: id, prompt, reply, label (refuse, comply, degenerate), "
     "and where known group (unmasked, masked), language, on_topic.",
 )
+@click.option(
+    "--evidence",
+    type=click.Path(path_type=Path),
+    help="Bundle that a sheet of `judge label --sample` was drawn from: tells which replies are of "
+    "masked models, and of which checkpoint.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write the card there as JSON.")
 @click.option(
     "--cache",
@@ -49,7 +56,12 @@ def judge() -> None:
     help="Existing directory that keeps what a remote judge answered; default: nothing is kept.",
 )
 def calibrate(
-    name: str, judge_options: tuple[str, ...], labels: Path, out: Path | None, cache: Path | None
+    name: str,
+    judge_options: tuple[str, ...],
+    labels: Path,
+    evidence: Path | None,
+    out: Path | None,
+    cache: Path | None,
 ) -> None:
     """Judge labelled replies and tell how often the judge is right, with intervals.
 
@@ -78,6 +90,12 @@ def calibrate(
     if cache is not None and not cache.is_dir():
         raise UsageError("--cache is no directory", where=excerpt(cache), remedy="make it first")
     replies, raw = read_labels(labels)
+    if evidence is not None:
+        from gatekeeper.commands._label_sample import with_origin
+        from gatekeeper.commands._verdicts import bundle_of
+        from gatekeeper.evidence.bundle import read_bundle
+
+        replies = with_origin(replies, read_bundle(bundle_of(evidence)), excerpt(labels))
     opened = open_judge(name, split_options(judge_options), cache)
     said = opened.judgements([(one.prompt, one.reply) for one in replies])
     card = JudgeCard(
@@ -87,6 +105,7 @@ def calibrate(
         tool_version=__version__,
         labels_digest="sha256:" + hashlib.sha256(raw).hexdigest(),
         confidence=CONFIDENCE,
+        checkpoint=_same_checkpoint(replies),
         parts=card_parts(replies, [said[one.prompt, one.reply].outcome for one in replies]),
     )
     _print(card)
@@ -96,6 +115,12 @@ def calibrate(
         click.echo(f"card written to {excerpt(out)}")
 
 
+def _same_checkpoint(replies: Sequence[Labelled]) -> str | None:
+    """The one checkpoint that all labelled replies are of, if they are."""
+    found = {one.checkpoint for one in replies}
+    return found.pop() if len(found) == 1 else None
+
+
 def _print(card: JudgeCard) -> None:
     click.echo(f"{card.judge}, version {card.version}; {card.confidence:.0%} intervals in brackets")
     for part in card.parts:
@@ -103,7 +128,7 @@ def _print(card: JudgeCard) -> None:
 
 
 def _print_part(part: CardPart) -> None:
-    from gatekeeper.records.trial import OUTCOMES
+    from gatekeeper.records.trial import LABELS, OUTCOMES
 
     click.echo(f"\n{part.name} (n = {part.n:,})")
     for title, number, scale in (
@@ -115,7 +140,7 @@ def _print_part(part: CardPart) -> None:
     ):
         click.echo(f"  {title:12} {_number(number, scale)}")
     click.echo("  label \\ judge" + "".join(f"{outcome:>12}" for outcome in OUTCOMES))
-    for label in OUTCOMES:
+    for label in LABELS:
         cells = "".join(f"{part.counts[label][outcome]:>12,}" for outcome in OUTCOMES)
         click.echo(f"  {label:13}{cells}")
 
@@ -142,14 +167,21 @@ def _number(number: Agreement, scale: int) -> str:
     "--out",
     type=click.Path(path_type=Path),
     required=True,
-    help="JSONL file the labels are appended to; those in it are not asked for again.",
+    help="JSONL file the labels are appended to; those in it are not asked for again. With "
+    "--sample and no terminal, or as .csv: a sheet to fill in.",
+)
+@click.option(
+    "--sample",
+    "sampled",
+    is_flag=True,
+    help="Draw 60 replies as a card takes them (half an hour): unmasked and masked, of each prompt "
+    "set, with each of the judge's outcomes.",
 )
 @click.option(
     "--count",
     type=click.IntRange(1, 100_000),
-    default=100,
-    show_default=True,
-    help="Replies to label in all, half of them of the unmasked model.",
+    help="Replies to label in all, half of them of the unmasked model.  [default: 100; with "
+    "--sample 60]",
 )
 @click.option(
     "--seed",
@@ -158,30 +190,47 @@ def _number(number: Agreement, scale: int) -> str:
     show_default=True,
     help="Which replies, and in what order.",
 )
-def label(evidence: Path, suite: Path | None, out: Path, count: int, seed: int) -> None:
+def label(
+    evidence: Path, suite: Path | None, out: Path, sampled: bool, count: int | None, seed: int
+) -> None:
     """Label replies blind: neither the mask nor what the judge said is shown.
 
     Keys: r refuse, c comply, d degenerate, s skip, q quit. Each label is on disk before the next
     reply is shown; the same command goes on where it stopped. What is shown may be harmful. The
     file holds replies: keep it as the evidence is kept.
 
+    A sheet has request, reply and an empty label, to be filled in with refuse, comply or
+    degenerate; `judge calibrate --evidence` knows the rest.
+
     \b
     Example:
-      gatekeeper judge label out/ --suite suite/ --out labels.jsonl --count 100 --seed 1
+      gatekeeper judge label out/ --suite suite/ --sample --out labels.jsonl
+      gatekeeper judge label out/ --suite suite/ --sample --out sheet.csv
+      gatekeeper judge calibrate --labels sheet.csv --evidence out/ --out card.json
     """
+    from gatekeeper.commands._label_sample import SAMPLE, sample, write_sheet
     from gatekeeper.commands._labelling import (
         ask_labels,
+        at_terminal,
         choose,
         read_requests,
         require_terminal,
     )
     from gatekeeper.commands._verdicts import bundle_of
+    from gatekeeper.errors import excerpt
     from gatekeeper.evidence.bundle import read_bundle
 
-    require_terminal()
+    sheet = sampled and (out.suffix != ".jsonl" or not at_terminal())
+    if not sheet:
+        require_terminal()
     read = read_bundle(bundle_of(evidence))
     requests = read_requests(read, suite)
-    done = ask_labels(choose(read, count, seed), requests, out)
+    items = sample(read, count or SAMPLE, seed) if sampled else choose(read, count or 100, seed)
+    if sheet:
+        write_sheet(items, requests, out)
+        click.echo(f"{len(items)} replies to label, in {excerpt(out)}")
+        return
+    done = ask_labels(items, requests, out)
     click.echo(f"{done} labelled, in {out}")
 
 

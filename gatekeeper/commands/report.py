@@ -83,7 +83,13 @@ def report(
     tell_older(rechecked)
     audit = rechecked.evidence
     card = card_for(card_path, audit)
-    verdict = evaluate(audit, policy, _day(as_of, source_date()), fail_on=fail_on)
+    verdict = evaluate(
+        audit,
+        policy,
+        _day(as_of, source_date()),
+        fail_on=fail_on,
+        card=None if card is None else card.card,
+    )
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]
     for path in write_reports(audit, verdict, policy, evidence, out_dir, files, shown, lang, card):

@@ -164,12 +164,20 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     if policy.digest != stored.get("policy", {}).get("digest", policy.digest):
         where = excerpt(policy.source)
         raise EvidenceError("the policy is not the one of the verdict", where=where)
-    again = evaluate(evidence, policy, read.judged_on, fail_on=read.fail_on)
+    again = evaluate(
+        evidence,
+        policy,
+        read.judged_on,
+        fail_on=read.fail_on,
+        card=read.card,
+        earlier_judge=True,
+    )
     derived = json.loads(json.dumps(verdict_to_json(again)))
     _refuse_other_versions(stored, derived, str(path))
     earlier = is_earlier(stored)
     pair = without_sentences(stored, derived) if earlier else (stored, derived)
     if not same_data(*pair):
+        _refuse_other_judge(evidence, str(path))
         key = "result" if earlier or stored["result"] != derived["result"] else "headline"
         told, given = (excerpt(one[key]) for one in (stored, derived))
         raise EvidenceError(
@@ -184,6 +192,25 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
         f"{again.headline}, its results and numbers derived again from evidence and policy; it was "
         "written before verdicts had a headline, so its sentences were not compared"
     )
+
+
+def _refuse_other_judge(evidence: Evidence, where: str) -> None:
+    """Replies judged by a version that no new verdict may rest on speak against no old one.
+
+    Raises:
+        EvidenceError: the judge is of another version than this Gatekeeper's.
+    """
+    from gatekeeper import catalog
+
+    name, version = evidence.settings.judge, evidence.settings.judge_version
+    ours = catalog.load("judge", name).version if name in catalog.names("judge") else version
+    if version != ours:
+        raise EvidenceError(
+            f"the verdict rests on replies judged by {name} version {version}, this Gatekeeper "
+            f"has version {ours}",
+            where=where,
+            remedy="verify it with the version that made it, or audit again",
+        )
 
 
 def _refuse_other_versions(

@@ -32,7 +32,9 @@ def card_schema() -> dict[str, Any]:
 
 def card_to_json(card: JudgeCard) -> dict[str, Any]:
     """The card as JSON."""
+    origin = {} if card.checkpoint is None else {"checkpoint": card.checkpoint}
     return {
+        **origin,
         "schema": CARD_SCHEMA_ID,
         "tool": {"name": "moe-gatekeeper", "version": card.tool_version},
         "judge": {"id": card.judge, "version": card.version, "settings": dict(card.settings)},
@@ -81,10 +83,15 @@ def read_card(path: Path) -> tuple[JudgeCard, bytes]:
         data = strict_loads(raw)
     except ValueError as error:
         _refuse(path, f"not valid JSON ({excerpt(error)})")
-    return _card(data, path), raw
+    return card_from_json(data, path), raw
 
 
-def _card(data: Any, path: Path) -> JudgeCard:
+def card_from_json(data: Any, path: Path) -> JudgeCard:
+    """A card as JSON, held against its schema and itself.
+
+    Raises:
+        UsageError: it is no card, or contradicts itself; blames `path`.
+    """
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
@@ -103,6 +110,7 @@ def _card(data: Any, path: Path) -> JudgeCard:
         tool_version=data["tool"]["version"],
         labels_digest=data["labels"],
         confidence=data["confidence"],
+        checkpoint=data.get("checkpoint"),
         parts=tuple(_part_from_json(part, data["confidence"]) for part in data["parts"]),
     )
 

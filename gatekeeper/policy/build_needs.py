@@ -11,7 +11,7 @@ from gatekeeper.policy.schema import near_miss
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.yaml_marks import Route
 from gatekeeper.records.plugins import Metric
-from gatekeeper.records.policy import EvidenceNeeds, Rule, SearchNeeds, SettingsNeeds
+from gatekeeper.records.policy import CardNeeds, EvidenceNeeds, Rule, SearchNeeds, SettingsNeeds
 from gatekeeper.records.windows import WINDOWS
 
 #: Formats that weights can be loaded in.
@@ -63,6 +63,7 @@ class NeedsReader:
             settings=self._settings(data.get("settings", {})),
             power=self._power(data.get("power")),
             positive_control=self._positive_control(data.get("positive_control")),
+            judge_card=self._judge_card(data.get("judge_card")),
         )
 
     def _share_needs(
@@ -145,6 +146,7 @@ class NeedsReader:
             chat_template=data.get("chat_template"),
             window=int(data.get("window", 0)),
             truncated=percent(data["truncated"]) if "truncated" in data else None,
+            undecided=percent(data["undecided"]) if "undecided" in data else None,
             dtypes=tuple(dtypes),
             mode=data.get("mode"),
             phase=data.get("phase"),
@@ -174,6 +176,17 @@ class NeedsReader:
             self._error(route, message, "write points above 0 and up to 100, as 30 points")
             return 0.0
         return float(points)
+
+    def _judge_card(self, data: Mapping[str, Any] | None) -> CardNeeds | None:
+        """`evidence.judge_card`."""
+        if data is None:
+            return None
+        least = percent(data["compliance_sensitivity"])
+        if not 0 < least <= 1:
+            message = f"a sensitivity of {100 * least:g} % is not above 0 and up to 100 %"
+            route: Route = ("evidence", "judge_card", "compliance_sensitivity")
+            self._error(route, message, "write a share such as 90 %")
+        return CardNeeds(on=data.get("on", "masked"), compliance_sensitivity=least)
 
 
 def known_selector(complain: Complain, route: Route, name: str) -> None:

@@ -16,6 +16,7 @@ from gatekeeper.policy.subjects import expand
 from gatekeeper.policy.wording import Crowd, explanation
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.verdict import MorePrompts, RuleOutcome
@@ -44,6 +45,7 @@ def decide(
     policy: Policy,
     asked: Sequence[tuple[Rule, Metric]],
     confidence: float,
+    card: JudgeCard | None = None,
 ) -> tuple[RuleOutcome, ...]:
     """Hold rules against the evidence, all of a policy's at once.
 
@@ -61,7 +63,7 @@ def decide(
     makes another rule fail. A warning claims nothing of the checkpoint and is a family of its own.
     Rules that hold the estimate alone have no error rate, and are in none.
     """
-    rules = [(rule, metric, _held(evidence, policy, rule, metric, confidence))
+    rules = [(rule, metric, _held(evidence, policy, rule, metric, confidence, card))
              for rule, metric in asked]  # fmt: skip
     blocking = [one for rule, _, held in rules if _joins(rule) for one in held]
     common = _steps(blocking, confidence)
@@ -99,10 +101,15 @@ def _joins(rule: Rule) -> bool:
 
 
 def _held(
-    evidence: Evidence, policy: Policy, rule: Rule, metric: Metric, confidence: float
+    evidence: Evidence,
+    policy: Policy,
+    rule: Rule,
+    metric: Metric,
+    confidence: float,
+    card: JudgeCard | None = None,
 ) -> list[Held]:
     """Every subject of a rule; one that is missing if it has none."""
-    ask = Question(evidence=evidence, rule=rule, metric=metric)
+    ask = Question(evidence=evidence, rule=rule, metric=metric, card=card)
     subjects = expand(metric, rule, policy.needs)
     if subjects:
         return [hold(ask, subject, confidence) for subject in subjects]
@@ -171,6 +178,7 @@ def _outcome(
             crowd=crowd,
             noise=held.noise,
             second=held.second,
+            undecided=held.undecided,
         ),
         more_prompts=_more_prompts(rule, ordered) if worst.result == "inconclusive" else None,
         resolution=resolution(rule, held, confidence, family.first),
@@ -210,7 +218,9 @@ def _obstacle(held: Held) -> str | None:
     """What no number of prompts overcomes, as `RuleOutcome.obstacle`."""
     if held.noise is not None:
         return "noise"
-    return "second judge" if held.second is not None else None
+    if held.second is not None:
+        return "second judge"
+    return "undecided" if held.undecided else None
 
 
 def _wide(judged: _Judged, finding: Finding) -> Interval:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import partial
 
 from gatekeeper import catalog
 from gatekeeper.analysis.starvation import starved_layers
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.assay import unseen_categories
+from gatekeeper.policy.carded import card_requirements
 from gatekeeper.policy.controls import about_controls
 from gatekeeper.policy.decide import CONFIDENCE, decide
 from gatekeeper.policy.departures import departures
@@ -19,9 +19,11 @@ from gatekeeper.policy.rule_needs import rule_requirements
 from gatekeeper.policy.search_needs import cut_early
 from gatekeeper.policy.second import about_second, disputed
 from gatekeeper.policy.summary import summarise
+from gatekeeper.policy.undecided import about_undecided, may_exceed
 from gatekeeper.policy.waivers import apply_waivers
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.trial import MODE, UNMASKED
@@ -47,6 +49,9 @@ def evaluate(
     today: date,
     confidence: float = CONFIDENCE,
     fail_on: str = "block",
+    card: JudgeCard | None = None,
+    *,
+    earlier_judge: bool = False,
 ) -> Verdict:
     """Hold evidence against a policy.
 
@@ -58,6 +63,9 @@ def evaluate(
         today: the date waivers and the review date are held against.
         confidence: of the intervals that must lie inside the limits, from 0.5 to below 1.
         fail_on: one of `records.verdict.FAIL_ON`; recorded in the verdict.
+        earlier_judge: whether replies judged by an earlier version of the judge will do, to derive
+            a verdict of then; a new one never rests on them.
+        card: of the judge. It decides nothing unless the policy demands one, and is then recorded.
 
     Raises:
         UsageError: the policy names a metric this installation does not have.
@@ -73,15 +81,21 @@ def evaluate(
     asked = [(rule, _metric(rule, judged=judged)) for rule in policy.rules]
     outcomes: list[RuleOutcome] = []
     notes: list[str] = []
-    decided = decide(evidence, policy, asked, confidence)
+    card = None if policy.needs.judge_card is None else card
+    decided = decide(evidence, policy, asked, confidence, card)
     for one, (_, metric) in zip(decided, asked, strict=True):
-        outcome, why = apply_waivers(
-            one, policy.waivers, checkpoint, today, partial(disputed, evidence, metric, one)
-        )
+
+        def doubted(ceiling: float, one: RuleOutcome = one, metric: Metric = metric) -> bool:
+            return disputed(evidence, metric, one, ceiling) or may_exceed(
+                evidence, metric, one, ceiling
+            )
+
+        outcome, why = apply_waivers(one, policy.waivers, checkpoint, today, doubted)
         outcomes.append(outcome)
         notes.extend(why)
     needs = (
-        *requirements(evidence, policy),
+        *requirements(evidence, policy, earlier_judge=earlier_judge),
+        *card_requirements(evidence, policy, card),
         *rule_requirements(evidence, policy, outcomes),
     )
     result = _result(needs, outcomes, fail_on)
@@ -103,6 +117,7 @@ def evaluate(
             *about_second(evidence, asked, outcomes),
             *_about_noise(evidence),
             *_about_cut(evidence),
+            *about_undecided(evidence),
             *_about_mode(evidence),
             *_about_stops(evidence, policy),
             *_about_audits(evidence),
@@ -113,6 +128,7 @@ def evaluate(
         ),
         fail_on=fail_on,
         departures=departures(evidence, policy),
+        card=card,
     )
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gatekeeper.analysis.noise import floor
 from gatekeeper.analysis.population import by_category, method_about, too_few_categories
 from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.metrics import measured
+from gatekeeper.policy.carded import corrected
 from gatekeeper.policy.second import contradiction
+from gatekeeper.policy.undecided import completions, undecided
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
+from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule
 
@@ -24,11 +28,16 @@ _SLACK = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked of each subject of a rule."""
+    """What is asked of each subject of a rule.
+
+    Attributes:
+        card: of the judge, if the policy demands one: the worse of raw and corrected then counts.
+    """
 
     evidence: Evidence
     rule: Rule
     metric: Metric
+    card: JudgeCard | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,7 @@ class Held:
         margin: distance of the interval's nearer end to the limit; negative outside.
         noise: outcomes that flip without a mask, in points, if the limit lies below them.
         second: the second judge's number, if it lies on the other side of the limit.
+        undecided: replies that no judge could tell, if they could move the number across the limit.
     """
 
     ask: Question
@@ -49,13 +59,26 @@ class Held:
     margin: float
     noise: float | None = None
     second: Opinion | None = None
+    undecided: int = 0
 
 
 def hold(ask: Question, subject: Subject, confidence: float) -> Held:
     """Where the interval at `confidence` lies.
 
-    Nothing is claimed of what is below the noise, nor of what a second judge sees otherwise.
+    Nothing is claimed of what is below the noise, of what a second judge sees otherwise, nor of
+    what undecided replies could change.
     """
+    held = _hold(ask, subject, confidence)
+    if held.result == "inconclusive" or ask.metric.second is None:
+        return held
+    told = (replace(ask, evidence=one) for one in completions(ask.evidence))
+    if all(_hold(one, subject, confidence).result == held.result for one in told):
+        return held
+    return replace(held, result="inconclusive", margin=-math.inf, undecided=undecided(ask.evidence))
+
+
+def _hold(ask: Question, subject: Subject, confidence: float) -> Held:
+    """Where it lies with undecided replies as they are."""
     rule = ask.rule
     finding = measure(ask, subject, confidence)
     if isinstance(finding, Missing):
@@ -96,7 +119,13 @@ def stands(held: Held, confidence: float) -> bool:
     """
     if held.result != "beyond":
         return False
-    rule, found = held.ask.rule, measure(held.ask, held.finding.subject, confidence)
+    told = () if held.ask.metric.second is None else completions(held.ask.evidence)
+    asks = (held.ask, *(replace(held.ask, evidence=one) for one in told))
+    return all(_stands(ask, held.finding.subject, confidence) for ask in asks)
+
+
+def _stands(ask: Question, subject: Subject, confidence: float) -> bool:
+    rule, found = ask.rule, measure(ask, subject, confidence)
     if isinstance(found, Missing) or not outside(rule, found.interval):
         return False
     upper = rule.maximum is not None
@@ -127,6 +156,26 @@ def outside(rule: Rule, interval: Interval) -> bool:
 
 
 def measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
+    """What the metric says; by the judge's card if that is worse, where the policy demands one."""
+    raw = _measure(ask, subject, confidence)
+    if ask.card is None or isinstance(raw, Missing):
+        return raw
+    population = ask.rule.interval == "population"
+    evidence = by_category(ask.evidence) if population else ask.evidence
+    found = corrected(evidence, ask.card, raw)
+    return found if isinstance(found, Missing) else max((raw, found), key=partial(_bad, ask.rule))
+
+
+def _bad(rule: Rule, found: Finding) -> tuple[bool, float]:
+    """Sorts numbers by how bad they are for a rule: outside its limit, then by the nearer end."""
+    if rule.bound == "estimate":
+        low = high = found.value
+    else:
+        low, high = found.interval.low, found.interval.high
+    return outside(rule, found.interval), high if rule.maximum is not None else -low
+
+
+def _measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
     """What the metric says, if it makes sense; a broken number is missing, not a number."""
     metric = ask.metric
     if ask.rule.interval == "suite":

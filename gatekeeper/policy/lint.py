@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gatekeeper.errors import UsageError
 from gatekeeper.policy.build import Builder
+from gatekeeper.policy.carded import CORRECTS
 from gatekeeper.policy.problems import Problem, in_order
 from gatekeeper.policy.schema import schema_problems
 from gatekeeper.policy.subjects import is_masked
@@ -76,12 +77,27 @@ class _Reviewer:
                 message = f"no least number of measured prompts for the set {name}"
                 remedy = f"add power: 80 %, or {name}: 100 under evidence.prompts"
                 yield self._warn(route, message, remedy)
+        if policy.needs.judge_card is not None:
+            yield from self._card(policy)
         if self._masked(policy):
             yield from self._blind(policy)
         if self._masked(policy) and policy.needs.random_masks < _LEAST_CONTROLS:
             message = f"{policy.needs.random_masks} random controls cannot tell an effect from luck"
             remedy = f"write evidence.controls as {{random_masks: {_LEAST_CONTROLS}}} or more"
             yield self._warn(route, message, remedy)
+
+    def _card(self, policy: Policy) -> Iterator[Problem]:
+        """A card that decides on nothing, or hardly."""
+        route: Route = ("evidence", "judge_card")
+        if all(rule.metric not in CORRECTS for rule in policy.rules):
+            message = "the judge's card corrects no number that a rule is about"
+            yield self._warn(route, message, f"it corrects {' and '.join(CORRECTS)}: add a rule")
+        if policy.needs.settings.judge is None:
+            message = "a card is of one judge, and whoever audits chooses which"
+            yield self._warn(route, message, "add settings: {judge: refusal-rules}")
+        if policy.needs.judge_card and policy.needs.judge_card.compliance_sensitivity < 0.5:
+            message = "a judge that takes most compliance for something else would do"
+            yield self._warn(route, message, "write compliance_sensitivity: 90 %")
 
     def _blind(self, policy: Policy) -> Iterator[Problem]:
         """What lets an audit look away and pass."""

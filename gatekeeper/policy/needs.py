@@ -17,21 +17,28 @@ from gatekeeper.policy.search_needs import (
     search_requirements,
     settings_requirements,
 )
+from gatekeeper.policy.undecided import undecided_requirement
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import HARMFUL_SETS
-from gatekeeper.records.trial import OUTCOMES, UNMASKED
+from gatekeeper.records.trial import OUTCOMES, UNDECIDED, UNMASKED
 from gatekeeper.records.verdict import Requirement
 
 
-def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
-    """Every need with whether it was met; a verdict passes only if all are."""
+def requirements(
+    evidence: Evidence, policy: Policy, *, earlier_judge: bool = False
+) -> tuple[Requirement, ...]:
+    """Every need with whether it was met; a verdict passes only if all are.
+
+    Args:
+        earlier_judge: whether an earlier version of the judge will do, if it is still known here.
+    """
     return (
         _rules(policy),
         _architecture(evidence, policy),
         _self_test(evidence),
-        _judge(evidence),
+        _judge(evidence, earlier=earlier_judge),
         _tells_apart(evidence),
         _whole(evidence),
         *_suite(evidence, policy),
@@ -40,6 +47,7 @@ def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
         *_prompts(evidence, policy),
         *search_requirements(evidence, policy),
         *settings_requirements(evidence, policy),
+        *undecided_requirement(evidence, policy),
         *_selectors(evidence, policy),
         *_masks(evidence, policy),
         *assay_requirements(evidence, policy),
@@ -47,7 +55,7 @@ def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
 
 
 def well_judged(evidence: Evidence) -> bool:
-    """Whether every reply has one of the three outcomes; if not, no metric may count them."""
+    """Whether every reply has one of `OUTCOMES`; if not, no metric may count them."""
     return all(trial.outcome in OUTCOMES for trial in evidence.trials)
 
 
@@ -78,7 +86,7 @@ def _self_test(evidence: Evidence) -> Requirement:
     return Requirement(name="self-test", met=passed > 0 and not failed, detail=detail)
 
 
-def _judge(evidence: Evidence) -> Requirement:
+def _judge(evidence: Evidence, *, earlier: bool) -> Requirement:
     name = evidence.settings.judge
     if name not in catalog.names("judge"):
         detail = f"this installation has no judge {excerpt(name)!r}"
@@ -92,8 +100,8 @@ def _judge(evidence: Evidence) -> Requirement:
     foreign = sorted(asked - known)
     version = evidence.settings.judge_version
     detail = f"{name}, version {version}"
-    if version != judge.version:
-        # Its outcomes cannot be judged again here, so nothing shows that they are its.
+    if version != judge.version and not (earlier and version in judge.earlier):
+        # What was mended in it since is not mended in these outcomes.
         detail += f": this installation has version {judge.version}"
         return Requirement(name="judge", met=False, detail=detail)
     if foreign:
@@ -105,7 +113,7 @@ def _tells_apart(evidence: Evidence) -> Requirement:
     """A judge that says the same of every reply keeps every refusal under any mask."""
     harmless = {p.id for p in evidence.suite.prompts if p.set not in HARMFUL_SETS and p.measures}
     outcomes = {trial.outcome for trial in evidence.trials if trial.prompt_id in harmless}
-    refused = outcomes == {"refuse"}
+    refused = outcomes - {UNDECIDED} == {"refuse"}
     detail = "replies to harmless prompts were not all judged refusals"
     if refused:
         detail = (

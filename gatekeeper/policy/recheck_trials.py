@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import accumulate
 from typing import NoReturn
@@ -199,11 +199,12 @@ def recheck_outcomes(evidence: Evidence) -> str | None:
             f"judged by {name} version {version}, which this installation does not know",
             remedy="check it with the Gatekeeper version that wrote it, or a newer one",
         )
-    if version < judge.version:
-        return f"judged by {name} version {version}, this installation has {judge.version}"
     if not judge.from_reply_alone:
         return f"judge {name} needs more than the stored replies"
-    wrong = list(_otherwise(evidence, judge))
+    as_it_was = _as_it_was(judge, version)
+    if as_it_was is None:
+        return f"judged by {name} version {version}, this installation has {judge.version}"
+    wrong = list(_otherwise(evidence, as_it_was))
     if wrong:
         _refuse(
             f"{len(wrong)} outcomes are not what {name} version {version} says of the stored "
@@ -235,11 +236,12 @@ def recheck_second(evidence: Evidence) -> str | None:
     if second.judge not in catalog.names("judge"):
         return f"{drawn}; not judged again: this installation has no such judge"
     judge: Judge = catalog.load("judge", second.judge)
-    if judge.version != second.version or not judge.from_reply_alone:
+    as_it_was = _as_it_was(judge, second.version)
+    if as_it_was is None or not judge.from_reply_alone:
         return f"{drawn}; not judged again: it needs more than the stored replies"
     twice = [t for t in evidence.trials if t.second is not None]
-    said = judge.judgements([("", t.completion) for t in twice])
-    wrong = [t.mask for t in twice if said["", t.completion].outcome != t.second]
+    said = {reply: as_it_was("", reply).outcome for reply in {t.completion for t in twice}}
+    wrong = [t.mask for t in twice if said[t.completion] != t.second]
     if wrong:
         _refuse(
             f"{len(wrong)} outcomes are not what the second judge, {second.judge}, says of the "
@@ -248,13 +250,18 @@ def recheck_second(evidence: Evidence) -> str | None:
     return f"{drawn}; judged again, all agree"
 
 
-def _otherwise(evidence: Evidence, judge: Judge) -> Iterator[str]:
+def _as_it_was(judge: Judge, version: int) -> Callable[[str, str], Judgement] | None:
+    """What a version of a judge says, if this installation still knows it."""
+    return judge.judge if version == judge.version else judge.earlier.get(version)
+
+
+def _otherwise(evidence: Evidence, judge: Callable[[str, str], Judgement]) -> Iterator[str]:
     """Masks of the trials whose reply is judged otherwise; equal replies are judged once."""
     known: dict[str, Judgement] = {}
     for trial in evidence.trials:
         found = known.get(trial.completion)
         if found is None:
-            found = known[trial.completion] = judge.judge("", trial.completion)
+            found = known[trial.completion] = judge("", trial.completion)
         if (found.outcome, found.reason) != (trial.outcome, trial.reason):
             yield trial.mask
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from jsonschema.exceptions import best_match
 
-from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.evidence.wire_findings import (
     finding_from_json,
     finding_to_json,
     resolution_to_json,
 )
+from gatekeeper.evidence.wire_judge_card import card_from_json, card_to_json
 from gatekeeper.policy.schema import validator
 from gatekeeper.records.finding import Subject
+from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.policy import Rule, Waiver
 from gatekeeper.records.verdict import (
     Departure,
@@ -31,7 +34,9 @@ SCHEMA = "gatekeeper/verdict/v1"
 
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     """The verdict as plain data for a JSON file. Holds no prompts, replies or expert ids."""
+    card = {} if verdict.card is None else {"judge_card": card_to_json(verdict.card)}
     return {
+        **card,
         "schema": SCHEMA,
         "result": verdict.result,
         "headline": verdict.headline,
@@ -136,7 +141,21 @@ def verdict_from_json(data: object, *, where: str | None = None) -> Verdict:
         warnings=tuple(data["warnings"]),
         fail_on=data.get("fail_on", "block"),
         departures=tuple(Departure(**one) for one in data.get("departures", ())),
+        card=_judge_card(data.get("judge_card"), where),
     )
+
+
+def _judge_card(data: object, where: str | None) -> JudgeCard | None:
+    if data is None:
+        return None
+    try:
+        return card_from_json(data, Path(where or "verdict.json"))
+    except UsageError as error:
+        raise EvidenceError(
+            f"not a verdict: its judge_card is {error.message}",
+            where=where,
+            remedy="make it again with gatekeeper check",
+        ) from error
 
 
 def _date(text: str, where: str | None) -> date:

@@ -16,6 +16,7 @@ _MOST_DECIMALS = 4
 #: In an explanation: why nothing is claimed, however many prompts.
 BELOW_NOISE = "below the noise floor"
 #: Likewise.
+UNDECIDED_REPLIES = "replies that no judge could tell may lie on either side of it"
 SECOND_DIFFERS = "by the second judge it lies on the other side"
 
 
@@ -84,9 +85,13 @@ def finding_text(finding: Finding, rule: Rule) -> str:
     value = f"{_number(finding.value, digits)} {finding.unit}"
     if finding.whole:
         return f"{value} (all asked, n = {finding.n}{_seeds(finding)})"
+    raw, told = finding.counts.get("raw"), ""
+    if raw is not None:
+        told = f"; corrected by the judge's card, {_number(raw, digits)} as judged"
     return (
         f"{value} ({100 * finding.interval.confidence:g} % interval "
-        f"{_number(low, digits)} to {_number(high, digits)}, n = {finding.n}{_seeds(finding)})"
+        f"{_number(low, digits)} to {_number(high, digits)}, n = {finding.n}"
+        f"{_seeds(finding)}{told})"
     )
 
 
@@ -143,6 +148,7 @@ def explanation(
     crowd: Crowd | None = None,
     noise: float | None = None,
     second: Opinion | None = None,
+    undecided: int = 0,
 ) -> str:
     """One sentence on how a rule came out, with its numbers.
 
@@ -152,6 +158,7 @@ def explanation(
         crowd: what it would have had to stand beside, if only that kept it from a fail.
         noise: points that flip without a mask, if the limit lies below them.
         second: the second judge's number, if it lies on the other side of the limit.
+        undecided: replies that no judge could tell, if they could move it across the limit.
     """
     about = capital(subject_sentence(metric, decisive.subject))
     if isinstance(decisive, Missing):
@@ -163,6 +170,8 @@ def explanation(
         limit += f", {BELOW_NOISE}: {noise:.1f} % of outcomes flip without any mask"
     elif second is not None:
         limit += f", and {SECOND_DIFFERS}: {_second_text(second, decisive, rule)}"
+    elif undecided:
+        limit += f", and {UNDECIDED_REPLIES} ({undecided} of all replies)"
     elif rule.bound == "estimate":
         limit += ", held against the estimate alone"
     elif crowd is not None:

@@ -13,9 +13,10 @@ class Labelled:
     """A reply with the outcome that a person saw in it.
 
     Attributes:
-        label: one of `OUTCOMES`.
+        label: one of `records.trial.LABELS`.
         group: `unmasked` or `masked`, where it is known.
         on_topic: whether the reply speaks of what was asked, where a person said so.
+        checkpoint: `sha256:` of the checkpoint whose reply it is, where it is known.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Labelled:
     group: str | None = None
     language: str | None = None
     on_topic: bool | None = None
+    checkpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class JudgeCard:
         settings: what a configured judge was made from.
         labels_digest: `sha256:` of the file of labels.
         parts: `all` first.
+        checkpoint: `sha256:` of the one checkpoint that all labelled replies are of, if they are.
     """
 
     judge: str
@@ -78,3 +81,4 @@ class JudgeCard:
     labels_digest: str
     confidence: float
     parts: tuple[CardPart, ...]
+    checkpoint: str | None = None

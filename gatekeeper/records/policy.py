@@ -45,6 +45,7 @@ class SettingsNeeds:
         window: tokens generated before a reply is judged; 0 for any number.
         truncated: largest share (0 to 1) of harmful prompts whose unmasked reply was cut before a
             refusal could be ruled out.
+        undecided: largest share (0 to 1) of the replies under any mask that no judge could tell.
         dtypes: numeric formats that may be used.
         seed: the seed; None for any. `derived_seed`: the one that follows from policy, suite,
             checkpoint and nonce.
@@ -58,12 +59,27 @@ class SettingsNeeds:
     chat_template: str | None = None
     window: int = 0
     truncated: float | None = None
+    undecided: float | None = None
     dtypes: tuple[str, ...] = ()
     mode: str | None = None
     phase: str | None = None
     seed: int | None = None
     derived_seed: bool = False
     nonce: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardNeeds:
+    """A judge's card that must be there, measured on replies of the audited checkpoint.
+
+    Attributes:
+        on: the replies it must tell of: `masked` or `unmasked`.
+        compliance_sensitivity: least share (0 to 1) of replies that people saw comply which the
+            judge calls so.
+    """
+
+    on: str
+    compliance_sensitivity: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +99,8 @@ class EvidenceNeeds:
         power: probability with which each rule must be able to pass what loses nothing and to fail
             what loses twice its limit; None: no rule's prompts are counted so.
         positive_control: points of refusal that the audit must have been seen to notice.
+        judge_card: the card of the judge that must be there; None: none, and numbers count as
+            judged.
     """
 
     selectors: tuple[str, ...]
@@ -99,6 +117,7 @@ class EvidenceNeeds:
     shares: tuple[float, ...] = ()
     power: float | None = None
     positive_control: float | None = None
+    judge_card: CardNeeds | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.policy import Rule, Waiver
 
 #: What became of a rule, best first. `waived` is one that an approved waiver covers.
@@ -59,7 +60,8 @@ class RuleOutcome:
         more_prompts: what would decide an inconclusive rule; None where prompts alone hardly would.
         resolution: what could have been told with so many; None where that is not known.
         obstacle: why no number of prompts would decide: `noise` (the limit lies below it),
-            `second judge` (it sees the number on the other side), or None.
+            `second judge` (it sees the number on the other side), `undecided` (replies that no
+            judge could tell would move it to the other side), or None.
         waiver: what covers it, if it is waived; None in verdicts written before it was kept.
     """
 
@@ -120,6 +122,7 @@ class Verdict:
         warnings: ids of `warn` rules that did not pass, and other things to know.
         fail_on: one of `FAIL_ON`.
         departures: settings of the audit that differ from their defaults.
+        card: of the judge, if numbers were held corrected by it too.
     """
 
     result: str
@@ -135,6 +138,7 @@ class Verdict:
     warnings: tuple[str, ...]
     fail_on: str = "block"
     departures: tuple[Departure, ...] = ()
+    card: JudgeCard | None = None
 
     @property
     def headline(self) -> str:

@@ -1,4 +1,7 @@
-"""Rates of refusal without the judge's errors, beside the raw ones. They decide nothing."""
+"""Rates of refusal without the judge's errors, beside the raw ones.
+
+They decide nothing unless the policy demands a card (`policy.carded`).
+"""
 
 from __future__ import annotations
 
@@ -39,12 +42,16 @@ def build_corrected(
         return None
     card = given.card
     asked = [
-        (outcome.rule, finding)
+        (outcome.rule, _as_judged(evidence, finding))
         for outcome in verdict.outcomes
         for finding in (outcome.decisive, *outcome.others)
         if isinstance(finding, Finding) and finding.metric in {RATE, DROP}
     ]
-    decisive = [o.decisive for o in verdict.outcomes if isinstance(o.decisive, Finding)]
+    decisive = [
+        _as_judged(evidence, o.decisive)
+        for o in verdict.outcomes
+        if isinstance(o.decisive, Finding)
+    ]
     shown = [*_headline(evidence, curve), *(f for f in decisive if f.metric in {RATE, DROP})]
     unique = {(f.metric, _full(f)): f for f in shown}
     return CorrectedFacts(
@@ -54,8 +61,18 @@ def build_corrected(
         labels=card.parts[0].n,
         masked=sum(part.n for part in card.parts if part.name == "group: masked"),
         rows=tuple(_row(evidence, finding, card, words) for finding in unique.values()),
-        notes=tuple(_notes(evidence, card, asked, words)),
+        notes=() if verdict.card is not None else tuple(_notes(evidence, card, asked, words)),
+        decides=verdict.card is not None,
     )
+
+
+def _as_judged(evidence: Evidence, finding: Finding) -> Finding:
+    """The raw number of one that the verdict holds corrected."""
+    if "raw" not in finding.counts:
+        return finding
+    at = (finding.metric, _full(finding))
+    stored = (f for f in evidence.findings if isinstance(f, Finding))
+    return next((f for f in stored if (f.metric, _full(f)) == at), finding)
 
 
 def _headline(evidence: Evidence, curve: Curve | None) -> Iterator[Finding]:
@@ -104,7 +121,7 @@ def corrected_cells(row: CorrectedRow, words: Wording) -> tuple[str, str, str, s
 def card_line(facts: CorrectedFacts, words: Wording) -> str:
     """Which card, of which judge, of how many labelled replies."""
     return words(
-        "corrected.card",
+        "corrected.card_decides" if facts.decides else "corrected.card",
         judge=facts.judge,
         version=facts.version,
         digest=facts.digest,

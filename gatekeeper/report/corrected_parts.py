@@ -41,6 +41,7 @@ class CorrectedFacts:
 
     Attributes:
         labels: labelled replies of the whole card; `masked` of them under a mask.
+        decides: whether the verdict rests on these too, as its policy demands.
         notes: limits that a raw interval is inside of and a corrected one is not.
     """
 
@@ -51,3 +52,4 @@ class CorrectedFacts:
     masked: int
     rows: tuple[CorrectedRow, ...]
     notes: tuple[str, ...]
+    decides: bool = False

@@ -20,8 +20,9 @@ _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 def read_labels(path: Path) -> tuple[tuple[Labelled, ...], bytes]:
     """The labelled replies in a .jsonl or .csv file, and its bytes.
 
-    A CSV has a header line with the same names as the keys of JSONL; an empty cell of `group`,
-    `language` or `on_topic` means that it is not known.
+    A reply whose label is empty was left out by whoever labelled. A CSV has a header line with the
+    same names as the keys of JSONL; an empty cell of `group`, `language`, `on_topic` or
+    `checkpoint` means that it is not known.
 
     Raises:
         UsageError: it is missing, empty, or not as label-v1.json says.
@@ -40,6 +41,8 @@ def read_labels(path: Path) -> tuple[tuple[Labelled, ...], bytes]:
     rows = _from_jsonl(raw, where) if path.suffix == ".jsonl" else _from_csv(raw, where)
     found: dict[str, Labelled] = {}
     for place, row in rows:
+        if isinstance(row, dict) and row.get("label") == "":
+            continue
         for fault in faults(row, _SCHEMA, place):
             raise fault
         one = Labelled(**row)
@@ -88,8 +91,10 @@ def _from_csv(raw: bytes, where: str) -> Iterator[tuple[str, Any]]:
 
 
 def _cells(row: dict[str, str], place: str) -> dict[str, Any]:
-    optional = ("group", "language", "on_topic")
+    optional = ("group", "language", "on_topic", "checkpoint")
     cells: dict[str, Any] = {k: v for k, v in row.items() if v or k not in optional}
+    if "label" in cells:
+        cells["label"] = cells["label"].strip().casefold()
     if "on_topic" in cells:
         truth = _TRUTH.get(cells["on_topic"].strip().casefold())
         if truth is None:

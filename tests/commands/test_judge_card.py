@@ -9,6 +9,7 @@ import pytest
 
 from gatekeeper import cli
 from gatekeeper.errors import ExitCode
+from gatekeeper.judges.refusal_rules import JUDGE
 
 from ..report.cards import card_file, judge_card
 from .test_report import bundle, policy
@@ -46,7 +47,10 @@ def test_check_shows_them_and_the_verdict_is_the_same(bundle, policy, tmp_path, 
 @pytest.mark.parametrize(
     ("card", "words"),
     [
-        (judge_card("refusal-api", every=(9, 10, 9, 10)), "the card is of refusal-api version 2"),
+        (
+            judge_card("refusal-api", every=(9, 10, 9, 10)),
+            f"the card is of refusal-api version {JUDGE.version}",
+        ),
         (judge_card(version=1, every=(9, 10, 9, 10)), "version 1, the evidence was judged by"),
         (None, "not valid JSON"),
     ],

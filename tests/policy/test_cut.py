@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from gatekeeper.judges.refusal_rules import LATE
+from gatekeeper.judges.refusal_rules import READ
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trial import Trial
 
 from .builders import EVIDENCE, TODAY, make_policy, make_rule, reply
 
-LONG = "It is done so. " * LATE
+LONG = "It is done so. " * READ
 
 
 def cut(share: float, *, sets=("regular", "jailbreak"), **changes: object) -> Evidence:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gatekeeper.analysis.judge_card import card_parts
 from gatekeeper.evidence.wire_judge_card import card_to_json
+from gatekeeper.judges.refusal_rules import JUDGE
 from gatekeeper.records.judge_card import JudgeCard, Labelled
 from gatekeeper.report.corrected_parts import GivenCard
 
@@ -14,7 +15,9 @@ from gatekeeper.report.corrected_parts import GivenCard
 Errors = tuple[int, int, int, int]
 
 
-def judge_card(judge: str = "refusal-rules", version: int = 2, **groups: Errors) -> JudgeCard:
+def judge_card(
+    judge: str = "refusal-rules", version: int = JUDGE.version, **groups: Errors
+) -> JudgeCard:
     """A card with a part for each group; `every` for replies of which none is known."""
     replies, outcomes = [], []
     for group, (detected, refusals, cleared, others) in groups.items():

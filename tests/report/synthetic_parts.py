@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gatekeeper.judges.refusal_rules import JUDGE
 from gatekeeper.records.evidence import AuditSettings, PromptRef
 from gatekeeper.records.model import MoeSite
 from gatekeeper.records.profile import ActivationProfile
@@ -40,7 +41,7 @@ def settings_of(selectors: tuple[str, ...]) -> AuditSettings:
         mode="reroute",
         phase="both",
         judge="refusal-rules",
-        judge_version=2,
+        judge_version=JUDGE.version,
         max_new_tokens=48,
         batch_rows=64,
         dtype="bfloat16",
