@@ -34,9 +34,7 @@ CODES = frozenset({0, 2, 3, 10, 11, 12})
 #: What has broken parsers before, here and elsewhere.
 _HOSTILE = (
     *(b"\0", b"\xff", b"\xfe\xff", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\n\n", b"\t", b"\x1b[2J"),
-    *(
-        "\u00a0 \u2003 \u3000 \u200b \ufeff \u2028 \u0085 \u202e \u2212 ％ ² “ ” １".encode().split()
-    ),
+    *"\u00a0 \u2003 \u3000 \u200b \ufeff \u2028 \u0085 \u202e \u2212 ％ ² “ ”".encode().split(b" "),
     *(b"", b"{", b"}", b"[", b"]", b'"', b"'", b",", b":", b": ", b"- ", b"#", b"|", b">", b"%"),
     *(b"&a ", b"*a", b"<<: ", b"!!bool abc", b'!!int ""', b"!!timestamp abc", b"!!binary ?", b"!!"),
     *(b"null", b"true", b"NaN", b"Infinity", b"-1", b"0", b"1e999", b"-0.0", b"1_0", b"0x1F"),
