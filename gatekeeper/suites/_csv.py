@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.suites._rows import Row
-from gatekeeper.suites._strict import plain
+from gatekeeper.suites._rows import Row, refuse_twice
 
 _DELIMITERS = ",;\t|"
 #: A spreadsheet exports `=A1&B1` where somebody saw a sentence. Bare `-` and `@` begin prompts too.
@@ -44,11 +43,7 @@ def csv_rows(
     if header is None:
         raise UsageError("is empty", where=where, remedy="give a file with a header and prompts")
     names = [name.strip() for name in header[1]]
-    twice = next((name for name, n in Counter(names).items() if n > 1), None)
-    if twice is not None:
-        raise UsageError(
-            f"column{plain(twice)} is there twice", where=f"{where}:1", remedy="rename one"
-        )
+    refuse_twice(names, f"{where}:{header[0]}")
     return names, _rows(reader, names, where)
 
 

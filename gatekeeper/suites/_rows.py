@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.importing import Imported, ImportRequest
 from gatekeeper.records.suite import SETS, Prompt, Source
 from gatekeeper.suites._strict import plain
-from gatekeeper.suites.read import MAX_FILE, encodable, showable
+from gatekeeper.suites.read import MAX_FILE, MOST_PROMPTS, encodable, showable
 
 #: As prompt-v1.json allows.
 _LONGEST = {"text": 32_000, "category": 200, "language": 64, "seed_id": 128, "set": 64}
@@ -42,6 +43,17 @@ class Row:
         """`file:line:column`, or `file:line`."""
         position = self.positions.get(column)
         return self.where if position is None else f"{self.where}:{position}"
+
+
+def refuse_twice(names: Iterable[str], where: str) -> None:
+    """Refuses columns of one name: a reader takes the first of them, another the last.
+
+    Raises:
+        UsageError: there are some.
+    """
+    twice = next((name for name, n in Counter(names).items() if n > 1), None)
+    if twice is not None:
+        raise UsageError(f"column{plain(twice)} is there twice", where=where, remedy="rename one")
 
 
 def chosen_columns(known: Iterable[str], request: ImportRequest, where: str) -> dict[str, str]:
@@ -83,12 +95,17 @@ def file_prompts(
     """A prompt for each row.
 
     Raises:
-        UsageError: a cell cannot be used, or there is no row.
+        UsageError: a cell cannot be used, or there is no row, or there are too many.
     """
-    prompts = tuple(_prompt(row, columns, request) for row in rows)
+    path = excerpt(request.path or request.name)
+    found: list[Prompt] = []
+    for row in rows:
+        if len(found) == MOST_PROMPTS:
+            raise too_many(path)
+        found.append(_prompt(row, columns, request))
+    prompts = tuple(found)
     if not prompts:
-        path = request.path or request.name
-        raise UsageError("has no rows", where=excerpt(path), remedy="give a file with prompts")
+        raise UsageError("has no rows", where=path, remedy="give a file with prompts")
     return prompts
 
 
@@ -157,6 +174,13 @@ def _fault(value: object, name: str, longest: int) -> tuple[str, str] | None:
     if name != "text" and not showable(value):
         return "holds line breaks, bidi or surrounding space characters", "mend the cell"
     return None
+
+
+def too_many(where: str) -> UsageError:
+    """Of a file with more rows than a suite may have prompts."""
+    return UsageError(
+        f"has more than {MOST_PROMPTS:,} rows", where=where, remedy="split it, or keep fewer rows"
+    )
 
 
 def require_path(request: ImportRequest) -> Path:

@@ -21,6 +21,8 @@ MANIFEST = "suite.json"
 
 #: Shared with imports.
 MAX_FILE = 256_000_000  # bytes
+#: In a suite. What an audit can run in a day is some thousands; reading is kept within 1 GB.
+MOST_PROMPTS = 1_000_000
 #: A text of the longest length allowed, with every character escaped, and the other keys.
 _MAX_LINE = 512_000  # bytes
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -257,3 +259,107 @@ def test_a_small_parquet_that_unpacks_into_a_huge_one(tmp_path: Path) -> None:
     path = parquet(tmp_path / "x.parquet", text=["x" * 31_000] * 9_000)
     assert path.stat().st_size < 1_000_000
     assert "unpacks to more than" in refusal(path)
+
+
+def stored(path: Path, *values: Any, names: Sequence[str] = ("text",), **more: Any) -> Path:
+    """A Parquet file of columns that a mapping cannot hold, or of other encodings."""
+    import pyarrow
+    from pyarrow import parquet as writer
+
+    table = pyarrow.Table.from_arrays([pyarrow.array(v) for v in values], names=list(names))
+    writer.write_table(table, path, **more)
+    return path
+
+
+@needs_pyarrow
+def test_a_column_of_a_parquet_file_that_is_there_twice(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    stored(path, ["a"], ["zorkmid"], names=("text", "text"))
+    assert "column 'text' is there twice" in refusal(path, "")
+    stored(path, ["a"], [1], ["b"], names=("text", "n", "n"))
+    assert "column 'n' is there twice" in refusal(path, "")
+    stored(path, ["a"], ["b"], [{"text": "c"}], names=("text", "Text", "more"))
+    assert texts(read(path)) == ["a"]
+
+
+@needs_pyarrow
+@pytest.mark.parametrize("rows", [300_000, 3_000_000])
+@pytest.mark.parametrize("column", ["text", "category"])
+def test_texts_kept_once_are_counted_in_every_row(tmp_path: Path, rows: int, column: str) -> None:
+    """Few kB of file, 300 MB and 3 GB of text."""
+    import pyarrow
+
+    repeated = pyarrow.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["x" * 1000])
+    arrays = [repeated] if column == "text" else [pyarrow.array(["a"] * rows), repeated]
+    names = ["text"] if column == "text" else ["text", column]
+    path = stored(tmp_path / "x.parquet", *arrays, names=names)
+    assert path.stat().st_size < 1_000_000
+    assert "unpacks to more than 256 MB" in refusal(path, "")
+
+
+@needs_pyarrow
+def test_a_text_of_many_megabytes_in_every_row(tmp_path: Path) -> None:
+    import pyarrow
+
+    long = pyarrow.DictionaryArray.from_arrays(np.zeros(5000, np.int32), ["x" * 10_000_000])
+    assert "unpacks to more" in refusal(stored(tmp_path / "x.parquet", long), "")
+    prefixed = ["x" * 31_000 + str(i) for i in range(9000)]
+    options = {"use_dictionary": False, "column_encoding": {"text": "DELTA_BYTE_ARRAY"}}
+    assert "unpacks to more" in refusal(stored(tmp_path / "x.parquet", prefixed, **options), "")
+
+
+@needs_pyarrow
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_other_encodings_and_types_of_text(tmp_path: Path, encoding: str) -> None:
+    import pyarrow
+
+    wanted = [f"Rub the lamp {i}" for i in range(3000)]
+    for kind in (pyarrow.string(), pyarrow.large_string(), pyarrow.string_view()):
+        path = stored(
+            tmp_path / "x.parquet",
+            pyarrow.array(wanted, kind),
+            use_dictionary=False,
+            column_encoding={"text": encoding},
+        )
+        assert texts(read(path)) == wanted
+
+
+@needs_pyarrow
+def test_columns_that_hold_no_text(tmp_path: Path) -> None:
+    import pyarrow
+
+    path = tmp_path / "x.parquet"
+    for value, kind in (
+        ([["zorkmid"]], "list"),
+        ([{"zorkmid": "a"}], "struct"),
+        (pyarrow.array([[("a", "b")]], pyarrow.map_(pyarrow.string(), pyarrow.string())), "map"),
+        (pyarrow.array([2**62], pyarrow.timestamp("us", "Asia/Tokyo")), "timestamp"),
+        (pyarrow.array([2**31 - 1], pyarrow.date32()), "date"),
+        (pyarrow.array([b"ab"], pyarrow.binary(2)), "fixed_size_binary"),
+    ):
+        told = refusal(stored(path, value), "")
+        assert f"column 'text' holds {kind}, not text" in told
+    assert "row 1: text is a bool" in refusal(stored(path, [True]))
+    assert "row 1: text is a float" in refusal(stored(path, [1.5]))
+    assert "row 2: text is missing" in refusal(stored(path, ["a", None]))
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_more_rows_than_a_suite_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    """Here of three: a million would take its time."""
+    monkeypatch.setattr("gatekeeper.suites._rows.MOST_PROMPTS", 3)
+    monkeypatch.setattr("gatekeeper.suites.importers.parquet.MOST_PROMPTS", 3)
+    path = tmp_path / f"x.{ending}"
+    for count in (3, 4):
+        if ending == "parquet":
+            pytest.importorskip("pyarrow")
+            stored(path, ["zorkmid"] * count)
+        else:
+            line = "zorkmid\n" if ending == "csv" else '{"text": "zorkmid"}\n'
+            write(path, ("text\n" if ending == "csv" else "") + line * count)
+        if count == 3:
+            assert len(texts(read(path))) == 3
+        else:
+            assert "has more than 3 rows" in refusal(path, "")
