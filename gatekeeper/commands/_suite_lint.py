@@ -45,12 +45,12 @@ def linted(path: Path) -> Linted:
     scan = scan_suite(path)
     if scan.suite is None:
         return Linted(suite=None, faults=scan.faults, warnings=(), notes=())
-    needs = _needs()
+    needs, texts = _needs(), lint.Texts.of(scan.suite)
     return Linted(
         suite=scan.suite,
         faults=scan.faults,
-        warnings=lint.warnings(scan.suite, needs),
-        notes=lint.notes(scan.suite, needs),
+        warnings=lint.warnings(scan.suite, needs, texts),
+        notes=lint.notes(scan.suite, needs, texts),
     )
 
 

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.errors import UsageError, encodable, excerpt
 from gatekeeper.records.importing import Imported, ImportRequest
 from gatekeeper.records.suite import SETS, Prompt, Source
+from gatekeeper.suites._files import read_bytes
 from gatekeeper.suites._strict import plain
-from gatekeeper.suites.read import MAX_FILE, MOST_PROMPTS, encodable, showable
+from gatekeeper.suites.read import MOST_PROMPTS, showable
 
 #: As prompt-v1.json allows.
 _LONGEST = {"text": 32_000, "category": 200, "language": 64, "seed_id": 128, "set": 64}
@@ -198,23 +199,17 @@ def require_path(request: ImportRequest) -> Path:
     return request.path
 
 
-def read_file(request: ImportRequest) -> bytes:
-    """The bytes of the file asked for.
+def read_file(request: ImportRequest, *, binary: bool = False) -> bytes:
+    """The bytes of the file asked for, see `read_bytes`.
 
     Raises:
-        UsageError: it is no file, empty or too large.
+        UsageError: also if it is empty.
     """
     path = require_path(request)
-    if not path.is_file():
-        raise UsageError("is no file", where=excerpt(path), remedy="give a file")
-    size = path.stat().st_size
-    if not size:
+    raw = read_bytes(path, binary=binary)
+    if not raw:
         raise UsageError("is empty", where=excerpt(path), remedy="give a file with prompts")
-    if size > MAX_FILE:
-        raise UsageError(
-            f"is larger than {MAX_FILE // 1_000_000} MB", where=excerpt(path), remedy="split it"
-        )
-    return path.read_bytes()
+    return raw
 
 
 def own_licence(request: ImportRequest) -> str:

@@ -11,13 +11,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.errors import UsageError, encodable, excerpt
 from gatekeeper.records.importing import Imported, Importer, ImportRequest
 from gatekeeper.records.suite import Prompt
 from gatekeeper.suites._packages import find_package
 from gatekeeper.suites._published import package_source
 from gatekeeper.suites._yaml import yaml_mapping
-from gatekeeper.suites.read import encodable
 from gatekeeper.suites.split import seeded_hash
 
 _PACKAGE, _TESTED = "pyrit", "1.1.0"

@@ -11,6 +11,7 @@ import numpy as np
 
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.importing import Imported, Importer, ImportRequest
+from gatekeeper.suites._files import MAX_FILE
 from gatekeeper.suites._rows import (
     Row,
     chosen_columns,
@@ -22,7 +23,7 @@ from gatekeeper.suites._rows import (
     too_many,
 )
 from gatekeeper.suites._strict import plain
-from gatekeeper.suites.read import MAX_FILE, MOST_PROMPTS
+from gatekeeper.suites.read import MOST_PROMPTS
 
 _BATCH = 16_384  # rows decoded at once
 _SLICE = 1024  # of them, rows made into Python's text at once
@@ -32,7 +33,7 @@ _KEPT_ONCE = frozenset({"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "B
 
 def _read(request: ImportRequest) -> Imported:
     own_licence(request)  # before the file: it is the quicker thing to mend
-    raw = read_file(request)
+    raw = read_file(request, binary=True)
     where = excerpt(request.path)
     pyarrow, parquet = _pyarrow(where)
     try:
