@@ -28,7 +28,7 @@ def csv_rows(
     *,
     encoding: str = "utf-8-sig",
     delimiter: str | None = None,
-    formulas: bool = False,
+    ours: bool = False,
 ) -> tuple[list[str], Iterator[Row]]:
     """Names of the columns, and the rows after them.
 
@@ -40,7 +40,8 @@ def csv_rows(
         encoding: a byte order mark is passed over.
         delimiter: None takes that of a first line such as `sep=;`, or the one of `,;<tab>|` that
             the header has most of.
-        formulas: whether a cell may look like one of a spreadsheet.
+        ours: whether it is in a form of ours: a cell may look like a formula, and no option names
+            another encoding or delimiter.
 
     Raises:
         UsageError: no header, or a column named twice; also the iterator: wrong encoding, broken
@@ -55,30 +56,30 @@ def csv_rows(
             first, skipped = text.readline(), 1
             delimiter = delimiter or told[1]
     except UnicodeError as error:
-        raise _not_text(raw, where, encoding) from error
+        raise _not_text(raw, where, encoding, ours) from error
     likely = Counter(c for c in first if c in _DELIMITERS).most_common(1)
     chosen = delimiter or (likely[0][0] if likely else ",")
-    lines = _lines(first, text, raw, where, encoding)
+    lines = _lines(first, text, raw, where, encoding, ours)
     records = _records(csv.reader(lines, delimiter=chosen, strict=True), where, skipped)
     header = next(records, None)
     if header is None:
         raise UsageError("is empty", where=where, remedy="give a file with a header and prompts")
     names = [name.strip() for name in header[1]]
     refuse_twice(names, f"{where}:{header[0]}")
-    return names, _rows(records, names, where, formulas)
+    return names, _rows(records, names, where, ours)
 
 
 def _lines(
-    first: str, rest: io.TextIOWrapper, raw: bytes, where: str, encoding: str
+    first: str, rest: io.TextIOWrapper, raw: bytes, where: str, encoding: str, ours: bool
 ) -> Iterator[str]:
     yield first
     try:
         yield from rest
     except UnicodeError as error:
-        raise _not_text(raw, where, encoding) from error
+        raise _not_text(raw, where, encoding, ours) from error
 
 
-def _not_text(raw: bytes, where: str, encoding: str) -> UsageError:
+def _not_text(raw: bytes, where: str, encoding: str, ours: bool) -> UsageError:
     """Where the encoding does not fit, which a stream tells within its last piece only."""
     at = 0
     try:
@@ -91,7 +92,7 @@ def _not_text(raw: bytes, where: str, encoding: str) -> UsageError:
     return UsageError(
         f"invalid {excerpt(encoding.removesuffix('-sig'))} at this byte",
         where=f"{where}:{line}:{column}",
-        remedy=f"save it as UTF-8, or name its encoding: --encoding {guess}",
+        remedy="save it as UTF-8" + ("" if ours else f", or name its encoding: --encoding {guess}"),
     )
 
 
@@ -120,7 +121,7 @@ def _records(
 
 
 def _rows(
-    records: Iterator[tuple[int, list[str]]], names: list[str], where: str, formulas: bool
+    records: Iterator[tuple[int, list[str]]], names: list[str], where: str, ours: bool
 ) -> Iterator[Row]:
     positions = {name: number for number, name in enumerate(names, start=1)}
     for number, (line, cells) in enumerate(records, start=1):
@@ -129,10 +130,11 @@ def _rows(
             raise UsageError(
                 f"has {len(cells)} columns, the header {len(names)}",
                 where=place,
-                remedy="quote cells that hold the delimiter, or name it with --delimiter",
+                remedy="quote cells that hold the delimiter"
+                + ("" if ours else ", or name it with --delimiter"),
             )
         for position, cell in enumerate(cells, start=1):
-            if not formulas and _FORMULA.match(cell):
+            if not ours and _FORMULA.match(cell):
                 raise UsageError(
                     "is a spreadsheet formula",
                     where=f"{place}:{position}",

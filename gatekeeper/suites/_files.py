@@ -40,6 +40,8 @@ def read_bytes(path: Path, *, binary: bool = False) -> bytes:
     Raises:
         UsageError: it is no file, cannot be read, is too large, or no text.
     """
+    if not path.exists():
+        raise UsageError("no such file", where=excerpt(path), remedy="check the path")
     # A pipe or a device may never end.
     if not path.is_file():
         raise UsageError("is no file", where=excerpt(path), remedy="give a file")

@@ -55,7 +55,7 @@ def _from_jsonl(raw: bytes, where: str) -> Iterator[tuple[str, Any]]:
 
 
 def _from_csv(raw: bytes, where: str) -> Iterator[tuple[str, Any]]:
-    names, rows = csv_rows(raw, where, formulas=True)
+    names, rows = csv_rows(raw, where, ours=True)
     for row in rows:
         yield row.where, _cells({name: str(row.cells[name]) for name in names}, row.where)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,7 @@ def test_encodings_of_csv(tmp_path: Path) -> None:
         path.write_bytes(content.encode(encoding))
         assert texts(read(path, encoding=named)) == ["ランプを磨くには？"]
     assert "--encoding utf-16" in refusal(write(path, content.encode("utf-16")), ":1:1")
+    assert "--encoding utf-32" in refusal(write(path, content.encode("utf-32")), ":1:1")
     path.write_bytes(b"text\nok\nab\xff\n")
     assert "--encoding cp932" in refusal(path, ":3:3")
 
@@ -118,7 +120,13 @@ def test_encodings_of_csv(tmp_path: Path) -> None:
         ("n,text\n-cmd(),a\n", ":2:1", "is a spreadsheet formula"),
         (f"n,text\n1,{SECRET}\0\n", ":2:2", "control characters"),
         (f"n,text\n1,{SECRET * 1100}\n", ":2:2", "longer than 32000"),
-        (f"n,text\n1,{SECRET * 9000}\n", ":2", "broken CSV: field larger"),
+        (f"n,text\n1,{SECRET * 9000}\n", ":2:2", "longer than 32000"),
+        (f"n,text\n1,{SECRET * 40000}\n", ":2", "broken CSV: field larger"),
+        (f'n,text\n1,"{SECRET}\n' + "x,y\n" * 300_000, ":2", "quote in this cell that is never"),
+        (f"sep=;\nn;text\n1;{SECRET};2\n", ":3", "has 3 columns, the header 2"),
+        (f"sep=;\na;a\n1;{SECRET}\n", ":2", "column 'a' is there twice"),
+        ("sep=;\n", "", "is empty"),
+        (f"sep=;\rn;text\r1;2\r;{SECRET};\r", ":4", "has 3 columns"),
         ("n,text\n1,  \n", ":2:2", "text is blank"),
         (f"text,category\n{SECRET},a\u202eb\n", ":2:2", "category holds"),
         (f"text,category\n{SECRET},{'c' * 201}\n", ":2:2", "category is longer"),
@@ -133,6 +141,66 @@ def test_prompts_that_only_look_like_formulas(tmp_path: Path) -> None:
     lines = ["- first, then second?", "@home or away?", "+1 what?", "a = b?"]
     path = write(tmp_path / "x.csv", "text\n" + "".join(f'"{x}"\n' for x in lines))
     assert texts(read(path)) == lines
+
+
+@pytest.mark.parametrize("head", ["sep=;\n", '"sep=;"\r\n', "\ufeffsep=;\n", "Sep=;\r", "sep=\t\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_line_that_names_the_delimiter(tmp_path: Path, head: str, encoding: str) -> None:
+    """As Excel writes and reads it; a delimiter of the command line goes before it."""
+    sign = head.strip('"\r\n')[-1]
+    content = f"{head}text{sign}note\na, b, c{sign}1\n"
+    path = write(tmp_path / "x.csv", content.encode(encoding))
+    assert texts(read(path, encoding="utf-8-sig" if encoding == "utf-8" else encoding)) == [
+        "a, b, c"
+    ]
+    path = write(tmp_path / "x.csv", "sep=;\ntext,n\na;b,1\n")
+    assert texts(read(path, delimiter=",")) == ["a;b"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-8"])
+def test_byte_order_marks_of_all_encodings_are_passed_over(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path / "x.csv", "\ufefftext,n\nランプ,1\n".encode(encoding))
+    assert texts(read(path, encoding=encoding)) == ["ランプ"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_any_end_and_the_place_of_a_fault(tmp_path: Path, end: str) -> None:
+    path = write(tmp_path / "x.csv", end.join(["n;text", "1;a", "2;b", ""]))
+    assert texts(read(path)) == ["a", "b"]
+    assert "has 1 columns" in refusal(write(path, end.join(["n;text", "1;a", "zorkmid"])), ":3")
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (b"\x1f\x8b\x08zorkmid", "is a gzip file → unpack it"),
+        (b"PK\x03\x04zorkmid", "is a zip file or an Excel workbook → unpack it, or export"),
+        (b"\xd0\xcf\x11\xe0zorkmid", "export it as CSV"),
+        (b"BZh91zorkmid", "bzip2"),
+        (b"\xfd7zXZ\0zorkmid", "xz"),
+        (b"\x28\xb5\x2f\xfdzorkmid", "zstandard"),
+        (b"PAR1zorkmid", "a Parquet file → name it .parquet"),
+        (b"SQLite format 3\0zorkmid", "a database"),
+        (b"%PDF-1.7 zorkmid", "a PDF file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
+def test_files_of_another_kind(tmp_path: Path, ending: str, raw: bytes, told: str) -> None:
+    assert told in refusal(write(tmp_path / f"x.{ending}", raw), "")
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_what_is_no_file_or_never_ends(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"x.{ending}"
+    path.mkdir()
+    assert "is no file" in refusal(path, "")
+    path.rmdir()
+    os.mkfifo(path)
+    assert "is no file" in refusal(path, "")
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    assert "is no file" in refusal(path, "")
 
 
 def test_missing_columns_are_told_with_those_that_are_there(tmp_path: Path) -> None:
@@ -184,6 +252,9 @@ def test_jsonl(tmp_path: Path) -> None:
         (b'{"text": "zorkmid}', ":1", "invalid JSON at column"),
         (b'{"text": "zorkmid\xff"}', ":1", "invalid UTF-8"),
         (b'\xef\xbb\xbf{"text": "zorkmid"}', ":1", "byte order mark"),
+        ('{"text": "zorkmid"}'.encode("utf-16"), ":1", "is UTF-16 → save it as UTF-8"),
+        ('{"text": "zorkmid"}'.encode("utf-32"), ":1", "is UTF-32 → save it as UTF-8"),
+        (b'{"text": "a", "text": "zorkmid"}', ":1", "key 'text' is given twice"),
         (b'{"text": "' + b"x" * 4_000_001 + b'"}', ":1", "longer than 4 MB"),
         (b"[" * 100_000, ":1", "nested too deeply"),
     ],
