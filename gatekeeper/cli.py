@@ -134,7 +134,7 @@ def _settings() -> dict[str, Any]:
         return {}
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, UTF-8, and numbers of 5,000 digits
         raise UsageError(
             f"not valid TOML: {excerpt(error)}", where=str(path), remedy="mend the file"
         ) from error

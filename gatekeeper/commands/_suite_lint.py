@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import click
@@ -54,6 +55,7 @@ def linted(path: Path) -> Linted:
     )
 
 
+@cache
 def _needs() -> dict[str, dict[str, int]]:
     """What the shipped policies want measured: file name -> set -> prompts."""
     from gatekeeper.bundled import bundled
