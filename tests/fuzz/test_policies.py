@@ -46,14 +46,14 @@ def test_damaged_policies(tmp_path: Path) -> None:
 
 
 def test_evidence_held_against_damaged_policies(tmp_path: Path) -> None:
-    bundle = write_bundle(whole_evidence(), tmp_path / "evidence")
-    path = tmp_path / "p.yaml"
+    bundle, path = tmp_path / "evidence", tmp_path / "p.yaml"
+    write_bundle(whole_evidence(), bundle)
 
     def check(_: str, data: bytes) -> int:
         path.write_bytes(data)
         return command("check", bundle, "--policy", path).code
 
-    assert fuzz("policies of evidence", SEEDS, check).cases
+    assert fuzz("policies of evidence", SEEDS, check).codes[2]
 
 
 @pytest.mark.parametrize(

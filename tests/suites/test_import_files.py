@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import json
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -413,6 +415,21 @@ def test_columns_that_hold_no_text(tmp_path: Path) -> None:
     assert "row 1: text is a bool" in refusal(stored(path, [True]))
     assert "row 1: text is a float" in refusal(stored(path, [1.5]))
     assert "row 2: text is missing" in refusal(stored(path, ["a", None]))
+
+
+#: A file of one text with one bit of its column's statistics flipped: pyarrow 26 ends the process.
+_ENDS_ITS_READER = (
+    b"c-l>mzYc;x493faTo_y!dZEb;EL<3Xh>1)t?hY5<;6g6ZLBRw6Jcti$(Z%6wn)d7WOYQ#HBA`N5q2NZM)E$(O%OaPi0"
+    b"3a4c5m$#XRa?m9)Svvtp#V$@k;Sur%>^7ZTa+M8+JMFt6%y#TM4l_FtVwo%(WDs%oU-F9N#;vpn=py8Q0Aixx4WO~ej"
+    b"IBT!tl%=K1}D~ns2&h-L#|^;+tjphYw#kA8Y"
+)
+
+
+@needs_pyarrow
+def test_a_parquet_file_that_ends_its_reader(tmp_path: Path) -> None:
+    raw = zlib.decompress(base64.b85decode(_ENDS_ITS_READER))
+    told = refusal(write(tmp_path / "x.parquet", raw), "")
+    assert "is no Parquet file that can be read (its reader gave up)" in told
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
