@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,8 @@ def read_labels(path: Path) -> tuple[tuple[Labelled, ...], bytes]:
 
 
 def _from_jsonl(raw: bytes, where: str) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(raw.split(b"\n"), start=1):
-        if line.strip():
+    for number, line in enumerate(io.BytesIO(raw), start=1):
+        if not line.isspace():
             place = f"{where}:{number}"
             yield place, parse(line, place)
 

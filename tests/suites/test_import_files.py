@@ -438,6 +438,7 @@ def test_more_rows_than_a_suite_may_have(
 ) -> None:
     """Here of three: a million would take its time."""
     monkeypatch.setattr("gatekeeper.suites._rows.MOST_PROMPTS", 3)
+    monkeypatch.setattr("gatekeeper.suites.importers.jsonl.MOST_PROMPTS", 3)
     path = tmp_path / f"x.{ending}"
     for count in (3, 4):
         if ending == "parquet":
