@@ -170,7 +170,11 @@ def _compose(text: str, source: str) -> yaml.Node | None:
 
 def _node_or_fault(text: str) -> tuple[yaml.Node | None, tuple[str, Position, Exception] | None]:
     """The root node; or what is wrong first, and where."""
-    loader = _Strict(text)
+    try:
+        loader = _Strict(text)
+    except yaml.reader.ReaderError as error:
+        at = moved((1, 1), text[: error.position])
+        return None, (f"{named(text[error.position])} is not allowed", at, error)
     try:
         return loader.get_single_node(), None
     except yaml.MarkedYAMLError as error:
