@@ -6,15 +6,16 @@ import difflib
 import errno
 import os
 import tomllib
+from collections.abc import Callable
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NoReturn
 
 import click
 
 from gatekeeper import __version__, catalog
 from gatekeeper._process import INTERRUPTED, RESUME, catch_signals, leave, outlive_readers
-from gatekeeper.errors import ExitCode, GatekeeperError, UsageError, excerpt
+from gatekeeper.errors import ExitCode, GatekeeperError, UsageError, encodable, excerpt
 
 _PREFIX = "GATEKEEPER"
 
@@ -35,6 +36,7 @@ class _LazyGroup(click.Group):
             return None
         command: click.Command = catalog.load("command", cmd_name)
         _name_variables(command, f"{_PREFIX}_{_variable(cmd_name)}")
+        _check_names(command)
         return command
 
 
@@ -51,6 +53,34 @@ def _name_variables(command: click.Command, prefix: str) -> None:
     if isinstance(command, click.Group):
         for name, sub in command.commands.items():
             _name_variables(sub, f"{prefix}_{_variable(name)}")
+
+
+def _check_names(command: click.Command) -> None:
+    """Lets each parameter refuse text that is not UTF-8, in one place for all there are."""
+    for parameter in command.params:
+        # A checkpoint's own name is looked at with those of its files, see `engine.checkpoint`.
+        if parameter.name != "checkpoint" and not isinstance(parameter.callback, _Named):
+            parameter.callback = _Named(parameter.callback)
+    if isinstance(command, click.Group):
+        for sub in command.commands.values():
+            _check_names(sub)
+
+
+class _Named:
+    """A parameter's callback, after a look at what was given."""
+
+    def __init__(self, then: Callable[[click.Context, click.Parameter, Any], Any] | None) -> None:
+        self._then = then
+
+    def __call__(self, context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, str | PurePath) and not encodable(str(one)):
+                raise UsageError(
+                    f"a name with unprintable characters: {excerpt(one)!r}",
+                    where=parameter.opts[0] if isinstance(parameter, click.Option) else None,
+                    remedy="rename it",
+                )
+        return self._then(context, parameter, value) if self._then else value
 
 
 def _known_variables(command: click.Command) -> set[str]:
@@ -104,7 +134,7 @@ def _settings() -> dict[str, Any]:
         return {}
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, UTF-8, and numbers of 5,000 digits
         raise UsageError(
             f"not valid TOML: {excerpt(error)}", where=str(path), remedy="mend the file"
         ) from error

@@ -6,10 +6,12 @@ never used for a verdict.
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 
 #: Longest piece of foreign text (a path, a value from a file) repeated in a message.
 _EXCERPT = 120
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ExitCode(IntEnum):
@@ -72,6 +74,14 @@ class EvidenceError(GatekeeperError):
     """Evidence is missing, altered or of another schema."""
 
     exit_code = ExitCode.NOT_VERIFIED
+
+
+def encodable(text: str) -> bool:
+    """Whether text can be written as UTF-8.
+
+    JSON escapes can spell half a surrogate pair, and Python reads a file name of other bytes so.
+    """
+    return not _SURROGATE.search(text)
 
 
 def excerpt(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gatekeeper.records.evidence import PromptRef
 from gatekeeper.records.suite import Prompt
@@ -27,7 +27,7 @@ def folded_sha256(text: str) -> str:
     return hashlib.sha256(folded(text).encode("utf-8", "replace")).hexdigest()
 
 
-def joined(members: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+def joined(members: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     """The cluster of each member: those that share a seed or a text, directly or by way of others.
 
     Args:
@@ -36,27 +36,44 @@ def joined(members: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     Returns:
         per prompt the name of its cluster: the first of the seeds in it, by code points.
     """
-    parent: dict[tuple[bool, str], tuple[bool, str]] = {}
+    number: dict[str, int] = {}
+    owner: dict[str, int] = {}
+    names: list[str] = []
+    parent: list[int] = []
+    given: list[int] = []
 
-    def root(node: tuple[bool, str]) -> tuple[bool, str]:
-        parent.setdefault(node, node)
+    def root(node: int) -> int:
         while parent[node] != node:
             parent[node] = parent[parent[node]]
             node = parent[node]
         return node
 
     for seed, *texts in members:
+        mine = number.setdefault(seed, len(names))
+        if mine == len(names):
+            names.append(seed)
+            parent.append(mine)
+        given.append(mine)
         for text in texts:
-            ends = root((False, seed)), root((True, text))
-            # Seeds sort before texts, so that a root is always the first seed of its cluster.
-            parent[max(ends)] = min(ends)
-    return tuple(root((False, seed))[1] for seed, *_ in members)
+            other = owner.setdefault(text, mine)
+            if other != mine:
+                # A root is always the first seed of its cluster.
+                first, last = sorted((root(mine), root(other)), key=names.__getitem__)
+                parent[last] = first
+    return tuple(names[root(mine)] for mine in given)
 
 
 def prompt_clusters(prompts: Sequence[Prompt]) -> dict[str, str]:
     """Prompt id -> cluster, of a suite as read."""
-    names = joined([(p.seed_id, folded_sha256(p.text)) for p in prompts])
-    return {p.id: name for p, name in zip(prompts, names, strict=True)}
+    return clusters_and_copies(prompts)[0]
+
+
+def clusters_and_copies(prompts: Sequence[Prompt]) -> tuple[dict[str, str], int]:
+    """`prompt_clusters`, and how many prompts repeat the text of an earlier one."""
+    texts = [folded_sha256(p.text) for p in prompts]
+    names = joined((p.seed_id, text) for p, text in zip(prompts, texts, strict=True))
+    copies = len(texts) - len(set(texts))
+    return {p.id: name for p, name in zip(prompts, names, strict=True)}, copies
 
 
 def evidence_clusters(prompts: Sequence[PromptRef]) -> dict[str, str]:

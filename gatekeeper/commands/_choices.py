@@ -239,13 +239,15 @@ def system_prompt_of(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        if path.stat().st_size > _LONGEST_PROMPT:
+        with path.open("rb") as file:
+            raw = file.read(_LONGEST_PROMPT + 1)
+        if len(raw) > _LONGEST_PROMPT:
             raise UsageError(
                 f"the system prompt has more than {_LONGEST_PROMPT:,} bytes",
                 where=excerpt(path),
                 remedy="give the file of the prompt itself",
             )
-        return path.read_text(encoding="utf-8").strip()
+        return raw.decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             "the system prompt cannot be read", where=excerpt(path), remedy="give a UTF-8 text file"

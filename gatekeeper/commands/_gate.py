@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -80,6 +81,7 @@ def run_gate(
         GatekeeperError: any of the parts'; evidence that was finished stays.
     """
     preflight(formats, lang)
+    policy_bytes = _same_policy(policy, policy_path)
     finished = not overwrite and _lacks_results(out, formats)
     if not finished:
         check_output(out, overwrite=overwrite)
@@ -100,12 +102,28 @@ def run_gate(
         card=None if card is None else card.card,
     )
     # The policy stands beside its verdict, so that `verify` can derive the one from the other.
-    write_bytes(out / POLICY, policy_path.read_bytes())
+    write_bytes(out / POLICY, policy_bytes)
     write_bytes(out / VERDICT, verdict_bytes(verdict))
     reports = write_reports(
         evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card
     )
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
+
+
+def _same_policy(policy: Policy, path: Path) -> bytes:
+    """The bytes that the policy was read from, before hours of work in which the file may change.
+
+    Raises:
+        UsageError: they can't be read again (a pipe), or are others by now.
+    """
+    raw = path.read_bytes() if path.is_file() else b""
+    if f"sha256:{hashlib.sha256(raw).hexdigest()}" != policy.digest:
+        raise UsageError(
+            "cannot be read a second time as it was",
+            where=excerpt(path),
+            remedy="give a plain file that nobody is writing to",
+        )
+    return raw
 
 
 def _check_card(card: GivenCard | None, request: AuditRequest) -> None:

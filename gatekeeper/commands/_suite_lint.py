@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import click
@@ -45,15 +46,16 @@ def linted(path: Path) -> Linted:
     scan = scan_suite(path)
     if scan.suite is None:
         return Linted(suite=None, faults=scan.faults, warnings=(), notes=())
-    needs = _needs()
+    needs, texts = _needs(), lint.Texts.of(scan.suite)
     return Linted(
         suite=scan.suite,
         faults=scan.faults,
-        warnings=lint.warnings(scan.suite, needs),
-        notes=lint.notes(scan.suite, needs),
+        warnings=lint.warnings(scan.suite, needs, texts),
+        notes=lint.notes(scan.suite, needs, texts),
     )
 
 
+@cache
 def _needs() -> dict[str, dict[str, int]]:
     """What the shipped policies want measured: file name -> set -> prompts."""
     from gatekeeper.bundled import bundled

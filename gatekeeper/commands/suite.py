@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._suite_import import ImportOptions, import_suite
 from gatekeeper.commands._suite_lint import linted, print_json, print_text
 from gatekeeper.errors import ExitCode
@@ -31,6 +32,7 @@ def suite() -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--strict", is_flag=True, help="Exit with 2 on warnings too.")
+@uncollected()
 def lint(path: Path, as_json: bool, strict: bool) -> int:
     """Read a suite, count its prompts per set, language and category, and list what is amiss.
 
@@ -82,6 +84,10 @@ def _printable(_context: click.Context, option: click.Parameter, value: str | No
     return value
 
 
+#: Ways to spell text inside of other text; some take a time that grows with the square of it.
+_NOT_OF_FILES = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7")
+
+
 def _encoding(_context: click.Context, _option: click.Parameter, value: str) -> str:
     import codecs
 
@@ -90,6 +96,8 @@ def _encoding(_context: click.Context, _option: click.Parameter, value: str) -> 
         "a".encode(value)  # some codecs are no encodings of text, such as rot13, base64 and zip
     except (LookupError, ValueError) as error:
         raise click.BadParameter("no encoding of text that Python knows") from error
+    if codec.name in _NOT_OF_FILES:
+        raise click.BadParameter("an encoding of text inside of other text, not of files")
     return "utf-8-sig" if codec.name == "utf-8" else codec.name
 
 
@@ -164,6 +172,7 @@ _COLUMNS = ("text", "set", "category", "language", "seed")
 @click.option(
     "--suite-version", callback=_printable, default="1", show_default=True, help="Its version."
 )
+@uncollected()
 def import_(
     sources: tuple[str, ...],
     set_: str | None,

@@ -13,12 +13,12 @@ import rfc8785
 from gatekeeper import catalog
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.policy.build_needs import NeedsReader, known_selector, sizes_of
-from gatekeeper.policy.problems import Problem
+from gatekeeper.policy.problems import Problem, error_at
 from gatekeeper.policy.schema import near_miss
-from gatekeeper.policy.yaml_marks import Route, YamlDocument
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule, Waiver
+from gatekeeper.strict_yaml import Route, YamlDocument
 
 _LIMIT = re.compile(r"(-?[0-9.]+) *(\S+)")
 #: Keys of `at` that are taken as they are.
@@ -235,15 +235,7 @@ class Builder:
             return date.min
 
     def _error(self, route: Route, message: str, remedy: str, *, key: bool = False) -> None:
-        self.problems.append(
-            Problem(
-                level="error",
-                message=message,
-                where=self._document.where(route, key=key),
-                remedy=remedy,
-                position=self._document.position(route, key=key),
-            )
-        )
+        self.problems.append(error_at(self._document, route, message, remedy, key=key))
 
 
 def _audit_digest(data: Mapping[str, Any]) -> str:

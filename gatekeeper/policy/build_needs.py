@@ -9,10 +9,10 @@ from gatekeeper import catalog
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.schema import near_miss
 from gatekeeper.policy.subjects import is_masked
-from gatekeeper.policy.yaml_marks import Route
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import CardNeeds, EvidenceNeeds, Rule, SearchNeeds, SettingsNeeds
 from gatekeeper.records.windows import WINDOWS
+from gatekeeper.strict_yaml import Route
 
 #: Formats that weights can be loaded in.
 _DTYPES = ("float32", "bfloat16", "float16")

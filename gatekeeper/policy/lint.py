@@ -13,9 +13,10 @@ from gatekeeper.policy.problems import Problem, in_order
 from gatekeeper.policy.schema import schema_problems
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.waivers import two_people
-from gatekeeper.policy.yaml_marks import Route, YamlDocument, place, read_yaml
+from gatekeeper.policy.yaml_marks import read_yaml
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule, Waiver
+from gatekeeper.strict_yaml import Route, YamlDocument, place
 
 #: Fewer random masks than this cannot give a permutation p below 0.05: 1/(1 + R).
 _LEAST_CONTROLS = 20

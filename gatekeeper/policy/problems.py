@@ -5,9 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gatekeeper.errors import UsageError
+from gatekeeper.odd_characters import named
+from gatekeeper.odd_characters import remedy as instead
+from gatekeeper.strict_yaml import Route, YamlDocument, place
 
 #: Levels of a problem, in the order they are listed. An error makes a policy unusable.
 LEVELS = ("error", "warning")
+
+
+#: Ends the message about such a character.
+_ODD = "is not what it looks like"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +39,35 @@ class Problem:
     def as_error(self) -> UsageError:
         """The same as an exception."""
         return UsageError(self.message, where=self.where, remedy=self.remedy)
+
+
+def error_at(
+    document: YamlDocument,
+    route: Route,
+    message: str,
+    remedy: str,
+    *,
+    key: bool = False,
+    odd: bool = True,
+) -> Problem:
+    """An error about a value, or about its key.
+
+    Args:
+        odd: whether a character in it that only looks like one of the keyboard is told instead, at
+            its own place: the message would show it as what it looks like.
+    """
+    where, position = document.where(route, key=key), document.position(route, key=key)
+    found = document.odd_character(route, key=key) if odd else None
+    if found is not None:
+        character, position = found
+        message, remedy = f"{named(character)} {_ODD}", instead(character)
+        where = place(document.source, position)
+    return Problem(level="error", message=message, where=where, remedy=remedy, position=position)
+
+
+def is_odd(problem: Problem) -> bool:
+    """Whether a problem is told as a character that only looks like another."""
+    return problem.message.endswith(_ODD)
 
 
 def in_order(problems: list[Problem]) -> tuple[Problem, ...]:

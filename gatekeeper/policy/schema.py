@@ -17,8 +17,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from gatekeeper.errors import excerpt
-from gatekeeper.policy.problems import Problem
-from gatekeeper.policy.yaml_marks import Route, YamlDocument
+from gatekeeper.policy.problems import Problem, error_at, in_order, is_odd
+from gatekeeper.strict_yaml import Route, YamlDocument
 
 #: keyword of the schema -> what is wrong with a value that breaks it
 _SIZES = {
@@ -60,6 +60,9 @@ def schema_problems(document: YamlDocument) -> list[Problem]:
 
 def first_schema_problem(document: YamlDocument) -> Problem | None:
     """The one most worth telling, by jsonschema's `best_match`."""
+    # With one of its keys misspelt by such a character, a rule mostly lacks something besides.
+    if caused := [problem for problem in schema_problems(document) if is_odd(problem)]:
+        return in_order(caused)[0]
     error = best_match(validator("policy-v1").iter_errors(document.data))
     return _describe(document, error)[0] if error else None
 
@@ -77,14 +80,14 @@ def _describe(document: YamlDocument, error: ValidationError) -> list[Problem]:
     if error.validator == "required":
         return _missing_keys(document, error, route)
     message, remedy = _words(error, _name(route))
-    return [_problem(document, route, message, remedy)]
+    return [error_at(document, route, message, remedy, odd=error.validator not in _SIZES)]
 
 
 def _unknown_keys(document: YamlDocument, error: ValidationError, route: Route) -> list[Problem]:
     schema: Any = error.schema
     known, instance = tuple(schema["properties"]), cast("dict[str, Any]", error.instance)
     return [
-        _problem(
+        error_at(
             document,
             (*route, key),
             f"unknown key {excerpt(key)!r}{_inside(route)}",
@@ -101,7 +104,7 @@ def _missing_keys(document: YamlDocument, error: ValidationError, route: Route) 
     required, instance = cast("list[str]", error.validator_value), cast("Any", error.instance)
     missing = [key for key in required if key not in instance]
     return [
-        _problem(
+        error_at(
             document,
             route,
             f"missing key {key!r}{_inside(route)}",
@@ -154,15 +157,3 @@ def _name(route: Route) -> str:
 
 def _inside(route: Route) -> str:
     return f" in {_name(route)}" if route else ""
-
-
-def _problem(
-    document: YamlDocument, route: Route, message: str, remedy: str, *, key: bool = False
-) -> Problem:
-    return Problem(
-        level="error",
-        message=message,
-        where=document.where(route, key=key),
-        remedy=remedy,
-        position=document.position(route, key=key),
-    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import lzma
+import os
 import re
 import zipfile
 import zlib
@@ -17,11 +18,10 @@ from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.suites._rows import sha256
-from gatekeeper.suites.read import MAX_FILE
 
 #: What a wheel and a directory have in common.
 _Root = Path | zipfile.Path
-#: What a damaged or unusual member raises while it is unpacked.
+#: What a damaged or unusual wheel raises while it is opened or unpacked.
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -29,9 +29,13 @@ _BROKEN = (
     NotImplementedError,
     RuntimeError,
     EOFError,
+    OSError,
+    ValueError,
 )
-#: Files of a folder after which something is wrong.
-_MOST_FILES = 100_000
+#: Files of a folder, and bytes of a file and of a folder, after which something is wrong: the most
+#: there are have 655 files, and 2.3 MB.
+_MOST_FILES = 10_000
+_MOST_BYTES = 16_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,19 +72,15 @@ class PackageFiles:
             )
         try:
             with file.open("rb") as stream:
-                raw: bytes = stream.read(MAX_FILE + 1)
+                raw: bytes = stream.read(_MOST_BYTES + 1)
         except _BROKEN as error:
             raise UsageError(
                 f"cannot be unpacked ({type(error).__name__})",
                 where=excerpt(where),
                 remedy="download the wheel again",
             ) from None
-        if len(raw) > MAX_FILE:
-            raise UsageError(
-                f"is larger than {MAX_FILE // 1_000_000} MB",
-                where=excerpt(where),
-                remedy=f"use {self.name} {self.tested}",
-            )
+        if len(raw) > _MOST_BYTES:
+            raise self._too_large(where)
         return raw
 
     def text(self, member: str) -> str:
@@ -96,13 +96,33 @@ class PackageFiles:
                 "is not UTF-8", where=excerpt(member), remedy=f"use {self.name} {self.tested}"
             ) from None
 
-    def names(self, folder: str, suffix: str) -> tuple[str, ...]:
-        """Paths from `root` of all files below `folder` that end so, sorted."""
-        top = self.root
-        for part in folder.split("/"):
-            top = top / part
-        found = (f"{folder}/{name}" for name in _below(top, suffix) if top.is_dir())
-        return tuple(sorted(name for name, _ in zip(found, range(_MOST_FILES), strict=False)))
+    def texts(self, folder: str, suffix: str) -> dict[str, str]:
+        """Path from `root` -> text of all files below `folder` that end so, sorted.
+
+        Raises:
+            UsageError: see `text`; or they are too many, too large, or of names no text can hold.
+        """
+        found: dict[str, str] = {}
+        left = _MOST_BYTES
+        for name in sorted(_below(self.root, folder, suffix)):
+            if not name.isprintable():
+                raise UsageError(
+                    f"a name with unprintable characters: {excerpt(name)!r}",
+                    where=excerpt(folder),
+                    remedy="rename it",
+                )
+            found[name] = self.text(name)
+            left -= len(found[name])
+            if left < 0 or len(found) > _MOST_FILES:
+                raise self._too_large(folder)
+        return found
+
+    def _too_large(self, where: str) -> UsageError:
+        return UsageError(
+            f"is larger than {_MOST_BYTES // 1_000_000} MB or {_MOST_FILES} files",
+            where=excerpt(where),
+            remedy=f"use {self.name} {self.tested}",
+        )
 
 
 def digest(files: Sequence[tuple[str, bytes]]) -> str:
@@ -143,12 +163,15 @@ def find_package(name: str, module: str, tested: str, places: Sequence[Path]) ->
     )
 
 
-def _below(folder: _Root, suffix: str) -> Iterator[str]:
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            yield from (f"{entry.name}/{name}" for name in _below(entry, suffix))
-        elif entry.name.endswith(suffix):
-            yield entry.name
+def _below(root: _Root, folder: str, suffix: str) -> Iterator[str]:
+    """Links are not followed: some lead in circles."""
+    if isinstance(root, zipfile.Path):
+        names = root.root.namelist()
+        yield from {n for n in names if n.startswith(f"{folder}/") and n.endswith(suffix)}
+        return
+    for place, _, files in os.walk(root / folder):
+        inside = Path(place).relative_to(root).as_posix()
+        yield from (f"{inside}/{file}" for file in files if file.endswith(suffix))
 
 
 def _roots(place: Path, name: str) -> Iterator[_Root]:
@@ -180,7 +203,7 @@ def _normal(name: str) -> str:
 def _opened(wheel: Path) -> zipfile.Path:
     try:
         return zipfile.Path(zipfile.ZipFile(wheel))
-    except (zipfile.BadZipFile, OSError) as error:
+    except _BROKEN as error:
         raise UsageError(
             "is no wheel that can be read", where=excerpt(wheel), remedy="download it again"
         ) from error

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.errors import UsageError, encodable, excerpt
 from gatekeeper.records.importing import Imported, ImportRequest
 from gatekeeper.records.suite import SETS, Prompt, Source
+from gatekeeper.suites._files import read_bytes
 from gatekeeper.suites._strict import plain
-from gatekeeper.suites.read import MAX_FILE, encodable, showable
+from gatekeeper.suites.read import MOST_PROMPTS, showable
 
 #: As prompt-v1.json allows.
 _LONGEST = {"text": 32_000, "category": 200, "language": 64, "seed_id": 128, "set": 64}
@@ -42,6 +44,17 @@ class Row:
         """`file:line:column`, or `file:line`."""
         position = self.positions.get(column)
         return self.where if position is None else f"{self.where}:{position}"
+
+
+def refuse_twice(names: Iterable[str], where: str) -> None:
+    """Refuses columns of one name: a reader takes the first of them, another the last.
+
+    Raises:
+        UsageError: there are some.
+    """
+    twice = next((name for name, n in Counter(names).items() if n > 1), None)
+    if twice is not None:
+        raise UsageError(f"column{plain(twice)} is there twice", where=where, remedy="rename one")
 
 
 def chosen_columns(known: Iterable[str], request: ImportRequest, where: str) -> dict[str, str]:
@@ -83,12 +96,17 @@ def file_prompts(
     """A prompt for each row.
 
     Raises:
-        UsageError: a cell cannot be used, or there is no row.
+        UsageError: a cell cannot be used, or there is no row, or there are too many.
     """
-    prompts = tuple(_prompt(row, columns, request) for row in rows)
+    path = excerpt(request.path or request.name)
+    found: list[Prompt] = []
+    for row in rows:
+        if len(found) == MOST_PROMPTS:
+            raise too_many(path)
+        found.append(_prompt(row, columns, request))
+    prompts = tuple(found)
     if not prompts:
-        path = request.path or request.name
-        raise UsageError("has no rows", where=excerpt(path), remedy="give a file with prompts")
+        raise UsageError("has no rows", where=path, remedy="give a file with prompts")
     return prompts
 
 
@@ -159,6 +177,13 @@ def _fault(value: object, name: str, longest: int) -> tuple[str, str] | None:
     return None
 
 
+def too_many(where: str | None) -> UsageError:
+    """Of a file with more rows than a suite may have prompts."""
+    return UsageError(
+        f"has more than {MOST_PROMPTS:,} rows", where=where, remedy="split it, or keep fewer rows"
+    )
+
+
 def require_path(request: ImportRequest) -> Path:
     """The path asked for.
 
@@ -174,23 +199,17 @@ def require_path(request: ImportRequest) -> Path:
     return request.path
 
 
-def read_file(request: ImportRequest) -> bytes:
-    """The bytes of the file asked for.
+def read_file(request: ImportRequest, *, binary: bool = False) -> bytes:
+    """The bytes of the file asked for, see `read_bytes`.
 
     Raises:
-        UsageError: it is no file, empty or too large.
+        UsageError: also if it is empty.
     """
     path = require_path(request)
-    if not path.is_file():
-        raise UsageError("is no file", where=excerpt(path), remedy="give a file")
-    size = path.stat().st_size
-    if not size:
+    raw = read_bytes(path, binary=binary)
+    if not raw:
         raise UsageError("is empty", where=excerpt(path), remedy="give a file with prompts")
-    if size > MAX_FILE:
-        raise UsageError(
-            f"is larger than {MAX_FILE // 1_000_000} MB", where=excerpt(path), remedy="split it"
-        )
-    return path.read_bytes()
+    return raw
 
 
 def own_licence(request: ImportRequest) -> str:

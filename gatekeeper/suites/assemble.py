@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 
 from gatekeeper.analysis.clusters import folded_sha256, prompt_clusters
 from gatekeeper.errors import UsageError, excerpt
@@ -13,6 +13,7 @@ from gatekeeper.records.suite import Prompt, Source
 from gatekeeper.suites._strict import plain
 from gatekeeper.suites.split import limit
 
+_FIELDS = tuple(field.name for field in fields(Prompt))
 #: As suite-v1.json and prompt-v1.json allow.
 _MOST_LICENCE, _MOST_SOURCE, _MOST_DRAWN, _MOST_ID = 200, 2000, 400, 128
 
@@ -90,7 +91,8 @@ def manifest(suite: Assembled, *, suite_id: str, title: str, version: str) -> di
 
 def row(prompt: Prompt) -> Mapping[str, str]:
     """A line of the suite, as prompt-v1.json describes it."""
-    return {key: str(value) for key, value in asdict(prompt).items() if value is not None}
+    given = {name: getattr(prompt, name) for name in _FIELDS}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _unlike_ids(imports: Sequence[Imported]) -> list[list[Prompt]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any
 
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.judge_card import Labelled
+from gatekeeper.suites._csv import csv_rows
+from gatekeeper.suites._files import read_bytes
 from gatekeeper.suites._strict import faults, parse, plain
 
 _SCHEMA = "label-v1.json"
-_MOST_BYTES = 256_000_000
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -30,14 +30,7 @@ def read_labels(path: Path) -> tuple[tuple[Labelled, ...], bytes]:
     where = excerpt(path)
     if path.suffix not in {".jsonl", ".csv"}:
         raise UsageError("labels are read from .jsonl or .csv", where=where)
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise UsageError(f"is larger than {_MOST_BYTES // 1_000_000} MB", where=where)
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            "the labels cannot be read", where=where, remedy="give a .jsonl or .csv file"
-        ) from error
+    raw = read_bytes(path)
     rows = _from_jsonl(raw, where) if path.suffix == ".jsonl" else _from_csv(raw, where)
     found: dict[str, Labelled] = {}
     for place, row in rows:
@@ -59,35 +52,16 @@ def read_labels(path: Path) -> tuple[tuple[Labelled, ...], bytes]:
 
 
 def _from_jsonl(raw: bytes, where: str) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(raw.split(b"\n"), start=1):
-        if line.strip():
+    for number, line in enumerate(io.BytesIO(raw), start=1):
+        if not line.isspace():
             place = f"{where}:{number}"
             yield place, parse(line, place)
 
 
 def _from_csv(raw: bytes, where: str) -> Iterator[tuple[str, Any]]:
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError("invalid UTF-8", where=where, remedy="save it as UTF-8") from error
-    # One cell may be a whole reply; the default limit of 131 kB is below what JSONL takes.
-    csv.field_size_limit(1_000_000)
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        names = reader.fieldnames or []
-        if len(set(names)) < len(names):
-            raise UsageError("a column is given twice", where=where)
-        for row in reader:
-            place = f"{where}:{reader.line_num}"
-            if None in row or None in row.values():
-                raise UsageError(
-                    "has more or fewer cells than the header", where=place, remedy="quote commas"
-                )
-            yield place, _cells(row, place)
-    except csv.Error as error:
-        raise UsageError(
-            "is not valid CSV", where=f"{where}:{reader.line_num}", remedy="quote cells with commas"
-        ) from error
+    names, rows = csv_rows(raw, where, ours=True)
+    for row in rows:
+        yield row.where, _cells({name: str(row.cells[name]) for name in names}, row.where)
 
 
 def _cells(row: dict[str, str], place: str) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from gatekeeper.analysis.clusters import folded_sha256, prompt_clusters
+from gatekeeper.analysis.clusters import clusters_and_copies
 from gatekeeper.records.suite import SETS, Suite
 from gatekeeper.suites._strict import plain
 from gatekeeper.suites.near import MOST_PAIRS, near_pairs
@@ -20,25 +20,54 @@ _NAMED = 3
 Needs = Mapping[str, Mapping[str, int]]
 
 
-def warnings(suite: Suite, needs: Needs | None = None) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What takes long to find out of a large suite, once for all that is said of it.
+
+    Attributes:
+        cluster: prompt id -> the independent unit it belongs to.
+        copies: prompts that repeat the text of an earlier one.
+    """
+
+    cluster: Mapping[str, str]
+    copies: int
+
+    @classmethod
+    def of(cls, suite: Suite) -> Texts:
+        """Of a suite as read."""
+        return cls(*clusters_and_copies(suite.prompts))
+
+    def measured(self, suite: Suite) -> dict[str, int]:
+        """Independent prompts per set: all measure if cross-fitted, as shipped policies want."""
+        found: dict[str, set[str]] = {name: set() for name in SETS}
+        for prompt in suite.prompts:
+            found[prompt.set].add(self.cluster[prompt.id])
+        return {name: len(clusters) for name, clusters in found.items()}
+
+
+def warnings(
+    suite: Suite, needs: Needs | None = None, texts: Texts | None = None
+) -> tuple[str, ...]:
     """One sentence each; names sets, counts and ids, never a prompt.
 
     Args:
         suite: as read.
         needs: of the policies to warn about; a set is too small if it is for each of them.
+        texts: of this suite, if they are known already.
     """
+    texts = texts or Texts.of(suite)
     return (
-        *_small(suite, needs or {}),
+        *_small(suite, needs or {}, texts),
         *_unpaired(suite),
-        *repeated(suite),
-        *_near(suite),
+        *_repeated(texts.copies),
+        *_near(suite, texts),
         *_unnamed(suite),
     )
 
 
-def notes(suite: Suite, needs: Needs) -> tuple[str, ...]:
+def notes(suite: Suite, needs: Needs, texts: Texts | None = None) -> tuple[str, ...]:
     """What some policies need beyond the suite although others do not: no fault of the suite."""
-    measured = _measured(suite)
+    measured = (texts or Texts.of(suite)).measured(suite)
     found = []
     for name in SETS:
         short = _short(measured[name], name, needs)
@@ -47,8 +76,8 @@ def notes(suite: Suite, needs: Needs) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _small(suite: Suite, needs: Needs) -> Iterator[str]:
-    measured = _measured(suite)
+def _small(suite: Suite, needs: Needs, texts: Texts) -> Iterator[str]:
+    measured = texts.measured(suite)
     for name, count in suite.counts().items():
         short = _short(measured[name], name, needs)
         if count == 0:
@@ -60,12 +89,6 @@ def _small(suite: Suite, needs: Needs) -> Iterator[str]:
             )
         elif count < ENOUGH:
             yield f"set {name} has {count} prompts: below {ENOUGH}, expect inconclusive rules"
-
-
-def _measured(suite: Suite) -> dict[str, int]:
-    """Independent prompts per set: all measure if cross-fitted, as the shipped policies want."""
-    cluster = prompt_clusters(suite.prompts)
-    return {name: len({cluster[p.id] for p in suite.prompts if p.set == name}) for name in SETS}
 
 
 def _short(measured: int, name: str, needs: Needs) -> list[str]:
@@ -82,8 +105,9 @@ def _asked(short: list[str], name: str, needs: Needs) -> str:
     return ", ".join(f"{policy} needs {needs[policy][name]}" for policy in short)
 
 
-def _near(suite: Suite) -> Iterator[str]:
-    pairs = near_pairs(suite.prompts)
+def _near(suite: Suite, texts: Texts) -> Iterator[str]:
+    found = near_pairs(suite.prompts, texts.cluster)
+    pairs = found.pairs
     if pairs:
         named = (f"{plain(a)} and{plain(b)}" for a, b in pairs[:_NAMED] if plain(a) and plain(b))
         examples = ";".join(named)
@@ -93,6 +117,11 @@ def _near(suite: Suite) -> Iterator[str]:
             + (f":{examples}" if examples else "")
             + ("; …" if examples and len(pairs) > _NAMED else "")
             + ": give both one seed_id, or drop one"
+        )
+    for name, (looked, all_) in found.cut.items():
+        yield (
+            f"prompts that are nearly the same were looked for among the first {looked:,} texts of "
+            f"set {name} only, which has {all_:,} prompts"
         )
 
 
@@ -114,8 +143,10 @@ def _unpaired(suite: Suite) -> Iterator[str]:
 
 def repeated(suite: Suite) -> Iterator[str]:
     """The one sentence on prompts that repeat a text, if there are any."""
-    texts = Counter(folded_sha256(p.text) for p in suite.prompts)
-    copies = sum(n - 1 for n in texts.values())
+    return _repeated(Texts.of(suite).copies)
+
+
+def _repeated(copies: int) -> Iterator[str]:
     if copies:
         yield (
             f"{copies} prompts repeat the text of another: each text counts once, and seeds that "

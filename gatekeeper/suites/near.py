@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 from gatekeeper.analysis.clusters import folded, prompt_clusters
@@ -24,57 +25,100 @@ NEAR = 0.75
 _SHARED = 4
 #: Pairs after which to stop counting: a templated suite of n prompts may have n² of them.
 MOST_PAIRS = 1000
+#: Of a set: characters of texts that are compared, and comparisons of their parts. Seconds, and
+#: enough for 2,500 requests of 200 characters; the audit of so many takes days.
+MOST_CHARACTERS, MOST_WORK = 500_000, 10_000_000
 
 
-def near_pairs(prompts: Sequence[Prompt]) -> tuple[tuple[str, str], ...]:
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Near copies.
+
+    Attributes:
+        pairs: ids of at most `MOST_PAIRS` pairs, in the order of the later prompt.
+        cut: set -> (texts looked at, texts there are), of sets too large to look at all.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    cut: Mapping[str, tuple[int, int]]
+
+
+def near_pairs(prompts: Sequence[Prompt], cluster: Mapping[str, str] | None = None) -> Near:
     """Ids of pairs of one set and different seeds whose texts resemble each other by `NEAR`.
 
     Texts that are equal are no near pair (they count as one seed already). The set `jailbreak` is
-    left out: its prompts share wrappers on purpose, and their requests stand in `regular`.
+    left out: its prompts share wrappers on purpose, and their requests stand in `regular`. Of a
+    set that would take too long, the first texts are compared with each other.
 
-    Returns:
-        at most `MOST_PAIRS` pairs, in the order of the later prompt.
+    Args:
+        cluster: of these prompts, if it is known already.
     """
-    cluster = prompt_clusters(prompts)
+    cluster = cluster or prompt_clusters(prompts)
     found: list[tuple[str, str]] = []
+    cut: dict[str, tuple[int, int]] = {}
     for name in dict.fromkeys(p.set for p in prompts if p.set != "jailbreak"):
-        # One prompt of each text: copies would repeat each pair.
-        texts = {folded(p.text): p for p in reversed(prompts) if p.set == name}
-        members = list(reversed(texts.items()))
-        pairs = _pairs([_shingles(text) for text, _ in members], MOST_PAIRS - len(found))
-        ids = ((members[a][1].id, members[b][1].id) for a, b in pairs)
+        members = [p for p in prompts if p.set == name]
+        texts, read = _texts(members)
+        of = list(texts.values())
+        pairs, looked = _pairs([_shingles(text) for text in texts], MOST_PAIRS - len(found))
+        whole = looked == len(of) and read == len(members)
+        if not whole and len(found) + len(pairs) < MOST_PAIRS:
+            cut[name] = (looked, len(members))
+        ids = ((of[a].id, of[b].id) for a, b in pairs)
         found += [(a, b) for a, b in ids if cluster[a] != cluster[b]]
-    return tuple(found)
+    return Near(pairs=tuple(found), cut=cut)
 
 
 def _shingles(text: str) -> frozenset[str]:
     return frozenset(text[i : i + _SHINGLE] for i in range(max(1, len(text) - _SHINGLE + 1)))
 
 
-def _pairs(sets: Sequence[frozenset[str]], most: int) -> list[tuple[int, int]]:
+def _texts(members: Sequence[Prompt]) -> tuple[dict[str, Prompt], int]:
+    """Folded text -> the first prompt of it, up to `MOST_CHARACTERS`; and how many were read."""
+    texts: dict[str, Prompt] = {}
+    size = 0
+    for number, prompt in enumerate(members):
+        text = folded(prompt.text)
+        size += len(text)
+        if size > MOST_CHARACTERS:
+            return texts, number
+        texts.setdefault(text, prompt)
+    return texts, len(members)
+
+
+def _pairs(sets: Sequence[frozenset[str]], most: int) -> tuple[list[tuple[int, int]], int]:
     """Index pairs (earlier, later) of sets with a Jaccard index of at least `NEAR`.
 
     Sets x and y that near have at least o = ⌈NEAR·|x|⌉ members in common, so at most o − `_SHARED`
     of those lie outside the rarest |x| − o + `_SHARED` of x; likewise for y. The first `_SHARED` of
     the common ones, in order of rarity, are thus among the rarest of both.
+
+    Returns:
+        at most `most` pairs, and how many sets were compared with all before them.
     """
-    frequency = Counter(shingle for members in sets for shingle in members)
+    frequency = Counter(chain.from_iterable(sets))
     rank = {s: n for n, s in enumerate(sorted(frequency, key=lambda s: (frequency[s], s)))}
     holders: dict[int, list[int]] = defaultdict(list)
     found: list[tuple[int, int]] = []
+    work = MOST_WORK
     for later, members in enumerate(sets):
         common = math.ceil(NEAR * len(members))
-        rarest = sorted(rank[s] for s in members)[: len(members) - common + _SHARED]
-        shared = Counter(chain.from_iterable(holders[r] for r in rarest if r in holders))
+        rarest = sorted(map(rank.__getitem__, members))[: len(members) - common + _SHARED]
+        held = [holders[r] for r in rarest if r in holders]
+        work -= sum(map(len, held))
+        if work < 0:
+            return found, later
+        shared = Counter(chain.from_iterable(held))
         needed = min(_SHARED, common)
         for earlier in sorted(index for index, n in shared.items() if n >= needed):
             if len(found) >= most:
-                return found
+                return found, later
+            work -= min(len(members), len(sets[earlier]))
             if _near(sets[earlier], members):
                 found.append((earlier, later))
         for r in rarest:
             holders[r].append(later)
-    return found
+    return found, len(sets)
 
 
 def _near(a: frozenset[str], b: frozenset[str]) -> bool:

@@ -7,20 +7,21 @@ file. What is wrong with it is said by file and line, and never by repeating a p
 from __future__ import annotations
 
 import hashlib
-import re
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.errors import UsageError, encodable, excerpt
 from gatekeeper.records.suite import Prompt, Source, Suite
+from gatekeeper.suites._files import read_bytes
 from gatekeeper.suites._strict import faults, parse, plain
 
 MANIFEST = "suite.json"
 
-#: Shared with imports.
-MAX_FILE = 256_000_000  # bytes
+#: In a suite. What an audit can run in a day is some thousands; reading is kept within 1 GB.
+MOST_PROMPTS = 1_000_000
 #: A text of the longest length allowed, with every character escaped, and the other keys.
 _MAX_LINE = 512_000  # bytes
 
@@ -28,19 +29,15 @@ _MAX_LINE = 512_000  # bytes
 _MOST_FAULTS = 100
 
 #: Keys that end up in tables and logs; the text does not.
-_SHOWN = (
-    "id",
-    "seed_id",
-    "category",
-    "language",
-    "wrapper",
-    "source",
-    "licence",
-    "version",
-    "title",
+_SHOWN = frozenset(
+    (
+        *("id", "seed_id", "category", "language", "wrapper", "source", "licence"),
+        *("version", "title"),
+    )
 )
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_SHOWN_OF_SOURCE = ("name", "version", "origin", "licence", "files", "drawn")
+#: Bits of the number of a line.
+_LINES = 32
+_SHOWN_OF_SOURCE = frozenset(("name", "version", "origin", "licence", "files", "drawn"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +65,11 @@ class _Reading:
     languages: tuple[str, ...] = ()
     licence: str = "unknown"
     prompts: list[Prompt] = field(default_factory=list)
-    seen: dict[str, str] = field(default_factory=dict)  # id -> file:line
+    files: list[str] = field(default_factory=list)
+    #: id -> number of its file and line in one, which takes little room.
+    seen: dict[str, int] = field(default_factory=dict)
+    #: Each value that many prompts have in common, once.
+    common: dict[str, str] = field(default_factory=dict)
     faults: list[UsageError] = field(default_factory=list)
 
     def fault(self, error: UsageError) -> None:
@@ -111,6 +112,12 @@ def _scan(path: Path, most: int) -> Scan:
             where=excerpt(path),
             remedy="give the path of a suite directory (such as suites/core) or a .jsonl file",
         )
+    if not path.is_dir() and not path.name.isprintable():  # it becomes the suite's id
+        raise UsageError(
+            f"a name with unprintable characters: {excerpt(path.name)!r}",
+            where=excerpt(path.parent),
+            remedy="rename it",
+        )
     if not path.is_dir() and (path.suffix != ".jsonl" or not path.is_file()):
         raise UsageError(
             "is not a .jsonl file",
@@ -118,14 +125,13 @@ def _scan(path: Path, most: int) -> Scan:
             remedy=f"give the directory that holds {MANIFEST}, or a .jsonl file",
         )
     reading = _Reading(most=most)
-    files: dict[str, bytes] = {}
+    files: dict[str, str] = {}
     manifest: dict[str, Any] = {}
     try:
         if path.is_dir():
             manifest = _read_directory(path, reading, files)
         else:
-            files[path.name] = _read(path)
-            _read_prompts(reading, files[path.name], path)
+            _read_file(path, reading, files)
         if not reading.prompts and not reading.faults:
             reading.fault(UsageError("has no prompts", where=excerpt(path), remedy="add some"))
     except _EnoughError:
@@ -135,9 +141,7 @@ def _scan(path: Path, most: int) -> Scan:
     return Scan(suite=suite, faults=tuple(reading.faults))
 
 
-def _suite(
-    path: Path, manifest: dict[str, Any], files: dict[str, bytes], reading: _Reading
-) -> Suite:
+def _suite(path: Path, manifest: dict[str, Any], files: dict[str, str], reading: _Reading) -> Suite:
     """Of what was read; a file without a manifest has its name for everything."""
     return Suite(
         id=manifest.get("id", excerpt(path.stem)),
@@ -150,15 +154,16 @@ def _suite(
     )
 
 
-def _read_directory(path: Path, reading: _Reading, files: dict[str, bytes]) -> dict[str, Any]:
+def _read_directory(path: Path, reading: _Reading, files: dict[str, str]) -> dict[str, Any]:
     """Reads the files that the manifest names; the manifest, empty if it is faulty."""
     where = path / MANIFEST
     if not where.is_file():
         raise UsageError(
             f"has no {MANIFEST}", where=excerpt(path), remedy="add one, or give a .jsonl file"
         )
-    files[MANIFEST] = _read(where)
-    manifest = parse(files[MANIFEST], excerpt(where))
+    raw = read_bytes(where)
+    files[MANIFEST] = hashlib.sha256(raw).hexdigest()
+    manifest = parse(raw, excerpt(where))
     found = faults(manifest, "suite-v1.json", excerpt(where))
     if not found:
         found = [*_not_shown(manifest, excerpt(where))]
@@ -181,35 +186,30 @@ def _read_directory(path: Path, reading: _Reading, files: dict[str, bytes]) -> d
                 )
             )
             continue
-        files[name] = _read(file)
-        _read_prompts(reading, files[name], file)
+        _read_file(file, reading, files)
     checked: dict[str, Any] = manifest
     return checked
 
 
-def _read(path: Path) -> bytes:
-    if path.stat().st_size > MAX_FILE:
-        raise UsageError(
-            f"is larger than {MAX_FILE // 1_000_000} MB",
-            where=excerpt(path),
-            remedy="split it into files of one suite",
-        )
-    return path.read_bytes()
+def _read_file(path: Path, reading: _Reading, files: dict[str, str]) -> None:
+    raw = read_bytes(path)
+    files[path.name] = hashlib.sha256(raw).hexdigest()
+    _read_prompts(reading, raw, path)
 
 
-def _digest(files: dict[str, bytes]) -> str:
+def _digest(files: dict[str, str]) -> str:
     """`sha256:` over the sorted `<hash>  <name>` lines, as `sha256sum` prints them."""
-    lines = "".join(
-        f"{hashlib.sha256(raw).hexdigest()}  {name}\n" for name, raw in sorted(files.items())
-    )
+    lines = "".join(f"{found}  {name}\n" for name, found in sorted(files.items()))
     return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _read_prompts(reading: _Reading, raw: bytes, path: Path) -> None:
-    for number, line in enumerate(raw.split(b"\n"), start=1):
-        if not line.strip():
+    shown = excerpt(path)
+    reading.files.append(shown)
+    for number, line in enumerate(io.BytesIO(raw), start=1):
+        if line.isspace():
             continue
-        where = f"{excerpt(path)}:{number}"
+        where = f"{shown}:{number}"
         try:
             row = _row(line, where)
         except UsageError as error:
@@ -219,11 +219,17 @@ def _read_prompts(reading: _Reading, raw: bytes, path: Path) -> None:
         if not found:
             prompt = _prompt(row, reading)
             found = [*_not_shown(row, where), *_wrong(prompt, reading, where)]
-            reading.seen.setdefault(prompt.id, where)
+            reading.seen.setdefault(prompt.id, (len(reading.files) << _LINES) + number)
         for fault in found:
             reading.fault(fault)
         if not found:
             reading.prompts.append(prompt)
+            if len(reading.prompts) > MOST_PROMPTS:
+                raise UsageError(
+                    f"has more than {MOST_PROMPTS:,} prompts",
+                    where=shown,
+                    remedy="make a smaller suite: gatekeeper suite import … --count",
+                )
 
 
 def _row(line: bytes, where: str) -> Any:
@@ -247,35 +253,38 @@ def _wrong(prompt: Prompt, reading: _Reading, where: str) -> Iterator[UsageError
             remedy=f"add it to languages in {MANIFEST}",
         )
     if first := reading.seen.get(prompt.id):
+        before = f"{reading.files[(first >> _LINES) - 1]}:{first & ((1 << _LINES) - 1)}"
         yield UsageError(
-            f"id{plain(prompt.id)} was used before, at {first}",
+            f"id{plain(prompt.id)} was used before, at {before}",
             where=where,
             remedy="give every prompt an id of its own",
         )
 
 
 def _prompt(row: dict[str, Any], reading: _Reading) -> Prompt:
-    languages = reading.languages
+    languages, common = reading.languages, reading.common
+    category = row.get("category", "uncategorised")
+    language = row.get("language", languages[0] if len(languages) == 1 else "und")
+    source, licence = row.get("source", "unknown"), row.get("licence", reading.licence)
     return Prompt(
         id=row["id"],
         seed_id=row["seed_id"],
-        set=row["set"],
-        category=row.get("category", "uncategorised"),
-        language=row.get("language", languages[0] if len(languages) == 1 else "und"),
+        set=common.setdefault(row["set"], row["set"]),
+        category=common.setdefault(category, category),
+        language=common.setdefault(language, language),
         text=row["text"],
-        source=row.get("source", "unknown"),
-        licence=row.get("licence", reading.licence),
+        source=common.setdefault(source, source),
+        licence=common.setdefault(licence, licence),
         wrapper=row.get("wrapper"),
     )
 
 
 def _not_shown(
-    row: dict[str, Any], where: str, keys: tuple[str, ...] = _SHOWN
+    row: dict[str, Any], where: str, keys: frozenset[str] = _SHOWN
 ) -> Iterator[UsageError]:
     """What could turn a log or a table around: control and bidi characters, stray spaces."""
-    for key in keys:
-        value = row.get(key)
-        if isinstance(value, str) and not showable(value):
+    for key, value in row.items():
+        if key in keys and isinstance(value, str) and not showable(value):
             yield UsageError(
                 f"{key} holds control, bidi or surrounding space characters",
                 where=where,
@@ -286,8 +295,3 @@ def _not_shown(
 def showable(value: str) -> bool:
     """Whether a value can stand in a table or log as it is."""
     return value.isprintable() and value == value.strip()
-
-
-def encodable(text: str) -> bool:
-    """Whether text can be written as UTF-8; JSON escapes can spell half a surrogate pair."""
-    return not _SURROGATE.search(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -195,3 +197,60 @@ def test_the_policy_beside_a_verdict_is_not_typed(places, tmp_path, capsys) -> N
         assert word in capsys.readouterr().err
         assert run(["verify", str(tmp_path), "--policy", places["policy"]]) == ExitCode.PASS
         beside.touch()
+
+
+#: A checkpoint's name is looked at with those of its files (3).
+NAMED = {
+    name: line
+    for name, line in {**READ, **MORE, **WRITTEN}.items()
+    if not name.endswith(("checkpoint", "a config"))
+}
+
+
+@pytest.mark.parametrize("line", NAMED.values())
+def test_a_name_that_is_not_utf_8_is_to_be_renamed(line, places, tmp_path, capsys) -> None:
+    """File names are bytes; Python reads those that are no text as half surrogate pairs."""
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/a\xff")
+    Path(odd).mkdir()
+    arguments = [part.format(**{**places, "gone": odd}) for part in line.split()]
+    code = run(arguments)
+    said = capsys.readouterr()
+    assert code == ExitCode.USAGE, said
+    assert "a name with unprintable characters: '" in said.err
+    assert said.err.rstrip().endswith("→ rename it")
+
+
+def test_so_is_a_checkpoint_or_a_file_of_it(tmp_path, places, capsys) -> None:
+    checkpoint = Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xff"))
+    shutil.copytree(places["hardened"], checkpoint)
+    assert run(["inspect", str(checkpoint)]) == ExitCode.AUDIT_FAILED
+    assert "a name with unprintable characters" in capsys.readouterr().err
+    checkpoint = checkpoint.rename(tmp_path / "a")
+    (checkpoint / os.fsdecode(b"\xff.jinja")).touch()
+    assert run(["inspect", str(checkpoint)]) == ExitCode.AUDIT_FAILED
+    assert "a name with unprintable characters" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["a\xff.jsonl", "a\x1b[1m.jsonl", "a\nb.jsonl", "a\u202eb.jsonl"])
+def test_so_is_a_suite_of_such_a_name(name, places, tmp_path, capsys) -> None:
+    """A bare file gives the suite its id."""
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name.encode("latin-1", "ignore")))
+    if "\u202e" in name:
+        path = tmp_path / name
+    path.write_text('{"id": "1", "seed_id": "1", "set": "benign", "text": "a"}\n')
+    assert run(["suite", "lint", str(path)]) == ExitCode.USAGE
+    told = capsys.readouterr().err
+    assert "a name with unprintable characters" in told
+    assert told.count("\n") == 1
+
+
+def test_a_directory_of_such_a_name_may_be_worked_in(places, tmp_path, monkeypatch, capsys) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xff"))
+    folder.mkdir()
+    shutil.copy(places["policy"], folder / "p.yaml")
+    shutil.copytree(places["suite"], folder / "suite")
+    monkeypatch.chdir(folder)
+    assert run(["policy", "lint", "p.yaml"]) == ExitCode.PASS
+    assert run(["suite", "lint", "suite"]) == ExitCode.PASS
+    assert run(["suite", "import", "suite", "--out", "out"]) == ExitCode.PASS
+    assert run(["check", places["bundle"], "--policy", "p.yaml", "--out", "v.json"]) in {0, 10, 11}

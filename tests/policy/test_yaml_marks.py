@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.errors import UsageError
-from gatekeeper.policy.yaml_marks import MAX_BYTES, place, read_yaml
+from gatekeeper.policy.yaml_marks import MAX_BYTES, read_yaml
+from gatekeeper.strict_yaml import place
 
 
 def read(tmp_path: Path, text: str | bytes):
@@ -89,7 +90,7 @@ def test_empty_file_is_none(tmp_path: Path) -> None:
         ("a: " + "9" * 5000, ":1:4", "5000 characters"),
         ("[" * 100_000, ":1:13", "nested deeper"),
         ("a: [" + "1," * 30_000 + "]", ":1:", "more than"),
-        (b"a: 1\nb: \xff\n", ":2:1", "UTF-8"),
+        (b"a: 1\nb: \xff\n", ":2:4", "UTF-8"),
         ("%YAML " + "9" * 5000 + ".1\n---\na: 1\n", ":1:", "not valid YAML"),
         ("%YAML 2.0\n---\na: 1\n", ":1:", "not valid YAML"),
     ],

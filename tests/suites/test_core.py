@@ -86,7 +86,7 @@ def test_no_text_repeats_and_none_is_near_another() -> None:
     assert max(texts.values()) == 1
     # As if all were of one set: a scary prompt may not be nearly a request of another seed either.
     one_set = [replace(p, set="regular") for p in PROMPTS if p.set != "jailbreak"]
-    assert near.near_pairs(one_set) == ()
+    assert near.near_pairs(one_set).pairs == ()
 
 
 def test_the_language_is_what_the_letters_say() -> None:

@@ -207,11 +207,77 @@ def test_broken_wheels(tmp_path: Path) -> None:
         (b"seeds: [{value: zorkmid, harm_categories: [[a]]}]", "category is a list"),
         (b'seeds: [{value: "a\\0zorkmid"}]', "control characters"),
         (b"[" * 100_000, "is no valid YAML"),
+        (b"a: 1\nseeds: !!bool zorkmid", "adv_bench.prompt:2:8: is no valid YAML"),
+        (b'seeds: !!int ""', "adv_bench.prompt:1:8: is no valid YAML"),
+        (b"seeds: !!timestamp zorkmid", "is no valid YAML"),
+        (b"seeds: !!float zorkmid", "is no valid YAML"),
+        (b"seeds: !!binary zorkmid", "is no valid YAML"),
+        (b"seeds: !!omap [zorkmid]", "is no valid YAML"),
+        (b"seeds: &a [zorkmid, *a]", "adv_bench.prompt:1:8: is no valid YAML"),
+        (b"seeds: 1\nzorkmid: 1\nzorkmid: 2", "adv_bench.prompt:3:1: is no valid YAML"),
+        (b"seeds: 1\n---\nseeds: 2", "is no valid YAML"),
+        (b"? [zorkmid]\n: 1", "is no valid YAML"),
+        (b"7: zorkmid", "is no valid YAML"),
+        (b"seeds: [" + b"1," * 30_000 + b"]", "is no valid YAML"),
+        (b"seeds: " + b"9" * 5000, "is no valid YAML"),
+        (b"seeds: [2026-02-30]", "entry 1: text is missing"),
+        (b"a: \xc2\x85 zorkmid", "holds no prompts"),
+        (b"a: 1\nseeds: \x1b", "adv_bench.prompt:2:8: is no valid YAML"),
+        (b"\xef\xbf\xbe", "adv_bench.prompt:1:1: is no valid YAML"),
+        (b"\0", "adv_bench.prompt:1:1: is no valid YAML"),
+        (b"#" * (1 << 20) + b"#", "longer than 1 Mi characters"),
+        (b"#" * 16_000_001, "is larger than 16 MB"),
     ],
 )
 def test_a_broken_file_of_a_package_is_one_line(tmp_path: Path, raw: bytes, message: str) -> None:
     (make_pyrit(tmp_path) / ADVBENCH).write_bytes(raw)
     assert message in refusal("advbench", tmp_path)
+
+
+def test_merge_keys_that_double_each_other_are_cheap(tmp_path: Path) -> None:
+    bomb = "a0: &a0 {k: v}\n" + "".join(
+        f"a{i}: &a{i}\n  <<: [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40)
+    )
+    (make_pyrit(tmp_path) / TEMPLATES / "plain.yaml").write_text(bomb)
+    told = refusal("jailbreak", tmp_path, requests=(request("x"),))
+    assert "plain.yaml:1:5: is no valid YAML" in told
+
+
+def test_templates_are_counted_and_measured(tmp_path: Path) -> None:
+    folder = make_pyrit(tmp_path) / TEMPLATES
+    for number in range(17):
+        (folder / f"big{number}.yaml").write_text("#" * 1_000_000)
+    assert "is larger than 16 MB" in refusal("jailbreak", tmp_path, requests=(request("x"),))
+
+
+def test_links_in_circles_are_not_followed(tmp_path: Path) -> None:
+    folder = make_pyrit(tmp_path) / TEMPLATES
+    plain = read("jailbreak", tmp_path, requests=(request("x"),))
+    for name in ("one", "two"):
+        (folder / name).symlink_to(folder, target_is_directory=True)
+    assert read("jailbreak", tmp_path, requests=(request("x"),)) == plain
+
+
+def test_a_template_whose_name_is_no_text(tmp_path: Path) -> None:
+    folder = make_pyrit(tmp_path) / TEMPLATES
+    os.rename(folder / "plain.yaml", os.fsencode(folder) + b"/\xff.yaml")  # noqa: PTH104
+    told = refusal("jailbreak", tmp_path, requests=(request("x"),))
+    assert "a name with unprintable characters" in told
+    assert told.endswith("rename it")
+
+
+@pytest.mark.parametrize("damage", range(40))
+def test_damaged_wheels(tmp_path: Path, damage: int) -> None:
+    """One bit of the zip file's directory each; what can still be read is no refusal."""
+    path = wheel(make_pyrit(tmp_path / "tree"), tmp_path / "pyrit-1-py3-none-any.whl")
+    raw = bytearray(path.read_bytes())
+    start = raw.rindex(b"PK\x05\x06") if damage < 16 else raw.index(b"PK\x01\x02")
+    raw[start + 4 + damage % 36] ^= 1 << (damage % 8)
+    path.write_bytes(raw)
+    try:
+        assert read("advbench", path).prompts
+    except UsageError as error:
+        assert str(error).isprintable()
 
 
 def test_a_package_of_another_layout_names_the_version_known(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,12 @@ def test_faults_of_jsonl(tmp_path: Path, rows: list[object], told: str) -> None:
     [
         ("id,prompt,reply,label\n", "has no labelled replies"),
         ("id,prompt,reply\na,b,c\n", "lacks label"),
-        ("id,prompt,reply,label\na,b\n", "l.csv:2: has more or fewer cells"),
-        ("id,prompt,reply,label\na,b,c,comply,e\n", "more or fewer cells"),
-        ("id,id,reply,label\na,b,c,comply\n", "column is given twice"),
+        ("id,prompt,reply,label\na,b\n", "l.csv:2: has 2 columns, the header 4"),
+        ("id,prompt,reply,label\na,b,c,comply,e\n", "has 5 columns, the header 4"),
+        ("id,id,reply,label\na,b,c,comply\n", "l.csv:1: column 'id' is there twice"),
         ("id,prompt,reply,label,on_topic\na,b,c,comply,perhaps\n", "neither true nor false"),
-        ('id,prompt,reply,label\na,"b"x,c,comply\n', "is not valid CSV"),
-        ('id,prompt,reply,label\na,"b,c,comply\n', "is not valid CSV"),
+        ('id,prompt,reply,label\na,"b"x,c,comply\n', "l.csv:2: broken CSV"),
+        ('id,prompt,reply,label\na,"b,c,comply\n', "l.csv:2: broken CSV"),
     ],
 )
 def test_faults_of_csv(tmp_path: Path, text: str, told: str) -> None:
@@ -95,9 +96,43 @@ def test_a_spreadsheet_may_begin_with_a_mark(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "l.csv")[0][0].id == "a"
 
 
+@pytest.mark.parametrize("head", ["sep=;\n", '"sep=;"\r\n', "\ufeffsep=;\n", "SEP=;\r", ""])
+def test_a_delimiter_of_a_spreadsheet(tmp_path: Path, head: str) -> None:
+    (tmp_path / "l.csv").write_bytes(f"{head}id;prompt;reply;label\na;b;=c();comply\n".encode())
+    assert read_labels(tmp_path / "l.csv")[0][0].reply == "=c()"
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ("id,prompt,reply,label\na,あ,c,comply\n".encode("cp932"), "l.csv:2:3: invalid utf-8"),
+        (
+            "id,prompt,reply,label\n".encode("utf-16"),
+            "invalid utf-8 at this byte → save it as UTF-8",
+        ),
+        (b"PK\x03\x04abc", "is a zip file or an Excel workbook"),
+        (b"\x1f\x8babc", "is a gzip file → unpack it"),
+    ],
+)
+def test_what_is_no_text(tmp_path: Path, raw: bytes, told: str) -> None:
+    (tmp_path / "l.csv").write_bytes(raw)
+    with pytest.raises(UsageError) as caught:
+        read_labels(tmp_path / "l.csv")
+    assert told in str(caught.value)
+    assert "--encoding" not in str(caught.value)
+
+
+def test_what_never_ends(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "l.csv")
+    (tmp_path / "l.jsonl").symlink_to("/dev/zero")
+    for name in ("l.csv", "l.jsonl"):
+        with pytest.raises(UsageError, match="is no file"):
+            read_labels(tmp_path / name)
+
+
 def test_what_is_no_file_of_labels(tmp_path: Path) -> None:
     (tmp_path / "l.txt").write_text("x")
-    for name, told in (("l.txt", "from .jsonl or .csv"), ("gone.csv", "cannot be read")):
+    for name, told in (("l.txt", "from .jsonl or .csv"), ("gone.csv", "no such file")):
         with pytest.raises(UsageError, match=told):
             read_labels(tmp_path / name)
 

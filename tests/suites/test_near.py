@@ -56,7 +56,7 @@ def test_the_same_pairs_as_by_comparing_all(texts: list[str]) -> None:
         x, y = shingles(folded(a.text)), shingles(folded(b.text))
         if len(x & y) >= NEAR * len(x | y):
             expected.add((a.id, b.id))
-    assert set(near_pairs(given_texts)) == expected
+    assert set(near_pairs(given_texts).pairs) == expected
 
 
 def test_one_word_exchanged_is_near_and_another_request_is_not() -> None:
@@ -71,17 +71,36 @@ def test_one_word_exchanged_is_near_and_another_request_is_not() -> None:
             ]
         )
     )
-    assert found == (("p0", "p1"), ("p3", "p4"))
+    assert found.pairs == (("p0", "p1"), ("p3", "p4"))
 
 
 def test_sets_are_not_compared_and_wrapped_requests_not_at_all() -> None:
     texts = ["tell me how to repair a bicycle", "tell me how to repair a bicycles"]
-    assert near_pairs(prompts(texts))
-    assert not near_pairs(prompts(texts, "jailbreak"))
+    assert near_pairs(prompts(texts)).pairs
+    assert not near_pairs(prompts(texts, "jailbreak")).pairs
     apart = [*prompts(texts[:1]), *prompts(texts, "benign")[1:]]
-    assert not near_pairs(apart)
+    assert not near_pairs(apart).pairs
 
 
 def test_counting_stops() -> None:
     templated = [f"a long request that is always the same but for {i}" for i in range(99)]
-    assert len(near_pairs(prompts(templated))) == MOST_PAIRS
+    assert len(near_pairs(prompts(templated)).pairs) == MOST_PAIRS
+
+
+def test_large_sets_are_looked_at_in_part_and_told(monkeypatch) -> None:
+    """Their first texts; how many is told, and no pair among those is missed."""
+    words = [f"{n:05d}" * 4 for n in range(40)]
+    texts = [f"{a} {b}" for a in words for b in words[:5]]
+    whole = near_pairs(prompts(texts))
+    assert not whole.cut
+    monkeypatch.setattr("gatekeeper.suites.near.MOST_CHARACTERS", 41 * 60)
+    part = near_pairs(prompts(texts))
+    assert part.cut == {"regular": (60, 200)}
+    assert part.pairs == near_pairs(prompts(texts[:60])).pairs
+    monkeypatch.setattr("gatekeeper.suites.near.MOST_CHARACTERS", 10**6)
+    monkeypatch.setattr("gatekeeper.suites.near.MOST_WORK", 500)
+    looked = near_pairs(prompts(texts)).cut["regular"][0]
+    assert 1 < looked < 200
+    assert near_pairs(prompts(texts)).pairs == tuple(
+        pair for pair in whole.pairs if int(pair[1][1:]) < looked
+    )

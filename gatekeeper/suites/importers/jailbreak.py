@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.errors import UsageError, encodable, excerpt
 from gatekeeper.records.importing import Imported, Importer, ImportRequest
 from gatekeeper.records.suite import Prompt
-from gatekeeper.suites._packages import PackageFiles, find_package
+from gatekeeper.suites._packages import find_package
 from gatekeeper.suites._published import package_source
 from gatekeeper.suites._yaml import yaml_mapping
-from gatekeeper.suites.read import encodable
 from gatekeeper.suites.split import seeded_hash
 
 _PACKAGE, _TESTED = "pyrit", "1.1.0"
@@ -46,8 +45,8 @@ class _Template:
 
 def _read(request: ImportRequest) -> Imported:
     package = find_package(_PACKAGE, "pyrit", _TESTED, request.places)
-    names = package.names(_FOLDER, ".yaml")
-    templates, left_out = _templates(package, names)
+    texts = package.texts(_FOLDER, ".yaml")
+    templates, left_out = _templates(texts)
     if not templates:
         raise UsageError(
             "the package has no templates", where=_FOLDER, remedy=f"use {_PACKAGE} {_TESTED}"
@@ -62,7 +61,7 @@ def _read(request: ImportRequest) -> Imported:
         replace(prompt, id=f"{request.name}-{number:04d}")
         for number, prompt in enumerate(wrapped, start=1)
     )
-    source = package_source(package, "jailbreak templates", _LICENCE, names, len(prompts))
+    source = package_source(package, "jailbreak templates", _LICENCE, tuple(texts), len(prompts))
     drawn = (
         f"{request.per_request} of {len(templates)} templates for each English request, seed "
         f"{request.seed}; left out: {left_out or 'none'}"
@@ -70,12 +69,12 @@ def _read(request: ImportRequest) -> Imported:
     return Imported(prompts=prompts, source=replace(source, drawn=drawn))
 
 
-def _templates(package: PackageFiles, names: Sequence[str]) -> tuple[list[_Template], str]:
+def _templates(texts: Mapping[str, str]) -> tuple[list[_Template], str]:
     """Those that can be used, and in words how many cannot and why."""
     usable: list[_Template] = []
     reasons: Counter[str] = Counter()
-    for name in names:
-        value = yaml_mapping(package.text(name), name).get("value")
+    for name, text in texts.items():
+        value = yaml_mapping(text, name).get("value")
         found = _template(name.removeprefix(f"{_FOLDER}/").removesuffix(".yaml"), value)
         if isinstance(found, str):
             reasons[found] += 1

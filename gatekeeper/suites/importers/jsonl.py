@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 from gatekeeper.errors import UsageError, excerpt
@@ -13,8 +14,10 @@ from gatekeeper.suites._rows import (
     from_file,
     own_licence,
     read_file,
+    too_many,
 )
 from gatekeeper.suites._strict import parse
+from gatekeeper.suites.read import MOST_PROMPTS
 
 _MAX_LINE = 4_000_000  # bytes: rows of foreign files carry replies and scores besides
 
@@ -23,20 +26,22 @@ def _read(request: ImportRequest) -> Imported:
     own_licence(request)  # before the file: it is the quicker thing to mend
     raw = read_file(request)
     where = excerpt(request.path)
-    rows = list(_rows(raw, where))
-    names = dict.fromkeys(name for row in rows for name in row.cells)
-    if not rows:
+    # Read twice: the rows of a large file, with all that is in them, take ten times its size.
+    names = dict.fromkeys(name for row in _rows(raw, where) for name in row.cells)
+    if not raw.strip():
         raise UsageError("has no rows", where=where, remedy="give a file with prompts")
-    prompts = file_prompts(rows, chosen_columns(names, request, where), request)
+    prompts = file_prompts(_rows(raw, where), chosen_columns(names, request, where), request)
     return from_file(request, raw, prompts)
 
 
 def _rows(raw: bytes, where: str) -> Iterator[Row]:
     number = 0
-    for line_number, line in enumerate(raw.split(b"\n"), start=1):
-        if not line.strip():
+    for line_number, line in enumerate(io.BytesIO(raw), start=1):
+        if line.isspace():
             continue
         number += 1
+        if number > MOST_PROMPTS:
+            raise too_many(where)
         place = f"{where}:{line_number}"
         if len(line) > _MAX_LINE:
             raise UsageError(

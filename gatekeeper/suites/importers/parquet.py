@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from typing import Any
+import importlib.util
 
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.importing import Imported, Importer, ImportRequest
+from gatekeeper.suites._parquet import parquet_reader
 from gatekeeper.suites._rows import (
     Row,
     chosen_columns,
@@ -15,58 +14,27 @@ from gatekeeper.suites._rows import (
     from_file,
     own_licence,
     read_file,
+    refuse_twice,
 )
-from gatekeeper.suites.read import MAX_FILE
-
-_BATCH = 1024  # rows decoded at once
 
 
 def _read(request: ImportRequest) -> Imported:
     own_licence(request)  # before the file: it is the quicker thing to mend
-    raw = read_file(request)
+    raw = read_file(request, binary=True)
     where = excerpt(request.path)
-    pyarrow, parquet = _pyarrow(where)
-    try:
-        file = parquet.ParquetFile(io.BytesIO(raw))
-        columns = chosen_columns(file.schema_arrow.names, request, where)
-        prompts = file_prompts(_rows(file, columns, where), columns, request)
-    except (pyarrow.ArrowException, OSError, ValueError, NotImplementedError) as error:
-        # Its messages quote the file; the kind of error is all that may be told.
-        raise UsageError(
-            f"is no Parquet file that can be read ({type(error).__name__})",
-            where=where,
-            remedy="write it again, with strings in its columns",
-        ) from None
-    return from_file(request, raw, prompts)
-
-
-def _pyarrow(where: str) -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ModuleNotFoundError as error:
+    if importlib.util.find_spec("pyarrow") is None:
         raise UsageError(
             "Parquet needs pyarrow, which is not installed",
             where=where,
             remedy="pip install 'moe-gatekeeper[parquet]', or convert the file to CSV",
-        ) from error
-    return pyarrow, parquet
-
-
-def _rows(file: Any, columns: dict[str, str], where: str) -> Iterator[Row]:
-    """Rows of the columns needed. A small file can unpack into a huge one: its size is counted."""
-    number, size = 0, 0
-    for batch in file.iter_batches(batch_size=_BATCH, columns=sorted(set(columns.values()))):
-        size += batch.nbytes
-        if size > MAX_FILE:
-            raise UsageError(
-                f"unpacks to more than {MAX_FILE // 1_000_000} MB",
-                where=where,
-                remedy="split it, or keep fewer rows",
-            )
-        for cells in batch.to_pylist():
-            number += 1
-            yield Row(number=number, where=f"{where}: row {number}", cells=cells)
+        )
+    with parquet_reader(raw, where) as reader:
+        refuse_twice(reader.names, where)
+        columns = chosen_columns(reader.names, request, where)
+        cells = enumerate(reader.rows(sorted(set(columns.values()))), start=1)
+        rows = (Row(number=n, where=f"{where}: row {n}", cells=found) for n, found in cells)
+        prompts = file_prompts(rows, columns, request)
+    return from_file(request, raw, prompts)
 
 
 IMPORTER = Importer(

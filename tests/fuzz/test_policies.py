@@ -1,0 +1,80 @@
+"""Damaged policies, through every command that reads one and needs no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatekeeper.bundled import bundled
+from gatekeeper.evidence.bundle import write_bundle
+from tests.e2e.cli import DEMO_POLICY
+from tests.evidence.whole import whole_evidence
+from tests.fuzz.driver import command, fuzz
+from tests.policy.test_load import GOOD
+from tests.policy.test_odd_characters import POLICY
+
+SEEDS = {
+    "good": GOOD.encode(),
+    "small": POLICY.encode(),
+    "demo": DEMO_POLICY.read_bytes(),
+    **{p.name: p.read_bytes() for p in sorted(bundled("policies").glob("*.yaml"))},
+}
+
+
+def check_policy(path: Path, data: bytes) -> int:
+    """Lint, explain and load agree on whether it is a policy, each in a line of its own."""
+    path.write_bytes(data)
+    linted = command("policy", "lint", path)
+    explained = command("policy", "explain", path)
+    assert linted.code == explained.code, (linted, explained)
+    if linted.code == 2:
+        place = f"{path}:"
+        assert place in explained.err, explained
+        line, column, *_ = explained.err.split(place, 1)[1].split(":")
+        assert int(line) >= 1, explained
+        assert int(column) >= 1, explained
+        errors = [x for x in linted.out.splitlines() if ": error: " in x]
+        assert errors, linted
+        assert all(x.startswith(place) for x in errors), linted
+    return linted.code
+
+
+def test_damaged_policies(tmp_path: Path) -> None:
+    tally = fuzz("policies", SEEDS, lambda _, data: check_policy(tmp_path / "p.yaml", data))
+    assert tally.cases
+
+
+def test_evidence_held_against_damaged_policies(tmp_path: Path) -> None:
+    bundle, path = tmp_path / "evidence", tmp_path / "p.yaml"
+    write_bundle(whole_evidence(), bundle)
+
+    def check(_: str, data: bytes) -> int:
+        path.write_bytes(data)
+        return command("check", bundle, "--policy", path).code
+
+    assert fuzz("policies of evidence", SEEDS, check).cases
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\0",
+        b"- ",
+        b"x: !!bool abc",
+        b'x: !!int ""',
+        b"x: !!timestamp abc",
+        b"<<: [{a: 1}]",
+        b"? {a: b}\n: c",
+        b"a: \xed\xa0\x80",
+        b"%YAML 9.9\n---\n",
+        b"a: |2147483648\n b",
+        b'"\\UFFFFFFFF": 1',
+    ],
+)
+def test_found_before(tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(raw)
+    assert command("policy", "lint", path).code == 2
+    assert command("policy", "explain", path).code == 2
