@@ -20,9 +20,9 @@ from gatekeeper.commands._choices import (
     ks_of,
     selectors_of,
     size_of,
-    system_prompt_of,
     window_of,
 )
+from gatekeeper.commands._system_prompt import system_prompt_of
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.records.defaults import SEED
 
