@@ -122,7 +122,7 @@ class Chats:
             CheckpointError: the template fails, takes no system prompt, leaves out or changes what
                 it is given, is random, or takes too much time, memory or room.
         """
-        frame = self._frame(system)
+        frame = self._frame(system or None)
         texts = []
         for part in _parts(users):
             texts += self._rendered([conversation(user, system) for user in part], told=False)

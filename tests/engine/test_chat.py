@@ -138,6 +138,10 @@ def test_a_dropped_system_prompt(template: str) -> None:
     assert "leaves the system prompt out" in refusal(template, [f"Ignore this: {SYSTEM}"], SYSTEM)
 
 
+def test_an_empty_system_prompt_is_not_missed() -> None:
+    assert written("{{ messages[-1].content }}", ["w1"], "") == ["w1"]
+
+
 def test_a_dropped_request() -> None:
     for template in ("always the same", "{{ messages[0].role }}", ""):
         assert "the chat template leaves the prompt out →" in refusal(template)
