@@ -100,6 +100,8 @@ class _Plain(io.TextIOWrapper):
 def outlive_readers() -> None:
     """Makes stdout and stderr survive `| head` and `| true`, and characters they cannot write."""
     codecs.register_error(_REPLACED, _replaced)
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # what is typed may be in another encoding
     sys.stdout = _unheard(sys.stdout, matters=True)
     sys.stderr = _unheard(sys.stderr, matters=False)  # there is nowhere to tell
 

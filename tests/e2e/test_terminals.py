@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gatekeeper.commands import demo
 from gatekeeper.evidence.bundle import write_bundle
 from tests.e2e.cli import ROOT
 from tests.evidence.whole import whole_evidence
@@ -84,6 +85,22 @@ def test_signs_keep_their_meaning() -> None:
         )
         assert done.stdout.decode(encoding) == f"-1 - 2 -> 3 <= 4 {rest}\n"
         assert done.stderr.decode(encoding) == "-> -1\n"
+
+
+def test_the_gates_of_the_demo_are_heard_whatever_the_terminal(monkeypatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    gate = demo._start("x", ["policy", "explain", "--help"], 1)
+    other = demo._start("y", ["verify", "/nowhere/日本"], 1)
+    assert "Usage" in gate.process.stdout.read()
+    assert (gate.process.wait(60), other.process.wait(60)) == (0, 2)
+    other.relay.join()
+    assert "日本" in other.errors[0]
+
+
+def test_what_is_typed_in_another_encoding_is_no_traceback() -> None:
+    script = "from gatekeeper._process import outlive_readers as o; o(); print(ascii(input()))"
+    done = subprocess.run([sys.executable, "-c", script], input=b"f\xfcr\n", capture_output=True)
+    assert done.stdout == b"'f\\ufffdr'\n", done.stderr
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
