@@ -29,7 +29,7 @@ _PATIENCE = 30.0
 #: How many those are: conversations, characters in them.
 _AT_A_TIME, _CHARACTERS = 1000, 1_000_000
 #: What the child is told of the environment: a key is none of its business.
-_PASSED = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME")
+_PASSED = ("PATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME")
 _ALWAYS = {"PYTHONHASHSEED": "0", "TZ": "UTC", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 _MEND = "mend chat_template.jinja"
@@ -38,7 +38,7 @@ _LIMITS = {
     "memory": f"takes more than {chat_child.MEMORY >> 30} GiB of memory",
     "random": "is random: it writes the same conversation in two ways",
     "time": "takes more than {patience:g} s",
-    "died": "brings the process down that renders it",
+    "died": "brings the process down that renders it (it ended with {code})",
 }
 
 Conversation = Sequence[Mapping[str, str]]
@@ -91,7 +91,11 @@ class Chats:
                 # -P: the files beside it are no modules of the standard library.
                 [sys.executable, "-P", chat_child.__file__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env={**{k: os.environ[k] for k in _PASSED if k in os.environ}, **_ALWAYS},
+                env={
+                    **{k: os.environ[k] for k in _PASSED if k in os.environ},
+                    **_ALWAYS,
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),  # the same library
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -203,7 +207,7 @@ class Chats:
             "conversations": talks,
             "given": self._given,
         }
-        answer: dict[str, Any] = {"failed": "died"}
+        answer: dict[str, Any] = {"failed": "died"}  # until it says something
         with suppress(EOFError, OSError):
             self._channel.send_bytes(json.dumps(asked, default=str).encode("ascii"))
             if not self._channel.poll(self._patience):
@@ -217,7 +221,8 @@ class Chats:
 
     def _why(self, answer: Mapping[str, Any], told: bool) -> str:
         if answer["failed"] in _LIMITS:
-            return _LIMITS[answer["failed"]].format(patience=self._patience)
+            code = self._child.wait() if answer["failed"] == "died" else None
+            return _LIMITS[answer["failed"]].format(patience=self._patience, code=code)
         kind, said = str(answer["kind"]), " ".join(str(answer["said"]).split())
         where = f", line {answer['line']}" if answer["line"] else ""
         said = f": {excerpt(said)}" if said and (told or said in self._template) else ""

@@ -288,3 +288,11 @@ def test_no_process_is_left_and_none_learns_a_key(monkeypatch: pytest.MonkeyPatc
             assert b"sk-hush" not in (process / "environ").read_bytes()
     with pytest.raises(ProcessLookupError):
         os.kill(chats._child.pid, 0)
+
+
+def test_a_process_that_dies_is_told_with_its_code() -> None:
+    with Chats(with_template(PLAIN)) as chats:
+        assert chats.write(["w1"])
+        os.kill(chats._child.pid, 9)
+        with pytest.raises(CheckpointError, match=r"brings the process down .*ended with -9"):
+            chats.write(["w1"])
