@@ -1,14 +1,18 @@
-"""What the process does about signals and about readers of its output that go away.
+"""What the process does about signals, and about readers of its output that go away or lack
+characters.
 
-A verdict is an exit code. Neither `check … | head` nor a signal at a bad moment may turn it into
-another one.
+A verdict is an exit code. Neither `check … | head`, nor a terminal that knows no `✓`, nor a signal
+at a bad moment may turn it into another one.
 """
 
 from __future__ import annotations
 
+import codecs
+import errno
 import io
 import os
 import signal
+import stat
 import sys
 from types import FrameType
 from typing import Any, NoReturn, TextIO
@@ -18,6 +22,10 @@ from gatekeeper.errors import ExitCode
 #: Said when an audit is interrupted, or a disk is full.
 RESUME = "what was computed is kept: run the same command again to go on"
 INTERRUPTED = f"interrupted; {RESUME}"
+
+#: Signs of ours in other words; a number must not lose its sign. All others become `?`.
+_PLAIN = {"−": "-", "–": "-", "—": "-", "→": "->", "…": "...", "≤": "<=", "≥": ">=", "×": "x"}
+_REPLACED = "gatekeeper.replaced"
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _seen: list[int] = []
@@ -60,31 +68,63 @@ def leave(code: int) -> NoReturn:
 
 
 class _Unheard(io.FileIO):
-    """A file descriptor whose reader may go away: from then on writes go nowhere."""
+    """A file descriptor whose reader may go away: from then on writes go nowhere.
+
+    Args:
+        matters: whether another failure, such as a full disk, is told; once.
+    """
+
+    def __init__(self, number: int, *, matters: bool) -> None:
+        super().__init__(number, "wb", closefd=False)
+        # Asked for as such, a terminal that is gone already says that it is none.
+        self._matters, self._device = matters, stat.S_ISCHR(os.fstat(number).st_mode)
 
     def write(self, data: Any, /) -> int:
         try:
             return super().write(data) or 0
-        except BrokenPipeError:
+        except OSError as error:
+            gone = error.errno == errno.EPIPE or (self._device and error.errno == errno.EIO)
+            told, self._matters = self._matters and not gone, False
+            if told:
+                raise
             return memoryview(data).nbytes
 
 
+class _Plain(io.TextIOWrapper):
+    """Text for a reader of ASCII. Its encoding says otherwise: click writes UTF-8 to such ones."""
+
+    def write(self, text: str, /) -> int:
+        return super().write(text.encode("ascii", _REPLACED).decode("ascii"))
+
+
 def outlive_readers() -> None:
-    """Makes stdout and stderr survive `| head` and `| true`."""
-    sys.stdout = _unheard(sys.stdout)
-    sys.stderr = _unheard(sys.stderr)
+    """Makes stdout and stderr survive `| head` and `| true`, and characters they cannot write."""
+    codecs.register_error(_REPLACED, _replaced)
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # what is typed may be in another encoding
+    sys.stdout = _unheard(sys.stdout, matters=True)
+    sys.stderr = _unheard(sys.stderr, matters=False)  # there is nowhere to tell
 
 
-def _unheard(stream: TextIO) -> TextIO:
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that an encoding lacks, such as half of one in a file name."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(c, "?") for c in lacking), error.end
+
+
+def _unheard(stream: TextIO, *, matters: bool) -> TextIO:
     """The same stream on a descriptor that does not mind; as it was where there is none."""
     try:
         number = stream.fileno()
     except (AttributeError, OSError, ValueError):  # closed from the start, or replaced
         return stream
     stream.flush()
-    return io.TextIOWrapper(
-        io.BufferedWriter(_Unheard(number, "wb", closefd=False)),
-        encoding=stream.encoding,
-        errors=stream.errors,
+    ascii_only = codecs.lookup(stream.encoding).name == "ascii"
+    return (_Plain if ascii_only else io.TextIOWrapper)(
+        io.BufferedWriter(_Unheard(number, matters=matters)),
+        encoding="latin-1" if ascii_only else stream.encoding,
+        errors=_REPLACED,
         line_buffering=True,
     )

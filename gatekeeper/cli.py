@@ -178,6 +178,8 @@ def _os_error(error: OSError) -> str:
     name = f"{excerpt(error.filename)}: " if error.filename else ""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return f"{name}disk full while writing → free some space; {RESUME}"
+    if error.errno == errno.EIO:
+        return f"{name}the disk fails: {excerpt(error.strerror)} → use another; {RESUME}"
     return f"{name}{excerpt(error.strerror or error)} → check the path and its permissions"
 
 

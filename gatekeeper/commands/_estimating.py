@@ -20,9 +20,9 @@ from gatekeeper.commands._choices import (
     ks_of,
     selectors_of,
     size_of,
-    system_prompt_of,
     window_of,
 )
+from gatekeeper.commands._system_prompt import system_prompt_of
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.records.defaults import SEED
 
@@ -192,6 +192,7 @@ def _calibrated(
         from gatekeeper.engine.batching import encode
         from gatekeeper.engine.calibrate import calibrate
         from gatekeeper.engine.estimate import USUAL_ROWS
+        from gatekeeper.engine.host_memory import total_memory
         from gatekeeper.engine.load import DTYPES, load_model, pick_device
     except ModuleNotFoundError as error:
         raise AuditError(
@@ -213,13 +214,8 @@ def _calibrated(
     judge = catalog.load("judge", judge_of(options, policy))
     if judge.configure is not None:  # what asks a model ends no reply early
         judge = replace(judge, decided=never_decided)
-    return plan, calibrate(loaded, description, shape, plan, usable, judge, _memory(), clock)
-
-
-def _memory() -> float:
-    import os
-
-    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    memory = float(total_memory())
+    return plan, calibrate(loaded, description, shape, plan, usable, judge, memory, clock)
 
 
 def _plan(

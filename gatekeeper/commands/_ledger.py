@@ -38,7 +38,7 @@ def counted(out: Path, evidence: Evidence) -> Evidence:
                 file.write(json.dumps(mine, sort_keys=True) + "\n")
     except OSError as error:
         raise AuditError(
-            "the list of earlier audits cannot be read or written",
+            f"the list of earlier audits cannot be read or written: {error.strerror}",
             where=excerpt(path),
             remedy="make it a file that can be written",
         ) from error

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gatekeeper.commands._heartbeat import HEARTBEAT, NEXT
 from gatekeeper.commands._ledger import LEDGER
 from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.evidence.file_locks import NoLocksError, locked
 
 #: Rows of a running audit, kept so that it can go on; removed when it is done.
 WORK = ".gatekeeper-work"
@@ -79,6 +80,10 @@ def output_directory(out: Path, *, overwrite: bool) -> Iterator[Path]:
         raise AuditError(
             "cannot write there", where=excerpt(out), remedy="choose another --out"
         ) from error
+    except NoLocksError:
+        if work in new:  # else somebody may be at work in it
+            _leave(work, new)
+        raise
     shutil.rmtree(work, ignore_errors=True)
 
 
@@ -203,12 +208,10 @@ def _leave(work: Path, new: Sequence[Path]) -> None:
 @contextmanager
 def _lock(work: Path) -> Iterator[None]:
     """Two audits in one directory would each remove what the other needs."""
-    import fcntl
-
-    with (work / _LOCK).open("w") as file:
+    with ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            held.enter_context(locked(work / _LOCK))
+        except BlockingIOError as error:
             raise AuditError(
                 "another audit is at work here",
                 where=excerpt(work.parent),

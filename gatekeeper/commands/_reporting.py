@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
+
 from gatekeeper import catalog
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.records.evidence import Evidence
@@ -67,7 +69,11 @@ def render_reports(
     lang: str = "en",
     card: GivenCard | None = None,
 ) -> dict[str, bytes]:
-    """The bytes of each report by file name; raises as `write_reports` does."""
+    """The bytes of each report by file name, with a warning of what a format cannot write.
+
+    Raises:
+        See `write_reports`.
+    """
     from gatekeeper.policy.wire import verdict_to_json
     from gatekeeper.report.view import build_view
 
@@ -75,7 +81,11 @@ def render_reports(
     view = build_view(evidence, verdict, policy, level, lang, source_date(), card)
     text = json.dumps(verdict_to_json(verdict), ensure_ascii=False, sort_keys=True, indent=2)
     attachments = {"verdict.json": (text + "\n").encode(), **_bundle_files(bundle_dir, evidence)}
-    return {fmt.filename: fmt.render(view, attachments) for fmt in chosen}
+    reports = {fmt.filename: fmt.render(view, attachments) for fmt in chosen}
+    for fmt in chosen:
+        if told := fmt.lacks(view):
+            click.echo(f"gatekeeper: warning: {fmt.filename}: {told}", err=True)
+    return reports
 
 
 def source_date() -> datetime | None:

@@ -106,12 +106,13 @@ def _run_all(commands: Mapping[str, list[str]]) -> dict[str, int]:
 
 def _start(name: str, command: list[str], shares: int) -> _Gate:
     threads = max(1, (os.cpu_count() or 1) // shares)
-    environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
+    environment = {"OMP_NUM_THREADS": str(threads), **os.environ, "PYTHONIOENCODING": "utf-8"}
     process = subprocess.Popen(
         [sys.executable, "-m", "gatekeeper", *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         env=environment,
     )
     errors: list[str] = []

@@ -15,8 +15,8 @@ import torch
 
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.decode import decode
+from gatekeeper.engine.host_memory import available_memory
 from gatekeeper.engine.load import LoadedModel
-from gatekeeper.engine.machine import available_memory
 from gatekeeper.engine.parallel import in_step
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.evidence.trial_store import TrialStore

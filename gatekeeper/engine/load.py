@@ -14,6 +14,7 @@ from gatekeeper.engine.architectures import architecture_of
 from gatekeeper.engine.checkpoint import CONFIG, MXFP4, quantisation
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.headers import read_json
+from gatekeeper.engine.host_memory import available_memory
 from gatekeeper.engine.loaded_keys import refuse_other_weights
 from gatekeeper.engine.parallel import PARTED, parallel_config, speak_as_one
 from gatekeeper.engine.refusals import refuse_unhookable
@@ -205,7 +206,18 @@ def _spreading(offload: Path | None) -> dict[str, Any]:
     if offload is None:
         return {}
     offload.mkdir(parents=True, exist_ok=True)
-    return {"device_map": "auto", "offload_folder": offload}
+    return {"device_map": "auto", "offload_folder": offload, **_limited()}
+
+
+def _limited() -> dict[str, Any]:
+    """What keeps it in a control group's memory: it looks at that of the whole machine itself."""
+    from accelerate.utils import get_max_memory
+
+    most, here = get_max_memory(), available_memory()
+    if here is None or most.get("cpu", 0) <= here:
+        return {}
+    # A tenth is kept back, as where it is told nothing.
+    return {"max_memory": {name: int(0.9 * most[name]) for name in most} | {"cpu": int(0.9 * here)}}
 
 
 def _entry(model: Any) -> torch.device:

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from gatekeeper.bundled import bundled
+from gatekeeper.engine.host_memory import available_memory
 from gatekeeper.errors import UsageError, excerpt
 
 #: Versions the hooks were tested with; the extra `audit` of pyproject.toml installs them.
@@ -58,12 +59,13 @@ def checks(folder: Path) -> tuple[Check, ...]:
     Args:
         folder: where the audit would write.
     """
+    available = available_memory()  # before torch is here, which takes some
     return (
         _python(),
         *(_package(name) for name in PINNED),
         _gpu(),
         _cores(),
-        _memory(),
+        _memory(available),
         _disk(folder),
         *(_library(*names) for names in _LIBRARIES),
         _fonts(),
@@ -136,17 +138,7 @@ def _cores() -> Check:
     )
 
 
-def available_memory() -> int | None:
-    """Bytes of memory that programs may still take, or None where the system does not tell."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(x.split()[1]) * 1024 for x in lines if x.startswith("MemAvailable"))
-    except (OSError, ValueError, StopIteration):
-        return None
-
-
-def _memory() -> Check:
-    available = available_memory()
+def _memory(available: int | None) -> Check:
     if available is None:
         return Check(name="memory", ok=True, found="unknown", needed_for="audit")
     return Check(
@@ -154,7 +146,8 @@ def _memory() -> Check:
         ok=available >= _MEMORY,
         found=f"{available / _GB:.1f} GB available",
         needed_for="audit",
-        remedy=f"free {_MEMORY // _GB} GB, and as much again as the model's weights take",
+        remedy=f"free {_MEMORY // _GB} GB, or raise the limit of the container or job to that, "
+        "and as much again as the model's weights take",
     )
 
 

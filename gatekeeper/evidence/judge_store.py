@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from gatekeeper.errors import AuditError
+from gatekeeper.evidence.file_locks import NoLocksError, lacks_locks
 
 #: Its file in the work directory of an audit.
 JUDGE_STORE = "judge.sqlite"
@@ -27,23 +28,28 @@ class JudgeStore:
 
     Args:
         path: the file, or None to keep everything in memory.
+        patience: seconds to wait for another process that holds it.
 
     Raises:
         AuditError: the file is not a store, or cannot be written (disk full).
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._name = "memory" if path is None else path.name
+    def __init__(self, path: Path | None, *, patience: float = 30) -> None:
+        self._path, self._name = path, "memory" if path is None else path.name
         self._lock = threading.RLock()
         try:
             self._db = sqlite3.connect(
-                ":memory:" if path is None else path, timeout=30, check_same_thread=False
+                ":memory:" if path is None else path,
+                timeout=patience,
+                check_same_thread=False,
             )
             self._db.executescript(_CREATE)
         except sqlite3.Error as error:
             raise self._error(error) from error
 
     def _error(self, error: sqlite3.Error) -> AuditError:
+        if self._path is not None and lacks_locks(self._path.parent):
+            return NoLocksError(self._path.parent, "--out or --cache")
         return AuditError(
             f"cannot use the store of the judge's answers: {error}",
             where=self._name,

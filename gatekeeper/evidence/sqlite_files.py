@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from gatekeeper.errors import AuditError
+from gatekeeper.evidence.file_locks import NoLocksError, lacks_locks
 
 #: Types of file systems in /proc/self/mountinfo without memory shared between hosts.
 _NETWORKED = frozenset(
@@ -22,7 +23,7 @@ _NETWORKED = frozenset(
 _MOUNTS = Path("/proc/self/mountinfo")
 
 #: Primary result codes of SQLite (sqlite.org/rescode.html); the low byte of an extended one.
-_BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN, _PROTOCOL = 5, 6, 8, 10, 13, 14, 15
+_PERM, _BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN, _PROTOCOL = 3, 5, 6, 8, 10, 13, 14, 15
 
 #: Bytes of a page of SQLite's shared memory, the largest piece it asks for at once.
 _PAGE = 32 << 10
@@ -110,6 +111,8 @@ def _is_full(path: Path) -> bool:
 def store_error(path: Path, error: sqlite3.Error) -> AuditError:
     """What is wrong with a store, in one line, and what to do. Nothing finished is ever lost."""
     code = _code(error)
+    if code in {_BUSY, _LOCKED, _IOERR, _PERM} and lacks_locks(path.parent):
+        return NoLocksError(path.parent.parent, "--out")
     if code == _FULL or (code == _IOERR and _is_full(path)):
         told = "disk full while storing finished rows", f"free some space and {_AGAIN}"
     elif code in {_BUSY, _LOCKED}:
@@ -117,7 +120,7 @@ def store_error(path: Path, error: sqlite3.Error) -> AuditError:
             "the store is locked by another process",
             f"end that one (an audit, or a database shell on this file) and {_AGAIN}",
         )
-    elif code in {_IOERR, _READONLY, _CANTOPEN, _PROTOCOL}:
+    elif code in {_IOERR, _PERM, _READONLY, _CANTOPEN, _PROTOCOL}:
         told = (
             f"cannot read or write the store: {error}",
             f"check the disk, its space and the permissions there, and {_AGAIN}",

@@ -61,6 +61,7 @@ def settings_to_json(settings: AuditSettings) -> dict[str, Any]:
     return {
         **plain_fields(settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
         **second_to_json(settings),
+        **({"clock": settings.clock} if settings.clock else {}),
         **({"metrics": dict(settings.metrics)} if settings.metrics else {}),
     }
 
@@ -75,6 +76,7 @@ def settings_from_json(settings: Mapping[str, Any]) -> AuditSettings:
         doses=tuple(settings.get("doses", ())),
         second=second_from_json(settings),
         parallel=settings.get("parallel"),
+        clock=settings.get("clock"),
         metrics=dict(settings.get("metrics", {})),
         selectors=tuple(settings["selectors"]),
         ks=tuple(settings["ks"]),

@@ -11,7 +11,7 @@ from gatekeeper.errors import AuditError, excerpt
 from gatekeeper.records.plugins import Format
 from gatekeeper.report.disclosure import permitted_attachments
 from gatekeeper.report.document import render_html, stylesheet
-from gatekeeper.report.fonts import fit, font_files
+from gatekeeper.report.fonts import fit, font_files, lacking
 from gatekeeper.report.parts import ReportView
 
 _APT = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
@@ -79,6 +79,19 @@ def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
             finisher=_finish, pdf_variant="pdf/a-3a", attachments=files, custom_metadata=False
         )
     return result
+
+
+def lacks(view: object) -> str | None:
+    """Tells of letters that no font has: a committee would read `[U+5927]` in a title."""
+    assert isinstance(view, ReportView)  # noqa: S101 - narrows the plugin interface
+    letters = lacking(render_html(view))
+    if not letters:
+        return None
+    count = f"{len(letters)} characters" if len(letters) > 1 else "a character"
+    return (
+        f"the fonts lack {count} of titles, names or reasons, such as {letters[0]!r}, written as "
+        f"{fit(letters[0])} → read summary.md or the JSON, or write those in Latin letters"
+    )
 
 
 def layout(view: ReportView, attached: Sequence[str] = ()) -> Any:
@@ -169,4 +182,5 @@ FORMAT = Format(
     title="PDF for a committee, with its evidence attached",
     filename="report.pdf",
     render=render,
+    lacks=lacks,
 )

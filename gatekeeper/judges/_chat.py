@@ -1,7 +1,8 @@
 """One question to an OpenAI-compatible endpoint, with all that can go wrong on the way.
 
-The key goes to the host that was named and to no other, over TLS unless that host is this machine.
-Neither the key nor what was sent or answered is ever part of an error.
+The key goes to the host that was named and to no other, over TLS unless that host is this machine,
+which is asked without a proxy. A request ends when its time is up, or is interrupted. Neither the
+key nor what was sent or answered is ever part of an error.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from urllib.parse import urlsplit
 import requests
 
 from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.judges._line import Line
+from gatekeeper.judges._proxy import Proxy, is_local
 
 _MOST_BYTES = 1_000_000  # of an answer
 _CHUNK = 16_384
@@ -37,6 +40,7 @@ class Endpoint:
         backoff: seconds before the second attempt, doubled for each further one.
         longest_wait: seconds that a wait never exceeds, whatever the server asks for.
         interval: least seconds between two requests.
+        proxy: by which it is reached.
     """
 
     url: str
@@ -49,11 +53,13 @@ class Endpoint:
     longest_wait: float
     interval: float
     max_tokens: int
+    proxy: Proxy | None = None
 
     @property
     def host(self) -> str:
-        """For messages."""
-        return excerpt(urlsplit(self.url).hostname or "")
+        """For messages, with the proxy on the way to it."""
+        host = excerpt(urlsplit(self.url).hostname or "")
+        return host if self.proxy is None else f"{host}, by the proxy {self.proxy.named},"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,18 +84,6 @@ class AskAgainError(Exception):
         self.wait, self.billed = wait, billed
 
 
-class _Bearer(requests.auth.AuthBase):
-    """Set on every request, so that a netrc file cannot put another key in its place."""
-
-    def __init__(self, key: str | None) -> None:
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._key is not None:
-            request.headers["Authorization"] = f"Bearer {self._key}"
-        return request
-
-
 def check_url(url: str, *, has_key: bool) -> str:
     """The address without a slash at its end.
 
@@ -109,7 +103,7 @@ def check_url(url: str, *, has_key: bool) -> str:
             "the judge's url holds a user, a query or a fragment",
             remedy="give the plain address; the key comes from an environment variable",
         )
-    if parts.scheme == "http" and has_key and host not in {"localhost", "127.0.0.1", "::1"}:
+    if parts.scheme == "http" and has_key and not is_local(host):
         raise UsageError(
             "the judge's url would carry the key unencrypted to another machine",
             remedy="use https",
@@ -128,23 +122,37 @@ class Chat:
         self,
         endpoint: Endpoint,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._endpoint = endpoint
-        self._sleep, self._clock = sleep, clock
+        self._stopped = threading.Event()
+        self._sleep, self._clock = sleep or self._stopped.wait, clock
         self._own = threading.local()
+        self._lines: list[Line] = []
         self._lock = threading.Lock()
         self._next = 0.0
 
     @property
-    def _session(self) -> requests.Session:
+    def _line(self) -> Line:
         """Of this thread: requests does not promise that a session may be shared."""
-        session: requests.Session | None = getattr(self._own, "session", None)
-        if session is None:
-            session = self._own.session = requests.Session()
-            session.auth = _Bearer(self._endpoint.key)
-        return session
+        line: Line | None = getattr(self._own, "line", None)
+        if line is None:
+            key, proxy = self._endpoint.key, self._endpoint.proxy
+            line = self._own.line = Line(
+                {} if key is None else {"Authorization": f"Bearer {key}"},
+                {} if proxy is None else {"all": proxy.url},
+            )
+            with self._lock:
+                self._lines.append(line)
+        return line
+
+    def stop(self) -> None:
+        """Ends all that is under way in other threads, and asks nothing more."""
+        self._stopped.set()
+        with self._lock:
+            for line in self._lines:
+                line.cut()
 
     def attempt(self, system: str, user: str) -> Answer:
         """One request.
@@ -164,25 +172,38 @@ class Chat:
             "max_tokens": self._endpoint.max_tokens,
             "stream": False,
         }
-        end = self._clock() + self._endpoint.connect + self._endpoint.read
+        line = self._line
+        with line.within(self._endpoint.connect + self._endpoint.read):
+            if self._stopped.is_set():  # read after `within`, which forgets that the line was cut
+                raise self._refused("interrupted")
+            answer = self._posted(line, body)
+        if line.is_cut:  # a cut header looks like one that ends
+            raise AskAgainError("did not end its answer in time")
+        return _answer(answer)
+
+    def _posted(self, line: Line, body: dict[str, Any]) -> bytes:
         try:
-            with self._session.post(
+            with line.post(
                 f"{self._endpoint.url}/chat/completions",
-                json=body,
-                timeout=(self._endpoint.connect, self._endpoint.read),
-                allow_redirects=False,
-                stream=True,
+                body,
+                connect=self._endpoint.connect,
+                read=self._endpoint.read,
             ) as response:
                 self._check(response)
-                return _answer(self._body(response, end))
-        except requests.exceptions.SSLError as error:
-            raise self._refused("no TLS with a certificate that can be trusted") from error
-        except requests.exceptions.ConnectTimeout as error:
-            raise AskAgainError("did not take the connection in time", billed=False) from error
-        except requests.exceptions.Timeout as error:
-            raise AskAgainError("did not answer in time") from error
+                return self._body(response)
         except requests.exceptions.RequestException as error:
-            raise AskAgainError(f"broke the connection ({type(error).__name__})") from error
+            if line.is_cut:
+                raise AskAgainError("did not end its answer in time") from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: requests.exceptions.RequestException) -> AskAgainError | AuditError:
+        if isinstance(error, requests.exceptions.SSLError):
+            return self._refused("no TLS with a certificate that can be trusted")
+        if isinstance(error, requests.exceptions.ConnectTimeout):
+            return AskAgainError("did not take the connection in time", billed=False)
+        if isinstance(error, requests.exceptions.Timeout):
+            return AskAgainError("did not answer in time")
+        return AskAgainError(f"broke the connection ({type(error).__name__})")
 
     def wait(self, attempt: int, failure: AskAgainError) -> None:
         """Waits before attempt number `attempt` (2 or more)."""
@@ -207,17 +228,16 @@ class Chat:
             raise self._refused("it redirects; give the address it redirects to, if you trust it")
         if status != 200:
             hint = {401: "; check the key", 403: "; check the key", 404: "; check url and model"}
+            hint[407] = "; that is the proxy's, which wants a password"
             raise self._refused(f"it answered with status {status}{hint.get(status, '')}")
 
-    def _body(self, response: requests.Response, end: float) -> bytes:
-        """All of it, within time and size: a server that drips must not hold an audit for ever."""
+    def _body(self, response: requests.Response) -> bytes:
+        """All of it, within a size."""
         parts, size = [], 0
         for chunk in response.iter_content(_CHUNK):
             size += len(chunk)
             if size > _MOST_BYTES:
                 raise AskAgainError(f"sent more than {_MOST_BYTES // 1000} kB")
-            if self._clock() > end:
-                raise AskAgainError("did not end its answer in time")
             parts.append(chunk)
         return b"".join(parts)
 

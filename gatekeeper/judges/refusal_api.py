@@ -18,6 +18,7 @@ from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.evidence.judge_store import JudgeStore
 from gatekeeper.judges import QUESTION, broken, never_decided, parse_outcome, unconfigured
 from gatekeeper.judges._chat import Answer, AskAgainError, Chat, Endpoint, check_url
+from gatekeeper.judges._proxy import proxy_for
 from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.plugins import Judge, Judgement, JudgeTools
 from gatekeeper.records.trial import OUTCOMES
@@ -94,8 +95,10 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
             f"judge {_ID}: max-cost needs price-in and price-out",
             remedy="give both, in the same currency",
         )
+    url = check_url(str(options["url"]), has_key=key is not None)
     endpoint = Endpoint(
-        url=check_url(str(options["url"]), has_key=key is not None),
+        url=url,
+        proxy=proxy_for(url),
         model=str(options["model"]),
         key=key,
         connect=number["connect-timeout"],
@@ -165,6 +168,9 @@ class _Asker:
             try:
                 asked = [pool.submit(ask, pair) for pair in pairs]
                 found = [one.result() for one in asked]
+            except KeyboardInterrupt:
+                self._chat.stop()
+                raise
             finally:
                 # Nothing more is asked then; what is under way is waited for and kept.
                 failed.set()

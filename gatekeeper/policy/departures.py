@@ -53,6 +53,7 @@ def _asked(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
     yield _WINDOW, str(settings.max_new_tokens), str(defaults.MAX_NEW_TOKENS)
     yield "prompts of each set, at most", _or(settings.max_prompts, "all"), "all"
     yield _SYSTEM, _or(_short(settings.system_prompt_sha256), "none"), "none"
+    yield "date that the chat template writes", _or(settings.clock, "none"), "none"
     yield _SEED, str(settings.seed), str(defaults.SEED)
     share = f"{100 * settings.selection_share:g} %"
     yield "requests that select", share, f"{100 * defaults.SELECTION_SHARE:g} %"

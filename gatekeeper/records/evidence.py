@@ -135,6 +135,8 @@ class AuditSettings:
         split: version of the rule that divided the prompts (`suites.split`); 1 before there were
             two.
         positive_control: whether the refusal direction was to be projected out as an arm.
+        clock: the date that the chat template was given for today's; None if it cannot ask for it,
+            and in bundles written before it was fixed.
         metrics: id -> version of all that the findings were measured with; empty in bundles written
             before they were named.
     """
@@ -174,6 +176,7 @@ class AuditSettings:
     nonce: str | None = None
     split: int = 1
     positive_control: bool = False
+    clock: str | None = None
     metrics: Mapping[str, int] = field(default_factory=dict)
 
 

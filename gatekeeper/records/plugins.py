@@ -229,9 +229,12 @@ class Format:
     Attributes:
         render: (ReportView, attachments by file name) -> bytes. The view is typed as `object`
             because records lie below the report layer; formats narrow it.
+        lacks: ReportView -> what of it the format cannot write, in words for a warning; None if
+            there is nothing.
     """
 
     id: str
     title: str
     filename: str
     render: Callable[[object, Mapping[str, bytes]], bytes]
+    lacks: Callable[[object], str | None] = lambda _view: None

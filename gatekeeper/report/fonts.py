@@ -44,3 +44,8 @@ def fit(markup: str) -> str:
     machine, and no telling what the reader sees.
     """
     return _missing().sub(lambda match: f"[U+{ord(match[0]):04X}]", markup)
+
+
+def lacking(markup: str) -> str:
+    """The characters that no vendored font has, each once, in order."""
+    return "".join(dict.fromkeys(_missing().findall(markup)))

@@ -111,3 +111,33 @@ def test_fit_keeps_what_the_fonts_have() -> None:
     signs = "→−×✓△≤≥π·–—“”’…○●□éÅЖω\n\t\N{NO-BREAK SPACE}"
     assert fit(signs) == signs
     assert fit("✕模😀") == "[U+2715][U+6A21][U+1F600]"
+
+
+@pytest.mark.parametrize(
+    ("title", "code"),
+    [
+        ("大規模言語モデルの公開基準", "U+5927"),
+        ("大模型发布标准", "U+5927"),
+        ("모델은 거부해야 한다", "U+BAA8"),
+        ("يجب أن يرفض النموذج", "U+064A"),
+        ("ต้องปฏิเสธ", "U+0E15"),
+        ("नियम", "U+0928"),
+        ("safe 🧨", "U+1F9E8"),
+    ],
+)
+def test_letters_that_no_font_has_are_told(title: str, code: str) -> None:
+    case = audit("fail")
+    for shown in (
+        build_view(case.evidence, case.verdict, replace(case.policy, title=title)),
+        build_view(case.evidence, replace(case.verdict, summary=title), case.policy),
+    ):
+        told = pdf.FORMAT.lacks(shown)
+        assert told is not None
+        assert f"written as [{code}]" in told
+        assert "\n" not in told
+
+
+def test_nothing_is_told_of_letters_that_the_fonts_have() -> None:
+    case = audit("fail")
+    latin = replace(case.policy, title="Größe, Ångström, Ελληνικά, Правила − ≥ → ×")
+    assert pdf.FORMAT.lacks(build_view(case.evidence, case.verdict, latin)) is None
