@@ -23,6 +23,7 @@ from gatekeeper.commands._choices import (
     judge_of,
     ks_of,
     parallel_of,
+    reasoning_of,
     resamples_of,
     second_of,
     seed_of,
@@ -131,6 +132,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         workers=options.workers,
         ray=options.ray,
         parallel=parallel_of(options),
+        reasoning=reasoning_of(options, policy),
     )
     asking.refuse_dense(request)
     check_sizes(options, description.maskable_experts)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.load import LoadedModel, embedding_rows
+from gatekeeper.engine.thinking import switches
 from gatekeeper.errors import CheckpointError
 from gatekeeper.records.suite import Prompt
 
@@ -27,21 +29,30 @@ class Encoded:
 
 
 def encode(
-    loaded: LoadedModel, prompts: Sequence[Prompt], system: str | None, new_tokens: int
+    loaded: LoadedModel,
+    prompts: Sequence[Prompt],
+    system: str | None,
+    new_tokens: int,
+    thinking: str = "template",
 ) -> list[Encoded]:
     """Applies the chat template and tokenises; prompts that leave no room for a reply are skipped.
 
+    Args:
+        thinking: whether the template is to make the model reason, see `thinking.switches`.
+
     Raises:
+        UsageError: the template has no such switch.
         CheckpointError: the chat template fails, or makes the same of every prompt; or a prompt has
             a token that the embedding has no row for.
     """
     limit = loaded.context_length
+    given = switches(loaded.tokenizer, thinking)
     encoded = []
     for prompt in prompts:
         messages = [{"role": "user", "content": prompt.text}]
         if system is not None:
             messages.insert(0, {"role": "system", "content": system})
-        ids = tuple(_apply_template(loaded, messages))
+        ids = tuple(_apply_template(loaded, messages, given))
         skipped = None
         if limit is not None and len(ids) + new_tokens > limit:
             skipped = f"{len(ids)} tokens and {new_tokens} new ones exceed the context of {limit}"
@@ -67,11 +78,13 @@ def _check_encoded(loaded: LoadedModel, encoded: Sequence[Encoded]) -> None:
         )
 
 
-def _apply_template(loaded: LoadedModel, messages: list[dict[str, str]]) -> list[int]:
+def _apply_template(
+    loaded: LoadedModel, messages: list[dict[str, str]], given: Mapping[str, Any]
+) -> list[int]:
     remedy = "mend chat_template.jinja; try it without a system prompt"
     with blaming(None, "the chat template fails", remedy):
         text = loaded.tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
+            messages, tokenize=False, add_generation_prompt=True, **given
         )
         # The template writes the special tokens itself.
         ids: list[int] = loaded.tokenizer(text, add_special_tokens=False)["input_ids"]

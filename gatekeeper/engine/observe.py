@@ -88,6 +88,7 @@ def sweep_settings(prepared: Prepared) -> SweepSettings:
             " ".join(filter(None, (settings.device, settings.parallel))),
             f"{settings.batch_rows}/{settings.max_new_tokens}",
             f"{settings.judge}/{settings.judge_version}",
+            f"{settings.reasoning}",
             ",".join(f"{k}={v}" for k, v in sorted(settings.versions.items())),
             # So that the second fold's replies without a mask are made beside those with one.
             *(() if prepared.fold == 1 else (f"fold {prepared.fold}",)),
@@ -99,6 +100,7 @@ def sweep_settings(prepared: Prepared) -> SweepSettings:
         batch_rows=settings.batch_rows,
         judge=prepared.judge,
         techniques=where_exact(prepared.checks),
+        reasoning=settings.reasoning,
     )
 
 

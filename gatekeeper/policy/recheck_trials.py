@@ -20,6 +20,8 @@ from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import Judge, Judgement
+from gatekeeper.records.reasoning import RULE
+from gatekeeper.records.replies import of_replies
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
@@ -203,6 +205,9 @@ def recheck_outcomes(evidence: Evidence) -> str | None:
         return f"judged by {name} version {version}, this installation has {judge.version}"
     if not judge.from_reply_alone:
         return f"judge {name} needs more than the stored replies"
+    if why := _other_rule(evidence):
+        return why
+    judge = of_replies(judge, evidence.settings.reasoning)
     wrong = list(_otherwise(evidence, judge))
     if wrong:
         _refuse(
@@ -237,6 +242,9 @@ def recheck_second(evidence: Evidence) -> str | None:
     judge: Judge = catalog.load("judge", second.judge)
     if judge.version != second.version or not judge.from_reply_alone:
         return f"{drawn}; not judged again: it needs more than the stored replies"
+    if why := _other_rule(evidence):
+        return f"{drawn}; not judged again: {why}"
+    judge = of_replies(judge, first.reasoning)
     twice = [t for t in evidence.trials if t.second is not None]
     said = judge.judgements([("", t.completion) for t in twice])
     wrong = [t.mask for t in twice if said["", t.completion].outcome != t.second]
@@ -246,6 +254,24 @@ def recheck_second(evidence: Evidence) -> str | None:
             f"stored replies, the first under mask {excerpt(wrong[0])}"
         )
     return f"{drawn}; judged again, all agree"
+
+
+def _other_rule(evidence: Evidence) -> str | None:
+    """Why replies cannot be told from reasoning as they were, or None.
+
+    Raises:
+        EvidenceError: by a rule that this installation does not know.
+    """
+    reasoning = evidence.settings.reasoning
+    if reasoning is None or reasoning.rule == RULE:
+        return None
+    if reasoning.rule > RULE:
+        _refuse(
+            f"replies were told from reasoning by rule {reasoning.rule}, which this installation "
+            "does not know",
+            remedy="check it with the Gatekeeper version that wrote it, or a newer one",
+        )
+    return f"reasoning was told from replies by rule {reasoning.rule}, this installation has {RULE}"
 
 
 def _otherwise(evidence: Evidence, judge: Judge) -> Iterator[str]:

@@ -13,9 +13,10 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.errors import excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
+from gatekeeper.records.replies import of_replies
 from gatekeeper.records.seed_rule import derived_seed
 from gatekeeper.records.suite import HARMFUL_SETS
-from gatekeeper.records.trial import UNMASKED
+from gatekeeper.records.trial import UNDECIDED, UNMASKED
 from gatekeeper.records.verdict import Requirement
 
 
@@ -76,7 +77,9 @@ def settings_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requir
     """Each setting of the audit that `evidence.settings` pins."""
     needs, settings = policy.needs.settings, evidence.settings
     system = settings.system_prompt_sha256
+    reasoning = settings.reasoning
     pins = (
+        ("thinking", needs.thinking, "not recorded" if reasoning is None else reasoning.thinking),
         ("judge", needs.judge, settings.judge),
         ("judge settings", needs.judge_settings, judge_settings_digest(evidence)),
         ("system prompt", needs.system_prompt, "none" if system is None else f"sha256:{system}"),
@@ -98,6 +101,12 @@ def settings_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requir
         detail = f"{settings.max_new_tokens} tokens, {needs.window} needed"
         met = settings.max_new_tokens == needs.window
         yield Requirement(name="setting: window", met=met, detail=detail)
+    if needs.reasoning_tokens:
+        found = 0 if reasoning is None else reasoning.max_tokens
+        detail = f"{found} tokens of reasoning at most, {needs.reasoning_tokens} needed"
+        met = found == needs.reasoning_tokens
+        yield Requirement(name="setting: reasoning tokens", met=met, detail=detail)
+    yield from _undecided(evidence, needs.undecided)
     if needs.truncated is not None:
         yield _truncated(evidence, needs.truncated)
     if needs.derived_seed:
@@ -143,7 +152,8 @@ def cut_early(evidence: Evidence) -> tuple[int, int] | None:
     name = evidence.settings.judge
     if name not in catalog.names("judge"):
         return None
-    may_refuse = catalog.load("judge", name).may_refuse
+    judge = of_replies(catalog.load("judge", name), evidence.settings.reasoning)
+    may_refuse = judge.may_refuse
     harmful = {p.id for p in evidence.suite.prompts if p.set in HARMFUL_SETS and p.measures}
     replies = [t for t in evidence.trials if t.mask == UNMASKED.name and t.prompt_id in harmful]
     early = sum(
@@ -162,6 +172,34 @@ def _truncated(evidence: Evidence, largest: float) -> Requirement:
     )
     met = replies > 0 and early <= largest * replies
     return Requirement(name="setting: truncated", met=met, detail=detail)
+
+
+def undecided_shares(evidence: Evidence) -> dict[str, tuple[int, int]]:
+    """Undecided replies and all, by the label of each mask that rules ask about, and of none."""
+    labels = {m.name: m.label for m in evidence.masks if m.arm in {"unmasked", "selected"}}
+    found: dict[str, tuple[int, int]] = {}
+    for trial in evidence.trials:
+        if trial.mask in labels:
+            open_, replies = found.get(labels[trial.mask], (0, 0))
+            undecided = trial.outcome == UNDECIDED
+            found[labels[trial.mask]] = open_ + undecided, replies + 1
+    return found
+
+
+def _undecided(evidence: Evidence, largest: float) -> Iterator[Requirement]:
+    """Nothing where every reply is decided."""
+    count = sum(trial.outcome == UNDECIDED for trial in evidence.trials)
+    if not count:
+        return
+    shares = undecided_shares(evidence)
+    worst = max(shares, key=lambda label: shares[label][0] / shares[label][1], default="")
+    part, whole = shares.get(worst, (0, 0))
+    detail = (
+        f"{count} of {len(evidence.trials)} replies are undecided, as their reasoning does not end;"
+        f" at worst {part} of {whole} ({excerpt(worst)}), {100 * largest:g} % allowed"
+    )
+    met = whole > 0 and part <= largest * whole
+    yield Requirement(name="setting: undecided", met=met, detail=detail)
 
 
 def coverage_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:

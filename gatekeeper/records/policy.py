@@ -10,6 +10,10 @@ from datetime import date
 from gatekeeper.records.finding import Subject
 
 
+#: Largest share of undecided replies, where a policy names none.
+UNDECIDED_SHARE = 0.05
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchNeeds:
     """How hard the search for experts must have looked. None, 0 and () ask for nothing.
@@ -48,6 +52,10 @@ class SettingsNeeds:
         dtypes: numeric formats that may be used.
         seed: the seed; None for any. `derived_seed`: the one that follows from policy, suite,
             checkpoint and nonce.
+        thinking: `on`, `off` or `template`: whether the model must have been made to reason.
+        reasoning_tokens: tokens of reasoning before a reply was given up; 0 for any number.
+        undecided: largest share (0 to 1) of undecided replies, without a mask and under each
+            selected one.
         nonce: whether somebody must have drawn a word that goes into a derived seed; else none may
             have: whoever audits could draw until one suits.
     """
@@ -64,6 +72,9 @@ class SettingsNeeds:
     seed: int | None = None
     derived_seed: bool = False
     nonce: bool = False
+    thinking: str | None = None
+    reasoning_tokens: int = 0
+    undecided: float = UNDECIDED_SHARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
