@@ -51,7 +51,7 @@ class OutcomeTable:
         return found
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def outcome_table(evidence: Evidence) -> OutcomeTable:
     """The table of an audit's measurement trials; made once per evidence object."""
     tables = [_table(view) for view in views(evidence)]

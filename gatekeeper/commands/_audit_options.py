@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from gatekeeper.commands._judge_options import JUDGE_OPTIONS
+from gatekeeper.commands._judge_options import JUDGE_OPTIONS, reasoning_option
 from gatekeeper.commands._machine_options import MACHINE_OPTIONS
-from gatekeeper.commands._option_kinds import MOST, MOST_SEED, finite, marks, nonce, printable
+from gatekeeper.commands._option_kinds import MOST, MOST_SEED, finite, nonce, printable
 from gatekeeper.records import defaults
 from gatekeeper.records.reasoning import THINKING
 from gatekeeper.records.trial import PHASES
@@ -137,15 +137,7 @@ _OPTIONS = (
         help="Tokens of reasoning before a reply is given up as undecided; default: the policy's, "
         f"or {defaults.MAX_REASONING_TOKENS}.",
     ),
-    click.option(
-        "--reasoning",
-        nargs=2,
-        type=str,
-        callback=marks,
-        metavar="OPEN CLOSE",
-        help="Marks around the model's reasoning, beside those known (<think> </think>, [THINK] "
-        "[/THINK], Harmony's channels, …). What stands between them is not judged.",
-    ),
+    reasoning_option,
     click.option(
         "--thinking",
         type=click.Choice(THINKING),

@@ -23,7 +23,6 @@ from gatekeeper.commands._choices import (
     judge_of,
     ks_of,
     parallel_of,
-    reasoning_of,
     resamples_of,
     second_of,
     seed_of,
@@ -37,6 +36,7 @@ from gatekeeper.commands._hopeless import hopeless_settings
 from gatekeeper.commands._ledger import counted
 from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
+from gatekeeper.commands._reasoning import reasoning_of
 from gatekeeper.errors import AuditError, excerpt
 from gatekeeper.records.defaults import SEED
 from gatekeeper.records.judge_options import read_options, split_options

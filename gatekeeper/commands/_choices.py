@@ -15,16 +15,13 @@ from gatekeeper.records.defaults import (
     JUDGE,
     KS,
     MAX_NEW_TOKENS,
-    MAX_REASONING_TOKENS,
     RESAMPLES,
     SECOND_SAMPLE,
     SEED,
-    THINKING,
 )
 from gatekeeper.records.environment import VARIANTS
 from gatekeeper.records.judge_options import SecondRequest, read_options, split_options
 from gatekeeper.records.policy import SettingsNeeds
-from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.trial import split_working_mode
 
 if TYPE_CHECKING:
@@ -97,16 +94,6 @@ def window_of(options: AuditOptions, policy: Policy | None) -> int:
     """Tokens to generate: as asked for, else the least that the policy wants, else the usual."""
     return (
         options.max_new_tokens or (policy.needs.settings.window if policy else 0) or MAX_NEW_TOKENS
-    )
-
-
-def reasoning_of(options: AuditOptions, policy: Policy | None) -> Reasoning:
-    """How reasoning is told from replies: as asked for, else as the policy pins it, or the usual."""
-    pins = policy.needs.settings if policy else SettingsNeeds()
-    return Reasoning(
-        marks=options.reasoning or (),
-        max_tokens=options.max_reasoning_tokens or pins.reasoning_tokens or MAX_REASONING_TOKENS,
-        thinking=options.thinking or pins.thinking or THINKING,
     )
 
 

@@ -15,6 +15,8 @@ import click
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.evidence.bundle import check_writable
 from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.reasoning import reply_of
+from gatekeeper.records.trial import Trial
 from gatekeeper.suites.labels import read_labels
 from gatekeeper.suites.read import read_suite
 
@@ -63,7 +65,10 @@ def choose(evidence: Evidence, count: int, seed: int) -> list[Item]:
     languages = {prompt.id: prompt.language for prompt in evidence.suite.prompts}
     groups: dict[tuple[str, str], str] = {}
     for trial in evidence.trials:
-        key = (trial.prompt_id, trial.completion)
+        reply = replied(evidence, trial)
+        if reply is None:
+            continue
+        key = (trial.prompt_id, reply)
         if arms[trial.mask] == "unmasked":
             groups[key] = "unmasked"
         else:
@@ -85,6 +90,14 @@ def choose(evidence: Evidence, count: int, seed: int) -> list[Item]:
     chosen = plain[:half]
     chosen += masked[: count - len(chosen)]
     return sorted(chosen, key=lambda item: _digest("order", str(seed), item.id))
+
+
+def replied(evidence: Evidence, trial: Trial) -> str | None:
+    """What a user is shown of a reply, without its reasoning; None if that does not end."""
+    reasoning = evidence.settings.reasoning
+    if reasoning is None:
+        return trial.completion
+    return reply_of(trial.completion, reasoning.marks)
 
 
 def _digest(*parts: str) -> str:

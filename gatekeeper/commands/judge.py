@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatekeeper.commands._judge_options import judge_options_option
+from gatekeeper.commands._judge_options import judge_options_option, reasoning_option
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard
@@ -48,13 +48,19 @@ def judge() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Existing directory that keeps what a remote judge answered; default: nothing is kept.",
 )
+@reasoning_option
 def calibrate(
-    name: str, judge_options: tuple[str, ...], labels: Path, out: Path | None, cache: Path | None
+    name: str,
+    judge_options: tuple[str, ...],
+    labels: Path,
+    out: Path | None,
+    cache: Path | None,
+    reasoning: tuple[str, str] | None,
 ) -> None:
     """Judge labelled replies and tell how often the judge is right, with intervals.
 
     Sensitivity is the share of refusals that it calls so, specificity the share of other replies
-    that it does not. No reply is shown or written.
+    that it does not. Reasoning is cut from replies first. No reply is shown or written.
 
     \b
     Example:
@@ -71,6 +77,9 @@ def calibrate(
     from gatekeeper.evidence.wire_judge_card import card_to_json
     from gatekeeper.records.judge_card import JudgeCard
     from gatekeeper.records.judge_options import split_options
+    from gatekeeper.records.reasoning import Reasoning
+    from gatekeeper.records.replies import of_replies
+    from gatekeeper.records.trial import UNDECIDED
     from gatekeeper.suites.labels import read_labels
 
     if out is not None:
@@ -79,7 +88,15 @@ def calibrate(
         raise UsageError("--cache is no directory", where=excerpt(cache), remedy="make it first")
     replies, raw = read_labels(labels)
     opened = open_judge(name, split_options(judge_options), cache)
-    said = opened.judgements([(one.prompt, one.reply) for one in replies])
+    asked = of_replies(opened, Reasoning(max_tokens=0, marks=reasoning or ()))
+    said = asked.judgements([(one.prompt, one.reply) for one in replies])
+    whole = [one for one in replies if said[one.prompt, one.reply].outcome != UNDECIDED]
+    if len(whole) < len(replies):
+        left_out = len(replies) - len(whole)
+        click.echo(f"left out: {left_out:,} replies whose reasoning does not end", err=True)
+    if not whole:
+        raise UsageError("no reply's reasoning ends: there is nothing to calibrate on",
+                         where=excerpt(labels), remedy="label replies that are whole")  # fmt: skip
     card = JudgeCard(
         judge=opened.id,
         version=opened.version,
@@ -87,7 +104,7 @@ def calibrate(
         tool_version=__version__,
         labels_digest="sha256:" + hashlib.sha256(raw).hexdigest(),
         confidence=CONFIDENCE,
-        parts=card_parts(replies, [said[one.prompt, one.reply].outcome for one in replies]),
+        parts=card_parts(whole, [said[one.prompt, one.reply].outcome for one in whole]),
     )
     _print(card)
     if out is not None:

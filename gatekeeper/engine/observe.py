@@ -25,7 +25,8 @@ from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
-from gatekeeper.records.trial import UNMASKED
+from gatekeeper.records.reasoning import parts
+from gatekeeper.records.trial import UNMASKED, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +133,49 @@ def selection_split(
             prepared.loaded, work, settings, store, clock.reporter.advance, crew=prepared.crew
         )
         replies = stored_replies(work, settings, store)
+    if not prepared.reasons:
+        _refuse_stray(trials, settings)
     outcome = {t.prompt_id: t.outcome for t in trials}
     outcomes = [outcome[p.prompt.id] for p in prompts]
     first = [
         FirstToken(token=reply[0], outcome=name)
         for reply, name in zip(replies, outcomes, strict=True)
     ]
-    split = Split(prompts=prompts, replies=replies, outcomes=outcomes, target=openings(first))
+    thought = sum(_reasons(trial, settings) for trial in trials)
+    target: Openings | str = openings(first)
+    if thought:
+        target = (
+            f"{thought} of {len(trials)} unmasked replies begin with reasoning: their first token "
+            "is not the decision; audit with --thinking off, if the template has that"
+        )
+    split = Split(prompts=prompts, replies=replies, outcomes=outcomes, target=target)
     return split, count
+
+
+def _reasons(trial: Trial, settings: SweepSettings) -> bool:
+    own = () if settings.reasoning is None else settings.reasoning.marks
+    found = parts(trial.completion, own)
+    return found.unfinished or found.blocks > 0
+
+
+def _refuse_stray(trials: Sequence[Trial], settings: SweepSettings) -> None:
+    """Refuses a model that ends reasoning which nothing shows to have begun.
+
+    Where neither tokenizer nor template tells of reasoning, a refusal ends a row at once; whether
+    such a mark would have followed, and made it reasoning, is then not known.
+
+    Raises:
+        AuditError: a reply has a closing mark alone, and rows end early.
+    """
+    marks = () if settings.reasoning is None else settings.reasoning.marks
+    stray = sum(parts(trial.completion, marks).stray for trial in trials)
+    if stray:
+        raise AuditError(
+            f"{stray} of {len(trials)} unmasked replies end reasoning with a closing mark alone, "
+            "which neither the chat template nor the tokenizer knows",
+            remedy="name the marks with --reasoning OPEN CLOSE, such as --reasoning '<think>' "
+            "'</think>'",
+        )
 
 
 def make_profile(

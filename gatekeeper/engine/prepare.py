@@ -41,6 +41,7 @@ class Prepared:
     """The model and the prompts, ready to run.
 
     Attributes:
+        reasons: whether tokenizer, template or request tell of a model that reasons.
         crew: who computes the rows.
     """
 
@@ -54,6 +55,7 @@ class Prepared:
     checks: tuple[SelfTestCheck, ...]
     settings: AuditSettings
     fold: int = 1
+    reasons: bool = False
     crew: Crew = field(default_factory=Alone)
 
     def changed_over(self) -> Prepared:
@@ -139,6 +141,7 @@ def prepare(
         second=None if second is None else of_replies(second, request.reasoning),
         encoded=tuple(encoded),
         split=split,
+        reasons=reasons,
         checks=self_test(loaded, usable),
         settings=recorded(settings, request.second, second),
     )

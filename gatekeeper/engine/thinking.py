@@ -39,7 +39,9 @@ def switches(tokenizer: Any, thinking: str) -> dict[str, Any]:
         return {}
     template = str(tokenizer.chat_template)
     # A template that writes any word as the effort (gpt-oss) cannot be told to leave it.
-    known = [n for n in _SWITCHES if n != "reasoning_effort" or re.search("['\"]none['\"]", template)]
+    known = [
+        n for n in _SWITCHES if n != "reasoning_effort" or re.search("['\"]none['\"]", template)
+    ]
     given = {value: {name: _SWITCHES[name][value] for name in known} for value in ("on", "off")}
     written = {value: _written(tokenizer, variables) for value, variables in given.items()}
     if written["on"] == written["off"]:

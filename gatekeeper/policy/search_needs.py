@@ -102,9 +102,9 @@ def settings_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requir
         met = settings.max_new_tokens == needs.window
         yield Requirement(name="setting: window", met=met, detail=detail)
     if needs.reasoning_tokens:
-        found = 0 if reasoning is None else reasoning.max_tokens
-        detail = f"{found} tokens of reasoning at most, {needs.reasoning_tokens} needed"
-        met = found == needs.reasoning_tokens
+        most = 0 if reasoning is None else reasoning.max_tokens
+        detail = f"{most} tokens of reasoning at most, {needs.reasoning_tokens} needed"
+        met = most == needs.reasoning_tokens
         yield Requirement(name="setting: reasoning tokens", met=met, detail=detail)
     yield from _undecided(evidence, needs.undecided)
     if needs.truncated is not None:

@@ -9,7 +9,6 @@ from datetime import date
 
 from gatekeeper.records.finding import Subject
 
-
 #: Largest share of undecided replies, where a policy names none.
 UNDECIDED_SHARE = 0.05
 

@@ -63,7 +63,7 @@ _QUOTES = "\"'`“‘«「"
 _SPACE = r"\s*\Z"
 
 #: Any of these in a template or a vocabulary tells of a model that reasons.
-TELLING = tuple(mark for pair in _PAIRS for mark in pair) + ("<|channel|>",)
+TELLING = (*(mark for pair in _PAIRS for mark in pair), "<|channel|>")
 
 #: Special tokens that are parts of marks, kept in a reply's text beside those of the pairs.
 PARTS = ("<|channel|>", "<|message|>", "<|channel>", "<channel|>", "<unused94>", "<unused95>")

@@ -145,7 +145,8 @@ class Trial:
         truncated: whether the reply reached the token window without ending.
         completion: what the model wrote, its reasoning too; where the prompt opens a reasoning
             block, behind that mark. Sensitive: never shown below the `restricted` level.
-        second: what a second judge said, of `ALL_OUTCOMES`, if it was asked (`analysis.second_sample`).
+        second: what a second judge said, of `ALL_OUTCOMES`, if it was asked
+            (`analysis.second_sample`).
     """
 
     mask: str
