@@ -18,6 +18,7 @@ from gatekeeper.engine.effects import MeasuredEffect, chosen_rows
 from gatekeeper.engine.plan import SweepSettings, Work
 from gatekeeper.engine.prepare import Prepared, Reporter
 from gatekeeper.engine.settings import sha256
+from gatekeeper.engine.stray import refuse_stray
 from gatekeeper.engine.sweep import SweepCount, stored_replies, sweep
 from gatekeeper.engine.techniques import where_exact
 from gatekeeper.errors import AuditError
@@ -128,13 +129,13 @@ def selection_split(
     """Runs the selection prompts unmasked and judges the replies."""
     prompts = prepared.side("selection")
     with clock.stage("unmasked"):
+        if not prepared.reasons:
+            refuse_stray(prepared, prompts, settings, store)
         work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
         trials, count = sweep(
             prepared.loaded, work, settings, store, clock.reporter.advance, crew=prepared.crew
         )
         replies = stored_replies(work, settings, store)
-    if not prepared.reasons:
-        _refuse_stray(trials, settings)
     outcome = {t.prompt_id: t.outcome for t in trials}
     outcomes = [outcome[p.prompt.id] for p in prompts]
     first = [
@@ -156,26 +157,6 @@ def _reasons(trial: Trial, settings: SweepSettings) -> bool:
     own = () if settings.reasoning is None else settings.reasoning.marks
     found = parts(trial.completion, own)
     return found.unfinished or found.blocks > 0
-
-
-def _refuse_stray(trials: Sequence[Trial], settings: SweepSettings) -> None:
-    """Refuses a model that ends reasoning which nothing shows to have begun.
-
-    Where neither tokenizer nor template tells of reasoning, a refusal ends a row at once; whether
-    such a mark would have followed, and made it reasoning, is then not known.
-
-    Raises:
-        AuditError: a reply has a closing mark alone, and rows end early.
-    """
-    marks = () if settings.reasoning is None else settings.reasoning.marks
-    stray = sum(parts(trial.completion, marks).stray for trial in trials)
-    if stray:
-        raise AuditError(
-            f"{stray} of {len(trials)} unmasked replies end reasoning with a closing mark alone, "
-            "which neither the chat template nor the tokenizer knows",
-            remedy="name the marks with --reasoning OPEN CLOSE, such as --reasoning '<think>' "
-            "'</think>'",
-        )
 
 
 def make_profile(
