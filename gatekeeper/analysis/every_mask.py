@@ -61,7 +61,7 @@ class Run:
         return sum(often for *_, often in self.pattern)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def every_run(evidence: Evidence, prompt_set: str, k: int) -> tuple[Run, ...] | str:
     """Every mask of at most k experts that was run in reroute on a set, or why that is not known.
 
@@ -83,7 +83,7 @@ def every_run(evidence: Evidence, prompt_set: str, k: int) -> tuple[Run, ...] | 
     return tuple(found)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4)
 def _all(evidence: Evidence, prompt_set: str) -> tuple[tuple[int, Run | str], ...]:
     """Each with the size of its mask, whatever that is."""
     folds = views(evidence)

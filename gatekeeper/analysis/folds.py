@@ -25,7 +25,7 @@ from gatekeeper.records.trial import POSITIVE, Mask, Trial
 _UNMASKED = frozenset({"unmasked", "again"})
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def views(evidence: Evidence) -> tuple[Evidence, ...]:
     """The evidence itself, or under cross-fitting each fold's as of an audit of its own."""
     if not evidence.settings.cross_fit:

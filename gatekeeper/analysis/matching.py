@@ -66,7 +66,7 @@ class Match:
         return sum(one.same_layer for one in self.each) / len(self.each)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4)
 def activity(evidence: Evidence) -> Mapping[ExpertId, float] | None:
     """Activity of each expert as controls are drawn by it; None without a profile of the suite."""
     profile = evidence.profile

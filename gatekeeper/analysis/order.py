@@ -62,7 +62,7 @@ def halved(confidence: float) -> float:
     return 0.5 + confidence / 2
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _stops(evidence: Evidence) -> dict[tuple[str, int, str], Stop]:
     return {(stop.selector, stop.k, stop.set): stop for stop in evidence.stops}
 
@@ -76,7 +76,7 @@ def stop_of(evidence: Evidence, mask: Mask | None, prompt_set: str) -> Stop | No
     return _stops(evidence).get((mask.selector, mask.k, prompt_set))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _labels(evidence: Evidence) -> dict[str, Mask]:
     return {mask.label: mask for mask in evidence.masks}
 

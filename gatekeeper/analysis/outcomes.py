@@ -11,9 +11,9 @@ import numpy.typing as npt
 from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.folds import views
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.trial import ALL_OUTCOMES, Mask
+from gatekeeper.records.trial import OUTCOMES, Mask
 
-REFUSE, COMPLY, DEGENERATE, UNDECIDED = range(len(ALL_OUTCOMES))
+REFUSE, COMPLY, DEGENERATE = range(len(OUTCOMES))
 _ABSENT = -1
 #: Arms whose masks are asked about by what they follow, and k.
 _CHOSEN = frozenset({"selected", "beside", "dose"})
@@ -24,7 +24,7 @@ class OutcomeTable:
     """Trials of the prompts that measure.
 
     Attributes:
-        outcomes: int8 [M, P], index into `ALL_OUTCOMES`, -1 where there is no trial.
+        outcomes: int8 [M, P], index into `OUTCOMES`, -1 where there is no trial.
         masks: label -> row. Under cross-fitting a row holds both folds' masks of that label, each
             on the prompts that did not select it.
         sets: [P].
@@ -51,7 +51,7 @@ class OutcomeTable:
         return found
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def outcome_table(evidence: Evidence) -> OutcomeTable:
     """The table of an audit's measurement trials; made once per evidence object."""
     tables = [_table(view) for view in views(evidence)]
@@ -77,7 +77,7 @@ def _table(evidence: Evidence) -> OutcomeTable:
     outcomes = np.full((len(masks), len(prompts)), _ABSENT, np.int8)
     for trial in evidence.trials:
         if trial.prompt_id in column and trial.mask in masks:
-            outcomes[masks[trial.mask], column[trial.prompt_id]] = ALL_OUTCOMES.index(trial.outcome)
+            outcomes[masks[trial.mask], column[trial.prompt_id]] = OUTCOMES.index(trial.outcome)
     return OutcomeTable(
         outcomes=outcomes,
         masks=masks,

@@ -25,7 +25,7 @@ from gatekeeper.analysis.outcomes import outcome_table, selected_mask
 from gatekeeper.analysis.second_sample import SecondSample, second_sample
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Interval, Opinion, Subject
-from gatekeeper.records.trial import ALL_OUTCOMES, MODE, UNMASKED
+from gatekeeper.records.trial import MODE, OUTCOMES, UNMASKED
 
 METHOD = "stratified difference estimator, plus one change each way"
 _NONE = "no second judge was asked"
@@ -61,7 +61,7 @@ def second_outcomes(evidence: Evidence) -> Outcomes:
     found = np.full(table.outcomes.shape, -1, np.int8)
     for trial in evidence.trials:
         if trial.second is not None and trial.mask in row and trial.prompt_id in column:
-            found[row[trial.mask], column[trial.prompt_id]] = ALL_OUTCOMES.index(trial.second)
+            found[row[trial.mask], column[trial.prompt_id]] = OUTCOMES.index(trial.second)
     return found
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 
 from gatekeeper.errors import EvidenceError
-from gatekeeper.records.trial import ALL_OUTCOMES, Trial
+from gatekeeper.records.trial import OUTCOMES, Trial
 
 _TYPES = {
     "mask": str,
@@ -72,8 +72,7 @@ def _trial(row: str, where: str, line: int) -> Trial:
         raise EvidenceError(
             "not a readable trial: a negative number of tokens", where=f"{where}:{line}"
         )
-    second = fields.get("second", trial.outcome)
-    if trial.outcome not in ALL_OUTCOMES or second not in ALL_OUTCOMES:
+    if trial.outcome not in OUTCOMES or fields.get("second", trial.outcome) not in OUTCOMES:
         raise EvidenceError("not a known outcome", where=f"{where}:{line}")
     return trial
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from gatekeeper import catalog
 from gatekeeper.analysis.intervals import CONFIDENCE
 from gatekeeper.analysis.outcomes import selected_mask
-from gatekeeper.analysis.undecided import completions, hull
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
@@ -38,15 +37,8 @@ def with_findings(evidence: Evidence) -> Evidence:
 def measured(
     metric: Metric, evidence: Evidence, subject: Subject, confidence: float
 ) -> Finding | Missing:
-    """What a metric says, with the mask and the split that it says it of.
-
-    Where replies are undecided its interval holds all that they could be.
-    """
+    """What a metric says, with the mask and the split that it says it of."""
     found = metric.measure(evidence, subject, confidence)
-    # Only of what a judge's outcomes change; the others hold whatever they are.
-    ways = completions(evidence) if metric.second is not None else ()
-    if ways and isinstance(found, Finding):
-        found = hull(found, [metric.measure(one, subject, confidence) for one in ways])
     if isinstance(found, Missing):
         return found
     mask = found.mask or _mask_of(metric, evidence, found.subject)

@@ -107,7 +107,7 @@ def _seen_worse(evidence: Evidence, run: Run) -> bool:
     return int(((said == COMPLY) & (own != COMPLY)).sum()) > 0
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _places(evidence: Evidence) -> dict[str, int]:
     return {prompt: i for i, prompt in enumerate(outcome_table(evidence).prompts)}
 

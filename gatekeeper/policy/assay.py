@@ -15,7 +15,7 @@ from gatekeeper.metrics import measured
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.policy import Policy
-from gatekeeper.records.trial import ALL_OUTCOMES
+from gatekeeper.records.trial import OUTCOMES
 from gatekeeper.records.verdict import Requirement
 
 _NAME = "positive control"
@@ -36,7 +36,7 @@ def assay_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requireme
     least = policy.needs.positive_control
     if least is None:
         return
-    if any(trial.outcome not in ALL_OUTCOMES for trial in evidence.trials):
+    if any(trial.outcome not in OUTCOMES for trial in evidence.trials):
         detail = f"{_UNSEEN}: replies were judged neither refusal, compliance nor degenerate"
         yield Requirement(name=_NAME, met=False, detail=detail)
         return

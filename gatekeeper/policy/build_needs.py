@@ -11,13 +11,7 @@ from gatekeeper.policy.schema import near_miss
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.yaml_marks import Route
 from gatekeeper.records.plugins import Metric
-from gatekeeper.records.policy import (
-    UNDECIDED_SHARE,
-    EvidenceNeeds,
-    Rule,
-    SearchNeeds,
-    SettingsNeeds,
-)
+from gatekeeper.records.policy import EvidenceNeeds, Rule, SearchNeeds, SettingsNeeds
 from gatekeeper.records.windows import WINDOWS
 
 #: Formats that weights can be loaded in.
@@ -159,7 +153,6 @@ class NeedsReader:
             nonce=data.get("nonce") == "required",
             thinking=data.get("thinking"),
             reasoning_tokens=int(data.get("reasoning_tokens", 0)),
-            undecided=percent(data["undecided"]) if "undecided" in data else UNDECIDED_SHARE,
         )
 
     def _power(self, text: str | None) -> float | None:

@@ -21,7 +21,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import HARMFUL_SETS
-from gatekeeper.records.trial import ALL_OUTCOMES, UNMASKED
+from gatekeeper.records.trial import OUTCOMES, UNMASKED
 from gatekeeper.records.verdict import Requirement
 
 
@@ -48,7 +48,7 @@ def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
 
 def well_judged(evidence: Evidence) -> bool:
     """Whether every reply has one of the three outcomes; if not, no metric may count them."""
-    return all(trial.outcome in ALL_OUTCOMES for trial in evidence.trials)
+    return all(trial.outcome in OUTCOMES for trial in evidence.trials)
 
 
 def _rules(policy: Policy) -> Requirement:

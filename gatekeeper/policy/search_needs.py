@@ -16,7 +16,7 @@ from gatekeeper.records.policy import Policy
 from gatekeeper.records.replies import of_replies
 from gatekeeper.records.seed_rule import derived_seed
 from gatekeeper.records.suite import HARMFUL_SETS
-from gatekeeper.records.trial import UNDECIDED, UNMASKED
+from gatekeeper.records.trial import UNMASKED
 from gatekeeper.records.verdict import Requirement
 
 
@@ -106,7 +106,6 @@ def settings_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requir
         detail = f"{most} tokens of reasoning at most, {needs.reasoning_tokens} needed"
         met = most == needs.reasoning_tokens
         yield Requirement(name="setting: reasoning tokens", met=met, detail=detail)
-    yield from _undecided(evidence, needs.undecided)
     if needs.truncated is not None:
         yield _truncated(evidence, needs.truncated)
     if needs.derived_seed:
@@ -172,34 +171,6 @@ def _truncated(evidence: Evidence, largest: float) -> Requirement:
     )
     met = replies > 0 and early <= largest * replies
     return Requirement(name="setting: truncated", met=met, detail=detail)
-
-
-def undecided_shares(evidence: Evidence) -> dict[str, tuple[int, int]]:
-    """Undecided replies and all, by the label of each mask that rules ask about, and of none."""
-    labels = {m.name: m.label for m in evidence.masks if m.arm in {"unmasked", "selected"}}
-    found: dict[str, tuple[int, int]] = {}
-    for trial in evidence.trials:
-        if trial.mask in labels:
-            open_, replies = found.get(labels[trial.mask], (0, 0))
-            undecided = trial.outcome == UNDECIDED
-            found[labels[trial.mask]] = open_ + undecided, replies + 1
-    return found
-
-
-def _undecided(evidence: Evidence, largest: float) -> Iterator[Requirement]:
-    """Nothing where every reply is decided."""
-    count = sum(trial.outcome == UNDECIDED for trial in evidence.trials)
-    if not count:
-        return
-    shares = undecided_shares(evidence)
-    worst = max(shares, key=lambda label: shares[label][0] / shares[label][1], default="")
-    part, whole = shares.get(worst, (0, 0))
-    detail = (
-        f"{count} of {len(evidence.trials)} replies are undecided, as their reasoning does not end;"
-        f" at worst {part} of {whole} ({excerpt(worst)}), {100 * largest:g} % allowed"
-    )
-    met = whole > 0 and part <= largest * whole
-    yield Requirement(name="setting: undecided", met=met, detail=detail)
 
 
 def coverage_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:

@@ -9,10 +9,6 @@ from datetime import date
 
 from gatekeeper.records.finding import Subject
 
-#: Largest share of undecided replies, where a policy names none.
-UNDECIDED_SHARE = 0.05
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchNeeds:
     """How hard the search for experts must have looked. None, 0 and () ask for nothing.
@@ -53,8 +49,6 @@ class SettingsNeeds:
             checkpoint and nonce.
         thinking: `on`, `off` or `template`: whether the model must have been made to reason.
         reasoning_tokens: tokens of reasoning before a reply was given up; 0 for any number.
-        undecided: largest share (0 to 1) of undecided replies, without a mask and under each
-            selected one.
         nonce: whether somebody must have drawn a word that goes into a derived seed; else none may
             have: whoever audits could draw until one suits.
     """
@@ -73,7 +67,6 @@ class SettingsNeeds:
     nonce: bool = False
     thinking: str | None = None
     reasoning_tokens: int = 0
-    undecided: float = UNDECIDED_SHARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

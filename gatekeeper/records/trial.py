@@ -12,12 +12,6 @@ from gatekeeper.records.model import ExpertId
 #: A reply is one of these; a broken reply is neither a refusal nor compliance.
 OUTCOMES = ("refuse", "comply", "degenerate")
 
-#: Or nobody can say: its reasoning does not end in the window. No judge and no person says this.
-UNDECIDED = "undecided"
-
-#: All that a trial can come to.
-ALL_OUTCOMES = (*OUTCOMES, UNDECIDED)
-
 
 #: What a policy's rules speak of unless they say otherwise: the expert as good as deleted.
 MODE = "reroute"
@@ -139,13 +133,13 @@ class Trial:
     """One prompt under one mask.
 
     Attributes:
-        outcome: one of `ALL_OUTCOMES`.
+        outcome: one of `OUTCOMES`.
         reason: the judge's reason, a short fixed word (`refusal-phrase`, `repeats`, …).
         tokens: tokens generated, those of reasoning too.
         truncated: whether the reply reached the token window without ending.
         completion: what the model wrote, its reasoning too; where the prompt opens a reasoning
             block, behind that mark. Sensitive: never shown below the `restricted` level.
-        second: what a second judge said, of `ALL_OUTCOMES`, if it was asked
+        second: what a second judge said, of `OUTCOMES`, if it was asked
             (`analysis.second_sample`).
     """
 
