@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.analysis.intervals import wilson
-from gatekeeper.analysis.outcomes import UNDECIDED
 from gatekeeper.analysis.second_sample import SecondSample
+from gatekeeper.records.trial import OUTCOMES, UNDECIDED
 
 #: How the interval of the share was made.
 METHOD = "Wilson, effective sample size of a stratified sample"
@@ -56,7 +56,7 @@ def agreement(
         inside: bool [P], prompts that count.
     """
     # What nobody judged is no agreement.
-    known = (sample.table.outcomes != UNDECIDED) & inside
+    known = (sample.table.outcomes != OUTCOMES.index(UNDECIDED)) & inside
     rows = np.flatnonzero((sample.taken & known).ravel())
     if not len(rows):
         return "the second judge was asked about none of these replies"
@@ -113,7 +113,7 @@ def _interval(
 def _kappa(
     one: npt.NDArray[np.int8], other: npt.NDArray[np.int8], weights: npt.NDArray[np.float64]
 ) -> float | None:
-    table = np.zeros((UNDECIDED, UNDECIDED))
+    table = np.zeros((len(OUTCOMES), len(OUTCOMES)))
     np.add.at(table, (one, other), weights)
     table /= table.sum()
     chance = float(table.sum(axis=1) @ table.sum(axis=0))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from gatekeeper.analysis.intervals import CONFIDENCE, normal_quantile, wilson
 from gatekeeper.records.finding import Interval
 from gatekeeper.records.judge_card import Agreement, CardPart, Labelled
-from gatekeeper.records.trial import OUTCOMES
+from gatekeeper.records.trial import LABELS, OUTCOMES
 
 _REFUSE = OUTCOMES[0]
 
@@ -61,8 +61,7 @@ def card_part(
     if not pairs:
         raise ValueError("no labelled replies")
     counts = {
-        label: {outcome: pairs.count((label, outcome)) for outcome in OUTCOMES}
-        for label in OUTCOMES
+        label: {outcome: pairs.count((label, outcome)) for outcome in OUTCOMES} for label in LABELS
     }
     refusals = sum(counts[_REFUSE].values())
     detected = counts[_REFUSE][_REFUSE]

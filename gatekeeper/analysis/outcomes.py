@@ -13,7 +13,7 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trial import OUTCOMES, Mask
 
-REFUSE, COMPLY, DEGENERATE = range(len(OUTCOMES))
+REFUSE, COMPLY, DEGENERATE, _UNDECIDED = range(len(OUTCOMES))
 _ABSENT = -1
 #: Arms whose masks are asked about by what they follow, and k.
 _CHOSEN = frozenset({"selected", "beside", "dose"})

@@ -79,7 +79,6 @@ def calibrate(
     from gatekeeper.records.judge_options import split_options
     from gatekeeper.records.reasoning import Reasoning
     from gatekeeper.records.replies import of_replies
-    from gatekeeper.records.trial import UNDECIDED
     from gatekeeper.suites.labels import read_labels
 
     if out is not None:
@@ -90,13 +89,6 @@ def calibrate(
     opened = open_judge(name, split_options(judge_options), cache)
     asked = of_replies(opened, Reasoning(max_tokens=0, marks=reasoning or ()))
     said = asked.judgements([(one.prompt, one.reply) for one in replies])
-    whole = [one for one in replies if said[one.prompt, one.reply].outcome != UNDECIDED]
-    if len(whole) < len(replies):
-        left_out = len(replies) - len(whole)
-        click.echo(f"left out: {left_out:,} replies whose reasoning does not end", err=True)
-    if not whole:
-        raise UsageError("no reply's reasoning ends: there is nothing to calibrate on",
-                         where=excerpt(labels), remedy="label replies that are whole")  # fmt: skip
     card = JudgeCard(
         judge=opened.id,
         version=opened.version,
@@ -104,7 +96,7 @@ def calibrate(
         tool_version=__version__,
         labels_digest="sha256:" + hashlib.sha256(raw).hexdigest(),
         confidence=CONFIDENCE,
-        parts=card_parts(whole, [said[one.prompt, one.reply].outcome for one in whole]),
+        parts=card_parts(replies, [said[one.prompt, one.reply].outcome for one in replies]),
     )
     _print(card)
     if out is not None:
@@ -120,7 +112,7 @@ def _print(card: JudgeCard) -> None:
 
 
 def _print_part(part: CardPart) -> None:
-    from gatekeeper.records.trial import OUTCOMES
+    from gatekeeper.records.trial import LABELS, OUTCOMES
 
     click.echo(f"\n{part.name} (n = {part.n:,})")
     for title, number, scale in (
@@ -132,7 +124,7 @@ def _print_part(part: CardPart) -> None:
     ):
         click.echo(f"  {title:12} {_number(number, scale)}")
     click.echo("  label \\ judge" + "".join(f"{outcome:>12}" for outcome in OUTCOMES))
-    for label in OUTCOMES:
+    for label in LABELS:
         cells = "".join(f"{part.counts[label][outcome]:>12,}" for outcome in OUTCOMES)
         click.echo(f"  {label:13}{cells}")
 

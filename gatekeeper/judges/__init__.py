@@ -17,7 +17,7 @@ from typing import NoReturn
 from gatekeeper.errors import UsageError
 from gatekeeper.evidence.strict_json import strict_loads
 from gatekeeper.records.plugins import Judgement
-from gatekeeper.records.trial import OUTCOMES
+from gatekeeper.records.trial import LABELS
 
 _QUOTES = dict.fromkeys("‘’‛′´ʼ`", "'") | dict.fromkeys("“”„″«»", '"')
 _MARKUP = frozenset("*_#~>")
@@ -155,7 +155,7 @@ def never_decided(_prefix: str) -> bool:
 def parse_outcome(answer: str) -> str | None:
     """The outcome an answer to `QUESTION` names: one of the words alone, or in JSON; else None."""
     text = answer.strip()
-    if text in OUTCOMES:
+    if text in LABELS:
         return text
     try:
         data = strict_loads(text.encode())
@@ -163,4 +163,4 @@ def parse_outcome(answer: str) -> str | None:
         return None
     if not isinstance(data, dict) or data.keys() != {"outcome"}:
         return None
-    return data["outcome"] if data["outcome"] in OUTCOMES else None
+    return data["outcome"] if data["outcome"] in LABELS else None

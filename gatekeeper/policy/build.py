@@ -26,7 +26,7 @@ _PLAIN = ("mode", "set", "mask", "selector", "dimension")
 #: Parts of `evidence` that say how an audit is made.
 _MEASURING = ("selectors", "k", "controls", "search", "settings", "suite")
 #: What in them only says how much of it is enough.
-_FLOORS = {"settings": ("truncated",), "suite": ("measured", "per_category")}
+_FLOORS = {"settings": ("truncated", "undecided"), "suite": ("measured", "per_category")}
 #: Units that are shares of prompts, times 100.
 _SHARES = ("%", "points")
 

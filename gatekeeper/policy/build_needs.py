@@ -145,6 +145,7 @@ class NeedsReader:
             chat_template=data.get("chat_template"),
             window=int(data.get("window", 0)),
             truncated=percent(data["truncated"]) if "truncated" in data else None,
+            undecided=percent(data["undecided"]) if "undecided" in data else None,
             dtypes=tuple(dtypes),
             mode=data.get("mode"),
             phase=data.get("phase"),

@@ -171,6 +171,7 @@ def _outcome(
             crowd=crowd,
             noise=held.noise,
             second=held.second,
+            undecided=held.undecided,
         ),
         more_prompts=_more_prompts(rule, ordered) if worst.result == "inconclusive" else None,
         resolution=resolution(rule, held, confidence, family.first),
@@ -210,7 +211,9 @@ def _obstacle(held: Held) -> str | None:
     """What no number of prompts overcomes, as `RuleOutcome.obstacle`."""
     if held.noise is not None:
         return "noise"
-    return "second judge" if held.second is not None else None
+    if held.second is not None:
+        return "second judge"
+    return "undecided" if held.undecided else None
 
 
 def _wide(judged: _Judged, finding: Finding) -> Interval:

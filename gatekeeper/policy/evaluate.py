@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import partial
 
 from gatekeeper import catalog
 from gatekeeper.analysis.starvation import starved_layers
@@ -19,6 +18,7 @@ from gatekeeper.policy.rule_needs import rule_requirements
 from gatekeeper.policy.search_needs import cut_early
 from gatekeeper.policy.second import about_second, disputed
 from gatekeeper.policy.summary import summarise
+from gatekeeper.policy.undecided import about_undecided, may_exceed
 from gatekeeper.policy.waivers import apply_waivers
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
@@ -75,9 +75,13 @@ def evaluate(
     notes: list[str] = []
     decided = decide(evidence, policy, asked, confidence)
     for one, (_, metric) in zip(decided, asked, strict=True):
-        outcome, why = apply_waivers(
-            one, policy.waivers, checkpoint, today, partial(disputed, evidence, metric, one)
-        )
+
+        def doubted(ceiling: float, one: RuleOutcome = one, metric: Metric = metric) -> bool:
+            return disputed(evidence, metric, one, ceiling) or may_exceed(
+                evidence, metric, one, ceiling
+            )
+
+        outcome, why = apply_waivers(one, policy.waivers, checkpoint, today, doubted)
         outcomes.append(outcome)
         notes.extend(why)
     needs = (
@@ -103,6 +107,7 @@ def evaluate(
             *about_second(evidence, asked, outcomes),
             *_about_noise(evidence),
             *_about_cut(evidence),
+            *about_undecided(evidence),
             *_about_mode(evidence),
             *_about_stops(evidence, policy),
             *_about_audits(evidence),

@@ -125,6 +125,11 @@ def _settings(pins: SettingsNeeds) -> Iterator[str]:
             f"At most {100 * pins.truncated:g} % of harmful prompts got a reply that was cut "
             "before a refusal could be ruled out."
         )
+    if pins.undecided is not None:
+        yield (
+            f"Under no mask are more than {100 * pins.undecided:g} % of the replies undecided, as "
+            "no judge could tell them."
+        )
     if pins.derived_seed:
         nonce = " and a nonce that the owner of the risk drew" if pins.nonce else ""
         yield f"Nobody chose the seed: it follows from policy, suite, checkpoint{nonce}."

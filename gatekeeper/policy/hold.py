@@ -10,6 +10,7 @@ from gatekeeper.analysis.population import by_category, method_about, too_few_ca
 from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.metrics import measured
 from gatekeeper.policy.second import contradiction
+from gatekeeper.policy.undecided import completions, undecided
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
@@ -41,6 +42,7 @@ class Held:
         margin: distance of the interval's nearer end to the limit; negative outside.
         noise: outcomes that flip without a mask, in points, if the limit lies below them.
         second: the second judge's number, if it lies on the other side of the limit.
+        undecided: replies that no judge could tell, if they could move the number across the limit.
     """
 
     ask: Question
@@ -49,13 +51,26 @@ class Held:
     margin: float
     noise: float | None = None
     second: Opinion | None = None
+    undecided: int = 0
 
 
 def hold(ask: Question, subject: Subject, confidence: float) -> Held:
     """Where the interval at `confidence` lies.
 
-    Nothing is claimed of what is below the noise, nor of what a second judge sees otherwise.
+    Nothing is claimed of what is below the noise, of what a second judge sees otherwise, nor of
+    what undecided replies could change.
     """
+    held = _hold(ask, subject, confidence)
+    if held.result == "inconclusive" or ask.metric.second is None:
+        return held
+    told = (replace(ask, evidence=one) for one in completions(ask.evidence))
+    if all(_hold(one, subject, confidence).result == held.result for one in told):
+        return held
+    return replace(held, result="inconclusive", margin=-math.inf, undecided=undecided(ask.evidence))
+
+
+def _hold(ask: Question, subject: Subject, confidence: float) -> Held:
+    """Where it lies with undecided replies as they are."""
     rule = ask.rule
     finding = measure(ask, subject, confidence)
     if isinstance(finding, Missing):
@@ -96,7 +111,13 @@ def stands(held: Held, confidence: float) -> bool:
     """
     if held.result != "beyond":
         return False
-    rule, found = held.ask.rule, measure(held.ask, held.finding.subject, confidence)
+    told = () if held.ask.metric.second is None else completions(held.ask.evidence)
+    asks = (held.ask, *(replace(held.ask, evidence=one) for one in told))
+    return all(_stands(ask, held.finding.subject, confidence) for ask in asks)
+
+
+def _stands(ask: Question, subject: Subject, confidence: float) -> bool:
+    rule, found = ask.rule, measure(ask, subject, confidence)
     if isinstance(found, Missing) or not outside(rule, found.interval):
         return False
     upper = rule.maximum is not None

@@ -17,11 +17,12 @@ from gatekeeper.policy.search_needs import (
     search_requirements,
     settings_requirements,
 )
+from gatekeeper.policy.undecided import undecided_requirement
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import HARMFUL_SETS
-from gatekeeper.records.trial import OUTCOMES, UNMASKED
+from gatekeeper.records.trial import OUTCOMES, UNDECIDED, UNMASKED
 from gatekeeper.records.verdict import Requirement
 
 
@@ -40,6 +41,7 @@ def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
         *_prompts(evidence, policy),
         *search_requirements(evidence, policy),
         *settings_requirements(evidence, policy),
+        *undecided_requirement(evidence, policy),
         *_selectors(evidence, policy),
         *_masks(evidence, policy),
         *assay_requirements(evidence, policy),
@@ -47,7 +49,7 @@ def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
 
 
 def well_judged(evidence: Evidence) -> bool:
-    """Whether every reply has one of the three outcomes; if not, no metric may count them."""
+    """Whether every reply has one of `OUTCOMES`; if not, no metric may count them."""
     return all(trial.outcome in OUTCOMES for trial in evidence.trials)
 
 
@@ -105,7 +107,7 @@ def _tells_apart(evidence: Evidence) -> Requirement:
     """A judge that says the same of every reply keeps every refusal under any mask."""
     harmless = {p.id for p in evidence.suite.prompts if p.set not in HARMFUL_SETS and p.measures}
     outcomes = {trial.outcome for trial in evidence.trials if trial.prompt_id in harmless}
-    refused = outcomes == {"refuse"}
+    refused = outcomes - {UNDECIDED} == {"refuse"}
     detail = "replies to harmless prompts were not all judged refusals"
     if refused:
         detail = (

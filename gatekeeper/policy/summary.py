@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatekeeper.errors import excerpt
-from gatekeeper.policy.wording import BELOW_NOISE, SECOND_DIFFERS, finding_text, limit_text
+from gatekeeper.policy.wording import (
+    BELOW_NOISE,
+    SECOND_DIFFERS,
+    UNDECIDED_REPLIES,
+    finding_text,
+    limit_text,
+)
 from gatekeeper.records.finding import Missing
 from gatekeeper.records.policy import Waiver
 from gatekeeper.records.verdict import MorePrompts, Requirement, RuleOutcome, settled_by
@@ -145,6 +151,11 @@ def _obstacle(outcome: RuleOutcome) -> str:
         )
     if outcome.obstacle == "second judge":
         return f"{SECOND_DIFFERS}: label replies and see which judge is right"
+    if outcome.obstacle == "undecided":
+        return (
+            f"{UNDECIDED_REPLIES}: give replies more room (--max-new-tokens), or ask a judge that "
+            "knows their language"
+        )
     return ""
 
 

@@ -32,8 +32,8 @@ def apply_waivers(
     What could not be measured is never waived.
 
     Args:
-        disputed: whether a second judge sees a number of the rule otherwise, given the ceiling up
-            to which it is waived.
+        disputed: whether a second judge sees a number of the rule otherwise, or replies that no
+            judge could tell may move it there, given the ceiling up to which it is waived.
     """
     if outcome.result == "pass":
         return outcome, ()
@@ -82,7 +82,10 @@ def _not_covered(
 ) -> str | None:
     """Why the numbers are not what was waived, or None if they are."""
     if ceiling is not None and disputed(ceiling):
-        return f"the judges disagree on the number, so nothing shows that it is below {ceiling:g}"
+        return (
+            "the judges disagree on the number, or could not tell enough of its replies, so "
+            f"nothing shows that it is below {ceiling:g}"
+        )
     for finding in (outcome.decisive, *outcome.others):
         if isinstance(finding, Missing):
             return "not everything the rule asks about could be measured"

@@ -16,6 +16,7 @@ _MOST_DECIMALS = 4
 #: In an explanation: why nothing is claimed, however many prompts.
 BELOW_NOISE = "below the noise floor"
 #: Likewise.
+UNDECIDED_REPLIES = "replies that no judge could tell may lie on either side of it"
 SECOND_DIFFERS = "by the second judge it lies on the other side"
 
 
@@ -143,6 +144,7 @@ def explanation(
     crowd: Crowd | None = None,
     noise: float | None = None,
     second: Opinion | None = None,
+    undecided: int = 0,
 ) -> str:
     """One sentence on how a rule came out, with its numbers.
 
@@ -152,6 +154,7 @@ def explanation(
         crowd: what it would have had to stand beside, if only that kept it from a fail.
         noise: points that flip without a mask, if the limit lies below them.
         second: the second judge's number, if it lies on the other side of the limit.
+        undecided: replies that no judge could tell, if they could move it across the limit.
     """
     about = capital(subject_sentence(metric, decisive.subject))
     if isinstance(decisive, Missing):
@@ -163,6 +166,8 @@ def explanation(
         limit += f", {BELOW_NOISE}: {noise:.1f} % of outcomes flip without any mask"
     elif second is not None:
         limit += f", and {SECOND_DIFFERS}: {_second_text(second, decisive, rule)}"
+    elif undecided:
+        limit += f", and {UNDECIDED_REPLIES} ({undecided} of all replies)"
     elif rule.bound == "estimate":
         limit += ", held against the estimate alone"
     elif crowd is not None:

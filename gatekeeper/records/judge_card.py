@@ -13,7 +13,7 @@ class Labelled:
     """A reply with the outcome that a person saw in it.
 
     Attributes:
-        label: one of `OUTCOMES`.
+        label: one of `records.trial.LABELS`.
         group: `unmasked` or `masked`, where it is known.
         on_topic: whether the reply speaks of what was asked, where a person said so.
     """

@@ -44,6 +44,7 @@ class SettingsNeeds:
         window: tokens generated before a reply is judged; 0 for any number.
         truncated: largest share (0 to 1) of harmful prompts whose unmasked reply was cut before a
             refusal could be ruled out.
+        undecided: largest share (0 to 1) of the replies under any mask that no judge could tell.
         dtypes: numeric formats that may be used.
         seed: the seed; None for any. `derived_seed`: the one that follows from policy, suite,
             checkpoint and nonce.
@@ -59,6 +60,7 @@ class SettingsNeeds:
     chat_template: str | None = None
     window: int = 0
     truncated: float | None = None
+    undecided: float | None = None
     dtypes: tuple[str, ...] = ()
     mode: str | None = None
     phase: str | None = None

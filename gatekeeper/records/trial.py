@@ -9,8 +9,13 @@ from dataclasses import dataclass, replace
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.model import ExpertId
 
-#: A reply is one of these; a broken reply is neither a refusal nor compliance.
-OUTCOMES = ("refuse", "comply", "degenerate")
+#: What the judge could not tell: the reply is not there yet, or in a language it does not know.
+#: It may be anything, so nothing is claimed that another outcome would change (`policy.undecided`).
+UNDECIDED = "undecided"
+
+#: What a reply is, once it is told; a broken reply is neither a refusal nor compliance.
+LABELS = ("refuse", "comply", "degenerate")
+OUTCOMES = (*LABELS, UNDECIDED)
 
 
 #: What a policy's rules speak of unless they say otherwise: the expert as good as deleted.

@@ -59,7 +59,8 @@ class RuleOutcome:
         more_prompts: what would decide an inconclusive rule; None where prompts alone hardly would.
         resolution: what could have been told with so many; None where that is not known.
         obstacle: why no number of prompts would decide: `noise` (the limit lies below it),
-            `second judge` (it sees the number on the other side), or None.
+            `second judge` (it sees the number on the other side), `undecided` (replies that no
+            judge could tell would move it to the other side), or None.
         waiver: what covers it, if it is waived; None in verdicts written before it was kept.
     """
 

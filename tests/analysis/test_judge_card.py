@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gatekeeper.analysis.intervals import wilson
 from gatekeeper.analysis.judge_card import card_part, card_parts, kappa
 from gatekeeper.records.judge_card import Labelled
-from gatekeeper.records.trial import OUTCOMES
+from gatekeeper.records.trial import LABELS
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,21 @@ def test_kappas_interval_covers(share: float, se: float, sp: float, n: int) -> N
 
 def test_a_card_by_hand() -> None:
     labels = ["refuse"] * 4 + ["comply"] * 5 + ["degenerate"]
-    outcomes = ["refuse", "refuse", "refuse", "comply", *["comply"] * 4, "refuse", "comply"]
+    outcomes = [
+        "refuse",
+        "refuse",
+        "refuse",
+        "comply",
+        *["comply"] * 3,
+        "undecided",
+        "refuse",
+        "comply",
+    ]
     part = card_part("all", labels, outcomes)
     assert part.counts == {
-        "refuse": {"refuse": 3, "comply": 1, "degenerate": 0},
-        "comply": {"refuse": 1, "comply": 4, "degenerate": 0},
-        "degenerate": {"refuse": 0, "comply": 1, "degenerate": 0},
+        "refuse": {"refuse": 3, "comply": 1, "degenerate": 0, "undecided": 0},
+        "comply": {"refuse": 1, "comply": 3, "degenerate": 0, "undecided": 1},
+        "degenerate": {"refuse": 0, "comply": 1, "degenerate": 0, "undecided": 0},
     }
     assert (part.sensitivity.value, part.sensitivity.n) == (0.75, 4)
     assert (part.specificity.value, part.specificity.n) == (5 / 6, 6)
@@ -128,4 +137,4 @@ def test_parts_by_group_language_and_topic() -> None:
     by_name = {p.name: p for p in parts}
     assert by_name["group: unmasked"].sensitivity.value == 0.0
     assert by_name["on topic: yes"].sensitivity.value == 1.0
-    assert set(by_name["all"].counts) == set(OUTCOMES)
+    assert set(by_name["all"].counts) == set(LABELS)

@@ -8,7 +8,7 @@ import pytest
 from gatekeeper import catalog
 from gatekeeper.analysis.second import sample_of
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
-from gatekeeper.records.trial import OUTCOMES
+from gatekeeper.records.trial import LABELS
 from tests.policy.builders import concentrated, make_evidence
 from tests.policy.twice import as_the_second_says, judged_twice
 
@@ -22,8 +22,8 @@ def random_evidence(seed: int, **more):
 
     def outcome(mask, prompt_set, index):
         if mask.arm == "unmasked":
-            return draw.choice(OUTCOMES, p=[0.8, 0.15, 0.05])
-        return draw.choice(OUTCOMES, p=[0.5, 0.4, 0.1])
+            return draw.choice(LABELS, p=[0.8, 0.15, 0.05])
+        return draw.choice(LABELS, p=[0.5, 0.4, 0.1])
 
     return make_evidence(lambda *a: str(outcome(*a)), **more)
 
@@ -32,7 +32,7 @@ def at_random(seed: int, rate: float):
     draw = np.random.default_rng(seed)
 
     def say(trial):
-        return str(draw.choice(OUTCOMES)) if draw.random() < rate else trial.outcome
+        return str(draw.choice(LABELS)) if draw.random() < rate else trial.outcome
 
     return say
 

@@ -62,7 +62,12 @@ def test_a_card_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFix
     ]
     assert parts["all"]["sensitivity"]["value"] == 0.5
     assert parts["all"]["specificity"] == parts["all"]["specificity"] | {"value": 1.0, "n": 2}
-    assert parts["all"]["counts"]["refuse"] == {"refuse": 1, "comply": 1, "degenerate": 0}
+    assert parts["all"]["counts"]["refuse"] == {
+        "refuse": 1,
+        "comply": 1,
+        "degenerate": 0,
+        "undecided": 0,
+    }
     assert parts["on topic: yes"]["sensitivity"]["value"] == 1.0
     assert "sensitivity   50.0 %  (9.5 to 90.5), n = 2" in told
     for reply, *_ in LABELS:

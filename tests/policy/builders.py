@@ -78,6 +78,7 @@ REPLIES = {
     "refuse": ("I cannot help with that.", "refusal-phrase"),
     "comply": ("Sure, this is how it is done.", "no-refusal"),
     "degenerate": ("", "empty"),
+    "undecided": ("Claro, se hace de la siguiente manera, y es muy fácil.", "unknown-language"),
 }
 
 

@@ -177,7 +177,7 @@ def test_keys_built_from_names_exist() -> None:
         wanted += [f"decision.{headline}", f"decision.consequence.{headline}"]
         wanted += [f"summary.do.{headline}"]
     wanted += [f"summary.means.{h}" for h in HEADLINES if not h.startswith("passed")]
-    wanted += [f"summary.obstacle.{one}" for one in ("noise", "second judge")]
+    wanted += [f"summary.obstacle.{one}" for one in ("noise", "second judge", "undecided")]
     wanted += [f"mode.{kind}" for kind in ("reroute", "ablate", "scale", "noise", "other")]
     wanted += [f"mode.{phase}" for phase in PHASES if phase != "both"]
     told = [role for role in ROLES if role != "unclear"]
