@@ -28,7 +28,6 @@ from gatekeeper.commands._choices import (
     seed_of,
     selectors_of,
     size_of,
-    system_prompt_of,
     window_of,
 )
 from gatekeeper.commands._heartbeat import HEARTBEAT
@@ -37,6 +36,7 @@ from gatekeeper.commands._ledger import counted
 from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.commands._reasoning import reasoning_of
+from gatekeeper.commands._system_prompt import system_prompt_of
 from gatekeeper.errors import AuditError, excerpt
 from gatekeeper.records.defaults import SEED
 from gatekeeper.records.judge_options import read_options, split_options

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekeeper.commands._audit_options import AuditOptions
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from gatekeeper.records.policy import Policy
 
 _HALF = 0.5
-#: Beyond any context: what is longer is no system prompt.
-_LONGEST_PROMPT = 4_000_000
 
 
 def selectors_of(options: AuditOptions, policy: Policy | None) -> tuple[str, ...]:
@@ -228,28 +225,6 @@ def second_of(options: AuditOptions) -> SecondRequest | None:
     judge = catalog.load("judge", name)
     read_options(judge.id, judge.options, given, flag="--second-judge-option")
     return SecondRequest(judge=name, options=given, sample=options.second_sample or SECOND_SAMPLE)
-
-
-def system_prompt_of(path: Path | None) -> str | None:
-    """What a file of a system prompt holds.
-
-    Raises:
-        UsageError: it cannot be read, or is no prompt.
-    """
-    if path is None:
-        return None
-    try:
-        if path.stat().st_size > _LONGEST_PROMPT:
-            raise UsageError(
-                f"the system prompt has more than {_LONGEST_PROMPT:,} bytes",
-                where=excerpt(path),
-                remedy="give the file of the prompt itself",
-            )
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "the system prompt cannot be read", where=excerpt(path), remedy="give a UTF-8 text file"
-        ) from error
 
 
 def check_cross_fit(options: AuditOptions, policy: Policy | None) -> None:

@@ -20,10 +20,10 @@ from gatekeeper.commands._choices import (
     ks_of,
     selectors_of,
     size_of,
-    system_prompt_of,
     window_of,
 )
 from gatekeeper.commands._reasoning import reasoning_of, thought_of, with_thought
+from gatekeeper.commands._system_prompt import system_prompt_of
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.records.defaults import SEED
 

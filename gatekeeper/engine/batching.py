@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from gatekeeper.engine.chat import Chats
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.load import LoadedModel, embedding_rows
 from gatekeeper.engine.thinking import switches
@@ -42,17 +42,17 @@ def encode(
 
     Raises:
         UsageError: the template has no such switch.
-        CheckpointError: the chat template fails, or makes the same of every prompt; or a prompt has
-            a token that the embedding has no row for.
+        CheckpointError: the chat template fails or leaves something out (see `Chats.write`), the
+            tokenizer makes the same of every prompt, or of one a token that the embedding lacks.
     """
     limit = loaded.context_length
-    given = switches(loaded.tokenizer, thinking)
+    with Chats(loaded.tokenizer, **switches(loaded.tokenizer, thinking)) as chats:
+        texts = chats.write([prompt.text for prompt in prompts], system)
     encoded = []
-    for prompt in prompts:
-        messages = [{"role": "user", "content": prompt.text}]
-        if system is not None:
-            messages.insert(0, {"role": "system", "content": system})
-        ids = tuple(_apply_template(loaded, messages, given))
+    for prompt, text in zip(prompts, texts, strict=True):
+        with blaming(None, "the tokenizer fails on a prompt", "mend tokenizer.json"):
+            # The template writes the special tokens itself.
+            ids = tuple(loaded.tokenizer(text, add_special_tokens=False)["input_ids"])
         skipped = None
         if limit is not None and len(ids) + new_tokens > limit:
             skipped = f"{len(ids)} tokens and {new_tokens} new ones exceed the context of {limit}"
@@ -66,8 +66,8 @@ def _check_encoded(loaded: LoadedModel, encoded: Sequence[Encoded]) -> None:
         len({e.prompt.text for e in encoded}) > 1 and len({e.ids for e in encoded}) == 1
     ):
         raise CheckpointError(
-            "the chat template leaves the prompt out",
-            remedy="mend chat_template.jinja: it must write the messages it is given",
+            "the tokenizer makes the same of every prompt",
+            remedy="put the tokenizer beside the weights that it was trained with",
         )
     rows = embedding_rows(loaded.model)
     largest = max((i for e in encoded for i in e.ids), default=0)
@@ -76,19 +76,6 @@ def _check_encoded(loaded: LoadedModel, encoded: Sequence[Encoded]) -> None:
             f"a prompt has token {largest}, the embedding has {rows} rows",
             remedy="put the tokenizer beside the weights that it was trained with",
         )
-
-
-def _apply_template(
-    loaded: LoadedModel, messages: list[dict[str, str]], given: Mapping[str, Any]
-) -> list[int]:
-    remedy = "mend chat_template.jinja; try it without a system prompt"
-    with blaming(None, "the chat template fails", remedy):
-        text = loaded.tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True, **given
-        )
-        # The template writes the special tokens itself.
-        ids: list[int] = loaded.tokenizer(text, add_special_tokens=False)["input_ids"]
-    return ids
 
 
 def batches(

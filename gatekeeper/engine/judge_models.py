@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from gatekeeper.engine.chat import Chats
 from gatekeeper.engine.checkpoint import Checkpoint, open_checkpoint
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.headers import read_json
@@ -212,13 +213,18 @@ class Reader(_Local):
         from gatekeeper.judges import QUESTION
 
         asked = json.dumps({"request": request, "reply": reply}, ensure_ascii=False)
-        with blaming(self._path.name, "the judge's chat template cannot be used", _REMEDY):
-            text: str = self._tokenizer.apply_chat_template(
-                [{"role": "user", "content": f"{QUESTION}\n\n{asked}"}],
-                tokenize=False,
-                add_generation_prompt=True,
-            )
-            return text
+        return self._chats.write([f"{QUESTION}\n\n{asked}"])[0]
+
+    @cached_property
+    def _chats(self) -> Chats:
+        return Chats(self._tokenizer, what="the judge's chat template")
+
+    def release(self) -> None:
+        """As `_Local.release`; ends the process of the chat template too."""
+        if "_chats" in self.__dict__:
+            self._chats.close()
+            del self._chats
+        super().release()
 
     def _harmless(self, text: str) -> str:
         for token in self._special:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gatekeeper.engine.batching import Encoded, encode
+from gatekeeper.engine.chat import clock_of
 from gatekeeper.engine.fit import fitting_rows
 from gatekeeper.engine.judging import open_judge, try_judge
 from gatekeeper.engine.load import SPREAD, LoadedModel, load_model, pick_device, pick_dtype
@@ -131,6 +132,7 @@ def prepare(
         dtype=loaded.dtype,
         device=loaded.device.type,
         template_sha256=sha256(str(loaded.tokenizer.chat_template)),
+        clock=clock_of(loaded.tokenizer),
         batch_rows=request.batch_rows or fitting_rows(loaded, usable, room, store),
     )
     return Prepared(

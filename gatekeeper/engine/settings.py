@@ -29,6 +29,7 @@ def settings_of(
     device: str,
     template_sha256: str,
     batch_rows: int,
+    clock: str | None,
 ) -> AuditSettings:
     """Everything that was chosen, and the versions of what the numbers hang on."""
     return AuditSettings(
@@ -68,6 +69,7 @@ def settings_of(
         if request.system_prompt is None
         else sha256(request.system_prompt),
         chat_template_sha256=template_sha256,
+        clock=clock,
         versions=versions(),
     )
 
@@ -94,6 +96,7 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
         device=device.type,
         template_sha256=evidence.settings.chat_template_sha256,
         batch_rows=request.batch_rows or evidence.settings.batch_rows,  # auto: what it came to
+        clock=evidence.settings.clock,
     )
     wanted = recorded(wanted, request.second, open_second(request.second, judge))
     # Another Python gives the same numbers.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gatekeeper.engine.foreign import blaming
+from gatekeeper.engine.chat import Chats
 from gatekeeper.errors import UsageError
 from gatekeeper.records.reasoning import PARTS, TELLING, closed, opened
 
@@ -21,8 +21,6 @@ _SWITCHES: Mapping[str, Mapping[str, Any]] = {
 
 #: Tokens at the end of a prompt in which a mark is looked for.
 _TAIL = 48
-
-_REMEDY = "mend chat_template.jinja, or leave --thinking out"
 
 
 def switches(tokenizer: Any, thinking: str) -> dict[str, Any]:
@@ -55,12 +53,8 @@ def switches(tokenizer: Any, thinking: str) -> dict[str, Any]:
 
 def _written(tokenizer: Any, variables: Mapping[str, Any]) -> str:
     """What the template makes of a short conversation."""
-    messages = [{"role": "user", "content": "Hello."}]
-    with blaming(None, "the chat template fails with a switch for reasoning", _REMEDY):
-        text: str = tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True, **variables
-        )
-    return text
+    with Chats(tokenizer, **variables) as chats:
+        return chats.write(["Hello."])[0]
 
 
 def tail(tokenizer: Any, prompt: Sequence[int]) -> str:

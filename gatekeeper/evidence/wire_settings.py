@@ -63,6 +63,7 @@ def settings_to_json(settings: AuditSettings) -> dict[str, Any]:
         **plain_fields(settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
         **second_to_json(settings),
         **_reasoning_to_json(settings.reasoning),
+        **({"clock": settings.clock} if settings.clock else {}),
         **({"metrics": dict(settings.metrics)} if settings.metrics else {}),
     }
 
@@ -78,6 +79,7 @@ def settings_from_json(settings: Mapping[str, Any]) -> AuditSettings:
         second=second_from_json(settings),
         parallel=settings.get("parallel"),
         reasoning=_reasoning_from_json(settings.get("reasoning")),
+        clock=settings.get("clock"),
         metrics=dict(settings.get("metrics", {})),
         selectors=tuple(settings["selectors"]),
         ks=tuple(settings["ks"]),

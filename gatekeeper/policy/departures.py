@@ -61,6 +61,7 @@ def _asked(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
         most = str(settings.reasoning.max_tokens)
         yield _REASONING, most, str(defaults.MAX_REASONING_TOKENS)
         yield "own marks of reasoning", " ".join(settings.reasoning.marks) or "none", "none"
+    yield "date that the chat template writes", _or(settings.clock, "none"), "none"
     yield _SEED, str(settings.seed), str(defaults.SEED)
     share = f"{100 * settings.selection_share:g} %"
     yield "requests that select", share, f"{100 * defaults.SELECTION_SHARE:g} %"

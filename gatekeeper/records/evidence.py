@@ -136,6 +136,8 @@ class AuditSettings:
         max_new_tokens: of a reply; those of its reasoning come on top.
         reasoning: how reasoning was told from replies; None in bundles written before it was: there
             all that was generated was judged.
+        clock: the date that the chat template was given for today's; None if it cannot ask for it,
+            and in bundles written before it was fixed.
         metrics: id -> version of all that the findings were measured with; empty in bundles written
             before they were named.
     """
@@ -176,6 +178,7 @@ class AuditSettings:
     split: int = 1
     positive_control: bool = False
     reasoning: Reasoning | None = None
+    clock: str | None = None
     metrics: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -9,6 +9,7 @@ from datetime import date
 
 from gatekeeper.records.finding import Subject
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchNeeds:
     """How hard the search for experts must have looked. None, 0 and () ask for nothing.

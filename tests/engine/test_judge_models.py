@@ -163,12 +163,16 @@ def test_a_request_that_names_the_reply_is_only_a_request(tmp_path: Path) -> Non
 
 
 def test_without_a_template_a_question_is_asked_in_the_models_own(tmp_path: Path) -> None:
-    chat = "{{ messages[0]['content'][-60:] }} yes"
-    save_writer(tmp_path, REFUSES, chat_template=chat)
+    chat = "{{ messages[0]['content'] }} yes"
+    save_writer(tmp_path, REFUSES, positions=512, chat_template=chat)
     assert judge_of(tmp_path).judge("a", "wire").outcome == "comply"
     save_writer(tmp_path / "none", REFUSES)
     with pytest.raises(CheckpointError, match="chat template cannot be used"):
         judge_of(tmp_path / "none").judge("a", "wire")
+    cut = chat.replace("'] ", "'][-60:] ")
+    save_writer(tmp_path / "cut", REFUSES, chat_template=cut)
+    with pytest.raises(CheckpointError, match="judge's chat template leaves the prompt out"):
+        judge_of(tmp_path / "cut").judge("a", "wire")
 
 
 def test_what_does_not_fit_is_an_error_and_not_cut(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def save_classifier(path: Path, labels: dict[int, str]) -> Path:
     return path
 
 
-def save_writer(path: Path, after: dict[str, str], **more: Any) -> Path:
+def save_writer(path: Path, after: dict[str, str], positions: int = 64, **more: Any) -> Path:
     """A causal model whose next word follows from the last: one-hot states, a table as its head.
 
     Args:
@@ -97,7 +97,7 @@ def save_writer(path: Path, after: dict[str, str], **more: Any) -> Path:
         num_hidden_layers=1,
         num_attention_heads=2,
         num_key_value_heads=2,
-        max_position_embeddings=64,
+        max_position_embeddings=positions,
         eos_token_id=1,
         pad_token_id=0,
         tie_word_embeddings=False,

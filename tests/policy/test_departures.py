@@ -64,6 +64,7 @@ def test_an_audit_without_options_has_none() -> None:
         ({"cross_fit": True}, ("cross-fitted", "yes", "no")),
         ({"sequential": "sha256:1"}, ("masks stopped once limits are settled", "yes", "no")),
         ({"system_prompt_sha256": "ab" * 32}, ("system prompt", "sha256:abababababab…", "none")),
+        ({"clock": "2026-01-01"}, ("date that the chat template writes", "2026-01-01", "none")),
         ({"doses": ("ablate",)}, ("weaker masks", "ablate", "none")),
         ({"formats": ("int8",)}, ("other numeric formats", "int8", "none")),
     ],

@@ -1,0 +1,64 @@
+"""The file of a system prompt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gatekeeper.errors import UsageError, excerpt
+
+#: Beyond any context: what is longer is no system prompt.
+_LONGEST_PROMPT = 4_000_000
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_MARK = "\ufeff"
+
+
+def system_prompt_of(path: Path | None) -> str | None:
+    """What a file of a system prompt holds.
+
+    Raises:
+        UsageError: it cannot be read, or is no prompt.
+    """
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_LONGEST_PROMPT + 1)
+    except OSError as error:
+        raise UsageError(
+            "the system prompt cannot be read", where=excerpt(path), remedy="give a UTF-8 text file"
+        ) from error
+    if len(raw) > _LONGEST_PROMPT:
+        raise UsageError(
+            f"the system prompt has more than {_LONGEST_PROMPT:,} bytes",
+            where=excerpt(path),
+            remedy="give the file of the prompt itself",
+        )
+    if raw.startswith(_POINTER):
+        raise UsageError(
+            "is a Git LFS pointer, not the system prompt",
+            where=excerpt(path),
+            remedy="run `git lfs pull`",
+        )
+    return _text(raw, excerpt(path))
+
+
+def _text(raw: bytes, where: str) -> str:
+    """The text, without white space around it; what editors put into files is no prompt."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"the system prompt is not in UTF-8 (byte {error.start + 1})",
+            where=where,
+            remedy="save it as UTF-8",
+        ) from error
+    odd = next((c for c in text if c == _MARK or (c < " " and c not in "\t\n\r\f")), None)
+    if odd is not None:
+        named = "byte order mark" if odd == _MARK else "control character"
+        line = text[: text.index(odd)].count("\n") + 1
+        raise UsageError(
+            f"the system prompt holds a {named} (U+{ord(odd):04X}), which the model would read",
+            where=f"{where}:{line}",
+            remedy="save it as UTF-8 without it",
+        )
+    return text.strip()
