@@ -7,6 +7,7 @@ be a phrase.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,7 +76,7 @@ def scripted(
                 weight.mul_(0.5 if "down_proj" in name else 0.0)
         model.model.embed_tokens.weight.copy_(torch.eye(_SIZE))
         model.lm_head.weight.zero_()
-        for last, following in zip(order, order[1:], strict=False):
+        for last, following in itertools.pairwise(order):
             model.lm_head.weight[following, last] = 1.0
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
