@@ -84,11 +84,12 @@ class Given:
         """
         thought, unfinished = self._thought(row, ids)
         most = thought + new_tokens
-        if unfinished and self.reasoning is not None:
-            most, context = self.reasoning.max_tokens, self.loaded.context_length
+        if self.reasoning is not None and (unfinished or thought):
+            bound, context = self.reasoning.max_tokens, self.loaded.context_length
             if context is not None:
-                most = min(most, context - len(self.prompts[row]) - new_tokens)
-            most = max(most, 1)
+                bound = max(min(bound, context - len(self.prompts[row]) - new_tokens), 1)
+            if unfinished or thought > bound:
+                most = bound
         return most if len(ids) >= most else None
 
     def _thought(self, row: int, ids: Sequence[int]) -> tuple[int, bool]:

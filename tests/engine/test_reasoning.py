@@ -1,8 +1,9 @@
-"""Reasoning in the decoding loop: windows, marks among special tokens, prompts that open a block."""
+"""Reasoning in the decoding loop: windows, marks that are special tokens, open prompts."""
 
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
@@ -32,7 +33,9 @@ SWITCHED = (
 
 @cache
 def model(script=THINK, special=(), opening="", **more):
-    opened = open_checkpoint(scripted(mkdtemp(), script, special=special, opening=opening, **more))
+    opened = open_checkpoint(
+        scripted(Path(mkdtemp()), script, special=special, opening=opening, **more)
+    )
     cpu = pick_device("cpu")
     return load_model(
         opened.path, describe(opened), device=cpu, dtype=pick_dtype("float32", cpu, "float32")
@@ -66,7 +69,8 @@ def test_reasoning_leaves_room_for_a_reply_in_the_context():
     script = ("<think>", *(f"t{i} " for i in range(30)))
     small = model(script, context=24)
     (reply,) = written(small, window=8, bound=1000)
-    assert len(reply.ids) == 24 - 5 - 8  # the prompt has 5 tokens
+    (asked,) = encode(small, [prompt(0, "w0 w9")], None, 8)
+    assert len(reply.ids) == 24 - 8 - len(asked.ids)
 
 
 def test_a_reply_without_reasoning_has_the_window_alone():
@@ -88,9 +92,8 @@ def test_marks_that_are_special_tokens_stay_in_the_text():
 def test_other_special_tokens_do_not():
     tokenizer = model((YES, "<|x|>", NO), ("<|x|>",)).tokenizer
     ids = tokenizer.convert_tokens_to_ids([YES, "<|x|>", NO])
-    assert (
-        Reader(tokenizer, ()).text(ids) == tokenizer.decode(ids, skip_special_tokens=True).strip()
-    )
+    usual = tokenizer.decode(ids, skip_special_tokens=True)
+    assert Reader(tokenizer, ()).text(ids) == usual.strip() == YES + NO.strip()
     assert "<|x|>" in Reader(tokenizer, ("<|x|>", "</x>")).text(ids)
 
 
@@ -114,7 +117,7 @@ def test_a_refusal_that_is_thought_ends_no_row():
 
 def test_a_refusal_behind_the_reasoning_does():
     judge = of_replies(catalog.load("judge", "refusal-rules"), Reasoning(max_tokens=9))
-    script = ("<think>", YES, "</think>", NO, "Not ever, I say. ", *FILL)
+    script = ("<think>", "a", "b", "</think>", NO, "Not ever, I say. ", *FILL)
     (reply,) = written(model(script), window=10, decided=judge.decided)
     assert reply.decided
     assert len(reply.ids) == 8

@@ -130,23 +130,17 @@ def test_what_a_prompt_closes() -> None:
     assert not closed("say </think> please<|assistant|>")
 
 
-PIECES = st.sampled_from(
-    [
-        NO,
-        YES,
-        " ",
-        "well ",
-        "<think>",
-        "</think>",
-        "`</think>`",
-        "[THINK]",
-        "[/THINK]",
-        "<|end|>",
-        "<|channel|>analysis<|message|>",
-        "<|channel|>final<|message|>",
-        "<|start|>assistant",
-    ]
+MARKS = (
+    "<think>",
+    "</think>",
+    "`</think>`",
+    "[THINK]",
+    "[/THINK]",
+    "<|end|>",
+    "<|start|>assistant",
 )
+MARKS += ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>")
+PIECES = st.sampled_from([NO, YES, " ", "well ", *MARKS])
 
 
 @given(st.lists(PIECES, max_size=7), st.lists(PIECES, max_size=5))
@@ -172,7 +166,8 @@ def test_no_text_breaks_it_and_what_is_left_holds_no_more_than_there_was(text, p
 
 def test_a_wrapped_judge_can_be_sent_to_workers() -> None:
     rules = catalog.load("judge", "refusal-rules")
-    sent = pickle.loads(pickle.dumps(of_replies(rules, Reasoning(max_tokens=9)).decided))
+    told = pickle.dumps(of_replies(rules, Reasoning(max_tokens=9)).decided)
+    sent = pickle.loads(told)  # noqa: S301 - our own
     assert sent(f"<think>a</think>{NO} I really can't.")
     assert not sent(f"<think>{NO} I really can't.")
 
