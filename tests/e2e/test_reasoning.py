@@ -84,8 +84,10 @@ def test_reasoning_that_does_not_end_is_never_a_pass(tmp_path):
     ceiling = POLICY.replace("min: 60 %", "max: 60 %")
     settings = "  settings: {undecided: 10 %, thinking: template, reasoning_tokens: 6}\nrules:"
     done = gate(
-        tmp_path, ("<think>", NO, *FILL, "</think>", YES), policy=ceiling.replace("rules:", settings)
-    )  # fmt: skip
+        tmp_path,
+        ("<think>", NO, *FILL, "</think>", YES),
+        policy=ceiling.replace("rules:", settings),
+    )
     assert done.returncode == 11, done.stderr
     assert outcomes(tmp_path) == {"undecided"}
     verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())
