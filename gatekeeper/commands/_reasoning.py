@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.records.defaults import MAX_REASONING_TOKENS, THINKING
 from gatekeeper.records.policy import SettingsNeeds
-from gatekeeper.records.reasoning import TELLING, Reasoning
+from gatekeeper.records.reasoning import Reasoning, tells
 
 if TYPE_CHECKING:
     from gatekeeper.engine.estimate import Estimate
@@ -34,14 +34,13 @@ def thought_of(checkpoint: Path, options: AuditOptions, policy: Policy | None) -
     reasoning = reasoning_of(options, policy)
     if reasoning.thinking == "off":
         return 0
-    told = "" if not reasoning.marks else reasoning.marks[0]
-    marks = [mark.lower() for mark in (*TELLING, *reasoning.marks)]
+    told = "\n".join(reasoning.marks)
     for name in _TEMPLATES:
         path = checkpoint / name
         if path.is_file():
             with path.open("rb") as file:
                 told += file.read(_MOST_TEMPLATE).decode("utf-8", "replace")
-    return reasoning.max_tokens if any(mark in told.lower() for mark in marks) else 0
+    return reasoning.max_tokens if tells(told, reasoning.marks) else 0
 
 
 def with_thought(found: Estimate, thought: int) -> Estimate:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gatekeeper.engine.chat import Chats
 from gatekeeper.errors import UsageError
-from gatekeeper.records.reasoning import PARTS, TELLING, closed, opened
+from gatekeeper.records.reasoning import closed, is_mark, opened, tells
 
 #: Variables that templates read to switch reasoning on and off, with the values that do.
 _SWITCHES: Mapping[str, Mapping[str, Any]] = {
@@ -76,8 +76,7 @@ def shows(tokenizer: Any, prompts: Sequence[Sequence[int]], own: tuple[str, ...]
     if own:
         return True
     known = [*tokenizer.get_added_vocab(), str(tokenizer.chat_template)]
-    told = "\n".join(known).lower()
-    return any(mark.lower() in told for mark in TELLING)
+    return tells("\n".join(known))
 
 
 class Reader:
@@ -89,10 +88,9 @@ class Reader:
 
     def __init__(self, tokenizer: Any, own: tuple[str, ...]) -> None:
         self._tokenizer = tokenizer
-        marks = {mark.lower() for mark in (*TELLING, *PARTS, *own)}
-        added = tokenizer.added_tokens_decoder
+        added = getattr(tokenizer, "added_tokens_decoder", {})  # not of every kind of tokenizer
         special = {i for i, token in added.items() if token.special}
-        self._marks = {i for i in special if str(added[i]).lower() in marks}
+        self._marks = {i for i in special if is_mark(str(added[i]), own)}
         names = {str(added[i]): i for i in special}
         if "<|channel|>" in names:
             self._marks |= {names[name] for name in ("<|start|>", "<|end|>") if name in names}

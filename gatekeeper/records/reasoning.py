@@ -20,18 +20,9 @@ from functools import lru_cache
 #: Version of the rules of this module. A changed rule is a new version.
 RULE = 1
 
-#: Opening and closing marks of chat templates.
+#: Opening and closing marks of chat templates that are no tags.
 _PAIRS = (
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),
-    ("<reasoning>", "</reasoning>"),
-    ("<reflection>", "</reflection>"),
-    ("<scratchpad>", "</scratchpad>"),
-    ("<seed:think>", "</seed:think>"),
-    ("<longcat_think>", "</longcat_think>"),
     ("◁think▷", "◁/think▷"),
-    ("[THINK]", "[/THINK]"),
     ("<|START_THINKING|>", "<|END_THINKING|>"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<|inner_prefix|>", "<|inner_suffix|>"),
@@ -40,10 +31,23 @@ _PAIRS = (
     ("<unused94>thought", "<unused95>"),
 )
 
+#: What tags are named that stand around reasoning: <think>, <seed:think>, <inner_thoughts>, and
+#: in brackets [THINK] or [REASONING], but no link.
+_WORDS = "think|thought|reason|reflect|rationale|scratchpad|deliberat|monologue|analysis"
+_NAME = rf"[\w.:-]{{0,24}}(?:{_WORDS})[\w.:-]{{0,24}}"
+_TAGS = (
+    (rf"<{_NAME}(?:\s[^<>]{{0,80}})?>", rf"</{_NAME}\s*>"),
+    (
+        r"\[(?:think|thinking|thoughts?|reasoning)\](?!\()",
+        r"\[/(?:think|thinking|thoughts?|reasoning)\]",
+    ),
+)
+
 #: The same as patterns, where words at the start open a block, or a mark has parts that vary. Of
 #: Harmony (gpt-oss) every channel but `final` is reasoning; its marks may have been dropped as
 #: special tokens by whoever decoded the reply.
 _PATTERNS = (
+    *_TAGS,
     (r"<\|channel\|>(?!\s*final\b)", r"<\|channel\|>\s*final\b.*?(?:<\|message\|>|\Z)"),
     (r"\A\s*(?-i:analysis(?=[^\W\d_a-z]|[\"“'‘]))", r"(?-i:assistantfinal)(?=\S|\Z)"),
     (r"\A\s*here is my thought process:", r"here is my response:"),
@@ -62,10 +66,7 @@ _QUOTES = "\"'`“‘«「"
 #: How a reply is made to begin by a prompt that ends so.
 _SPACE = r"\s*\Z"
 
-#: Any of these in a template or a vocabulary tells of a model that reasons.
-TELLING = (*(mark for pair in _PAIRS for mark in pair), "<|channel|>")
-
-#: Special tokens that are parts of marks, kept in a reply's text beside those of the pairs.
+#: Special tokens that are parts of marks.
 PARTS = ("<|channel|>", "<|message|>", "<|channel>", "<channel|>", "<unused94>", "<unused95>")
 
 
@@ -112,9 +113,8 @@ class Parts:
 @lru_cache(maxsize=64)
 def _marks(own: tuple[str, ...]) -> re.Pattern[str]:
     """All marks, of kind i in the groups `o{i}` and `c{i}`."""
-    pairs = (own, *_PAIRS) if own else _PAIRS
-    kinds = [(re.escape(opening), re.escape(closing)) for opening, closing in pairs]
-    named = (f"(?P<o{i}>{o})|(?P<c{i}>{c})" for i, (o, c) in enumerate([*kinds, *_PATTERNS]))
+    kinds = [*_pairs(own), *_PATTERNS]
+    named = (f"(?P<o{i}>{o})|(?P<c{i}>{c})" for i, (o, c) in enumerate(kinds))
     return re.compile("|".join(named), re.IGNORECASE | re.DOTALL)
 
 
@@ -126,7 +126,7 @@ def parts(text: str, own: tuple[str, ...] = ()) -> Parts:
         own: an opening and a closing mark that count beside those known.
     """
     kept: list[str] = []
-    kind, start, blocks, stray, nested = "", 0, 0, False, False
+    kind, tag, start, blocks, stray, nested = "", "", 0, 0, False, False
     for found in _marks(own).finditer(text):
         name = found.lastgroup or ""
         before = text[: found.start()].rstrip(_QUOTES)
@@ -134,11 +134,11 @@ def parts(text: str, own: tuple[str, ...] = ()) -> Parts:
             continue
         if kind:
             nested |= name == "o" + kind
-            if name == "c" + kind:
+            if name == "c" + kind and _tag(found[0]) == tag:
                 kind, start, blocks = "", found.end(), blocks + 1
         elif name[0] == "o":
             kept.append(text[start : found.start()])
-            kind = name[1:]
+            kind, tag = name[1:], _tag(found[0])
         else:
             # What stood before the last block that was opened is the reply's; the rest is not.
             stray |= bool(text[start : found.start()].strip())
@@ -155,6 +155,25 @@ def parts(text: str, own: tuple[str, ...] = ()) -> Parts:
     )
 
 
+_TAG = re.compile(rf"[<\[]/?({_NAME})[\s>\]]", re.IGNORECASE)
+
+
+def _tag(mark: str) -> str:
+    """What a tag is named, which its closing tag must be too; empty for marks of other kinds."""
+    found = _TAG.match(mark)
+    return found[1].casefold() if found else ""
+
+
+def tells(text: str, own: tuple[str, ...] = ()) -> bool:
+    """Whether a chat template, or the tokens of a vocabulary line by line, know any mark."""
+    return _marks(own).search(text) is not None
+
+
+def is_mark(token: str, own: tuple[str, ...] = ()) -> bool:
+    """Whether a token is a mark, or a part of one."""
+    return token.lower() in PARTS or _marks(own).fullmatch(token) is not None
+
+
 def reply_of(text: str, own: tuple[str, ...] = ()) -> str | None:
     """What is judged of a text, or None if its reasoning does not end."""
     found = parts(text, own)
@@ -163,8 +182,7 @@ def reply_of(text: str, own: tuple[str, ...] = ()) -> str | None:
 
 def opened(prompt: str, own: tuple[str, ...] = ()) -> str:
     """The opening mark that a prompt ends in: the reply then begins within a block. Else empty."""
-    pairs = (own, *_PAIRS) if own else _PAIRS
-    openings = [re.escape(opening) for opening, _ in pairs]
+    openings = [o for o, _ in _pairs(own)] + [o for o, _ in _TAGS]
     openings += [r"<\|channel\|>\s*(?!final\b)\w+\s*(?:<\|message\|>)?"]
     openings += [r"here is my thought process:", r"here are my reasoning steps:"]
     found = re.search(f"(?:{'|'.join(openings)}){_SPACE}", prompt, re.IGNORECASE)
@@ -173,7 +191,12 @@ def opened(prompt: str, own: tuple[str, ...] = ()) -> str:
 
 def closed(prompt: str, own: tuple[str, ...] = ()) -> bool:
     """Whether a prompt ends in a closing mark: the reply then begins behind the reasoning."""
-    pairs = (own, *_PAIRS) if own else _PAIRS
-    closings = [re.escape(closing) for _, closing in pairs]
+    closings = [c for _, c in _pairs(own)] + [c for _, c in _TAGS]
     closings += [r"<\|channel\|>\s*final\b[^<]*<\|message\|>"]
     return re.search(f"(?:{'|'.join(closings)}){_SPACE}", prompt, re.IGNORECASE) is not None
+
+
+def _pairs(own: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Marks that are no patterns, as patterns."""
+    pairs = (own, *_PAIRS) if own else _PAIRS
+    return [(re.escape(opening), re.escape(closing)) for opening, closing in pairs]

@@ -25,6 +25,11 @@ CUT = {
     "thinking": f"<thinking>{NO}</thinking>{YES}",
     "thought": f"<thought>\n{NO}</thought>\n{YES}",
     "reasoning": f"<reasoning>{NO}</reasoning>{YES}",
+    "attributes": f'<think lang="en">{NO}</think >{YES}',
+    "other tags": f"<inner_thoughts>{NO}</inner_thoughts>{YES}",
+    "analysis": f"<analysis>{NO}</thinking></analysis>{YES}",
+    "longcat": f"<longcat_think>{NO}</longcat_think>{YES}",
+    "brackets": f"[REASONING]{NO}[/Reasoning]{YES}",
     "seed": f"<seed:think>{NO}</seed:think>{YES}",
     "kimi": f"◁think▷{NO}◁/think▷{YES}",
     "mistral": f"[THINK]{NO}[/THINK]{YES}",
@@ -88,6 +93,7 @@ def test_a_block_that_does_not_end_leaves_the_reply_undecided(text) -> None:
         'It writes "<think>" first, then "</think>".',
         "Analysis of the problem: none.",
         "if a < think > b: pass",
+        "See [Thinking](https://example.com) and <b>thought</b>.",
     ],
 )
 def test_a_reply_without_marks_stays_as_it_is(text) -> None:
