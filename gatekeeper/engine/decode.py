@@ -59,6 +59,7 @@ def _given(
     seeds: Sequence[int] | None = None,
     note_met: bool = False,
     reasoning: Reasoning | None = None,
+    ending: int | None = None,
 ) -> Given:
     """What is to be run. `note_met` is for rows without a mask."""
     lines = mask_lines(masks, loaded.sites, loaded.device, seeds)
@@ -79,6 +80,7 @@ def _given(
         attention=attention_of(parts) if parts is not None else None,
         met=Met(len(prompts), len(loaded.sites), width, loaded.device) if noted else None,
         reasoning=reasoning,
+        ending=ending,
     )
 
 
@@ -119,6 +121,7 @@ def decode(
     drafts: Sequence[Draft] | None = None,
     keep: Keep | None = None,
     reasoning: Reasoning | None = None,
+    ending: int | None = None,
 ) -> list[Reply]:
     """Greedy replies.
 
@@ -141,6 +144,7 @@ def decode(
         keep: told of each reply as it is finished, also before an error that ends the call.
         reasoning: how reasoning is told from replies, which then stands outside of the window;
             None: it is not.
+        ending: tokens at the end of prompts that the template writes, which may open a block.
     """
     instrument.forget()
     given = _given(
@@ -153,6 +157,7 @@ def decode(
         seeds=seeds,
         note_met=note_met,
         reasoning=reasoning,
+        ending=ending,
     )
     found: dict[int, Reply] = {}
     loop = _Loop(given, found, keep, new_tokens=new_tokens, decided=decided)

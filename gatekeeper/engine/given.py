@@ -34,6 +34,8 @@ class Given:
         known, texts: what was decided of replies, and their text, by how the prompt opens them and
             their tokens: under many masks many are alike.
         opening: how the prompt opens replies, by prompt.
+        ending: tokens that all prompts of the audit end in, which the template writes; None where
+            that is not known.
         thought: tokens of reasoning that a row had when it was looked at last.
     """
 
@@ -46,6 +48,7 @@ class Given:
     met: Met | None
     attention: nn.Module | None = None
     reasoning: Reasoning | None = None
+    ending: int | None = None
     known: dict[tuple[str, tuple[int, ...]], bool] = field(default_factory=dict)
     texts: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
     opening: dict[tuple[int, ...], str] = field(default_factory=dict)
@@ -116,7 +119,7 @@ class Given:
         prompt = tuple(self.prompts[row])
         found = self.opening.get(prompt)
         if found is None:
-            end = tail(self.loaded.tokenizer, prompt)
+            end = tail(self.loaded.tokenizer, prompt, self.ending)
             found = self.opening[prompt] = opened(end, self.reasoning.marks)
         return found
 

@@ -21,6 +21,7 @@ from gatekeeper.engine.settings import sha256
 from gatekeeper.engine.stray import refuse_stray
 from gatekeeper.engine.sweep import SweepCount, stored_replies, sweep
 from gatekeeper.engine.techniques import where_exact
+from gatekeeper.engine.thinking import ending_of
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trial_store import STORE, TrialStore
@@ -103,6 +104,7 @@ def sweep_settings(prepared: Prepared) -> SweepSettings:
         judge=prepared.judge,
         techniques=where_exact(prepared.checks),
         reasoning=settings.reasoning,
+        ending=ending_of([e.ids for e in prepared.encoded if e.skipped is None]),
     )
 
 

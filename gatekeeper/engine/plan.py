@@ -57,6 +57,7 @@ class SweepSettings:
     Attributes:
         base: digest of the model, its dtype and all generation settings; part of every key.
         reasoning: how it is told from replies; None: it is not.
+        ending: tokens at the end of prompts that the template writes, which may open a block.
     """
 
     base: str
@@ -65,6 +66,7 @@ class SweepSettings:
     judge: Judge
     techniques: Techniques = field(default_factory=Techniques)
     reasoning: Reasoning | None = None
+    ending: int | None = None
 
 
 def plan_rows(

@@ -195,6 +195,7 @@ def _run(
         drafts=[row.draft for row in rows],
         keep=keep,
         reasoning=settings.reasoning,
+        ending=settings.ending,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice, takewhile
 from typing import Any
 
 from gatekeeper.engine.chat import Chats
@@ -19,7 +20,7 @@ _SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "reasoning_effort": {"on": "high", "off": "none"},
 }
 
-#: Tokens at the end of a prompt in which a mark is looked for.
+#: Tokens at the end of a prompt in which a mark is looked for, at most.
 _TAIL = 48
 
 
@@ -57,9 +58,22 @@ def _written(tokenizer: Any, variables: Mapping[str, Any]) -> str:
         return chats.write(["Hello."])[0]
 
 
-def tail(tokenizer: Any, prompt: Sequence[int]) -> str:
-    """The end of a prompt as text, special tokens and all."""
-    text: str = tokenizer.decode(list(prompt[-_TAIL:]), skip_special_tokens=False)
+def ending_of(prompts: Sequence[Sequence[int]]) -> int:
+    """Tokens that all prompts end in: what the template writes behind the request."""
+    places = zip(*(reversed(prompt) for prompt in prompts), strict=False)
+    alike = takewhile(lambda tokens: len(set(tokens)) == 1, places)
+    return sum(1 for _ in islice(alike, _TAIL))
+
+
+def tail(tokenizer: Any, prompt: Sequence[int], ending: int | None = None) -> str:
+    """The end of a prompt as text, special tokens and all.
+
+    Args:
+        ending: so many tokens of it; None where that is not known.
+    """
+    count = _TAIL if ending is None else ending
+    kept = list(prompt[len(prompt) - min(count, len(prompt)) :])
+    text: str = tokenizer.decode(kept, skip_special_tokens=False)
     return text
 
 
@@ -68,10 +82,10 @@ def shows(tokenizer: Any, prompts: Sequence[Sequence[int]], own: tuple[str, ...]
 
     It may if the tokenizer or the template knows a mark, unless every prompt ends behind a block.
     """
-    ends = [tail(tokenizer, prompt) for prompt in dict.fromkeys(map(tuple, prompts))]
-    if any(opened(end, own) for end in ends):
+    end = tail(tokenizer, prompts[0], ending_of(prompts)) if prompts else ""
+    if opened(end, own):
         return True
-    if ends and all(closed(end, own) for end in ends):
+    if closed(end, own):
         return False
     if own:
         return True

@@ -180,13 +180,18 @@ def reply_of(text: str, own: tuple[str, ...] = ()) -> str | None:
     return None if found.unfinished else found.reply
 
 
-def opened(prompt: str, own: tuple[str, ...] = ()) -> str:
-    """The opening mark that a prompt ends in: the reply then begins within a block. Else empty."""
+def opened(ending: str, own: tuple[str, ...] = ()) -> str:
+    """The block that a prompt leaves open, from its mark on: the reply begins within. Else empty.
+
+    Args:
+        ending: what the chat template writes behind the request.
+    """
     openings = [o for o, _ in _pairs(own)] + [o for o, _ in _TAGS]
-    openings += [r"<\|channel\|>\s*(?!final\b)\w+\s*(?:<\|message\|>)?"]
-    openings += [r"here is my thought process:", r"here are my reasoning steps:"]
-    found = re.search(f"(?:{'|'.join(openings)}){_SPACE}", prompt, re.IGNORECASE)
-    return found[0].strip() if found else ""
+    openings += [r"<\|channel\|>\s*(?!final\b)\w+", r"here is my thought process:"]
+    openings += [r"here are my reasoning steps:"]
+    marks = re.finditer("|".join(openings), ending, re.IGNORECASE)
+    blocks = (ending[mark.start() :].strip() for mark in marks)
+    return next((block for block in blocks if parts(block, own).unfinished), "")
 
 
 def closed(prompt: str, own: tuple[str, ...] = ()) -> bool:

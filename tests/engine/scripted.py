@@ -28,12 +28,14 @@ def scripted(
     opening: str = "",
     template: str = _TEMPLATE,
     context: int = 64,
+    last: str = "",
 ) -> Path:
     """A checkpoint whose replies are `script`, then the end token; no token of it twice.
 
     Args:
         special: which of the script's tokens are special ones, left out of text as a rule.
         opening: what the template writes behind `<assistant>`; a token of the vocabulary too.
+        last: the last token of prompts, if that is another word.
     """
     import torch
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
@@ -69,15 +71,20 @@ def scripted(
     )
     torch.manual_seed(0)
     model = MixtralForCausalLM(config)
-    order = [*tokenizer.convert_tokens_to_ids([*(marks or ["<assistant>"]), *script]), 1]
+    order = [
+        *tokenizer.convert_tokens_to_ids(
+            [*([last] if last else marks or ["<assistant>"]), *script]
+        ),
+        1,
+    ]
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "o_proj" in name or "down_proj" in name:
                 weight.mul_(0.5 if "down_proj" in name else 0.0)
         model.model.embed_tokens.weight.copy_(torch.eye(_SIZE))
         model.lm_head.weight.zero_()
-        for last, following in itertools.pairwise(order):
-            model.lm_head.weight[following, last] = 1.0
+        for one, following in itertools.pairwise(order):
+            model.lm_head.weight[following, one] = 1.0
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -13,7 +13,7 @@ from gatekeeper.engine.batching import encode
 from gatekeeper.engine.checkpoint import open_checkpoint
 from gatekeeper.engine.inspect import describe
 from gatekeeper.engine.load import load_model, pick_device, pick_dtype
-from gatekeeper.engine.thinking import Reader, shows, switches
+from gatekeeper.engine.thinking import Reader, ending_of, shows, switches
 from gatekeeper.errors import UsageError
 from gatekeeper.records.reasoning import Reasoning, reply_of
 from gatekeeper.records.replies import of_replies
@@ -169,3 +169,29 @@ def test_a_template_without_a_switch_is_told(template):
     for way in ("on", "off"):
         with pytest.raises(UsageError, match="no switch for reasoning"):
             switches(tokenizer, way)
+
+
+def test_a_block_that_a_prompt_begins_to_fill():
+    template = (
+        "{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }} {% endfor %}"
+        "<assistant>OPENINGw3"
+    )
+    loaded = model((NO, *FILL), opening="<think>", template=template, last="w3")
+    asked = [e.ids for e in encode(loaded, [prompt(i, f"w{i}") for i in (5, 6)], None, 2)]
+    ending = ending_of(asked)
+    (one, two) = run(
+        loaded, asked, [[], []], new_tokens=2, reasoning=Reasoning(max_tokens=4), ending=ending
+    )
+    assert one.text == two.text == f"<think>w3{NO}step 0 step 1 step 2"
+    assert reply_of(one.text) is None
+
+
+def test_a_mark_that_a_request_holds_opens_nothing():
+    loaded = model((YES, "<think>", *FILL))
+    asked = [e.ids for e in encode(loaded, [prompt(i, f"w{i} <think>") for i in (5, 6)], None, 2)]
+    asked += [e.ids for e in encode(loaded, [prompt(7, "w7")], None, 2)]
+    replies = run(
+        loaded, asked, [[]] * 3, new_tokens=1, reasoning=Reasoning(max_tokens=4),
+        ending=ending_of(asked),
+    )  # fmt: skip
+    assert {reply_of(reply.text) for reply in replies} == {YES.strip()}

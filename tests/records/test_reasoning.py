@@ -121,7 +121,7 @@ def test_marks_of_ones_own() -> None:
         ("[INST]x[/INST][THINK]", "[THINK]"),
         ("<|begin_assistant|>\nHere are my reasoning steps:\n", "Here are my reasoning steps:"),
         ("<think>\n\n</think>\n\n", ""),
-        ("What is <think>?<|assistant|>", ""),
+        ("<|assistant|><think>\nOkay, so", "<think>\nOkay, so"),
         ("<|start|>assistant", ""),
     ],
 )
