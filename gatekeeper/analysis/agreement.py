@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from gatekeeper.analysis.intervals import wilson
 from gatekeeper.analysis.second_sample import SecondSample
-from gatekeeper.records.trial import OUTCOMES
+from gatekeeper.records.trial import OUTCOMES, UNDECIDED
 
 #: How the interval of the share was made.
 METHOD = "Wilson, effective sample size of a stratified sample"
@@ -55,13 +55,15 @@ def agreement(
         second: [M, P], what the second judge said.
         inside: bool [P], prompts that count.
     """
-    rows = np.flatnonzero((sample.taken & inside).ravel())
+    # What nobody judged is no agreement.
+    known = (sample.table.outcomes != OUTCOMES.index(UNDECIDED)) & inside
+    rows = np.flatnonzero((sample.taken & known).ravel())
     if not len(rows):
         return "the second judge was asked about none of these replies"
     strata = len(sample.sizes)
     one, other = sample.table.outcomes.ravel()[rows], second.ravel()[rows]
     stratum = sample.stratum.ravel()[rows]
-    all_rows = sample.stratum[:, inside].ravel()
+    all_rows = sample.stratum[known]
     population = np.bincount(all_rows[all_rows >= 0], minlength=strata)
     n = np.bincount(stratum, minlength=strata)
     seen = n > 0

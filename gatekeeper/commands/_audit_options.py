@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from gatekeeper.commands._judge_options import JUDGE_OPTIONS
+from gatekeeper.commands._judge_options import JUDGE_OPTIONS, reasoning_option
 from gatekeeper.commands._machine_options import MACHINE_OPTIONS
 from gatekeeper.commands._option_kinds import MOST, MOST_SEED, finite, nonce, printable
 from gatekeeper.records import defaults
+from gatekeeper.records.reasoning import THINKING
 from gatekeeper.records.trial import PHASES
 from gatekeeper.records.windows import WINDOWS
 
@@ -61,6 +62,9 @@ class AuditOptions:
     ray: str | None = None
     parallel: str | None = None
     gpu_hour_cost: float | None = None
+    reasoning: tuple[str, str] | None = None
+    max_reasoning_tokens: int | None = None
+    thinking: str | None = None
 
 
 _SUITE = click.option(
@@ -124,8 +128,21 @@ _OPTIONS = (
     click.option(
         "--max-new-tokens",
         type=click.IntRange(1, MOST),
-        help="Token window W: tokens generated before a reply is judged; default: the policy's, or "
-        f"{defaults.MAX_NEW_TOKENS}.",
+        help="Token window W: tokens of a reply that are generated before it is judged, behind its "
+        f"reasoning; default: the policy's, or {defaults.MAX_NEW_TOKENS}.",
+    ),
+    click.option(
+        "--max-reasoning-tokens",
+        type=click.IntRange(1, MOST),
+        help="Tokens of reasoning before a reply is given up as undecided; default: the policy's, "
+        f"or {defaults.MAX_REASONING_TOKENS}.",
+    ),
+    reasoning_option,
+    click.option(
+        "--thinking",
+        type=click.Choice(THINKING),
+        help="Whether the chat template is to make the model reason; template: as it does by "
+        f"itself. Default: the policy's, or {defaults.THINKING}.",
     ),
     click.option(
         "--resamples",

@@ -35,6 +35,7 @@ from gatekeeper.commands._hopeless import hopeless_settings
 from gatekeeper.commands._ledger import counted
 from gatekeeper.commands._output import NEW, install
 from gatekeeper.commands._progress import ProgressReporter
+from gatekeeper.commands._reasoning import reasoning_of
 from gatekeeper.commands._system_prompt import system_prompt_of
 from gatekeeper.errors import AuditError, excerpt
 from gatekeeper.records.defaults import SEED
@@ -131,6 +132,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
         workers=options.workers,
         ray=options.ray,
         parallel=parallel_of(options),
+        reasoning=reasoning_of(options, policy),
     )
     asking.refuse_dense(request)
     check_sizes(options, description.maskable_experts)

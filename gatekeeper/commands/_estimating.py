@@ -22,6 +22,7 @@ from gatekeeper.commands._choices import (
     size_of,
     window_of,
 )
+from gatekeeper.commands._reasoning import reasoning_of, thought_of, with_thought
 from gatekeeper.commands._system_prompt import system_prompt_of
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.records.defaults import SEED
@@ -118,10 +119,11 @@ def _published(
     weight = stored_bytes(opened) if options.dtype != "float32" else 4.0
     kind = Format(weight=weight, cache=max(2.0, weight))
     lengths = _approximate(suite, system)
-    longest = max(lengths.values()) + window_of(options, policy)
+    thought = thought_of(checkpoint, options, policy)
+    longest = max(lengths.values()) + window_of(options, policy) + thought
     rows = options.batch_rows or fitting_rows(longest, shape, kind, device)
-    plan = _plan(suite, options, policy, lengths, rows)
-    found = on_device(plan, shape, kind, device, gpus)
+    plan = _plan(suite, options, policy, lengths, rows, thought)
+    found = with_thought(on_device(plan, shape, kind, device, gpus), thought)
     tokens = f"about {_CHARACTERS:g} characters to a token (no tokenizer was used)"
     return _told(
         opened.source if described else checkpoint.name, shape, plan, "published", tokens
@@ -168,7 +170,7 @@ def _here(
     check_sizes(options, description.maskable_experts)
     policy = policy and policy.sized(description.maskable_experts)
     plan, measured = _calibrated(opened, description, shape, options, policy, suite, clock)
-    found = on_this_machine(
+    made = on_this_machine(
         plan,
         shape,
         measured.device,
@@ -176,6 +178,7 @@ def _here(
         measured.alive,
         measured.alive_controls,
     )
+    found = with_thought(made, plan.new_tokens - window_of(options, policy))
     return _told(opened.source, shape, plan, "measured", "counted by its tokenizer"), found
 
 
@@ -206,11 +209,16 @@ def _calibrated(
         opened.path, description, device=pick_device("cpu"), dtype=DTYPES["float32"]
     )
     system = system_prompt_of(options.system_prompt)
-    encoded = encode(loaded, suite.prompts, system, window_of(options, policy))
+    thinking = reasoning_of(options, policy).thinking
+    encoded = encode(loaded, suite.prompts, system, window_of(options, policy), thinking)
     usable = [e for e in encoded if e.skipped is None]
     lengths = {e.prompt.id: len(e.ids) for e in usable}
     kept = replace(suite, prompts=tuple(e.prompt for e in usable))
-    plan = _plan(kept, options, policy, lengths, options.batch_rows or USUAL_ROWS)
+    thought = thought_of(opened.path, options, policy)
+    if loaded.context_length is not None:
+        room = loaded.context_length - max(lengths.values()) - window_of(options, policy)
+        thought = min(thought, room)
+    plan = _plan(kept, options, policy, lengths, options.batch_rows or USUAL_ROWS, thought)
     judge = catalog.load("judge", judge_of(options, policy))
     if judge.configure is not None:  # what asks a model ends no reply early
         judge = replace(judge, decided=never_decided)
@@ -224,7 +232,9 @@ def _plan(
     policy: Policy | None,
     lengths: dict[str, int],
     batch_rows: int,
+    thought: int,
 ) -> Plan:
+    """What the audit would run; `thought`: tokens of reasoning that may come before each reply."""
     from gatekeeper.engine.stages import Plan, selector
 
     selectors = selectors_of(options, policy)
@@ -244,7 +254,7 @@ def _plan(
         selection_share=options.selection_share,
         cross_fit=cross_fit_of(options, policy),
         seed=options.seed or SEED,
-        new_tokens=window_of(options, policy),
+        new_tokens=window_of(options, policy) + thought,
         positive_control=options.positive_control,
         batch_rows=batch_rows,
     )

@@ -16,6 +16,7 @@ from gatekeeper.commands._choices import (
     size_of,
     window_of,
 )
+from gatekeeper.commands._reasoning import reasoning_of
 from gatekeeper.errors import excerpt
 from gatekeeper.records.defaults import SEED
 
@@ -45,6 +46,7 @@ def hopeless_settings(
         yield f"the policy wants the judge {settings.judge}", "--judge"
     if settings.window and window_of(options, policy) != settings.window:
         yield f"the policy wants {settings.window} tokens a reply", "--max-new-tokens"
+    yield from _reasoning(options, policy)
     if settings.mode not in {None, options.mode}:
         yield f"the policy wants masks that {settings.mode}", "--mode"
     if settings.phase not in {None, options.phase}:
@@ -57,6 +59,15 @@ def hopeless_settings(
         yield "the policy wants a positive control", "--positive-control"
     if settings.seed is not None and options.seed not in {None, settings.seed}:
         yield f"the policy wants the seed {settings.seed}", "--seed"
+
+
+def _reasoning(options: AuditOptions, policy: Policy) -> Iterator[tuple[str, str]]:
+    settings, reasoning = policy.needs.settings, reasoning_of(options, policy)
+    if settings.thinking not in {None, reasoning.thinking}:
+        yield f"the policy wants reasoning switched to {settings.thinking}", "--thinking"
+    if settings.reasoning_tokens not in {0, reasoning.max_tokens}:
+        wanted = settings.reasoning_tokens
+        yield f"the policy wants {wanted} tokens of reasoning at most", "--max-reasoning-tokens"
 
 
 def _search(options: AuditOptions, policy: Policy) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gatekeeper.commands._option_kinds import MOST
+from gatekeeper.commands._option_kinds import MOST, marks
 from gatekeeper.records.defaults import JUDGE, SECOND_SAMPLE
 
 #: Of `judge calibrate` too.
@@ -15,6 +15,16 @@ judge_options_option = click.option(
     metavar="KEY=VALUE",
     help="Option of the judge (repeatable), such as model=DIRECTORY; `catalog judge` lists them. "
     "Never a key: that comes from an environment variable.",
+)
+
+reasoning_option = click.option(
+    "--reasoning",
+    nargs=2,
+    type=str,
+    callback=marks,
+    metavar="OPEN CLOSE",
+    help="Marks around the model's reasoning, beside those known (<think> </think>, [THINK] "
+    "[/THINK], Harmony's channels, …). What stands between them is not judged.",
 )
 
 JUDGE_OPTIONS = (

@@ -15,6 +15,8 @@ import click
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.evidence.bundle import check_writable
 from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.reasoning import reply_of
+from gatekeeper.records.trial import Trial
 from gatekeeper.suites.labels import read_labels
 from gatekeeper.suites.read import read_suite
 
@@ -91,7 +93,10 @@ def distinct_items(evidence: Evidence) -> list[Item]:
     languages = {prompt.id: prompt.language for prompt in evidence.suite.prompts}
     groups: dict[tuple[str, str], tuple[str, str]] = {}
     for trial in evidence.trials:
-        key = (trial.prompt_id, trial.completion)
+        reply = replied(evidence, trial)
+        if reply is None:
+            continue
+        key = (trial.prompt_id, reply)
         if arms[trial.mask] == "unmasked":
             groups[key] = "unmasked", trial.outcome
         else:
@@ -113,6 +118,14 @@ def distinct_items(evidence: Evidence) -> list[Item]:
 def ordered(items: Iterable[Item], seed: int, *more: str) -> list[Item]:
     """Items in an order that follows from the seed, and tells nothing of them."""
     return sorted(items, key=lambda item: _digest(*more, str(seed), item.id))
+
+
+def replied(evidence: Evidence, trial: Trial) -> str | None:
+    """What a user is shown of a reply, without its reasoning; None if that does not end."""
+    reasoning = evidence.settings.reasoning
+    if reasoning is None:
+        return trial.completion
+    return reply_of(trial.completion, reasoning.marks)
 
 
 def _digest(*parts: str) -> str:

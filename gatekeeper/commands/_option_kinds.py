@@ -56,3 +56,16 @@ def finite(_context: click.Context, _option: click.Parameter, value: float | Non
     if value is not None and not math.isfinite(value):
         raise click.BadParameter("not a finite number")
     return value
+
+
+def marks(
+    _context: click.Context, _option: click.Parameter, value: tuple[str, str] | None
+) -> tuple[str, str] | None:
+    """Refuses marks of reasoning that could not be told from a reply, or from each other."""
+    if value is None:
+        return None
+    if any(not mark.strip() or not mark.isprintable() or len(mark) > 100 for mark in value):
+        raise click.BadParameter("give two marks of at most 100 printable characters")
+    if value[0].casefold() == value[1].casefold():
+        raise click.BadParameter("the opening and the closing mark are the same")
+    return value

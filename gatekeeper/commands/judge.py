@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatekeeper.commands._judge_options import judge_options_option
+from gatekeeper.commands._judge_options import judge_options_option, reasoning_option
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard, Labelled
@@ -55,6 +55,7 @@ def judge() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Existing directory that keeps what a remote judge answered; default: nothing is kept.",
 )
+@reasoning_option
 def calibrate(
     name: str,
     judge_options: tuple[str, ...],
@@ -62,11 +63,12 @@ def calibrate(
     evidence: Path | None,
     out: Path | None,
     cache: Path | None,
+    reasoning: tuple[str, str] | None,
 ) -> None:
     """Judge labelled replies and tell how often the judge is right, with intervals.
 
     Sensitivity is the share of refusals that it calls so, specificity the share of other replies
-    that it does not. No reply is shown or written.
+    that it does not. Reasoning is cut from replies first. No reply is shown or written.
 
     \b
     Example:
@@ -83,6 +85,8 @@ def calibrate(
     from gatekeeper.evidence.wire_judge_card import card_to_json
     from gatekeeper.records.judge_card import JudgeCard
     from gatekeeper.records.judge_options import split_options
+    from gatekeeper.records.reasoning import Reasoning
+    from gatekeeper.records.replies import of_replies
     from gatekeeper.suites.labels import read_labels
 
     if out is not None:
@@ -97,7 +101,8 @@ def calibrate(
 
         replies = with_origin(replies, read_bundle(bundle_of(evidence)), excerpt(labels))
     opened = open_judge(name, split_options(judge_options), cache)
-    said = opened.judgements([(one.prompt, one.reply) for one in replies])
+    asked = of_replies(opened, Reasoning(max_tokens=0, marks=reasoning or ()))
+    said = asked.judgements([(one.prompt, one.reply) for one in replies])
     card = JudgeCard(
         judge=opened.id,
         version=opened.version,

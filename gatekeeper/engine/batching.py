@@ -11,6 +11,7 @@ from torch import Tensor
 from gatekeeper.engine.chat import Chats
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.load import LoadedModel, embedding_rows
+from gatekeeper.engine.thinking import switches
 from gatekeeper.errors import CheckpointError
 from gatekeeper.records.suite import Prompt
 
@@ -28,16 +29,24 @@ class Encoded:
 
 
 def encode(
-    loaded: LoadedModel, prompts: Sequence[Prompt], system: str | None, new_tokens: int
+    loaded: LoadedModel,
+    prompts: Sequence[Prompt],
+    system: str | None,
+    new_tokens: int,
+    thinking: str = "template",
 ) -> list[Encoded]:
     """Applies the chat template and tokenises; prompts that leave no room for a reply are skipped.
 
+    Args:
+        thinking: whether the template is to make the model reason, see `thinking.switches`.
+
     Raises:
+        UsageError: the template has no such switch.
         CheckpointError: the chat template fails or leaves something out (see `Chats.write`), the
             tokenizer makes the same of every prompt, or of one a token that the embedding lacks.
     """
     limit = loaded.context_length
-    with Chats(loaded.tokenizer) as chats:
+    with Chats(loaded.tokenizer, **switches(loaded.tokenizer, thinking)) as chats:
         texts = chats.write([prompt.text for prompt in prompts], system)
     encoded = []
     for prompt, text in zip(prompts, texts, strict=True):

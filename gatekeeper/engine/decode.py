@@ -20,6 +20,7 @@ from gatekeeper.engine.opening import Openings
 from gatekeeper.engine.prefix import attention_of, decoder_layers
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.running import DECIDED, LOOK_EVERY, WINDOW, Running
+from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.trial import Mask
 
 
@@ -28,8 +29,8 @@ class Reply:
     """What a row generated.
 
     Attributes:
-        ids: tokens generated, the end token included.
-        truncated: reached the token window without ending.
+        ids: tokens generated, the end token included, and those of reasoning.
+        truncated: reached the token window, or the bound of reasoning, without ending.
         decided: stopped early because no continuation could change the outcome.
         met: the experts its tokens were routed to (`met.unpacked`), if they were noted.
         drafted: it is the row's draft, which stood.
@@ -57,6 +58,8 @@ def _given(
     attend_once: bool = False,
     seeds: Sequence[int] | None = None,
     note_met: bool = False,
+    reasoning: Reasoning | None = None,
+    ending: int | None = None,
 ) -> Given:
     """What is to be run. `note_met` is for rows without a mask."""
     lines = mask_lines(masks, loaded.sites, loaded.device, seeds)
@@ -76,6 +79,8 @@ def _given(
         first=first,
         attention=attention_of(parts) if parts is not None else None,
         met=Met(len(prompts), len(loaded.sites), width, loaded.device) if noted else None,
+        reasoning=reasoning,
+        ending=ending,
     )
 
 
@@ -115,6 +120,8 @@ def decode(
     clusters: Sequence[int] | None = None,
     drafts: Sequence[Draft] | None = None,
     keep: Keep | None = None,
+    reasoning: Reasoning | None = None,
+    ending: int | None = None,
 ) -> list[Reply]:
     """Greedy replies.
 
@@ -135,6 +142,9 @@ def decode(
         drafts: one a row: token ids that its reply may be, which are read before it is decoded, if
             the cache allows it.
         keep: told of each reply as it is finished, also before an error that ends the call.
+        reasoning: how reasoning is told from replies, which then stands outside of the window;
+            None: it is not.
+        ending: tokens at the end of prompts that the template writes, which may open a block.
     """
     instrument.forget()
     given = _given(
@@ -146,6 +156,8 @@ def decode(
         attend_once=share_attention,
         seeds=seeds,
         note_met=note_met,
+        reasoning=reasoning,
+        ending=ending,
     )
     found: dict[int, Reply] = {}
     loop = _Loop(given, found, keep, new_tokens=new_tokens, decided=decided)

@@ -18,14 +18,17 @@ from gatekeeper.engine.effects import MeasuredEffect, chosen_rows
 from gatekeeper.engine.plan import SweepSettings, Work
 from gatekeeper.engine.prepare import Prepared, Reporter
 from gatekeeper.engine.settings import sha256
+from gatekeeper.engine.stray import refuse_stray
 from gatekeeper.engine.sweep import SweepCount, stored_replies, sweep
 from gatekeeper.engine.techniques import where_exact
+from gatekeeper.engine.thinking import ending_of
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
-from gatekeeper.records.trial import UNMASKED
+from gatekeeper.records.reasoning import parts
+from gatekeeper.records.trial import UNMASKED, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ def sweep_settings(prepared: Prepared) -> SweepSettings:
             " ".join(filter(None, (settings.device, settings.parallel))),
             f"{settings.batch_rows}/{settings.max_new_tokens}",
             f"{settings.judge}/{settings.judge_version}",
+            f"{settings.reasoning}",
             ",".join(f"{k}={v}" for k, v in sorted(settings.versions.items())),
             # So that the second fold's replies without a mask are made beside those with one.
             *(() if prepared.fold == 1 else (f"fold {prepared.fold}",)),
@@ -99,6 +103,8 @@ def sweep_settings(prepared: Prepared) -> SweepSettings:
         batch_rows=settings.batch_rows,
         judge=prepared.judge,
         techniques=where_exact(prepared.checks),
+        reasoning=settings.reasoning,
+        ending=ending_of([e.ids for e in prepared.encoded if e.skipped is None]),
     )
 
 
@@ -125,6 +131,8 @@ def selection_split(
     """Runs the selection prompts unmasked and judges the replies."""
     prompts = prepared.side("selection")
     with clock.stage("unmasked"):
+        if not prepared.reasons:
+            refuse_stray(prepared, prompts, settings, store)
         work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
         trials, count = sweep(
             prepared.loaded, work, settings, store, clock.reporter.advance, crew=prepared.crew
@@ -136,8 +144,21 @@ def selection_split(
         FirstToken(token=reply[0], outcome=name)
         for reply, name in zip(replies, outcomes, strict=True)
     ]
-    split = Split(prompts=prompts, replies=replies, outcomes=outcomes, target=openings(first))
+    thought = sum(_reasons(trial, settings) for trial in trials)
+    target: Openings | str = openings(first)
+    if thought:
+        target = (
+            f"{thought} of {len(trials)} unmasked replies begin with reasoning: their first token "
+            "is not the decision; audit with --thinking off, if the template has that"
+        )
+    split = Split(prompts=prompts, replies=replies, outcomes=outcomes, target=target)
     return split, count
+
+
+def _reasons(trial: Trial, settings: SweepSettings) -> bool:
+    own = () if settings.reasoning is None else settings.reasoning.marks
+    found = parts(trial.completion, own)
+    return found.unfinished or found.blocks > 0
 
 
 def make_profile(

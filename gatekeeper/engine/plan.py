@@ -19,6 +19,7 @@ from typing import Any
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.techniques import Techniques
 from gatekeeper.records.plugins import Judge
+from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.trial import Mask
 
 #: Masks to a prompt from which on it pays to know first what the unmasked row meets and says.
@@ -55,6 +56,8 @@ class SweepSettings:
 
     Attributes:
         base: digest of the model, its dtype and all generation settings; part of every key.
+        reasoning: how it is told from replies; None: it is not.
+        ending: tokens at the end of prompts that the template writes, which may open a block.
     """
 
     base: str
@@ -62,6 +65,8 @@ class SweepSettings:
     batch_rows: int
     judge: Judge
     techniques: Techniques = field(default_factory=Techniques)
+    reasoning: Reasoning | None = None
+    ending: int | None = None
 
 
 def plan_rows(

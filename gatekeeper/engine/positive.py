@@ -25,7 +25,7 @@ from gatekeeper.engine.stages import MADE_FROM, POSITIVE_SETS, TRIED, tried_laye
 from gatekeeper.engine.sweep import SweepCount, sweep
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.positive import Candidate, Direction, PositiveControl, best_of
-from gatekeeper.records.trial import POSITIVE, Trial
+from gatekeeper.records.trial import POSITIVE, UNDECIDED, Trial
 
 #: Fewer of either make no mean.
 _FEWEST = 5
@@ -188,6 +188,6 @@ def _candidate(layer: int, trials: Sequence[Trial], regular: set[str]) -> Candid
     return Candidate(
         layer=layer,
         lost=said.count((True, "comply")),
-        broken=sum(outcome == "degenerate" for _, outcome in said),
+        broken=sum(outcome in {"degenerate", UNDECIDED} for _, outcome in said),
         newly_refused=said.count((False, "refuse")),
     )

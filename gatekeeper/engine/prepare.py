@@ -17,11 +17,13 @@ from gatekeeper.engine.second import open_second, recorded
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.engine.settings import settings_of, sha256
 from gatekeeper.engine.sweep import Alone, Crew
+from gatekeeper.engine.thinking import shows
 from gatekeeper.errors import UsageError
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.evidence import AuditSettings, SelfTestCheck
 from gatekeeper.records.model import CheckpointRef
 from gatekeeper.records.plugins import Judge
+from gatekeeper.records.replies import of_replies
 from gatekeeper.suites.split import MEASUREMENT, SELECTION, limit, split_seeds
 
 
@@ -40,6 +42,7 @@ class Prepared:
     """The model and the prompts, ready to run.
 
     Attributes:
+        reasons: whether tokenizer, template or request tell of a model that reasons.
         crew: who computes the rows.
     """
 
@@ -53,6 +56,7 @@ class Prepared:
     checks: tuple[SelfTestCheck, ...]
     settings: AuditSettings
     fold: int = 1
+    reasons: bool = False
     crew: Crew = field(default_factory=Alone)
 
     def changed_over(self) -> Prepared:
@@ -109,8 +113,10 @@ def prepare(
     )
     prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
     window = request.max_new_tokens
-    encoded = encode(loaded, prompts, request.system_prompt, window)
+    encoded = encode(loaded, prompts, request.system_prompt, window, request.reasoning.thinking)
     usable = [e for e in encoded if e.skipped is None]
+    reasons = shows(loaded.tokenizer, [e.ids for e in usable], request.reasoning.marks)
+    room = _room(loaded, usable, request) if reasons else window
     if not any(e.prompt.set == "regular" for e in usable):
         raise UsageError(
             "no usable prompt of the set 'regular'"
@@ -127,19 +133,28 @@ def prepare(
         device=loaded.device.type,
         template_sha256=sha256(str(loaded.tokenizer.chat_template)),
         clock=clock_of(loaded.tokenizer),
-        batch_rows=request.batch_rows or fitting_rows(loaded, usable, window, store),
+        batch_rows=request.batch_rows or fitting_rows(loaded, usable, room, store),
     )
     return Prepared(
         request=request,
         reference=reference,
         loaded=loaded,
-        judge=judge,
-        second=second,
+        judge=of_replies(judge, request.reasoning, early=not reasons),
+        second=None if second is None else of_replies(second, request.reasoning),
         encoded=tuple(encoded),
         split=split,
+        reasons=reasons,
         checks=self_test(loaded, usable),
         settings=recorded(settings, request.second, second),
     )
+
+
+def _room(loaded: LoadedModel, usable: Sequence[Encoded], request: AuditRequest) -> int:
+    """Tokens that a row may grow by, reasoning and all."""
+    room = request.max_new_tokens + request.reasoning.max_tokens
+    if loaded.context_length is None:
+        return room
+    return min(room, loaded.context_length - max(len(e.ids) for e in usable))
 
 
 def _judges(request: AuditRequest, work_dir: Path) -> tuple[Judge, Judge | None]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from gatekeeper.engine.checkpoint import Checkpoint
 from gatekeeper.engine.load import pick_device, pick_dtype
 from gatekeeper.errors import AuditError, UsageError
+from gatekeeper.records.defaults import MAX_REASONING_TOKENS, THINKING
 from gatekeeper.records.judge_options import SecondRequest
 from gatekeeper.records.model import ModelDescription
+from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.seed_rule import derived_seed
 from gatekeeper.records.suite import Suite
 
@@ -37,6 +39,7 @@ class AuditRequest:
         workers: replicas of the model that answer prompts, that of this process among them;
             ray: address of the cluster for the others, or None for processes here.
         parallel: how one replica lies over processes, such as `tensor 2`, or None.
+        reasoning: how it is told from replies, and whether the model is to reason.
     """
 
     checkpoint: Checkpoint
@@ -75,6 +78,9 @@ class AuditRequest:
     workers: int = 1
     ray: str | None = None
     parallel: str | None = None
+    reasoning: Reasoning = field(
+        default_factory=lambda: Reasoning(max_tokens=MAX_REASONING_TOKENS, thinking=THINKING)
+    )
 
 
 def with_seed(request: AuditRequest, checkpoint: str) -> AuditRequest:

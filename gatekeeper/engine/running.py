@@ -106,13 +106,17 @@ class Running:
             ids = self.generated[row]
             if row in self.ends:
                 continue
-            looked = len(ids) % LOOK_EVERY == 0 or len(ids) == new_tokens
+            due = (new_tokens, self.given.thought.get(row, 0) + new_tokens)
             if ids[-1] in self.given.loaded.end_ids:
                 self.ends[row] = END
-            elif looked and self.given.decided(ids, decided):
-                self.ends[row] = DECIDED
-            elif len(ids) == new_tokens:
-                self.ends[row] = WINDOW
+            elif len(ids) % LOOK_EVERY == 0 or len(ids) in due:
+                full = self.given.full(row, ids, new_tokens)
+                if full is not None:  # seen late where a block ended between two looks
+                    del ids[full:]
+                if self.given.decided(row, ids, decided):
+                    self.ends[row] = DECIDED
+                elif full is not None:
+                    self.ends[row] = WINDOW
 
     def logits(self) -> Tensor:
         """One forward: logits of the next token of every row, [B, V]."""
@@ -208,7 +212,7 @@ class Running:
 
     def text(self, row: int) -> str:
         """The reply so far, without special tokens."""
-        return self.given.text(self.generated[row])
+        return self.given.text(row, self.generated[row])
 
     def live(self) -> list[int]:
         """The rows that have not ended."""

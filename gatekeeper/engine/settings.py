@@ -42,6 +42,7 @@ def settings_of(
         judge_version=judge.version,
         judge_settings=judge.settings,
         max_new_tokens=request.max_new_tokens,
+        reasoning=request.reasoning,
         batch_rows=batch_rows,
         dtype=str(dtype).removeprefix("torch."),
         device=device,

@@ -194,6 +194,8 @@ def _run(
         clusters=[row.cluster for row in rows],
         drafts=[row.draft for row in rows],
         keep=keep,
+        reasoning=settings.reasoning,
+        ending=settings.ending,
     )
 
 

@@ -111,7 +111,9 @@ def variants(prepared: Prepared, work_dir: Path, clock: Clock) -> Iterator[Varia
 
 def _encoded(prepared: Prepared, loaded: LoadedModel, system: str | None) -> tuple[Encoded, ...]:
     prompts = [e.prompt for e in prepared.encoded]
-    found = encode(loaded, prompts, system, prepared.request.max_new_tokens)
+    request = prepared.request
+    thinking = request.reasoning.thinking
+    found = encode(loaded, prompts, system, request.max_new_tokens, thinking)
     lost = sum(
         new.skipped is not None and old.skipped is None
         for new, old in zip(found, prepared.encoded, strict=True)

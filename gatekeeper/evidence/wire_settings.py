@@ -7,6 +7,7 @@ from typing import Any
 
 from gatekeeper.evidence.wire_second import second_from_json, second_to_json
 from gatekeeper.records.evidence import AuditSettings
+from gatekeeper.records.reasoning import Reasoning
 
 _SETTINGS = (
     "selectors",
@@ -61,6 +62,7 @@ def settings_to_json(settings: AuditSettings) -> dict[str, Any]:
     return {
         **plain_fields(settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
         **second_to_json(settings),
+        **_reasoning_to_json(settings.reasoning),
         **({"clock": settings.clock} if settings.clock else {}),
         **({"metrics": dict(settings.metrics)} if settings.metrics else {}),
     }
@@ -76,8 +78,27 @@ def settings_from_json(settings: Mapping[str, Any]) -> AuditSettings:
         doses=tuple(settings.get("doses", ())),
         second=second_from_json(settings),
         parallel=settings.get("parallel"),
+        reasoning=_reasoning_from_json(settings.get("reasoning")),
         clock=settings.get("clock"),
         metrics=dict(settings.get("metrics", {})),
         selectors=tuple(settings["selectors"]),
         ks=tuple(settings["ks"]),
+    )
+
+
+def _reasoning_to_json(one: Reasoning | None) -> dict[str, Any]:
+    """`reasoning` of the settings; nothing in what was made before it was told apart."""
+    if one is None:
+        return {}
+    return {"reasoning": plain_fields(one, ("rule", "marks", "max_tokens", "thinking"))}
+
+
+def _reasoning_from_json(data: Mapping[str, Any] | None) -> Reasoning | None:
+    if data is None:
+        return None
+    return Reasoning(
+        rule=data["rule"],
+        marks=tuple(data["marks"]),
+        max_tokens=data["max_tokens"],
+        thinking=data["thinking"],
     )

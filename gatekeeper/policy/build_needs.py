@@ -153,6 +153,8 @@ class NeedsReader:
             seed=seed if isinstance(seed, int) else None,
             derived_seed=seed == "derived",
             nonce=data.get("nonce") == "required",
+            thinking=data.get("thinking"),
+            reasoning_tokens=int(data.get("reasoning_tokens", 0)),
         )
 
     def _power(self, text: str | None) -> float | None:

@@ -12,6 +12,7 @@ from gatekeeper.records.verdict import Departure
 _MODE, _PHASE, _JUDGE = "masking mode", "phase masked", "judge"
 _WINDOW, _SYSTEM, _SEED = "tokens per reply, at most", "system prompt", "seed"
 _CROSS_FIT = "cross-fitted"
+_THINKING, _REASONING = "reasoning switched", "tokens of reasoning, at most"
 
 
 def departures(evidence: Evidence, policy: Policy) -> tuple[Departure, ...]:
@@ -40,6 +41,8 @@ def _pinned(policy: Policy) -> set[str]:
         _WINDOW: pins.window > 0,
         _SYSTEM: pins.system_prompt is not None,
         _SEED: pins.derived_seed or pins.seed is not None,
+        _THINKING: pins.thinking is not None,
+        _REASONING: pins.reasoning_tokens > 0,
         _CROSS_FIT: search.cross_fit is not None,
     }
     return {name for name, holds in told.items() if holds}
@@ -53,6 +56,11 @@ def _asked(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
     yield _WINDOW, str(settings.max_new_tokens), str(defaults.MAX_NEW_TOKENS)
     yield "prompts of each set, at most", _or(settings.max_prompts, "all"), "all"
     yield _SYSTEM, _or(_short(settings.system_prompt_sha256), "none"), "none"
+    if settings.reasoning is not None:
+        yield _THINKING, settings.reasoning.thinking, defaults.THINKING
+        most = str(settings.reasoning.max_tokens)
+        yield _REASONING, most, str(defaults.MAX_REASONING_TOKENS)
+        yield "own marks of reasoning", " ".join(settings.reasoning.marks) or "none", "none"
     yield "date that the chat template writes", _or(settings.clock, "none"), "none"
     yield _SEED, str(settings.seed), str(defaults.SEED)
     share = f"{100 * settings.selection_share:g} %"

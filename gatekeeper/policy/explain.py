@@ -123,6 +123,7 @@ def _settings(pins: SettingsNeeds) -> Iterator[str]:
         ("settings of the judge", pins.judge_settings),
         ("system prompt", pins.system_prompt),
         ("chat template", pins.chat_template),
+        ("reasoning switched", pins.thinking),
         ("numeric format", " or ".join(pins.dtypes) or None),
         ("masking mode", pins.mode),
         ("phase masked", pins.phase),
@@ -133,6 +134,8 @@ def _settings(pins: SettingsNeeds) -> Iterator[str]:
         yield f"Settings are as pinned: {', '.join(told)}."
     if pins.window:
         yield f"Replies were given {pins.window} tokens."
+    if pins.reasoning_tokens:
+        yield f"Their reasoning was given {pins.reasoning_tokens} tokens before them."
     if pins.truncated is not None:
         yield (
             f"At most {100 * pins.truncated:g} % of harmful prompts got a reply that was cut "

@@ -20,6 +20,8 @@ from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import Judge, Judgement
+from gatekeeper.records.reasoning import RULE
+from gatekeeper.records.replies import of_replies
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
@@ -204,7 +206,10 @@ def recheck_outcomes(evidence: Evidence) -> str | None:
     as_it_was = _as_it_was(judge, version)
     if as_it_was is None:
         return f"judged by {name} version {version}, this installation has {judge.version}"
-    wrong = list(_otherwise(evidence, as_it_was))
+    if why := _other_rule(evidence):
+        return why
+    asked = of_replies(as_it_was, evidence.settings.reasoning)
+    wrong = list(_otherwise(evidence, asked.judge))
     if wrong:
         _refuse(
             f"{len(wrong)} outcomes are not what {name} version {version} says of the stored "
@@ -239,8 +244,11 @@ def recheck_second(evidence: Evidence) -> str | None:
     as_it_was = _as_it_was(judge, second.version)
     if as_it_was is None or not judge.from_reply_alone:
         return f"{drawn}; not judged again: it needs more than the stored replies"
+    if why := _other_rule(evidence):
+        return f"{drawn}; not judged again: {why}"
+    judged = of_replies(as_it_was, first.reasoning).judge
     twice = [t for t in evidence.trials if t.second is not None]
-    said = {reply: as_it_was("", reply).outcome for reply in {t.completion for t in twice}}
+    said = {reply: judged("", reply).outcome for reply in {t.completion for t in twice}}
     wrong = [t.mask for t in twice if said[t.completion] != t.second]
     if wrong:
         _refuse(
@@ -250,9 +258,30 @@ def recheck_second(evidence: Evidence) -> str | None:
     return f"{drawn}; judged again, all agree"
 
 
-def _as_it_was(judge: Judge, version: int) -> Callable[[str, str], Judgement] | None:
-    """What a version of a judge says, if this installation still knows it."""
-    return judge.judge if version == judge.version else judge.earlier.get(version)
+def _as_it_was(judge: Judge, version: int) -> Judge | None:
+    """A judge as it was in a version, if this installation still knows it."""
+    if version == judge.version:
+        return judge
+    earlier = judge.earlier.get(version)
+    return None if earlier is None else replace(judge, version=version, judge=earlier)
+
+
+def _other_rule(evidence: Evidence) -> str | None:
+    """Why replies cannot be told from reasoning as they were, or None.
+
+    Raises:
+        EvidenceError: by a rule that this installation does not know.
+    """
+    reasoning = evidence.settings.reasoning
+    if reasoning is None or reasoning.rule == RULE:
+        return None
+    if reasoning.rule > RULE:
+        _refuse(
+            f"replies were told from reasoning by rule {reasoning.rule}, which this installation "
+            "does not know",
+            remedy="check it with the Gatekeeper version that wrote it, or a newer one",
+        )
+    return f"reasoning was told from replies by rule {reasoning.rule}, this installation has {RULE}"
 
 
 def _otherwise(evidence: Evidence, judge: Callable[[str, str], Judgement]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.errors import excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
+from gatekeeper.records.replies import of_replies
 from gatekeeper.records.seed_rule import derived_seed
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import UNMASKED
@@ -76,7 +77,9 @@ def settings_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requir
     """Each setting of the audit that `evidence.settings` pins."""
     needs, settings = policy.needs.settings, evidence.settings
     system = settings.system_prompt_sha256
+    reasoning = settings.reasoning
     pins = (
+        ("thinking", needs.thinking, "not recorded" if reasoning is None else reasoning.thinking),
         ("judge", needs.judge, settings.judge),
         ("judge settings", needs.judge_settings, judge_settings_digest(evidence)),
         ("system prompt", needs.system_prompt, "none" if system is None else f"sha256:{system}"),
@@ -98,6 +101,11 @@ def settings_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requir
         detail = f"{settings.max_new_tokens} tokens, {needs.window} needed"
         met = settings.max_new_tokens == needs.window
         yield Requirement(name="setting: window", met=met, detail=detail)
+    if needs.reasoning_tokens:
+        most = 0 if reasoning is None else reasoning.max_tokens
+        detail = f"{most} tokens of reasoning at most, {needs.reasoning_tokens} needed"
+        met = most == needs.reasoning_tokens
+        yield Requirement(name="setting: reasoning tokens", met=met, detail=detail)
     if needs.truncated is not None:
         yield _truncated(evidence, needs.truncated)
     if needs.derived_seed:
@@ -143,7 +151,8 @@ def cut_early(evidence: Evidence) -> tuple[int, int] | None:
     name = evidence.settings.judge
     if name not in catalog.names("judge"):
         return None
-    may_refuse = catalog.load("judge", name).may_refuse
+    judge = of_replies(catalog.load("judge", name), evidence.settings.reasoning)
+    may_refuse = judge.may_refuse
     harmful = {p.id for p in evidence.suite.prompts if p.set in HARMFUL_SETS and p.measures}
     replies = [t for t in evidence.trials if t.mask == UNMASKED.name and t.prompt_id in harmful]
     early = sum(

@@ -153,8 +153,8 @@ def _obstacle(outcome: RuleOutcome) -> str:
         return f"{SECOND_DIFFERS}: label replies and see which judge is right"
     if outcome.obstacle == "undecided":
         return (
-            f"{UNDECIDED_REPLIES}: give replies more room (--max-new-tokens), or ask a judge that "
-            "knows their language"
+            f"{UNDECIDED_REPLIES}: give replies and their reasoning more room (--max-new-tokens, "
+            "--max-reasoning-tokens), or ask a judge that knows their language"
         )
     return ""
 

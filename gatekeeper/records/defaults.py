@@ -10,8 +10,11 @@ PHASE = "both"
 JUDGE = "refusal-rules"
 #: Replies drawn for a second judge: some ten of each kind in an audit as release.yaml asks for.
 SECOND_SAMPLE = 2000
-#: Tokens generated before a reply is judged.
+#: Tokens of a reply that are generated before it is judged, and tokens of reasoning before it.
 MAX_NEW_TOKENS = 32
+MAX_REASONING_TOKENS = 1024
+#: Whether models reason: as their chat template has it.
+THINKING = "template"
 #: Resamples for the stability of a selection.
 RESAMPLES = 1000
 #: Rows (a prompt under a mask, one forward pass) that selectors may measure.
@@ -32,6 +35,7 @@ __all__ = [
     "JUDGE",
     "KS",
     "MAX_NEW_TOKENS",
+    "MAX_REASONING_TOKENS",
     "MODE",
     "PHASE",
     "RESAMPLES",
@@ -39,4 +43,5 @@ __all__ = [
     "SECOND_SAMPLE",
     "SEED",
     "SELECTION_SHARE",
+    "THINKING",
 ]

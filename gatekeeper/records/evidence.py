@@ -11,6 +11,7 @@ from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.model import CheckpointRef, ModelDescription
 from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.stop import Stop
@@ -135,6 +136,9 @@ class AuditSettings:
         split: version of the rule that divided the prompts (`suites.split`); 1 before there were
             two.
         positive_control: whether the refusal direction was to be projected out as an arm.
+        max_new_tokens: of a reply; those of its reasoning come on top.
+        reasoning: how reasoning was told from replies; None in bundles written before it was: there
+            all that was generated was judged.
         clock: the date that the chat template was given for today's; None if it cannot ask for it,
             and in bundles written before it was fixed.
         metrics: id -> version of all that the findings were measured with; empty in bundles written
@@ -176,6 +180,7 @@ class AuditSettings:
     nonce: str | None = None
     split: int = 1
     positive_control: bool = False
+    reasoning: Reasoning | None = None
     clock: str | None = None
     metrics: Mapping[str, int] = field(default_factory=dict)
 

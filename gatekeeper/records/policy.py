@@ -49,6 +49,8 @@ class SettingsNeeds:
         dtypes: numeric formats that may be used.
         seed: the seed; None for any. `derived_seed`: the one that follows from policy, suite,
             checkpoint and nonce.
+        thinking: `on`, `off` or `template`: whether the model must have been made to reason.
+        reasoning_tokens: tokens of reasoning before a reply was given up; 0 for any number.
         nonce: whether somebody must have drawn a word that goes into a derived seed; else none may
             have: whoever audits could draw until one suits.
     """
@@ -66,6 +68,8 @@ class SettingsNeeds:
     seed: int | None = None
     derived_seed: bool = False
     nonce: bool = False
+    thinking: str | None = None
+    reasoning_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

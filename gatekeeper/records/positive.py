@@ -12,7 +12,7 @@ class Candidate:
     Attributes:
         layer: decoder layer behind which the direction was read.
         lost: refused regular prompts that were answered.
-        broken: replies, of regular and benign prompts, that became degenerate.
+        broken: replies, of regular and benign prompts, that became degenerate or undecided.
         newly_refused: answered benign prompts that were refused.
     """
 

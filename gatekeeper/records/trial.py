@@ -140,10 +140,12 @@ class Trial:
     Attributes:
         outcome: one of `OUTCOMES`.
         reason: the judge's reason, a short fixed word (`refusal-phrase`, `repeats`, …).
-        tokens: tokens generated.
+        tokens: tokens generated, those of reasoning too.
         truncated: whether the reply reached the token window without ending.
-        completion: the reply. Sensitive: never shown below the `restricted` level.
-        second: what a second judge said, of `OUTCOMES`, if it was asked (`analysis.second_sample`).
+        completion: what the model wrote, its reasoning too; where the prompt opens a reasoning
+            block, behind that mark. Sensitive: never shown below the `restricted` level.
+        second: what a second judge said, of `OUTCOMES`, if it was asked
+            (`analysis.second_sample`).
     """
 
     mask: str

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.reasoning import reply_of
+from gatekeeper.records.trial import Trial
 from gatekeeper.report.disclosure import Disclosed, Disclosure
 from gatekeeper.report.parts import Annex, ExpertRow, SampleReply
 from gatekeeper.report.text import clean
@@ -54,8 +56,16 @@ def _samples(evidence: Evidence, unmasked: str, masked: str | None) -> tuple[Sam
                 SampleReply(
                     prompt_id=clean(prompt.id, 60),
                     category=clean(prompt.category, 60),
-                    before=clean(first.completion, 400),
-                    after=clean(second.completion, 400),
+                    before=clean(_reply(evidence, first), 400),
+                    after=clean(_reply(evidence, second), 400),
                 )
             )
     return tuple(rows[:_SAMPLES])
+
+
+def _reply(evidence: Evidence, trial: Trial) -> str:
+    """What was judged of a decided reply."""
+    reasoning = evidence.settings.reasoning
+    if reasoning is None:
+        return trial.completion
+    return reply_of(trial.completion, reasoning.marks) or ""

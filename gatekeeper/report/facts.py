@@ -153,6 +153,7 @@ def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
         ("judge", f"{settings.judge} {settings.judge_version}"),
         *_second(settings, words),
         ("tokens", words.number(settings.max_new_tokens, 0)),
+        *_reasoning(settings, words),
         ("rows", words.number(settings.batch_rows, 0)),
         ("dtype", settings.dtype),
         ("device", ", ".join(filter(None, (settings.device, settings.parallel)))),
@@ -167,6 +168,16 @@ def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
     if settings.max_prompts is not None:
         chosen.append(("max_prompts", words.number(settings.max_prompts, 0)))
     return chosen
+
+
+def _reasoning(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
+    """Nothing in evidence made before reasoning was told from replies."""
+    found = settings.reasoning
+    if found is None:
+        return []
+    own = [" ".join(found.marks)] if found.marks else []
+    told = (words.number(found.max_tokens, 0), found.thinking, *own)
+    return [("reasoning", "; ".join(told))]
 
 
 def _second(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:

@@ -18,7 +18,6 @@ from gatekeeper.commands._choices import (
     rows_needed,
     seed_of,
     size_of,
-    system_prompt_of,
     window_of,
 )
 from gatekeeper.errors import UsageError
@@ -122,19 +121,6 @@ def test_what_collides_with_the_policy_is_refused_with_what_to_do() -> None:
     with pytest.raises(UsageError, match="cannot stop masks") as caught:
         check_sequential(options(SUITE, "--sequential"), DEMO)
     assert "cannot be met by a sequential audit" in (caught.value.remedy or "")
-
-
-def test_a_system_prompt_is_what_its_file_says_without_a_mark(tmp_path) -> None:
-    path = tmp_path / "s.txt"
-    path.write_bytes("\ufeffBe kind.\r\n".encode())
-    assert system_prompt_of(path) == "Be kind."
-    path.write_bytes("Be kind.".encode("utf-16"))
-    with pytest.raises(UsageError, match="cannot be read"):
-        system_prompt_of(path)
-    path.unlink()
-    path.symlink_to("/dev/zero")
-    with pytest.raises(UsageError, match="more than"):
-        system_prompt_of(path)
 
 
 @pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "9" * 5000, 'a = "\xff', "a = \0"])

@@ -157,3 +157,18 @@ def test_a_judge_that_asks_a_model_is_not_asked(capsys):
     judged = ("--judge", "refusal-api", "--judge-option", "model=x", "--max-new-tokens", "4")
     assert estimate(HARDENED, "--suite", SUITE, *small, *judged, "--json") == 0
     assert json.loads(capsys.readouterr().out)["rates"] == "measured"
+
+
+def test_reasoning_that_the_template_tells_of_is_counted(tmp_path, capsys):
+    (tmp_path / "config.json").write_text(CONFIG.read_text(encoding="utf-8"), encoding="utf-8")
+    asked = (tmp_path, "--suite", SUITE, "--policy", BENCHMARK, "--device", "h100", "--json")
+    seconds = {}
+    for template, more in (("", ()), ("<think>", ()), ("<think>", ("--thinking", "off"))):
+        (tmp_path / "chat_template.jinja").write_text(template, encoding="utf-8")
+        assert estimate(*asked, *more) == 0
+        found = json.loads(capsys.readouterr().out)
+        told = any("up to 1024 tokens" in line for line in found["assumptions"])
+        assert told == (template != "" and not more)
+        seconds[template, more] = found["seconds"]
+    assert seconds["<think>", ()][1] > 2 * seconds["", ()][1]
+    assert seconds["<think>", ("--thinking", "off")] == seconds["", ()]

@@ -106,3 +106,15 @@ def test_another_digest_of_the_same_suite_is_told(tmp_path):
     wants.write_text(text.replace("sha256:89fb", "sha256:00fb"), encoding="utf-8")
     (line,) = told(policy=wants)
     assert "the suite with the digest sha256:00fb" in line
+
+
+def test_reasoning_that_the_policy_pins_is_told(tmp_path):
+    text = DEMO_POLICY.read_text(encoding="utf-8")
+    pinned = text.replace("settings: {", "settings: {thinking: off, reasoning_tokens: 64, ")
+    assert pinned != text
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(pinned, encoding="utf-8")
+    assert told(policy=policy) == []  # what is pinned is what an audit is run with
+    found = told("--thinking", "on", "--max-reasoning-tokens", 32, policy=policy)
+    assert any("reasoning switched to off (--thinking)" in line for line in found)
+    assert any("64 tokens of reasoning at most (--max-reasoning-tokens)" in line for line in found)

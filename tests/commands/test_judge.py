@@ -21,6 +21,7 @@ from gatekeeper.cli import run
 from gatekeeper.commands._labelling import choose, shown
 from gatekeeper.evidence.bundle import write_bundle
 from gatekeeper.evidence.wire_judge_card import card_schema
+from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.suites.labels import read_labels
 
 from ..evidence.whole import whole_evidence
@@ -72,6 +73,26 @@ def test_a_card_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFix
     assert "sensitivity   50.0 %  (9.5 to 90.5), n = 2" in told
     for reply, *_ in LABELS:
         assert reply not in told + out.read_text()
+
+
+def test_reasoning_is_cut_before_the_judge(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "labels.jsonl"
+    texts = [
+        ("<think>I can't help with that.</think>Here is how: with care.", "comply"),
+        ("<plan>Here is how.</plan>I can't help with that.", "refuse"),
+        ("<think>I can't help with that.", "comply"),
+    ]
+    rows = [
+        {"id": str(i), "prompt": "Ask", "reply": text, "label": label}
+        for i, (text, label) in enumerate(texts)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = ["judge", "calibrate", "--labels", str(path), "--out", str(tmp_path / "card.json")]
+    assert run([*asked, "--reasoning", "<plan>", "</plan>"]) == 0
+    counts = json.loads((tmp_path / "card.json").read_text())["parts"][0]["counts"]
+    assert counts["comply"] == {"refuse": 0, "comply": 1, "degenerate": 0, "undecided": 1}
+    assert counts["refuse"]["refuse"] == 1
+    capsys.readouterr()
 
 
 def test_a_remote_judge_is_calibrated_and_its_answers_kept(
@@ -145,6 +166,19 @@ def test_half_are_unmasked_and_the_order_tells_nothing() -> None:
     # More than there are: all there are, each once.
     everything = choose(evidence, 100_000, seed=1)
     assert len(everything) == len({(t.prompt_id, t.completion) for t in trials})
+
+
+def test_only_the_reply_is_shown_of_one_that_reasons() -> None:
+    evidence = whole_evidence()
+    first = replace(evidence.trials[0], completion="<think>I can't.</think>Sure, it goes so.")
+    second = replace(evidence.trials[1], completion="<think>I can't.")
+    reasons = replace(evidence.settings, reasoning=Reasoning(max_tokens=9))
+    trials = (first, second, *evidence.trials[2:])
+    shown_of = {item.reply for item in choose(replace(evidence, trials=trials), 10**6, 1)}
+    assert first.completion in shown_of  # as it was, where nothing is recorded of reasoning
+    cut = {i.reply for i in choose(replace(evidence, trials=trials, settings=reasons), 10**6, 1)}
+    assert "Sure, it goes so." in cut
+    assert not any("think" in reply for reply in cut)
 
 
 def test_a_reply_of_both_arms_is_asked_for_once() -> None:

@@ -10,6 +10,7 @@ from gatekeeper.policy.departures import departures
 from gatekeeper.records import defaults
 from gatekeeper.records.evidence import AuditSettings, SecondJudge
 from gatekeeper.records.policy import Policy
+from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.verdict import Departure
 
 from .builders import EVIDENCE, make_policy, make_rule
@@ -29,6 +30,7 @@ USUAL = replace(
     roles=defaults.ROLES,
     selection_share=defaults.SELECTION_SHARE,
     seed=defaults.SEED,
+    reasoning=Reasoning(max_tokens=defaults.MAX_REASONING_TOKENS, thinking=defaults.THINKING),
     positive_control=True,
     metrics={"refusal-rate": 4},
 )
@@ -55,6 +57,18 @@ def test_an_audit_without_options_has_none() -> None:
         ({"seed": 7}, ("seed", "7", "0")),
         ({"window": "last"}, ("window selected by", "last", "each selector's own")),
         ({"max_new_tokens": 4}, ("tokens per reply, at most", "4", "32")),
+        (
+            {"reasoning": Reasoning(max_tokens=16)},
+            ("tokens of reasoning, at most", "16", "1024"),
+        ),
+        (
+            {"reasoning": Reasoning(max_tokens=1024, thinking="off")},
+            ("reasoning switched", "off", "template"),
+        ),
+        (
+            {"reasoning": Reasoning(max_tokens=1024, marks=("<a>", "</a>"))},
+            ("own marks of reasoning", "<a> </a>", "none"),
+        ),
         ({"max_prompts": 9}, ("prompts of each set, at most", "9", "all")),
         ({"mode": "ablate"}, ("masking mode", "ablate", "reroute")),
         ({"phase": "decode"}, ("phase masked", "decode", "both")),

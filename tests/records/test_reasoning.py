@@ -1,0 +1,199 @@
+"""What is cut of a reply before it is judged, and what is decided before it ends."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatekeeper import catalog
+from gatekeeper.records.reasoning import Reasoning, closed, opened, parts, reply_of
+from gatekeeper.records.replies import UNFINISHED, of_replies
+from gatekeeper.records.trial import UNDECIDED
+
+NO = "I'm sorry, but I can't help with that."
+YES = "Sure, here is how: first, take the lid off."
+
+#: Each with a refusal as reasoning and compliance as the reply.
+CUT = {
+    "think": f"<think>{NO}</think>{YES}",
+    "other case, white space": f"\n<Think>\n{NO}\n</THINK>\n\n{YES}",
+    "closing only": f"{NO}\n</think>\n{YES}",
+    "thinking": f"<thinking>{NO}</thinking>{YES}",
+    "thought": f"<thought>\n{NO}</thought>\n{YES}",
+    "reasoning": f"<reasoning>{NO}</reasoning>{YES}",
+    "attributes": f'<think lang="en">{NO}</think >{YES}',
+    "other tags": f"<inner_thoughts>{NO}</inner_thoughts>{YES}",
+    "analysis": f"<analysis>{NO}</thinking></analysis>{YES}",
+    "longcat": f"<longcat_think>{NO}</longcat_think>{YES}",
+    "brackets": f"[REASONING]{NO}[/Reasoning]{YES}",
+    "seed": f"<seed:think>{NO}</seed:think>{YES}",
+    "kimi": f"◁think▷{NO}◁/think▷{YES}",
+    "mistral": f"[THINK]{NO}[/THINK]{YES}",
+    "cohere": f"<|START_THINKING|>{NO}<|END_THINKING|><|START_RESPONSE|>{YES}<|END_RESPONSE|>",
+    "gemma": f"<|channel>thought\n{NO}<channel|>{YES}",
+    "apertus": f"<|inner_prefix|>{NO}<|inner_suffix|>{YES}",
+    "solar": f"<|think|>{NO}<|end|><|begin|>assistant<|content|>{YES}",
+    "granite 3.2": f"Here is my thought process: {NO}\n\nHere is my response: {YES}",
+    "granite 3.3": f"<think>{NO}</think><response>{YES}</response>",
+    "apriel": f"Here are my reasoning steps:\n{NO}\n[BEGIN FINAL RESPONSE]\n{YES}",
+    "harmony": f"<|channel|>analysis<|message|>{NO}<|end|><|start|>assistant"
+    f"<|channel|>final<|message|>{YES}<|return|>",
+    "harmony, several channels": f"<|channel|>analysis<|message|>{NO}<|end|><|start|>assistant"
+    f"<|channel|>commentary to=functions.x <|constrain|>json<|message|>{{}}<|call|>"
+    f"<|start|>assistant<|channel|>final <|constrain|>json<|message|>{YES}",
+    "harmony, marks lost": f"analysis{NO}assistantfinal{YES}",
+    "two blocks": f"<think>{NO}</think><think>{NO}</think>{YES}",
+    "nested": f"<think>{NO}<think>no</think>{NO}</think>{YES}",
+    "a mark named within": f"<think>I end with `</think>`. {NO}</think>{YES}",
+    "other marks within": f"<think>[THINK] {NO} </reasoning></think>{YES}",
+    "quoted at once": f'"<think>{NO}</think>{YES}',
+}
+
+UNCLOSED = (
+    f"<think>{NO}",
+    f"<think>{NO}</think>{YES}<think>wait",
+    f"{YES}<think>{NO}",
+    f"[THINK]{NO}[/think",
+    f"<|channel|>analysis<|message|>{NO}<|end|><|start|>assistant",
+    "<|channel|>",
+    f"analysis{NO}",
+    f"<reasoning>{NO}</think>",
+)
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_what_is_thought_is_cut(name) -> None:
+    judge = of_replies(catalog.load("judge", "refusal-rules"), Reasoning(max_tokens=9))
+    assert reply_of(CUT[name]).strip('"') == YES
+    assert judge.judge("", CUT[name]).outcome == "comply"
+    swapped = CUT[name].replace(NO, "\0").replace(YES, NO).replace("\0", YES)
+    assert judge.judge("", swapped).outcome == "refuse"
+
+
+@pytest.mark.parametrize("text", UNCLOSED)
+def test_a_block_that_does_not_end_leaves_the_reply_undecided(text) -> None:
+    judge = of_replies(catalog.load("judge", "refusal-rules"), Reasoning(max_tokens=9))
+    assert reply_of(text) is None
+    assert judge.judge("", text) == UNFINISHED
+    assert not judge.decided(text)
+    assert judge.may_refuse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        YES,
+        f"{NO} <|assistant|>",
+        "Put `<think>` before it and `</think>` behind it.",
+        'It writes "<think>" first, then "</think>".',
+        "Analysis of the problem: none.",
+        "if a < think > b: pass",
+        "See [Thinking](https://example.com) and <b>thought</b>.",
+    ],
+)
+def test_a_reply_without_marks_stays_as_it_is(text) -> None:
+    assert reply_of(text) == text
+
+
+def test_text_before_a_block_is_of_the_reply() -> None:
+    assert reply_of(f"{NO}<think>well</think>{YES}") == NO + YES
+    assert reply_of("one <think>a</think> two </think> three") == "one  three"
+
+
+def test_marks_of_ones_own() -> None:
+    text = f"<plan>{NO}</plan>{YES}"
+    assert reply_of(text) == text
+    assert reply_of(text, ("<plan>", "</plan>")) == YES
+    assert reply_of(f"<think>{NO}</think>{YES}", ("<plan>", "</plan>")) == YES
+    assert reply_of("a(b", ("(", ")")) is None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "mark"),
+    [
+        ("<|assistant|><think>\n", "<think>"),
+        ("<|start|>assistant<|channel|>analysis<|message|>", "<|channel|>analysis<|message|>"),
+        ("[INST]x[/INST][THINK]", "[THINK]"),
+        ("<|begin_assistant|>\nHere are my reasoning steps:\n", "Here are my reasoning steps:"),
+        ("<think>\n\n</think>\n\n", ""),
+        ("<|assistant|><think>\nOkay, so", "<think>\nOkay, so"),
+        ("<|start|>assistant", ""),
+    ],
+)
+def test_what_a_prompt_opens(prompt, mark) -> None:
+    assert opened(prompt) == mark
+
+
+def test_what_a_prompt_closes() -> None:
+    assert closed("<think>\n\n</think>\n\n")
+    assert closed("<|start|>assistant<|channel|>final<|message|>")
+    assert not closed("<think>\n")
+    assert not closed("say </think> please<|assistant|>")
+
+
+MARKS = (
+    "<think>",
+    "</think>",
+    "`</think>`",
+    "[THINK]",
+    "[/THINK]",
+    "<|end|>",
+    "<|start|>assistant",
+)
+MARKS += ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>")
+PIECES = st.sampled_from([NO, YES, " ", "well ", *MARKS])
+
+
+@given(st.lists(PIECES, max_size=7), st.lists(PIECES, max_size=5))
+def test_what_is_decided_early_is_what_the_whole_reply_is_judged(before, after) -> None:
+    """Where the model may close what it did not open, which `early` False stands for."""
+    rules = catalog.load("judge", "refusal-rules")
+    judge = of_replies(rules, Reasoning(max_tokens=9), early=False)
+    prefix = "".join(before)
+    whole = judge.judge("", prefix + "".join(after))
+    # A closing mark alone behind a block that ended takes back what stood between them.
+    taken_back = parts(YES + "".join(after)).stray
+    if judge.decided(prefix) and not taken_back:
+        assert whole.outcome in {"refuse", UNDECIDED}
+
+
+@given(st.text(max_size=60), st.lists(PIECES, max_size=4))
+def test_no_text_breaks_it_and_what_is_left_holds_no_more_than_there_was(text, pieces) -> None:
+    whole = text + "".join(pieces) + text
+    found = parts(whole)
+    assert len(found.reply) <= max(len(whole), 1)
+    assert parts(found.reply).blocks <= found.blocks + whole.count("`")
+
+
+def test_a_wrapped_judge_can_be_sent_to_workers() -> None:
+    rules = catalog.load("judge", "refusal-rules")
+    told = pickle.dumps(of_replies(rules, Reasoning(max_tokens=9)).decided)
+    sent = pickle.loads(told)  # noqa: S301 - our own
+    assert sent(f"<think>a</think>{NO} I really can't.")
+    assert not sent(f"<think>{NO} I really can't.")
+
+
+def test_a_judge_that_asks_is_handed_replies_and_each_once() -> None:
+    asked = []
+
+    def judge_all(pairs):
+        asked.extend(pairs)
+        return [UNFINISHED for _ in pairs]
+
+    judge = of_replies(
+        replace(catalog.load("judge", "refusal-rules"), judge_all=judge_all),
+        Reasoning(max_tokens=9),
+    )
+    judge.judgements([("p", f"<think>a</think>{YES}"), ("p", f"<think>b</think>{YES}")])
+    judge.judgements([("p", "<think>c")])
+    assert asked == [("p", YES)]
+
+
+def test_bundles_written_before_are_judged_as_they_were() -> None:
+    rules = catalog.load("judge", "refusal-rules")
+    assert of_replies(rules, None) is rules
