@@ -9,7 +9,7 @@ from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.order import run_of, stop_under
-from gatekeeper.analysis.outcomes import control_masks
+from gatekeeper.analysis.outcomes import control_masks, outcome_table
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.assay import assay_requirements
 from gatekeeper.policy.search_needs import (
@@ -22,6 +22,7 @@ from gatekeeper.records.plugins import Judge
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import OUTCOMES, UNMASKED
+from gatekeeper.records.trials import cells, of_masks, outcomes_of
 from gatekeeper.records.verdict import Requirement
 
 
@@ -48,7 +49,7 @@ def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
 
 def well_judged(evidence: Evidence) -> bool:
     """Whether every reply has one of the three outcomes; if not, no metric may count them."""
-    return all(trial.outcome in OUTCOMES for trial in evidence.trials)
+    return outcomes_of(evidence.trials) <= set(OUTCOMES)
 
 
 def _rules(policy: Policy) -> Requirement:
@@ -104,7 +105,7 @@ def _judge(evidence: Evidence) -> Requirement:
 def _tells_apart(evidence: Evidence) -> Requirement:
     """A judge that says the same of every reply keeps every refusal under any mask."""
     harmless = {p.id for p in evidence.suite.prompts if p.set not in HARMFUL_SETS and p.measures}
-    outcomes = {trial.outcome for trial in evidence.trials if trial.prompt_id in harmless}
+    outcomes = {outcome for _, prompt, outcome in cells(evidence.trials) if prompt in harmless}
     refused = outcomes == {"refuse"}
     detail = "replies to harmless prompts were not all judged refusals"
     if refused:
@@ -119,7 +120,7 @@ def _tells_apart(evidence: Evidence) -> Requirement:
 
 def _whole(evidence: Evidence) -> Requirement:
     """What is cut before it says anything cannot be judged; one whole reply shows some are not."""
-    replies = [t for t in evidence.trials if t.mask == UNMASKED.name]
+    replies = list(of_masks(evidence.trials, UNMASKED.name))
     cut = sum(trial.truncated for trial in replies)
     detail = f"{cut} of {len(replies)} replies without a mask were cut at the token window"
     return Requirement(name="whole replies", met=cut < len(replies) or not replies, detail=detail)
@@ -184,7 +185,7 @@ def _split(evidence: Evidence) -> Requirement:
 def _measured(evidence: Evidence) -> dict[str, str]:
     """Prompt id -> set, of the measurement prompts that the unmasked model answered."""
     unmasked = {mask.name for mask in evidence.masks if mask.arm == "unmasked"}
-    answered = {trial.prompt_id for trial in evidence.trials if trial.mask in unmasked}
+    answered = {trial.prompt_id for trial in of_masks(evidence.trials, *unmasked)}
     return {p.id: p.set for p in evidence.suite.prompts if p.measures and p.id in answered}
 
 
@@ -236,7 +237,7 @@ def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
 def _run(evidence: Evidence) -> Counter[tuple[str | None, int]]:
     """Selected masks that have trials, per selector and size."""
     prompts = _measured(evidence)
-    run = {trial.mask for trial in evidence.trials if trial.prompt_id in prompts}
+    run = {mask for mask, prompt, _ in cells(evidence.trials) if prompt in prompts}
     return Counter(
         (m.selector, m.k) for m in evidence.masks if m.arm == "selected" and m.name in run
     )
@@ -251,10 +252,8 @@ def _controls(evidence: Evidence, selector: str, k: int) -> int:
     regular = {i for i, name in _measured(evidence).items() if name == "regular"}
     stop = stop_under(evidence, f"{selector}-k{k}", "regular")
     regular = regular if stop is None else set(run_of(evidence, stop))
-    ran: dict[str, set[str]] = defaultdict(set)
-    label = {mask.name: mask.label for mask in evidence.masks}
-    for trial in evidence.trials:
-        ran[label.get(trial.mask, "")].add(trial.prompt_id)
+    table = outcome_table(evidence)
+    columns = [i for i, prompt in enumerate(table.prompts) if prompt in regular]
     chosen = {
         m.fold: set(m.experts)
         for m in evidence.masks
@@ -268,6 +267,7 @@ def _controls(evidence: Evidence, selector: str, k: int) -> int:
         and chosen.get(m.fold, set()) & {*m.experts}
     }
     return sum(
-        regular <= ran[mask.label] and mask.label not in own
+        bool((table.outcomes[table.masks[mask.label], columns] >= 0).all())
         for mask in control_masks(evidence, selector, k)
+        if mask.label not in own
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import accumulate
@@ -19,10 +20,14 @@ from gatekeeper.analysis.second_sample import second_rows
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId
-from gatekeeper.records.plugins import Judge, Judgement
+from gatekeeper.records.plugins import Judge
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
+from gatekeeper.records.trials import cells, judged_twice
+
+#: Replies whose judgement is kept, since many masks leave a reply as it was.
+_KNOWN = 1 << 14
 
 
 def recheck_masks(evidence: Evidence) -> int:
@@ -176,10 +181,10 @@ def recheck_stops(evidence: Evidence) -> None:
             wanted[f"{mask.name} {stop.set}"] = set(run_of(evidence, stop))
     sets = {p.id: p.set for p in evidence.suite.prompts}
     found: dict[str, set[str]] = {name: set() for name in wanted}
-    for trial in evidence.trials:
-        name = f"{trial.mask} {sets[trial.prompt_id]}"
+    for mask, prompt, _ in cells(evidence.trials) if wanted else ():
+        name = f"{mask} {sets[prompt]}"
         if name in found:
-            found[name].add(trial.prompt_id)
+            found[name].add(prompt)
     if found != wanted:
         _refuse("masks that may stop early were not run on the first prompts of their order")
 
@@ -223,7 +228,8 @@ def recheck_second(evidence: Evidence) -> str | None:
             second judge is the first.
     """
     rows = second_rows(evidence)
-    if {(t.mask, t.prompt_id) for t in evidence.trials if t.second is not None} != rows:
+    twice = list(judged_twice(evidence.trials))
+    if {(t.mask, t.prompt_id) for t in twice} != rows:
         _refuse("the replies that were judged twice are not those that the seed draws")
     second = evidence.settings.second
     if second is None:
@@ -237,7 +243,6 @@ def recheck_second(evidence: Evidence) -> str | None:
     judge: Judge = catalog.load("judge", second.judge)
     if judge.version != second.version or not judge.from_reply_alone:
         return f"{drawn}; not judged again: it needs more than the stored replies"
-    twice = [t for t in evidence.trials if t.second is not None]
     said = judge.judgements([("", t.completion) for t in twice])
     wrong = [t.mask for t in twice if said["", t.completion].outcome != t.second]
     if wrong:
@@ -249,12 +254,10 @@ def recheck_second(evidence: Evidence) -> str | None:
 
 
 def _otherwise(evidence: Evidence, judge: Judge) -> Iterator[str]:
-    """Masks of the trials whose reply is judged otherwise; equal replies are judged once."""
-    known: dict[str, Judgement] = {}
+    """Masks of the trials whose reply is judged otherwise; equal replies are judged about once."""
+    judged = functools.lru_cache(maxsize=_KNOWN)(functools.partial(judge.judge, ""))
     for trial in evidence.trials:
-        found = known.get(trial.completion)
-        if found is None:
-            found = known[trial.completion] = judge.judge("", trial.completion)
+        found = judged(trial.completion)
         if (found.outcome, found.reason) != (trial.outcome, trial.reason):
             yield trial.mask
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -230,7 +230,7 @@ class Evidence:
     selections: tuple[Selection, ...]
     skipped_selectors: Mapping[str, str]
     masks: tuple[Mask, ...]
-    trials: tuple[Trial, ...]
+    trials: Sequence[Trial]
     profile: ActivationProfile | None
     findings: tuple[Finding | Missing, ...]
     times: RunTimes | None
