@@ -12,6 +12,7 @@ from gatekeeper.analysis.order import run_of, stop_under
 from gatekeeper.analysis.outcomes import control_masks, outcome_table
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.assay import assay_requirements
+from gatekeeper.policy.recheck_selections import underived
 from gatekeeper.policy.search_needs import (
     coverage_requirements,
     search_requirements,
@@ -42,6 +43,7 @@ def requirements(evidence: Evidence, policy: Policy) -> tuple[Requirement, ...]:
         *search_requirements(evidence, policy),
         *settings_requirements(evidence, policy),
         *_selectors(evidence, policy),
+        *_rankings(evidence),
         *_masks(evidence, policy),
         *assay_requirements(evidence, policy),
     )
@@ -199,6 +201,13 @@ def _selectors(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
         if met and name in cut and policy.needs.search.full_budget:
             met, detail = False, "not run to its end: its budget cut the search short (--budget)"
         yield Requirement(name=f"selector: {name}", met=met, detail=detail)
+
+
+def _rankings(evidence: Evidence) -> Iterator[Requirement]:
+    """Rankings that nothing shows to be those of their selectors; no line where there are none."""
+    for name, why in underived(evidence).items():
+        detail = f"not derived again from the routing profile: {excerpt(why)}"
+        yield Requirement(name=f"ranking: {excerpt(name)}", met=False, detail=detail)
 
 
 def _ranked(evidence: Evidence) -> dict[str, int]:

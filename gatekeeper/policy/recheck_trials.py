@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import accumulate
 from typing import NoReturn
@@ -58,7 +58,7 @@ def recheck_masks(evidence: Evidence) -> int:
     own = list(environment_arms(evidence.environments, mode=settings.mode, phase=settings.phase))
     if extra != own:
         _refuse("the masks of environments are not those that were selected there")
-    if not all(set(mask.experts) <= _experts(evidence) for mask in own):
+    if not all(_has(evidence, mask.experts) for mask in own):
         _refuse("an environment selected experts that this model does not have")
     _recheck_beside(evidence)
     stored = {mask.name: mask for mask in evidence.masks if mask.arm == "selected"}
@@ -90,7 +90,7 @@ def _recheck_controls(evidence: Evidence, ranks: Mapping[str, set[ExpertId]]) ->
         chosen = set(mask.experts)
         if len(chosen) != mask.k or mask.experts != whole.experts[: mask.k]:
             _refuse(f"mask {excerpt(mask.name)} is not nested in the larger ones of its control")
-        if not chosen <= _experts(evidence) or chosen & ranks[selector]:
+        if not _has(evidence, chosen) or chosen & ranks[selector]:
             _refuse(f"mask {excerpt(mask.name)} holds experts that no control may hold")
 
 
@@ -119,7 +119,7 @@ def _recheck_beside(evidence: Evidence) -> None:
         profile, rows, chosen, settings.ks, mode=settings.mode, phase=settings.phase
     )
     by_cause = cause_masks(evidence.roles, settings.ks, mode=settings.mode, phase=settings.phase)
-    if not all(set(mask.experts) <= _experts(evidence) for mask in by_cause):
+    if not all(_has(evidence, mask.experts) for mask in by_cause):
         _refuse("roles were told of experts that this model does not have")
     if beside not in (wanted, (*wanted, *by_cause)):
         _refuse("the masks beside the selected ones do not follow from rankings, profile and roles")
@@ -143,13 +143,15 @@ def _recheck_roles(evidence: Evidence) -> None:
 def _ranking(evidence: Evidence, selection: Selection) -> set[ExpertId]:
     """The experts of a ranking that its largest mask takes."""
     order = [ranked.expert for ranked in selection.ranked]
-    if len(set(order)) < len(order) or not set(order) <= _experts(evidence):
+    if len(set(order)) < len(order) or not _has(evidence, order):
         _refuse(f"the ranking of {excerpt(selection.selector)} is not one of this model's experts")
     return set(order[: max((k for k in evidence.settings.ks if k <= len(order)), default=0)])
 
 
-def _experts(evidence: Evidence) -> set[ExpertId]:
-    return {ExpertId(s.layer, e) for s in evidence.model.maskable_sites for e in range(s.experts)}
+def _has(evidence: Evidence, experts: Collection[ExpertId]) -> bool:
+    """Whether the model has these experts; a model may be said to have any number."""
+    held = {site.layer: site.experts for site in evidence.model.maskable_sites}
+    return all(0 <= one.expert < held.get(one.layer, 0) for one in experts)
 
 
 def recheck_stops(evidence: Evidence) -> None:
@@ -217,6 +219,33 @@ def recheck_outcomes(evidence: Evidence) -> str | None:
     return None
 
 
+def outcomes_open(evidence: Evidence) -> tuple[str, ...]:
+    """Outcomes that could be others without a trace here: those of judges that are not asked again.
+
+    Those of an older version of a judge are asked of the present one, and open if it differs.
+    """
+    settings, second = evidence.settings, evidence.settings.second
+    found = []
+    if not _judges_again(settings.judge):
+        found.append(f"outcomes: judge {excerpt(settings.judge)} is not asked again")
+    else:
+        judge: Judge = catalog.load("judge", settings.judge)
+        older = settings.judge_version < judge.version
+        if older and (wrong := sum(1 for _ in _otherwise(evidence, judge, reasons=False))):
+            found.append(f"outcomes: {judge.id} version {judge.version} gives {wrong} others")
+    if second is not None and not _judges_again(second.judge):
+        found.append(f"outcomes of the second judge: {excerpt(second.judge)} is not asked again")
+    return tuple(found)
+
+
+def _judges_again(name: str) -> bool:
+    """Whether a judge can be asked here about a stored reply."""
+    if name not in catalog.names("judge"):
+        return False
+    judge: Judge = catalog.load("judge", name)
+    return judge.from_reply_alone
+
+
 def recheck_second(evidence: Evidence) -> str | None:
     """Draws the second judge's sample again, and asks it again where that can be done.
 
@@ -253,12 +282,12 @@ def recheck_second(evidence: Evidence) -> str | None:
     return f"{drawn}; judged again, all agree"
 
 
-def _otherwise(evidence: Evidence, judge: Judge) -> Iterator[str]:
+def _otherwise(evidence: Evidence, judge: Judge, *, reasons: bool = True) -> Iterator[str]:
     """Masks of the trials whose reply is judged otherwise; equal replies are judged about once."""
     judged = functools.lru_cache(maxsize=_KNOWN)(functools.partial(judge.judge, ""))
     for trial in evidence.trials:
         found = judged(trial.completion)
-        if (found.outcome, found.reason) != (trial.outcome, trial.reason):
+        if found.outcome != trial.outcome or (reasons and found.reason != trial.reason):
             yield trial.mask
 
 

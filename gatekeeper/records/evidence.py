@@ -74,6 +74,14 @@ class SuiteRef:
 OPTIONAL_CHECKS = frozenset({"prefix", "attention", "skip", "opening", "refill", "draft"})
 
 
+#: Checks that every audit has made since the first.
+FIRST_CHECKS = frozenset(
+    {"counts", "watching", "masking", "effect", "rows", "finite", "restoration"}
+)
+#: Checks that every audit makes.
+REQUIRED_CHECKS = FIRST_CHECKS | {"ablation", "padding"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTestCheck:
     """One invariant of the hooks, checked on the loaded model.
