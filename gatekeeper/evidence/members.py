@@ -61,10 +61,10 @@ def member_bytes(folder: Path, name: str, most: int) -> bytes:
         EvidenceError: it has more.
     """
     with open_member(folder, name) as file:
-        # Not `read(most)`, which would ask for so much memory at once.
+        # Not `read(most)` without a look, which would ask for so much memory at once.
         size = os.fstat(file.fileno()).st_size
-        data = file.read(min(size, most) + 1)
-    if len(data) > most:
+        data = b"" if size > most else file.read(size + 1)
+    if max(size, len(data)) > most:
         raise EvidenceError(f"larger than {most >> 20} MiB", where=str(folder / name))
     return data
 

@@ -27,7 +27,7 @@ from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
 from gatekeeper.records.trials import cells, judged_twice
 
 #: Replies whose judgement is kept, since many masks leave a reply as it was.
-_KNOWN = 1 << 14
+_KNOWN = 1 << 16
 
 
 def recheck_masks(evidence: Evidence) -> int:
