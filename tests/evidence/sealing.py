@@ -24,10 +24,10 @@ def reseal(bundle: Path) -> None:
 
 
 def edit(bundle: Path, name: str, change) -> None:
-    """A JSON file after `change`, which alters it in place or gives another."""
+    """A JSON file after `change`, which alters its value in place."""
     data = json.loads((bundle / name).read_bytes())
-    changed = change(data)
-    (bundle / name).write_text(json.dumps(data if changed is None else changed))
+    change(data)
+    (bundle / name).write_text(json.dumps(data))
     reseal(bundle)
 
 
