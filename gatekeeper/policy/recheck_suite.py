@@ -10,7 +10,7 @@ from gatekeeper.analysis.clusters import folded_sha256
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import EvidenceError
 from gatekeeper.records.evidence import Evidence, PromptRef
-from gatekeeper.records.suite import Prompt, Suite
+from gatekeeper.records.suite import Prompt, Suite, suite_digest
 from gatekeeper.suites.read import read_suite
 from gatekeeper.suites.split import VERSION, limit
 
@@ -26,9 +26,12 @@ def recheck_suite(evidence: Evidence) -> str | None:
         its id; None if the digest is of no suite that this installation has.
 
     Raises:
-        EvidenceError: they are other prompts, or the suite has another name.
+        EvidenceError: they are other prompts, the suite has another name, or its digest is not that
+            of the files it is said to have.
     """
     told = evidence.suite
+    if told.files and suite_digest(told.files) != told.digest:
+        _refuse("the digest of the suite does not follow from its files")
     suite = next((one for one in _bundled() if one.digest == told.digest), None)
     if suite is None:
         return None

@@ -60,7 +60,12 @@ class PromptRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteRef:
-    """The suite that was run."""
+    """The suite that was run.
+
+    Attributes:
+        files: hex digest of each of its files by name; empty in bundles written before they were
+            recorded.
+    """
 
     id: str
     version: str
@@ -68,6 +73,7 @@ class SuiteRef:
     licence: str
     digest: str
     prompts: tuple[PromptRef, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 #: Checks of a shortcut that is switched off where it does not work: nothing then rests on it.

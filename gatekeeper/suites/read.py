@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.records.suite import Prompt, Source, Suite
+from gatekeeper.records.suite import Prompt, Source, Suite, suite_digest
 from gatekeeper.suites._strict import faults, parse, plain
 
 MANIFEST = "suite.json"
@@ -129,12 +129,14 @@ def _suite(
     path: Path, manifest: dict[str, Any], files: dict[str, bytes], reading: _Reading
 ) -> Suite:
     """Of what was read; a file without a manifest has its name for everything."""
+    hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
     return Suite(
         id=manifest.get("id", excerpt(path.stem)),
         version=manifest.get("version", "unversioned"),
         title=manifest.get("title", excerpt(path.stem)),
         licence=manifest.get("licence", "unknown"),
-        digest=_digest(files),
+        digest=suite_digest(hashes),
+        files=hashes,
         prompts=tuple(reading.prompts),
         sources=tuple(Source(**{"version": None, **s}) for s in manifest.get("sources", ())),
     )
@@ -185,14 +187,6 @@ def _read(path: Path) -> bytes:
             remedy="split it into files of one suite",
         )
     return path.read_bytes()
-
-
-def _digest(files: dict[str, bytes]) -> str:
-    """`sha256:` over the sorted `<hash>  <name>` lines, as `sha256sum` prints them."""
-    lines = "".join(
-        f"{hashlib.sha256(raw).hexdigest()}  {name}\n" for name, raw in sorted(files.items())
-    )
-    return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _read_prompts(reading: _Reading, raw: bytes, path: Path) -> None:
