@@ -135,11 +135,19 @@ def _profile(evidence: Evidence, profile: ActivationProfile) -> None:
     ids, sites = len(profile.prompt_ids), profile.sites
     shape = (ids, len(sites), max((site.experts for site in sites), default=0))
     counts = [profile.counts[window] for window in WINDOWS]
+    weights = [profile.weights[window] for window in WINDOWS]
     tokens = [profile.tokens[window] for window in WINDOWS]
+    attributed = [] if profile.attribution is None else [profile.attribution]
+    fits = all(array.shape == shape for array in (*counts, *weights, *attributed))
+    fits = fits and all(array.shape == (ids,) for array in tokens)
     whole = all(np.issubdtype(array.dtype, np.integer) for array in (*counts, *tokens))
-    fits = all(array.shape == shape for array in counts) and all(t.shape == (ids,) for t in tokens)
-    if not whole or not fits or sites != evidence.model.sites:
+    real = all(np.issubdtype(array.dtype, np.floating) for array in (*weights, *attributed))
+    if not (fits and whole and real) or sites != evidence.model.sites:
         _refuse("the routing profile is not one of this model")
+    if any(np.any(array < 0) for array in (*counts, *tokens)) or not all(
+        np.isfinite(array).all() for array in weights
+    ):
+        _refuse("the routing profile counts what cannot be counted")
 
 
 def _refuse(message: str) -> NoReturn:
