@@ -88,7 +88,7 @@ def profile_from_bytes(data: bytes, *, where: str, of: Evidence) -> ActivationPr
     """
     sites = of.model.sites
     cells = len(of.suite.prompts) * max(1, len(sites) * max((s.experts for s in sites), default=0))
-    most = {name: _HEADER + 8 * cells for name in _ARRAYS}
+    most = dict.fromkeys(_ARRAYS, _HEADER + 8 * cells)
     most["prompt_ids"] = _HEADER + 4 * _LONGEST_ID * len(of.suite.prompts)
     most["meta"] = _HEADER + 4 * (_SITE * len(sites) + _NOTE)
     try:

@@ -14,8 +14,8 @@ from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire_selection import selection_to_json
-from gatekeeper.policy.same import same_data
 from gatekeeper.policy.recheck_environments import recheck_environments
+from gatekeeper.policy.same import same_data
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile

@@ -163,7 +163,6 @@ def _matches(evidence: Evidence) -> tuple[Match, ...]:
     return tuple(one for one in found if one is not None)
 
 
-
 def permitted_attachments(
     attachments: Mapping[str, bytes], level: Disclosure
 ) -> Mapping[str, bytes]:

@@ -13,7 +13,7 @@ import pytest
 from gatekeeper.cli import run
 from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence import manifest
-from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle, write_bundle
+from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from tests.evidence.sealing import reseal
 from tests.evidence.whole import whole_evidence
 
