@@ -18,8 +18,9 @@ def strict_loads(data: bytes) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: not JSON in UTF-8, half a character, a key given twice (two readers could each believe another value), NaN
-            or Infinity or what a float cannot hold, or nested deeper than the parser can follow.
+        ValueError: not JSON in UTF-8, half a character, a key given twice (two readers could each
+            believe another value), NaN or Infinity or what a float cannot hold, or nested deeper
+            than the parser can follow.
     """
     try:
         # json.loads would guess UTF-16 and UTF-32, and skip a byte order mark: others do not.

@@ -174,6 +174,20 @@ def test_json_of_other_values(bundle: Bundle, name: str) -> None:
     _cases(f"values of {name}", bundle, check)
 
 
+def test_a_verdict_of_other_values(bundle: Bundle) -> None:
+    verdict = bundle.place / "verdict.json"
+    shutil.copy(bundle.policy, bundle.place / "policy.yaml")
+    told = ("check", bundle.place, "--policy", bundle.policy, "--out", verdict)
+    assert command(*told).code in {10, 11}
+    data = json.loads(verdict.read_bytes())
+
+    def check(draw: random.Random) -> int:
+        verdict.write_text(changed(data, draw), "utf-8", "surrogatepass")
+        return command("verify", bundle.place).code
+
+    _cases("values of verdict.json", bundle, check)
+
+
 def test_trials_of_other_values(bundle: Bundle) -> None:
     def check(draw: random.Random) -> int:
         rows = list(bundle.rows)
