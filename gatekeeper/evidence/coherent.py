@@ -119,8 +119,8 @@ def _trials(evidence: Evidence) -> None:
     places = codes.mask.astype(np.int64) * len(codes.prompts) + codes.prompt
     places.sort()
     if np.any(twice := places[1:] == places[:-1]):
-        mask, prompt = divmod(int(places[1:][twice][0]), len(codes.prompts))
-        _refuse(f"{_of(codes.masks[mask], codes.prompts[prompt])} is there twice")
+        first, second = divmod(int(places[1:][twice][0]), len(codes.prompts))
+        _refuse(f"{_of(codes.masks[first], codes.prompts[second])} is there twice")
     if evidence.settings.second is None:
         for trial in judged_twice(evidence.trials):
             told = _of(trial.mask, trial.prompt_id)

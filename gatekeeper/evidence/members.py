@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from gatekeeper.errors import EvidenceError
 
@@ -25,7 +25,7 @@ def is_plain_name(name: object) -> bool:
     )
 
 
-def open_member(folder: Path, name: str) -> BinaryIO:
+def open_member(folder: Path, name: str) -> BufferedReader:
     """A file of a bundle, opened.
 
     Raises:

@@ -102,8 +102,8 @@ class TrialsBuilder:
         numbers["prompt"].append(self._names["prompt"].code(row["prompt_id"]))  # type: ignore[arg-type]
         numbers["reason"].append(self._names["reason"].code(row["reason"]))  # type: ignore[arg-type]
         second = row.get("second")
-        small["outcome"].append(OUTCOMES.index(row["outcome"]))  # type: ignore[arg-type]
-        small["second"].append(-1 if second is None else OUTCOMES.index(second))  # type: ignore[arg-type]
+        small["outcome"].append(OUTCOMES.index(row["outcome"]))
+        small["second"].append(-1 if second is None else OUTCOMES.index(second))
         small["truncated"].append(bool(row["truncated"]))
         self._replies.add(row["completion"])  # type: ignore[arg-type]
 

@@ -17,6 +17,7 @@ def reseal(bundle: Path) -> None:
     try:
         told = json.loads(files["evidence.json"])
         version, checkpoint = told["tool"]["version"], told["checkpoint"]["digest"]
+        f"{version}{checkpoint}".encode()
     except (ValueError, KeyError, TypeError, RecursionError):
         version, checkpoint = "x", "y"
     data = manifest.manifest_bytes(files, tool_version=version, checkpoint=checkpoint)
