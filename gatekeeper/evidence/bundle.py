@@ -152,7 +152,12 @@ def read_bundle(folder: Path) -> Evidence:
         read_times = times_from_json(times)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EvidenceError("not a run record", where=str(folder / RUN)) from error
-    profile = profile_from_bytes(files[PROFILE], where=str(folder / PROFILE), of=evidence)
+    profile = profile_from_bytes(
+        files[PROFILE],
+        where=str(folder / PROFILE),
+        sites=evidence.model.sites,
+        prompts=len(evidence.suite.prompts),
+    )
     trials = _trials(folder, evidence, data["trials"]["count"])
     evidence = replace(evidence, trials=trials, profile=profile, times=read_times)
     check_coherent(evidence, data["trials"])

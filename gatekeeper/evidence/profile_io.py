@@ -8,12 +8,12 @@ import math
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence.strict_json import strict_loads
-from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import MoeSite
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.windows import WINDOWS
@@ -76,20 +76,21 @@ def profile_to_bytes(profile: ActivationProfile) -> bytes:
     return out.getvalue()
 
 
-def profile_from_bytes(data: bytes, *, where: str, of: Evidence) -> ActivationProfile:
+def profile_from_bytes(
+    data: bytes, *, where: str, sites: Sequence[MoeSite], prompts: int
+) -> ActivationProfile:
     """The profile in an .npz.
 
     Args:
-        of: the evidence it belongs to: no array is unpacked that is larger than its prompts and
-            its model allow.
+        sites: of the model, and `prompts`, how many there are: no array is unpacked that is larger
+            than they allow.
 
     Raises:
         EvidenceError: not such a file.
     """
-    sites = of.model.sites
-    cells = len(of.suite.prompts) * max(1, len(sites) * max((s.experts for s in sites), default=0))
+    cells = prompts * max(1, len(sites) * max((s.experts for s in sites), default=0))
     most = dict.fromkeys(_ARRAYS, _HEADER + 8 * cells)
-    most["prompt_ids"] = _HEADER + 4 * _LONGEST_ID * len(of.suite.prompts)
+    most["prompt_ids"] = _HEADER + 4 * _LONGEST_ID * prompts
     most["meta"] = _HEADER + 4 * (_SITE * len(sites) + _NOTE)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
