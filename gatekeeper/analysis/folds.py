@@ -8,7 +8,7 @@ not one set of experts, since the halves may select different ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -20,6 +20,7 @@ from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.trial import POSITIVE, Mask, Trial
+from gatekeeper.records.trials import Trials
 
 #: Arms that no fold selected: each prompt is run once under them.
 _UNMASKED = frozenset({"unmasked", "again"})
@@ -58,14 +59,21 @@ def _view(evidence: Evidence, fold: int) -> Evidence:
             replace(u, mask=masks[u.mask].name) for u in evidence.usefulness if u.mask in masks
         ),
         masks=tuple(masks.values()),
-        trials=tuple(
-            _renamed(trial, masks[trial.mask].name)
-            for trial in evidence.trials
-            if trial.mask in masks and trial.prompt_id in measures
-        ),
+        trials=_under(evidence.trials, {name: mask.name for name, mask in masks.items()}, measures),
         profile=_rows(evidence.profile, prompts),
         roles=evidence.roles if fold == 1 else None,
         positive_control=_of_fold(evidence.positive_control, fold),
+    )
+
+
+def _under(trials: Sequence[Trial], masks: Mapping[str, str], prompts: set[str]) -> Sequence[Trial]:
+    """The trials of some prompts under some masks, which are called otherwise."""
+    if isinstance(trials, Trials):
+        return trials.under(masks, prompts)
+    return tuple(
+        _renamed(trial, masks[trial.mask])
+        for trial in trials
+        if trial.mask in masks and trial.prompt_id in prompts
     )
 
 

@@ -12,6 +12,7 @@ from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.folds import views
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trial import OUTCOMES, Mask
+from gatekeeper.records.trials import codes_of
 
 REFUSE, COMPLY, DEGENERATE, _UNDECIDED = range(len(OUTCOMES))
 _ABSENT = -1
@@ -75,9 +76,11 @@ def _table(evidence: Evidence) -> OutcomeTable:
     column = {p.id: i for i, p in enumerate(prompts)}
     masks = {mask.name: i for i, mask in enumerate(evidence.masks)}
     outcomes = np.full((len(masks), len(prompts)), _ABSENT, np.int8)
-    for trial in evidence.trials:
-        if trial.prompt_id in column and trial.mask in masks:
-            outcomes[masks[trial.mask], column[trial.prompt_id]] = OUTCOMES.index(trial.outcome)
+    codes = codes_of(evidence.trials)
+    rows = np.array([masks.get(name, -1) for name in codes.masks], np.intp)[codes.mask]
+    columns = np.array([column.get(name, -1) for name in codes.prompts], np.intp)[codes.prompt]
+    inside = (rows >= 0) & (columns >= 0)
+    outcomes[rows[inside], columns[inside]] = codes.outcome[inside]
     return OutcomeTable(
         outcomes=outcomes,
         masks=masks,

@@ -26,6 +26,7 @@ from gatekeeper.analysis.second_sample import SecondSample, second_sample
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Interval, Opinion, Subject
 from gatekeeper.records.trial import MODE, OUTCOMES, UNMASKED
+from gatekeeper.records.trials import judged_twice
 
 METHOD = "stratified difference estimator, plus one change each way"
 _NONE = "no second judge was asked"
@@ -59,7 +60,7 @@ def second_outcomes(evidence: Evidence) -> Outcomes:
     column = {prompt: i for i, prompt in enumerate(table.prompts)}
     row = {m.name: table.masks[m.label] for m in evidence.masks if m.label in table.masks}
     found = np.full(table.outcomes.shape, -1, np.int8)
-    for trial in evidence.trials:
+    for trial in judged_twice(evidence.trials):
         if trial.second is not None and trial.mask in row and trial.prompt_id in column:
             found[row[trial.mask], column[trial.prompt_id]] = OUTCOMES.index(trial.second)
     return found

@@ -20,6 +20,7 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.outcomes import OutcomeTable, outcome_table
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trial import UNMASKED
+from gatekeeper.records.trials import cells
 
 #: Arms that rules ask about: drawn from so many times as densely as the others.
 _ASKED = ("unmasked", "selected", "control")
@@ -156,7 +157,7 @@ def second_rows(evidence: Evidence) -> frozenset[tuple[str, str]]:
     column = {prompt: i for i, prompt in enumerate(table.prompts)}
     row = {m.name: table.masks[m.label] for m in evidence.masks if m.label in table.masks}
     return frozenset(
-        (t.mask, t.prompt_id)
-        for t in evidence.trials
-        if t.mask in row and t.prompt_id in column and asked[row[t.mask], column[t.prompt_id]]
+        (mask, prompt)
+        for mask, prompt, _ in cells(evidence.trials)
+        if mask in row and prompt in column and asked[row[mask], column[prompt]]
     )

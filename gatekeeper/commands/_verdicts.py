@@ -49,6 +49,12 @@ def tell_older(rechecked: Rechecked) -> None:
         click.echo(f"stored findings that differ, measured with the current metrics: {told}")
 
 
+def tell_open(rechecked: Rechecked) -> None:
+    """A line for each thing that was taken as it stands, as nothing here derives it again."""
+    for what in rechecked.open:
+        click.echo(f"not derived again: {what}")
+
+
 def show(
     evidence: Evidence, verdict: Verdict, policy: Policy, card: GivenCard | None = None
 ) -> None:

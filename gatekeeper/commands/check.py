@@ -63,6 +63,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         exit_code,
         show,
         tell_older,
+        tell_open,
         verdict_bytes,
     )
     from gatekeeper.evidence.bundle import check_writable, read_bundle, write_bytes
@@ -81,6 +82,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     policy = load_policy(policy_path)
     rechecked = recheck(read_bundle(bundle_of(evidence)))
     tell_older(rechecked)
+    tell_open(rechecked)
     read = rechecked.evidence
     if checkpoint_digest is not None and read.checkpoint.digest != checkpoint_digest:
         raise EvidenceError(

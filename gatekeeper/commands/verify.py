@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper.commands._memory import uncollected
-from gatekeeper.errors import EvidenceError, UsageError, excerpt
+from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.policy.recheck import Rechecked
@@ -28,11 +28,12 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     help="Policy of the verdict; default: the policy.yaml beside it.",
 )
 @uncollected()
-def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see catalog.py
+def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see catalog.py
     """Check digests, and derive selections, masks, outcomes, findings and verdict again.
 
     PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
-    Exit code 0 if everything agrees, 12 if anything does not, 2 if there is nothing at PATH.
+    Exit code 0 if everything agrees, 12 if anything does not, 2 if there is nothing at PATH; 11 if
+    something could not be derived again here, such as outcomes of a judge that asks a model.
 
     \b
     Example:
@@ -42,7 +43,6 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle
     from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.recheck import recheck
-    from gatekeeper.policy.recheck_selections import recheck_selections
 
     # Before the bundle is read: one that was named by mistake is no word against the evidence.
     policy = load_policy(policy_path) if policy_path else None
@@ -52,7 +52,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     _tell_strangers(bundle)
     rechecked = recheck(evidence)
     _tell(rechecked)
-    _tell_selections(recheck_selections(evidence))
+    _tell_selections(rechecked.selections)
     verdict = path / "verdict.json"
     if verdict.is_file():
         told = _verify_verdict(evidence, verdict, policy or _policy_beside(verdict))
@@ -60,6 +60,9 @@ def COMMAND(path: Path, policy_path: Path | None) -> None:  # noqa: N802 - see c
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
     click.echo("– signature: none; digests alone do not show who wrote the bundle")
+    for what in rechecked.open:
+        click.echo(f"? {what}: altered or not, this cannot be told without a signature")
+    return ExitCode.INCONCLUSIVE if rechecked.open else ExitCode.PASS
 
 
 def _tell(rechecked: Rechecked) -> None:
@@ -70,6 +73,12 @@ def _tell(rechecked: Rechecked) -> None:
         click.echo(f"✓ outcomes: {trials} replies judged again, all agree")
     else:
         click.echo(f"– outcomes: not judged again: {rechecked.unjudged}")
+    if rechecked.suite is not None:
+        click.echo(f"✓ suite: the prompts are those of {excerpt(rechecked.suite)}")
+    if rechecked.split:
+        click.echo("✓ split: the prompts select and measure as the seed splits them")
+    else:
+        click.echo("– split: not derived again: the bundle holds no digests of levelled texts")
     if stops := rechecked.evidence.stops:
         early = sum(stop.early for stop in stops)
         click.echo(
@@ -153,7 +162,7 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     from gatekeeper.evidence.strict_json import strict_loads
     from gatekeeper.policy.earlier import is_earlier, without_sentences
     from gatekeeper.policy.evaluate import evaluate
-    from gatekeeper.policy.recheck import same_data
+    from gatekeeper.policy.same import same_data
     from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
 
     try:

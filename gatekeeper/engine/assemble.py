@@ -52,6 +52,7 @@ def assemble(prepared: Prepared, found: Measured) -> Evidence:
             title=suite.title,
             licence=suite.licence,
             digest=suite.digest,
+            files=suite.files,
             prompts=tuple(_prompt_ref(e, prepared.split) for e in prepared.encoded),
         ),
         settings=prepared.settings,

@@ -170,7 +170,7 @@ def make_profile(
     name = "profile " + sha256(f"{settings.base} {attributed} {given}")
     kept = store.blob(name)
     if kept is not None:
-        return profile_from_bytes(kept, where=STORE)
+        return _stored(prepared, kept)
     with clock.stage("profile"):
         profile = capture(
             prepared.loaded,
@@ -183,7 +183,12 @@ def make_profile(
     if attributed:
         with clock.stage("attribution"):
             profile = _attributed(prepared, profile, split, clock)
-    return profile_from_bytes(store.put_blob(name, profile_to_bytes(profile)), where=STORE)
+    return _stored(prepared, store.put_blob(name, profile_to_bytes(profile)))
+
+
+def _stored(prepared: Prepared, data: bytes) -> ActivationProfile:
+    sites, prompts = prepared.request.description.sites, len(prepared.encoded)
+    return profile_from_bytes(data, where=STORE, sites=sites, prompts=prompts)
 
 
 def _small_batch(prepared: Prepared) -> int:

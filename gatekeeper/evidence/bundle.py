@@ -16,10 +16,10 @@ import rfc8785
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.evidence import manifest
 from gatekeeper.evidence.coherent import check_coherent
-from gatekeeper.evidence.members import member_bytes
+from gatekeeper.evidence.members import member_bytes, member_sha256, open_member
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.strict_json import strict_loads
-from gatekeeper.evidence.trials_io import trials_from_bytes, trials_to_bytes
+from gatekeeper.evidence.trials_io import read_trials, trials_to_bytes
 from gatekeeper.evidence.wire import (
     SCHEMA_ID,
     evidence_from_json,
@@ -28,9 +28,13 @@ from gatekeeper.evidence.wire import (
     times_to_json,
 )
 from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.trials import Trials
 
 EVIDENCE, PROFILE, TRIALS, RUN = "evidence.json", "profile.npz", "trials.jsonl.gz", "run.json"
 _FILES = (EVIDENCE, PROFILE, TRIALS, RUN)
+
+#: Bytes that a file of a bundle may have; trials are read as a stream, and may have any number.
+_MOST_BYTES = {EVIDENCE: 256 << 20, PROFILE: 2 << 30, RUN: 16 << 20, manifest.NAME: 1 << 20}
 
 #: Every file of a bundle.
 BUNDLE_FILES = (*_FILES, manifest.NAME)
@@ -148,35 +152,55 @@ def read_bundle(folder: Path) -> Evidence:
         read_times = times_from_json(times)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EvidenceError("not a run record", where=str(folder / RUN)) from error
-    trials = trials_from_bytes(files[TRIALS], where=str(folder / TRIALS))
-    profile = profile_from_bytes(files[PROFILE], where=str(folder / PROFILE))
+    profile = profile_from_bytes(
+        files[PROFILE],
+        where=str(folder / PROFILE),
+        sites=evidence.model.sites,
+        prompts=len(evidence.suite.prompts),
+    )
+    trials = _trials(folder, evidence, data["trials"]["count"])
     evidence = replace(evidence, trials=trials, profile=profile, times=read_times)
     check_coherent(evidence, data["trials"])
+    manifest.check_statement(
+        files[manifest.NAME],
+        tool_version=evidence.tool_version,
+        checkpoint=evidence.checkpoint.digest,
+        where=str(folder / manifest.NAME),
+    )
     return evidence
 
 
 def _verified_files(folder: Path) -> dict[str, bytes]:
+    """The content of each file but the trials, of which only the digest is checked."""
     remedy = "give the directory that holds evidence.json and manifest.json"
     if not folder.exists():
         raise UsageError("no such evidence directory", where=excerpt(folder), remedy=remedy)
     if not folder.is_dir():
         raise EvidenceError("is not a directory", where=excerpt(folder), remedy=remedy)
-    statement = member_bytes(folder, manifest.NAME)
-    expected = manifest.digests(statement, where=str(folder / manifest.NAME))
-    missing = sorted(set(_FILES) - set(expected))
-    if missing:
-        raise EvidenceError(
-            f"the manifest does not name {', '.join(missing)}", where=str(folder / manifest.NAME)
-        )
-    files = {name: member_bytes(folder, name) for name in expected}
-    for name, content in files.items():
-        if manifest.sha256(content) != expected[name]:
+    statement = member_bytes(folder, manifest.NAME, _MOST_BYTES[manifest.NAME])
+    where = str(folder / manifest.NAME)
+    expected = manifest.digests(statement, files=_FILES, where=where)
+    files = {manifest.NAME: statement}
+    for name in _FILES:
+        if name == TRIALS:
+            found = member_sha256(folder, name)
+        else:
+            files[name] = member_bytes(folder, name, _MOST_BYTES[name])
+            found = manifest.sha256(files[name])
+        if found != expected[name]:
             raise EvidenceError(
                 "altered: its sha256 is not the one in manifest.json",
                 where=str(folder / name),
                 remedy="get the bundle again from where the audit wrote it",
             )
     return files
+
+
+def _trials(folder: Path, evidence: Evidence, count: int) -> Trials:
+    """The trials, read as a stream: as many as evidence.json tells of, and can tell of."""
+    most = min(count, len(evidence.masks) * len(evidence.suite.prompts))
+    with open_member(folder, TRIALS) as file:
+        return read_trials(file, where=str(folder / TRIALS), most=most)
 
 
 def _json(content: bytes, path: Path) -> Any:

@@ -16,7 +16,8 @@ from gatekeeper.records.evidence import FOLDS, Evidence
 from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.selection import Selection
-from gatekeeper.records.trial import UNMASKED, Trial
+from gatekeeper.records.trial import UNMASKED
+from gatekeeper.records.trials import cells, codes_of, cut, judged_twice, of_masks
 from gatekeeper.records.windows import WINDOWS
 
 
@@ -33,8 +34,8 @@ def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
     _once("mask", (m.name for m in evidence.masks))
     _folds(evidence)
     _trials(evidence)
-    outcomes = Counter(t.outcome for t in evidence.trials)
-    truncated = sum(t.truncated for t in evidence.trials)
+    outcomes = Counter(outcome for _, _, outcome in cells(evidence.trials))
+    truncated = cut(evidence.trials)
     told = summary["count"], dict(summary["outcomes"]), summary["truncated"]
     if told != (len(evidence.trials), dict(outcomes), truncated):
         _refuse("the summary of trials does not follow from them")
@@ -83,7 +84,7 @@ def _usefulness(evidence: Evidence) -> None:
     fold = {m.name: m.fold for m in evidence.masks if m.arm == "selected"}
     split = {p.id: p.split for p in evidence.suite.prompts if p.measures and p.set == "benign"}
     answered = {
-        t.prompt_id for t in evidence.trials if t.mask == UNMASKED.name and t.outcome == "comply"
+        t.prompt_id for t in of_masks(evidence.trials, UNMASKED.name) if t.outcome == "comply"
     }
     _once("usefulness under a mask", (one.mask for one in evidence.usefulness))
     for one in evidence.usefulness:
@@ -104,37 +105,49 @@ def _once(what: str, names: Iterable[str]) -> None:
 
 
 def _trials(evidence: Evidence) -> None:
-    prompts = {p.id for p in evidence.suite.prompts}
     masks = {m.name for m in evidence.masks}
     own = {(m.name, FOLDS[m.fold - 1]) for m in evidence.masks if m.fold}
     split = {p.id: p.split for p in evidence.suite.prompts}
-    seen: set[tuple[str, str]] = set()
-    for trial in evidence.trials:
-        if trial.prompt_id not in prompts or trial.mask not in masks:
-            _refuse(f"{_of(trial)} is of a prompt or a mask that evidence.json does not have")
-        if (trial.mask, split[trial.prompt_id]) in own:
-            _refuse(f"{_of(trial)} measures with a prompt that selected the mask")
-        key = (trial.mask, trial.prompt_id)
-        if key in seen:
-            _refuse(f"{_of(trial)} is there twice")
-        seen.add(key)
-        if trial.second is not None and evidence.settings.second is None:
-            _refuse(f"{_of(trial)} was judged twice, and there was no second judge")
+    codes = codes_of(evidence.trials)
+    for name in (name for name in codes.masks if name not in masks):
+        _refuse(f"a trial is of mask {excerpt(name)}, which evidence.json does not have")
+    for name in (name for name in codes.prompts if name not in split):
+        _refuse(f"a trial is of prompt {excerpt(name)}, which evidence.json does not have")
+    for mask, prompt, _ in cells(evidence.trials) if own else ():
+        if (mask, split[prompt]) in own:
+            _refuse(f"{_of(mask, prompt)} measures with a prompt that selected the mask")
+    places = codes.mask.astype(np.int64) * len(codes.prompts) + codes.prompt
+    places.sort()
+    if np.any(twice := places[1:] == places[:-1]):
+        first, second = divmod(int(places[1:][twice][0]), len(codes.prompts))
+        _refuse(f"{_of(codes.masks[first], codes.prompts[second])} is there twice")
+    if evidence.settings.second is None:
+        for trial in judged_twice(evidence.trials):
+            told = _of(trial.mask, trial.prompt_id)
+            _refuse(f"{told} was judged twice, and there was no second judge")
 
 
-def _of(trial: Trial) -> str:
-    return f"a trial of prompt {excerpt(trial.prompt_id)} under mask {excerpt(trial.mask)}"
+def _of(mask: str, prompt: str) -> str:
+    return f"a trial of prompt {excerpt(prompt)} under mask {excerpt(mask)}"
 
 
 def _profile(evidence: Evidence, profile: ActivationProfile) -> None:
     ids, sites = len(profile.prompt_ids), profile.sites
     shape = (ids, len(sites), max((site.experts for site in sites), default=0))
     counts = [profile.counts[window] for window in WINDOWS]
+    weights = [profile.weights[window] for window in WINDOWS]
     tokens = [profile.tokens[window] for window in WINDOWS]
+    attributed = [] if profile.attribution is None else [profile.attribution]
+    fits = all(array.shape == shape for array in (*counts, *weights, *attributed))
+    fits = fits and all(array.shape == (ids,) for array in tokens)
     whole = all(np.issubdtype(array.dtype, np.integer) for array in (*counts, *tokens))
-    fits = all(array.shape == shape for array in counts) and all(t.shape == (ids,) for t in tokens)
-    if not whole or not fits or sites != evidence.model.sites:
+    real = all(np.issubdtype(array.dtype, np.floating) for array in (*weights, *attributed))
+    if not (fits and whole and real) or sites != evidence.model.sites:
         _refuse("the routing profile is not one of this model")
+    if any(np.any(array < 0) for array in (*counts, *tokens)) or not all(
+        np.isfinite(array).all() for array in weights
+    ):
+        _refuse("the routing profile counts what cannot be counted")
 
 
 def _refuse(message: str) -> NoReturn:

@@ -97,6 +97,9 @@ class JudgeStore:
     @property
     def spent(self) -> float:
         """What was spent, over all sessions."""
-        with self._lock:
-            row = self._db.execute("SELECT cost FROM spent").fetchone()
+        try:
+            with self._lock:
+                row = self._db.execute("SELECT cost FROM spent").fetchone()
+        except sqlite3.Error as error:
+            raise self._error(error) from error
         return float(row[0]) if row else 0.0

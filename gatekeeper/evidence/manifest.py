@@ -6,7 +6,8 @@ Format: in-toto attestation framework, Statement v1 (github.com/in-toto/attestat
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import rfc8785
@@ -19,6 +20,8 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://moe-gatekeeper.github.io/evidence/v1"
 NAME = "manifest.json"
 
+_SHA256 = re.compile("[0-9a-f]{64}")
+
 
 def sha256(data: bytes) -> str:
     """Hex digest."""
@@ -27,22 +30,28 @@ def sha256(data: bytes) -> str:
 
 def manifest_bytes(files: Mapping[str, bytes], *, tool_version: str, checkpoint: str) -> bytes:
     """A Statement over the files, as canonical JSON (RFC 8785)."""
-    statement: dict[str, Any] = {
+    found = {name: sha256(data) for name, data in files.items()}
+    return rfc8785.dumps(_statement(found, tool_version, checkpoint)) + b"\n"
+
+
+def _statement(files: Mapping[str, str], tool_version: str, checkpoint: str) -> dict[str, Any]:
+    return {
         "_type": STATEMENT,
-        "subject": [
-            {"name": name, "digest": {"sha256": sha256(files[name])}} for name in sorted(files)
-        ],
+        "subject": [{"name": name, "digest": {"sha256": files[name]}} for name in sorted(files)],
         "predicateType": PREDICATE,
         "predicate": {"tool": f"moe-gatekeeper {tool_version}", "checkpoint": checkpoint},
     }
-    return rfc8785.dumps(statement) + b"\n"
 
 
-def digests(data: bytes, *, where: str) -> dict[str, str]:
+def digests(data: bytes, *, files: Collection[str], where: str) -> dict[str, str]:
     """File name -> sha256 of a manifest.
 
+    Args:
+        files: those of a bundle, each of which it must name once, and no other.
+
     Raises:
-        EvidenceError: not a Statement of ours, or a name that is not a plain file name.
+        EvidenceError: not a Statement of ours, a name that is not a plain file name or of no file
+            of a bundle, or another digest than a SHA-256.
     """
     try:
         statement: dict[str, Any] = strict_loads(data)
@@ -52,10 +61,38 @@ def digests(data: bytes, *, where: str) -> dict[str, str]:
                 where=where,
                 remedy="read it with the Gatekeeper version that wrote it, or a newer one",
             )
-        found = {s["name"]: s["digest"]["sha256"] for s in statement["subject"]}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        subjects = [(s["name"], s["digest"]["sha256"]) for s in statement["subject"]]
+        found = dict(subjects)
+    except (ValueError, KeyError, TypeError) as error:
         raise EvidenceError("not a readable manifest", where=where) from error
-    for name in found:
+    for name, digest in subjects:
         if not is_plain_name(name):
             raise EvidenceError(f"unsafe file name {excerpt(name)!r}", where=where)
+        if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+            raise EvidenceError(f"no sha256 of {excerpt(name)}", where=where)
+    if len(found) < len(subjects):
+        raise EvidenceError("names a file twice", where=where)
+    if missing := sorted(set(files) - found.keys()):
+        raise EvidenceError(f"the manifest does not name {', '.join(missing)}", where=where)
+    if extra := sorted(found.keys() - set(files)):
+        raise EvidenceError(f"names a file that no bundle has, {excerpt(extra[0])}", where=where)
     return found
+
+
+def check_statement(data: bytes, *, tool_version: str, checkpoint: str, where: str) -> None:
+    """Holds all that a manifest repeats against evidence.json; `digests` has read it.
+
+    Raises:
+        EvidenceError: it says anything else, or more, than a manifest of this evidence would.
+    """
+    found: dict[str, Any] = strict_loads(data)
+    files = {subject["name"]: subject["digest"]["sha256"] for subject in found["subject"]}
+    wanted = _statement(files, tool_version, checkpoint)
+    found["subject"].sort(key=lambda subject: str(subject["name"]))
+    if found != wanted:
+        raise EvidenceError(
+            "the manifest is not one of this evidence: it names another tool or checkpoint than "
+            "evidence.json, or says more",
+            where=where,
+            remedy="do not trust this bundle; get it again from where the audit wrote it",
+        )

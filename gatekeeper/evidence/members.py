@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterable
+from io import BufferedReader
 from pathlib import Path
 
 from gatekeeper.errors import EvidenceError
@@ -22,8 +25,8 @@ def is_plain_name(name: object) -> bool:
     )
 
 
-def member_bytes(folder: Path, name: str) -> bytes:
-    """The content of a file of a bundle.
+def open_member(folder: Path, name: str) -> BufferedReader:
+    """A file of a bundle, opened.
 
     Raises:
         EvidenceError: it is missing, no plain file, or a link to a place outside the bundle.
@@ -45,7 +48,31 @@ def member_bytes(folder: Path, name: str) -> bytes:
             where=str(path),
             remedy="give a finished bundle; an interrupted audit goes on when run again",
         )
-    return path.read_bytes()
+    return path.open("rb")
+
+
+def member_bytes(folder: Path, name: str, most: int) -> bytes:
+    """The content of a file of a bundle; raises as `open_member` does.
+
+    Args:
+        most: bytes that such a file may have.
+
+    Raises:
+        EvidenceError: it has more.
+    """
+    with open_member(folder, name) as file:
+        # Not `read(most)` without a look, which would ask for so much memory at once.
+        size = os.fstat(file.fileno()).st_size
+        data = b"" if size > most else file.read(size + 1)
+    if max(size, len(data)) > most:
+        raise EvidenceError(f"larger than {most >> 20} MiB", where=str(folder / name))
+    return data
+
+
+def member_sha256(folder: Path, name: str) -> str:
+    """Hex digest of a file of a bundle, read in pieces; raises as `open_member` does."""
+    with open_member(folder, name) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _inside(folder: Path, link: Path) -> bool:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
 
 from gatekeeper.errors import EvidenceError
+from gatekeeper.evidence.strict_json import strict_decoder
 from gatekeeper.records.trial import OUTCOMES, Trial
+from gatekeeper.records.trials import Trials, TrialsBuilder
 
 _TYPES = {
     "mask": str,
@@ -20,11 +24,16 @@ _TYPES = {
     "completion": str,
 }
 _FIELDS = tuple(_TYPES)
+_KEYS = ({*_TYPES}, {*_TYPES, "second"})
 
-_DECODER = json.JSONDecoder()
+_DECODER = strict_decoder()
 
-#: Bytes a trials file may unpack to; above it the file is taken for a decompression bomb.
-_MOST = 8 << 30
+#: Bytes that are unpacked at a time.
+_PIECE = 1 << 18
+#: Bytes of a trial: no reply of a million tokens is as long.
+_LONGEST = 4 << 20
+#: Characters of a judge's reason, which is a word.
+_LONGEST_REASON = 200
 
 
 def trials_to_bytes(trials: Iterable[Trial]) -> bytes:
@@ -40,46 +49,86 @@ def _row(trial: Trial) -> dict[str, str | int]:
     return row if trial.second is None else {**row, "second": trial.second}
 
 
-def trials_from_bytes(data: bytes, *, where: str) -> tuple[Trial, ...]:
-    """The trials of a file.
+def trials_from_bytes(data: bytes, *, where: str) -> Trials:
+    """The trials of a file's bytes, as `read_trials`."""
+    return read_trials(io.BytesIO(data), where=where)
+
+
+def read_trials(file: BinaryIO, *, where: str, most: int | None = None) -> Trials:
+    """The trials of a file, which is never in memory as a whole.
+
+    Args:
+        most: trials that there can be; what is beyond them is not unpacked.
 
     Raises:
         EvidenceError: not such a file; names the line.
     """
-    try:
-        rows = _unpack(data, where).decode("utf-8").split("\n")[:-1]
-    except (ValueError, EOFError, OSError) as error:
-        raise EvidenceError("not readable gzipped text", where=where) from error
-    return tuple(_trial(row, where, line) for line, row in enumerate(rows, start=1))
+    found = TrialsBuilder()
+    for number, line in enumerate(_lines(file, where), start=1):
+        if most is not None and number > most:
+            raise EvidenceError(
+                f"more than {most} trials: one is there twice, or is of a prompt or a mask that "
+                "evidence.json does not have",
+                where=where,
+            )
+        _add(found, line, f"{where}:{number}")
+    return found.trials()
 
 
-def _trial(row: str, where: str, line: int) -> Trial:
+def _add(found: TrialsBuilder, line: bytes, where: str) -> None:
     try:
+        row = line.decode("utf-8")
         # Not json.loads: an audit has a row for every reply, and this takes two thirds of the time.
         fields, end = _DECODER.raw_decode(row)
-        trial = Trial(**fields)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise EvidenceError("not a readable trial", where=f"{where}:{line}") from error
+    except (ValueError, RecursionError) as error:
+        raise EvidenceError("not a readable trial", where=where) from error
     if end != len(row):
-        raise EvidenceError("more than one trial on a line", where=f"{where}:{line}")
+        raise EvidenceError("more than one trial on a line", where=where)
+    if not isinstance(fields, dict) or fields.keys() not in _KEYS:
+        raise EvidenceError("not a readable trial", where=where)
+    _check(fields, where)
+    try:
+        found.add(fields)
+    except OverflowError as error:
+        raise EvidenceError("not a readable trial: too many tokens", where=where) from error
+
+
+def _check(fields: dict[str, Any], where: str) -> None:
     # `type is`, because True is an int to isinstance; spelt out, as there are trials by the 10,000.
     for name, wanted in _TYPES.items():
         if type(fields[name]) is not wanted:
-            raise EvidenceError(
-                f"not a readable trial: {name} is of a wrong type", where=f"{where}:{line}"
-            )
-    if trial.tokens < 0:
-        raise EvidenceError(
-            "not a readable trial: a negative number of tokens", where=f"{where}:{line}"
-        )
-    if trial.outcome not in OUTCOMES or fields.get("second", trial.outcome) not in OUTCOMES:
-        raise EvidenceError("not a known outcome", where=f"{where}:{line}")
-    return trial
+            raise EvidenceError(f"not a readable trial: {name} is of a wrong type", where=where)
+    if fields["tokens"] < 0:
+        raise EvidenceError("not a readable trial: a negative number of tokens", where=where)
+    if len(fields["reason"]) > _LONGEST_REASON or not fields["reason"].isprintable():
+        raise EvidenceError("not a readable trial: its reason is no word", where=where)
+    second = fields.get("second", fields["outcome"])
+    if fields["outcome"] not in OUTCOMES or second not in OUTCOMES:
+        raise EvidenceError("not a known outcome", where=where)
 
 
-def _unpack(data: bytes, where: str) -> bytes:
-    with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-        text = stream.read(_MOST + 1)
-    if len(text) > _MOST:
-        raise EvidenceError("unpacks to more than 8 GiB", where=where)
-    return text
+def _lines(file: BinaryIO, where: str) -> Iterator[bytes]:
+    rest = b""
+    for text in _unpacked(file, where):
+        *lines, rest = (rest + text).split(b"\n")
+        yield from lines
+        if len(rest) > _LONGEST:
+            raise EvidenceError(f"a line of more than {_LONGEST >> 20} MiB", where=where)
+    if rest:
+        raise EvidenceError("its last line has no end", where=where)
+
+
+def _unpacked(file: BinaryIO, where: str) -> Iterator[bytes]:
+    """The content of a gzip file of one member, piece by piece."""
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        while not unpack.eof:
+            packed = unpack.unconsumed_tail or file.read(_PIECE)
+            text = unpack.decompress(packed, _PIECE)
+            if not packed and not text and not unpack.eof:
+                raise EvidenceError("not readable gzipped text: it ends too early", where=where)
+            yield text
+    except zlib.error as error:
+        raise EvidenceError("not readable gzipped text", where=where) from error
+    if unpack.unused_data or file.read(1):
+        raise EvidenceError("something follows the gzipped text", where=where)

@@ -76,6 +76,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         "suite": {
             **plain_fields(evidence.suite, ("id", "version", "title", "licence", "digest")),
             "prompts": [_prompt_to_json(prompt) for prompt in evidence.suite.prompts],
+            **({"files": dict(evidence.suite.files)} if evidence.suite.files else {}),
         },
         "settings": settings_to_json(evidence.settings),
         "self_test": [plain_fields(c, ("name", "passed", "detail")) for c in evidence.self_test],
@@ -221,6 +222,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         suite=SuiteRef(
             **{n: suite[n] for n in ("id", "version", "title", "licence", "digest")},
             prompts=tuple(_prompt_from_json(p) for p in suite["prompts"]),
+            files=dict(suite.get("files", {})),
         ),
         settings=settings_from_json(settings),
         self_test=tuple(

@@ -16,6 +16,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.trial import OUTCOMES
+from gatekeeper.records.trials import outcomes_of
 from gatekeeper.records.verdict import Requirement
 
 _NAME = "positive control"
@@ -36,7 +37,7 @@ def assay_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requireme
     least = policy.needs.positive_control
     if least is None:
         return
-    if any(trial.outcome not in OUTCOMES for trial in evidence.trials):
+    if not outcomes_of(evidence.trials) <= set(OUTCOMES):
         detail = f"{_UNSEEN}: replies were judged neither refusal, compliance nor degenerate"
         yield Requirement(name=_NAME, met=False, detail=detail)
         return

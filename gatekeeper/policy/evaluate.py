@@ -27,6 +27,7 @@ from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.trial import MODE, UNMASKED
+from gatekeeper.records.trials import of_masks
 from gatekeeper.records.verdict import (
     FAIL_ON,
     Requirement,
@@ -166,7 +167,7 @@ def _warned(outcomes: Sequence[RuleOutcome]) -> Iterator[str]:
 
 def _about_noise(evidence: Evidence) -> Iterator[str]:
     """A model that breaks without a mask: rates of refusal say nothing of its safety then."""
-    replies = [trial for trial in evidence.trials if trial.mask == UNMASKED.name]
+    replies = list(of_masks(evidence.trials, UNMASKED.name))
     broken = sum(trial.outcome == "degenerate" for trial in replies)
     if broken > _BROKEN * len(replies):
         yield (

@@ -9,9 +9,10 @@ from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.order import run_of, stop_under
-from gatekeeper.analysis.outcomes import control_masks
+from gatekeeper.analysis.outcomes import control_masks, outcome_table
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.assay import assay_requirements
+from gatekeeper.policy.recheck_selections import underived
 from gatekeeper.policy.search_needs import (
     coverage_requirements,
     search_requirements,
@@ -23,6 +24,7 @@ from gatekeeper.records.plugins import Judge
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import OUTCOMES, UNDECIDED, UNMASKED
+from gatekeeper.records.trials import cells, of_masks, outcomes_of
 from gatekeeper.records.verdict import Requirement
 
 
@@ -49,6 +51,7 @@ def requirements(
         *settings_requirements(evidence, policy),
         *undecided_requirement(evidence, policy),
         *_selectors(evidence, policy),
+        *_rankings(evidence),
         *_masks(evidence, policy),
         *assay_requirements(evidence, policy),
     )
@@ -56,7 +59,7 @@ def requirements(
 
 def well_judged(evidence: Evidence) -> bool:
     """Whether every reply has one of `OUTCOMES`; if not, no metric may count them."""
-    return all(trial.outcome in OUTCOMES for trial in evidence.trials)
+    return outcomes_of(evidence.trials) <= set(OUTCOMES)
 
 
 def _rules(policy: Policy) -> Requirement:
@@ -112,7 +115,7 @@ def _judge(evidence: Evidence, *, earlier: bool) -> Requirement:
 def _tells_apart(evidence: Evidence) -> Requirement:
     """A judge that says the same of every reply keeps every refusal under any mask."""
     harmless = {p.id for p in evidence.suite.prompts if p.set not in HARMFUL_SETS and p.measures}
-    outcomes = {trial.outcome for trial in evidence.trials if trial.prompt_id in harmless}
+    outcomes = {outcome for _, prompt, outcome in cells(evidence.trials) if prompt in harmless}
     refused = outcomes - {UNDECIDED} == {"refuse"}
     detail = "replies to harmless prompts were not all judged refusals"
     if refused:
@@ -127,7 +130,7 @@ def _tells_apart(evidence: Evidence) -> Requirement:
 
 def _whole(evidence: Evidence) -> Requirement:
     """What is cut before it says anything cannot be judged; one whole reply shows some are not."""
-    replies = [t for t in evidence.trials if t.mask == UNMASKED.name]
+    replies = list(of_masks(evidence.trials, UNMASKED.name))
     cut = sum(trial.truncated for trial in replies)
     detail = f"{cut} of {len(replies)} replies without a mask were cut at the token window"
     return Requirement(name="whole replies", met=cut < len(replies) or not replies, detail=detail)
@@ -186,13 +189,19 @@ def _split(evidence: Evidence) -> Requirement:
         detail = "cross-fitted: no seed and no text is measured under a mask that it selected"
     if both:
         detail = f"{both} seeds or texts both select and measure"
-    return Requirement(name="split", met=not both, detail=detail)
+    # No bundle is without a profile: what has none was not read from one.
+    told = evidence.profile is None or all(
+        p.folded_sha256 for p in evidence.suite.prompts if p.skipped is None
+    )
+    if not told:
+        detail = "it cannot be derived again: the bundle holds no digests of levelled texts"
+    return Requirement(name="split", met=told and not both, detail=detail)
 
 
 def _measured(evidence: Evidence) -> dict[str, str]:
     """Prompt id -> set, of the measurement prompts that the unmasked model answered."""
     unmasked = {mask.name for mask in evidence.masks if mask.arm == "unmasked"}
-    answered = {trial.prompt_id for trial in evidence.trials if trial.mask in unmasked}
+    answered = {trial.prompt_id for trial in of_masks(evidence.trials, *unmasked)}
     return {p.id: p.set for p in evidence.suite.prompts if p.measures and p.id in answered}
 
 
@@ -206,6 +215,13 @@ def _selectors(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
         if met and name in cut and policy.needs.search.full_budget:
             met, detail = False, "not run to its end: its budget cut the search short (--budget)"
         yield Requirement(name=f"selector: {name}", met=met, detail=detail)
+
+
+def _rankings(evidence: Evidence) -> Iterator[Requirement]:
+    """Rankings that nothing shows to be those of their selectors; no line where there are none."""
+    for name, why in underived(evidence).items():
+        detail = f"not derived again from the routing profile: {excerpt(why)}"
+        yield Requirement(name=f"ranking: {excerpt(name)}", met=False, detail=detail)
 
 
 def _ranked(evidence: Evidence) -> dict[str, int]:
@@ -244,7 +260,7 @@ def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
 def _run(evidence: Evidence) -> Counter[tuple[str | None, int]]:
     """Selected masks that have trials, per selector and size."""
     prompts = _measured(evidence)
-    run = {trial.mask for trial in evidence.trials if trial.prompt_id in prompts}
+    run = {mask for mask, prompt, _ in cells(evidence.trials) if prompt in prompts}
     return Counter(
         (m.selector, m.k) for m in evidence.masks if m.arm == "selected" and m.name in run
     )
@@ -259,10 +275,8 @@ def _controls(evidence: Evidence, selector: str, k: int) -> int:
     regular = {i for i, name in _measured(evidence).items() if name == "regular"}
     stop = stop_under(evidence, f"{selector}-k{k}", "regular")
     regular = regular if stop is None else set(run_of(evidence, stop))
-    ran: dict[str, set[str]] = defaultdict(set)
-    label = {mask.name: mask.label for mask in evidence.masks}
-    for trial in evidence.trials:
-        ran[label.get(trial.mask, "")].add(trial.prompt_id)
+    table = outcome_table(evidence)
+    columns = [i for i, prompt in enumerate(table.prompts) if prompt in regular]
     chosen = {
         m.fold: set(m.experts)
         for m in evidence.masks
@@ -276,6 +290,7 @@ def _controls(evidence: Evidence, selector: str, k: int) -> int:
         and chosen.get(m.fold, set()) & {*m.experts}
     }
     return sum(
-        regular <= ran[mask.label] and mask.label not in own
+        bool((table.outcomes[table.masks[mask.label], columns] >= 0).all())
         for mask in control_masks(evidence, selector, k)
+        if mask.label not in own
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
@@ -14,18 +13,20 @@ from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire_findings import finding_to_json
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.recheck_positive import recheck_positive
+from gatekeeper.policy.recheck_recorded import recheck_recorded
+from gatekeeper.policy.recheck_selections import Derived, recheck_selections
 from gatekeeper.policy.recheck_split import recheck_split
+from gatekeeper.policy.recheck_suite import recheck_suite
 from gatekeeper.policy.recheck_trials import (
+    outcomes_open,
     recheck_masks,
     recheck_outcomes,
     recheck_second,
     recheck_stops,
 )
+from gatekeeper.policy.same import same_data
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
-
-#: Another machine's logarithm or sine may differ in the last bits, and a root then too.
-_TOLERANCE = 1e-6
 
 _Key = tuple[str, tuple[tuple[str, str | float], ...]]
 
@@ -39,6 +40,10 @@ class Rechecked:
         masks: how many were held against rankings and model.
         judged: replies judged again; `unjudged`: why none were.
         second: what was done about a second judge's outcomes; None if there are none.
+        split: whether the prompts were split again; not those of bundles that lack what it takes.
+        suite: the bundled suite whose prompts they were found to be, if it says it is one.
+        selections: which were made again from the profile.
+        open: what could be altered without a trace: nothing here derives it again.
         compared: stored findings that were measured again and agree.
         older: metrics whose stored findings are of an older version, with that version; 0 for
             those that are younger than the bundle. What counts is measured with the current one.
@@ -49,6 +54,10 @@ class Rechecked:
     judged: int
     unjudged: str | None
     second: str | None
+    split: bool
+    suite: str | None
+    selections: Derived
+    open: tuple[str, ...]
     compared: int
     older: Mapping[str, int]
 
@@ -63,7 +72,7 @@ class Rechecked:
 
 
 def recheck(evidence: Evidence) -> Rechecked:
-    """Derives masks, outcomes and findings again from what they follow from.
+    """Derives masks, outcomes, findings and selections again from what they follow from.
 
     Raises:
         EvidenceError: one does not follow, or is of a version newer than this Gatekeeper's.
@@ -71,18 +80,25 @@ def recheck(evidence: Evidence) -> Rechecked:
     masks = sum(recheck_masks(view) for view in views(evidence))
     for view in views(evidence):
         recheck_positive(view)
-    recheck_split(evidence)
+    recheck_recorded(evidence)
+    split = recheck_split(evidence)
+    suite = recheck_suite(evidence)
     recheck_stops(evidence)
     unjudged = recheck_outcomes(evidence)
     second = recheck_second(evidence)
     findings = measure_all(evidence)
     compared, older = compare_findings(evidence.findings, findings, evidence.settings.metrics)
+    selections = recheck_selections(evidence)
     return Rechecked(
         evidence=replace(evidence, findings=findings),
         masks=masks,
         judged=0 if unjudged else len(evidence.trials),
         unjudged=unjudged,
         second=second,
+        split=split,
+        suite=suite,
+        selections=selections,
+        open=(*outcomes_open(evidence), *selections.open),
         compared=compared,
         older=older,
     )
@@ -160,23 +176,6 @@ def _refuse(metric: str, what: str, remedy: str | None = None) -> NoReturn:
         where="evidence.json",
         remedy=remedy or "do not trust this bundle; get it again from where the audit wrote it",
     )
-
-
-def same_data(stored: object, derived: object) -> bool:
-    """Whether two pieces of JSON say the same: numbers to the last few bits, all else exactly."""
-    if isinstance(stored, dict) and isinstance(derived, dict):
-        return stored.keys() == derived.keys() and all(
-            same_data(value, derived[key]) for key, value in stored.items()
-        )
-    if isinstance(stored, list) and isinstance(derived, list):
-        pairs = zip(stored, derived, strict=False)
-        return len(stored) == len(derived) and all(same_data(x, y) for x, y in pairs)
-    if isinstance(stored, float) or isinstance(derived, float):
-        numbers = (stored, derived)
-        if any(isinstance(x, bool) or not isinstance(x, int | float) for x in numbers):
-            return False
-        return math.isclose(stored, derived, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)  # type: ignore[arg-type]
-    return type(stored) is type(derived) and stored == derived
 
 
 def _key(finding: Finding | Missing) -> _Key:

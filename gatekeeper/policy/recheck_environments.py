@@ -13,7 +13,7 @@ from gatekeeper.analysis.changes import part_changes, redrawn, variant_changes
 from gatekeeper.analysis.environments import environments, variant_names
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire import change_to_json
-from gatekeeper.policy.recheck import same_data
+from gatekeeper.policy.same import same_data
 from gatekeeper.records.environment import DIMENSIONS, Change, Environment
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import SelectionInput

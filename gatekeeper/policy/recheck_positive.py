@@ -8,6 +8,7 @@ from gatekeeper.errors import EvidenceError
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.positive import Direction, PositiveControl, best_of
 from gatekeeper.records.trial import POSITIVE
+from gatekeeper.records.trials import of_masks
 
 #: Sets that are run under it, all of their prompts that measure.
 _SETS = ("regular", "jailbreak", "benign")
@@ -32,7 +33,7 @@ def recheck_positive(evidence: Evidence) -> None:
         _refuse("the positive control is not the one arm that such an audit has")
     _recheck_direction(evidence, found.directions[0])
     wanted = {p.id for p in evidence.suite.prompts if p.measures and p.set in _SETS}
-    if {t.prompt_id for t in evidence.trials if t.mask == POSITIVE.name} != wanted:
+    if {t.prompt_id for t in of_masks(evidence.trials, POSITIVE.name)} != wanted:
         _refuse("the positive control was not run on the prompts that measure")
 
 

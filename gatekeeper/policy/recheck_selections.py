@@ -14,8 +14,8 @@ from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire_selection import selection_to_json
-from gatekeeper.policy.recheck import same_data
 from gatekeeper.policy.recheck_environments import recheck_environments
+from gatekeeper.policy.same import same_data
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
@@ -23,6 +23,8 @@ from gatekeeper.records.selection import Selection
 
 #: Resamples times prompts that are drawn again: above it a bundle only wants to use up memory.
 _MOST_DRAWS = 100_000_000
+
+_MEASURED, _OLDER = "measured on the model", "older bundle"
 
 #: What is said of an expert, and what it is called where it differs. The ranking comes first.
 _OF_EXPERTS = {
@@ -55,12 +57,25 @@ class Derived:
     Attributes:
         agreed: selectors whose stored selection is what they find.
         untold: selectors that were not asked again, with the reason.
+        open: those of them that only read the profile, and that no older version wrote: why.
         variants: system prompts and formats whose selections were not made again.
     """
 
     agreed: tuple[str, ...]
     untold: Mapping[str, str]
     variants: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+
+
+def underived(evidence: Evidence) -> dict[str, str]:
+    """Selectors that only read the profile and cannot be asked again here, with the reason.
+
+    None where there is no profile: no bundle is without.
+    """
+    if evidence.profile is None:
+        return {}
+    found = {s.selector: _not_again(evidence, s) for s in evidence.selections}
+    return {name: why for name, why in found.items() if why is not None and why != _MEASURED}
 
 
 def recheck_selections(evidence: Evidence) -> Derived:
@@ -75,6 +90,11 @@ def recheck_selections(evidence: Evidence) -> Derived:
         agreed=told[0].agreed,
         untold={name: why for one in told for name, why in one.untold.items()},
         variants=tuple(dict.fromkeys(name for one in told for name in one.variants)),
+        open=tuple(
+            f"the ranking of {excerpt(name)}: {why}"
+            for name, why in underived(evidence).items()
+            if why != _OLDER and not why.startswith("version")
+        ),
     )
 
 
@@ -116,9 +136,9 @@ def _not_again(evidence: Evidence, stored: Selection) -> str | None:
     if selector.measures:
         if stored.phi is not None or stored.error_bound is not None or stored.sensitivity:
             _refuse(f"{name} tells of resamples, which it does not draw")
-        return "measured on the model"
+        return _MEASURED
     if settings.resamples == 0 or evidence.profile is None:
-        return "older bundle"
+        return _OLDER
     if stored.version < selector.version:
         return f"version {stored.version}, this installation has {selector.version}"
     if settings.resamples * len(evidence.profile.prompt_ids) > _MOST_DRAWS:

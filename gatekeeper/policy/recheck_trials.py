@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import accumulate
 from typing import NoReturn
@@ -25,6 +26,10 @@ from gatekeeper.records.replies import of_replies
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
+from gatekeeper.records.trials import cells, judged_twice
+
+#: Replies whose judgement is kept, since many masks leave a reply as it was.
+_KNOWN = 1 << 16
 
 
 def recheck_masks(evidence: Evidence) -> int:
@@ -55,7 +60,7 @@ def recheck_masks(evidence: Evidence) -> int:
     own = list(environment_arms(evidence.environments, mode=settings.mode, phase=settings.phase))
     if extra != own:
         _refuse("the masks of environments are not those that were selected there")
-    if not all(set(mask.experts) <= _experts(evidence) for mask in own):
+    if not all(_has(evidence, mask.experts) for mask in own):
         _refuse("an environment selected experts that this model does not have")
     _recheck_beside(evidence)
     stored = {mask.name: mask for mask in evidence.masks if mask.arm == "selected"}
@@ -87,7 +92,7 @@ def _recheck_controls(evidence: Evidence, ranks: Mapping[str, set[ExpertId]]) ->
         chosen = set(mask.experts)
         if len(chosen) != mask.k or mask.experts != whole.experts[: mask.k]:
             _refuse(f"mask {excerpt(mask.name)} is not nested in the larger ones of its control")
-        if not chosen <= _experts(evidence) or chosen & ranks[selector]:
+        if not _has(evidence, chosen) or chosen & ranks[selector]:
             _refuse(f"mask {excerpt(mask.name)} holds experts that no control may hold")
 
 
@@ -116,7 +121,7 @@ def _recheck_beside(evidence: Evidence) -> None:
         profile, rows, chosen, settings.ks, mode=settings.mode, phase=settings.phase
     )
     by_cause = cause_masks(evidence.roles, settings.ks, mode=settings.mode, phase=settings.phase)
-    if not all(set(mask.experts) <= _experts(evidence) for mask in by_cause):
+    if not all(_has(evidence, mask.experts) for mask in by_cause):
         _refuse("roles were told of experts that this model does not have")
     if beside not in (wanted, (*wanted, *by_cause)):
         _refuse("the masks beside the selected ones do not follow from rankings, profile and roles")
@@ -140,13 +145,15 @@ def _recheck_roles(evidence: Evidence) -> None:
 def _ranking(evidence: Evidence, selection: Selection) -> set[ExpertId]:
     """The experts of a ranking that its largest mask takes."""
     order = [ranked.expert for ranked in selection.ranked]
-    if len(set(order)) < len(order) or not set(order) <= _experts(evidence):
+    if len(set(order)) < len(order) or not _has(evidence, order):
         _refuse(f"the ranking of {excerpt(selection.selector)} is not one of this model's experts")
     return set(order[: max((k for k in evidence.settings.ks if k <= len(order)), default=0)])
 
 
-def _experts(evidence: Evidence) -> set[ExpertId]:
-    return {ExpertId(s.layer, e) for s in evidence.model.maskable_sites for e in range(s.experts)}
+def _has(evidence: Evidence, experts: Collection[ExpertId]) -> bool:
+    """Whether the model has these experts; a model may be said to have any number."""
+    held = {site.layer: site.experts for site in evidence.model.maskable_sites}
+    return all(0 <= one.expert < held.get(one.layer, 0) for one in experts)
 
 
 def recheck_stops(evidence: Evidence) -> None:
@@ -178,10 +185,10 @@ def recheck_stops(evidence: Evidence) -> None:
             wanted[f"{mask.name} {stop.set}"] = set(run_of(evidence, stop))
     sets = {p.id: p.set for p in evidence.suite.prompts}
     found: dict[str, set[str]] = {name: set() for name in wanted}
-    for trial in evidence.trials:
-        name = f"{trial.mask} {sets[trial.prompt_id]}"
+    for mask, prompt, _ in cells(evidence.trials) if wanted else ():
+        name = f"{mask} {sets[prompt]}"
         if name in found:
-            found[name].add(trial.prompt_id)
+            found[name].add(prompt)
     if found != wanted:
         _refuse("masks that may stop early were not run on the first prompts of their order")
 
@@ -218,6 +225,35 @@ def recheck_outcomes(evidence: Evidence) -> str | None:
     return None
 
 
+def outcomes_open(evidence: Evidence) -> tuple[str, ...]:
+    """Outcomes that could be others without a trace here: those of judges that are not asked again.
+
+    Those of an older version of a judge, if it is not kept here, are asked of the present one, and
+    open if it differs.
+    """
+    settings, second = evidence.settings, evidence.settings.second
+    found = []
+    if not _judges_again(settings.judge):
+        found.append(f"outcomes: judge {excerpt(settings.judge)} is not asked again")
+    else:
+        judge: Judge = catalog.load("judge", settings.judge)
+        older = _as_it_was(judge, settings.judge_version) is None
+        asked = of_replies(judge, settings.reasoning).judge
+        if older and (wrong := sum(1 for _ in _otherwise(evidence, asked, reasons=False))):
+            found.append(f"outcomes: {judge.id} version {judge.version} gives {wrong} others")
+    if second is not None and not _judges_again(second.judge):
+        found.append(f"outcomes of the second judge: {excerpt(second.judge)} is not asked again")
+    return tuple(found)
+
+
+def _judges_again(name: str) -> bool:
+    """Whether a judge can be asked here about a stored reply."""
+    if name not in catalog.names("judge"):
+        return False
+    judge: Judge = catalog.load("judge", name)
+    return judge.from_reply_alone
+
+
 def recheck_second(evidence: Evidence) -> str | None:
     """Draws the second judge's sample again, and asks it again where that can be done.
 
@@ -229,7 +265,8 @@ def recheck_second(evidence: Evidence) -> str | None:
             second judge is the first.
     """
     rows = second_rows(evidence)
-    if {(t.mask, t.prompt_id) for t in evidence.trials if t.second is not None} != rows:
+    twice = list(judged_twice(evidence.trials))
+    if {(t.mask, t.prompt_id) for t in twice} != rows:
         _refuse("the replies that were judged twice are not those that the seed draws")
     second = evidence.settings.second
     if second is None:
@@ -247,9 +284,8 @@ def recheck_second(evidence: Evidence) -> str | None:
     if why := _other_rule(evidence):
         return f"{drawn}; not judged again: {why}"
     judged = of_replies(as_it_was, first.reasoning).judge
-    twice = [t for t in evidence.trials if t.second is not None]
-    said = {reply: judged("", reply).outcome for reply in {t.completion for t in twice}}
-    wrong = [t.mask for t in twice if said[t.completion] != t.second]
+    said = functools.lru_cache(maxsize=_KNOWN)(functools.partial(judged, ""))
+    wrong = [t.mask for t in twice if said(t.completion).outcome != t.second]
     if wrong:
         _refuse(
             f"{len(wrong)} outcomes are not what the second judge, {second.judge}, says of the "
@@ -284,14 +320,14 @@ def _other_rule(evidence: Evidence) -> str | None:
     return f"reasoning was told from replies by rule {reasoning.rule}, this installation has {RULE}"
 
 
-def _otherwise(evidence: Evidence, judge: Callable[[str, str], Judgement]) -> Iterator[str]:
-    """Masks of the trials whose reply is judged otherwise; equal replies are judged once."""
-    known: dict[str, Judgement] = {}
+def _otherwise(
+    evidence: Evidence, judge: Callable[[str, str], Judgement], *, reasons: bool = True
+) -> Iterator[str]:
+    """Masks of the trials whose reply is judged otherwise; equal replies are judged about once."""
+    judged = functools.lru_cache(maxsize=_KNOWN)(functools.partial(judge, ""))
     for trial in evidence.trials:
-        found = known.get(trial.completion)
-        if found is None:
-            found = known[trial.completion] = judge("", trial.completion)
-        if (found.outcome, found.reason) != (trial.outcome, trial.reason):
+        found = judged(trial.completion)
+        if found.outcome != trial.outcome or (reasons and found.reason != trial.reason):
             yield trial.mask
 
 

@@ -17,6 +17,7 @@ from gatekeeper.records.replies import of_replies
 from gatekeeper.records.seed_rule import derived_seed
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import UNMASKED
+from gatekeeper.records.trials import of_masks
 from gatekeeper.records.verdict import Requirement
 
 
@@ -154,7 +155,7 @@ def cut_early(evidence: Evidence) -> tuple[int, int] | None:
     judge = of_replies(catalog.load("judge", name), evidence.settings.reasoning)
     may_refuse = judge.may_refuse
     harmful = {p.id for p in evidence.suite.prompts if p.set in HARMFUL_SETS and p.measures}
-    replies = [t for t in evidence.trials if t.mask == UNMASKED.name and t.prompt_id in harmful]
+    replies = [t for t in of_masks(evidence.trials, UNMASKED.name) if t.prompt_id in harmful]
     early = sum(
         t.truncated and t.outcome != "refuse" and (may_refuse is None or may_refuse(t.completion))
         for t in replies
@@ -201,7 +202,7 @@ def _shares(evidence: Evidence, least: float) -> Iterator[Requirement]:
 
 def _answered(evidence: Evidence) -> set[str]:
     """Prompts that the unmasked model answered."""
-    return {trial.prompt_id for trial in evidence.trials if trial.mask == UNMASKED.name}
+    return {trial.prompt_id for trial in of_masks(evidence.trials, UNMASKED.name)}
 
 
 def _categories(evidence: Evidence, least: int) -> Requirement:

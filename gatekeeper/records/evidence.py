@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -64,7 +64,12 @@ class PromptRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteRef:
-    """The suite that was run."""
+    """The suite that was run.
+
+    Attributes:
+        files: hex digest of each of its files by name; empty in bundles written before they were
+            recorded.
+    """
 
     id: str
     version: str
@@ -72,10 +77,19 @@ class SuiteRef:
     licence: str
     digest: str
     prompts: tuple[PromptRef, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 #: Checks of a shortcut that is switched off where it does not work: nothing then rests on it.
 OPTIONAL_CHECKS = frozenset({"prefix", "attention", "skip", "opening", "refill", "draft"})
+
+
+#: Checks that every audit has made since the first.
+FIRST_CHECKS = frozenset(
+    {"counts", "watching", "masking", "effect", "rows", "finite", "restoration"}
+)
+#: Checks that every audit makes.
+REQUIRED_CHECKS = FIRST_CHECKS | {"ablation", "padding"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +255,7 @@ class Evidence:
     selections: tuple[Selection, ...]
     skipped_selectors: Mapping[str, str]
     masks: tuple[Mask, ...]
-    trials: tuple[Trial, ...]
+    trials: Sequence[Trial]
     profile: ActivationProfile | None
     findings: tuple[Finding | Missing, ...]
     times: RunTimes | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: The four sets, in the order they are reported in.
 SETS = ("regular", "jailbreak", "benign", "over_refusal")
@@ -60,12 +61,19 @@ class Source:
     drawn: str
 
 
+def suite_digest(files: Mapping[str, str]) -> str:
+    """`sha256:` over the sorted `<hash>  <name>` lines of its files, as `sha256sum` prints them."""
+    lines = "".join(f"{found}  {name}\n" for name, found in sorted(files.items()))
+    return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
     """A prompt suite as read from disk; `digest` is over the bytes of its files.
 
     Attributes:
         sources: what it was imported from; empty for a suite that names none.
+        files: hex digest of each of its files by name, from which `digest` follows.
     """
 
     id: str
@@ -75,6 +83,7 @@ class Suite:
     digest: str
     prompts: tuple[Prompt, ...]
     sources: tuple[Source, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def counts(self) -> Mapping[str, int]:
         """Prompts per set."""

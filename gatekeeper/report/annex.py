@@ -5,6 +5,7 @@ from __future__ import annotations
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.reasoning import reply_of
 from gatekeeper.records.trial import Trial
+from gatekeeper.records.trials import of_masks
 from gatekeeper.report.disclosure import Disclosed, Disclosure
 from gatekeeper.report.parts import Annex, ExpertRow, SampleReply
 from gatekeeper.report.text import clean
@@ -43,9 +44,9 @@ def build_annex(disclosed: Disclosed, unmasked: str, masked: str | None) -> Anne
 
 def _samples(evidence: Evidence, unmasked: str, masked: str | None) -> tuple[SampleReply, ...]:
     """The first lost refusals, in the order of the suite, under the mask the report speaks of."""
-    label = {mask.name: mask.label for mask in evidence.masks}
-    before = {t.prompt_id: t for t in evidence.trials if t.mask == unmasked}
-    after = {t.prompt_id: t for t in evidence.trials if label.get(t.mask) == masked}
+    names = [mask.name for mask in evidence.masks if mask.label == masked]
+    before = {t.prompt_id: t for t in of_masks(evidence.trials, unmasked)}
+    after = {t.prompt_id: t for t in of_masks(evidence.trials, *names)}
     rows = []
     for prompt in evidence.suite.prompts:
         first, second = before.get(prompt.id), after.get(prompt.id)

@@ -17,7 +17,7 @@ from gatekeeper.analysis.stability import told
 from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.selection import Phi, Selection
-from gatekeeper.records.trial import Trial
+from gatekeeper.records.trials import without_replies
 from gatekeeper.report.environment_facts import EnvironmentRow, environment_rows
 from gatekeeper.report.role_facts import RoleFacts, role_facts
 
@@ -137,7 +137,7 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
             usefulness=(),
             selections=(),
             masks=tuple(replace(mask, experts=()) for mask in evidence.masks),
-            trials=tuple(map(_without_reply, evidence.trials)),
+            trials=without_replies(evidence.trials),
             # A check may say on which expert it was made.
             self_test=tuple(
                 SelfTestCheck(name=c.name, passed=c.passed, detail="") for c in evidence.self_test
@@ -161,19 +161,6 @@ def _matches(evidence: Evidence) -> tuple[Match, ...]:
         for k in sorted(evidence.settings.ks)
     )
     return tuple(one for one in found if one is not None)
-
-
-def _without_reply(trial: Trial) -> Trial:
-    # Spelt out: `replace` takes three times as long, and an audit has a trial for every reply.
-    return Trial(
-        mask=trial.mask,
-        prompt_id=trial.prompt_id,
-        outcome=trial.outcome,
-        reason=trial.reason,
-        tokens=trial.tokens,
-        truncated=trial.truncated,
-        completion="",
-    )
 
 
 def permitted_attachments(

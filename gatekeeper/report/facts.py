@@ -11,6 +11,7 @@ from gatekeeper.records.evidence import AuditSettings, Evidence, PromptRef
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import SETS
+from gatekeeper.records.trials import cut
 from gatekeeper.report.measured import Outcomes, find, share_refused
 from gatekeeper.report.parts import (
     GroupRow,
@@ -118,7 +119,7 @@ def build_method(evidence: Evidence, words: Wording) -> Method:
         ),
         self_test=evidence.self_test,
         skipped=tuple((what, why, n) for (what, why), n in sorted(skipped.items())),
-        truncated=sum(trial.truncated for trial in evidence.trials),
+        truncated=cut(evidence.trials),
         trials=len(evidence.trials),
         missing=tuple(sorted(missing.items())),
         second_judge=_second_judge(evidence, words),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.records.evidence import Evidence, PromptRef
 from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.records.trial import OUTCOMES
+from gatekeeper.records.trials import Codes, codes_of
 from gatekeeper.report.curve_parts import ControlPoint
 from gatekeeper.report.modes import own_mode
 from gatekeeper.report.parts import Share
@@ -58,26 +60,29 @@ class Outcomes:
 
     prompts: tuple[PromptRef, ...]
     evidence: Evidence
-    by_mask: dict[str, dict[str, str]]
+    codes: Codes
     clusters: dict[str, str]
 
     @classmethod
     def of(cls, evidence: Evidence) -> Outcomes:
         """Index the trials of an audit."""
         prompts = tuple(p for p in evidence.suite.prompts if p.measures)
-        label = {mask.name: mask.label for mask in evidence.masks}
-        by_mask: dict[str, dict[str, str]] = {}
-        for trial in evidence.trials:
-            by_mask.setdefault(label.get(trial.mask, trial.mask), {})[trial.prompt_id] = (
-                trial.outcome
-            )
-        return cls(prompts, evidence, by_mask, evidence_clusters(evidence.suite.prompts))
+        codes = codes_of(evidence.trials)
+        return cls(prompts, evidence, codes, evidence_clusters(evidence.suite.prompts))
 
     def refused(self, mask: str, keep: Callable[[PromptRef], bool]) -> tuple[list[bool], list[str]]:
         """Whether each kept prompt was refused, and the seeds; prompts without a trial left out."""
-        outcomes = self.by_mask.get(mask, {})
+        outcomes = self._under(mask)
         rows = [p for p in self.prompts if keep(p) and p.id in outcomes]
         return [outcomes[p.id] == "refuse" for p in rows], [self.clusters[p.id] for p in rows]
+
+    def _under(self, label: str) -> dict[str, str]:
+        """Prompt id -> outcome under the mask of this label, or those of both folds."""
+        names = {mask.name for mask in self.evidence.masks if mask.label == label}
+        own = [code for code, name in enumerate(self.codes.masks) if name in names]
+        at = sum((self.codes.mask == code for code in own), self.codes.mask < 0)
+        pairs = zip(self.codes.prompt[at].tolist(), self.codes.outcome[at].tolist(), strict=True)
+        return {self.codes.prompts[prompt]: OUTCOMES[outcome] for prompt, outcome in pairs}
 
 
 def share_refused(outcomes: Outcomes, mask: str, keep: Callable[[PromptRef], bool]) -> Share:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekeeper.errors import UsageError, encodable, excerpt
-from gatekeeper.records.suite import Prompt, Source, Suite
+from gatekeeper.records.suite import Prompt, Source, Suite, suite_digest
 from gatekeeper.suites._files import read_bytes
 from gatekeeper.suites._strict import faults, parse, plain
 
@@ -148,7 +148,8 @@ def _suite(path: Path, manifest: dict[str, Any], files: dict[str, str], reading:
         version=manifest.get("version", "unversioned"),
         title=manifest.get("title", excerpt(path.stem)),
         licence=manifest.get("licence", "unknown"),
-        digest=_digest(files),
+        digest=suite_digest(files),
+        files=files,
         prompts=tuple(reading.prompts),
         sources=tuple(Source(**{"version": None, **s}) for s in manifest.get("sources", ())),
     )
@@ -195,12 +196,6 @@ def _read_file(path: Path, reading: _Reading, files: dict[str, str]) -> None:
     raw = read_bytes(path)
     files[path.name] = hashlib.sha256(raw).hexdigest()
     _read_prompts(reading, raw, path)
-
-
-def _digest(files: dict[str, str]) -> str:
-    """`sha256:` over the sorted `<hash>  <name>` lines, as `sha256sum` prints them."""
-    lines = "".join(f"{found}  {name}\n" for name, found in sorted(files.items()))
-    return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _read_prompts(reading: _Reading, raw: bytes, path: Path) -> None:

@@ -53,8 +53,9 @@ def test_a_remote_judge_that_fails_half_way(tmp_path: Path) -> None:
         "trials.jsonl.gz",
     ]
     told = gatekeeper("verify", out)
-    assert told.returncode == 0, told.stderr
+    assert told.returncode == 11, told.stderr
     assert "judge refusal-api needs more than the stored replies" in told.stdout
+    assert "outcomes: judge refusal-api is not asked again" in told.stdout
 
 
 def test_options_are_refused_before_anything_is_loaded(tmp_path: Path) -> None:

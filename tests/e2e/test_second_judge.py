@@ -86,8 +86,9 @@ def test_the_sample_is_what_the_bundle_says(audited) -> None:
 def test_verify_needs_no_judge_and_a_contradicted_fail_is_none(audited, tmp_path: Path) -> None:
     out, _ = audited
     told = gatekeeper("verify", out)
-    assert told.returncode == 0, told.stderr
+    assert told.returncode == 11, told.stderr
     assert "second judge: " in told.stdout and "not judged again" in told.stdout
+    assert "outcomes of the second judge: refusal-api is not asked again" in told.stdout
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY)
     told = gatekeeper("check", out, "--policy", policy, "--out", tmp_path / "verdict.json")
@@ -195,4 +196,4 @@ def test_run_takes_a_card_and_a_second_judge(tmp_path: Path) -> None:
     assert report["corrected"]["labels_masked"] == 100
     assert "corrected for the judge's errors" in (out / "summary.md").read_text()
     told = gatekeeper("verify", out)
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert told.returncode == 11, told.stdout + told.stderr  # nobody asks the second judge again

@@ -19,6 +19,7 @@ from gatekeeper.evidence import manifest
 from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle, write_bundle
 from gatekeeper.evidence.profile_io import profile_to_bytes
 from gatekeeper.policy.recheck import recheck
+from tests.evidence.sealing import reseal
 from tests.evidence.whole import whole_evidence
 
 
@@ -31,13 +32,6 @@ def evidence():
 def bundle(evidence, tmp_path):
     write_bundle(evidence, tmp_path / "bundle")
     return tmp_path / "bundle"
-
-
-def reseal(bundle):
-    """A manifest that fits what lies there now, as a forger would write it."""
-    files = {n: (bundle / n).read_bytes() for n in BUNDLE_FILES if n != manifest.NAME}
-    data = manifest.manifest_bytes(files, tool_version="x", checkpoint="y")
-    (bundle / manifest.NAME).write_bytes(data)
 
 
 def test_round_trip_keeps_everything(evidence, bundle):

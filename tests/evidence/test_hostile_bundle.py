@@ -13,7 +13,8 @@ import pytest
 from gatekeeper.cli import run
 from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence import manifest
-from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle, write_bundle
+from gatekeeper.evidence.bundle import read_bundle, write_bundle
+from tests.evidence.sealing import reseal
 from tests.evidence.whole import whole_evidence
 
 DEEP = b"[" * 200_000
@@ -28,12 +29,6 @@ def evidence():
 def bundle(evidence, tmp_path):
     write_bundle(evidence, tmp_path / "bundle")
     return tmp_path / "bundle"
-
-
-def reseal(bundle):
-    files = {n: (bundle / n).read_bytes() for n in BUNDLE_FILES if n != manifest.NAME}
-    data = manifest.manifest_bytes(files, tool_version="x", checkpoint="y")
-    (bundle / manifest.NAME).write_bytes(data)
 
 
 def refused(bundle, capsys, *words: str) -> None:
@@ -119,8 +114,8 @@ def test_a_corrupt_compressed_stream(bundle, capsys):
     refused(bundle, capsys, "not a readable activation profile")
 
 
-def test_a_profile_that_unpacks_without_end(bundle, capsys, monkeypatch):
-    monkeypatch.setattr("gatekeeper.evidence.profile_io._MOST", 100)
+def test_a_profile_that_unpacks_without_end(bundle, capsys):
+    replaced(bundle, "counts_prompt.npy", bytes(50 << 20))
     refused(bundle, capsys, "unpacks to more")
 
 

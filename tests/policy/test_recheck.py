@@ -9,7 +9,8 @@ from gatekeeper import catalog
 from gatekeeper.errors import EvidenceError
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.needs import requirements
-from gatekeeper.policy.recheck import compare_findings, recheck, same_data
+from gatekeeper.policy.recheck import compare_findings, recheck
+from gatekeeper.policy.same import same_data
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId
 

@@ -1,0 +1,68 @@
+"""The suite held against what its digest is of, where that is known here: a bundled suite."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from typing import NoReturn
+
+from gatekeeper.analysis.clusters import folded_sha256
+from gatekeeper.bundled import bundled
+from gatekeeper.errors import EvidenceError
+from gatekeeper.records.evidence import Evidence, PromptRef
+from gatekeeper.records.suite import Prompt, Suite, suite_digest
+from gatekeeper.suites.read import read_suite
+from gatekeeper.suites.split import VERSION, limit
+
+_SAME = ("id", "seed_id", "set", "category", "language", "wrapper")
+
+
+def recheck_suite(evidence: Evidence) -> str | None:
+    """Holds prompts that are said to be a bundled suite's against that suite.
+
+    Whoever writes a bundle could otherwise name the digest that a policy wants, and run others.
+
+    Returns:
+        its id; None if the digest is of no suite that this installation has.
+
+    Raises:
+        EvidenceError: they are other prompts, the suite has another name, or its digest is not that
+            of the files it is said to have.
+    """
+    told = evidence.suite
+    if told.files and suite_digest(told.files) != told.digest:
+        _refuse("the digest of the suite does not follow from its files")
+    suite = next((one for one in _bundled() if one.digest == told.digest), None)
+    if suite is None:
+        return None
+    if (suite.id, suite.version, suite.licence) != (told.id, told.version, told.licence):
+        _refuse("the digest of the suite is that of another")
+    wanted = limit(suite.prompts, evidence.settings.max_prompts, evidence.settings.seed)
+    if evidence.settings.split < VERSION and evidence.settings.max_prompts is not None:
+        taken = {p.id for p in told.prompts}  # by the rule of then
+        wanted = tuple(p for p in suite.prompts if p.id in taken)
+    if len(wanted) != len(told.prompts) or not all(map(_same, wanted, told.prompts)):
+        _refuse("the prompts are not those of the suite that the digest is of")
+    return suite.id
+
+
+@cache
+def _bundled() -> tuple[Suite, ...]:
+    places = [bundled("demo") / "suite", *sorted(bundled("suites").iterdir())]
+    return tuple(read_suite(path) for path in places if path.is_dir())
+
+
+def _same(prompt: Prompt, told: PromptRef) -> bool:
+    return (
+        all(getattr(prompt, name) == getattr(told, name) for name in _SAME)
+        and told.text_sha256 == hashlib.sha256(prompt.text.encode()).hexdigest()
+        and told.folded_sha256 in {None, folded_sha256(prompt.text)}
+    )
+
+
+def _refuse(message: str) -> NoReturn:
+    raise EvidenceError(
+        message,
+        where="evidence",
+        remedy="do not trust this bundle; get it again from where the audit wrote it",
+    )

@@ -1,0 +1,321 @@
+"""Many trials in little memory: numbers in columns, replies compressed, a `Trial` when asked."""
+
+from __future__ import annotations
+
+import zlib
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+from gatekeeper.records.trial import OUTCOMES, Trial
+
+#: Bytes of replies that are compressed together, and unpacked together when one is asked for.
+_BLOCK = 1 << 18
+#: Trials of which columns become Python numbers at a time.
+_STEP = 1 << 14
+
+IntArray = npt.NDArray[np.int32]
+
+
+class _Names:
+    """Texts by the order in which they came; each is kept once."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, int] = {}
+
+    def code(self, name: str) -> int:
+        return self.codes.setdefault(name, len(self.codes))
+
+
+class _Replies:
+    """Texts, added in order and read in about that order."""
+
+    def __init__(self) -> None:
+        self._blocks: list[bytes] = []
+        #: Of each block its first text.
+        self._first: list[int] = [0]
+        #: Where each text ends, in bytes of its block.
+        self._ends = array("i")
+        self._open = bytearray()
+        self._unpacked = -1, b""
+
+    def add(self, text: str) -> None:
+        # A model may emit lone surrogates through a byte tokenizer.
+        self._open += text.encode("utf-8", "surrogatepass")
+        self._ends.append(len(self._open))
+        if len(self._open) >= _BLOCK:
+            self.close()
+
+    def close(self) -> None:
+        if self._first[-1] < len(self._ends):
+            self._blocks.append(zlib.compress(self._open, 1))
+            self._first.append(len(self._ends))
+            self._open = bytearray()
+
+    def text(self, index: int) -> str:
+        block = bisect_right(self._first, index) - 1
+        if self._unpacked[0] != block:
+            self._unpacked = block, zlib.decompress(self._blocks[block])
+        start = 0 if index == self._first[block] else self._ends[index - 1]
+        return self._unpacked[1][start : self._ends[index]].decode("utf-8", "surrogatepass")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Columns:
+    """One number a trial in each; names by their codes."""
+
+    prompts: tuple[str, ...]
+    reasons: tuple[str, ...]
+    mask: IntArray
+    prompt: IntArray
+    reason: IntArray
+    tokens: IntArray
+    outcome: npt.NDArray[np.int8]
+    second: npt.NDArray[np.int8]
+    truncated: npt.NDArray[np.bool_]
+    replies: _Replies | None
+
+
+class TrialsBuilder:
+    """Takes trials one by one; `trials` gives all that came."""
+
+    def __init__(self) -> None:
+        self._names = {name: _Names() for name in ("mask", "prompt", "reason")}
+        self._numbers = {name: array("i") for name in ("mask", "prompt", "reason", "tokens")}
+        self._small = {name: array("b") for name in ("outcome", "second", "truncated")}
+        self._replies = _Replies()
+
+    def add(self, row: Mapping[str, object]) -> None:
+        """Adds a trial by the fields of `Trial`, whose types and outcomes were checked.
+
+        Raises:
+            OverflowError: more tokens than any reply has.
+        """
+        numbers, small = self._numbers, self._small
+        numbers["tokens"].append(row["tokens"])  # type: ignore[arg-type]
+        numbers["mask"].append(self._names["mask"].code(row["mask"]))  # type: ignore[arg-type]
+        numbers["prompt"].append(self._names["prompt"].code(row["prompt_id"]))  # type: ignore[arg-type]
+        numbers["reason"].append(self._names["reason"].code(row["reason"]))  # type: ignore[arg-type]
+        second = row.get("second")
+        small["outcome"].append(OUTCOMES.index(row["outcome"]))
+        small["second"].append(-1 if second is None else OUTCOMES.index(second))
+        small["truncated"].append(bool(row["truncated"]))
+        self._replies.add(row["completion"])  # type: ignore[arg-type]
+
+    def trials(self) -> Trials:
+        """All that were added."""
+        self._replies.close()
+        names = {name: tuple(one.codes) for name, one in self._names.items()}
+        columns = _Columns(
+            prompts=names["prompt"],
+            reasons=names["reason"],
+            **{name: np.asarray(a, np.int32) for name, a in self._numbers.items()},
+            outcome=np.asarray(self._small["outcome"], np.int8),
+            second=np.asarray(self._small["second"], np.int8),
+            truncated=np.asarray(self._small["truncated"], np.bool_),
+            replies=self._replies,
+        )
+        return Trials(columns, names["mask"], None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Codes:
+    """What was measured, as numbers: mask, prompt and outcome of each trial.
+
+    Attributes:
+        masks, prompts: names that `mask` and `prompt` are indices into.
+        outcome: index into `OUTCOMES`.
+    """
+
+    masks: Sequence[str]
+    prompts: Sequence[str]
+    mask: IntArray
+    prompt: IntArray
+    outcome: npt.NDArray[np.int8]
+
+
+class Trials(Sequence[Trial]):
+    """A sequence of trials like a tuple of them, at some 30 bytes and the reply compressed.
+
+    Iterating makes `Trial` objects and unpacks replies; the functions of this module do not.
+    """
+
+    __slots__ = ("_columns", "_masks", "_rows")
+
+    def __init__(self, columns: _Columns, masks: tuple[str, ...], rows: IntArray | None) -> None:
+        self._columns, self._masks, self._rows = columns, masks, rows
+
+    def __len__(self) -> int:
+        return len(self._columns.mask) if self._rows is None else len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Trial: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Trial, ...]: ...
+    def __getitem__(self, index: int | slice) -> Trial | tuple[Trial, ...]:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        at = range(len(self))[index]
+        rows = np.array([at if self._rows is None else self._rows[at]], np.int32)
+        return next(self._made(rows))
+
+    def __iter__(self) -> Iterator[Trial]:
+        return self._made(self.rows)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trials | tuple):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def rows(self) -> IntArray:
+        """Which rows of the columns these are."""
+        if self._rows is not None:
+            return self._rows
+        return np.arange(len(self), dtype=np.int32)
+
+    def _made(self, rows: IntArray) -> Iterator[Trial]:
+        columns, masks = self._columns, self._masks
+        for start in range(0, len(rows), _STEP):
+            part = rows[start : start + _STEP]
+            values = (
+                getattr(columns, name)[part].tolist()
+                for name in (
+                    "mask", "prompt", "outcome", "reason", "tokens", "truncated", "second",
+                )
+            )  # fmt: skip
+            for row, mask, prompt, outcome, reason, tokens, truncated, second in zip(
+                part.tolist(), *values, strict=True
+            ):
+                yield Trial(
+                    mask=masks[mask],
+                    prompt_id=columns.prompts[prompt],
+                    outcome=OUTCOMES[outcome],
+                    reason=columns.reasons[reason],
+                    tokens=tokens,
+                    truncated=truncated,
+                    completion="" if columns.replies is None else columns.replies.text(row),
+                    second=None if second < 0 else OUTCOMES[second],
+                )
+
+    def where(self, keep: Callable[[_Columns], npt.NDArray[np.bool_]]) -> Trials:
+        """Those of which `keep` is true."""
+        return Trials(self._columns, self._masks, self.rows[keep(self._columns)[self.rows]])
+
+    def under(self, masks: Mapping[str, str], prompts: set[str]) -> Trials:
+        """The trials of some prompts under some masks.
+
+        Args:
+            masks: their names, and what they are to be called.
+        """
+        wanted = np.array([name in masks for name in self._masks], np.bool_)
+        asked = np.array([name in prompts for name in self._columns.prompts], np.bool_)
+        found = self.where(lambda c: wanted[c.mask] & asked[c.prompt])
+        names = tuple(masks.get(name, name) for name in self._masks)
+        return Trials(found._columns, names, found._rows)
+
+    def of_masks(self, names: set[str]) -> Trials:
+        """The trials under some masks."""
+        wanted = np.array([name in names for name in self._masks], np.bool_)
+        return self.where(lambda c: wanted[c.mask])
+
+    def without_replies(self) -> Trials:
+        """The same, each with an empty reply."""
+        found = {name: getattr(self._columns, name) for name in _Columns.__slots__}
+        return Trials(_Columns(**{**found, "replies": None}), self._masks, self._rows)
+
+    def codes(self) -> Codes:
+        """See `codes_of`."""
+        columns, rows = self._columns, self.rows
+        return Codes(
+            masks=self._masks,
+            prompts=columns.prompts,
+            mask=columns.mask[rows],
+            prompt=columns.prompt[rows],
+            outcome=columns.outcome[rows],
+        )
+
+    def truncated(self) -> int:
+        """How many were cut at the token window."""
+        return int(self._columns.truncated[self.rows].sum())
+
+
+def of_masks(trials: Sequence[Trial], *names: str) -> Iterable[Trial]:
+    """The trials under some masks; no other reply is unpacked."""
+    if isinstance(trials, Trials):
+        return trials.of_masks(set(names))
+    return [trial for trial in trials if trial.mask in names]
+
+
+def without_replies(trials: Sequence[Trial]) -> Sequence[Trial]:
+    """The same, each with an empty reply."""
+    if isinstance(trials, Trials):
+        return trials.without_replies()
+    return tuple(replace(trial, completion="") for trial in trials)
+
+
+def judged_twice(trials: Sequence[Trial]) -> Iterable[Trial]:
+    """The trials that a second judge was asked about."""
+    if isinstance(trials, Trials):
+        return trials.where(lambda columns: columns.second >= 0)
+    return [trial for trial in trials if trial.second is not None]
+
+
+def cells(trials: Sequence[Trial]) -> Iterator[tuple[str, str, str]]:
+    """(mask, prompt id, outcome) of each; no reply is unpacked."""
+    if not isinstance(trials, Trials):
+        yield from ((t.mask, t.prompt_id, t.outcome) for t in trials)
+        return
+    found = trials.codes()
+    for start in range(0, len(trials), _STEP):
+        part = slice(start, start + _STEP)
+        for mask, prompt, outcome in zip(
+            found.mask[part].tolist(),
+            found.prompt[part].tolist(),
+            found.outcome[part].tolist(),
+            strict=True,
+        ):
+            yield found.masks[mask], found.prompts[prompt], OUTCOMES[outcome]
+
+
+def codes_of(trials: Sequence[Trial]) -> Codes:
+    """Masks, prompts and outcomes as numbers.
+
+    Raises:
+        ValueError: an outcome is none of `OUTCOMES`.
+    """
+    if isinstance(trials, Trials):
+        return trials.codes()
+    masks, prompts = _Names(), _Names()
+    mask, prompt = array("i"), array("i")
+    for trial in trials:
+        mask.append(masks.code(trial.mask))
+        prompt.append(prompts.code(trial.prompt_id))
+    return Codes(
+        masks=tuple(masks.codes),
+        prompts=tuple(prompts.codes),
+        mask=np.asarray(mask, np.int32),
+        prompt=np.asarray(prompt, np.int32),
+        outcome=np.array([OUTCOMES.index(t.outcome) for t in trials], np.int8),
+    )
+
+
+def outcomes_of(trials: Sequence[Trial]) -> set[str]:
+    """Every outcome that there is."""
+    if isinstance(trials, Trials):
+        return {OUTCOMES[code] for code in np.unique(trials.codes().outcome)}
+    return {trial.outcome for trial in trials}
+
+
+def cut(trials: Sequence[Trial]) -> int:
+    """How many replies were cut at the token window."""
+    if isinstance(trials, Trials):
+        return trials.truncated()
+    return sum(trial.truncated for trial in trials)

@@ -1,0 +1,48 @@
+"""A bundle of as many trials as one likes: `python -m tests.evidence.many OUT 1000` has 10^6.
+
+So many prompts in each of four sets, under 253 masks; replies of some 400 characters, of which most
+masks leave a prompt's as it was.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from gatekeeper.evidence.bundle import write_bundle
+from gatekeeper.metrics import with_findings
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.suite import SETS
+from gatekeeper.records.trial import Trial
+
+from ..policy.builders import concentrated, make_evidence
+from .whole import whole_evidence
+
+#: Replies that a prompt has under all masks.
+_VARIANTS = 4
+
+
+def many_trials(prompts: int) -> Evidence:
+    """Evidence of 253 masks times 4 sets of so many prompts."""
+    made = make_evidence(concentrated, counts=dict.fromkeys(SETS, prompts))
+    other = whole_evidence()
+    suite = replace(made.suite, digest="sha256:" + "5" * 64)
+    trials = tuple(_told(made.trials))
+    whole = replace(made, suite=suite, trials=trials, profile=other.profile, times=other.times)
+    return with_findings(whole)
+
+
+def _told(trials: tuple[Trial, ...]) -> Iterator[Trial]:
+    draw = random.Random(0)
+    words = ["".join(draw.choices("etaoinshrdlu", k=draw.randint(2, 9))) for _ in range(3000)]
+    for trial in trials:
+        own = random.Random(f"{trial.prompt_id} {draw.randrange(_VARIANTS)}")
+        rest = " ".join(own.choices(words, k=60))
+        yield replace(trial, completion=f"{trial.completion} {rest}") if rest else trial
+
+
+if __name__ == "__main__":
+    write_bundle(many_trials(int(sys.argv[2])), Path(sys.argv[1]))

@@ -1,0 +1,149 @@
+"""What switches a check off by its absence is refused, and what cannot be derived is no pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+
+from gatekeeper.bundled import bundled
+from gatekeeper.cli import run
+from gatekeeper.errors import EvidenceError
+from gatekeeper.evidence.bundle import write_bundle
+from gatekeeper.metrics import with_findings
+from gatekeeper.policy.needs import requirements
+from gatekeeper.policy.recheck import recheck
+from gatekeeper.policy.recheck_suite import recheck_suite
+from gatekeeper.records.evidence import PromptRef, SuiteRef
+from gatekeeper.suites.read import read_suite
+
+from ..evidence.whole import whole_evidence
+from .builders import make_policy
+from .profiled import profiled_evidence
+from .test_recheck_split import split
+
+RULES = "refusal-rules"
+
+
+def whole():
+    return with_findings(profiled_evidence())
+
+
+def told(evidence, **changes):
+    return replace(evidence, settings=replace(evidence.settings, **changes))
+
+
+def unmet(evidence):
+    return {need.name for need in requirements(evidence, make_policy()) if not need.met}
+
+
+@pytest.mark.parametrize(
+    ("forged", "words"),
+    [
+        (lambda e: replace(e, self_test=e.self_test[:1]), "the self-test lacks"),
+        (lambda e: replace(e, self_test=()), "the self-test lacks"),
+        (lambda e: replace(e, self_test=(*e.self_test, e.self_test[0])), "there twice"),
+        (lambda e: told(e, resamples=0), "number of resamples is left out"),
+        (lambda e: told(e, positive_control=True), "positive control is left out"),
+        (lambda e: told(e, roles=True), "roles of experts are left out"),
+    ],
+)
+def test_what_is_always_written_is_there(forged, words):
+    recheck(whole())
+    with pytest.raises(EvidenceError, match=words):
+        recheck(forged(whole()))
+
+
+def test_a_prompt_without_its_levelled_text_does_not_switch_the_split_off():
+    prompts = tuple(replace(p, folded_sha256=None) for p in split().suite.prompts)
+    forged = replace(split(), suite=replace(split().suite, prompts=prompts))
+    with pytest.raises(EvidenceError, match="which the split rests on"):
+        recheck(forged)
+    # An older bundle has none: read, and no pass.
+    older = replace(told(forged, split=1), profile=whole_evidence().profile)
+    assert "split" in unmet(older)
+    assert "split" not in unmet(replace(split(), profile=whole_evidence().profile))
+
+
+def test_rankings_that_are_not_derived_are_no_pass(tmp_path, capsys):
+    assert not any(name.startswith("ranking") for name in unmet(whole()))
+    many = 10**9
+    selections = tuple(replace(s, resamples=many) for s in whole().selections)
+    forged = with_findings(replace(told(whole(), resamples=many), selections=selections))
+    assert {n for n in unmet(forged) if n.startswith("ranking")} == {
+        f"ranking: {s.selector}" for s in selections
+    }
+    write_bundle(forged, tmp_path)
+    assert run(["verify", str(tmp_path)]) == 11
+    assert "1000000000 resamples are too many to draw again" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("judge", ["refusal-api", "no-such-judge"])
+def test_outcomes_of_a_judge_that_is_not_asked_again_are_not_confirmed(tmp_path, capsys, judge):
+    trials = list(whole_evidence().trials)
+    trials[3] = replace(trials[3], outcome="refuse", reason="label")
+    other = told(whole_evidence(), judge=judge, judge_version=1)
+    write_bundle(with_findings(replace(other, trials=tuple(trials))), tmp_path)
+    assert run(["verify", str(tmp_path)]) == 11
+    said = capsys.readouterr().out
+    assert "✓ outcomes" not in said
+    assert f"outcomes: judge {judge} is not asked again" in said
+
+
+def test_outcomes_of_an_older_judge_are_those_of_the_present_one_or_open(tmp_path):
+    older = with_findings(told(whole_evidence(), judge_version=1))
+    write_bundle(older, tmp_path / "same")
+    assert run(["verify", str(tmp_path / "same")]) == 0
+    trials = list(older.trials)
+    trials[3] = replace(trials[3], outcome="comply", reason="no-refusal")
+    assert trials[3] != older.trials[3]
+    write_bundle(with_findings(replace(older, trials=tuple(trials))), tmp_path / "other")
+    assert run(["verify", str(tmp_path / "other")]) == 11
+
+
+def test_check_derives_rankings_too(tmp_path):
+    made = whole()
+    first, *rest = made.selections
+    a, b, *others = first.ranked
+    swapped = (replace(first, ranked=(b, a, *others)), *rest)
+    write_bundle(with_findings(replace(made, selections=swapped)), tmp_path / "forged")
+    policy = ["--policy", str(bundled("policies") / "release.yaml")]
+    assert run(["check", str(tmp_path / "forged"), *policy]) == 12
+
+
+def demo():
+    """Evidence that names the demo's suite, with its prompts."""
+    suite = read_suite(bundled("demo") / "suite")
+    prompts = tuple(
+        PromptRef(
+            id=p.id, seed_id=p.seed_id, set=p.set, category=p.category, language=p.language,
+            text_sha256=sha256(p.text.encode()).hexdigest(), split="measurement", skipped=None,
+        )
+        for p in suite.prompts
+    )  # fmt: skip
+    ref = SuiteRef(
+        id=suite.id, version=suite.version, title=suite.title, licence=suite.licence,
+        digest=suite.digest, prompts=prompts, files=suite.files,
+    )  # fmt: skip
+    return replace(whole_evidence(), suite=ref)
+
+
+def suite_told(**changes):
+    return replace(demo(), suite=replace(demo().suite, **changes))
+
+
+def test_a_bundled_suite_has_its_prompts_and_its_digest_is_of_its_files():
+    assert recheck_suite(demo()) == "demo"
+    assert recheck_suite(suite_told(digest="sha256:" + "5" * 64, files={})) is None
+    first, *rest = demo().suite.prompts
+    for forged in (
+        suite_told(prompts=tuple(rest)),
+        suite_told(prompts=(replace(first, text_sha256="0" * 64), *rest)),
+        suite_told(prompts=(replace(first, category="other"), *rest)),
+        suite_told(id="core"),
+        suite_told(digest="sha256:" + "5" * 64),
+        suite_told(files={"a": "0" * 64}),
+    ):
+        with pytest.raises(EvidenceError):
+            recheck_suite(forged)
