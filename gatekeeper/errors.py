@@ -74,7 +74,7 @@ class EvidenceError(GatekeeperError):
     exit_code = ExitCode.NOT_VERIFIED
 
 
-def excerpt(value: object) -> str:
+def excerpt(value: object, most: int = _EXCERPT) -> str:
     """Foreign text made safe to print: one line, no control or bidi characters, bounded length.
 
     A prompt, a file name or a policy value may hold terminal escapes or GitHub workflow commands
@@ -82,4 +82,4 @@ def excerpt(value: object) -> str:
     """
     text = "".join(c if c.isprintable() else "�" for c in str(value))
     text = text.replace("::", ": :")
-    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"

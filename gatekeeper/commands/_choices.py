@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.pointers import refuse_pointer_file
 from gatekeeper.records.defaults import (
     BUDGET,
     CONTROLS,
@@ -245,6 +246,7 @@ def system_prompt_of(path: Path | None) -> str | None:
                 where=excerpt(path),
                 remedy="give the file of the prompt itself",
             )
+        refuse_pointer_file(path, excerpt(path), UsageError)
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(

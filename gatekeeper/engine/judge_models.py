@@ -18,7 +18,7 @@ import torch
 
 from gatekeeper.engine.checkpoint import Checkpoint, open_checkpoint
 from gatekeeper.engine.foreign import blaming
-from gatekeeper.engine.headers import read_json
+from gatekeeper.engine.json_files import read_json
 from gatekeeper.engine.load import pick_device, pick_dtype, quiet_transformers
 from gatekeeper.engine.memory import in_halves
 from gatekeeper.engine.sentence import first_token
@@ -35,7 +35,7 @@ class _Local:
     """A checkpoint, hashed when it is opened and loaded when it is first asked."""
 
     def __init__(self, path: Path, device: str) -> None:
-        self._opened: Checkpoint = open_checkpoint(path)
+        self._opened: Checkpoint = open_checkpoint(path, served=False)
         self._device = pick_device(device)
         self._check()  # before all of it is read
         self.digest = self._opened.reference().digest

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gatekeeper.errors import EvidenceError
+from gatekeeper.pointers import refuse_pointer_file
 
 #: What names may be as long as on every common file system.
 _LONGEST = 255
@@ -45,6 +46,7 @@ def member_bytes(folder: Path, name: str) -> bytes:
             where=str(path),
             remedy="give a finished bundle; an interrupted audit goes on when run again",
         )
+    refuse_pointer_file(path, str(path), EvidenceError)
     return path.read_bytes()
 
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import yaml
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.pointers import refuse_pointer
 
 #: Keys and indices from the root to a value.
 Route = tuple[str | int, ...]
@@ -150,6 +151,7 @@ def _read_bytes(path: Path, source: str) -> bytes:
         raise UsageError(
             f"larger than {MAX_BYTES >> 20} MiB", where=place(source), remedy="split the file"
         )
+    refuse_pointer(raw, place(source), UsageError)
     return raw
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.pointers import refuse_pointer, refuse_pointer_file
 from gatekeeper.suites._rows import sha256
 from gatekeeper.suites.read import MAX_FILE
 
@@ -81,6 +82,7 @@ class PackageFiles:
                 where=excerpt(where),
                 remedy=f"use {self.name} {self.tested}",
             )
+        refuse_pointer(raw, excerpt(where), UsageError)
         return raw
 
     def text(self, member: str) -> str:
@@ -178,6 +180,8 @@ def _normal(name: str) -> str:
 
 
 def _opened(wheel: Path) -> zipfile.Path:
+    if wheel.is_file():
+        refuse_pointer_file(wheel, excerpt(wheel), UsageError)
     try:
         return zipfile.Path(zipfile.ZipFile(wheel))
     except (zipfile.BadZipFile, OSError) as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.pointers import refuse_pointer_file
 from gatekeeper.records.importing import Imported, ImportRequest
 from gatekeeper.records.suite import SETS, Prompt, Source
 from gatekeeper.suites._strict import plain
@@ -190,6 +191,7 @@ def read_file(request: ImportRequest) -> bytes:
         raise UsageError(
             f"is larger than {MAX_FILE // 1_000_000} MB", where=excerpt(path), remedy="split it"
         )
+    refuse_pointer_file(path, excerpt(path), UsageError)
     return path.read_bytes()
 
 

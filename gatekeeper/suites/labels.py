@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.pointers import refuse_pointer
 from gatekeeper.records.judge_card import Labelled
 from gatekeeper.suites._strict import faults, parse, plain
 
@@ -37,6 +38,7 @@ def read_labels(path: Path) -> tuple[tuple[Labelled, ...], bytes]:
         raise UsageError(
             "the labels cannot be read", where=where, remedy="give a .jsonl or .csv file"
         ) from error
+    refuse_pointer(raw, where, UsageError)
     rows = _from_jsonl(raw, where) if path.suffix == ".jsonl" else _from_csv(raw, where)
     found: dict[str, Labelled] = {}
     for place, row in rows:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.pointers import refuse_pointer_file
 from gatekeeper.records.suite import Prompt, Source, Suite
 from gatekeeper.suites._strict import faults, parse, plain
 
@@ -184,6 +185,7 @@ def _read(path: Path) -> bytes:
             where=excerpt(path),
             remedy="split it into files of one suite",
         )
+    refuse_pointer_file(path, excerpt(path), UsageError)
     return path.read_bytes()
 
 
