@@ -7,7 +7,6 @@ make another file load than the one that is described here, is refused by name.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +16,10 @@ from gatekeeper.engine.beside import beside_weights, refuse_other_model
 from gatekeeper.engine.decoding_settings import GENERATION_CONFIG, served_otherwise
 from gatekeeper.engine.headers import TensorInfo, read_headers, weight_files
 from gatekeeper.engine.json_files import CONFIG, read_json
+from gatekeeper.engine.remote_code import refuse_remote_code
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
 from gatekeeper.pointers import refuse_pointer_file
 from gatekeeper.records.model import CheckpointRef
-
-#: Files beside config.json in which loaders look for code to run.
-_MAPPED = (
-    "tokenizer_config.json",
-    "processor_config.json",
-    "preprocessor_config.json",
-    GENERATION_CONFIG,
-)
 
 #: What no loader reads, so that it may change without the model becoming another.
 _UNREAD = frozenset({"README.md", "README", "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE"})
@@ -161,7 +153,7 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
             remedy="save the checkpoint with save_pretrained",
         )
     config = read_json(path / CONFIG)
-    _refuse_foreign_code(path, config)
+    refuse_remote_code(path, config)
     _refuse_other_weights(path, config)
     _refuse_packed(path, config)
     model_type = config.get("model_type")
@@ -210,36 +202,6 @@ def _refuse_too_few(
             where=excerpt(path / CONFIG),
             remedy="config and weights must be of one model: save both again with save_pretrained",
         )
-
-
-def _refuse_foreign_code(path: Path, config: Mapping[str, Any]) -> None:
-    """Code that loaders which trust it would run in the place of transformers' own."""
-    settings = {CONFIG: config}
-    for name in _MAPPED:
-        if (path / name).is_file():
-            settings[name] = read_json(path / name)
-    for name, entries in settings.items():
-        nested = [value for value in entries.values() if isinstance(value, dict)]
-        if any("auto_map" in part for part in (entries, *nested)):
-            native = is_native(config.get("model_type"))
-            own = f"{excerpt(config['model_type'])} is transformers' own: " if native else ""
-            raise CheckpointError(
-                "has auto_map: Gatekeeper never runs code from a checkpoint, and loaders that "
-                "trust remote code would run it in place of what is audited",
-                where=excerpt(path / name),
-                remedy=f"{own}remove auto_map (and the code), if the model is served without it"
-                if native
-                else "port the model to an architecture of transformers and save it again",
-            )
-
-
-def is_native(model_type: object) -> bool:
-    """Whether transformers, if it is installed, has a model type of its own of this name."""
-    if importlib.util.find_spec("transformers") is None:
-        return False
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-
-    return isinstance(model_type, str) and model_type in CONFIG_MAPPING_NAMES
 
 
 def _refuse_other_weights(path: Path, config: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ INDEX = "model.safetensors.index.json"
 #: Longest header accepted, in bytes; the limit of the format's reference reader.
 MAX_HEADER = 100_000_000
 #: In all shards; the largest model that is published has 150,000.
-_MOST_TENSORS = 500_000
+_MOST_TENSORS = 300_000
 #: Of one tensor, as in torch: the product of more takes long.
 _MOST_AXES = 64
 _PREFIX = 8  # the header's length: unsigned, little-endian

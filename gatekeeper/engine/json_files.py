@@ -22,9 +22,9 @@ COPY_AGAIN = "copy or download the checkpoint again, and compare its checksums"
 _MOST_BYTES = 100_000_000
 #: Commas and brackets: each value takes some fifty bytes of memory. The index of the largest model
 #: that is published has 200,000.
-_MOST_PARTS = 6_000_000
-#: Of whole numbers: what does not fit into 64 bits is no size of anything.
-_MOST_DIGITS = 20
+_MOST_PARTS = 3_500_000
+#: Of whole numbers: tokenizers write 10^30 for "no limit", and no more is meant by any.
+_MOST_DIGITS = 100
 _BOM = b"\xef\xbb\xbf"
 
 

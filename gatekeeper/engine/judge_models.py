@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ from gatekeeper.engine.sentence import first_token
 from gatekeeper.errors import AuditError, CheckpointError, excerpt
 
 _BATCH = 32
+_INDEX = re.compile(r"[0-9]{1,9}")
 #: Tokens a guard model may write: one label, in JSON at most.
 _ANSWER = 16
 _CLASSIFIER = "ForSequenceClassification"
@@ -90,7 +92,7 @@ class _Local:
     def _most(self, own: int) -> int:
         """Tokens that fit: the model's positions, or what its own files say if that is less."""
         positions = self._opened.config.get("max_position_embeddings")
-        return min(own, positions) if type(positions) is int else own
+        return min(own, positions) if type(positions) is int and positions > 0 else own
 
 
 class Embedder(_Local):
@@ -156,9 +158,10 @@ class Reader(_Local):
 
     def _labels(self) -> tuple[str, ...]:
         labels = self._opened.config.get("id2label")
-        if not isinstance(labels, dict) or not labels:
+        named = isinstance(labels, dict) and all(_INDEX.fullmatch(i) for i in labels)
+        if not labels or not named:
             raise CheckpointError(
-                "is a classifier without names of its labels (id2label)",
+                "is a classifier without names of its labels by number (id2label)",
                 where=f"{self._path.name}/config.json",
                 remedy="name them",
             )

@@ -17,7 +17,7 @@ from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.json_files import CONFIG, read_json
 from gatekeeper.engine.loaded_keys import refuse_other_weights
 from gatekeeper.engine.parallel import PARTED, parallel_config, speak_as_one
-from gatekeeper.engine.refusals import refuse_unhookable
+from gatekeeper.engine.refusals import refuse_too_large, refuse_unhookable
 from gatekeeper.engine.sites import Architecture, RouterSite
 from gatekeeper.engine.told import listening
 from gatekeeper.errors import AuditError, CheckpointError, UsageError, excerpt
@@ -159,7 +159,8 @@ def load_model(
         remedy = PARTED
     # First, because the tokenizer's loader reads it too, and would take the blame.
     with listening() as told, blaming(path.name, "transformers cannot load its config", remedy):
-        AutoConfig.from_pretrained(path, trust_remote_code=False, local_files_only=True)
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False, local_files_only=True)
+        refuse_too_large(config, description, path.name)
     with listening() as told_too:
         tokenizer = load_tokenizer(path)
     with listening() as told_last, blaming(path.name, "transformers cannot load it", remedy):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+import torch
 from torch import nn
 
 from gatekeeper.engine.architectures import architecture_of
@@ -14,10 +15,16 @@ from gatekeeper.engine.checkpoint import MXFP4, Checkpoint, quantisation
 from gatekeeper.engine.decoding_settings import GENERATION_CONFIG, refuse_forced
 from gatekeeper.engine.json_files import CONFIG, read_json
 from gatekeeper.errors import CheckpointError, excerpt
+from gatekeeper.records.model import ModelDescription
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 #: Families whose MXFP4 experts transformers can unpack while loading.
 _UNPACKED = ("gpt_oss",)
 
+#: Parameters that a config may ask for beyond the weights: what is lacking is told by name later.
+_SLACK = 10**7
 #: How the classes end that write replies.
 _WRITES = ("forcausallm", "forconditionalgeneration", "lmheadmodel")
 
@@ -32,6 +39,32 @@ def refuse_unauditable(checkpoint: Checkpoint) -> None:
     _refuse_architectures(checkpoint)
     _refuse_packed(checkpoint)
     _refuse_decoding(checkpoint)
+
+
+def refuse_too_large(config: PretrainedConfig, description: ModelDescription, where: str) -> None:
+    """Refuses sizes that the weights don't have before transformers makes room for them.
+
+    What the weights lack it fills with random numbers, however many; only then could that be told.
+
+    Args:
+        config: as transformers reads it.
+        where: the checkpoint, for the message.
+
+    Raises:
+        CheckpointError: tells both numbers of parameters.
+    """
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        empty = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    parameters = sum(p.numel() for p in empty.parameters())
+    if parameters > 2 * description.parameters + _SLACK:
+        raise CheckpointError(
+            f"config describes a model of {parameters:,} parameters, the weights hold "
+            f"{description.parameters:,}",
+            where=where,
+            remedy="config and weights must be of one model: save both again with save_pretrained",
+        )
 
 
 def refuse_unhookable(model: nn.Module, where: str) -> None:
