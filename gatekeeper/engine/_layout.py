@@ -31,7 +31,7 @@ _AHEAD = re.compile(r"(?:^|\.)mtp(?:_\w+)?\.")
 #: Not parameters: routing biases kept outside the gradient, cached tables, scales of quantisation.
 _BUFFER = re.compile(
     r"(?:e_score_correction_bias|expert_bias|router_bias|balancing_biases|inv_freq|slope_rate"
-    r"|\w+_decay|tid2eid|position_ids|layer_scalar)$"
+    r"|\w_decay|tid2eid|position_ids|layer_scalar)$"
 )
 #: Scales of quantisation, where what they scale is stored in 8 bits: `x.weight_scale_inv`,
 #: `x.scale`, `x.qscale_weight` and `x.activation_scale` of `x.weight`, `x.down_proj_scale_inv` of

@@ -27,6 +27,8 @@ MAX_HEADER = 100_000_000
 _MOST_TENSORS = 300_000
 #: Of one tensor, as in torch: the product of more takes long.
 _MOST_AXES = 64
+#: Published names have up to 120 characters.
+_LONGEST_NAME = 500
 _PREFIX = 8  # the header's length: unsigned, little-endian
 
 #: Bits per element of each dtype of the format.
@@ -154,6 +156,8 @@ def _header_bytes(file: BinaryIO, path: Path, size: int) -> bytes:
 
 def _tensor(name: str, entry: object, path: Path) -> tuple[TensorInfo, tuple[int, int]]:
     """Description and byte range of one header entry, checked against each other."""
+    if len(name) > _LONGEST_NAME:
+        damaged(path, f"corrupt header: a tensor's name has {len(name)} characters")
     fields = entry if isinstance(entry, dict) else {}
     dtype = str(fields.get("dtype"))
     shape, span = _naturals(fields.get("shape")), _naturals(fields.get("data_offsets"))

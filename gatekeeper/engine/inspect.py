@@ -43,7 +43,7 @@ def describe(checkpoint: Checkpoint) -> ModelDescription:
     layers = config.natural("num_hidden_layers", "n_layers", "n_layer", "num_layers")
     tensors = parameters_of(checkpoint.tensors, config, layers)
     found = blocks(tensors, config)
-    _refuse_outside(checkpoint, found)
+    _refuse_odd_places(checkpoint, found)
     near = _by_layer(checkpoint.tensors)
     sites = tuple(
         _site(checkpoint, config, b, near[layer_prefix(b.path)]) for b in found if not b.attention
@@ -72,11 +72,15 @@ def _by_layer(tensors: Mapping[str, TensorInfo]) -> dict[str, dict[str, TensorIn
     return groups
 
 
-def _refuse_outside(checkpoint: Checkpoint, found: Iterable[Block]) -> None:
-    """Experts in no decoder layer, or in one whose number is none."""
+def _refuse_odd_places(checkpoint: Checkpoint, found: Iterable[Block]) -> None:
+    """Experts in no decoder layer, in one whose number is none, or two mixtures in one."""
+    layers: Counter[int] = Counter()
     for block in found:
         if block.layer is None:
             _refuse(checkpoint, f"has experts outside its decoder layers, at {excerpt(block.path)}")
+        layers[block.layer] += not block.attention
+    if layers and (most := layers.most_common(1)[0])[1] > 1:
+        _refuse(checkpoint, f"layer {most[0]} has {most[1]} mixtures of experts")
 
 
 def _site(
@@ -165,9 +169,6 @@ def _check_sites(
     tensors: Mapping[str, TensorInfo],
     strange: str | None,
 ) -> None:
-    layers = Counter(site.layer for site in sites)
-    if layers and (most := layers.most_common(1)[0])[1] > 1:
-        _refuse(checkpoint, f"layer {most[0]} has {most[1]} mixtures of experts")
     if not sites:
         # Calling it dense would let a mixture of a new layout go unaudited.
         strange = next((name for name in tensors if _LOOKS_ROUTED.search(name)), None)
