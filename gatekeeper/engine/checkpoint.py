@@ -156,8 +156,7 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
     refuse_remote_code(path, config)
     _refuse_other_weights(path, config)
     _refuse_packed(path, config)
-    model_type = config.get("model_type")
-    if not isinstance(model_type, str) or not model_type.isprintable():
+    if not isinstance(config.get("model_type"), str):
         raise CheckpointError(
             "names no model_type",
             where=excerpt(path / CONFIG),
