@@ -30,6 +30,9 @@ _QUANTISERS = ("quantize_config.json", "quant_config.json")
 _MODELOPT = "hf_quant_config.json"
 #: Files by which Mistral's loaders, and vLLM for their sake, read config and prompts.
 _MISTRAL = ("params.json", "tekken.json")
+#: The chat template that transformers takes, and files that held it before.
+_TEMPLATE = "chat_template.jinja"
+_TEMPLATES_TOO = ("tokenizer_config.json", "chat_template.json")
 _NAMED = 3
 #: Files below the folder that are looked at.
 _MOST_FILES = 10_000
@@ -70,7 +73,7 @@ def refuse_other_model(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def beside_weights(folder: Path) -> Iterator[str]:
-    """A line for each kind of thing that is not audited and that some loader could be told to take.
+    """A line for each kind of thing that is not audited and that some loader takes, or could.
 
     Args:
         folder: of a checkpoint that `refuse_other_model` let pass.
@@ -93,11 +96,33 @@ def beside_weights(folder: Path) -> Iterator[str]:
             f"not audited: {_listed(mistral)}, from which Mistral's loaders, and vLLM for their "
             "sake, take config or prompts"
         )
+    if others := _other_templates(folder):
+        yield (
+            f"not audited: the chat template in {_listed(others)}, which is not that of "
+            f"{_TEMPLATE}: loaders that don't know the latter take it"
+        )
     if (folder / "custom_generate").is_dir():
         yield (
             "not audited: custom_generate, by which loaders that trust remote code write replies "
             "in another way"
         )
+
+
+def _other_templates(folder: Path) -> list[str]:
+    """Files with a chat template of their own that differs from the one that is audited."""
+    path = folder / _TEMPLATE
+    if not path.is_file():
+        return []
+    audited = path.read_bytes().decode("utf-8", "replace").strip()
+    found = []
+    for name in _TEMPLATES_TOO:
+        said = read_json(folder / name).get("chat_template") if (folder / name).is_file() else None
+        if isinstance(said, list):  # by name; only that of the default is taken unasked
+            named = {str(t.get("name")): t.get("template") for t in said if isinstance(t, dict)}
+            said = named.get("default")
+        if said is not None and str(said).strip() != audited:
+            found.append(name)
+    return found
 
 
 def _names(folder: Path) -> list[str]:

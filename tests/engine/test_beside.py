@@ -162,3 +162,23 @@ def test_quantisation_of_the_text_model_is_not_hidden_by_a_null(tmp_path: Path) 
     text = {"quantization_config": {"quant_method": "awq"}}
     path = folder(tmp_path, CONFIG | {"quantization_config": None, "text_config": text})
     assert "awq" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "template", "told"),
+    [
+        ("tokenizer_config.json", "{{ messages }}", False),
+        ("tokenizer_config.json", "{{ messages }}\n", False),
+        ("tokenizer_config.json", "{{ other }}", True),
+        ("tokenizer_config.json", [{"name": "default", "template": "{{ other }}"}], True),
+        ("tokenizer_config.json", [{"name": "tool_use", "template": "{{ other }}"}, 5], False),
+        ("chat_template.json", "{{ other }}", True),
+        ("chat_template.json", 5, True),
+    ],
+)
+def test_a_second_chat_template_is_told(path: Path, file: str, template: Any, told: bool) -> None:
+    (path / file).write_text(json.dumps({"chat_template": template}))
+    assert open_checkpoint(path).cautions == ()
+    (path / "chat_template.jinja").write_text("{{ messages }}\n")
+    cautions = open_checkpoint(path).cautions
+    assert [file in line for line in cautions] == [True] * told
