@@ -27,6 +27,8 @@ _LAYER = re.compile(rf"(?:^|\.)(?:layers|blocks|h)\.({NUMBER})(?:\.|$)")
 _TOWER = re.compile(r"(?:^|[._])(?:vision|visual|image|audio|tower)")
 #: Layers for multi-token prediction, which transformers does not load.
 _AHEAD = re.compile(r"(?:^|\.)mtp(?:_\w+)?\.")
+#: Parts that are not the language model itself.
+APART = re.compile(f"{_TOWER.pattern}|{_AHEAD.pattern}")
 
 #: Not parameters: routing biases kept outside the gradient, cached tables, scales of quantisation.
 _BUFFER = re.compile(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gatekeeper.engine._layout import EMBEDDING, HEAD
+from gatekeeper.engine._layout import APART, EMBEDDING, HEAD, layer_of
 from gatekeeper.engine._moe_config import MoeConfig
 from gatekeeper.engine.checkpoint import Checkpoint
 from gatekeeper.engine.headers import find_tensor
@@ -29,9 +29,10 @@ def refuse_two_heads(checkpoint: Checkpoint) -> None:
     """
     if not MoeConfig(checkpoint).says_tied:
         return
-    tensors = checkpoint.tensors
-    heads = [name for name in tensors if HEAD.search(name)]
-    embeddings = [name for name in tensors if EMBEDDING.search(name)]
+    # Layers for multi-token prediction and towers have heads and embeddings of their own.
+    names = [n for n in checkpoint.tensors if layer_of(n) is None and not APART.search(n)]
+    heads = [name for name in names if HEAD.search(name)]
+    embeddings = [name for name in names if EMBEDDING.search(name)]
     for head in heads:
         if embeddings and not any(_alike(checkpoint, head, name) for name in embeddings):
             raise CheckpointError(

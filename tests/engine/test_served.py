@@ -46,7 +46,7 @@ def put(path: Path, header: dict[str, Any], data: bytes) -> None:
     (path / "model.safetensors").write_bytes(struct.pack("<Q", len(raw)) + raw + data)
 
 
-def with_head(path: Path, change: int) -> None:
+def with_head(path: Path, change: int, name: str = "lm_head.weight") -> None:
     """Stores the embedding a second time, as output head; the last byte differs by `change`."""
     header, data = parts(path)
     start, stop = header[EMBEDDING]["data_offsets"]
@@ -54,7 +54,7 @@ def with_head(path: Path, change: int) -> None:
     copy[-1] ^= change
     span = [len(data), len(data) + len(copy)]
     put(
-        path, {**header, "lm_head.weight": {**header[EMBEDDING], "data_offsets": span}}, data + copy
+        path, {**header, name: {**header[EMBEDDING], "data_offsets": span}}, data + copy
     )
 
 
@@ -66,6 +66,15 @@ def test_a_tied_head_that_is_stored_and_another_is_refused(path: Path) -> None:
 
 def test_a_tied_head_that_is_stored_as_it_is_tied_is_no_matter(path: Path) -> None:
     with_head(path, 0)
+    refuse_two_heads(open_checkpoint(path))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model.layers.4.shared_head.head.weight", "mtp.head.weight", "vision_tower.head.weight"],
+)
+def test_heads_of_other_parts_are_no_matter(path: Path, name: str) -> None:
+    with_head(path, 1, name)
     refuse_two_heads(open_checkpoint(path))
 
 
