@@ -46,7 +46,8 @@ def refuse_no_numbers(model: Any, path_name: str, dtype: torch.dtype) -> None:
 def _finite(value: Tensor) -> bool:
     if value.device.type == "meta" or not value.is_floating_point():
         return True
-    flat = value.reshape(-1)
+    local = getattr(value, "to_local", None)  # of a tensor that lies over processes: its part here
+    flat = (value if local is None else local()).reshape(-1)
     starts = range(0, flat.numel(), _PIECE)
     return all(bool(torch.isfinite(_wide(flat[i : i + _PIECE])).all()) for i in starts)
 

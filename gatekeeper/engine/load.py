@@ -113,7 +113,6 @@ def load_tokenizer(path: Path) -> Any:
     Raises:
         CheckpointError: there is none, or it has no chat template.
     """
-    quiet_transformers()
     from transformers import AutoTokenizer
 
     remedy = "put tokenizer.json and tokenizer_config.json beside the weights"

@@ -53,9 +53,7 @@ def with_head(path: Path, change: int, name: str = "lm_head.weight") -> None:
     copy = data[start:stop]
     copy[-1] ^= change
     span = [len(data), len(data) + len(copy)]
-    put(
-        path, {**header, name: {**header[EMBEDDING], "data_offsets": span}}, data + copy
-    )
+    put(path, {**header, name: {**header[EMBEDDING], "data_offsets": span}}, data + copy)
 
 
 def test_a_tied_head_that_is_stored_and_another_is_refused(path: Path) -> None:
