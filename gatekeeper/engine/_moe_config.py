@@ -58,7 +58,7 @@ _DEEPEST = 4
 _MOST = 10**9
 _MOST_OF = {
     **dict.fromkeys(("num_hidden_layers", "n_layers", "n_layer", "num_layers"), 10**4),
-    **dict.fromkeys((*EXPERTS, *TOP_K, *SHARED), 10**6),
+    **dict.fromkeys((*EXPERTS, *TOP_K, *SHARED, "zero_expert_num"), 10**6),
 }
 
 

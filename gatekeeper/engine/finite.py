@@ -18,7 +18,7 @@ _PIECE = 1 << 26
 _NAMED = 3
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def refuse_no_numbers(model: Any, path_name: str, dtype: torch.dtype) -> None:
     """Refuses a loaded model whose weights hold NaN or infinity.
 

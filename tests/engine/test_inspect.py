@@ -258,3 +258,12 @@ def test_an_expert_whose_number_is_none_is_refused(tmp_path: Path) -> None:
     path = folder(tmp_path, {"model_type": "mixtral", "num_experts_per_tok": 2}, tensors)
     with pytest.raises(CheckpointError):
         described(path)
+
+
+def test_a_million_identity_experts_take_no_time(tmp_path: Path) -> None:
+    config = {"model_type": "mixtral", "num_experts": 4, "num_experts_per_tok": 2}
+    path = folder(tmp_path, config | {"zero_expert_num": 10**9}, listed([0]))
+    with pytest.raises(CheckpointError, match="zero_expert_num"):
+        described(path)
+    path = folder(tmp_path, config | {"zero_expert_num": 10**6}, listed([0]))
+    assert described(path).routed_experts == 4
