@@ -239,7 +239,7 @@ def test_a_hand_edited_config_is_caught_on_a_real_checkpoint(tmp_path: Path) -> 
         "model.layers.\u00b2.mlp.experts",
         "model.layers.\u0663.mlp.experts",
         "model.layers.007.mlp.experts",
-        f"model.layers.{'9' * 5000}.mlp.experts",
+        f"model.layers.{'9' * 400}.mlp.experts",
         "experts",
     ],
 )
@@ -254,7 +254,7 @@ def test_experts_in_no_decoder_layer_are_refused(tmp_path: Path, block: str) -> 
 
 def test_an_expert_whose_number_is_none_is_refused(tmp_path: Path) -> None:
     tensors = listed([0])
-    tensors[f"model.layers.0.mlp.experts.{'9' * 5000}.up_proj.weight"] = ("F32", [4, 8])
+    tensors[f"model.layers.0.mlp.experts.{'9' * 400}.up_proj.weight"] = ("F32", [4, 8])
     path = folder(tmp_path, {"model_type": "mixtral", "num_experts_per_tok": 2}, tensors)
     with pytest.raises(CheckpointError):
         described(path)
