@@ -220,8 +220,8 @@ def _set_identity_apart(block: Block, config: MoeConfig) -> None:
         return
     routed = declared[0]
     if block.listed:
-        spare = [e for e in block.elements if routed <= e < routed + identity]
-        block.spare = sum(block.elements.pop(e) for e in spare)
+        unused = [e for e in block.elements if routed <= e < routed + identity]
+        block.spare = sum(block.elements.pop(e) for e in unused)
         return
     for tensor, experts in block.stacked.items():
         if experts == routed + identity:
