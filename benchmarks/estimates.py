@@ -64,6 +64,9 @@ class Watch:
     def advance(self, _done: int, _total: int, *, found: int = 0) -> None:
         """Nobody looks."""
 
+    def caution(self, _text: str) -> None:
+        """Nor listens."""
+
     def close(self) -> None:
         """The last one has ended."""
         if self._stage:

@@ -84,7 +84,7 @@ def encodable(text: str) -> bool:
     return not _SURROGATE.search(text)
 
 
-def excerpt(value: object) -> str:
+def excerpt(value: object, most: int = _EXCERPT) -> str:
     """Foreign text made safe to print: one line, no control or bidi characters, bounded length.
 
     A prompt, a file name or a policy value may hold terminal escapes or GitHub workflow commands
@@ -92,4 +92,4 @@ def excerpt(value: object) -> str:
     """
     text = "".join(c if c.isprintable() else "�" for c in str(value))
     text = text.replace("::", ": :")
-    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"

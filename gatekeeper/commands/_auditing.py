@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -64,6 +65,7 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
     from gatekeeper import catalog
     from gatekeeper.engine.checkpoint import open_checkpoint
     from gatekeeper.engine.inspect import describe
+    from gatekeeper.engine.tied import refuse_two_heads
     from gatekeeper.suites.lint import repeated
     from gatekeeper.suites.read import read_suite
 
@@ -88,7 +90,11 @@ def plan(checkpoint: Path, options: AuditOptions, policy: Policy | None) -> Audi
 
     # Before `describe`, which does not know the layouts of all that is refused by name.
     refusals.refuse_unauditable(opened)
+    opened = replace(opened, cautions=(*opened.cautions, *refusals.strange_architectures(opened)))
+    for caution in opened.cautions:
+        click.echo(f"warning: {caution}", err=True)
     description = describe(opened)
+    refuse_two_heads(opened)
     if policy is not None:
         policy = policy.sized(description.maskable_experts)
         for warning in hopeless(suite, options, policy):

@@ -13,6 +13,7 @@ from gatekeeper.commands._heartbeat import HEARTBEAT, NEXT
 from gatekeeper.commands._ledger import LEDGER
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.evidence.file_locks import NoLocksError, locked
+from gatekeeper.outside import refuse_inside_checkpoint
 
 #: Rows of a running audit, kept so that it can go on; removed when it is done.
 WORK = ".gatekeeper-work"
@@ -30,8 +31,10 @@ def check_output(out: Path, *, overwrite: bool) -> None:
     """Refuses a directory that an audit may not be written to; touches nothing.
 
     Raises:
-        UsageError: `out` is not a directory, or holds something else than an unfinished audit.
+        UsageError: `out` is not a directory, lies in a checkpoint, or holds something else than an
+            unfinished audit.
     """
+    refuse_inside_checkpoint(out)
     for place in (out, *out.parents):
         if place.exists():
             if not place.is_dir():

@@ -102,6 +102,12 @@ class ProgressReporter:
         else:
             click.echo(line, err=True)
 
+    def caution(self, text: str) -> None:
+        """A warning, on a line of its own."""
+        self._clear()
+        if not self._quiet:
+            click.echo(f"{self._prefix}warning: {text}", err=True)
+
     def _line(self, now: float) -> str:
         piece = self._piece
         left = piece.seconds_left(now)

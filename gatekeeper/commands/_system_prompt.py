@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.pointers import refuse_pointer
 
 #: Beyond any context: what is longer is no system prompt.
 _LONGEST_PROMPT = 4_000_000
-_POINTER = b"version https://git-lfs.github.com/spec/"
 _MARK = "\ufeff"
 
 
@@ -33,12 +33,7 @@ def system_prompt_of(path: Path | None) -> str | None:
             where=excerpt(path),
             remedy="give the file of the prompt itself",
         )
-    if raw.startswith(_POINTER):
-        raise UsageError(
-            "is a Git LFS pointer, not the system prompt",
-            where=excerpt(path),
-            remedy="run `git lfs pull`",
-        )
+    refuse_pointer(raw, excerpt(path), UsageError)
     return _text(raw, excerpt(path))
 
 

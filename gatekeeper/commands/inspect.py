@@ -41,12 +41,15 @@ def inspect(checkpoint: Path, as_json: bool, digest: bool, require_moe: bool) ->
 
     opened = open_checkpoint(checkpoint)
     model = describe(opened)
+    for caution in opened.cautions:
+        click.echo(f"warning: {caution}", err=True)
     bytes_of = opened.reference().digest if digest else None
     if as_json:
         import json
 
         told = {"digest": bytes_of} if bytes_of else {}
-        click.echo(json.dumps({**_as_json(opened.source, model), **told}, indent=2))
+        told_too = {"cautions": list(opened.cautions)}
+        click.echo(json.dumps({**_as_json(opened.source, model), **told, **told_too}, indent=2))
     else:
         _print(opened.source, model)
         if bytes_of:

@@ -71,6 +71,7 @@ def report(
     from gatekeeper.commands._reporting import render_reports, source_date, write_reports
     from gatekeeper.commands._verdicts import bundle_of, tell_older
     from gatekeeper.evidence.bundle import read_bundle
+    from gatekeeper.outside import refuse_inside_checkpoint
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.recheck import recheck
@@ -78,6 +79,7 @@ def report(
 
     policy = load_policy(policy_file)
     out_dir = out_dir or evidence
+    refuse_inside_checkpoint(out_dir)
     evidence = bundle_of(evidence)
     rechecked = recheck(read_bundle(evidence))
     tell_older(rechecked)

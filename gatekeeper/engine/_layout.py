@@ -14,20 +14,26 @@ from dataclasses import dataclass, field
 from gatekeeper.engine._moe_config import EXPERTS, GATE_BIAS_ROUTES, MoeConfig
 from gatekeeper.engine.headers import TensorInfo
 
+#: Of a layer or an expert, as transformers writes it: no sign, no zero before it, no digits of
+#: other scripts, and not so many that `int` refuses them.
+NUMBER = r"(?:0|[1-9][0-9]{0,5})"
+
 #: `model.layers.3.mlp.experts.7.up_proj.weight`: one module per expert.
-_LISTED = re.compile(r"(?P<block>.+)\.experts\.(?P<expert>\d+)\.")
+_LISTED = re.compile(rf"(?P<block>.+)\.experts\.(?P<expert>{NUMBER})\.")
 #: `model.layers.3.mlp.experts.gate_up_proj`, or GraniteMoE's `….input_linear.weight`: all experts
 #: in one tensor, whose first axis counts them.
 _STACKED = re.compile(r"(?P<block>.+?)\.(?:experts\.|(?:in|out)put_linear\.weight$)")
-_LAYER = re.compile(r"(?:^|\.)(?:layers|blocks|h)\.(\d+)(?:\.|$)")
+_LAYER = re.compile(rf"(?:^|\.)(?:layers|blocks|h)\.({NUMBER})(?:\.|$)")
 _TOWER = re.compile(r"(?:^|[._])(?:vision|visual|image|audio|tower)")
 #: Layers for multi-token prediction, which transformers does not load.
 _AHEAD = re.compile(r"(?:^|\.)mtp(?:_\w+)?\.")
+#: Parts that are not the language model itself.
+APART = re.compile(f"{_TOWER.pattern}|{_AHEAD.pattern}")
 
 #: Not parameters: routing biases kept outside the gradient, cached tables, scales of quantisation.
 _BUFFER = re.compile(
     r"(?:e_score_correction_bias|expert_bias|router_bias|balancing_biases|inv_freq|slope_rate"
-    r"|\w+_decay|tid2eid|position_ids|layer_scalar)$"
+    r"|\w_decay|tid2eid|position_ids|layer_scalar)$"
 )
 #: Scales of quantisation, where what they scale is stored in 8 bits: `x.weight_scale_inv`,
 #: `x.scale`, `x.qscale_weight` and `x.activation_scale` of `x.weight`, `x.down_proj_scale_inv` of
@@ -37,8 +43,8 @@ _SCALE = re.compile(
 )
 _GATE_BIAS = re.compile(r"\.gate\.bias$")
 
-_HEAD = re.compile(r"(?:^|\.)(?:lm_head|head|unembed)\.weight$")
-_EMBEDDING = re.compile(r"(?:^|\.)(?:embed_tokens|embed|embeddings?|wte)\.weight$")
+HEAD = re.compile(r"(?:^|\.)(?:lm_head|head|unembed)\.weight$")
+EMBEDDING = re.compile(r"(?:^|\.)(?:embed_tokens|embed|embeddings?|wte)\.weight$")
 
 #: What weights are packed into, where their number of elements cannot be told from the shape.
 _INTEGER = {"I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64", "BOOL"}
@@ -78,11 +84,11 @@ def parameters_of(
         and _within(name, layers)
     }
     if config.tied:
-        embedded = {info.shape for name, info in found.items() if _EMBEDDING.search(name)}
+        embedded = {info.shape for name, info in found.items() if EMBEDDING.search(name)}
         found = {
             name: info
             for name, info in found.items()
-            if not (_HEAD.search(name) and info.shape in embedded)
+            if not (HEAD.search(name) and info.shape in embedded)
         }
     return found
 
@@ -214,7 +220,8 @@ def _set_identity_apart(block: Block, config: MoeConfig) -> None:
         return
     routed = declared[0]
     if block.listed:
-        block.spare = sum(block.elements.pop(routed + i, 0) for i in range(identity))
+        unused = [e for e in block.elements if routed <= e < routed + identity]
+        block.spare = sum(block.elements.pop(e) for e in unused)
         return
     for tensor, experts in block.stacked.items():
         if experts == routed + identity:

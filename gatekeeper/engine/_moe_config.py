@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from gatekeeper.engine.checkpoint import CONFIG, Checkpoint
+from gatekeeper.engine.checkpoint import Checkpoint
+from gatekeeper.engine.json_files import CONFIG
 from gatekeeper.errors import CheckpointError, excerpt
 
 #: Names of the number of routed experts E, of the experts per token k, and of shared experts.
@@ -50,28 +51,88 @@ TIED_BY_DEFAULT = (
 )
 
 _NESTED = ("text_config", "llm_config", "language_config", "ffn_config")
+#: Of configs in configs.
+_DEEPEST = 4
+
+#: More than any model has; a config that says more would have the work of reading it grow with it.
+_MOST = 10**9
+_MOST_OF = {
+    **dict.fromkeys(("num_hidden_layers", "n_layers", "n_layer", "num_layers"), 10**4),
+    **dict.fromkeys((*EXPERTS, *TOP_K, *SHARED, "zero_expert_num"), 10**6),
+}
 
 
 class MoeConfig:
-    """Reads the settings of a checkpoint's language model; nested configs count as its own."""
+    """Reads the settings of a checkpoint's language model; nested configs count as its own.
+
+    Every value that is read is of its type and within bounds, or refused by its name.
+
+    Raises:
+        CheckpointError: a nested config is none.
+    """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        self._sections = tuple(_sections(checkpoint.config))
         self._where = excerpt(checkpoint.path / CONFIG)
+        self._sections = tuple(self._nested(checkpoint.config, 0))
+
+    def _nested(self, config: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
+        yield config
+        for name in _NESTED:
+            section = config.get(name)
+            if section is None:
+                continue
+            if not isinstance(section, dict) or depth == _DEEPEST:
+                self._refuse(name, section, "a config in this place")
+            yield from self._nested(section, depth + 1)
+
+    def _refuse(self, name: str, value: object, wanted: str) -> NoReturn:
+        raise CheckpointError(
+            f"{name} is {excerpt(repr(value))}, not {wanted}",
+            where=self._where,
+            remedy="mend the config",
+        )
+
+    def _checked(self, name: str, value: object, wanted: str) -> int:
+        """A whole number from 0 up to what a model can have."""
+        if type(value) is not int or value < 0:
+            self._refuse(name, value, wanted)
+        most = _MOST_OF.get(name, _MOST)
+        if value > most:
+            self._refuse(name, value, f"{wanted} of up to {most:,}")
+        return value
 
     @property
     def families(self) -> frozenset[str]:
-        """The model types of the checkpoint and of the text model in it."""
-        return frozenset(str(s["model_type"]) for s in self._sections if "model_type" in s)
+        """The model types of the checkpoint and of the text model in it.
+
+        Raises:
+            CheckpointError: one is no name.
+        """
+        found = [s["model_type"] for s in self._sections if s.get("model_type") is not None]
+        for name in found:
+            if not isinstance(name, str):
+                self._refuse("model_type", name, "a name")
+        return frozenset(found)
 
     @property
     def tied(self) -> bool:
-        """Whether the output head is the embedding."""
+        """Whether the output head is the embedding.
+
+        Raises:
+            CheckpointError: the config says neither yes nor no.
+        """
         said = self.first("tie_word_embeddings")
-        return bool(self.families & set(TIED_BY_DEFAULT)) if said is None else said is True
+        if said is not None and type(said) is not bool:
+            self._refuse("tie_word_embeddings", said, "true or false")
+        return bool(self.families & set(TIED_BY_DEFAULT)) if said is None else said
+
+    @property
+    def says_tied(self) -> bool:
+        """Whether the output head is the embedding to a reader of any of the nested configs."""
+        return self.tied or any(s.get("tie_word_embeddings") is True for s in self._sections)
 
     def first(self, *names: str) -> Any:
-        """The first of these settings that is there and not null, or None."""
+        """The first of these settings that is there and not null, or None; of any type."""
         for section in self._sections:
             for name in names:
                 if section.get(name) is not None:
@@ -85,23 +146,17 @@ class MoeConfig:
         gives a layer values of its own.
 
         Raises:
-            CheckpointError: a value is no natural number.
+            CheckpointError: a value is no natural number, or too large.
         """
         found: dict[int, None] = {}
         for section in self._sections:
+            own = self._own(section, layer)
             for name in names:
-                value = _own(section, layer).get(name, section.get(name))
+                value = own.get(name, section.get(name))
                 if isinstance(value, list):
                     value = value[layer] if layer < len(value) else None
-                if value is None:
-                    continue
-                if type(value) is not int or value < 0:
-                    raise CheckpointError(
-                        f"{name} is {excerpt(value)!r}, not a number of experts",
-                        where=self._where,
-                        remedy="mend the config",
-                    )
-                found[value] = None
+                if value is not None:
+                    found[self._checked(name, value, "a number of experts")] = None
         return tuple(found)
 
     def top_k(self, layer: int, experts: int) -> int:
@@ -143,24 +198,47 @@ class MoeConfig:
         kinds, count = self.first("mlp_layer_types"), self.first("num_hash_layers")
         if isinstance(kinds, list) and layer < len(kinds):
             return bool(kinds[layer] == "hash_moe")
-        return layer < count if type(count) is int else None
+        return None if count is None else layer < self._checked("num_hash_layers", count, "a count")
 
     def natural(self, *names: str) -> int | None:
-        """The first of these settings if it is a whole number above 0."""
-        value = self.first(*names)
-        return value if type(value) is int and value > 0 else None
+        """The first of these settings that is there, if it is above 0 and the same in all layers.
 
+        Raises:
+            CheckpointError: it is neither a whole number from 0, nor a list of one for each layer,
+                or it is too large.
+        """
+        for section in self._sections:
+            for name in names:
+                value = section.get(name)
+                if isinstance(value, list) and name not in _MOST_OF:
+                    return None
+                if value is not None:
+                    return self._checked(name, value, "a whole number") or None
+        return None
 
-def _own(section: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
-    """What `per_layer_config` says of one layer."""
-    layers = section.get("per_layer_config")
-    own = layers.get(str(layer)) if isinstance(layers, dict) else None
-    return own if isinstance(own, dict) else {}
+    def layers_named(self, name: str) -> frozenset[int]:
+        """A setting that lists layers; empty if it is not there.
 
+        Raises:
+            CheckpointError: it is no list of numbers of layers.
+        """
+        value = self.first(name)
+        if value is None:
+            return frozenset()
+        if not isinstance(value, list) or not all(type(n) is int and n >= 0 for n in value):
+            self._refuse(name, value, "a list of numbers of layers")
+        return frozenset(value)
 
-def _sections(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield config
-    for name in _NESTED:
-        section = config.get(name)
-        if isinstance(section, dict):
-            yield from _sections(section)
+    def _own(self, section: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
+        """What `per_layer_config` says of one layer."""
+        layers = section.get("per_layer_config")
+        if layers is None:
+            return {}
+        if not isinstance(layers, dict):
+            self._refuse("per_layer_config", layers, "a config for each layer")
+        own = layers.get(str(layer))
+        if own is None:
+            return {}
+        if not isinstance(own, dict):
+            self._refuse("per_layer_config", own, "a config for each layer")
+        return own

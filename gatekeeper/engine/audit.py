@@ -117,7 +117,8 @@ def run_audit(
             rows_resumed=sum(count.resumed for count in counts),
             rows_skipped=sum(count.skipped for count in counts),
         )
-    return replace(evidence, times=times)
+    told = (*request.checkpoint.cautions, *prepared.loaded.cautions)
+    return replace(evidence, times=times, cautions=told)
 
 
 def _name_of(request: AuditRequest) -> str:

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.engine.headers import TensorInfo, read_headers, read_json, weight_files
+from gatekeeper.engine.beside import beside_weights, refuse_other_model
+from gatekeeper.engine.decoding_settings import GENERATION_CONFIG, served_otherwise
+from gatekeeper.engine.headers import TensorInfo, read_headers, weight_files
+from gatekeeper.engine.json_files import CONFIG, read_json
+from gatekeeper.engine.remote_code import refuse_remote_code
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
+from gatekeeper.pointers import refuse_pointer_file
 from gatekeeper.records.model import CheckpointRef
-
-CONFIG = "config.json"
-_TOKENIZER_CONFIG = "tokenizer_config.json"
-_GENERATION_CONFIG = "generation_config.json"
 
 #: What no loader reads, so that it may change without the model becoming another.
 _UNREAD = frozenset({"README.md", "README", "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE"})
@@ -54,12 +55,14 @@ class Checkpoint:
         revision: a commit or tag, when the caller told one.
         config: config.json.
         tensors: every tensor of the weights, by name in the file.
+        cautions: what another loader or server would take otherwise, a line each.
     """
 
     path: Path
     revision: str | None
     config: Mapping[str, Any]
     tensors: Mapping[str, TensorInfo]
+    cautions: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -120,8 +123,11 @@ def _unread(path: Path) -> bool:
     )
 
 
-def open_checkpoint(path: Path, revision: str | None = None) -> Checkpoint:
+def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = True) -> Checkpoint:
     """Open the checkpoint in directory `path`, reading config and tensor headers only.
+
+    Args:
+        served: whether other loaders must take the same model from it; a judge's is ours alone.
 
     Raises:
         UsageError: there is nothing at that path.
@@ -147,7 +153,7 @@ def open_checkpoint(path: Path, revision: str | None = None) -> Checkpoint:
             remedy="save the checkpoint with save_pretrained",
         )
     config = read_json(path / CONFIG)
-    _refuse_foreign_code(path, config)
+    refuse_remote_code(path, config)
     _refuse_other_weights(path, config)
     _refuse_packed(path, config)
     if not isinstance(config.get("model_type"), str):
@@ -165,13 +171,22 @@ def open_checkpoint(path: Path, revision: str | None = None) -> Checkpoint:
             where=excerpt(path / CONFIG),
             remedy="save the checkpoint with a current transformers",
         )
-    if (path / _GENERATION_CONFIG).is_file():
-        read_json(path / _GENERATION_CONFIG)  # transformers passes a damaged one over in silence
+    generation = None
+    if (path / GENERATION_CONFIG).is_file():
+        # transformers passes a damaged one over in silence.
+        generation = read_json(path / GENERATION_CONFIG)
     tensors = read_headers(path)
     _refuse_too_few(path, config, tensors)
     _refuse_unquantised(path, config, tensors)
-    opened = Checkpoint(path=path, revision=revision, config=config, tensors=tensors)
-    opened.files()
+    cautions: tuple[str, ...] = ()
+    if served:
+        refuse_other_model(path, config)
+        cautions = (*beside_weights(path), *served_otherwise(config, generation))
+    opened = Checkpoint(
+        path=path, revision=revision, config=config, tensors=tensors, cautions=cautions
+    )
+    for name in opened.files():
+        refuse_pointer_file(path / name, excerpt(path / name), CheckpointError)
     return opened
 
 
@@ -186,20 +201,6 @@ def _refuse_too_few(
             where=excerpt(path / CONFIG),
             remedy="config and weights must be of one model: save both again with save_pretrained",
         )
-
-
-def _refuse_foreign_code(path: Path, config: Mapping[str, Any]) -> None:
-    tokenizer = path / _TOKENIZER_CONFIG
-    settings = {CONFIG: config}
-    if tokenizer.is_file():
-        settings[_TOKENIZER_CONFIG] = read_json(tokenizer)
-    for name, entries in settings.items():
-        if "auto_map" in entries:
-            raise CheckpointError(
-                "has auto_map: Gatekeeper never runs code from a checkpoint",
-                where=excerpt(path / name),
-                remedy="port the model to an architecture of transformers and save it again",
-            )
 
 
 def _refuse_other_weights(path: Path, config: Mapping[str, Any]) -> None:
@@ -224,8 +225,12 @@ def quantisation(config: Mapping[str, Any]) -> str | None:
     Where it says so without naming the method: an empty string.
     """
     text = config.get("text_config")
-    nested = text.get("quantization_config") if isinstance(text, dict) else None
-    settings = config.get("quantization_config", nested)
+    nested = text if isinstance(text, dict) else {}
+    # What compressed-tensors wrote before there was the other name; vLLM still reads it.
+    if any(part.get("compression_config") is not None for part in (config, nested)):
+        return "compressed-tensors"
+    settings = config.get("quantization_config")
+    settings = nested.get("quantization_config") if settings is None else settings
     if settings is None:
         return None
     if not isinstance(settings, dict):

@@ -8,21 +8,27 @@ and together they fill the file without hole, overlap or rest.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 
+from gatekeeper.engine.json_files import damaged, parse, read_json
 from gatekeeper.errors import CheckpointError, excerpt
+from gatekeeper.pointers import LONGEST, refuse_pointer
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
 #: Longest header accepted, in bytes; the limit of the format's reference reader.
 MAX_HEADER = 100_000_000
-_MAX_JSON = 100_000_000
+#: In all shards; the largest model that is published has 150,000.
+_MOST_TENSORS = 300_000
+#: Of one tensor, as in torch: the product of more takes long.
+_MOST_AXES = 64
+#: Published names have up to 120 characters.
+_LONGEST_NAME = 500
 _PREFIX = 8  # the header's length: unsigned, little-endian
 
 #: Bits per element of each dtype of the format.
@@ -36,7 +42,6 @@ DTYPE_BITS: Mapping[str, int] = {
     "F4": 4,
 }
 
-_COPY_AGAIN = "copy or download the checkpoint again, and compare its checksums"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -53,24 +58,11 @@ class TensorInfo:
         return math.prod(self.shape)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of a checkpoint.
-
-    Raises:
-        CheckpointError: too large, not JSON, a key given twice, NaN, or not an object.
-    """
-    if path.stat().st_size > _MAX_JSON:
-        raise CheckpointError(
-            f"larger than {_MAX_JSON // 1_000_000} MB", where=excerpt(path), remedy=_COPY_AGAIN
-        )
-    return _parse(path.read_bytes(), str(path))
-
-
 def weight_files(folder: Path) -> tuple[str, ...]:
     """Names of the files the weights are in: one file, or the index and its shards, sorted.
 
     A single file goes before an index, as in transformers, so that what is described and hashed is
-    what will be loaded.
+    what will be loaded. Whether others would load the same is settled by `beside`.
 
     Raises:
         CheckpointError: no safetensors weights, a damaged index, or a shard that is not there.
@@ -79,7 +71,7 @@ def weight_files(folder: Path) -> tuple[str, ...]:
         return (SINGLE,)
     if not (folder / INDEX).is_file():
         _refuse_without_safetensors(folder)
-    return (INDEX, *sorted(set(_weight_map(folder).values())))
+    return (INDEX, *sorted(set(weight_map(folder).values())))
 
 
 def read_headers(folder: Path) -> dict[str, TensorInfo]:
@@ -91,16 +83,21 @@ def read_headers(folder: Path) -> dict[str, TensorInfo]:
     """
     if weight_files(folder) == (SINGLE,):
         return read_header(folder / SINGLE)
-    weight_map = _weight_map(folder)
+    promised: dict[str, set[str]] = {}
+    for name, shard in weight_map(folder).items():
+        promised.setdefault(shard, set()).add(name)
     tensors: dict[str, TensorInfo] = {}
-    for shard in sorted(set(weight_map.values())):
+    for shard, names in sorted(promised.items()):
         header = read_header(folder / shard)
         if twice := tensors.keys() & header.keys():
-            _damaged(folder / shard, f"{excerpt(min(twice))} is in another shard too")
+            damaged(folder / shard, f"{excerpt(min(twice))} is in another shard too")
+        if lacking := names - header.keys():
+            damaged(folder / shard, f"{INDEX} promises {excerpt(min(lacking))}, which is not in it")
+        # Some loaders take whole shards, others only what the index names.
+        if more := header.keys() - names:
+            damaged(folder / shard, f"holds {excerpt(min(more))}, which {INDEX} does not name")
         tensors |= header
-        for name in (n for n, file in weight_map.items() if file == shard):
-            if name not in header:
-                _damaged(folder / shard, f"{INDEX} promises {excerpt(name)}, which is not in it")
+        _refuse_many(len(tensors), folder / INDEX)
     return tensors
 
 
@@ -110,43 +107,67 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
     Raises:
         CheckpointError: the header is damaged, or the file is shorter or longer than it says.
     """
+    return {name: info for name, (info, _) in _entries(path)[0].items()}
+
+
+def find_tensor(folder: Path, name: str) -> tuple[Path, int, int]:
+    """The file that holds a tensor of the checkpoint, the first of its bytes there, and their
+    number; raises as `read_headers` does.
+    """
+    single = weight_files(folder) == (SINGLE,)
+    path = folder / (SINGLE if single else weight_map(folder)[name])
+    entries, data = _entries(path)
+    start, stop = entries[name][1]
+    return path, data + start, stop - start
+
+
+def _entries(path: Path) -> tuple[dict[str, tuple[TensorInfo, tuple[int, int]]], int]:
+    """Description and byte range of each tensor of a file, and where its data begins."""
     size = path.stat().st_size
     with path.open("rb") as file:
         raw = _header_bytes(file, path, size)
-    header = _parse(raw, str(path))
-    header.pop("__metadata__", None)
-    ranges: list[tuple[int, int]] = []
-    tensors: dict[str, TensorInfo] = {}
-    for name, entry in header.items():
-        tensors[name], span = _tensor(name, entry, path)
-        ranges.append(span)
-    _check_ranges(ranges, size - _PREFIX - len(raw), path)
-    return tensors
+    _refuse_many(raw.count(b'"data_offsets"'), path)  # before there is an object for each
+    header = parse(raw, path)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        damaged(path, "corrupt header: __metadata__ holds something else than text")
+    entries = {name: _tensor(name, entry, path) for name, entry in header.items()}
+    data = _PREFIX + len(raw)
+    _check_ranges([span for _, span in entries.values()], size - data, path)
+    return entries, data
+
+
+def _refuse_many(tensors: int, path: Path) -> None:
+    if tensors > _MOST_TENSORS:
+        damaged(path, f"holds more than {_MOST_TENSORS:,} tensors")
 
 
 def _header_bytes(file: BinaryIO, path: Path, size: int) -> bytes:
-    if size < _PREFIX:
-        _damaged(path, f"truncated: {size} bytes, too short for a header")
-    length = int.from_bytes(file.read(_PREFIX), "little")
+    prefix = file.read(_PREFIX)
+    refuse_pointer(prefix + file.read(LONGEST), excerpt(path), CheckpointError)
+    length = int.from_bytes(prefix, "little")
     if length > MAX_HEADER:
-        _damaged(path, f"corrupt header: its length would be {length} bytes")
+        damaged(path, f"corrupt header: its length would be {length} bytes")
     if length > size - _PREFIX:
-        _damaged(path, f"truncated: header of {length} bytes in a file of {size} bytes")
+        damaged(path, f"truncated: header of {length} bytes in a file of {size} bytes")
+    file.seek(_PREFIX)
     return file.read(length)
 
 
 def _tensor(name: str, entry: object, path: Path) -> tuple[TensorInfo, tuple[int, int]]:
     """Description and byte range of one header entry, checked against each other."""
+    if len(name) > _LONGEST_NAME:
+        damaged(path, f"corrupt header: a tensor's name has {len(name)} characters")
     fields = entry if isinstance(entry, dict) else {}
     dtype = str(fields.get("dtype"))
     shape, span = _naturals(fields.get("shape")), _naturals(fields.get("data_offsets"))
-    if shape is None or span is None or len(span) != 2:
-        _damaged(path, f"corrupt header: entry of {excerpt(name)}")
+    if shape is None or len(shape) > _MOST_AXES or span is None or len(span) != 2:
+        damaged(path, f"corrupt header: entry of {excerpt(name)}")
     if dtype not in DTYPE_BITS:
-        _damaged(path, f"corrupt header: {excerpt(name)} has unknown dtype {excerpt(dtype)}")
+        damaged(path, f"corrupt header: {excerpt(name)} has unknown dtype {excerpt(dtype)}")
     info, (start, stop) = TensorInfo(shape=shape, dtype=dtype), span
     if (stop - start) * 8 != info.elements * DTYPE_BITS[dtype]:
-        _damaged(path, f"corrupt header: {excerpt(name)} has a shape its byte range does not fit")
+        damaged(path, f"corrupt header: {excerpt(name)} has a shape its byte range does not fit")
     return info, (start, stop)
 
 
@@ -155,29 +176,32 @@ def _check_ranges(ranges: list[tuple[int, int]], data: int, path: Path) -> None:
     end = 0
     for start, stop in sorted(ranges):
         if start != end:
-            _damaged(path, "corrupt header: byte ranges of tensors overlap or leave a hole")
+            damaged(path, "corrupt header: byte ranges of tensors overlap or leave a hole")
         end = stop
     if end > data:
-        _damaged(path, f"truncated: {end - data} of {end} bytes of weights are missing")
+        damaged(path, f"truncated: {end - data} of {end} bytes of weights are missing")
     if end < data:
-        _damaged(path, f"{data - end} bytes follow the last tensor")
+        damaged(path, f"{data - end} bytes follow the last tensor")
 
 
-def _weight_map(folder: Path) -> dict[str, str]:
-    """Tensor name -> shard, with every shard a plain name of a file that exists."""
+def weight_map(folder: Path) -> dict[str, str]:
+    """The index: tensor name -> shard, with every shard a plain name of a file that exists.
+
+    Raises:
+        CheckpointError: it is damaged, or a shard is not there.
+    """
     path = folder / INDEX
-    weight_map = read_json(path).get("weight_map")
-    if not isinstance(weight_map, dict) or not weight_map:
-        _damaged(path, "has no weight_map")
-    for shard in set(map(str, weight_map.values())):
+    shards = read_json(path).get("weight_map")
+    if not isinstance(shards, dict) or not shards:
+        damaged(path, "has no weight_map")
+    for shard in set(map(str, shards.values())):
         # A shard named ../x or /x would make us read, hash and load files outside the checkpoint.
-        if Path(shard).name != shard or "\\" in shard or not shard.endswith(".safetensors"):
-            _damaged(path, f"shard {excerpt(shard)!r} is not a plain .safetensors file name")
+        plain = Path(shard).name == shard and "\\" not in shard and len(shard) < 200
+        if not plain or not shard.endswith(".safetensors"):
+            damaged(path, f"shard {excerpt(shard)!r} is not a plain .safetensors file name")
         if not (folder / shard).is_file():
-            raise CheckpointError(
-                f"shard {excerpt(shard)} is missing", where=excerpt(path), remedy=_COPY_AGAIN
-            )
-    return {str(name): str(shard) for name, shard in weight_map.items()}
+            damaged(path, f"shard {excerpt(shard)} is missing")
+    return {str(name): str(shard) for name, shard in shards.items()}
 
 
 def _refuse_without_safetensors(folder: Path) -> NoReturn:
@@ -195,39 +219,8 @@ def _refuse_without_safetensors(folder: Path) -> NoReturn:
     )
 
 
-def _parse(raw: bytes, where: str) -> dict[str, Any]:
-    try:
-        value = json.loads(raw, object_pairs_hook=_no_duplicates, parse_constant=_no_nan)
-    # RecursionError: a file may nest deeper than the parser can follow.
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(
-            f"is not valid JSON ({excerpt(error)})", where=excerpt(where), remedy=_COPY_AGAIN
-        ) from error
-    if not isinstance(value, dict):
-        _damaged(Path(where), "is not a JSON object")
-    return value
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        raise ValueError("a key is given twice")
-    return result
-
-
-def _no_nan(name: str) -> float:
-    # Infinity is a limit that configs of state-space models set; NaN would make every logit one.
-    if name == "NaN":
-        raise ValueError("NaN is no number")
-    return float(name)
-
-
 def _naturals(value: object) -> tuple[int, ...] | None:
     """A JSON list of integers from 0, or None for anything else (`True` included)."""
     if isinstance(value, list) and all(type(n) is int and n >= 0 for n in value):
         return tuple(value)
     return None
-
-
-def _damaged(path: Path, message: str) -> NoReturn:
-    raise CheckpointError(message, where=excerpt(path), remedy=_COPY_AGAIN)

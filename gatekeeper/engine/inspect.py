@@ -14,8 +14,9 @@ from typing import NoReturn
 
 from gatekeeper.engine._layout import Block, blocks, layer_of, layer_prefix, parameters_of, unknown
 from gatekeeper.engine._moe_config import EXPERTS, EXTRA_COLUMNS, MoeConfig
-from gatekeeper.engine.checkpoint import CONFIG, Checkpoint
+from gatekeeper.engine.checkpoint import Checkpoint
 from gatekeeper.engine.headers import TensorInfo
+from gatekeeper.engine.json_files import CONFIG
 from gatekeeper.errors import CheckpointError, excerpt
 from gatekeeper.records.model import ModelDescription, MoeSite
 
@@ -42,6 +43,7 @@ def describe(checkpoint: Checkpoint) -> ModelDescription:
     layers = config.natural("num_hidden_layers", "n_layers", "n_layer", "num_layers")
     tensors = parameters_of(checkpoint.tensors, config, layers)
     found = blocks(tensors, config)
+    _refuse_odd_places(checkpoint, found)
     near = _by_layer(checkpoint.tensors)
     sites = tuple(
         _site(checkpoint, config, b, near[layer_prefix(b.path)]) for b in found if not b.attention
@@ -70,13 +72,22 @@ def _by_layer(tensors: Mapping[str, TensorInfo]) -> dict[str, dict[str, TensorIn
     return groups
 
 
+def _refuse_odd_places(checkpoint: Checkpoint, found: Iterable[Block]) -> None:
+    """Experts in no decoder layer, in one whose number is none, or two mixtures in one."""
+    layers: Counter[int] = Counter()
+    for block in found:
+        if block.layer is None:
+            _refuse(checkpoint, f"has experts outside its decoder layers, at {excerpt(block.path)}")
+        layers[block.layer] += not block.attention
+    if layers and (most := layers.most_common(1)[0])[1] > 1:
+        _refuse(checkpoint, f"layer {most[0]} has {most[1]} mixtures of experts")
+
+
 def _site(
     checkpoint: Checkpoint, config: MoeConfig, block: Block, near: Mapping[str, TensorInfo]
 ) -> MoeSite:
     """The MoE layer of a block, held against the config and the tensors of its layer."""
-    layer, experts = block.layer, block.experts
-    if layer is None:
-        _refuse(checkpoint, f"has experts outside its decoder layers, at {excerpt(block.path)}")
+    layer, experts = block.layer or 0, block.experts
     declared = config.integers(EXPERTS, layer)
     if declared and experts not in declared:
         _refuse(
@@ -158,9 +169,6 @@ def _check_sites(
     tensors: Mapping[str, TensorInfo],
     strange: str | None,
 ) -> None:
-    layers = Counter(site.layer for site in sites)
-    if layers and (most := layers.most_common(1)[0])[1] > 1:
-        _refuse(checkpoint, f"layer {most[0]} has {most[1]} mixtures of experts")
     if not sites:
         # Calling it dense would let a mixture of a new layout go unaudited.
         strange = next((name for name in tensors if _LOOKS_ROUTED.search(name)), None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,13 +20,14 @@ import torch
 from gatekeeper.engine.chat import Chats
 from gatekeeper.engine.checkpoint import Checkpoint, open_checkpoint
 from gatekeeper.engine.foreign import blaming
-from gatekeeper.engine.headers import read_json
+from gatekeeper.engine.json_files import read_json
 from gatekeeper.engine.load import pick_device, pick_dtype, quiet_transformers
 from gatekeeper.engine.memory import in_halves
 from gatekeeper.engine.sentence import first_token
 from gatekeeper.errors import AuditError, CheckpointError, excerpt
 
 _BATCH = 32
+_INDEX = re.compile(r"[0-9]{1,9}")
 #: Tokens a guard model may write: one label, in JSON at most.
 _ANSWER = 16
 _CLASSIFIER = "ForSequenceClassification"
@@ -36,7 +38,7 @@ class _Local:
     """A checkpoint, hashed when it is opened and loaded when it is first asked."""
 
     def __init__(self, path: Path, device: str) -> None:
-        self._opened: Checkpoint = open_checkpoint(path)
+        self._opened: Checkpoint = open_checkpoint(path, served=False)
         self._device = pick_device(device)
         self._check()  # before all of it is read
         self.digest = self._opened.reference().digest
@@ -91,7 +93,7 @@ class _Local:
     def _most(self, own: int) -> int:
         """Tokens that fit: the model's positions, or what its own files say if that is less."""
         positions = self._opened.config.get("max_position_embeddings")
-        return min(own, positions) if type(positions) is int else own
+        return min(own, positions) if type(positions) is int and positions > 0 else own
 
 
 class Embedder(_Local):
@@ -157,9 +159,10 @@ class Reader(_Local):
 
     def _labels(self) -> tuple[str, ...]:
         labels = self._opened.config.get("id2label")
-        if not isinstance(labels, dict) or not labels:
+        named = isinstance(labels, dict) and all(_INDEX.fullmatch(i) for i in labels)
+        if not labels or not named:
             raise CheckpointError(
-                "is a classifier without names of its labels (id2label)",
+                "is a classifier without names of its labels by number (id2label)",
                 where=f"{self._path.name}/config.json",
                 remedy="name them",
             )

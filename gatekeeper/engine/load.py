@@ -11,14 +11,16 @@ import torch
 from torch import nn
 
 from gatekeeper.engine.architectures import architecture_of
-from gatekeeper.engine.checkpoint import CONFIG, MXFP4, quantisation
+from gatekeeper.engine.checkpoint import MXFP4, quantisation
+from gatekeeper.engine.finite import refuse_no_numbers
 from gatekeeper.engine.foreign import blaming
-from gatekeeper.engine.headers import read_json
 from gatekeeper.engine.host_memory import available_memory
+from gatekeeper.engine.json_files import CONFIG, read_json
 from gatekeeper.engine.loaded_keys import refuse_other_weights
 from gatekeeper.engine.parallel import PARTED, parallel_config, speak_as_one
-from gatekeeper.engine.refusals import refuse_unhookable
+from gatekeeper.engine.refusals import refuse_too_large, refuse_unhookable
 from gatekeeper.engine.sites import Architecture, RouterSite
+from gatekeeper.engine.told import listening
 from gatekeeper.errors import AuditError, CheckpointError, UsageError, excerpt
 from gatekeeper.records.model import ModelDescription
 
@@ -53,6 +55,7 @@ class LoadedModel:
         sites: the layers whose router can be kept from an expert.
         end_ids: token ids that end a reply.
         recipe: how to load another, or None where no single device holds it.
+        cautions: what was warned of while it was loaded.
     """
 
     model: nn.Module
@@ -65,6 +68,7 @@ class LoadedModel:
     pad_id: int
     context_length: int | None
     recipe: Recipe | None = None
+    cautions: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -110,7 +114,6 @@ def load_tokenizer(path: Path) -> Any:
     Raises:
         CheckpointError: there is none, or it has no chat template.
     """
-    quiet_transformers()
     from transformers import AutoTokenizer
 
     remedy = "put tokenizer.json and tokenizer_config.json beside the weights"
@@ -155,10 +158,12 @@ def load_model(
     if parallel is not None:
         remedy = PARTED
     # First, because the tokenizer's loader reads it too, and would take the blame.
-    with blaming(path.name, "transformers cannot load its config", remedy):
-        AutoConfig.from_pretrained(path, trust_remote_code=False, local_files_only=True)
-    tokenizer = load_tokenizer(path)
-    with blaming(path.name, "transformers cannot load it", remedy):
+    with listening() as told, blaming(path.name, "transformers cannot load its config", remedy):
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False, local_files_only=True)
+        refuse_too_large(config, description, path.name)
+    with listening() as told_too:
+        tokenizer = load_tokenizer(path)
+    with listening() as told_last, blaming(path.name, "transformers cannot load it", remedy):
         model, info = AutoModelForCausalLM.from_pretrained(
             path,
             trust_remote_code=False,
@@ -170,9 +175,10 @@ def load_model(
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # so that they are named, below
         )
-        refuse_other_weights(path.name, model.config, info)
+        unread = refuse_other_weights(path.name, model.config, info)
         model = model.eval() if offload or parallel else model.to(device).eval()
     refuse_unhookable(model, path.name)
+    refuse_no_numbers(model, path.name, dtype)
     model.requires_grad_(False)
     if parallel is not None:
         speak_as_one(model)
@@ -198,6 +204,7 @@ def load_model(
             description=description,
             dtype=str(dtype).removeprefix("torch."),
         ),
+        cautions=(*dict.fromkeys((*told, *told_too, *told_last)), *unread),
     )
 
 

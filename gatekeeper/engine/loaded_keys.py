@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
+from gatekeeper.engine._layout import NUMBER
 from gatekeeper.errors import CheckpointError, excerpt
 
 _SHOWN = 3
-_LAYER = re.compile(r"(?:^|\.)(?:layers|blocks|h)\.(\d+)\.")
+_LAYER = re.compile(rf"(?:^|\.)(?:layers|blocks|h)\.({NUMBER})\.")
 #: Cached tables that older transformers stored.
 _TABLES = re.compile(r"(?:^|\.)(?:inv_freq|position_ids)$|\.rotary_emb\.|\.masked_bias$")
 #: Towers of a multimodal checkpoint, of which the language model alone is loaded.
@@ -22,7 +23,7 @@ _TOWER_CONFIGS = ("vision_config", "audio_config", "video_config")
 _REMEDY = "config and weights must be of one model: save both again with save_pretrained"
 
 
-def refuse_other_weights(path_name: str, config: Any, info: Mapping[str, Any]) -> None:
+def refuse_other_weights(path_name: str, config: Any, info: Mapping[str, Any]) -> tuple[str, ...]:
     """Refuses a model whose weights are not all from the checkpoint, or not all of it.
 
     What transformers passes over by design (`_keys_to_ignore_on_load_…` of the class, tied weights)
@@ -33,6 +34,9 @@ def refuse_other_weights(path_name: str, config: Any, info: Mapping[str, Any]) -
         config: of the loaded model.
         info: what `from_pretrained(..., output_loading_info=True)` gives beside the model.
 
+    Returns:
+        A line if tensors that a server may use stay unread, else nothing.
+
     Raises:
         CheckpointError: names the first tensors.
     """
@@ -42,6 +46,13 @@ def refuse_other_weights(path_name: str, config: Any, info: Mapping[str, Any]) -
         _refuse(path_name, "have another shape than the config asks for:", mismatched)
     if unread := sorted(_unread(config, info["unexpected_keys"])):
         _refuse(path_name, "of the weights are of no use to the model of the config:", unread)
+    left = sorted(k for k in info["unexpected_keys"] if not _TABLES.search(k))
+    if not left:
+        return ()
+    return (
+        f"not audited: {_counted(left)} of the weights that transformers leaves out for this "
+        f"model: {_shown(left)}",
+    )
 
 
 def _unread(config: Any, unexpected: Iterable[str]) -> Iterable[str]:
@@ -59,10 +70,17 @@ def _unread(config: Any, unexpected: Iterable[str]) -> Iterable[str]:
 
 
 def _refuse(path_name: str, what: str, names: list[str]) -> NoReturn:
-    shown = ", ".join(excerpt(name) for name in names[:_SHOWN])
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     raise CheckpointError(
-        f"{len(names)} tensor{'s' if len(names) > 1 else ''} {what} {shown}{more}",
+        f"{_counted(names)} {what} {_shown(names)}",
         where=path_name,
         remedy=_REMEDY,
     )
+
+
+def _counted(names: list[str]) -> str:
+    return f"{len(names)} tensor{'s' if len(names) > 1 else ''}"
+
+
+def _shown(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(excerpt(name) for name in names[:_SHOWN]) + more

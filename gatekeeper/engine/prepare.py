@@ -36,6 +36,9 @@ class Reporter(Protocol):
     def advance(self, done: int, total: int, *, found: int = 0) -> None:
         """Units done of the stage; `found` of them, since the last call, were no work of now."""
 
+    def caution(self, text: str) -> None:
+        """Something to know that stops nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -111,6 +114,8 @@ def prepare(
         offload=work_dir / "offload" if request.device == SPREAD else None,
         parallel=request.parallel,
     )
+    for text in loaded.cautions:
+        reporter.caution(text)
     prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
     window = request.max_new_tokens
     encoded = encode(loaded, prompts, request.system_prompt, window, request.reasoning.thinking)

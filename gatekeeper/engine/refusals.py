@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import importlib.metadata
+from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+import torch
 from torch import nn
 
 from gatekeeper.engine.architectures import architecture_of
-from gatekeeper.engine.checkpoint import CONFIG, MXFP4, Checkpoint, quantisation
-from gatekeeper.engine.headers import read_json
+from gatekeeper.engine.checkpoint import MXFP4, Checkpoint, quantisation
+from gatekeeper.engine.decoding_settings import GENERATION_CONFIG, refuse_forced
+from gatekeeper.engine.json_files import CONFIG, read_json
 from gatekeeper.errors import CheckpointError, excerpt
+from gatekeeper.records.model import ModelDescription
 
-_GENERATION = "generation_config.json"
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 #: Families whose MXFP4 experts transformers can unpack while loading.
 _UNPACKED = ("gpt_oss",)
 
-#: Settings of decoding under which a reply is not the greedy one.
-_MANY = {
-    "num_beams": "beam search",
-    "num_return_sequences": "several replies to a prompt",
-}
+#: Parameters that a config may ask for beyond the weights: what is lacking is told by name later.
+_SLACK = 10**7
+#: How the classes end that write replies.
+_WRITES = ("forcausallm", "forconditionalgeneration", "lmheadmodel")
 
 
 def refuse_unauditable(checkpoint: Checkpoint) -> None:
@@ -32,8 +36,35 @@ def refuse_unauditable(checkpoint: Checkpoint) -> None:
         CheckpointError: the architecture, its quantisation or its way of decoding is not supported.
     """
     _refuse_architecture(checkpoint)
+    _refuse_architectures(checkpoint)
     _refuse_packed(checkpoint)
     _refuse_decoding(checkpoint)
+
+
+def refuse_too_large(config: PretrainedConfig, description: ModelDescription, where: str) -> None:
+    """Refuses sizes that the weights don't have before transformers makes room for them.
+
+    What the weights lack it fills with random numbers, however many; only then could that be told.
+
+    Args:
+        config: as transformers reads it.
+        where: the checkpoint, for the message.
+
+    Raises:
+        CheckpointError: tells both numbers of parameters.
+    """
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        empty = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    parameters = sum(p.numel() for p in empty.parameters())
+    if parameters > 2 * description.parameters + _SLACK:
+        raise CheckpointError(
+            f"config describes a model of {parameters:,} parameters, the weights hold "
+            f"{description.parameters:,}",
+            where=where,
+            remedy="config and weights must be of one model: save both again with save_pretrained",
+        )
 
 
 def refuse_unhookable(model: nn.Module, where: str) -> None:
@@ -109,25 +140,44 @@ def _refuse_packed(checkpoint: Checkpoint) -> None:
 
 
 def _refuse_decoding(checkpoint: Checkpoint) -> None:
-    """Settings under which what is served is not what greedy decoding gives.
+    path = checkpoint.path / GENERATION_CONFIG
+    refuse_forced(checkpoint.path, checkpoint.config, read_json(path) if path.is_file() else None)
 
-    As in transformers, config.json counts only where generation_config.json is missing.
-    """
-    path = checkpoint.path / _GENERATION
-    settings = checkpoint.config
-    if path.is_file():
-        settings = read_json(path)
-    else:
-        path = checkpoint.path / CONFIG
-    for name, meaning in _MANY.items():
-        value = settings.get(name)
-        if value is not None and value != 1:
+
+def _refuse_architectures(checkpoint: Checkpoint) -> None:
+    """vLLM and SGLang choose the model by `architectures`, transformers by `model_type`."""
+    model_type = checkpoint.config["model_type"]
+    own = {name for name in _classes(model_type) if name.endswith(_WRITES)}
+    for name in checkpoint.config.get("architectures") or ():
+        if name.lower() not in own and name.lower() in _classes():
             _refuse(
-                path,
-                f"asks for {meaning} ({name} is {excerpt(value)}), Gatekeeper decodes greedily: "
-                "what it audits would not be what is served",
-                f"remove {name}, if the model is served without it",
+                checkpoint.path / CONFIG,
+                f"architectures names {excerpt(name)}, which vLLM and SGLang go by; transformers "
+                f"goes by model_type {excerpt(model_type)}, which is another model",
+                "save it with save_pretrained from the class that is served",
             )
+
+
+def strange_architectures(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """A line for each of `architectures` that transformers has not."""
+    return tuple(
+        f"not audited: {excerpt(name)} of architectures in {CONFIG}, which transformers does not "
+        "have: a server that goes by it runs code of its own"
+        for name in checkpoint.config.get("architectures") or ()
+        if name.lower() not in _classes()
+    )
+
+
+@cache
+def _classes(model_type: str | None = None) -> frozenset[str]:
+    """Classes of transformers in lower case: of a model type, or all; publishers vary the case."""
+    from transformers.models.auto import modeling_auto
+
+    tables = [t for name, t in vars(modeling_auto).items() if name.endswith("_MAPPING_NAMES")]
+    listed = [table.values() if model_type is None else [table.get(model_type)] for table in tables]
+    found = [one for names in listed for one in names]
+    flat = [n for one in found for n in (one if isinstance(one, (tuple, list)) else [one])]
+    return frozenset(name.lower() for name in flat if isinstance(name, str))
 
 
 def _refuse(path: Path, message: str, remedy: str) -> NoReturn:

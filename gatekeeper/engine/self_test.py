@@ -19,7 +19,7 @@ from gatekeeper.engine.parallel import PARTED, in_step
 from gatekeeper.engine.prefix_test import attention_holds, replies_hold
 from gatekeeper.engine.routing import Instrument
 from gatekeeper.engine.skip_test import skip_holds
-from gatekeeper.errors import SelfTestError
+from gatekeeper.errors import CheckpointError, SelfTestError
 from gatekeeper.records.evidence import SelfTestCheck
 from gatekeeper.records.trial import bare_mask
 
@@ -79,6 +79,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
 
     Raises:
         SelfTestError: one does not hold; the message names it and the architecture.
+        CheckpointError: the model itself gives no numbers.
     """
     usable = sorted((p for p in prompts if p.skipped is None), key=lambda p: len(p.ids))
     probe = _Probe(loaded, [usable[0], usable[-1]][:_PROMPTS])
@@ -88,6 +89,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         PARTED if in_step() else "check that config and weights belong together",
     ):
         plain = probe.logits()
+    _refuse_no_numbers(loaded, plain[probe.attention.bool()])
     with Instrument(loaded.sites) as instrument:
         counts = probe.counts(instrument)
         watched = probe.logits()
@@ -147,7 +149,9 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
     if failed is not None:
         raise SelfTestError(
             f"hooks failed their self-test {failed.name!r} ({failed.detail}) on {_name(loaded)}",
-            remedy="this architecture is not supported: nothing was measured",
+            remedy="audit in another --dtype: experts that were idle before give too large numbers"
+            if failed.name == "finite"
+            else "this architecture is not supported: nothing was measured",
         )
     return checks
 
@@ -214,6 +218,17 @@ def _name(loaded: LoadedModel) -> str:
     """The architecture in words an issue can be filed with."""
     config = getattr(loaded.model, "config", None)
     return f"{type(loaded.model).__name__} (model_type {getattr(config, 'model_type', 'unknown')})"
+
+
+def _refuse_no_numbers(loaded: LoadedModel, logits: Tensor) -> None:
+    """Every check below would fail, and blame the hooks for it."""
+    if not _finite(logits):
+        dtype = str(loaded.dtype).removeprefix("torch.")
+        raise CheckpointError(
+            f"{_name(loaded)} gives logits that are NaN or infinite in {dtype}, without any hook: "
+            "its weights are finite, what comes of them is not",
+            remedy="audit in another --dtype, or save the checkpoint anew from the trained model",
+        )
 
 
 def _finite(*logits: Tensor) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.engine.headers import read_json
+from gatekeeper.engine.json_files import read_json
 from gatekeeper.errors import CheckpointError, excerpt
 from gatekeeper.evidence.strict_json import strict_loads
 

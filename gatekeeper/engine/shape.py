@@ -11,8 +11,8 @@ from typing import NoReturn
 
 from gatekeeper.analysis.cost import Shape
 from gatekeeper.engine._moe_config import EXPERTS, SHARED, MoeConfig
-from gatekeeper.engine.checkpoint import CONFIG, MXFP4, Checkpoint, quantisation
-from gatekeeper.engine.headers import read_json
+from gatekeeper.engine.checkpoint import MXFP4, Checkpoint, quantisation
+from gatekeeper.engine.json_files import CONFIG, read_json
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
 from gatekeeper.records.model import ModelDescription
 
@@ -102,12 +102,16 @@ def shape_of(checkpoint: Checkpoint, description: ModelDescription | None = None
 
 def _mixtures(config: MoeConfig, layers: int) -> dict[int, tuple[int, int]]:
     """(experts, top-k) of each layer that the config makes a mixture."""
-    dense = set(config.first("mlp_only_layers") or ())
+    dense = config.layers_named("mlp_only_layers")
     first = config.natural(*_FIRST) or 0
-    step = config.natural(*_STEP) or 1
+    said = config.first(*_STEP)
+    marks = said if isinstance(said, list) else None  # a mark for each layer
+    step = 1 if marks is not None else config.natural(*_STEP) or 1
     found = {}
     for layer in range(first, layers):
         experts = next(iter(config.integers(EXPERTS, layer)), 0)
+        if marks is not None and not (layer < len(marks) and marks[layer]):
+            continue
         # Qwen counts layers from 1; DeepSeek, whose step is 1 in all that is published, from 0.
         if experts and layer not in dense and (layer + 1) % step == 0:
             found[layer] = (experts, config.top_k(layer, experts))
@@ -122,6 +126,8 @@ def _attention(checkpoint: Checkpoint, config: MoeConfig, hidden: int) -> tuple[
     latent = config.natural("kv_lora_rank")
     if latent is None:
         width = config.natural("head_dim") or hidden // heads
+        if not width:
+            _refuse(checkpoint, ("head_dim",))
         pairs = config.natural(*_KV_HEADS) or heads
         parameters = 2 * hidden * width * (heads + pairs)
         return parameters, 2 * pairs * width, 2 * heads * width, 0

@@ -27,6 +27,7 @@ from gatekeeper.evidence.wire import (
     times_from_json,
     times_to_json,
 )
+from gatekeeper.outside import refuse_inside_checkpoint
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trials import Trials
 
@@ -80,7 +81,8 @@ def write_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Refuses to replace what is no regular file, and to write where no directory is.
+    """Refuses to replace what is no regular file, to write where no directory is, or into a
+    checkpoint.
 
     Raises:
         UsageError: see above.
@@ -92,6 +94,7 @@ def check_writable(path: Path) -> None:
         raise UsageError(
             "no such directory", where=excerpt(path.parent), remedy="make it, or give another"
         )
+    refuse_inside_checkpoint(path)
 
 
 def write_bundle(evidence: Evidence, folder: Path) -> Evidence:

@@ -9,6 +9,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from gatekeeper.errors import EvidenceError
+from gatekeeper.pointers import refuse_pointer_file
 
 #: What names may be as long as on every common file system.
 _LONGEST = 255
@@ -48,6 +49,7 @@ def open_member(folder: Path, name: str) -> BufferedReader:
             where=str(path),
             remedy="give a finished bundle; an interrupted audit goes on when run again",
         )
+    refuse_pointer_file(path, str(path), EvidenceError)
     return path.open("rb")
 
 

@@ -91,6 +91,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         "usefulness": [plain_fields(one, _USEFUL) for one in evidence.usefulness],
         "stops": [plain_fields(one, _STOP) for one in evidence.stops],
         **positive_to_json(evidence.positive_control),
+        **({} if evidence.cautions is None else {"cautions": list(evidence.cautions)}),
     }
 
 
@@ -242,6 +243,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         usefulness=tuple(_useful_from_json(u) for u in data.get("usefulness", ())),
         stops=tuple(Stop(**{name: one[name] for name in _STOP}) for one in data.get("stops", ())),
         positive_control=positive_from_json(data.get("positive_control")),
+        cautions=tuple(data["cautions"]) if "cautions" in data else None,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.strict_json import strict_loads
+from gatekeeper.pointers import refuse_pointer
 from gatekeeper.records.finding import Interval
 from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard
 
@@ -79,6 +80,7 @@ def read_card(path: Path) -> tuple[JudgeCard, bytes]:
         _refuse(path, f"cannot be read: {excerpt(getattr(error, 'strerror', None) or error)}")
     if len(raw) > _MOST_BYTES:
         _refuse(path, f"larger than {_MOST_BYTES >> 20} MiB")
+    refuse_pointer(raw, excerpt(path), UsageError)
     try:
         data = strict_loads(raw)
     except ValueError as error:

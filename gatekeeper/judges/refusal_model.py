@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.judges import QUESTION, broken, never_decided, parse_outcome, unconfigured
+from gatekeeper.pointers import refuse_pointer
 from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.plugins import Judge, Judgement, JudgeTools, LabelReader
 from gatekeeper.records.trial import OUTCOMES
@@ -95,6 +96,7 @@ def _template(path: OptionValue) -> str | None:
         raise UsageError(
             "the judge's template cannot be read", where=where, remedy="give a UTF-8 text file"
         ) from error
+    refuse_pointer(text.encode(), where, UsageError)
     if "{reply}" not in text or len(text) > _MOST_TEMPLATE:
         raise UsageError(
             "the judge's template has no {reply}, or is too long",

@@ -126,6 +126,7 @@ def evaluate(
             *about_controls(evidence, policy),
             *_about_starvation(evidence, policy),
             *_about_policy(policy, today),
+            *(excerpt(text, 400) for text in evidence.cautions or ()),
         ),
         fail_on=fail_on,
         departures=departures(evidence, policy),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.odd_characters import named
+from gatekeeper.pointers import refuse_pointer
 from gatekeeper.strict_yaml import YamlDocument, moved, parse_yaml, place
 
 MAX_BYTES = 1 << 20
@@ -51,6 +52,7 @@ def _read_bytes(path: Path, source: str) -> bytes:
         raise UsageError(
             f"larger than {MAX_BYTES >> 20} MiB", where=place(source), remedy="split the file"
         )
+    refuse_pointer(raw, place(source), UsageError)
     return raw
 
 

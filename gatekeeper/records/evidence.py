@@ -242,6 +242,8 @@ class Evidence:
         stops: how far masks were run that might have stopped early, whether they did or not.
         positive_control: of the arm `positive`, or why there is none; None in bundles written
             before there was one.
+        cautions: what other loaders and servers would take otherwise than the audit did; None in
+            bundles written before it was told.
         findings: as stored; `check` and `verify` measure them again.
     """
 
@@ -265,3 +267,4 @@ class Evidence:
     usefulness: tuple[Usefulness, ...] = ()
     stops: tuple[Stop, ...] = ()
     positive_control: PositiveControl | str | None = None
+    cautions: tuple[str, ...] | None = None

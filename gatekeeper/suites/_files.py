@@ -6,6 +6,7 @@ import codecs
 from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.pointers import refuse_pointer
 
 MAX_FILE = 256_000_000  # bytes
 
@@ -20,7 +21,6 @@ _KINDS = (
     (b"PAR1", "a Parquet file", "name it .parquet"),
     (b"SQLite format 3\0", "a database", "export it as CSV"),
     (b"%PDF-", "a PDF file", "give the text"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "git lfs pull"),
 )
 #: Longer marks first: one of UTF-32 begins as one of UTF-16.
 _MARKS = (
@@ -58,6 +58,7 @@ def read_bytes(path: Path, *, binary: bool = False) -> bytes:
         raise UsageError(
             f"is larger than {MAX_FILE // 1_000_000} MB", where=excerpt(path), remedy="split it"
         )
+    refuse_pointer(raw, excerpt(path), UsageError)
     for start, kind, remedy in _KINDS:
         if raw.startswith(start) and not binary:
             raise UsageError(f"is {kind}", where=excerpt(path), remedy=remedy)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.pointers import refuse_pointer, refuse_pointer_file
 from gatekeeper.suites._rows import sha256
 
 #: What a wheel and a directory have in common.
@@ -81,6 +82,7 @@ class PackageFiles:
             ) from None
         if len(raw) > _MOST_BYTES:
             raise self._too_large(where)
+        refuse_pointer(raw, excerpt(where), UsageError)
         return raw
 
     def text(self, member: str) -> str:
@@ -201,6 +203,8 @@ def _normal(name: str) -> str:
 
 
 def _opened(wheel: Path) -> zipfile.Path:
+    if wheel.is_file():
+        refuse_pointer_file(wheel, excerpt(wheel), UsageError)
     try:
         return zipfile.Path(zipfile.ZipFile(wheel))
     except _BROKEN as error:

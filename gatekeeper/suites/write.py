@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.outside import refuse_inside_checkpoint
 from gatekeeper.suites.read import MANIFEST, read_suite
 
 _PROMPTS = "prompts.jsonl"
@@ -19,8 +20,10 @@ def check_place(out: Path, *, overwrite: bool) -> None:
     """Refuses a directory that a suite may not be written to; touches nothing.
 
     Raises:
-        UsageError: `out` holds a suite and `overwrite` is not given, or anything else.
+        UsageError: `out` lies in a checkpoint, or holds a suite and `overwrite` is not given, or
+            anything else.
     """
+    refuse_inside_checkpoint(out)
     for place in (out, *out.parents):
         if place.exists() or place.is_symlink():
             if not place.is_dir() or (place == out and place.is_symlink()):

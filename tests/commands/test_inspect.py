@@ -27,6 +27,7 @@ SCHEMA = {
         "parameters": {"type": "integer"},
         "active_parameters": {"type": "integer"},
         "context_length": {"type": ["integer", "null"]},
+        "cautions": {"type": "array", "items": {"type": "string"}},
         "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
         "sites": {
             "type": "array",

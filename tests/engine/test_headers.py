@@ -10,7 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatekeeper.engine.headers import MAX_HEADER, read_header, read_headers, weight_files
+from gatekeeper.engine.headers import (
+    MAX_HEADER,
+    find_tensor,
+    read_header,
+    read_headers,
+    weight_files,
+)
 from gatekeeper.errors import CheckpointError, ExitCode
 
 from .tiny_checkpoint import header, write
@@ -78,6 +84,8 @@ def test_a_rest_behind_the_weights_is_named(tmp_path: Path) -> None:
         ((4).to_bytes(8, "little") + b"\xff\xfe{}", "not valid JSON"),
         ((80_000).to_bytes(8, "little") + b"[" * 80_000, "not valid JSON"),
         ((17).to_bytes(8, "little") + b'{"a": 1, "a": 2} ', "given twice"),
+        ((17).to_bytes(8, "little") + b'{"a": "\\ud800xx"}', "entry of a"),
+        ((19).to_bytes(8, "little") + b'{"__metadata__": 5}', "__metadata__"),
     ],
 )
 def test_a_corrupt_header_is_named(tmp_path: Path, raw: bytes, message: str) -> None:
@@ -103,6 +111,8 @@ def test_a_corrupt_header_is_named(tmp_path: Path, raw: bytes, message: str) -> 
         {"a": entry(data_offsets=[4, 12])},
         {"a": entry(), "b": entry()},
         {"a": entry(), "b": entry(data_offsets=[12, 20])},
+        {"a": entry(shape=[2**40, 2**40])},
+        {"a": entry(shape=[1] * 65)},
     ],
 )
 def test_an_entry_that_contradicts_itself_is_refused(
@@ -112,6 +122,34 @@ def test_an_entry_that_contradicts_itself_is_refused(
     path = tmp_path / "w.safetensors"
     path.write_bytes(len(raw).to_bytes(8, "little") + raw + bytes(20))
     assert "corrupt header" in error(path).message
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (
+            b'{"a":{"dtype":"F32","shape":[' + b"9" * 5000 + b'],"data_offsets":[0,8]}}',
+            "5000 digits",
+        ),
+        (b'{"a":{"dtype":"F32","shape":[1e999],"data_offsets":[0,8]}}', "too large"),
+        (b"{" + b'"data_offsets",' * 300_001 + b"}", "300,000 tensors"),
+        (b'{"a":[' + b"[]," * 3_500_001 + b"]}", "3,500,000 parts"),
+        (b'{"a":{"dtype":"F32","shape":[' + b"9," * 10**6 + b'9],"data_offsets":[0,8]}}', "entry"),
+        (b'{"a":' * 900 + b"5" + b"}" * 900, "entry of a"),
+    ],
+)
+def test_the_work_of_a_header_is_bounded(tmp_path: Path, raw: bytes, message: str) -> None:
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(len(raw).to_bytes(8, "little") + raw + bytes(8))
+    assert message in error(path).message
+
+
+def test_where_a_tensor_lies(tmp_path: Path) -> None:
+    path = write(tmp_path / "model.safetensors", header(TWO), data=0)
+    path.write_bytes(path.read_bytes() + bytes(range(32)))
+    file, start, size = find_tensor(tmp_path, "b")
+    assert file == path
+    assert path.read_bytes()[start : start + size] == bytes(range(24, 32))
 
 
 @given(raw=st.binary(max_size=200), length=st.none() | st.integers(0, 300))

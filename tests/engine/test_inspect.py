@@ -229,3 +229,41 @@ def test_a_hand_edited_config_is_caught_on_a_real_checkpoint(tmp_path: Path) -> 
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(CheckpointError, match=r"config says 4 experts, .* hold 8"):
         described(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "model.experts",
+        "model.layers.x.mlp.experts",
+        "model.layers.\u00b2.mlp.experts",
+        "model.layers.\u0663.mlp.experts",
+        "model.layers.007.mlp.experts",
+        f"model.layers.{'9' * 400}.mlp.experts",
+        "experts",
+    ],
+)
+def test_experts_in_no_decoder_layer_are_refused(tmp_path: Path, block: str) -> None:
+    tensors: dict[str, tuple[str, list[int]]] = {
+        f"{block}.{e}.up_proj.weight": ("F32", [4, 8]) for e in range(2)
+    }
+    path = folder(tmp_path, {"model_type": "mixtral", "num_experts": 2}, tensors)
+    with pytest.raises(CheckpointError, match=r"outside its decoder layers|does not know"):
+        described(path)
+
+
+def test_an_expert_whose_number_is_none_is_refused(tmp_path: Path) -> None:
+    tensors = listed([0])
+    tensors[f"model.layers.0.mlp.experts.{'9' * 400}.up_proj.weight"] = ("F32", [4, 8])
+    path = folder(tmp_path, {"model_type": "mixtral", "num_experts_per_tok": 2}, tensors)
+    with pytest.raises(CheckpointError):
+        described(path)
+
+
+def test_a_million_identity_experts_take_no_time(tmp_path: Path) -> None:
+    config = {"model_type": "mixtral", "num_experts": 4, "num_experts_per_tok": 2}
+    path = folder(tmp_path, config | {"zero_expert_num": 10**9}, listed([0]))
+    with pytest.raises(CheckpointError, match="zero_expert_num"):
+        described(path)
+    path = folder(tmp_path, config | {"zero_expert_num": 10**6}, listed([0]))
+    assert described(path).routed_experts == 4

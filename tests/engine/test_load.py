@@ -116,7 +116,6 @@ def test_another_shape_is_named(path: Path) -> None:
     [
         {"text_config": {"model_type": "qwen3_moe"}},
         {"hidden_size": "abc"},
-        {"max_position_embeddings": "512"},
         {"rope_parameters": "x"},
         {"num_attention_heads": 0},
         {"dtype": "nosuch"},

@@ -16,6 +16,8 @@ from tests.engine.tiny_checkpoint import FAMILIES
 from tests.engine.zoo import build
 
 CONFIGS = ROOT / "benchmarks" / "configs"
+DEEP = {"text_config": {"text_config": {"text_config": {}}}}
+QWEN = CONFIGS / "qwen3-30b-a3b.json"
 
 #: Parameters in all and at work on a token, as their publishers tell (10^9). Qwen counts its
 #: embedding as active, of 0.3.
@@ -109,3 +111,42 @@ def test_a_quantisation_that_audits_refuse_is_refused(tmp_path):
     found = config_only(config(tmp_path, quantization_config={"quant_method": "gptq"}))
     with pytest.raises(CheckpointError, match="gptq"):
         stored_bytes(found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"hidden_size": 10**50}, "hidden_size"),
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers"),
+        ({"vocab_size": True}, "vocab_size"),
+        ({"num_attention_heads": "4"}, "num_attention_heads"),
+        ({"moe_intermediate_size": -4}, "moe_intermediate_size"),
+        ({"head_dim": 2.5}, "head_dim"),
+        ({"num_experts": 10**12}, "num_experts"),
+        ({"mlp_only_layers": 5}, "mlp_only_layers"),
+        ({"mlp_only_layers": [{}]}, "mlp_only_layers"),
+        ({"mlp_only_layers": "x"}, "mlp_only_layers"),
+        ({"mlp_only_layers": [[0]]}, "mlp_only_layers"),
+        ({"tie_word_embeddings": "yes"}, "tie_word_embeddings"),
+        ({"per_layer_config": 5}, "per_layer_config"),
+        ({"per_layer_config": {"0": [1]}}, "per_layer_config"),
+        ({"text_config": 5}, "text_config"),
+        (
+            {"text_config": {"text_config": {"text_config": {"text_config": {"llm_config": {}}}}}},
+            "not",
+        ),
+        ({"num_attention_heads": 10**6, "head_dim": None}, "head_dim"),
+    ],
+)
+def test_a_field_of_another_type_or_size_is_refused_by_its_name(changes, named, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(json.loads(QWEN.read_text()) | changes))
+    with pytest.raises(CheckpointError, match=named):
+        shape_of(config_only(tmp_path))
+
+
+def test_a_mark_for_each_layer_says_which_are_mixtures(tmp_path):
+    config = json.loads(QWEN.read_text())
+    layers = config["num_hidden_layers"]
+    config |= {"decoder_sparse_step": None, "moe_layer_freq": [0] + [1] * (layers - 1)}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert len(shape_of(config_only(tmp_path)).moe) == layers - 1

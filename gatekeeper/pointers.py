@@ -1,0 +1,48 @@
+"""Files that stand for a larger one that was never fetched: Git LFS pointers and their kin.
+
+A clone without `git lfs pull` leaves some lines of text in place of weights, tokenizers and data.
+Every reader asks here first, because as data such a file looks damaged in some way of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gatekeeper.errors import GatekeeperError
+
+#: No pointer is longer (the LFS specification: less than 1024 bytes).
+LONGEST = 1024
+_BOM = b"\xef\xbb\xbf"
+#: How each begins: the name, and what fetches the file.
+_KINDS = (
+    (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer", "git lfs pull"),
+    (b"version https://hawser.github.com/spec/", "a Git LFS pointer", "git lfs pull"),
+    (b"version http://git-media.io/v/", "a Git LFS pointer", "git lfs pull"),
+    (b"# xet version ", "a Git Xet pointer", "git xet checkout"),
+    (b"/annex/objects/", "a git-annex pointer", "git annex get"),
+    (b"../.git/annex/objects/", "a git-annex pointer", "git annex get"),
+    (b".git/annex/objects/", "a git-annex pointer", "git annex get"),
+)
+
+
+def refuse_pointer(raw: bytes, where: str, error: type[GatekeeperError]) -> None:
+    """Refuses bytes that are a pointer to a file instead of the file.
+
+    Args:
+        raw: the file, or its beginning.
+        where: the file, ready to print.
+        error: what to raise, by which the exit code is chosen.
+
+    Raises:
+        GatekeeperError: of the kind `error`.
+    """
+    head = raw[:LONGEST].removeprefix(_BOM).lstrip()
+    for begins, name, remedy in _KINDS:
+        if head.startswith(begins):
+            raise error(f"is {name}, not the file", where=where, remedy=remedy)
+
+
+def refuse_pointer_file(path: Path, where: str, error: type[GatekeeperError]) -> None:
+    """The same for a file on disk, of which little is read; raises as `refuse_pointer` does."""
+    with path.open("rb") as file:
+        refuse_pointer(file.read(LONGEST), where, error)
