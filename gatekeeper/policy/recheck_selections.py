@@ -70,12 +70,18 @@ class Derived:
 def underived(evidence: Evidence) -> dict[str, str]:
     """Selectors that only read the profile and cannot be asked again here, with the reason.
 
-    None where there is no profile: no bundle is without.
+    Not those of an older bundle or an older version. None where there is no profile: no bundle is
+    without.
     """
     if evidence.profile is None:
         return {}
     found = {s.selector: _not_again(evidence, s) for s in evidence.selections}
-    return {name: why for name, why in found.items() if why is not None and why != _MEASURED}
+    known = (_MEASURED, _OLDER)
+    return {
+        name: why
+        for name, why in found.items()
+        if why is not None and why not in known and not why.startswith("version")
+    }
 
 
 def recheck_selections(evidence: Evidence) -> Derived:
@@ -91,9 +97,7 @@ def recheck_selections(evidence: Evidence) -> Derived:
         untold={name: why for one in told for name, why in one.untold.items()},
         variants=tuple(dict.fromkeys(name for one in told for name in one.variants)),
         open=tuple(
-            f"the ranking of {excerpt(name)}: {why}"
-            for name, why in underived(evidence).items()
-            if why != _OLDER and not why.startswith("version")
+            f"the ranking of {excerpt(name)}: {why}" for name, why in underived(evidence).items()
         ),
     )
 

@@ -185,8 +185,8 @@ def recheck_stops(evidence: Evidence) -> None:
             wanted[f"{mask.name} {stop.set}"] = set(run_of(evidence, stop))
     sets = {p.id: p.set for p in evidence.suite.prompts}
     found: dict[str, set[str]] = {name: set() for name in wanted}
-    for mask, prompt, _ in cells(evidence.trials) if wanted else ():
-        name = f"{mask} {sets[prompt]}"
+    for run, prompt, _ in cells(evidence.trials) if wanted else ():
+        name = f"{run} {sets[prompt]}"
         if name in found:
             found[name].add(prompt)
     if found != wanted:

@@ -60,10 +60,6 @@ def test_a_prompt_without_its_levelled_text_does_not_switch_the_split_off():
     forged = replace(split(), suite=replace(split().suite, prompts=prompts))
     with pytest.raises(EvidenceError, match="which the split rests on"):
         recheck(forged)
-    # An older bundle has none: read, and no pass.
-    older = replace(told(forged, split=1), profile=whole_evidence().profile)
-    assert "split" in unmet(older)
-    assert "split" not in unmet(replace(split(), profile=whole_evidence().profile))
 
 
 def test_rankings_that_are_not_derived_are_no_pass(tmp_path, capsys):
