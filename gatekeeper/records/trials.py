@@ -19,6 +19,8 @@ _BLOCK = 1 << 18
 #: Trials of which columns become Python numbers at a time.
 _STEP = 1 << 14
 
+_CODES = {outcome: code for code, outcome in enumerate(OUTCOMES)}
+
 IntArray = npt.NDArray[np.int32]
 
 
@@ -286,11 +288,7 @@ def cells(trials: Sequence[Trial]) -> Iterator[tuple[str, str, str]]:
 
 
 def codes_of(trials: Sequence[Trial]) -> Codes:
-    """Masks, prompts and outcomes as numbers.
-
-    Raises:
-        ValueError: an outcome is none of `OUTCOMES`.
-    """
+    """Masks, prompts and outcomes as numbers; -1 for an outcome that is none of `OUTCOMES`."""
     if isinstance(trials, Trials):
         return trials.codes()
     masks, prompts = _Names(), _Names()
@@ -303,7 +301,7 @@ def codes_of(trials: Sequence[Trial]) -> Codes:
         prompts=tuple(prompts.codes),
         mask=np.asarray(mask, np.int32),
         prompt=np.asarray(prompt, np.int32),
-        outcome=np.array([OUTCOMES.index(t.outcome) for t in trials], np.int8),
+        outcome=np.array([_CODES.get(t.outcome, -1) for t in trials], np.int8),
     )
 
 
