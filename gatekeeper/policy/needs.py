@@ -12,6 +12,7 @@ from gatekeeper.analysis.order import run_of, stop_under
 from gatekeeper.analysis.outcomes import control_masks, outcome_table
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.assay import assay_requirements
+from gatekeeper.policy.recheck_masks import left_out
 from gatekeeper.policy.recheck_selections import underived
 from gatekeeper.policy.search_needs import (
     coverage_requirements,
@@ -52,6 +53,7 @@ def requirements(
         *undecided_requirement(evidence, policy),
         *_selectors(evidence, policy),
         *_rankings(evidence),
+        *_every_mask(evidence, policy),
         *_masks(evidence, policy),
         *assay_requirements(evidence, policy),
     )
@@ -223,6 +225,15 @@ def _ranked(evidence: Evidence) -> dict[str, int]:
     per_fold = [{s.selector: len(s.ranked) for s in view.selections} for view in views(evidence)]
     names = {name for ranked in per_fold for name in ranked}
     return {name: min(ranked.get(name, 0) for ranked in per_fold) for name in names}
+
+
+def _every_mask(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
+    """A rule about every mask that was run needs to know that none was left out of the bundle."""
+    if not any(rule.metric == "worst-mask-drop" for rule in policy.rules):
+        return
+    why = next((why for view in views(evidence) if (why := left_out(view))), None)
+    if why is not None:
+        yield Requirement(name="every mask", met=False, detail=why)
 
 
 def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:

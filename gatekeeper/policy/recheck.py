@@ -12,6 +12,7 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire_findings import finding_to_json
 from gatekeeper.metrics import measure_all
+from gatekeeper.policy.recheck_masks import recheck_masks
 from gatekeeper.policy.recheck_positive import recheck_positive
 from gatekeeper.policy.recheck_recorded import recheck_recorded
 from gatekeeper.policy.recheck_selections import Derived, recheck_selections
@@ -19,7 +20,6 @@ from gatekeeper.policy.recheck_split import recheck_split
 from gatekeeper.policy.recheck_suite import recheck_suite
 from gatekeeper.policy.recheck_trials import (
     outcomes_open,
-    recheck_masks,
     recheck_outcomes,
     recheck_second,
     recheck_stops,

@@ -1,159 +1,25 @@
-"""Masks and outcomes held against what they follow from: rankings, and the stored replies."""
+"""Trials held against what they follow from: the order of early stops, and the stored replies."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import accumulate
 from typing import NoReturn
 
-import numpy as np
-
 from gatekeeper import catalog
-from gatekeeper.analysis.arms import beside_masks, cause_masks, dose_masks
-from gatekeeper.analysis.environments import environment_arms
-from gatekeeper.analysis.masks import selected_masks
 from gatekeeper.analysis.order import looks, order, run_of, stop_of
-from gatekeeper.analysis.roles import role_of
 from gatekeeper.analysis.second_sample import second_rows
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import Judge, Judgement
 from gatekeeper.records.reasoning import RULE
 from gatekeeper.records.replies import of_replies
-from gatekeeper.records.role import Roles
-from gatekeeper.records.selection import Selection
-from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
 from gatekeeper.records.trials import cells, judged_twice
 
 #: Replies whose judgement is kept, since many masks leave a reply as it was.
 _KNOWN = 1 << 16
-
-
-def recheck_masks(evidence: Evidence) -> int:
-    """Derives the selected masks again; returns how many masks were looked at.
-
-    Selected masks are the first k of their ranking for every k of the audit. Controls hold k
-    experts of the model, none of them selected beside them, and are nested in k.
-
-    Raises:
-        EvidenceError: a mask is another, or lacks.
-    """
-    plain = [mask for mask in evidence.masks if mask.arm == "unmasked"]
-    if plain != [UNMASKED]:
-        _refuse("there is not exactly one arm without a mask")
-    if any(mask != AGAIN for mask in evidence.masks if mask.arm == "again"):
-        _refuse("the second run without a mask has one")
-    names = [selection.selector for selection in evidence.selections]
-    if len(set(names)) < len(names):
-        _refuse("a selector ranked twice")
-    ranks = {selection.selector: _ranking(evidence, selection) for selection in evidence.selections}
-    settings = evidence.settings
-    wanted = {
-        mask.name: replace(mask, mode=settings.mode, phase=settings.phase)
-        for selection in evidence.selections
-        for mask in selected_masks(selection, evidence.settings.ks)
-    }
-    extra = [mask for mask in evidence.masks if mask.arm == "environment"]
-    own = list(environment_arms(evidence.environments, mode=settings.mode, phase=settings.phase))
-    if extra != own:
-        _refuse("the masks of environments are not those that were selected there")
-    if not all(_has(evidence, mask.experts) for mask in own):
-        _refuse("an environment selected experts that this model does not have")
-    _recheck_beside(evidence)
-    stored = {mask.name: mask for mask in evidence.masks if mask.arm == "selected"}
-    for name in sorted(wanted.keys() | stored.keys()):
-        if wanted.get(name) != stored.get(name):
-            _refuse(f"mask {excerpt(name)} does not follow from the ranking of its selector")
-    _recheck_controls(evidence, ranks)
-    return len(evidence.masks)
-
-
-def _recheck_controls(evidence: Evidence, ranks: Mapping[str, set[ExpertId]]) -> None:
-    """Random masks: named after what they stand beside, nested, of experts that were not selected.
-
-    Raises:
-        EvidenceError: one is not.
-    """
-    settings = evidence.settings
-    longest: dict[tuple[str, int], Mask] = {}
-    controls = [mask for mask in evidence.masks if mask.arm == "control"]
-    for mask in sorted(controls, key=lambda m: m.k, reverse=True):
-        selector, index = mask.selector or "", mask.control if mask.control is not None else -1
-        if (mask.mode, mask.phase) != (settings.mode, settings.phase):
-            _refuse(f"mask {excerpt(mask.name)} is of another mode than the audit")
-        if selector not in ranks or index < 0 or mask.k not in settings.ks:
-            _refuse(f"mask {excerpt(mask.name)} stands beside no selected mask")
-        if mask.name != f"{selector}-k{mask.k}-control-{index:02d}":
-            _refuse(f"mask {excerpt(mask.name)} is not named after what it stands beside")
-        whole = longest.setdefault((selector, index), mask)
-        chosen = set(mask.experts)
-        if len(chosen) != mask.k or mask.experts != whole.experts[: mask.k]:
-            _refuse(f"mask {excerpt(mask.name)} is not nested in the larger ones of its control")
-        if not _has(evidence, chosen) or chosen & ranks[selector]:
-            _refuse(f"mask {excerpt(mask.name)} holds experts that no control may hold")
-
-
-def _recheck_beside(evidence: Evidence) -> None:
-    """Masks beside the selected ones, and weakened ones; bundles written before have none.
-
-    Those of experts by the cause of their role came later: a bundle has all of them or none.
-
-    Raises:
-        EvidenceError: one does not follow from the rankings, the routing profile and the roles.
-    """
-    _recheck_roles(evidence)
-    settings, profile = evidence.settings, evidence.profile
-    doses = tuple(mask for mask in evidence.masks if mask.arm == "dose")
-    chosen = evidence.selections
-    if doses != dose_masks(chosen, settings.ks, settings.doses, phase=settings.phase):
-        _refuse("the weakened masks do not follow from the rankings")
-    beside = tuple(mask for mask in evidence.masks if mask.arm == "beside")
-    if not beside:
-        return
-    if profile is None:
-        _refuse("there are masks of the busiest experts and no routing profile")
-    benign = {p.id for p in evidence.suite.prompts if p.set == "benign"}
-    rows = np.array([i in benign for i in profile.prompt_ids], dtype=np.bool_)
-    wanted = beside_masks(
-        profile, rows, chosen, settings.ks, mode=settings.mode, phase=settings.phase
-    )
-    by_cause = cause_masks(evidence.roles, settings.ks, mode=settings.mode, phase=settings.phase)
-    if not all(_has(evidence, mask.experts) for mask in by_cause):
-        _refuse("roles were told of experts that this model does not have")
-    if beside not in (wanted, (*wanted, *by_cause)):
-        _refuse("the masks beside the selected ones do not follow from rankings, profile and roles")
-
-
-def _recheck_roles(evidence: Evidence) -> None:
-    """Each expert once, with the role that its intervals give.
-
-    Raises:
-        EvidenceError: one has another, and would be masked with others than it belongs to.
-    """
-    if not isinstance(evidence.roles, Roles):
-        return
-    experts = evidence.roles.experts
-    wrong = any(one.role != role_of(one.detection_interval, one.refusal_interval)
-                for one in experts)  # fmt: skip
-    if wrong or len({one.expert for one in experts}) < len(experts):
-        _refuse("roles do not follow from the intervals of their experts")
-
-
-def _ranking(evidence: Evidence, selection: Selection) -> set[ExpertId]:
-    """The experts of a ranking that its largest mask takes."""
-    order = [ranked.expert for ranked in selection.ranked]
-    if len(set(order)) < len(order) or not _has(evidence, order):
-        _refuse(f"the ranking of {excerpt(selection.selector)} is not one of this model's experts")
-    return set(order[: max((k for k in evidence.settings.ks if k <= len(order)), default=0)])
-
-
-def _has(evidence: Evidence, experts: Collection[ExpertId]) -> bool:
-    """Whether the model has these experts; a model may be said to have any number."""
-    held = {site.layer: site.experts for site in evidence.model.maskable_sites}
-    return all(0 <= one.expert < held.get(one.layer, 0) for one in experts)
 
 
 def recheck_stops(evidence: Evidence) -> None:
