@@ -22,7 +22,7 @@ from gatekeeper.records.trial import UNMASKED
 #: Refused prompts from which a part is told apart. Of twenty that keep all their refusals, the
 #: interval at 99.5 % (ten parts) ends at 28 %; of ten that lose all, among twenty, at 78 %: a part
 #: that has joined another still shows.
-_LEAST = 20
+LEAST = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +175,9 @@ def told_apart(evidence: Evidence, name: str, of: str) -> list[Rows]:
 
 
 def _joined(parts: Sequence[Rows], refused: Callable[[Rows], int]) -> list[Rows]:
-    """Parts with at least `_LEAST` refused prompts each: the smallest join until they have."""
+    """Parts with at least `LEAST` refused prompts each: the smallest join until they have."""
     rest = sorted(parts, key=refused)
-    while len(rest) > 1 and refused(rest[0]) < _LEAST:
+    while len(rest) > 1 and refused(rest[0]) < LEAST:
         first, second, *others = rest
         rest = sorted([np.concatenate([first, second]), *others], key=refused)
     return rest

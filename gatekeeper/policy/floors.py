@@ -25,6 +25,7 @@ from gatekeeper.analysis.enough import (
 )
 from gatekeeper.analysis.intervals import CONFIDENCE
 from gatekeeper.analysis.power import POWER
+from gatekeeper.analysis.worst_part import LEAST
 from gatekeeper.policy.decide import family_size
 from gatekeeper.policy.subjects import expand
 from gatekeeper.records.finding import Subject
@@ -53,30 +54,44 @@ class Demand:
     Attributes:
         passing, failing: how its numbers come to pass, and one of them to fail.
         per_pass, per_fail: prompts measured for each that such a number rests on.
+        parts: of how many parts of a set such numbers are.
+        joined: with fewer than so many prompts that a number rests on, parts join each other
+            (`analysis.worst_part`); 0 where they don't.
     """
 
     passing: Plan
     failing: Plan
     per_pass: float = 1.0
     per_fail: float = 1.0
+    parts: int = 1
+    joined: int = 0
 
     def floor(self) -> int | None:
         """Prompts that are enough for both; None if `enough.MOST` are not."""
-        both = (
-            _times(enough_to_pass(self.passing), self.per_pass),
-            _times(enough_to_fail(self.failing), self.per_fail),
+        needs = (
+            (enough_to_pass(self.passing), self.per_pass),
+            (enough_to_fail(self.failing), self.per_fail),
         )
-        return None if both[0] is None or both[1] is None else max(both[0], both[1])
+        counts = [
+            _times(need, per / self.parts if (need or 0) <= self.joined else per)
+            for need, per in needs
+        ]
+        return None if None in counts else max(count or 0 for count in counts)
 
     def pass_chance(self, prompts: int) -> float:
         """Least probability that the rule passes where nothing is lost."""
-        n = math.floor(prompts / self.per_pass)
+        n = self._behind(prompts, self.per_pass)
         return pass_chance(self.passing, n) if n else 0.0
 
     def fail_chance(self, prompts: int) -> float:
         """Probability that one number at twice the limit fails."""
-        n = math.floor(prompts / self.per_fail)
+        n = self._behind(prompts, self.per_fail)
         return fail_chance(self.failing, n) if n else 0.0
+
+    def _behind(self, prompts: int, per: float) -> int:
+        """Prompts behind a number, of so many that were measured."""
+        together = math.floor(prompts * self.parts / per)
+        return max(math.floor(prompts / per), min(self.joined, together))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +201,7 @@ def _beside(ask: _Ask) -> Demand:
     return _plain(ask, _BESIDE)
 
 
-def _by_part(ask: _Ask, of: str, refused: float = 1.0) -> Demand:
+def _by_part(ask: _Ask, of: str, refused: float = 1.0, joined: int = 0) -> Demand:
     """Of each part so many that all pass, or the worst fails, at its part of the error rate.
 
     Bonferroni over parts, as the metric does. A suite whose parts differ in size takes more.
@@ -194,17 +209,20 @@ def _by_part(ask: _Ask, of: str, refused: float = 1.0) -> Demand:
     Args:
         of: what tells parts apart.
         refused: share of prompts that the number rests on.
+        joined: as of `Demand`.
     """
     name = ask.subjects[0].set or "regular"
     parts, plan = ask.parts.get((name, of), PARTS[of]), ask.plan
     level = 1 - (1 - plan.confidence) / parts
     plan = replace(plan, asked=plan.asked * parts, confidence=level)
     per = parts / refused
-    return Demand(passing=plan, failing=plan, per_pass=per, per_fail=per)
+    return Demand(
+        passing=plan, failing=plan, per_pass=per, per_fail=per, parts=parts, joined=joined
+    )
 
 
 def _refused_by(of: str) -> Callable[[_Ask], Demand]:
-    return lambda ask: _by_part(ask, of, _least_refused(ask))
+    return lambda ask: _by_part(ask, of, _least_refused(ask), LEAST)
 
 
 def _every_mask(ask: _Ask) -> Demand:

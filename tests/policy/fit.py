@@ -11,7 +11,9 @@ from gatekeeper.records import defaults
 from gatekeeper.records.evidence import FOLDS, Evidence, PromptRef
 from gatekeeper.records.policy import Policy, SearchNeeds, SettingsNeeds
 from gatekeeper.records.positive import PositiveControl
+from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.seed_rule import derived_seed
+from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import POSITIVE, UNMASKED, Mask, Trial
 
 from .builders import Outcome, make_evidence, make_masks, make_selection, make_settings, reply, safe
@@ -19,6 +21,8 @@ from .builders import Outcome, make_evidence, make_masks, make_selection, make_s
 #: Experts of the model that builders make.
 EXPERTS = 32
 CATEGORIES = 10
+#: Harmful prompts of each set in the suite that the shipped policies pin.
+_CORE = 420
 SETS = ("regular", "jailbreak", "benign", "over_refusal")
 
 
@@ -50,6 +54,7 @@ def fitting(policy: Policy, outcome: Outcome = safe, *, controls: int | None = N
     needs, floors = policy.needs, floors_by_set(policy)
     least = CATEGORIES * needs.per_category
     counts = {name: _tens(max(floors.get(name, 0), least, 40)) for name in SETS}
+    counts |= dict.fromkeys(HARMFUL_SETS, _CORE) if needs.power else {}
     prompts = _prompts(counts, needs.selectors, cross_fit=bool(needs.search.cross_fit))
     random = needs.random_masks if controls is None else controls
     masks = _masks(make_masks(needs.selectors, needs.ks, random), bool(needs.search.cross_fit))
@@ -66,6 +71,7 @@ def fitting(policy: Policy, outcome: Outcome = safe, *, controls: int | None = N
         nonce="heron" if needs.settings.nonce else None,
         seed_from=policy.audit_digest,
         positive_control=True,
+        reasoning=Reasoning(max_tokens=1024),
     )
     suite = replace(
         bare.suite,
