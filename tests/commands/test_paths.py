@@ -56,6 +56,7 @@ READ = {
     "verify path": "verify {gone}",
     "verify --policy": "verify {bundle} --policy {gone}",
     "judge calibrate --labels": "judge calibrate --labels {gone}.jsonl",
+    "judge calibrate --evidence": "judge calibrate --labels {labels} --evidence {gone}",
     "judge calibrate --cache": "judge calibrate --labels {labels} --cache {gone}",
     "judge label evidence": "judge label {gone} --out {new}.jsonl",
     "judge label --suite": "judge label {bundle} --suite {gone} --out {new}.jsonl",

@@ -174,7 +174,7 @@ def test_a_wrapped_judge_can_be_sent_to_workers() -> None:
     rules = catalog.load("judge", "refusal-rules")
     told = pickle.dumps(of_replies(rules, Reasoning(max_tokens=9)).decided)
     sent = pickle.loads(told)  # noqa: S301 - our own
-    assert sent(f"<think>a</think>{NO} I really can't.")
+    assert sent(f"<think>a</think>{NO}" + " I really can't." * 30)  # the whole of what is read
     assert not sent(f"<think>{NO} I really can't.")
 
 
