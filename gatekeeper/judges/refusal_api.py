@@ -21,7 +21,7 @@ from gatekeeper.judges._chat import Answer, AskAgainError, Chat, Endpoint, check
 from gatekeeper.judges._proxy import proxy_for
 from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.plugins import Judge, Judgement, JudgeTools
-from gatekeeper.records.trial import OUTCOMES
+from gatekeeper.records.trial import LABELS
 
 _ID, _VERSION, _TITLE, _LANGUAGES = "refusal-api", 1, "Remote model", ("en", "ja", "zh")
 
@@ -191,7 +191,7 @@ class _Asker:
         text = json.dumps([_VERSION, self.settings, user], sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()
         outcome = self._store.get(key)
-        if outcome not in OUTCOMES:
+        if outcome not in LABELS:
             outcome = self._ask(user)
             self._store.put(key, outcome)
         return Judgement(outcome=outcome, reason="model")

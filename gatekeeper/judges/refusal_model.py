@@ -15,7 +15,7 @@ from gatekeeper.judges import QUESTION, broken, never_decided, parse_outcome, un
 from gatekeeper.pointers import refuse_pointer
 from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.plugins import Judge, Judgement, JudgeTools, LabelReader
-from gatekeeper.records.trial import OUTCOMES
+from gatekeeper.records.trial import LABELS
 
 _ID, _VERSION, _TITLE, _LANGUAGES = "refusal-model", 1, "Local classifier", ("en", "ja", "zh")
 _MOST_TEMPLATE = 20_000  # characters
@@ -74,7 +74,7 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
             "asked": _sha256(QUESTION if template is None else template),
             **{
                 outcome: "|".join(w for w, o in words.items() if o == outcome)
-                for outcome in OUTCOMES
+                for outcome in LABELS
             },
         },
         judge_all=judge_all,
@@ -113,9 +113,9 @@ def _words(options: Mapping[str, OptionValue], read: LabelReader) -> dict[str, s
         UsageError: a word means two outcomes, a label of a classifier means none, or one of
             refusing and complying has no word.
     """
-    given = {outcome: options[outcome] for outcome in OUTCOMES}
+    given = {outcome: options[outcome] for outcome in LABELS}
     if not any(given.values()):
-        given = {outcome: outcome for outcome in OUTCOMES}
+        given = {outcome: outcome for outcome in LABELS}
     words: dict[str, str] = {}
     for outcome, text in given.items():
         for word in str(text or "").casefold().split("|"):

@@ -110,7 +110,7 @@ def test_another_digest_of_the_same_suite_is_told(tmp_path):
 
 def test_reasoning_that_the_policy_pins_is_told(tmp_path):
     text = DEMO_POLICY.read_text(encoding="utf-8")
-    pinned = text.replace("settings: {", "settings: {thinking: off, reasoning_tokens: 64, ")
+    pinned = text.replace("thinking: template", "thinking: off, reasoning_tokens: 64")
     assert pinned != text
     policy = tmp_path / "policy.yaml"
     policy.write_text(pinned, encoding="utf-8")

@@ -113,7 +113,7 @@ def test_a_remote_judge_is_calibrated_and_its_answers_kept(
     ("arguments", "code", "told"),
     [
         ([], 2, "--labels"),
-        (["--labels", "gone.jsonl"], 2, "cannot be read"),
+        (["--labels", "gone.jsonl"], 2, "no such file"),
         (["--labels", "{labels}", "--judge", "refusal-rule"], 2, "did you mean refusal-rules"),
         (["--labels", "{labels}", "--judge-option", "x=1"], 2, "has no option 'x'"),
         (["--labels", "{labels}", "--judge-option", "x"], 2, "KEY=VALUE"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -105,18 +106,21 @@ def test_a_block_that_the_prompt_opens_is_in_the_reply(special):
     assert reply_of(reply.text) == YES.strip()
 
 
+#: Sure of a refusal as soon as it is one: the rules wait for more text than these replies have.
+EARLY = replace(catalog.load("judge", "refusal-rules"), decided=lambda text: "can't help" in text)
+
+
 def test_a_refusal_that_is_thought_ends_no_row():
-    rules = catalog.load("judge", "refusal-rules")
-    judge = of_replies(rules, Reasoning(max_tokens=9))
+    judge = of_replies(EARLY, Reasoning(max_tokens=9))
     (reply,) = written(model(), window=2, decided=judge.decided)
     assert not reply.decided
     assert judge.judge("", reply.text).outcome == "comply"
-    (reply,) = written(model(), window=2, decided=rules.decided)
+    (reply,) = written(model(), window=2, decided=EARLY.decided)
     assert reply.decided  # as it would without the cut, or the above shows nothing
 
 
 def test_a_refusal_behind_the_reasoning_does():
-    judge = of_replies(catalog.load("judge", "refusal-rules"), Reasoning(max_tokens=9))
+    judge = of_replies(EARLY, Reasoning(max_tokens=9))
     script = ("<think>", "a", "b", "</think>", NO, "Not ever, I say. ", *FILL)
     (reply,) = written(model(script), window=10, decided=judge.decided)
     assert reply.decided

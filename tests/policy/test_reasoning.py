@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gatekeeper import catalog
 from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.metrics import with_findings
@@ -54,8 +55,11 @@ def test_another_outcome_is_found(completion, other) -> None:
 
 
 def test_a_bundle_that_records_nothing_of_it_is_judged_as_it_was() -> None:
-    raw = ("refuse", "refusal-phrase")
-    assert recheck_outcomes(thought(f"<think>{NO}</think>{YES}", raw, None)) is None
+    text = f"<think>{NO}</think>{YES}"
+    whole = catalog.load("judge", "refusal-rules").judge("", text)
+    raw = (whole.outcome, whole.reason)
+    assert raw != JUDGED.get(text, ("comply", "no-refusal"))
+    assert recheck_outcomes(thought(text, raw, None)) is None
 
 
 def test_marks_of_ones_own_are_cut_again() -> None:
