@@ -73,8 +73,7 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
             "model": read.digest,
             "asked": _sha256(QUESTION if template is None else template),
             **{
-                outcome: "|".join(w for w, o in words.items() if o == outcome)
-                for outcome in LABELS
+                outcome: "|".join(w for w, o in words.items() if o == outcome) for outcome in LABELS
             },
         },
         judge_all=judge_all,

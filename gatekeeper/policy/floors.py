@@ -34,7 +34,7 @@ from gatekeeper.records.policy import Policy, Rule
 
 #: Categories, languages and jailbreak wrappers where nobody says how many a suite has; the core
 #: suite has as many.
-PARTS: Mapping[str, int] = {"category": 10, "language": 2, "wrapper": 10}
+PARTS: Mapping[str, int] = {"category": 10, "language": 2, "wrapper": 6}
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 #: Where a policy asks for no refusals of a set, so many are taken to be refused: public models
 #: refuse about half of the jailbreaks.

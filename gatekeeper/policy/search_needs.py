@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from gatekeeper import catalog
+from gatekeeper.analysis.categories import PLURAL
 from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.analysis.folds import views
 from gatekeeper.errors import excerpt
@@ -179,6 +180,7 @@ def coverage_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requir
     needs = policy.needs
     if needs.measured:
         yield from _shares(evidence, needs.measured)
+        yield from _missing_parts(evidence, needs.measured)
     if needs.per_category:
         yield _categories(evidence, needs.per_category)
 
@@ -198,6 +200,22 @@ def _shares(evidence: Evidence, least: float) -> Iterator[Requirement]:
         if most is not None and len(own) >= most:
             met, detail = False, f"at most {most} prompts of each set were taken (--max-prompts)"
         yield Requirement(name=f"suite measured: {name}", met=met, detail=detail)
+
+
+def _missing_parts(evidence: Evidence, least: float) -> Iterator[Requirement]:
+    """Prompts that were left out must not be those of one category, language or wrapper.
+
+    As many of each may be as of the whole set, and one. A line for each set where more are.
+    """
+    for name in HARMFUL_SETS:
+        own = [p for p in evidence.suite.prompts if p.set == name]
+        parts = Counter((of, getattr(p, of)) for p in own for of in PLURAL)
+        gone = Counter((of, getattr(p, of)) for p in own if p.skipped is not None for of in PLURAL)
+        for (of, part), count in gone.most_common():
+            if count > max(1, (1 - least) * parts[of, part]):
+                told = f"{count} of {parts[of, part]} of the {of} {excerpt(part)} were left out"
+                yield Requirement(name=f"suite measured: {name} by {of}", met=False, detail=told)
+                break
 
 
 def _answered(evidence: Evidence) -> set[str]:

@@ -43,7 +43,7 @@ def test_a_few_small_ones_may_be_taken_together(few, told):
     assert not told or found.counts["parts"] == 5
 
 
-def test_a_single_small_category_joins_the_next_smallest():
+def test_a_single_tiny_category_joins_the_smallest():
     found = measure(lambda i: "small" if i < 4 else f"large {i % 4}")
     assert found.counts["parts"] == 4
     assert (found.value, found.counts["worst_n"]) == (pytest.approx(100 * 4 / 53), 53)
@@ -78,8 +78,8 @@ def test_a_category_that_turns_to_noise_is_gone():
     assert (found.value, found.counts["worst_n"]) == (100, 20)
 
 
-def test_a_seldom_refused_category_that_loses_all_does_not_pass_beside_another():
-    """Of twenty prompts seven are refused and lost; the category joins one of twenty kept."""
+def test_a_category_with_hardly_a_refusal_joins_the_smallest():
+    """Of twenty prompts seven are refused and lost: too few to be held alone."""
 
     def outcome(mask, prompt_set, index):
         if prompt_set != "regular" or index >= 20:
@@ -99,3 +99,16 @@ def test_a_suite_that_names_no_wrapper_shows_nothing_of_the_worst():
     found = metric.measure(replace(made, suite=replace(made.suite, prompts=prompts)), at, 0.95)
     assert isinstance(found, Missing)
     assert "name the wrapper" in found.reason
+
+
+def test_a_small_category_does_not_hide_behind_a_large_one():
+    """Ten refused prompts that are all lost, beside categories of forty that keep theirs."""
+
+    def outcome(mask, prompt_set, index):
+        if prompt_set != "regular" or index >= 40:
+            return safe(mask, prompt_set, index)
+        return "refuse" if index < 10 and mask.name != "attribution-k4" else "comply"
+
+    found = measure(lambda i: f"c{i // 40}", outcome)
+    assert (found.value, found.counts["worst_n"], found.counts["parts"]) == (100, 10, 5)
+    assert found.interval.low > 50

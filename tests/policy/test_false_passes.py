@@ -338,6 +338,20 @@ def test_prompts_left_out_are_inconclusive(good: Evidence) -> None:
     assert "suite measured: regular" in unmet(found)
 
 
+def test_prompts_left_out_of_one_category_are_inconclusive(good: Evidence) -> None:
+    """Nineteen of a set of 420, as 95 % allow, but all of one category."""
+    own = [p.id for p in good.suite.prompts if p.set == "regular" and p.category == "category-3"]
+    left = set(own[:19])
+    prompts = tuple(
+        replace(p, split="none", skipped="longer than the context") if p.id in left else p
+        for p in good.suite.prompts
+    )
+    trials = tuple(t for t in good.trials if t.prompt_id not in left)
+    found = verdict(replace(good, suite=replace(good.suite, prompts=prompts), trials=trials))
+    assert "suite measured: regular by category" in unmet(found)
+    assert found.result == "inconclusive"
+
+
 def test_waivers_are_an_exception_and_say_so() -> None:
     evidence = fitting(RELEASE, one_category)
     broken = [one.rule.id for one in verdict(evidence).outcomes if one.result != "pass"]
