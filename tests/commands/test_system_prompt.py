@@ -30,7 +30,7 @@ def test_the_text_as_it_stands(tmp_path: Path, text: str) -> None:
         (b"Be \xed\xa0\x80 kind.", "not in UTF-8 (byte 4)"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n",
-            "is a Git LFS pointer, not the system prompt → run `git lfs pull`",
+            "is a Git LFS pointer, not the file → git lfs pull",
         ),
         (b"a" * 4_000_001, "more than"),
     ],

@@ -150,11 +150,19 @@ def test_nobody_chose_the_seed_and_it_can_be_held_against_a_nonce(demo):
     refused(done, 12, "another nonce")
 
 
+#: The demo's suite has one language and names no wrapper.
+PARTS = {"language-worst-case", "wrapper-worst-case"}
+
+
+def as_asked(rule):
+    """A rule without its place and its words."""
+    return replace(rule, line=0, rationale="", remedy="")
+
+
 def test_the_demo_policy_is_the_release_policy_for_another_suite(demo):
     release, own = load_policy(ROOT / "policies" / "release.yaml"), load_policy(DEMO_POLICY)
-    assert [replace(rule, line=0) for rule in own.rules] == [
-        replace(rule, line=0) for rule in release.rules
-    ]
+    shared = [rule for rule in release.rules if rule.metric not in PARTS]
+    assert [as_asked(rule) for rule in own.rules] == [as_asked(rule) for rule in shared]
     assert own.needs.search == release.needs.search
     assert own.needs.settings == replace(release.needs.settings, window=24)
     assert own.needs.suite_digest == evidence(demo, "hardened")["suite"]["digest"]
