@@ -212,7 +212,8 @@ def _missing_parts(evidence: Evidence, least: float) -> Iterator[Requirement]:
         parts = Counter((of, getattr(p, of)) for p in own for of in PLURAL)
         gone = Counter((of, getattr(p, of)) for p in own if p.skipped is not None for of in PLURAL)
         for (of, part), count in gone.most_common():
-            if count > max(1, (1 - least) * parts[of, part]):
+            whole = parts[of, part] == len(own)  # told as the set
+            if not whole and count > max(1, (1 - least) * parts[of, part]):
                 told = f"{count} of {parts[of, part]} of the {of} {excerpt(part)} were left out"
                 yield Requirement(name=f"suite measured: {name} by {of}", met=False, detail=told)
                 break
