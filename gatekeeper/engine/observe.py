@@ -131,8 +131,9 @@ def selection_split(
     """Runs the selection prompts unmasked and judges the replies."""
     prompts = prepared.side("selection")
     with clock.stage("unmasked"):
+        looked = SweepCount(computed=0, resumed=0)
         if not prepared.reasons:
-            refuse_stray(prepared, prompts, settings, store)
+            looked = refuse_stray(prepared, prompts, settings, store)
         work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
         trials, count = sweep(
             prepared.loaded, work, settings, store, clock.reporter.advance, crew=prepared.crew
@@ -152,7 +153,10 @@ def selection_split(
             "is not the decision; audit with --thinking off, if the template has that"
         )
     split = Split(prompts=prompts, replies=replies, outcomes=outcomes, target=target)
-    return split, count
+    both = replace(
+        count, computed=count.computed + looked.computed, resumed=count.resumed + looked.resumed
+    )
+    return split, both
 
 
 def _reasons(trial: Trial, settings: SweepSettings) -> bool:

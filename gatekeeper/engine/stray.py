@@ -12,7 +12,7 @@ from dataclasses import replace
 from gatekeeper.engine.batching import Encoded
 from gatekeeper.engine.plan import SweepSettings, Work
 from gatekeeper.engine.prepare import Prepared
-from gatekeeper.engine.sweep import sweep
+from gatekeeper.engine.sweep import SweepCount, sweep
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.plugins import Judgement
@@ -25,8 +25,8 @@ _LOOKED_AT = 32
 
 def refuse_stray(
     prepared: Prepared, prompts: Sequence[Encoded], settings: SweepSettings, store: TrialStore
-) -> None:
-    """Refuses a model whose replies end reasoning that they did not begin.
+) -> SweepCount:
+    """Refuses a model whose replies end reasoning that they did not begin; counts the rows it took.
 
     Raises:
         AuditError: one of the looked at does.
@@ -39,7 +39,7 @@ def refuse_stray(
         techniques=replace(settings.techniques, stop_early=False),
     )
     work = [Work(prompt=p, masks=(UNMASKED,)) for p in regular]
-    trials, _ = sweep(prepared.loaded, work, whole, store, _silent, crew=prepared.crew)
+    trials, count = sweep(prepared.loaded, work, whole, store, _silent, crew=prepared.crew)
     marks = () if settings.reasoning is None else settings.reasoning.marks
     stray = sum(parts(trial.completion, marks).stray for trial in trials)
     if stray:
@@ -49,6 +49,7 @@ def refuse_stray(
             remedy="name the marks with --reasoning OPEN CLOSE, such as --reasoning '<think>' "
             "'</think>'",
         )
+    return count
 
 
 def _unasked(_prompt: str, _reply: str) -> Judgement:
