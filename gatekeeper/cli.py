@@ -138,7 +138,8 @@ def _settings() -> dict[str, Any]:
         raise UsageError(
             f"not valid TOML: {excerpt(error)}", where=str(path), remedy="mend the file"
         ) from error
-    section = table.get("tool", {}).get("gatekeeper", {})
+    tools = table.get("tool", {})
+    section = tools.get("gatekeeper", {}) if isinstance(tools, dict) else {}
     if not isinstance(section, dict):
         raise UsageError("[tool.gatekeeper] is not a table", where=str(path))
     for name, value in section.items():

@@ -129,3 +129,10 @@ def test_settings_that_are_no_toml(tmp_path, monkeypatch, capsys, text) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["catalog"]) == 2
     assert "pyproject.toml: not valid TOML" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["tool = 1", "tool = []"])
+def test_another_projects_settings_are_none_of_ours(tmp_path, monkeypatch, text) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert run(["catalog"]) == 0

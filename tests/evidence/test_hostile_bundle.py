@@ -59,6 +59,16 @@ def test_a_key_given_twice(bundle, capsys):
     refused(bundle, capsys, "given twice")
 
 
+@pytest.mark.parametrize("most", [0, -5])
+def test_a_largest_number_of_prompts_that_is_none(bundle, capsys, most):
+    path = bundle / "evidence.json"
+    data = json.loads(path.read_text())
+    data["settings"]["max_prompts"] = most
+    path.write_text(json.dumps(data))
+    reseal(bundle)
+    refused(bundle, capsys, "max_prompts")
+
+
 def test_numbers_that_json_does_not_have(bundle, capsys):
     path = bundle / "run.json"
     path.write_bytes(path.read_bytes().rstrip()[:-1] + b',"more":NaN}')
