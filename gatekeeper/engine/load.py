@@ -177,6 +177,7 @@ def load_model(
         )
         unread = refuse_other_weights(path.name, model.config, info)
         model = model.eval() if offload or parallel else model.to(device).eval()
+    model.config.return_dict = True  # all that reads outputs does so by name
     refuse_unhookable(model, path.name)
     refuse_no_numbers(model, path.name, dtype)
     model.requires_grad_(False)

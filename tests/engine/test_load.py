@@ -99,6 +99,12 @@ def test_cached_tables_of_older_versions_may_stay_unread(path: Path) -> None:
     assert load(path).sites
 
 
+def test_a_config_that_wants_tuples_gives_outputs_by_name_all_the_same(path: Path) -> None:
+    edit_json(path / "config.json", return_dict=False)
+    loaded = load(path)
+    assert loaded.model(torch.tensor([[1, 2]])).logits.shape[:2] == (1, 2)
+
+
 def test_another_model_type_on_these_weights(path: Path) -> None:
     edit_json(path / "config.json", model_type="mixtral", architectures=["MixtralForCausalLM"])
     assert "random" in refusal(path) or "of no use" in refusal(path)
