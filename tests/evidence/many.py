@@ -24,6 +24,12 @@ from .whole import whole_evidence
 #: Replies that a prompt has under all masks.
 _VARIANTS = 4
 
+#: Words that the rules judge knows for English, and that neither refuse nor take a refusal back.
+_WORDS = (
+    "of and in with on at by from over under near red blue small large old new river"
+    " stone garden town table window paper summer winter morning cloud bridge field"
+).split()
+
 
 def many_trials(prompts: int) -> Evidence:
     """Evidence of 253 masks times 4 sets of so many prompts."""
@@ -37,10 +43,9 @@ def many_trials(prompts: int) -> Evidence:
 
 def _told(trials: tuple[Trial, ...]) -> Iterator[Trial]:
     draw = random.Random(0)
-    words = ["".join(draw.choices("etaoinshrdlu", k=draw.randint(2, 9))) for _ in range(3000)]
     for trial in trials:
         own = random.Random(f"{trial.prompt_id} {draw.randrange(_VARIANTS)}")
-        rest = " ".join(own.choices(words, k=60))
+        rest = " ".join(own.choices(_WORDS, k=80))
         yield replace(trial, completion=f"{trial.completion} {rest}") if rest else trial
 
 
