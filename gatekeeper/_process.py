@@ -14,6 +14,8 @@ import os
 import signal
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
@@ -49,6 +51,16 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
     # The message of the first is on its way or lost: a second line tells why it stops here.
     os.write(2, b"gatekeeper: ended by a second signal\n")
     os._exit(ExitCode.AUDIT_FAILED)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Signals wait until the block is over. Threads that it starts never get one themselves."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def ignore_signals() -> None:

@@ -13,7 +13,9 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
+from gatekeeper._process import uninterrupted
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.evidence.judge_store import JudgeStore
 from gatekeeper.judges import QUESTION, broken, never_decided, parse_outcome, unconfigured
@@ -154,6 +156,9 @@ class _Asker:
             AuditError: as `judge`; what was answered until then is kept.
         """
         failed = threading.Event()
+        # Written in C, as the locks that the threads share are not: an interrupt just after such a
+        # lock was taken would leave it taken, and the threads waiting for ever.
+        ended: SimpleQueue[object] = SimpleQueue()
 
         def ask(pair: tuple[str, str]) -> Judgement | None:
             if failed.is_set():
@@ -166,7 +171,12 @@ class _Asker:
 
         with ThreadPoolExecutor(self._parallel) as pool:
             try:
-                asked = [pool.submit(ask, pair) for pair in pairs]
+                with uninterrupted():
+                    asked = [pool.submit(ask, pair) for pair in pairs]
+                    for one in asked:
+                        one.add_done_callback(ended.put)
+                for _ in asked:
+                    ended.get()
                 found = [one.result() for one in asked]
             except KeyboardInterrupt:
                 self._chat.stop()
