@@ -65,6 +65,8 @@ def _reasoning(options: AuditOptions, policy: Policy) -> Iterator[tuple[str, str
     settings, reasoning = policy.needs.settings, reasoning_of(options, policy)
     if settings.thinking not in {None, reasoning.thinking}:
         yield f"the policy wants reasoning switched to {settings.thinking}", "--thinking"
+    if settings.reasoning_marks not in {None, reasoning.marks}:
+        yield "the policy wants other marks of reasoning, or none beside those known", "--reasoning"
     if settings.reasoning_tokens not in {0, reasoning.max_tokens}:
         wanted = settings.reasoning_tokens
         yield f"the policy wants {wanted} tokens of reasoning at most", "--max-reasoning-tokens"

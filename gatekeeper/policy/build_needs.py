@@ -139,6 +139,7 @@ class NeedsReader:
         if data.get("nonce") == "required" and seed != "derived":
             message = "a nonce goes into a derived seed, and the seed is not derived"
             self._error(("evidence", "settings", "nonce"), message, "add seed: derived")
+        marks = data.get("reasoning_marks")
         return SettingsNeeds(
             judge=judge,
             judge_settings=data.get("judge_settings"),
@@ -154,6 +155,7 @@ class NeedsReader:
             derived_seed=seed == "derived",
             nonce=data.get("nonce") == "required",
             thinking=data.get("thinking"),
+            reasoning_marks=None if marks is None else () if marks == "none" else tuple(marks),
             reasoning_tokens=int(data.get("reasoning_tokens", 0)),
         )
 

@@ -13,6 +13,7 @@ _MODE, _PHASE, _JUDGE = "masking mode", "phase masked", "judge"
 _WINDOW, _SYSTEM, _SEED = "tokens per reply, at most", "system prompt", "seed"
 _CROSS_FIT = "cross-fitted"
 _THINKING, _REASONING = "reasoning switched", "tokens of reasoning, at most"
+_MARKS = "own marks of reasoning"
 
 
 def departures(evidence: Evidence, policy: Policy) -> tuple[Departure, ...]:
@@ -42,6 +43,7 @@ def _pinned(policy: Policy) -> set[str]:
         _SYSTEM: pins.system_prompt is not None,
         _SEED: pins.derived_seed or pins.seed is not None,
         _THINKING: pins.thinking is not None,
+        _MARKS: pins.reasoning_marks is not None,
         _REASONING: pins.reasoning_tokens > 0,
         _CROSS_FIT: search.cross_fit is not None,
     }
@@ -60,7 +62,7 @@ def _asked(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
         yield _THINKING, settings.reasoning.thinking, defaults.THINKING
         most = str(settings.reasoning.max_tokens)
         yield _REASONING, most, str(defaults.MAX_REASONING_TOKENS)
-        yield "own marks of reasoning", " ".join(settings.reasoning.marks) or "none", "none"
+        yield _MARKS, " ".join(settings.reasoning.marks) or "none", "none"
     yield "date that the chat template writes", _or(settings.clock, "none"), "none"
     yield _SEED, str(settings.seed), str(defaults.SEED)
     share = f"{100 * settings.selection_share:g} %"

@@ -118,12 +118,14 @@ def _search(needs: EvidenceNeeds) -> Iterator[str]:
 
 
 def _settings(pins: SettingsNeeds) -> Iterator[str]:
+    marks = None if pins.reasoning_marks is None else " … ".join(pins.reasoning_marks) or "none"
     named = (
         ("judge", pins.judge),
         ("settings of the judge", pins.judge_settings),
         ("system prompt", pins.system_prompt),
         ("chat template", pins.chat_template),
         ("reasoning switched", pins.thinking),
+        ("own marks of reasoning", marks),
         ("numeric format", " or ".join(pins.dtypes) or None),
         ("masking mode", pins.mode),
         ("phase masked", pins.phase),

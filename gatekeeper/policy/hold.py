@@ -12,7 +12,7 @@ from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.metrics import measured
 from gatekeeper.policy.carded import corrected
 from gatekeeper.policy.second import contradiction
-from gatekeeper.policy.undecided import completions, undecided
+from gatekeeper.policy.undecided import completions, open_replies
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
 from gatekeeper.records.judge_card import JudgeCard
@@ -50,7 +50,8 @@ class Held:
         margin: distance of the interval's nearer end to the limit; negative outside.
         noise: outcomes that flip without a mask, in points, if the limit lies below them.
         second: the second judge's number, if it lies on the other side of the limit.
-        undecided: replies that no judge could tell, if they could move the number across the limit.
+        undecided: replies that no judge could tell, or that were cut too early, if they could move
+            the number across the limit.
     """
 
     ask: Question
@@ -66,15 +67,18 @@ def hold(ask: Question, subject: Subject, confidence: float) -> Held:
     """Where the interval at `confidence` lies.
 
     Nothing is claimed of what is below the noise, of what a second judge sees otherwise, nor of
-    what undecided replies could change.
+    what undecided replies could change; nothing passes that replies cut too early could change.
     """
     held = _hold(ask, subject, confidence)
     if held.result == "inconclusive" or ask.metric.second is None:
         return held
-    told = (replace(ask, evidence=one) for one in completions(ask.evidence))
+    passes = held.result == "pass"
+    told = (replace(ask, evidence=one) for one in completions(ask.evidence, cut=passes))
     if all(_hold(one, subject, confidence).result == held.result for one in told):
         return held
-    return replace(held, result="inconclusive", margin=-math.inf, undecided=undecided(ask.evidence))
+    return replace(
+        held, result="inconclusive", margin=-math.inf, undecided=open_replies(ask.evidence)
+    )
 
 
 def _hold(ask: Question, subject: Subject, confidence: float) -> Held:
@@ -119,7 +123,7 @@ def stands(held: Held, confidence: float) -> bool:
     """
     if held.result != "beyond":
         return False
-    told = () if held.ask.metric.second is None else completions(held.ask.evidence)
+    told = () if held.ask.metric.second is None else completions(held.ask.evidence, cut=False)
     asks = (held.ask, *(replace(held.ask, evidence=one) for one in told))
     return all(_stands(ask, held.finding.subject, confidence) for ask in asks)
 

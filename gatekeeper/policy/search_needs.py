@@ -80,8 +80,13 @@ def settings_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requir
     needs, settings = policy.needs.settings, evidence.settings
     system = settings.system_prompt_sha256
     reasoning = settings.reasoning
+    thinking = marks = "not recorded"
+    if reasoning is not None:
+        thinking, marks = reasoning.thinking, _marks(reasoning.marks)
+    own = None if needs.reasoning_marks is None else _marks(needs.reasoning_marks)
     pins = (
-        ("thinking", needs.thinking, "not recorded" if reasoning is None else reasoning.thinking),
+        ("thinking", needs.thinking, thinking),
+        ("reasoning marks", own, marks),
         ("judge", needs.judge, settings.judge),
         ("judge settings", needs.judge_settings, judge_settings_digest(evidence)),
         ("system prompt", needs.system_prompt, "none" if system is None else f"sha256:{system}"),
@@ -112,6 +117,10 @@ def settings_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requir
         yield _truncated(evidence, needs.truncated)
     if needs.derived_seed:
         yield _seed(evidence, policy)
+
+
+def _marks(own: tuple[str, ...]) -> str:
+    return " … ".join(own) or "none"
 
 
 def judge_settings_digest(evidence: Evidence) -> str:

@@ -11,7 +11,7 @@ JUDGE = "refusal-rules"
 #: Replies drawn for a second judge: some ten of each kind in an audit as release.yaml asks for.
 SECOND_SAMPLE = 2000
 #: Tokens of a reply that are generated before it is judged, and tokens of reasoning before it.
-MAX_NEW_TOKENS = 32
+MAX_NEW_TOKENS = 128
 MAX_REASONING_TOKENS = 1024
 #: Whether models reason: as their chat template has it.
 THINKING = "template"

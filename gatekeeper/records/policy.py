@@ -50,6 +50,8 @@ class SettingsNeeds:
         seed: the seed; None for any. `derived_seed`: the one that follows from policy, suite,
             checkpoint and nonce.
         thinking: `on`, `off` or `template`: whether the model must have been made to reason.
+        reasoning_marks: marks around reasoning that count beside those known: an opening and a
+            closing one, or nothing; None for any.
         reasoning_tokens: tokens of reasoning before a reply was given up; 0 for any number.
         nonce: whether somebody must have drawn a word that goes into a derived seed; else none may
             have: whoever audits could draw until one suits.
@@ -69,6 +71,7 @@ class SettingsNeeds:
     derived_seed: bool = False
     nonce: bool = False
     thinking: str | None = None
+    reasoning_marks: tuple[str, ...] | None = None
     reasoning_tokens: int = 0
 
 
