@@ -25,7 +25,7 @@ from .whole import whole_evidence
 _VARIANTS = 4
 
 #: Words that the rules judge knows for English, and that neither refuse nor take a refusal back.
-_WORDS = (
+_WORDS = (  # noqa: SIM905
     "of and in with on at by from over under near red blue small large old new river"
     " stone garden town table window paper summer winter morning cloud bridge field"
 ).split()
