@@ -13,7 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gatekeeper.commands._option_kinds import MOST_SEED
 from gatekeeper.errors import AuditError, excerpt
+from gatekeeper.strict_json import strict_loads
 
 if TYPE_CHECKING:
     from gatekeeper.records.evidence import Evidence
@@ -67,13 +69,14 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return
     with path.open("rb") as file:
-        text = file.read(_MOST).decode("utf-8", "replace")
-    for line in text.splitlines():
+        lines = file.read(_MOST).splitlines()
+    for line in lines:
         try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
+            entry = strict_loads(line)
+        except ValueError:
             continue
         if isinstance(entry, dict) and {"audit", "checkpoint", "seed"} <= entry.keys():
             told = (entry["audit"], entry["checkpoint"])
-            if all(isinstance(one, str) for one in told) and type(entry["seed"]) is int:
+            whole = type(entry["seed"]) is int and 0 <= entry["seed"] <= MOST_SEED
+            if whole and all(isinstance(one, str) for one in told):
                 yield entry

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from gatekeeper.engine.headers import INDEX, SINGLE, weight_files
 from gatekeeper.engine.json_files import read_json
 from gatekeeper.errors import CheckpointError, excerpt
+from gatekeeper.records.model import TEMPLATE
 
 #: Weights that are no safetensors, in lower case; what only trainers read is not among them.
 _OTHER = (
@@ -31,7 +32,6 @@ _MODELOPT = "hf_quant_config.json"
 #: Files by which Mistral's loaders, and vLLM for their sake, read config and prompts.
 _MISTRAL = ("params.json", "tekken.json")
 #: The chat template that transformers takes, and files that held it before.
-_TEMPLATE = "chat_template.jinja"
 _TEMPLATES_TOO = ("tokenizer_config.json", "chat_template.json")
 _NAMED = 3
 #: Files below the folder that are looked at.
@@ -99,7 +99,7 @@ def beside_weights(folder: Path) -> Iterator[str]:
     if others := _other_templates(folder):
         yield (
             f"not audited: the chat template in {_listed(others)}, which is not that of "
-            f"{_TEMPLATE}: loaders that don't know the latter take it"
+            f"{TEMPLATE}: loaders that don't know the latter take it"
         )
     if (folder / "custom_generate").is_dir():
         yield (
@@ -110,7 +110,7 @@ def beside_weights(folder: Path) -> Iterator[str]:
 
 def _other_templates(folder: Path) -> list[str]:
     """Files with a chat template of their own that differs from the one that is audited."""
-    path = folder / _TEMPLATE
+    path = folder / TEMPLATE
     if not path.is_file():
         return []
     audited = path.read_bytes().decode("utf-8", "replace").strip()

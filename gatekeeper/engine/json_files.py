@@ -1,18 +1,13 @@
-"""JSON of a checkpoint: strict, and of bounded work whatever it holds.
-
-`json` alone keeps the last of two equal keys, makes infinities of 1e999 and fails on its own limits
-with errors of Python's; a reader that is served the same file may take another value.
-"""
+"""JSON of a checkpoint: strict, and of bounded work whatever it holds."""
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
 from typing import Any, NoReturn
 
 from gatekeeper.errors import CheckpointError, excerpt
 from gatekeeper.pointers import refuse_pointer
+from gatekeeper.strict_json import strict_decoder
 
 CONFIG = "config.json"
 
@@ -23,8 +18,8 @@ _MOST_BYTES = 100_000_000
 #: Commas and brackets: each value takes some fifty bytes of memory. The index of the largest model
 #: that is published has 200,000.
 _MOST_PARTS = 3_500_000
-#: Of whole numbers: tokenizers write 10^30 for "no limit", and no more is meant by any.
-_MOST_DIGITS = 100
+#: Infinity is a limit that configs of state-space models set; NaN would make every logit one.
+_DECODER = strict_decoder(infinity=True)
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -48,13 +43,7 @@ def parse(raw: bytes, path: Path) -> dict[str, Any]:
     if raw.startswith(_BOM):
         damaged(path, "starts with a byte order mark", "save it as UTF-8 without BOM")
     try:
-        value = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_constant,
-            parse_int=_whole,
-            parse_float=_finite,
-        )
+        value = _DECODER.decode(raw.decode("utf-8"))
     # RecursionError: a file may nest deeper than the parser can follow.
     except (ValueError, RecursionError) as error:
         damaged(path, f"is not valid JSON ({excerpt(error)})")
@@ -66,30 +55,3 @@ def parse(raw: bytes, path: Path) -> dict[str, Any]:
 def damaged(path: Path, message: str, remedy: str = COPY_AGAIN) -> NoReturn:
     """Refuses a file of a checkpoint."""
     raise CheckpointError(message, where=excerpt(path), remedy=remedy)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        raise ValueError("a key is given twice")
-    return result
-
-
-def _whole(text: str) -> int:
-    if len(text) > _MOST_DIGITS:
-        raise ValueError(f"a number of {len(text)} digits")
-    return int(text)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number is too large")
-    return number
-
-
-def _constant(name: str) -> float:
-    # Infinity is a limit that configs of state-space models set; NaN would make every logit one.
-    if name == "NaN":
-        raise ValueError("NaN is no number")
-    return float(name)

@@ -13,7 +13,7 @@ from typing import Any
 
 from gatekeeper.engine.json_files import read_json
 from gatekeeper.errors import CheckpointError, excerpt
-from gatekeeper.evidence.strict_json import strict_loads
+from gatekeeper.strict_json import strict_loads
 
 MODULES, POOLING = "modules.json", "1_Pooling/config.json"
 _MOST_BYTES = 1_000_000

@@ -4,10 +4,8 @@ manifest.json. The seam between the GPU half and everything else.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from gatekeeper.evidence import manifest
 from gatekeeper.evidence.coherent import check_coherent
 from gatekeeper.evidence.members import member_bytes, member_sha256, open_member
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
-from gatekeeper.evidence.strict_json import strict_loads
 from gatekeeper.evidence.trials_io import read_trials, trials_to_bytes
 from gatekeeper.evidence.wire import (
     SCHEMA_ID,
@@ -30,23 +27,18 @@ from gatekeeper.evidence.wire import (
 from gatekeeper.outside import refuse_inside_checkpoint
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trials import Trials
+from gatekeeper.strict_json import strict_loads
+from gatekeeper.strict_schema import strict_validator
 
 EVIDENCE, PROFILE, TRIALS, RUN = "evidence.json", "profile.npz", "trials.jsonl.gz", "run.json"
 _FILES = (EVIDENCE, PROFILE, TRIALS, RUN)
+_SCHEMA = Path(__file__).with_name("evidence-v1.json")
 
 #: Bytes that a file of a bundle may have; trials are read as a stream, and may have any number.
 _MOST_BYTES = {EVIDENCE: 256 << 20, PROFILE: 2 << 30, RUN: 16 << 20, manifest.NAME: 1 << 20}
 
 #: Every file of a bundle.
 BUNDLE_FILES = (*_FILES, manifest.NAME)
-
-
-@cache
-def schema() -> dict[str, Any]:
-    """The JSON Schema of evidence.json."""
-    path = Path(__file__).with_name("evidence-v1.json")
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return loaded
 
 
 def write_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
@@ -214,10 +206,9 @@ def _json(content: bytes, path: Path) -> Any:
 
 
 def _check_schema(data: Any, where: str) -> None:
-    from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
-    error = best_match(Draft202012Validator(schema()).iter_errors(data))
+    error = best_match(strict_validator(_SCHEMA).iter_errors(data))
     if error is not None:
         raise EvidenceError(
             f"{error.json_path} does not fit the schema ({error.validator})", where=where

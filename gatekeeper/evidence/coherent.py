@@ -17,8 +17,11 @@ from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import UNMASKED
-from gatekeeper.records.trials import cells, codes_of, cut, judged_twice, of_masks
+from gatekeeper.records.trials import cells, codes_of, cut, judged_twice, longest, of_masks
 from gatekeeper.records.windows import WINDOWS
+
+#: Tokens by which the end of reasoning may be noticed late (`engine.running`).
+_SEEN_LATE = 4
 
 
 def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
@@ -39,11 +42,20 @@ def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
     told = summary["count"], dict(summary["outcomes"]), summary["truncated"]
     if told != (len(evidence.trials), dict(outcomes), truncated):
         _refuse("the summary of trials does not follow from them")
+    _window(evidence)
     for selection in evidence.selections:
         _stability(selection)
     _usefulness(evidence)
     if evidence.profile is not None:
         _profile(evidence, evidence.profile)
+
+
+def _window(evidence: Evidence) -> None:
+    """No reply of more tokens than the audit generated at most."""
+    reasoning = evidence.settings.reasoning
+    thought = 0 if reasoning is None else reasoning.max_tokens + _SEEN_LATE
+    if longest(evidence.trials) > evidence.settings.max_new_tokens + thought:
+        _refuse("a reply is longer than the token window")
 
 
 def _folds(evidence: Evidence) -> None:

@@ -14,7 +14,7 @@ import rfc8785
 
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.members import is_plain_name
-from gatekeeper.evidence.strict_json import strict_loads
+from gatekeeper.strict_json import strict_loads
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://moe-gatekeeper.github.io/evidence/v1"

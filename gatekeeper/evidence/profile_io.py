@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from gatekeeper.errors import EvidenceError
-from gatekeeper.evidence.strict_json import strict_loads
 from gatekeeper.records.model import MoeSite
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.windows import WINDOWS
+from gatekeeper.strict_json import strict_loads
 
 _ARRAYS = (
     "attribution",

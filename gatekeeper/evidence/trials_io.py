@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from gatekeeper.errors import EvidenceError
-from gatekeeper.evidence.strict_json import strict_decoder
 from gatekeeper.records.trial import OUTCOMES, Trial
 from gatekeeper.records.trials import Trials, TrialsBuilder
+from gatekeeper.strict_json import strict_decoder
 
 _TYPES = {
     "mask": str,

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.evidence.strict_json import strict_loads
 from gatekeeper.pointers import refuse_pointer
 from gatekeeper.records.finding import Interval
 from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard
+from gatekeeper.strict_json import strict_loads
+from gatekeeper.strict_schema import strict_validator
 
 CARD_SCHEMA_ID = "gatekeeper/judge-card/v1"
+CARD_SCHEMA = Path(__file__).with_name("judge-card-v1.json")
 #: A card has some tables of counts; what is larger is none.
 _MOST_BYTES = 4 << 20
 #: A share and what it is counted from may differ in the last bits.
 _TOLERANCE = 1e-9
 _NUMBERS = ("sensitivity", "specificity", "precision", "accuracy", "kappa")
-
-
-@cache
-def card_schema() -> dict[str, Any]:
-    """The JSON Schema of a card."""
-    path = Path(__file__).with_name("judge-card-v1.json")
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return loaded
 
 
 def card_to_json(card: JudgeCard) -> dict[str, Any]:
@@ -94,10 +86,9 @@ def card_from_json(data: Any, path: Path) -> JudgeCard:
     Raises:
         UsageError: it is no card, or contradicts itself; blames `path`.
     """
-    from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
-    error = best_match(Draft202012Validator(card_schema()).iter_errors(data))
+    error = best_match(strict_validator(CARD_SCHEMA).iter_errors(data))
     if error is not None:
         _refuse(path, f"no judge's card: {excerpt(error.json_path)} ({error.validator})")
     names = [part["name"] for part in data["parts"]]

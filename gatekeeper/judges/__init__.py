@@ -15,9 +15,9 @@ from itertools import islice, takewhile
 from typing import NoReturn
 
 from gatekeeper.errors import UsageError
-from gatekeeper.evidence.strict_json import strict_loads
 from gatekeeper.records.plugins import Judgement
 from gatekeeper.records.trial import LABELS
+from gatekeeper.strict_json import strict_loads
 
 _QUOTES = dict.fromkeys("‘’‛′´ʼ`", "'") | dict.fromkeys("“”„″«»", '"')
 _MARKUP = frozenset("*_#~>")

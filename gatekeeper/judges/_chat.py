@@ -7,7 +7,6 @@ key nor what was sent or answered is ever part of an error.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ import requests
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.judges._line import Line
 from gatekeeper.judges._proxy import Proxy, is_local
+from gatekeeper.strict_json import strict_loads
 
 _MOST_BYTES = 1_000_000  # of an answer
 _CHUNK = 16_384
@@ -264,11 +264,11 @@ def _answer(body: bytes) -> Answer:
     """The text of a chat completion, or None where it is not one.
 
     Raises:
-        AskAgainError: not JSON.
+        AskAgainError: not JSON, or such as two readers take for two answers.
     """
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        data = strict_loads(body)
+    except ValueError as error:
         raise AskAgainError("did not answer in JSON") from error
     usage = data.get("usage") if isinstance(data, dict) else None
     counts = usage if isinstance(usage, dict) else {}

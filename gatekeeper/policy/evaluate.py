@@ -51,7 +51,7 @@ def evaluate(
     fail_on: str = "block",
     card: JudgeCard | None = None,
     *,
-    earlier_judge: bool = False,
+    earlier: bool = False,
 ) -> Verdict:
     """Hold evidence against a policy.
 
@@ -63,8 +63,8 @@ def evaluate(
         today: the date waivers and the review date are held against.
         confidence: of the intervals that must lie inside the limits, from 0.5 to below 1.
         fail_on: one of `records.verdict.FAIL_ON`; recorded in the verdict.
-        earlier_judge: whether replies judged by an earlier version of the judge will do, to derive
-            a verdict of then; a new one never rests on them.
+        earlier: whether to derive a verdict of then, for which replies judged and experts ranked by
+            an earlier version, and a bundle of one, will do; a new one never rests on them.
         card: of the judge. It decides nothing unless the policy demands one, and is then recorded.
 
     Raises:
@@ -94,7 +94,7 @@ def evaluate(
         outcomes.append(outcome)
         notes.extend(why)
     needs = (
-        *requirements(evidence, policy, earlier_judge=earlier_judge),
+        *requirements(evidence, policy, earlier=earlier),
         *card_requirements(evidence, policy, card),
         *rule_requirements(evidence, policy, outcomes),
     )

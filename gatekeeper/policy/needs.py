@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.analysis.folds import views
-from gatekeeper.analysis.order import run_of, stop_under
-from gatekeeper.analysis.outcomes import control_masks, outcome_table
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.assay import assay_requirements
-from gatekeeper.policy.recheck_masks import left_out
+from gatekeeper.policy.mask_needs import mask_requirements, measured_prompts
+from gatekeeper.policy.recheck_recorded import unrecorded
 from gatekeeper.policy.recheck_selections import underived
 from gatekeeper.policy.search_needs import (
     coverage_requirements,
@@ -30,18 +29,19 @@ from gatekeeper.records.verdict import Requirement
 
 
 def requirements(
-    evidence: Evidence, policy: Policy, *, earlier_judge: bool = False
+    evidence: Evidence, policy: Policy, *, earlier: bool = False
 ) -> tuple[Requirement, ...]:
     """Every need with whether it was met; a verdict passes only if all are.
 
     Args:
-        earlier_judge: whether an earlier version of the judge will do, if it is still known here.
+        earlier: whether earlier versions will do: of a judge that is still known here, of selectors
+            and of bundles.
     """
     return (
         _rules(policy),
         _architecture(evidence, policy),
         _self_test(evidence),
-        _judge(evidence, earlier=earlier_judge),
+        _judge(evidence, earlier=earlier),
         _tells_apart(evidence),
         _whole(evidence),
         *_suite(evidence, policy),
@@ -52,9 +52,8 @@ def requirements(
         *settings_requirements(evidence, policy),
         *undecided_requirement(evidence, policy),
         *_selectors(evidence, policy),
-        *_rankings(evidence),
-        *_every_mask(evidence, policy),
-        *_masks(evidence, policy),
+        *_derived(evidence, earlier=earlier),
+        *mask_requirements(evidence, policy),
         *assay_requirements(evidence, policy),
     )
 
@@ -139,7 +138,7 @@ def _whole(evidence: Evidence) -> Requirement:
 
 
 def _prompts(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
-    measured = _measured(evidence)
+    measured = measured_prompts(evidence)
     yield Requirement(
         name="prompts", met=bool(measured), detail=f"{len(measured)} prompts measured"
     )
@@ -194,13 +193,6 @@ def _split(evidence: Evidence) -> Requirement:
     return Requirement(name="split", met=not both, detail=detail)
 
 
-def _measured(evidence: Evidence) -> dict[str, str]:
-    """Prompt id -> set, of the measurement prompts that the unmasked model answered."""
-    unmasked = {mask.name for mask in evidence.masks if mask.arm == "unmasked"}
-    answered = {trial.prompt_id for trial in of_masks(evidence.trials, *unmasked)}
-    return {p.id: p.set for p in evidence.suite.prompts if p.measures and p.id in answered}
-
-
 def _selectors(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
     ranked = _ranked(evidence)
     cut = {selection.selector for selection in evidence.selections if selection.cut}
@@ -213,9 +205,12 @@ def _selectors(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
         yield Requirement(name=f"selector: {name}", met=met, detail=detail)
 
 
-def _rankings(evidence: Evidence) -> Iterator[Requirement]:
-    """Rankings that nothing shows to be those of their selectors; no line where there are none."""
-    for name, why in underived(evidence).items():
+def _derived(evidence: Evidence, *, earlier: bool) -> Iterator[Requirement]:
+    """What nothing shows to be as it was; no line where all follows from what was recorded."""
+    if not earlier and (lacking := unrecorded(evidence)):
+        detail = f"an older version wrote the bundle, or it was left out: {', '.join(lacking)}"
+        yield Requirement(name="recorded", met=False, detail=detail)
+    for name, why in underived(evidence, earlier=earlier).items():
         detail = f"not derived again from the routing profile: {excerpt(why)}"
         yield Requirement(name=f"ranking: {excerpt(name)}", met=False, detail=detail)
 
@@ -225,77 +220,3 @@ def _ranked(evidence: Evidence) -> dict[str, int]:
     per_fold = [{s.selector: len(s.ranked) for s in view.selections} for view in views(evidence)]
     names = {name for ranked in per_fold for name in ranked}
     return {name: min(ranked.get(name, 0) for ranked in per_fold) for name in names}
-
-
-def _every_mask(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
-    """A rule about every mask that was run needs to know that none was left out of the bundle."""
-    if not any(rule.metric == "worst-mask-drop" for rule in policy.rules):
-        return
-    why = next((why for view in views(evidence) if (why := left_out(view))), None)
-    if why is not None:
-        yield Requirement(name="every mask", met=False, detail=why)
-
-
-def _masks(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
-    """Selected masks and different random controls, per selector, over all k of the policy."""
-    per_fold = [_run(view) for view in views(evidence)]
-    # Under cross-fitting what was run in one fold only counts for nothing.
-    selected = {key: min(fold[key] for fold in per_fold) for key in per_fold[0]}
-    controls = {
-        (name, k): _controls(evidence, name, k)
-        for name in policy.needs.selectors
-        for k in policy.needs.ks
-    }
-    for name in policy.needs.selectors:
-        absent = [k for k in policy.needs.ks if not selected.get((name, k))]
-        if policy.needs.ks:
-            sizes = ", ".join(map(str, absent or policy.needs.ks))
-            detail = f"k {sizes} not run" if absent else f"k {sizes} run"
-            yield Requirement(name=f"masks: {name}", met=not absent, detail=detail)
-        if policy.needs.ks and policy.needs.random_masks:
-            k = min(policy.needs.ks, key=lambda size: controls[name, size])
-            fewest, needed = controls[name, k], policy.needs.random_masks
-            yield Requirement(
-                name=f"controls: {name}",
-                met=fewest >= needed,
-                detail=f"{fewest} different random masks at k {k}, {needed} needed",
-            )
-
-
-def _run(evidence: Evidence) -> Counter[tuple[str | None, int]]:
-    """Selected masks that have trials, per selector and size."""
-    prompts = _measured(evidence)
-    run = {mask for mask, prompt, _ in cells(evidence.trials) if prompt in prompts}
-    return Counter(
-        (m.selector, m.k) for m in evidence.masks if m.arm == "selected" and m.name in run
-    )
-
-
-def _controls(evidence: Evidence, selector: str, k: int) -> int:
-    """Different random masks as the metrics count them, with trials of all regular prompts.
-
-    Of those prompts that were to be run, where the selected mask may have stopped early. One that
-    holds a selected expert is no control: its loss is the selected mask's own.
-    """
-    regular = {i for i, name in _measured(evidence).items() if name == "regular"}
-    stop = stop_under(evidence, f"{selector}-k{k}", "regular")
-    regular = regular if stop is None else set(run_of(evidence, stop))
-    table = outcome_table(evidence)
-    columns = [i for i, prompt in enumerate(table.prompts) if prompt in regular]
-    chosen = {
-        m.fold: set(m.experts)
-        for m in evidence.masks
-        if m.arm == "selected" and (m.selector, m.k) == (selector, k)
-    }
-    own = {
-        m.label
-        for m in evidence.masks
-        if m.arm == "control"
-        and (m.selector, m.k) == (selector, k)
-        and chosen.get(m.fold, set()) & {*m.experts}
-    }
-    return sum(
-        bool((table.outcomes[table.masks[mask.label], columns] >= 0).all())
-        for mask in control_masks(evidence, selector, k)
-        if mask.label not in own
-    )

@@ -14,7 +14,7 @@ from gatekeeper.evidence.wire_findings import finding_to_json
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.recheck_masks import recheck_masks
 from gatekeeper.policy.recheck_positive import recheck_positive
-from gatekeeper.policy.recheck_recorded import recheck_recorded
+from gatekeeper.policy.recheck_recorded import recheck_recorded, unrecorded
 from gatekeeper.policy.recheck_selections import Derived, recheck_selections
 from gatekeeper.policy.recheck_split import recheck_split
 from gatekeeper.policy.recheck_suite import recheck_suite
@@ -81,6 +81,8 @@ def recheck(evidence: Evidence) -> Rechecked:
     for view in views(evidence):
         recheck_positive(view)
     recheck_recorded(evidence)
+    lacking = ", ".join(unrecorded(evidence))
+    told = (f"written by an older version, or left out: {lacking}",) if lacking else ()
     split = recheck_split(evidence)
     suite = recheck_suite(evidence)
     recheck_stops(evidence)
@@ -98,7 +100,7 @@ def recheck(evidence: Evidence) -> Rechecked:
         split=split,
         suite=suite,
         selections=selections,
-        open=(*outcomes_open(evidence), *selections.open),
+        open=(*outcomes_open(evidence), *selections.open, *told),
         compared=compared,
         older=older,
     )

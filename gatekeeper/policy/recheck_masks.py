@@ -21,6 +21,9 @@ from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
 
+#: Draws in a row that may repeat masks, where a model has few different ones.
+_STALE = 1000
+
 
 def recheck_masks(evidence: Evidence) -> int:
     """Derives the selected masks again; returns how many masks were looked at.
@@ -145,14 +148,17 @@ def left_out(evidence: Evidence) -> str | None:
     if beside and not any(mask.arm == "beside" for mask in evidence.masks):
         return "the masks of experts that are busy on benign prompts are missing"
     controls = {mask.name: mask.experts for mask in evidence.masks if mask.arm == "control"}
-    drawn = _drawn(evidence, profile)
+    # Some more than there are show as well that some lack, however many are told of.
+    drawn = _drawn(evidence, profile, min(settings.controls, len(controls) + _STALE))
     same = sum(controls.get(name) == experts for name, experts in drawn.items())
     if controls.keys() != drawn.keys() or 2 * same < len(drawn):
         return "the random masks are not those that the seed draws"
     return None
 
 
-def _drawn(evidence: Evidence, profile: ActivationProfile) -> dict[str, tuple[ExpertId, ...]]:
+def _drawn(
+    evidence: Evidence, profile: ActivationProfile, count: int
+) -> dict[str, tuple[ExpertId, ...]]:
     """The random masks that the seed draws, by name."""
     rows = np.flatnonzero(rows_of(evidence, profile, "regular"))
     if not len(rows):
@@ -166,7 +172,7 @@ def _drawn(evidence: Evidence, profile: ActivationProfile) -> dict[str, tuple[Ex
             settings.ks,
             frequency,
             profile.sites,
-            count=settings.controls,
+            count=count,
             seed=settings.seed,
         )
     }

@@ -1,4 +1,8 @@
-"""What this version always writes must be there: a check is not switched off by leaving it out."""
+"""What this version always writes must be there: a check is not switched off by leaving it out.
+
+Older versions wrote less. A bundle of theirs cannot be told from one of which as much was left out,
+so what it lacks is named, and nothing is confirmed of it.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,21 @@ from typing import NoReturn
 
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import FIRST_CHECKS, REQUIRED_CHECKS, Evidence
+from gatekeeper.records.model import TEMPLATE
+from gatekeeper.suites.split import VERSION
 
 
 def recheck_recorded(evidence: Evidence) -> None:
-    """Holds that nothing is left out on which other checks rest.
+    """Holds that nothing is left out on which other checks rest, and what is written twice.
 
     Raises:
         EvidenceError: something is.
     """
     _self_test(evidence)
     settings = evidence.settings
+    template = evidence.checkpoint.files.get(TEMPLATE, settings.chat_template_sha256)
+    if template != settings.chat_template_sha256:
+        _refuse(f"the chat template is not the {TEMPLATE} of the checkpoint")
     if settings.split > 1 and any(
         p.folded_sha256 is None for p in evidence.suite.prompts if p.skipped is None
     ):
@@ -26,6 +35,32 @@ def recheck_recorded(evidence: Evidence) -> None:
         _refuse("the positive control is left out")
     if settings.roles and evidence.roles is None:
         _refuse("the roles of experts are left out")
+
+
+def unrecorded(evidence: Evidence) -> tuple[str, ...]:
+    """What every audit of this version records and this bundle does not, in words.
+
+    Nothing where there is no profile: no bundle is without, so that this was not read from one.
+    """
+    if evidence.profile is None:
+        return ()
+    settings, suite = evidence.settings, evidence.suite
+    checks = {check.name for check in evidence.self_test}
+    lacks = {
+        "which metrics it was measured with": not settings.metrics,
+        "how often selectors resampled": settings.resamples == 0,
+        "how replies were told from reasoning": settings.reasoning is None,
+        "a split by the present rule": settings.split < VERSION,
+        "digests of levelled texts": any(
+            p.folded_sha256 is None for p in suite.prompts if p.skipped is None
+        ),
+        "the files of the suite": not suite.files,
+        "checks of the self-test": bool(REQUIRED_CHECKS - checks),
+        "the positive control": evidence.positive_control is None,
+        "the roles of experts": evidence.roles is None,
+        "cautions about the checkpoint": evidence.cautions is None,
+    }
+    return tuple(what for what, lacking in lacks.items() if lacking)
 
 
 def _self_test(evidence: Evidence) -> None:

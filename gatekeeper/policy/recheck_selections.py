@@ -24,7 +24,7 @@ from gatekeeper.records.selection import Selection
 #: Resamples times prompts that are drawn again: above it a bundle only wants to use up memory.
 _MOST_DRAWS = 100_000_000
 
-_MEASURED, _OLDER = "measured on the model", "older bundle"
+_MEASURED, _OLDER = "measured on the model", "older "
 
 #: What is said of an expert, and what it is called where it differs. The ranking comes first.
 _OF_EXPERTS = {
@@ -57,7 +57,7 @@ class Derived:
     Attributes:
         agreed: selectors whose stored selection is what they find.
         untold: selectors that were not asked again, with the reason.
-        open: those of them that only read the profile, and that no older version wrote: why.
+        open: those of them that only read the profile, with the reason.
         variants: system prompts and formats whose selections were not made again.
     """
 
@@ -67,20 +67,21 @@ class Derived:
     open: tuple[str, ...] = ()
 
 
-def underived(evidence: Evidence) -> dict[str, str]:
+def underived(evidence: Evidence, *, earlier: bool = False) -> dict[str, str]:
     """Selectors that only read the profile and cannot be asked again here, with the reason.
 
-    Not those of an older bundle or an older version. None where there is no profile: no bundle is
-    without.
+    None where there is no profile: no bundle is without.
+
+    Args:
+        earlier: not those of an older bundle or an older version, which any bundle may say to be.
     """
     if evidence.profile is None:
         return {}
     found = {s.selector: _not_again(evidence, s) for s in evidence.selections}
-    known = (_MEASURED, _OLDER)
     return {
         name: why
         for name, why in found.items()
-        if why is not None and why not in known and not why.startswith("version")
+        if why not in {None, _MEASURED} and not (earlier and why.startswith(_OLDER))
     }
 
 
@@ -142,9 +143,9 @@ def _not_again(evidence: Evidence, stored: Selection) -> str | None:
             _refuse(f"{name} tells of resamples, which it does not draw")
         return _MEASURED
     if settings.resamples == 0 or evidence.profile is None:
-        return _OLDER
+        return _OLDER + "bundle"
     if stored.version < selector.version:
-        return f"version {stored.version}, this installation has {selector.version}"
+        return f"{_OLDER}version {stored.version}, this installation has {selector.version}"
     if settings.resamples * len(evidence.profile.prompt_ids) > _MOST_DRAWS:
         return f"{settings.resamples} resamples are too many to draw again"
     return None

@@ -66,6 +66,24 @@ def recheck_outcomes(evidence: Evidence) -> str | None:
         EvidenceError: a reply is judged otherwise than stored, or by a newer version of the judge.
     """
     name, version = evidence.settings.judge, evidence.settings.judge_version
+    judge = _asked(evidence, name, version)
+    if isinstance(judge, str):
+        return judge
+    wrong = list(_otherwise(evidence, of_replies(judge, evidence.settings.reasoning).judge))
+    if wrong:
+        _refuse(
+            f"{len(wrong)} outcomes are not what {name} version {version} says of the stored "
+            f"replies, the first under mask {excerpt(wrong[0])}"
+        )
+    return None
+
+
+def _asked(evidence: Evidence, name: str, version: int) -> Judge | str:
+    """A judge as it was in a version, or why it cannot be asked about the stored replies.
+
+    Raises:
+        EvidenceError: it, or the rule that tells replies from reasoning, is of a newer version.
+    """
     if name not in catalog.names("judge"):
         return f"this installation has no judge {excerpt(name)!r}"
     judge: Judge = catalog.load("judge", name)
@@ -79,16 +97,7 @@ def recheck_outcomes(evidence: Evidence) -> str | None:
     as_it_was = _as_it_was(judge, version)
     if as_it_was is None:
         return f"judged by {name} version {version}, this installation has {judge.version}"
-    if why := _other_rule(evidence):
-        return why
-    asked = of_replies(as_it_was, evidence.settings.reasoning)
-    wrong = list(_otherwise(evidence, asked.judge))
-    if wrong:
-        _refuse(
-            f"{len(wrong)} outcomes are not what {name} version {version} says of the stored "
-            f"replies, the first under mask {excerpt(wrong[0])}"
-        )
-    return None
+    return _other_rule(evidence) or as_it_was
 
 
 def outcomes_open(evidence: Evidence) -> tuple[str, ...]:
@@ -101,13 +110,15 @@ def outcomes_open(evidence: Evidence) -> tuple[str, ...]:
     found = []
     if not _judges_again(settings.judge):
         found.append(f"outcomes: judge {excerpt(settings.judge)} is not asked again")
+    elif why := _other_rule(evidence):
+        found.append(f"outcomes: {why}")
     else:
         judge: Judge = catalog.load("judge", settings.judge)
         older = _as_it_was(judge, settings.judge_version) is None
         asked = of_replies(judge, settings.reasoning).judge
         if older and (wrong := sum(1 for _ in _otherwise(evidence, asked, reasons=False))):
             found.append(f"outcomes: {judge.id} version {judge.version} gives {wrong} others")
-    if second is not None and not _judges_again(second.judge):
+    if second is not None and isinstance(_asked(evidence, second.judge, second.version), str):
         found.append(f"outcomes of the second judge: {excerpt(second.judge)} is not asked again")
     return tuple(found)
 
@@ -141,15 +152,10 @@ def recheck_second(evidence: Evidence) -> str | None:
     if (second.judge, dict(second.settings)) == (first.judge, dict(first.judge_settings)):
         _refuse("the second judge is the judge itself")
     drawn = f"{len(rows)} replies, those that the seed draws"
-    if second.judge not in catalog.names("judge"):
-        return f"{drawn}; not judged again: this installation has no such judge"
-    judge: Judge = catalog.load("judge", second.judge)
-    as_it_was = _as_it_was(judge, second.version)
-    if as_it_was is None or not judge.from_reply_alone:
-        return f"{drawn}; not judged again: it needs more than the stored replies"
-    if why := _other_rule(evidence):
-        return f"{drawn}; not judged again: {why}"
-    judged = of_replies(as_it_was, first.reasoning).judge
+    judge = _asked(evidence, second.judge, second.version)
+    if isinstance(judge, str):
+        return f"{drawn}; not judged again: {judge}"
+    judged = of_replies(judge, first.reasoning).judge
     said = functools.lru_cache(maxsize=_KNOWN)(functools.partial(judged, ""))
     wrong = [t.mask for t in twice if said(t.completion).outcome != t.second]
     if wrong:

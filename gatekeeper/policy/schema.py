@@ -7,17 +7,16 @@ which metrics and selectors exist: that is the catalog's business, checked in `b
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.protocols import Validator
 
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.problems import Problem, error_at, in_order, is_odd
+from gatekeeper.strict_schema import strict_validator
 from gatekeeper.strict_yaml import Route, YamlDocument
 
 #: keyword of the schema -> what is wrong with a value that breaks it
@@ -34,22 +33,20 @@ _NOUNS = {
     str: "text",
     bool: "true or false",
     int: "a number",
-    float: "a number",
+    float: "a number with decimals",
     list: "a list",
     dict: "a mapping",
     type(None): "empty",
 }
 
 
-@cache
-def validator(name: str) -> Draft202012Validator:
+def validator(name: str) -> Validator:
     """The validator of a schema file beside this module.
 
     Args:
         name: `policy-v1` or `verdict-v1`.
     """
-    text = Path(__file__).with_name(f"{name}.json").read_text(encoding="utf-8")
-    return Draft202012Validator(json.loads(text))
+    return strict_validator(Path(__file__).with_name(f"{name}.json"))
 
 
 def schema_problems(document: YamlDocument) -> list[Problem]:

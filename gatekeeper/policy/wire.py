@@ -110,7 +110,7 @@ def _rule_to_json(rule: Rule) -> dict[str, Any]:
     }
 
 
-def verdict_from_json(data: object, *, where: str | None = None) -> Verdict:
+def verdict_from_json(data: Any, *, where: str | None = None) -> Verdict:
     """The verdict in the data of a verdict.json.
 
     Args:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+#: The chat template, where a checkpoint has it in a file of its own: others are then not read.
+TEMPLATE = "chat_template.jinja"
+
 
 class ExpertId(NamedTuple):
     """One routed expert. `layer` counts decoder layers from 0 (not MoE layers)."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from array import array
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from gatekeeper.records.packed import PackedTexts
 from gatekeeper.records.trial import OUTCOMES, Trial
 
-#: Bytes of replies that are compressed together, and unpacked together when one is asked for.
-_BLOCK = 1 << 18
 #: Trials of which columns become Python numbers at a time.
 _STEP = 1 << 14
 
@@ -34,39 +31,6 @@ class _Names:
         return self.codes.setdefault(name, len(self.codes))
 
 
-class _Replies:
-    """Texts, added in order and read in about that order."""
-
-    def __init__(self) -> None:
-        self._blocks: list[bytes] = []
-        #: Of each block its first text.
-        self._first: list[int] = [0]
-        #: Where each text ends, in bytes of its block.
-        self._ends = array("i")
-        self._open = bytearray()
-        self._unpacked = -1, b""
-
-    def add(self, text: str) -> None:
-        # A model may emit lone surrogates through a byte tokenizer.
-        self._open += text.encode("utf-8", "surrogatepass")
-        self._ends.append(len(self._open))
-        if len(self._open) >= _BLOCK:
-            self.close()
-
-    def close(self) -> None:
-        if self._first[-1] < len(self._ends):
-            self._blocks.append(zlib.compress(self._open, 1))
-            self._first.append(len(self._ends))
-            self._open = bytearray()
-
-    def text(self, index: int) -> str:
-        block = bisect_right(self._first, index) - 1
-        if self._unpacked[0] != block:
-            self._unpacked = block, zlib.decompress(self._blocks[block])
-        start = 0 if index == self._first[block] else self._ends[index - 1]
-        return self._unpacked[1][start : self._ends[index]].decode("utf-8", "surrogatepass")
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Columns:
     """One number a trial in each; names by their codes."""
@@ -80,7 +44,7 @@ class _Columns:
     outcome: npt.NDArray[np.int8]
     second: npt.NDArray[np.int8]
     truncated: npt.NDArray[np.bool_]
-    replies: _Replies | None
+    replies: PackedTexts | None
 
 
 class TrialsBuilder:
@@ -90,7 +54,7 @@ class TrialsBuilder:
         self._names = {name: _Names() for name in ("mask", "prompt", "reason")}
         self._numbers = {name: array("i") for name in ("mask", "prompt", "reason", "tokens")}
         self._small = {name: array("b") for name in ("outcome", "second", "truncated")}
-        self._replies = _Replies()
+        self._replies = PackedTexts()
 
     def add(self, row: Mapping[str, object]) -> None:
         """Adds a trial by the fields of `Trial`, whose types and outcomes were checked.
@@ -235,18 +199,18 @@ class Trials(Sequence[Trial]):
 
     def codes(self) -> Codes:
         """See `codes_of`."""
-        columns, rows = self._columns, self.rows
         return Codes(
             masks=self._masks,
-            prompts=columns.prompts,
-            mask=columns.mask[rows],
-            prompt=columns.prompt[rows],
-            outcome=columns.outcome[rows],
+            prompts=self._columns.prompts,
+            mask=self.column("mask"),
+            prompt=self.column("prompt"),
+            outcome=self.column("outcome"),
         )
 
-    def truncated(self) -> int:
-        """How many were cut at the token window."""
-        return int(self._columns.truncated[self.rows].sum())
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """One number of each trial."""
+        found: npt.NDArray[Any] = getattr(self._columns, name)[self.rows]
+        return found
 
 
 def of_masks(trials: Sequence[Trial], *names: str) -> Iterable[Trial]:
@@ -308,12 +272,19 @@ def codes_of(trials: Sequence[Trial]) -> Codes:
 def outcomes_of(trials: Sequence[Trial]) -> set[str]:
     """Every outcome that there is."""
     if isinstance(trials, Trials):
-        return {OUTCOMES[code] for code in np.unique(trials.codes().outcome)}
+        return {OUTCOMES[code] for code in np.unique(trials.column("outcome"))}
     return {trial.outcome for trial in trials}
 
 
 def cut(trials: Sequence[Trial]) -> int:
     """How many replies were cut at the token window."""
     if isinstance(trials, Trials):
-        return trials.truncated()
+        return int(trials.column("truncated").sum())
     return sum(trial.truncated for trial in trials)
+
+
+def longest(trials: Sequence[Trial]) -> int:
+    """Tokens of the longest reply."""
+    if isinstance(trials, Trials):
+        return int(trials.column("tokens").max(initial=0))
+    return max((trial.tokens for trial in trials), default=0)

@@ -11,16 +11,20 @@ import json
 import math
 import re
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any, cast
 
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import ValidationError
 from jsonschema.exceptions import relevance
+from jsonschema.protocols import Validator
 
 from gatekeeper.errors import UsageError
+from gatekeeper.strict_json import RepeatedKeyError, strict_decoder
+from gatekeeper.strict_schema import strict_validator
 from gatekeeper.suites._files import wide_encoding
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,39}")
+_DECODER = strict_decoder()
 _BOM = b"\xef\xbb\xbf"
 #: First bytes of the marks of wide encodings.
 _MARKED = (b"\xff", b"\xfe", b"\0")
@@ -56,8 +60,11 @@ def parse(raw: bytes, where: str) -> Any:
         ) from None
     except RecursionError:
         raise UsageError("nested too deeply", where=where, remedy="use flat objects") from None
-    except ValueError as error:
-        raise UsageError(_own(error), where=where, remedy="mend the object") from None
+    except RepeatedKeyError as error:
+        told = f"key{plain(error.key)} is given twice"
+        raise UsageError(told, where=where, remedy="mend the object") from None
+    except ValueError as error:  # a sentence of the decoder, which repeats no text of the file
+        raise UsageError(str(error), where=where, remedy="mend the object") from None
 
 
 def faults(value: Any, schema: str, where: str) -> list[UsageError]:
@@ -119,10 +126,8 @@ def plain(value: str) -> str:
     return f" {value!r}" if _PLAIN.fullmatch(value) else ""
 
 
-@cache
-def _validator(schema: str) -> Draft202012Validator:
-    text = resources.files("gatekeeper.suites").joinpath(schema).read_text(encoding="utf-8")
-    return Draft202012Validator(json.loads(text))
+def _validator(schema: str) -> Validator:
+    return strict_validator(Path(__file__).with_name(schema))
 
 
 def _explain(error: ValidationError) -> tuple[str, str]:
@@ -157,27 +162,3 @@ def _unknown_key(error: ValidationError) -> tuple[str, str]:
     near = difflib.get_close_matches(unknown[:64], known, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
     return f"unknown key{plain(unknown)}", hint
-
-
-class _RefusedError(ValueError):
-    """Raised by the hooks below, with a sentence of our own."""
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise _RefusedError(f"key{plain(twice)} is given twice")
-    return result
-
-
-def _no_constant(_name: str) -> None:
-    raise _RefusedError("NaN and Infinity are not JSON")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-
-
-def _own(error: ValueError) -> str:
-    return str(error) if isinstance(error, _RefusedError) else "holds a number that is too long"

@@ -10,7 +10,8 @@ import pytest
 from gatekeeper.cli import run
 from gatekeeper.evidence.bundle import write_bundle
 
-from ..evidence.whole import whole_evidence
+from ..policy.builders import concentrated
+from ..policy.profiled import profiled_evidence
 
 POLICY = """\
 schema: gatekeeper/policy/v1
@@ -21,7 +22,6 @@ owner: risk@example.com
 evidence:
   selectors: [attribution]
   k: [4]
-  controls: {random_masks: 3}
   prompts: {regular: 40}
 rules:
   - id: refuses
@@ -41,7 +41,7 @@ rules:
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    write_bundle(whole_evidence(), tmp_path / "evidence")
+    write_bundle(profiled_evidence(concentrated), tmp_path / "evidence")
     (tmp_path / "policy.yaml").write_text(POLICY, encoding="utf-8")
     return tmp_path
 

@@ -20,7 +20,7 @@ import pytest
 from gatekeeper.cli import run
 from gatekeeper.commands._labelling import choose, shown
 from gatekeeper.evidence.bundle import write_bundle
-from gatekeeper.evidence.wire_judge_card import card_schema
+from gatekeeper.evidence.wire_judge_card import CARD_SCHEMA
 from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.suites.labels import read_labels
 
@@ -50,7 +50,7 @@ def test_a_card_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFix
     assert run(["judge", "calibrate", "--labels", str(labels), "--out", str(out)]) == 0
     told = capsys.readouterr().out
     card = json.loads(out.read_text())
-    jsonschema.validate(card, card_schema())
+    jsonschema.validate(card, json.loads(CARD_SCHEMA.read_text()))
     assert card["judge"]["id"] == "refusal-rules"
     assert card["labels"] == "sha256:" + hashlib.sha256(labels.read_bytes()).hexdigest()
     parts = {part["name"]: part for part in card["parts"]}

@@ -44,7 +44,10 @@ def test_other_checkpoints_are_not_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     ["", "not json", "[1]", "{}", '{"audit": 1, "checkpoint": "x", "seed": 0}', "[" * 100_000,
-     json.dumps({"audit": "x", "checkpoint": EVIDENCE.checkpoint.digest, "seed": True})],
+     *(json.dumps({"audit": "x", "checkpoint": EVIDENCE.checkpoint.digest, "seed": seed})
+       for seed in (True, -1, 10**30, 1.0)),
+     json.dumps({"audit": "x", "checkpoint": EVIDENCE.checkpoint.digest, "seed": 1})[:-1]
+     + ', "seed": 2}'],
 )  # fmt: skip
 def test_lines_that_are_no_entries_are_left_where_they_are(tmp_path: Path, line: str) -> None:
     (tmp_path / LEDGER).write_text(line + "\n")

@@ -19,8 +19,8 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 from tests.e2e.cli import DEMO_POLICY, HARDENED, SUITE
 
-from ..evidence.whole import whole_evidence
 from ..policy.builders import TODAY
+from ..policy.profiled import profiled_evidence
 
 #: Command line of each path that is read: {gone} is where nothing is, {new} may be written to.
 READ = {
@@ -118,7 +118,7 @@ def test_the_table_holds_all_there_are() -> None:
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("paths")
-    evidence = write_bundle(whole_evidence(), folder / "bundle" / "evidence")
+    evidence = write_bundle(profiled_evidence(), folder / "bundle" / "evidence")
     verdict = evaluate(evidence, load_policy(DEMO_POLICY), TODAY)
     (folder / "bundle" / "verdict.json").write_bytes(verdict_bytes(verdict))
     (folder / "bundle" / "policy.yaml").write_bytes(DEMO_POLICY.read_bytes())

@@ -19,14 +19,14 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 
 from ..evidence.whole import whole_evidence
-from ..policy.builders import TODAY, reply
+from ..policy.builders import TODAY, concentrated, reply
 from ..policy.profiled import profiled_evidence, with_selections
 
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     policy = bundled("policies") / "release.yaml"
-    evidence = write_bundle(whole_evidence(), tmp_path / "evidence")
+    evidence = write_bundle(profiled_evidence(concentrated), tmp_path / "evidence")
     verdict = evaluate(evidence, load_policy(policy), TODAY)
     (tmp_path / "verdict.json").write_bytes(verdict_bytes(verdict))
     shutil.copy(policy, tmp_path / "policy.yaml")
@@ -110,10 +110,11 @@ def test_findings_of_an_older_version_are_told_and_judged(out, capsys) -> None:
         findings=tuple(replace(f, version=f.version - 1) for f in whole.findings),
     )
     write_bundle(older, out / "evidence")
+    (out / "verdict.json").unlink()
     assert run(["check", str(out / "evidence"), "--policy", str(out / "policy.yaml")]) == 10
     told = "measured with the current metrics: of an older version: category-worst-case, "
     assert told in capsys.readouterr().out
-    assert run(["verify", str(out / "evidence")]) == 0
+    assert run(["verify", str(out / "evidence")]) == 11
     text = capsys.readouterr().out
     assert "– findings: not compared: of an older version: category-worst-case, " in text
     assert "✓ findings" not in text
@@ -131,7 +132,7 @@ def test_evidence_of_another_checkpoint_is_refused(out, capsys) -> None:
         assert run([*command, wrong]) == 2
 
 
-def test_selections_are_derived_again(tmp_path, out, capsys) -> None:
+def test_selections_are_derived_again(tmp_path, capsys) -> None:
     """Two ranks swapped, in ranking, masks, findings and digests alike: only the profile tells."""
     evidence = profiled_evidence()
     path = tmp_path / "profiled"
@@ -147,8 +148,9 @@ def test_selections_are_derived_again(tmp_path, out, capsys) -> None:
     error = capsys.readouterr().err
     assert "the ranking of ses-frequency does not follow from the routing profile" in error
     # A bundle that lacks what selectors were handed.
-    assert run(["verify", str(out / "evidence")]) == 0
-    assert "– selections: " in capsys.readouterr().out
+    write_bundle(whole_evidence(), path)
+    assert run(["verify", str(path)]) == 11
+    assert "– selections: not derived again: older version 1" in capsys.readouterr().out
 
 
 def test_selections_that_were_measured_are_told(tmp_path, capsys) -> None:

@@ -14,8 +14,9 @@ from gatekeeper.cli import run
 from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence import manifest
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
-from tests.evidence.sealing import reseal
-from tests.evidence.whole import whole_evidence
+from gatekeeper.records.model import CheckpointRef
+from tests.evidence.sealing import edit, edit_trials, reseal
+from tests.evidence.whole import OLDER, whole_evidence
 
 DEEP = b"[" * 200_000
 
@@ -59,14 +60,34 @@ def test_a_key_given_twice(bundle, capsys):
     refused(bundle, capsys, "given twice")
 
 
-@pytest.mark.parametrize("most", [0, -5])
-def test_a_largest_number_of_prompts_that_is_none(bundle, capsys, most):
-    path = bundle / "evidence.json"
-    data = json.loads(path.read_text())
-    data["settings"]["max_prompts"] = most
-    path.write_text(json.dumps(data))
-    reseal(bundle)
-    refused(bundle, capsys, "max_prompts")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("max_prompts", value) for value in (0, -5, 1.0)),
+        *(("ks", value) for value in ([1.0], [True], [0], [10**30])),
+        *(("controls", value) for value in (10**15, 3.0, False)),
+        *(("batch_rows", 0), ("max_new_tokens", 0), ("max_new_tokens", 10**15), ("split", 1.0)),
+    ],
+)
+def test_numbers_that_no_audit_was_asked_for(bundle, capsys, name, value):
+    edit(bundle, "evidence.json", lambda data: data["settings"].update({name: value}))
+    refused(bundle, capsys, name)
+
+
+def test_replies_longer_than_the_window(bundle, capsys):
+    edit_trials(bundle, lambda rows: [{**rows[0], "tokens": 33}, *rows[1:]])
+    refused(bundle, capsys, "longer than the token window")
+
+
+def test_another_chat_template_than_the_checkpoint_has(bundle, capsys):
+    files = {"chat_template.jinja": "1" * 64}
+    digest = CheckpointRef(source="x", revision=None, files=files).digest
+    edit(
+        bundle,
+        "evidence.json",
+        lambda data: data["checkpoint"].update(files=files, digest=digest),
+    )
+    refused(bundle, capsys, "the chat template is not the chat_template.jinja of the checkpoint")
 
 
 def test_numbers_that_json_does_not_have(bundle, capsys):
@@ -153,14 +174,14 @@ def test_a_pipe_in_the_place_of_a_file(bundle, capsys):
 
 def test_files_that_no_digest_covers_are_named(bundle, capsys):
     (bundle / "extra\x1b[1m.txt").write_text("x")
-    assert run(["verify", str(bundle)]) == 0
+    assert run(["verify", str(bundle)]) == OLDER
     out = capsys.readouterr().out
     assert "not of the bundle, and not checked: extra" in out
     assert "\x1b" not in out
 
 
 def test_nothing_is_said_of_files_where_there_are_none(bundle, capsys):
-    assert run(["verify", str(bundle)]) == 0
+    assert run(["verify", str(bundle)]) == OLDER
     assert "not of the bundle" not in capsys.readouterr().out
 
 

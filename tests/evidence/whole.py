@@ -7,11 +7,16 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from gatekeeper.errors import ExitCode
 from gatekeeper.metrics import with_findings
 from gatekeeper.records.evidence import Evidence, RunTimes
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.windows import WINDOWS
 from tests.policy.builders import concentrated, make_evidence
+
+#: What `verify` answers to a bundle of an older version, as `whole_evidence` is one: it lacks what
+#: `tests.policy.profiled` has.
+OLDER = ExitCode.INCONCLUSIVE
 
 
 def whole_evidence(outcome=concentrated, **changes) -> Evidence:

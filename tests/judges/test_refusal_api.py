@@ -114,6 +114,7 @@ def test_wrong_words_are_an_error_and_never_a_refusal(content: object) -> None:
         (b"", "did not answer in JSON"),
         (b"\xff\xfe\x00", "did not answer in JSON"),
         (b"[" * 50_000, "did not answer in JSON"),
+        (b'{"choices": [], "choices": []}', "did not answer in JSON"),
         (b"{}", "something else than a label"),
         (b"[]", "something else than a label"),
         (b"null", "something else than a label"),

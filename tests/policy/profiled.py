@@ -2,48 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
 
 from gatekeeper import catalog
+from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.masks import selected_masks
-from gatekeeper.metrics import measure_all
-from gatekeeper.records.evidence import Evidence, PromptRef
+from gatekeeper.metrics import with_findings
+from gatekeeper.records.evidence import AuditSettings, Evidence, PromptRef
 from gatekeeper.records.plugins import SelectionInput
 from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.reasoning import RULE, Reasoning
 from gatekeeper.records.selection import Selection
+from gatekeeper.records.suite import SETS, suite_digest
 from gatekeeper.records.windows import WINDOWS
+from gatekeeper.suites.split import VERSION, cell_of, split_clusters
 
 from ..evidence.whole import whole_evidence
-from .builders import SELECTORS, SITES, make_evidence
+from .builders import SELECTORS, SITES, Outcome, make_evidence, safe
 
-SETS = ("regular", "jailbreak", "benign")
-SEEDS, KS = 14, (1, 4)
+SEEDS, KS = 54, (1, 4)
 
 
-def profiled_evidence(*, resamples: int = 51, size: int = 4) -> Evidence:
-    """14 selection seeds in three sets; the first two are of one text, and so of one cluster."""
-    prompts = tuple(
-        _prompt(name, i, text=f"{name} {max(i, 1)}") for name in SETS for i in range(SEEDS)
+def profiled_evidence(outcome: Outcome = safe, *, resamples: int = 51, size: int = 4) -> Evidence:
+    """All that an audit of this version records: 54 seeds in four sets, of which a quarter selects.
+
+    The first two seeds are of one text, and so of one cluster.
+    """
+    base = make_evidence(outcome, counts=dict.fromkeys(SETS, SEEDS), ks=KS, controls=0)
+    settings = replace(
+        base.settings,
+        resamples=resamples,
+        size=size,
+        seed=3,
+        selection_share=0.25,
+        split=VERSION,
+        reasoning=Reasoning(rule=RULE, marks=(), max_tokens=64, thinking="template"),
     )
+    prompts = _split(base.suite.prompts, settings)
+    picked = tuple(p for p in prompts if p.selects)
+    clusters = evidence_clusters(picked)
     given = SelectionInput(
-        profile=_profile(prompts),
-        sets=np.array([p.set for p in prompts]),
-        seeds=np.array(["pick-00" if p.seed_id == "pick-01" else p.seed_id for p in prompts]),
+        profile=_profile(picked),
+        sets=np.array([p.set for p in picked]),
+        seeds=np.array([clusters[p.id] for p in picked]),
         size=size,
         resamples=resamples,
-        seed=3,
+        seed=settings.seed,
     )
     selections = tuple(catalog.load("selector", name).select(given) for name in SELECTORS)
-    base = make_evidence(ks=KS, controls=0)
-    settings = replace(base.settings, resamples=resamples, size=size, seed=3)
-    suite = replace(
-        base.suite, prompts=(*base.suite.prompts, *prompts), digest="sha256:" + "5" * 64
+    files = {"suite.json": "5" * 64}
+    suite = replace(base.suite, prompts=prompts, files=files, digest=suite_digest(files))
+    measures = {p.id for p in prompts if p.measures}
+    made = replace(
+        base,
+        settings=settings,
+        suite=suite,
+        profile=given.profile,
+        trials=tuple(t for t in base.trials if t.prompt_id in measures),
+        times=whole_evidence().times,
+        roles="not asked for",
+        positive_control="not asked for",
+        cautions=(),
     )
-    made = replace(base, settings=settings, suite=suite, profile=given.profile)
-    return with_selections(replace(made, times=whole_evidence().times), selections)
+    return with_selections(made, selections)
 
 
 def with_selections(evidence: Evidence, selections: tuple[Selection, ...]) -> Evidence:
@@ -51,21 +76,21 @@ def with_selections(evidence: Evidence, selections: tuple[Selection, ...]) -> Ev
     masks = [m for m in evidence.masks if m.arm == "unmasked"]
     masks += [m for s in selections for m in selected_masks(s, KS)]
     made = replace(evidence, selections=selections, masks=tuple(masks))
-    return replace(made, findings=measure_all(made))
+    return with_findings(made)
 
 
-def _prompt(name: str, i: int, text: str) -> PromptRef:
-    return PromptRef(
-        id=f"pick-{name}-{i:02d}",
-        seed_id=f"pick-{i:02d}",
-        set=name,
-        category="fraud",
-        language="en",
-        text_sha256=sha256(f"{name}-{i}-exact".encode()).hexdigest(),
-        folded_sha256=sha256(text.encode()).hexdigest(),
-        split="selection",
-        skipped=None,
-    )
+def _split(prompts: Sequence[PromptRef], settings: AuditSettings) -> tuple[PromptRef, ...]:
+    """The prompts with texts, on the sides on which the seed puts them."""
+    told = [replace(p, folded_sha256=_folded(p)) for p in prompts]
+    cluster = evidence_clusters(told)
+    cells = [(cluster[p.id], cell_of(p)) for p in told]
+    sides = split_clusters(cells, settings.selection_share, settings.seed, settings.split)
+    return tuple(replace(p, split=sides[cluster[p.id]]) for p in told)
+
+
+def _folded(prompt: PromptRef) -> str:
+    text = f"{prompt.set} {max(int(prompt.id.rpartition('-')[2]), 1)}"
+    return sha256(text.encode()).hexdigest()
 
 
 def _profile(prompts: tuple[PromptRef, ...]) -> ActivationProfile:

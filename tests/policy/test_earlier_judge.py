@@ -46,9 +46,9 @@ def test_a_version_that_is_forgotten_is_not_judged_again() -> None:
 
 def test_a_new_verdict_never_rests_on_it_and_an_old_one_is_derived_again() -> None:
     policy = make_policy(make_rule())
-    new, old = (evaluate(OLD, policy, TODAY, earlier_judge=earlier) for earlier in (False, True))
+    new, old = (evaluate(OLD, policy, TODAY, earlier=earlier) for earlier in (False, True))
     assert (new.result, old.result) == ("inconclusive", "pass")
     unmet = [need.name for need in new.requirements if not need.met]
     assert unmet == ["judge"]
     forgotten = replace(OLD, settings=replace(OLD.settings, judge_version=1))
-    assert evaluate(forgotten, policy, TODAY, earlier_judge=True).result == "inconclusive"
+    assert evaluate(forgotten, policy, TODAY, earlier=True).result == "inconclusive"

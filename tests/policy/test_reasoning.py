@@ -105,7 +105,7 @@ def test_a_reply_cut_in_its_reasoning_may_yet_refuse() -> None:
 
 @pytest.mark.parametrize(
     "reasoning",
-    [None, TOLD, Reasoning(max_tokens=0, marks=("<a>", "</a>"), thinking="off")],
+    [None, TOLD, Reasoning(max_tokens=1, marks=("<a>", "</a>"), thinking="off")],
 )
 def test_it_is_written_and_read(tmp_path, reasoning) -> None:
     evidence = whole_evidence()

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 
 import pytest
 
 from gatekeeper.bundled import bundled
 from gatekeeper.cli import run
+from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.errors import EvidenceError
-from gatekeeper.evidence.bundle import write_bundle
+from gatekeeper.evidence.bundle import read_bundle, write_bundle
+from gatekeeper.judges.refusal_rules import JUDGE
 from gatekeeper.metrics import with_findings
+from gatekeeper.policy import recheck_trials
+from gatekeeper.policy.evaluate import evaluate
+from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.needs import requirements
 from gatekeeper.policy.recheck import recheck
+from gatekeeper.policy.recheck_recorded import unrecorded
 from gatekeeper.policy.recheck_suite import recheck_suite
-from gatekeeper.records.evidence import PromptRef, SuiteRef
+from gatekeeper.records.evidence import FIRST_CHECKS, PromptRef, SecondJudge, SuiteRef
 from gatekeeper.suites.read import read_suite
 
 from ..evidence.whole import whole_evidence
-from .builders import make_policy
+from .builders import TODAY, make_policy
 from .profiled import profiled_evidence
 from .test_recheck_split import split
 
 RULES = "refusal-rules"
 
 
+@cache
 def whole():
     return with_findings(profiled_evidence())
 
@@ -34,8 +42,8 @@ def told(evidence, **changes):
     return replace(evidence, settings=replace(evidence.settings, **changes))
 
 
-def unmet(evidence):
-    return {need.name for need in requirements(evidence, make_policy()) if not need.met}
+def unmet(evidence, **how):
+    return {need.name for need in requirements(evidence, make_policy(), **how) if not need.met}
 
 
 @pytest.mark.parametrize(
@@ -45,14 +53,90 @@ def unmet(evidence):
         (lambda e: replace(e, self_test=()), "the self-test lacks"),
         (lambda e: replace(e, self_test=(*e.self_test, e.self_test[0])), "there twice"),
         (lambda e: told(e, resamples=0), "number of resamples is left out"),
-        (lambda e: told(e, positive_control=True), "positive control is left out"),
-        (lambda e: told(e, roles=True), "roles of experts are left out"),
+        (
+            lambda e: replace(told(e, positive_control=True), positive_control=None),
+            "positive control is left out",
+        ),
+        (lambda e: replace(told(e, roles=True), roles=None), "roles of experts are left out"),
     ],
 )
 def test_what_is_always_written_is_there(forged, words):
     recheck(whole())
     with pytest.raises(EvidenceError, match=words):
         recheck(forged(whole()))
+
+
+def without(evidence, **changes):
+    """The evidence with other settings and, under `suite`, another suite."""
+    suite = replace(evidence.suite, **changes.pop("suite", {}))
+    return with_findings(told(replace(evidence, suite=suite), **changes))
+
+
+def unlevelled(evidence):
+    return tuple(replace(p, folded_sha256=None) for p in evidence.suite.prompts)
+
+
+@pytest.mark.parametrize(
+    ("forged", "words"),
+    [
+        (lambda e: told(with_findings(e), metrics={}), "which metrics it was measured with"),
+        (lambda e: without(e, reasoning=None), "how replies were told from reasoning"),
+        (lambda e: without(e, split=1, suite={"prompts": unlevelled(e)}), "the present rule"),
+        (lambda e: without(e, split=1, suite={"prompts": unlevelled(e)}), "levelled texts"),
+        (lambda e: without(e, suite={"files": {}}), "the files of the suite"),
+        (lambda e: with_findings(replace(e, roles=None)), "the roles of experts"),
+        (lambda e: with_findings(replace(e, positive_control=None)), "the positive control"),
+        (lambda e: with_findings(replace(e, cautions=None)), "cautions about the checkpoint"),
+        (lambda e: told(with_findings(e), metrics={}, resamples=0), "often selectors resampled"),
+        (
+            lambda e: replace(
+                told(with_findings(e), metrics={}),
+                self_test=tuple(c for c in e.self_test if c.name in FIRST_CHECKS),
+            ),
+            "checks of the self-test",
+        ),
+    ],
+)
+def test_who_says_less_than_this_version_is_not_believed_for_it(tmp_path, capsys, forged, words):
+    """As an older version wrote, or a forger left out: neither confirmed nor called a forgery."""
+    assert not unrecorded(whole()) and "recorded" not in unmet(whole())
+    write_bundle(forged(whole()), tmp_path)
+    assert run(["verify", str(tmp_path)]) == 11
+    (said,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("? written by")]
+    assert words in said
+    bundle = read_bundle(tmp_path)
+    assert "recorded" in unmet(bundle)
+    assert "recorded" not in unmet(bundle, earlier=True)
+
+
+def test_rankings_of_an_older_selector_are_not_confirmed(tmp_path):
+    """Which one they are of, a bundle says itself."""
+    selections = tuple(replace(s, version=1) for s in whole().selections)
+    older = with_findings(replace(whole(), selections=selections))
+    write_bundle(older, tmp_path)
+    assert run(["verify", str(tmp_path)]) == 11
+    rankings = {f"ranking: {s.selector}" for s in selections}
+    assert rankings <= unmet(older)
+    assert not rankings & unmet(older, earlier=True)
+
+
+def test_a_verdict_of_then_still_follows_from_an_older_bundle(tmp_path):
+    """And so does one that `check` gives it now."""
+    older = write_bundle(without(whole(), reasoning=None), tmp_path / "evidence")
+    policy = bundled("policies") / "release.yaml"
+    (tmp_path / "policy.yaml").write_bytes(policy.read_bytes())
+    for earlier in (False, True):
+        verdict = evaluate(older, load_policy(policy), TODAY, earlier=earlier)
+        (tmp_path / "verdict.json").write_bytes(verdict_bytes(verdict))
+        assert run(["verify", str(tmp_path)]) == 11
+
+
+def test_outcomes_by_another_rule_of_reasoning_are_open(monkeypatch):
+    monkeypatch.setattr(recheck_trials, "RULE", 2)
+    second = SecondJudge(judge="refusal-rules", version=JUDGE.version, settings={}, sample=1)
+    twice = told(whole(), second=second, judge="other")
+    assert len(recheck_trials.outcomes_open(whole())) == 1
+    assert len(recheck_trials.outcomes_open(twice)) == 2
 
 
 def test_a_prompt_without_its_levelled_text_does_not_switch_the_split_off():
@@ -88,12 +172,12 @@ def test_outcomes_of_a_judge_that_is_not_asked_again_are_not_confirmed(tmp_path,
 
 
 def test_outcomes_of_an_older_judge_are_those_of_the_present_one_or_open(tmp_path):
-    older = with_findings(told(whole_evidence(), judge_version=1))
+    older = with_findings(told(whole(), judge_version=1))
     write_bundle(older, tmp_path / "same")
     assert run(["verify", str(tmp_path / "same")]) == 0
     trials = list(older.trials)
-    trials[3] = replace(trials[3], outcome="comply", reason="no-refusal")
-    assert trials[3] != older.trials[3]
+    trials[0] = replace(trials[0], outcome="comply", reason="no-refusal")
+    assert trials[0] != older.trials[0]
     write_bundle(with_findings(replace(older, trials=tuple(trials))), tmp_path / "other")
     assert run(["verify", str(tmp_path / "other")]) == 11
 

@@ -163,7 +163,7 @@ def test_a_profile_of_other_prompts_is_refused(ids):
         lambda: settings(seed=-1),
         lambda: profile(sites=()),
         lambda: profile(attribution=np.zeros((3, 2, 1), np.float32)),
-        lambda: profile(attribution=np.full((42, 2, 16), "x")),
+        lambda: profile(attribution=np.full((52, 2, 16), "x")),
     ],
 )
 def test_what_no_selector_can_read_is_refused(evidence):
@@ -188,7 +188,7 @@ def test_what_cannot_be_made_again_is_told(monkeypatch):
             "measured on the model",
         ),
         ({"selector": "dice"}, "this installation does not have it"),
-        ({"version": 0}, "version 0, this installation has 2"),
+        ({"version": 0}, "older version 0, this installation has 2"),
     ):
         name = change.get("selector", "attribution")
         found = recheck_selections(changed("attribution", **change))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatekeeper.evidence.strict_json import strict_loads
+from gatekeeper.strict_json import strict_loads
 
 
 @pytest.mark.parametrize(
