@@ -4,7 +4,7 @@ Fast, offline, the same answer every time. A refusal must stand in the first `WI
 what is read beyond, up to `READ`, may take it back, and the reply then complies. So it does not see
 a refusal that comes late, nor one that talks of something else: it never compares the reply with
 the request. What stands in quotation marks is said by somebody else and does not count. A reply in
-another language than those of the phrases is undecided.
+another language than those of the phrases, or encoded, is undecided.
 """
 
 from __future__ import annotations

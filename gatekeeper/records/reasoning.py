@@ -106,8 +106,10 @@ _QUOTES = "\"'`“‘«「"
 _SPACE = r"\s*\Z"
 
 #: Special tokens that are parts of marks.
-PARTS = ("<|channel|>", "<|message|>", "<|channel>", "<channel|>", "<unused94>", "<unused95>")
-PARTS += ("<|im_start|>", "<|start_header_id|>", "<|end_header_id|>")
+PARTS = frozenset(
+    ("<|channel|>", "<|message|>", "<|channel>", "<channel|>", "<unused94>", "<unused95>")
+    + ("<|im_start|>", "<|start_header_id|>", "<|end_header_id|>")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
