@@ -107,8 +107,10 @@ _SPACE = r"\s*\Z"
 
 #: Special tokens that are parts of marks.
 PARTS = frozenset(
-    ("<|channel|>", "<|message|>", "<|channel>", "<channel|>", "<unused94>", "<unused95>")
-    + ("<|im_start|>", "<|start_header_id|>", "<|end_header_id|>")
+    {
+        *("<|channel|>", "<|message|>", "<|channel>", "<channel|>", "<unused94>", "<unused95>"),
+        *("<|im_start|>", "<|start_header_id|>", "<|end_header_id|>"),
+    }
 )
 
 
