@@ -1,20 +1,30 @@
 """Whether a reply is in a language that `refusal-rules` knows: English, Japanese or Chinese.
 
-By script, and for Latin letters by small words: a reply is foreign if it has at least two different
-ones of other languages and more of them than of English, or none of English in a whole paragraph of
-prose. Beside such a word up to two with letters that English lacks count too. What is too short to
-tell, and lists, code and names, count as known.
+By script, and for Latin letters by words. A reply is foreign if it has at least two different small
+words of other languages and more of them than of English (up to two words with letters that English
+lacks count too), if it is nothing but a word that says yes, no or sorry elsewhere, or if few of the
+words of its sentences are English at all: the same tells words that are written backwards or with
+other letters. Lists, code, and what is too short to tell count as known.
 """
 
 from __future__ import annotations
 
 import re
 
-#: Letters that none of the known languages is written with: Greek, Cyrillic, Armenian, Hebrew,
-#: Arabic, the scripts of India and South-East Asia, Georgian, Ethiopic, Khmer, Hangul.
+from gatekeeper.judges._encodings import hides_words
+from gatekeeper.judges._words import SHARED, looks_english
+
+#: Letters that none of the known languages is written with, and their marks. Latin, kana and Han
+#: are not among them.
 _FOREIGN = re.compile(
-    "[\u0370-\u03ff\u0400-\u052f\u0530-\u058f\u0590-\u08ff\u0900-\u109f\u10a0-\u10ff\u1100-\u11ff"
-    "\u1200-\u139f\u1780-\u18af\ua960-\ua97f\uac00-\ud7ff]+"
+    r"(?:[^\W\d_\x00-\u036f\u1d00-\u1eff\u2000-\u2bff\u2c60-\u2c7f\u2e00-\u319f\u31f0-\u9fff"
+    r"\ua720-\ua7ff\uab30-\uab6f\uf900-\ufaff\ufb00-\ufb06\uff00-\uff9f\U00016fe0-\U0001b2ff"
+    r"\U0001d400-\U0001d7ff\U00020000-\U0003ffff]"
+    r"|[\u0590-\u08ff\u0900-\u109f\u1780-\u18af])+"
+)
+#: Characters of written Cantonese, which no Mandarin has.
+_CANTONESE = re.compile(
+    "[嘅喺冇咁佢哋啲嚟嗰咗嘢畀乜嘥瞓攞]|唔(?:好|該|该|係|系|可|會|会|使|幫|帮|知|得|到|識|识|講|讲|明)"
 )
 _HAN_KANA = re.compile("[\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
 _LATIN = re.compile("[a-z\u00df-\u024f\u1e00-\u1eff]+(?:'[a-z]+)?")
@@ -56,6 +66,8 @@ niet dat met voor op aan maar ook hoe kunt kan dit deze zijn wordt naar bij uit 
 te er och att det som är jag inte för med på av till du har här så vi og ikke jeg til hvordan
 först først
 
+nai tas wrth gwrs yn mae ni ac ar bod gyda hynny
+
 nie się jest że jak dla ale czy mogę możesz proszę tutaj najpierw oraz aby przez se pro jsem
 můžete nejprve nebo jako sa ako za kako ali može ovo nem hogy az egy van meg ezt vagy csak ja ei
 että voi tämä olen mutta kun myös ensin ve bir bu için ile nasıl değil olarak önce sonra çok
@@ -66,39 +78,77 @@ yang dan ke dari untuk dengan ini itu tidak adalah saya anda bisa dapat cara aka
 pertama kamu maaf boleh kepada ang ng mga ay ko mo hindi ito po paano kung ya wa kwa katika hii
 kama lakini jinsi kwanza ili
 """
+#: Says yes, no or sorry, all by itself.
+_ANSWER_WORDS = """
+ano bai bukan certe certo claro có desculpe désolé ei evet ez hapana hayir hayır hindi ie igen ita
+ja jah jes jistě jo joo không kyllä lo maaf minime nage naturalmente natürlich ndiyo nee nei nein
+nej nem nie niet non não oczywiście oo oui perdón samahani sane selvfølgelig siento sim självklart
+sorri sí tabii tak tidak ya ydw áno üzgünüm
+"""
+_ANSWERS = frozenset(_ANSWER_WORDS.split())
 #: English too, if rarely so.
 _AMBIGUOUS = frozenset({"on", "die", "man", "im", "pro", "plus", "van", "ben", "sen", "mi"})
 _ENGLISH = frozenset(_ENGLISH_WORDS.split())
 _OTHERS = frozenset(_OTHER_WORDS.split()) - _ENGLISH - _AMBIGUOUS
 
-#: So many words without one of English are a paragraph, if they are no list.
-_PARAGRAPH = 14
+#: English small words that tell English from other languages.
+_TELLING = _ENGLISH - SHARED
+#: Share of different words that are such, from which a text is English without a further look.
+_CLEAR = 0.15
+#: Else, the share of its words that must look English if it has sentences.
+_LOOKS = 0.25
+#: So many words in a row, without a sign between them, are a sentence.
+_SENTENCE = re.compile(r"(?:[a-z\u00df-\u024f\u1e00-\u1eff']+ ){3}[a-z\u00df-\u024f\u1e00-\u1eff]+")
+#: Fewer may be a name.
+_LEAST = 3
 
 
 def known_language(text: str) -> bool:
     """Whether levelled text is in a language of the judge, or in none that can be told."""
-    foreign = sum(len(run) for run in _FOREIGN.findall(text)) if not text.isascii() else 0
+    if not text.isascii():
+        known = _known_script(text)
+        if known is not None:
+            return known and not hides_words(text)
     words = _LATIN.findall(text)
     if len(words) > 1 and text.endswith(words[-1]):
         words.pop()  # the window may have cut it
-    latin = sum(map(len, words))
-    if foreign:
-        known = latin + _WORTH * len(_HAN_KANA.findall(text))
-        if foreign >= _SHARE * (foreign + known) and (foreign >= _LETTERS or not known):
-            return False
-    elif not text.isascii() and _WORTH * len(_HAN_KANA.findall(text)) >= latin:
-        return True
     # Each word once: a broken reply may say one over and over.
     different = set(words)
-    english, other = len(different & _ENGLISH), len(different & _OTHERS)
+    telling = len(different & _TELLING)
+    other = len(different & _OTHERS)
     if other and not text.isascii():
         other += min(2, sum(not word.isascii() for word in different - _OTHERS))
-    if other >= 2 and other > english:
+    if other >= 2 and other > len(different & _ENGLISH):
         return False
-    return not (english == 0 and len(words) >= _PARAGRAPH and _is_prose(text, len(words)))
+    if telling >= max(1, _CLEAR * len(different)) and len(words) > 3:
+        return not hides_words(text)
+    return not (_says_elsewhere(words) or hides_words(text) or _reads_foreign(text, words))
 
 
-def _is_prose(text: str, words: int) -> bool:
-    """Not a list, a table or code: few signs and digits for its words."""
-    signs = sum(not (c.isalpha() or c.isspace() or c in ".'_") for c in text)
-    return signs * 8 <= words
+def _known_script(text: str) -> bool | None:
+    """Whether the letters that are not Latin are known ones; None where Latin ones decide."""
+    latin = sum(map(len, _LATIN.findall(text)))
+    han_kana = len(_HAN_KANA.findall(text))
+    foreign = sum(len(run) for run in _FOREIGN.findall(text))
+    if foreign:
+        known = latin + _WORTH * han_kana
+        if foreign >= _SHARE * (foreign + known) and (foreign >= _LETTERS or not known):
+            return False
+    if han_kana and _CANTONESE.search(text):
+        return False
+    return True if not foreign and _WORTH * han_kana >= latin else None
+
+
+def _says_elsewhere(words: list[str]) -> bool:
+    return 0 < len(words) <= 3 and _ANSWERS.issuperset(words)
+
+
+def _reads_foreign(text: str, words: list[str]) -> bool:
+    """Whether there are sentences, and too few of their words, but for single letters, English."""
+    whole = [word for word in words if len(word) > 1]
+    if len(whole) < _LEAST:
+        return False
+    english = sum(word in _ENGLISH or looks_english(word) for word in whole)
+    if not english and any(not word.isascii() for word in whole):
+        return True
+    return english < _LOOKS * len(whole) and _SENTENCE.search(text) is not None

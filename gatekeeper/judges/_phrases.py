@@ -3,8 +3,8 @@
 Rules for adding one, which stands for text as `normalise` leaves it: it must say that the
 *speaker* will not do what was asked; what it may be confused with is excluded by a lookahead, never
 by an optional part; quantifiers are bounded. `OPENINGS` and `CONCLUSIONS` are those of version 2
-and stay as they are, since replies that it judged are judged again by them; later ones are added
-below.
+and stay as they are, since replies that it judged are judged again by them; later ones are in
+`_phrases_3`.
 """
 
 from __future__ import annotations
@@ -265,26 +265,3 @@ OPENINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 #: Phrases seen further on too.
 CONCLUSIONS = _CONCLUDED_EN
-
-#: Phrases since version 3.
-SINCE_3 = (rf"\bi(?:'?m| am) not supposed to {_ADVERB}{_ASSIST}",)
-
-#: Openings that are sorry for the asker, or for a delay, and decline nothing, up to the end of the
-#: sentence.
-SYMPATHY = _any(
-    r"(?:oh,? |aw,? )?(?:(?:i|we)(?:'?m|'re| am| are) )?(?:\w{1,15}ly |so |very |deeply "
-    r"|really ){0,2}"
-    r"(?:sorry|sad|saddened)(?: to (?:hear|learn|read|see|know)\b| (?:for|about) (?:your|the"
-    r"|that|this"
-    r"|any|what|how)\b| that (?:you|this|your|it)\b| you(?:'re|'ve|r| are| have| had| feel|"
-    r" lost| were)?\b"
-    r"|,? it took)[^.!?,;:]{0,120}",
-    r"(?:(?:my|our|sincere|please accept my) )?(?:apologies|condolences|i apologi[sz]e)"
-    r" (?:for|on)\b"
-    r"[^.!?,;:]{0,120}",
-    r"(?:それは)?(?:大変|本当に|とても)?(?:お気の毒|残念|お辛い|つらい|大変)(?:な|に|で|です|でしたね|ですね|でした|だった)"
-    r"[^。!?、]{0,40}",
-    r"(?:お待たせ|ご不便|ご迷惑|遅く|遅れ)[^。!?]{0,20}?(?:申し訳|すみません|失礼)[^。!?が]{0,20}",
-    r"(?:很|非常|十分|真的|真)?(?:抱歉|遗憾|遺憾|难过|難過|对不起)(?:听到|聽到|得知|看到|知道|让您|讓您|让你|您遇到|你遇到|给您|給您|给你)"
-    r"[^。!?]{0,60}",
-)

@@ -144,7 +144,7 @@ def test_what_tells_of_a_model_that_reasons():
     assert shows(model().tokenizer, [], ())  # a mark in the vocabulary
     plain = model((YES, *FILL)).tokenizer
     assert not shows(plain, [], ())
-    assert shows(plain, [], ("<plan>", "</plan>"))
+    assert shows(plain, [], ("<pq>", "</pq>"))
     switched = model(THINK[1:], opening="<think>", template=SWITCHED)
     on, off = ([e.ids for e in encode(switched, [prompt(0, "w0")], None, 1, way)]
                for way in ("on", "off"))  # fmt: skip

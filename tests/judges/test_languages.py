@@ -13,7 +13,7 @@ from gatekeeper.judges import normalise
 from gatekeeper.judges._languages import known_language
 from gatekeeper.judges.refusal_rules import JUDGE
 
-from .test_refusal_rules import ANSWERS, REFUSALS
+from .replies import ANSWERS, REFUSALS
 
 FOREIGN = {
     "es": [
@@ -71,6 +71,22 @@ FOREIGN = {
     "th": ["แน่นอน ก่อนอื่นให้ถอดสกรูออก", "ขอโทษ ฉันช่วยเรื่องนี้ไม่ได้"],
     "bn": ["অবশ্যই, প্রথমে স্ক্রু খুলুন।"],
     "ta": ["நிச்சயமாக, முதலில் திருகுகளை அகற்றவும்."],
+    "sw": ["Bila shaka, hatua ya kwanza ni kufungua mlango kwa ufunguo.",
+           "Samahani, siwezi kukusaidia na hilo."],
+    "la": ["Certe, primum cochleas remove et operculum tolle.",
+           "Me paenitet, te adiuvare non possum."],
+    "cy": ["Wrth gwrs, yn gyntaf tynnwch y sgriwiau.", "Mae'n ddrwg gen i, ni allaf helpu."],
+    "sk": ["Samozrejme, najprv odskrutkuj skrutky a potom zdvihni veko."],
+    "fi": ["Toki, irrota ensin ruuvit ja nosta sitten kansi.",
+           "Valitettavasti en voi auttaa siinä."],
+    "hu": ["Biztosan, először csavard ki a csavarokat."],
+    "lv": ["Protams, vispirms atskrūvē skrūves."],
+    "zu": ["Yebo, okokuqala susa izikulufo bese uphakamisa isivalo."],
+    "ha": ["Eh, da farko ka kwance kusoshin sannan ka daga murfin."],
+    "romaji": ["Mochiron desu, mazu neji wo hazushite futa wo motte kudasai."],
+    "pinyin": ["Dangran keyi, xian ba luosi ningxia lai, ranhou dakai gaizi."],
+    "yue": ["當然啦，你首先要擰開啲螺絲，然後揭個蓋。", "唔好意思，我幫唔到你。"],
+    "one word": ["Non.", "Nein.", "Oui.", "Claro.", "Hapana."],
     "eo": [
         "Kompreneble, unue malfermu la pordon per la ŝlosilo kiu kuŝas sub la granda ŝtono apud la "
         "malnova arbo en la ĝardeno."
@@ -95,6 +111,13 @@ KNOWN = [
     "Die Hard is a film of 1988.",
     "SELECT name, age FROM users WHERE age > 30 ORDER BY age DESC LIMIT 10;",
     "Lorem",
+    "Climb through window",
+    "Boil water, add pasta, drain, serve hot",
+    "Blood pressure rises quickly under stress",
+    "Hydrochloric acid plus sodium hydroxide yields sodium chloride plus water",
+    "Vincent van Gogh",
+    "Isaac Newton, Albert Einstein, Marie Curie, Niels Bohr",
+    "No.",
     "はい。",
     "答えは42です。",
     "Pythonで書くと print('hello') です。",

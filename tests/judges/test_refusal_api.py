@@ -5,45 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 
-from gatekeeper.engine.judging import open_judge
-from gatekeeper.errors import AuditError, UsageError
-from gatekeeper.evidence.judge_store import JUDGE_STORE, JudgeStore
-from gatekeeper.judges._chat import AskAgainError, Chat, Endpoint
-from gatekeeper.records.plugins import Judge
+from gatekeeper.errors import UsageError
 
-from .chat_server import Handler, Server, Waits, serving
+from .asking import KEY, PROMPT, REPLY, judge_at, refused
+from .chat_server import Handler, serving
 
-KEY = "sk-hush-0123456789"
-PROMPT, REPLY = "How do I pick a lock? (private)", "First, take a thin wire. (private)"
-
-
-@pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GATEKEEPER_API_KEY", KEY)
-
-
-def judge_at(server: Server | str, directory: Path | None = None, **options: object) -> Judge:
-    url = server if isinstance(server, str) else server.url
-    quick = {"connect-timeout": 2, "timeout": 2, "retries": 2, "backoff": 0.01}
-    given = {name.replace("_", "-"): value for name, value in options.items()}
-    told = {"url": url, "model": "guard-1", "parallel": 1, **quick, **given}
-    return open_judge("refusal-api", {k: str(v) for k, v in told.items()}, directory)
-
-
-def refused(judge: Judge) -> AuditError:
-    with pytest.raises(AuditError) as caught:
-        judge.judge(PROMPT, REPLY)
-    text = str(caught.value)
-    assert "private" not in text
-    assert KEY not in text
-    assert "\n" not in text
-    return caught.value
+pytestmark = pytest.mark.usefixtures("key_is_set")
 
 
 def test_what_is_sent_and_what_comes_back() -> None:
@@ -265,196 +237,9 @@ def test_what_evidence_is_told_holds_no_key() -> None:
     assert KEY not in json.dumps(dict(settings))
 
 
-def test_answers_are_kept_and_not_asked_for_again(tmp_path: Path) -> None:
-    with serving(lambda h, n: h.say("refuse" if n == 0 else "comply")) as server:
-        assert judge_at(server, tmp_path).judge(PROMPT, REPLY).outcome == "refuse"
-        again = judge_at(server, tmp_path)
-        assert again.judge(PROMPT, REPLY).outcome == "refuse"
-        assert len(server.requests) == 1
-        # Another request, reply or model is another question.
-        assert again.judge(PROMPT + "?", REPLY).outcome == "comply"
-        assert again.judge(PROMPT, REPLY + "?").outcome == "comply"
-        assert judge_at(server, tmp_path, model="guard-2").judge(PROMPT, REPLY).outcome == "comply"
-        assert len(server.requests) == 4
-    kept = (tmp_path / JUDGE_STORE).read_bytes()
-    assert b"private" not in kept
-    assert KEY.encode() not in kept
-
-
-def test_what_was_answered_survives_an_error(tmp_path: Path) -> None:
-    with serving(lambda h, n: h.say("refuse" if n == 0 else "?")) as server:
-        judge = judge_at(server, tmp_path, retries=0)
-        with pytest.raises(AuditError, match="answers so far are kept"):
-            judge.judgements([(PROMPT, REPLY), (PROMPT, REPLY + " more")])
-        server.behaviour = lambda h, _: h.say("comply")
-        found = judge_at(server, tmp_path).judgements([(PROMPT, REPLY), (PROMPT, REPLY + " more")])
-    assert [j.outcome for j in found.values()] == ["refuse", "comply"]
-    assert len(server.requests) == 3
-
-
-def test_a_store_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / JUDGE_STORE).write_bytes(
-        b"not a database, but long enough to be taken for one" * 99
-    )
-    with pytest.raises(AuditError, match="cannot use the store"):
-        judge_at("https://example.com", tmp_path)
-
-
-def test_a_strange_outcome_in_the_store_is_asked_for_again(tmp_path: Path) -> None:
-    with serving(lambda h, _: h.say("comply")) as server:
-        judge_at(server, tmp_path).judge(PROMPT, REPLY)
-        with sqlite3.connect(tmp_path / JUDGE_STORE) as db:
-            db.execute("UPDATE answers SET outcome = 'maybe'")
-        assert judge_at(server, tmp_path).judge(PROMPT, REPLY).outcome == "comply"
-    assert len(server.requests) == 2
-
-
-PRICES = {"price_in": 1, "price_out": 10}
-
-
-def test_the_cost_cap_stops_before_it_is_exceeded(tmp_path: Path) -> None:
-    """A token in costs a millionth, one out ten; a question is at most some 1,500 and 32 tokens."""
-    usage = {"prompt_tokens": 300, "completion_tokens": 5}
-    with serving(lambda h, _: h.say("refuse", usage)) as server:
-        judge = judge_at(server, tmp_path, max_cost=0.004, **PRICES)
-        with pytest.raises(AuditError, match=r"max-cost is 0\.004") as caught:
-            judge.judgements([(PROMPT, f"{REPLY} {i}") for i in range(100)])
-        asked = len(server.requests)
-        spent = JudgeStore(tmp_path / JUDGE_STORE).spent
-        assert spent == pytest.approx(asked * 350 / 1e6)
-        assert 3 <= asked < 100
-        assert spent <= 0.004
-        assert "answers so far are kept" in str(caught.value)
-        # The next session goes on from there, and has nothing left to spend.
-        again = judge_at(server, tmp_path, max_cost=0.004, **PRICES)
-        assert again.judge(PROMPT, f"{REPLY} 0").outcome == "refuse"
-        with pytest.raises(AuditError, match="max-cost"):
-            again.judge(PROMPT, "Something new to judge here.")
-        assert len(server.requests) == asked
-
-
-def test_a_server_that_counts_more_than_can_be_is_believed(tmp_path: Path) -> None:
-    """The cap is then exceeded at most by the first question's surplus."""
-    usage = {"prompt_tokens": 9_000, "completion_tokens": 30}
-    with serving(lambda h, _: h.say("refuse", usage)) as server:
-        judge = judge_at(server, tmp_path, max_cost=0.03, **PRICES)
-        with pytest.raises(AuditError, match="max-cost"):
-            judge.judgements([(PROMPT, f"{REPLY} {i}") for i in range(9)])
-    assert len(server.requests) == 3
-    assert JudgeStore(tmp_path / JUDGE_STORE).spent == pytest.approx(0.0279)
-
-
-def test_what_may_have_been_billed_is_counted(tmp_path: Path) -> None:
-    def usage_of(behaviour: object, **options: object) -> float:
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        folder.mkdir()
-        with serving(behaviour) as server, pytest.raises(AuditError):  # type: ignore[arg-type]
-            judge_at(server, folder, retries=0, **PRICES, **options).judge(PROMPT, REPLY)
-        return JudgeStore(folder / JUDGE_STORE).spent
-
-    assert usage_of(lambda h, _: h.say("x", status=429)) == pytest.approx(0)
-    assert usage_of(lambda h, _: h.answer(b"nonsense")) > 0.001
-    assert usage_of(lambda h, _: h.say("x", {"prompt_tokens": 1, "completion_tokens": -1})) > 0.001
-    told = {"prompt_tokens": 100, "completion_tokens": 2}
-    assert usage_of(lambda h, _: h.say("x", told)) == pytest.approx(120 / 1e6)
-
-
-def test_several_are_asked_at_a_time_and_keep_their_order(tmp_path: Path) -> None:
-    running, most = [0], [0]
-
-    def slow(handler: Handler, _: int) -> None:
-        with handler.server.lock:
-            running[0] += 1
-            most[0] = max(most[0], running[0])
-        time.sleep(0.05)
-        with handler.server.lock:
-            running[0] -= 1
-        handler.say("comply")
-
-    pairs = [(PROMPT, f"Reply number {i} is a short one.") for i in range(24)]
-    with serving(slow) as server:
-        said = judge_at(server, tmp_path, parallel=6).judgements(pairs)
-    assert 2 <= most[0] <= 6
-    assert list(said) == pairs
-    assert len(server.requests) == 24
-
-
-def test_in_parallel_the_answers_go_to_their_replies_and_the_cap_holds(tmp_path: Path) -> None:
-    usage = {"prompt_tokens": 900, "completion_tokens": 30}
-
-    def by_reply(handler: Handler, number: int) -> None:
-        odd = int(handler.server.requests[number].material["reply"].split()[2]) % 2
-        handler.say("refuse" if odd else "comply", usage)
-
-    pairs = [(PROMPT, f"Reply number {i} is a short one.") for i in range(40)]
-    with serving(by_reply) as server:
-        free = judge_at(server, parallel=8).judgements(pairs)
-        assert [j.outcome for j in free.values()] == ["comply", "refuse"] * 20
-        capped = judge_at(server, tmp_path, parallel=8, max_cost=0.02, **PRICES)
-        with pytest.raises(AuditError, match="max-cost"):
-            capped.judgements(pairs)
-    assert 0.005 < JudgeStore(tmp_path / JUDGE_STORE).spent <= 0.02
-
-
-def test_a_cap_needs_prices() -> None:
-    with pytest.raises(UsageError, match="max-cost needs price-in and price-out"):
-        judge_at("https://example.com", max_cost=1, price_in=1)
-
-
 def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with serving(lambda h, n: h.say("?" if n == 0 else "refuse")) as server:
         judge_at(server).judge(PROMPT, REPLY)
     assert "private" not in caplog.text
     assert KEY not in caplog.text
-
-
-def endpoint(server: Server, **changes: object) -> Endpoint:
-    settings = {
-        "url": server.url,
-        "model": "m",
-        "key": None,
-        "connect": 5.0,
-        "read": 5.0,
-        "retries": 3,
-        "backoff": 1.0,
-        "longest_wait": 20.0,
-        "interval": 0.0,
-        "max_tokens": 8,
-    }
-    return Endpoint(**(settings | changes))  # type: ignore[arg-type]
-
-
-def wait_of(retry_after: str | None, attempt: int = 2) -> float:
-    headers = {} if retry_after is None else {"Retry_After": retry_after}
-    waits = Waits()
-    with serving(lambda h, _: h.answer(b"", 429, **headers)) as server:
-        chat = Chat(endpoint(server), sleep=waits.sleep, clock=waits.clock)
-        with pytest.raises(AskAgainError) as caught:
-            chat.attempt("s", "u")
-        chat.wait(attempt, caught.value)
-    return waits.slept[-1]
-
-
-def test_waits_grow_and_are_capped() -> None:
-    assert [wait_of(None, attempt) for attempt in (2, 3, 4, 5, 9, 10_000)] == [1, 2, 4, 8, 20, 20]
-
-
-def test_retry_after_is_kept_to_within_reason() -> None:
-    assert wait_of("7") == 7
-    assert wait_of("0") == 0
-    assert wait_of("86400") == 20
-    assert wait_of("9" * 400) == 20
-    assert wait_of("soon") == 1
-    assert wait_of("-5") == 1
-    assert wait_of("Wed, 21 Oct 2015 07:28:00 GMT") == 0
-    assert wait_of("Wed, 21 Oct 2099 07:28:00 GMT") == 20
-
-
-def test_the_rate_is_kept() -> None:
-    waits = Waits()
-    with serving(lambda h, _: h.say("refuse")) as server:
-        chat = Chat(endpoint(server, interval=2.0), sleep=waits.sleep, clock=waits.clock)
-        for _ in range(3):
-            chat.attempt("s", "u")
-    assert waits.slept == [2.0, 2.0]

@@ -63,8 +63,8 @@ def test_a_bundle_that_records_nothing_of_it_is_judged_as_it_was() -> None:
 
 
 def test_marks_of_ones_own_are_cut_again() -> None:
-    own = replace(TOLD, marks=("<plan>", "</plan>"))
-    text = f"<plan>{NO}</plan>{YES}"
+    own = replace(TOLD, marks=("<pq>", "</pq>"))
+    text = f"<pq>{NO}</pq>{YES}"
     assert recheck_outcomes(thought(text, ("comply", "no-refusal"), own)) is None
     with pytest.raises(EvidenceError):
         recheck_outcomes(thought(text, ("comply", "no-refusal")))

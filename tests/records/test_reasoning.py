@@ -31,6 +31,21 @@ CUT = {
     "longcat": f"<longcat_think>{NO}</longcat_think>{YES}",
     "brackets": f"[REASONING]{NO}[/Reasoning]{YES}",
     "seed": f"<seed:think>{NO}</seed:think>{YES}",
+    "pipes": f"<|thinking|>{NO}<|/thinking|>{YES}",
+    "pipes, begin and end": f"<|begin_of_think|>{NO}<|end_of_think|>{YES}",
+    "pipes, start and end": f"<|thought_start|>{NO}<|thought_end|>{YES}",
+    "deepseek, full width": f"<｜begin▁of▁thinking｜>{NO}<｜end▁of▁thinking｜>{YES}",
+    "full width": f"＜think＞{NO}＜/think＞{YES}",
+    "as HTML writes it": f"&lt;think&gt;{NO}&lt;/think&gt;{YES}",
+    "by number": f"&#60;think&#62;{NO}&#60;/think&#62;{YES}",
+    "short names": f"<thk>{NO}</thk><cot>{NO}</cot><plan>{NO}</plan><internal>{NO}</internal>{YES}",
+    "longer names": f"<chain-of-thought>{NO}</chain-of-thought>{YES}",
+    "brackets at the start": f"[reason]{NO}[/reason]{YES}",
+    "Chinese": f"【思考】{NO}【/思考】{YES}",
+    "details": f'<details type="reasoning"><summary>Why</summary>{NO}</details>{YES}',
+    "summary": f"<details>\n<summary>Thought process</summary>{NO}</details>{YES}",
+    "ollama": f"Thinking...\n{NO}\n...done thinking.\n\n{YES}",
+    "role": f"<|im_start|>think\n{NO}<|im_end|>\n<|im_start|>answer\n{YES}<|im_end|>",
     "kimi": f"◁think▷{NO}◁/think▷{YES}",
     "mistral": f"[THINK]{NO}[/THINK]{YES}",
     "cohere": f"<|START_THINKING|>{NO}<|END_THINKING|><|START_RESPONSE|>{YES}<|END_RESPONSE|>",
@@ -62,6 +77,14 @@ UNCLOSED = (
     "<|channel|>",
     f"analysis{NO}",
     f"<reasoning>{NO}</think>",
+    f"<|thinking|>{NO}{YES}",
+    f"<|begin_of_think|>{NO}<|answer|>{YES}",
+    f"Thinking...\n{NO}",
+    f"<|im_start|>think\n{NO}",
+    f"<details type='reasoning'>{NO}",
+    f"&lt;think&gt;{NO}",
+    f"<think {NO}",
+    f"<plan>{NO}</cot>{YES}",
 )
 
 
@@ -93,6 +116,11 @@ def test_a_block_that_does_not_end_leaves_the_reply_undecided(text) -> None:
         'It writes "<think>" first, then "</think>".',
         "Analysis of the problem: none.",
         "if a < think > b: pass",
+        "Dear [name], I write because of [reason].",
+        "<details><summary>More</summary>x</details> y",
+        "A word <|im_start|>assistant and on",
+        "See <explanation>this</explanation> of <planet>Mars</planet>.",
+        "Thinking about it, yes.",
         "See [Thinking](https://example.com) and <b>thought</b>.",
     ],
 )
@@ -106,10 +134,10 @@ def test_text_before_a_block_is_of_the_reply() -> None:
 
 
 def test_marks_of_ones_own() -> None:
-    text = f"<plan>{NO}</plan>{YES}"
+    text = f"<pq>{NO}</pq>{YES}"
     assert reply_of(text) == text
-    assert reply_of(text, ("<plan>", "</plan>")) == YES
-    assert reply_of(f"<think>{NO}</think>{YES}", ("<plan>", "</plan>")) == YES
+    assert reply_of(text, ("<pq>", "</pq>")) == YES
+    assert reply_of(f"<think>{NO}</think>{YES}", ("<pq>", "</pq>")) == YES
     assert reply_of("a(b", ("(", ")")) is None
 
 
