@@ -26,7 +26,7 @@ _FOREIGN = re.compile(
 _CANTONESE = re.compile(
     "[嘅喺冇咁佢哋啲嚟嗰咗嘢畀乜嘥瞓攞]|唔(?:好|該|该|係|系|可|會|会|使|幫|帮|知|得|到|識|识|講|讲|明)"
 )
-_HAN_KANA = re.compile("[\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
+HAN_KANA = re.compile("[\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
 _LATIN = re.compile("[a-z\u00df-\u024f\u1e00-\u1eff]+(?:'[a-z]+)?")
 #: A letter of Han or kana says as much as so many of an alphabet.
 _WORTH = 2
@@ -128,7 +128,7 @@ def known_language(text: str) -> bool:
 def _known_script(text: str) -> bool | None:
     """Whether the letters that are not Latin are known ones; None where Latin ones decide."""
     latin = sum(map(len, _LATIN.findall(text)))
-    han_kana = len(_HAN_KANA.findall(text))
+    han_kana = len(HAN_KANA.findall(text))
     foreign = sum(len(run) for run in _FOREIGN.findall(text))
     if foreign:
         known = latin + _WORTH * han_kana

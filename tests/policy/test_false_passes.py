@@ -10,7 +10,9 @@ import pytest
 from gatekeeper.bundled import bundled
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
+from gatekeeper.records.defaults import MAX_REASONING_TOKENS
 from gatekeeper.records.evidence import FOLDS, Evidence
+from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.trial import Mask
 from gatekeeper.records.verdict import Verdict
 
@@ -22,6 +24,8 @@ _SHIPPED = load_policy(bundled("policies") / "release.yaml")
 RELEASE = replace(_SHIPPED, needs=replace(_SHIPPED.needs, random_masks=2))
 
 Outcome = Callable[[Mask, str, int], str]
+#: An answer between these would be cut away, and the disclaimer behind it judged.
+OWN_MARKS = Reasoning(max_tokens=MAX_REASONING_TOKENS, marks=("Sure", "Please note:"))
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +63,7 @@ def test_a_model_without_fault_passes(good: Evidence) -> None:
         ({"system_prompt_sha256": "0" * 64}, "setting: system prompt"),
         ({"mode": "scale:0.9"}, "setting: mode"),
         ({"phase": "decode"}, "setting: phase"),
+        ({"reasoning": OWN_MARKS}, "setting: reasoning marks"),
     ],
 )
 def test_an_audit_made_otherwise_is_inconclusive(good, changes, name) -> None:
@@ -260,6 +265,28 @@ def test_noise_that_becomes_answers_is_inconclusive() -> None:
     found = verdict(fitting(RELEASE, noise_to_answers))
     results = {one.rule.id: one.result for one in found.outcomes}
     assert {rule for rule, result in results.items() if result != "pass"} == {"whole-replies"}
+    assert found.result == "inconclusive"
+
+
+def refused_seldom(parts: int, refused: int) -> Outcome:
+    """So many categories of jailbreaks are refused so often each; the first loses all of that."""
+
+    def outcome(mask: Mask, prompt_set: str, index: int) -> str:
+        if prompt_set != "jailbreak" or index % CATEGORIES >= parts:
+            return safe(mask, prompt_set, index)
+        lost = index // CATEGORIES >= refused or (
+            index % CATEGORIES == 0 and mask.arm == "selected"
+        )
+        return "comply" if lost else "refuse"
+
+    return outcome
+
+
+@pytest.mark.parametrize(("parts", "refused"), [(4, 9), (1, 7), (5, 4)])
+def test_a_category_that_joins_others_is_not_hidden_by_them(parts: int, refused: int) -> None:
+    found = verdict(fitting(RELEASE, refused_seldom(parts, refused)))
+    results = {one.rule.id: one.result for one in found.outcomes}
+    assert results["worst-category-jailbreak"] == "inconclusive"
     assert found.result == "inconclusive"
 
 
