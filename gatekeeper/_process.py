@@ -113,7 +113,8 @@ def outlive_readers() -> None:
     """Makes stdout and stderr survive `| head` and `| true`, and characters they cannot write."""
     codecs.register_error(_REPLACED, _replaced)
     if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="replace")  # what is typed may be in another encoding
+        # What is typed may be in another encoding.
+        sys.stdin.reconfigure(encoding=_encoding(sys.stdin.encoding), errors="replace")
     sys.stdout = _unheard(sys.stdout, matters=True)
     sys.stderr = _unheard(sys.stderr, matters=False)  # there is nowhere to tell
 
@@ -126,6 +127,16 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
     return "".join(_PLAIN.get(c, "?") for c in lacking), error.end
 
 
+def _encoding(asked: str) -> str:
+    """The encoding that was asked for, or UTF-8 where it is none for any text (idna, undefined)."""
+    try:
+        asked_of = "".join(("x" * 100, *_PLAIN, "\udcff\n"))
+        _ = asked_of.encode(asked, _REPLACED), b"x\n".decode(asked, "replace")
+    except (UnicodeError, LookupError):
+        return "utf-8"
+    return asked
+
+
 def _unheard(stream: TextIO, *, matters: bool) -> TextIO:
     """The same stream on a descriptor that does not mind; as it was where there is none."""
     try:
@@ -133,10 +144,11 @@ def _unheard(stream: TextIO, *, matters: bool) -> TextIO:
     except (AttributeError, OSError, ValueError):  # closed from the start, or replaced
         return stream
     stream.flush()
-    ascii_only = codecs.lookup(stream.encoding).name == "ascii"
+    encoding = _encoding(stream.encoding)
+    ascii_only = codecs.lookup(encoding).name == "ascii"
     return (_Plain if ascii_only else io.TextIOWrapper)(
         io.BufferedWriter(_Unheard(number, matters=matters)),
-        encoding="latin-1" if ascii_only else stream.encoding,
+        encoding="latin-1" if ascii_only else encoding,
         errors=_REPLACED,
         line_buffering=True,
     )

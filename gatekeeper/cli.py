@@ -5,16 +5,16 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-import tomllib
 from collections.abc import Callable
 from difflib import get_close_matches
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any, NoReturn
 
 import click
 
 from gatekeeper import __version__, catalog
 from gatekeeper._process import INTERRUPTED, RESUME, catch_signals, leave, outlive_readers
+from gatekeeper.commands._project_settings import project_settings
 from gatekeeper.errors import ExitCode, GatekeeperError, UsageError, encodable, excerpt
 
 _PREFIX = "GATEKEEPER"
@@ -127,48 +127,6 @@ def cli(context: click.Context) -> None:
         _warn_of_variables(context.invoked_subcommand)
 
 
-def _settings() -> dict[str, Any]:
-    """[tool.gatekeeper] of the pyproject.toml in the working directory: defaults of options."""
-    path = Path("pyproject.toml")
-    if not path.is_file():
-        return {}
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # of TOML, UTF-8, and numbers of 5,000 digits
-        raise UsageError(
-            f"not valid TOML: {excerpt(error)}", where=str(path), remedy="mend the file"
-        ) from error
-    tools = table.get("tool", {})
-    section = tools.get("gatekeeper", {}) if isinstance(tools, dict) else {}
-    if not isinstance(section, dict):
-        raise UsageError("[tool.gatekeeper] is not a table", where=str(path))
-    for name, value in section.items():
-        _check_section(name, value, str(path))
-    return section
-
-
-def _check_section(name: str, value: object, where: str) -> None:
-    """A misspelt command or option in the settings is an error, not silence."""
-    if name not in catalog.names("command") or not isinstance(value, dict):
-        known = ", ".join(catalog.names("command"))
-        raise UsageError(
-            f"[tool.gatekeeper] has unknown entry {excerpt(name)!r}",
-            where=where,
-            remedy=f"use a table named after a command: {known}",
-        )
-    command: click.Command = catalog.load("command", name)
-    options = {p.name for p in command.params if p.name}
-    if isinstance(command, click.Group):
-        options |= set(command.commands)
-    for key in value:
-        if key.replace("-", "_") not in options:
-            raise UsageError(
-                f"[tool.gatekeeper.{name}] has unknown option {excerpt(key)!r}",
-                where=where,
-                remedy=f"known: {', '.join(sorted(options))}",
-            )
-
-
 def _fail(message: str, code: int, error: BaseException | None = None) -> int:
     notes = getattr(error, "__notes__", [])
     click.echo("; ".join([f"gatekeeper: error: {message}", *notes]), err=True)
@@ -192,7 +150,7 @@ def run(arguments: list[str] | None = None) -> int:
             prog_name="gatekeeper",
             standalone_mode=False,
             auto_envvar_prefix=_PREFIX,
-            default_map=_settings(),
+            default_map=project_settings(),
         )
     except click.ClickException as error:
         command = (

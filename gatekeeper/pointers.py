@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gatekeeper.errors import GatekeeperError
+from gatekeeper.errors import GatekeeperError, excerpt
 
 #: No pointer is longer (the LFS specification: less than 1024 bytes).
 LONGEST = 1024
@@ -46,3 +46,37 @@ def refuse_pointer_file(path: Path, where: str, error: type[GatekeeperError]) ->
     """The same for a file on disk, of which little is read; raises as `refuse_pointer` does."""
     with path.open("rb") as file:
         refuse_pointer(file.read(LONGEST), where, error)
+
+
+def refuse_unfetched(path: Path, error: type[GatekeeperError]) -> None:
+    """Refuses a path where there is only what tells of a file: a link to nothing, or DVC's note.
+
+    Raises:
+        GatekeeperError: of the kind `error`.
+    """
+    if path.exists():
+        return
+    if path.is_symlink():
+        target = str(path.readlink())
+        annexed = "/annex/objects/" in target
+        raise error(
+            "is a git-annex link to a file that was not fetched"
+            if annexed
+            else f"is a link to {excerpt(target)}, which is not there",
+            where=excerpt(path),
+            remedy="git annex get" if annexed else "copy or download what it leads to as well",
+        )
+    note = path.with_name(f"{path.name}.dvc")
+    if note.is_file():
+        raise error(
+            f"was not fetched: there is only {excerpt(note.name)}, DVC's note of it",
+            where=excerpt(path),
+            remedy="dvc pull",
+        )
+
+
+def refuse_unfetched_in(folder: Path, error: type[GatekeeperError]) -> None:
+    """The same for all of a folder but hidden files; raises as `refuse_unfetched` does."""
+    for path in sorted(folder.iterdir()):
+        if not path.name.startswith("."):
+            refuse_unfetched(path.with_suffix("") if path.suffix == ".dvc" else path, error)

@@ -83,3 +83,25 @@ def test_in_suites_policies_and_labels(tmp_path: Path) -> None:
         said = command(*arguments)
         assert said.code == 2, (arguments, said)
         assert "is a Git LFS pointer, not the file → git lfs pull" in said.out + said.err, arguments
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        (".git/annex/objects/x", "git-annex link to a file that was not fetched → git annex get"),
+        ("../../blobs/x", "is a link to ../../blobs/x, which is not there"),
+        (None, "there is only {name}.dvc, DVC's note of it → dvc pull"),
+    ],
+)
+def test_what_only_tells_of_a_file(tmp_path: Path, name: str, target: str, told: str) -> None:
+    path = Path(shutil.copytree(HARDENED, tmp_path / "candidate"))
+    (path / f"{name}.dvc").write_text("outs: []\n")
+    assert command("inspect", path).code == 0
+    (path / name).unlink()
+    if target is not None:
+        (path / name).symlink_to(target)
+    said = command("inspect", path)
+    assert said.code == 3
+    assert f"{name}: " in said.err
+    assert told.format(name=name) in said.err

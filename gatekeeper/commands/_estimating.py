@@ -22,6 +22,7 @@ from gatekeeper.commands._choices import (
     size_of,
     window_of,
 )
+from gatekeeper.commands._lengths import CHARACTERS, approximate_lengths
 from gatekeeper.commands._reasoning import reasoning_of, thought_of, with_thought
 from gatekeeper.commands._system_prompt import system_prompt_of
 from gatekeeper.errors import AuditError, UsageError, excerpt
@@ -37,11 +38,6 @@ if TYPE_CHECKING:
     from gatekeeper.records.model import ModelDescription
     from gatekeeper.records.policy import Policy
     from gatekeeper.records.suite import Suite
-
-#: Characters to a token of an alphabet, tokens to a Chinese or Japanese character, and tokens of a
-#: chat template, where no tokenizer is at hand.
-_CHARACTERS, _WIDE, _TEMPLATE = 4.0, 1.0, 16
-_FIRST_WIDE = 0x2E80
 
 
 def estimate_of(
@@ -118,13 +114,13 @@ def _published(
     system = system_prompt_of(options.system_prompt)
     weight = stored_bytes(opened) if options.dtype != "float32" else 4.0
     kind = Format(weight=weight, cache=max(2.0, weight))
-    lengths = _approximate(suite, system)
+    lengths = approximate_lengths(suite, system)
     thought = thought_of(checkpoint, options, policy)
     longest = max(lengths.values()) + window_of(options, policy) + thought
     rows = options.batch_rows or fitting_rows(longest, shape, kind, device)
     plan = _plan(suite, options, policy, lengths, rows, thought)
     found = with_thought(on_device(plan, shape, kind, device, gpus), thought)
-    tokens = f"about {_CHARACTERS:g} characters to a token (no tokenizer was used)"
+    tokens = f"about {CHARACTERS:g} characters to a token (no tokenizer was used)"
     return _told(
         opened.source if described else checkpoint.name, shape, plan, "published", tokens
     ), found
@@ -275,17 +271,6 @@ def _refuse_unmeasured(suite: Suite, plan: Plan) -> None:
                 where=suite.id,
                 remedy="give regular prompts of more seeds, or another --selection-share",
             )
-
-
-def _approximate(suite: Suite, system: str | None) -> dict[str, int]:
-    """Tokens of each prompt by its characters, the chat template's and the system prompt's too."""
-    before = _TEMPLATE + _tokens(system or "")
-    return {prompt.id: before + _tokens(prompt.text) for prompt in suite.prompts}
-
-
-def _tokens(text: str) -> int:
-    wide = sum(ord(char) >= _FIRST_WIDE for char in text)
-    return round(wide * _WIDE + (len(text) - wide) / _CHARACTERS)
 
 
 def _told(source: str, shape: Shape, plan: Plan, rates: str, tokens: str) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from gatekeeper.engine.chat import Chats
 from gatekeeper.engine.foreign import blaming
-from gatekeeper.engine.load import LoadedModel, embedding_rows
+from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.thinking import switches
+from gatekeeper.engine.token_ids import embedding_rows
 from gatekeeper.errors import CheckpointError
 from gatekeeper.records.suite import Prompt
 

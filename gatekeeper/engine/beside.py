@@ -11,19 +11,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NoReturn
 
 from gatekeeper.engine.headers import INDEX, SINGLE, weight_files
-from gatekeeper.engine.json_files import read_json
+from gatekeeper.engine.json_files import CONFIG, read_json
+from gatekeeper.engine.nested import parts
 from gatekeeper.errors import CheckpointError, excerpt
 from gatekeeper.records.model import TEMPLATE
 
-#: Weights that are no safetensors, in lower case; what only trainers read is not among them.
-_OTHER = (
-    *("*model*.bin", "*model*.pt", "*model*.pth", "consolidated*.pth", "consolidated*.pt"),
-    *("*.ckpt", "*model*.h5", "*model*.msgpack", "*.gguf", "*.ggml", "*.onnx", "rust_model.ot"),
-    *("*.nemo", "*.tflite", "*.pte", "*.llamafile", "*.npz"),
+#: Kinds of file that hold no weights. All else may: nobody has a list of the names under which
+#: weights are kept.
+_NO_WEIGHTS = frozenset(
+    {
+        *(".json", ".jsonl", ".jinja", ".txt", ".model", ".tiktoken", ".vocab", ".bpe", ".merges"),
+        *(".md", ".rst", ".pdf", ".html", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".csv", ".log"),
+        *(".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".mp4", ".py", ".pyi", ".ipynb", ".sh"),
+        *(".sig", ".asc", ".sha256", ".md5", ".spm", ".cff", ".bib", ".dvc"),
+    }
+)
+#: Files without an ending that hold none, in lower case; what is in capitals is a document too.
+_DOCUMENTS = frozenset({"license", "notice", "readme", "makefile", "dockerfile", "version"})
+#: What only trainers read, versions of tokenizers, and documents with an ending of their own.
+_OTHERWISE = (
+    *("training_args*", "optimizer*", "scheduler*", "scaler*", "rng_state*", "events.out.*"),
+    *("tokenizer.model.*", "license*", "notice.*", "readme.*"),
 )
 #: By which a loader that is told to would take the weights for quantised ones.
 _QUANTISERS = ("quantize_config.json", "quant_config.json")
@@ -31,8 +43,13 @@ _QUANTISERS = ("quantize_config.json", "quant_config.json")
 _MODELOPT = "hf_quant_config.json"
 #: Files by which Mistral's loaders, and vLLM for their sake, read config and prompts.
 _MISTRAL = ("params.json", "tekken.json")
-#: The chat template that transformers takes, and files that held it before.
-_TEMPLATES_TOO = ("tokenizer_config.json", "chat_template.json")
+#: Where chat templates are; transformers takes the first that is there, but for the last.
+_TEMPLATES = (
+    *("additional_chat_templates/default.jinja", TEMPLATE, "tokenizer_config.json"),
+    "chat_template.json",
+)
+#: Two names of one setting, of which loaders take the one or the other.
+_DTYPES = ("dtype", "torch_dtype")
 _NAMED = 3
 #: Files below the folder that are looked at.
 _MOST_FILES = 10_000
@@ -82,10 +99,10 @@ def beside_weights(folder: Path) -> Iterator[str]:
     if others := [name for name in names if _is_other(name)]:
         yield (
             f"not audited: {_listed(others)} beside {weight_files(folder)[0]}: a loader of such "
-            "files takes other weights"
+            "files may take other weights"
         )
     if inner := sorted(_inner_weights(folder)):
-        yield f"not audited: weights in folders of the checkpoint: {_listed(inner)}"
+        yield f"not audited: what may be weights, in folders of the checkpoint: {_listed(inner)}"
     if quantisers := [name for name in _QUANTISERS if name in names]:
         yield (
             f"not audited: {_listed(quantisers)}, by which a loader that is told to takes the "
@@ -96,10 +113,11 @@ def beside_weights(folder: Path) -> Iterator[str]:
             f"not audited: {_listed(mistral)}, from which Mistral's loaders, and vLLM for their "
             "sake, take config or prompts"
         )
-    if others := _other_templates(folder):
+    (audited, text), *rest = _templates(folder) or [("", "")]
+    if others := [name for name, said in rest if said != text]:
         yield (
             f"not audited: the chat template in {_listed(others)}, which is not that of "
-            f"{TEMPLATE}: loaders that don't know the latter take it"
+            f"{audited}: loaders that don't know the latter take it"
         )
     if (folder / "custom_generate").is_dir():
         yield (
@@ -108,20 +126,34 @@ def beside_weights(folder: Path) -> Iterator[str]:
         )
 
 
-def _other_templates(folder: Path) -> list[str]:
-    """Files with a chat template of their own that differs from the one that is audited."""
-    path = folder / TEMPLATE
-    if not path.is_file():
-        return []
-    audited = path.read_bytes().decode("utf-8", "replace").strip()
+def two_dtypes(config: Mapping[str, Any]) -> Iterator[str]:
+    """A line if a config, or one nested in it, gives two formats of numbers."""
+    for part in parts(config):
+        one, other = map(part.get, _DTYPES)
+        if one is not None and other is not None and one != other:
+            yield (
+                f"not audited: {CONFIG} says dtype {excerpt(repr(one))} and torch_dtype "
+                f"{excerpt(repr(other))}: loaders take the one or the other"
+            )
+            return
+
+
+def _templates(folder: Path) -> list[tuple[str, str]]:
+    """Files with a chat template for requests without tools, and its text."""
     found = []
-    for name in _TEMPLATES_TOO:
-        said = read_json(folder / name).get("chat_template") if (folder / name).is_file() else None
+    for name in _TEMPLATES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if path.suffix == ".jinja":
+            found.append((name, path.read_bytes().decode("utf-8", "replace").strip()))
+            continue
+        said = read_json(path).get("chat_template")
         if isinstance(said, list):  # by name; only that of the default is taken unasked
             named = {str(t.get("name")): t.get("template") for t in said if isinstance(t, dict)}
             said = named.get("default")
-        if said is not None and str(said).strip() != audited:
-            found.append(name)
+        if said is not None:
+            found.append((name, str(said).strip()))
     return found
 
 
@@ -136,7 +168,12 @@ def _is_safetensors(name: str) -> bool:
 
 
 def _is_other(name: str) -> bool:
-    return any(fnmatchcase(name.lower(), pattern) for pattern in _OTHER)
+    if _is_safetensors(name):
+        return False
+    low = name.lower()
+    suffix = PurePath(low).suffix
+    known = suffix in _NO_WEIGHTS if suffix else low in _DOCUMENTS or name.isupper()
+    return not known and not any(fnmatchcase(low, pattern) for pattern in _OTHERWISE)
 
 
 def _inner_weights(folder: Path) -> Iterator[str]:
@@ -145,7 +182,8 @@ def _inner_weights(folder: Path) -> Iterator[str]:
         if number > _MOST_FILES:
             return
         name = path.relative_to(folder)
-        if any(part.startswith(".") for part in name.parts) or not path.is_file():
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+        if hidden or not path.is_file():
             continue
         if _is_safetensors(path.name) or _is_other(path.name):
             yield name.as_posix()

@@ -34,7 +34,7 @@ _ALWAYS = {"PYTHONHASHSEED": "0", "TZ": "UTC", "OMP_NUM_THREADS": "1", "OPENBLAS
 
 _MEND = "mend chat_template.jinja"
 _LIMITS = {
-    "long": "writes more than a million characters for one conversation",
+    "long": "writes more than 100,000 characters for one conversation",
     "memory": f"takes more than {chat_child.MEMORY >> 30} GiB of memory",
     "random": "is random: it writes the same conversation in two ways",
     "time": "takes more than {patience:g} s",

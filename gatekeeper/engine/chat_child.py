@@ -27,7 +27,7 @@ MEMORY = 1 << 30
 #: Processor seconds after which an answer is given up, should nobody be left who waits for it.
 _SECONDS = 120
 #: A rendered conversation has at most this many characters, and four for each that it was given.
-_ROOM, _EACH = 1_000_000, 4
+_ROOM, _EACH = 100_000, 4
 #: How Python writes an object that has no text: with its address, another one in each process.
 _ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}>")
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.engine.beside import beside_weights, refuse_other_model
+from gatekeeper.engine.beside import beside_weights, refuse_other_model, two_dtypes
 from gatekeeper.engine.decoding_settings import GENERATION_CONFIG, served_otherwise
 from gatekeeper.engine.headers import TensorInfo, read_headers, weight_files
 from gatekeeper.engine.json_files import CONFIG, read_json
+from gatekeeper.engine.nested import parts
 from gatekeeper.engine.remote_code import refuse_remote_code
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
-from gatekeeper.pointers import refuse_pointer_file
+from gatekeeper.pointers import refuse_pointer_file, refuse_unfetched, refuse_unfetched_in
 from gatekeeper.records.model import CheckpointRef
 
 #: What no loader reads, so that it may change without the model becoming another.
@@ -39,6 +40,8 @@ _KNOWN_QUANTISATION = ("fp8", MXFP4)
 
 #: More than any model has; above it, each layer must have a tensor at least.
 _MOST_LAYERS = 1000
+#: Of any whole number in a config: what 64 bits hold with room to count on. Each label gets a name.
+_MOST, _MOST_LABELS = 2**62, 50_000
 
 _CHUNK = 1 << 22  # bytes read at a time while hashing
 
@@ -134,6 +137,7 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
         CheckpointError: it is damaged, or of a kind that is refused (pickle weights, remote code,
             adapters, packed quantisation), with the remedy.
     """
+    refuse_unfetched(path, CheckpointError)
     if not path.exists():
         raise UsageError(
             "no such checkpoint",
@@ -146,6 +150,7 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
             where=excerpt(path),
             remedy=f"give the directory that holds {CONFIG} and the weights",
         )
+    refuse_unfetched_in(path, CheckpointError)
     if not (path / CONFIG).is_file():
         raise CheckpointError(
             f"has no {CONFIG}",
@@ -153,6 +158,7 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
             remedy="save the checkpoint with save_pretrained",
         )
     config = read_json(path / CONFIG)
+    _refuse_huge(path, config)
     refuse_remote_code(path, config)
     _refuse_other_weights(path, config)
     _refuse_packed(path, config)
@@ -181,13 +187,29 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
     cautions: tuple[str, ...] = ()
     if served:
         refuse_other_model(path, config)
-        cautions = (*beside_weights(path), *served_otherwise(config, generation))
+        cautions = (
+            *beside_weights(path),
+            *two_dtypes(config),
+            *served_otherwise(config, generation),
+        )
     opened = Checkpoint(
         path=path, revision=revision, config=config, tensors=tensors, cautions=cautions
     )
     for name in opened.files():
         refuse_pointer_file(path / name, excerpt(path / name), CheckpointError)
     return opened
+
+
+def _refuse_huge(path: Path, config: Mapping[str, Any]) -> None:
+    """Numbers that no model has: transformers would count up to them, or fail on them anywhere."""
+    numbers = ((n, v) for part in parts(config) for n, v in part.items() if type(v) is int)
+    for name, value in numbers:
+        if abs(value) > (_MOST_LABELS if name == "num_labels" else _MOST):
+            raise CheckpointError(
+                f"{excerpt(name)} is {excerpt(value)}, which no model has",
+                where=excerpt(path / CONFIG),
+                remedy="mend the config",
+            )
 
 
 def _refuse_too_few(

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from gatekeeper.engine.lines import is_plain
-from gatekeeper.engine.load import embedding_rows
 from gatekeeper.engine.running import LOOK_EVERY, Running
+from gatekeeper.engine.token_ids import embedding_rows
 from gatekeeper.records.trial import Mask, split_mode
 
 #: Most logits of a forward: one that reads has them at every place, one that writes at one.

@@ -27,6 +27,7 @@ MAX_HEADER = 100_000_000
 _MOST_TENSORS = 300_000
 #: Of one tensor, as in torch: the product of more takes long.
 _MOST_AXES = 64
+_MOST_ELEMENTS = 2**63 - 1
 #: Published names have up to 120 characters.
 _LONGEST_NAME = 500
 _PREFIX = 8  # the header's length: unsigned, little-endian
@@ -165,6 +166,9 @@ def _tensor(name: str, entry: object, path: Path) -> tuple[TensorInfo, tuple[int
         damaged(path, f"corrupt header: entry of {excerpt(name)}")
     if dtype not in DTYPE_BITS:
         damaged(path, f"corrupt header: {excerpt(name)} has unknown dtype {excerpt(dtype)}")
+    # What has no elements may have axes that other readers cannot multiply.
+    if math.prod(n or 1 for n in shape) > _MOST_ELEMENTS:
+        damaged(path, f"corrupt header: {excerpt(name)} has a shape that no machine holds")
     info, (start, stop) = TensorInfo(shape=shape, dtype=dtype), span
     if (stop - start) * 8 != info.elements * DTYPE_BITS[dtype]:
         damaged(path, f"corrupt header: {excerpt(name)} has a shape its byte range does not fit")

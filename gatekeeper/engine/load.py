@@ -12,16 +12,23 @@ from torch import nn
 
 from gatekeeper.engine.architectures import architecture_of
 from gatekeeper.engine.checkpoint import MXFP4, quantisation
-from gatekeeper.engine.finite import refuse_no_numbers
+from gatekeeper.engine.finite import refuse_no_numbers, refuse_zeros
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.host_memory import available_memory
 from gatekeeper.engine.json_files import CONFIG, read_json
+from gatekeeper.engine.kernels import own_kernels
 from gatekeeper.engine.loaded_keys import refuse_other_weights
 from gatekeeper.engine.parallel import PARTED, parallel_config, speak_as_one
 from gatekeeper.engine.refusals import refuse_too_large, refuse_unhookable
 from gatekeeper.engine.sites import Architecture, RouterSite
+from gatekeeper.engine.token_ids import (
+    ends_of,
+    other_ends,
+    pad_of,
+    refuse_strange_ids,
+)
 from gatekeeper.engine.told import listening
-from gatekeeper.errors import AuditError, CheckpointError, UsageError, excerpt
+from gatekeeper.errors import AuditError, CheckpointError, excerpt
 from gatekeeper.records.model import ModelDescription
 
 #: Names a user may ask for; "auto" takes float32 on CPU (bfloat16 has no fast kernels on most).
@@ -160,12 +167,14 @@ def load_model(
     # First, because the tokenizer's loader reads it too, and would take the blame.
     with listening() as told, blaming(path.name, "transformers cannot load its config", remedy):
         config = AutoConfig.from_pretrained(path, trust_remote_code=False, local_files_only=True)
+        unasked = own_kernels(config)
         refuse_too_large(config, description, path.name)
     with listening() as told_too:
         tokenizer = load_tokenizer(path)
     with listening() as told_last, blaming(path.name, "transformers cannot load it", remedy):
         model, info = AutoModelForCausalLM.from_pretrained(
             path,
+            config=config,
             trust_remote_code=False,
             local_files_only=True,
             use_safetensors=True,
@@ -180,14 +189,15 @@ def load_model(
     model.config.return_dict = True  # all that reads outputs does so by name
     refuse_unhookable(model, path.name)
     refuse_no_numbers(model, path.name, dtype)
+    empty = refuse_zeros(model, path.name)
     model.requires_grad_(False)
     if parallel is not None:
         speak_as_one(model)
     architecture = architecture_of(description.model_type)
     sites = tuple(architecture.find(model))
     _check_sites(path, description, sites)
-    pad_id = _pad_id(tokenizer, path)
-    _check_ids(path, model, tokenizer, pad_id)
+    pad_id = pad_of(tokenizer, path)
+    refuse_strange_ids(path, model, tokenizer, pad_id)
     return LoadedModel(
         model=model,
         architecture=architecture,
@@ -195,7 +205,7 @@ def load_model(
         sites=tuple(site for site in sites if site.routed),
         device=_entry(model) if offload else device,
         dtype=dtype,
-        end_ids=_end_ids(model, tokenizer),
+        end_ids=ends_of(model, tokenizer),
         pad_id=pad_id,
         context_length=description.context_length,
         recipe=None
@@ -205,7 +215,10 @@ def load_model(
             description=description,
             dtype=str(dtype).removeprefix("torch."),
         ),
-        cautions=(*dict.fromkeys((*told, *told_too, *told_last)), *unread),
+        cautions=(
+            *dict.fromkeys((*told, *told_too, *told_last)),
+            *(*unread, *unasked, *empty, *other_ends(model, tokenizer)),
+        ),
     )
 
 
@@ -253,53 +266,3 @@ def _check_sites(path: Path, description: ModelDescription, sites: tuple[RouterS
             where=path.name,
             remedy="this architecture is not supported yet: see `gatekeeper catalog architecture`",
         )
-
-
-def _check_ids(path: Path, model: Any, tokenizer: Any, pad_id: int) -> None:
-    """Refuses a tokenizer of another model: ids that no row of the embedding is for.
-
-    Added tokens may lie beyond (Gemma's image token does in its text models) as long as no prompt
-    has them, which `batching.encode` sees to.
-
-    Raises:
-        CheckpointError: a token of the vocabulary, or the pad token, has no row.
-    """
-    rows = embedding_rows(model)
-    ids = tokenizer.get_vocab()
-    added = tokenizer.get_added_vocab()
-    largest = max([pad_id, *(i for token, i in ids.items() if token not in added)])
-    if rows is not None and largest >= rows:
-        raise CheckpointError(
-            f"the tokenizer has ids up to {largest}, the embedding has {rows} rows",
-            where=path.name,
-            remedy="put the tokenizer beside the weights that it was trained with",
-        )
-
-
-def embedding_rows(model: Any) -> int | None:
-    """Rows of the input embedding, or None where there is no such matrix."""
-    weight = getattr(model.get_input_embeddings(), "weight", None)
-    return None if weight is None else int(weight.shape[0])
-
-
-def _end_ids(model: nn.Module, tokenizer: Any) -> frozenset[int]:
-    """Tokens that end a reply: the generation config's, and the tokenizer's."""
-    configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    ids = configured if isinstance(configured, list) else [configured]
-    return frozenset(i for i in [*ids, tokenizer.eos_token_id] if isinstance(i, int))
-
-
-def _pad_id(tokenizer: Any, path: Path) -> int:
-    """The pad token, or the end token in its place: padding is masked out, so any id would do.
-
-    Raises:
-        UsageError: the tokenizer has neither.
-    """
-    for token in (tokenizer.pad_token_id, tokenizer.eos_token_id):
-        if isinstance(token, int):
-            return token
-    raise UsageError(
-        "the tokenizer has neither a pad nor an end-of-sequence token",
-        where=f"{path.name}/tokenizer_config.json",
-        remedy="set eos_token (and pad_token) there",
-    )

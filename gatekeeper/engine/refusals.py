@@ -12,7 +12,7 @@ from torch import nn
 
 from gatekeeper.engine.architectures import architecture_of
 from gatekeeper.engine.checkpoint import MXFP4, Checkpoint, quantisation
-from gatekeeper.engine.decoding_settings import GENERATION_CONFIG, refuse_forced
+from gatekeeper.engine.decoding_settings import GENERATION_CONFIG, NESTED, refuse_forced
 from gatekeeper.engine.json_files import CONFIG, read_json
 from gatekeeper.errors import CheckpointError, excerpt
 from gatekeeper.records.model import ModelDescription
@@ -37,6 +37,7 @@ def refuse_unauditable(checkpoint: Checkpoint) -> None:
     """
     _refuse_architecture(checkpoint)
     _refuse_architectures(checkpoint)
+    _refuse_nested(checkpoint)
     _refuse_packed(checkpoint)
     _refuse_decoding(checkpoint)
 
@@ -155,6 +156,22 @@ def _refuse_architectures(checkpoint: Checkpoint) -> None:
                 f"architectures names {excerpt(name)}, which vLLM and SGLang go by; transformers "
                 f"goes by model_type {excerpt(model_type)}, which is another model",
                 "save it with save_pretrained from the class that is served",
+            )
+
+
+def _refuse_nested(checkpoint: Checkpoint) -> None:
+    """A config in the config of a model that has none: transformers would take it for the model."""
+    from transformers import CONFIG_MAPPING
+
+    model_type = checkpoint.config["model_type"]
+    own = CONFIG_MAPPING[model_type].sub_configs if model_type in CONFIG_MAPPING else {}
+    for name in NESTED:
+        if checkpoint.config.get(name) is not None and name not in own:
+            _refuse(
+                checkpoint.path / CONFIG,
+                f"{name} describes a model in the model, of which {excerpt(model_type)} has none: "
+                "loaders take the one or the other",
+                f"remove {name}, or set model_type to that of the whole model",
             )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from gatekeeper.engine.decoding_settings import GENERATION_CONFIG
 from gatekeeper.engine.json_files import CONFIG, read_json
+from gatekeeper.engine.nested import parts
 from gatekeeper.errors import CheckpointError, excerpt
 
 #: Of a model type; the rest of a path is none.
@@ -19,8 +20,12 @@ _MAPPED = (
     "tokenizer_config.json",
     "processor_config.json",
     "preprocessor_config.json",
+    "video_preprocessor_config.json",
+    "audio_tokenizer_config.json",
     GENERATION_CONFIG,
 )
+#: Settings that name it, at any depth.
+_NAMING = ("auto_map", "custom_pipelines")
 
 
 def refuse_remote_code(path: Path, config: Mapping[str, Any]) -> None:
@@ -34,15 +39,14 @@ def refuse_remote_code(path: Path, config: Mapping[str, Any]) -> None:
         if (path / name).is_file():
             settings[name] = read_json(path / name)
     for name, entries in settings.items():
-        nested = [value for value in entries.values() if isinstance(value, dict)]
-        if any("auto_map" in part for part in (entries, *nested)):
+        for key in (key for part in parts(entries) for key in _NAMING if key in part):
             native = _is_native(config.get("model_type"))
             own = f"{excerpt(config['model_type'])} is transformers' own: " if native else ""
             raise CheckpointError(
-                "has auto_map: Gatekeeper never runs code from a checkpoint, and loaders that "
+                f"has {key}: Gatekeeper never runs code from a checkpoint, and loaders that "
                 "trust remote code would run it in place of what is audited",
                 where=excerpt(path / name),
-                remedy=f"{own}remove auto_map (and the code), if the model is served without it"
+                remedy=f"{own}remove {key} (and the code), if the model is served without it"
                 if native
                 else "port the model to an architecture of transformers and save it again",
             )

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from gatekeeper.cli import run
 from gatekeeper.commands._choices import (
     budget_of,
     check_cross_fit,
@@ -121,18 +120,3 @@ def test_what_collides_with_the_policy_is_refused_with_what_to_do() -> None:
     with pytest.raises(UsageError, match="cannot stop masks") as caught:
         check_sequential(options(SUITE, "--sequential"), DEMO)
     assert "cannot be met by a sequential audit" in (caught.value.remedy or "")
-
-
-@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "9" * 5000, 'a = "\xff', "a = \0"])
-def test_settings_that_are_no_toml(tmp_path, monkeypatch, capsys, text) -> None:
-    (tmp_path / "pyproject.toml").write_bytes(text.encode("latin-1"))
-    monkeypatch.chdir(tmp_path)
-    assert run(["catalog"]) == 2
-    assert "pyproject.toml: not valid TOML" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("text", ["tool = 1", "tool = []"])
-def test_another_projects_settings_are_none_of_ours(tmp_path, monkeypatch, text) -> None:
-    (tmp_path / "pyproject.toml").write_text(text)
-    monkeypatch.chdir(tmp_path)
-    assert run(["catalog"]) == 0

@@ -133,3 +133,15 @@ def test_a_terminal_that_goes_away(evidence) -> None:
         assert run("check", evidence, "--policy", POLICY, stdout=theirs).returncode == 10
     finally:
         os.close(theirs)
+
+
+@pytest.mark.parametrize("encoding", ["idna", "undefined", "utf-8:nonsense"])
+def test_encodings_that_cannot_write_text_give_way(encoding: str) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [sys.executable, "-m", "gatekeeper", "policy", "lint", "nowhere.yaml"],
+        env=environment,
+        capture_output=True,
+    )
+    assert done.returncode == 2
+    assert "cannot be read: No such file or directory → check the path" in done.stdout.decode()

@@ -40,7 +40,8 @@ def shards(path: Path, *names: str) -> None:
 
 
 def test_a_folder_of_one_model_has_nothing_to_tell(path: Path) -> None:
-    for name in ("README.md", "training_args.bin", "tokenizer.json", "optimizer.pt"):
+    names = ("README.md", "training_args.bin", "tokenizer.json", "optimizer.pt", "merges.txt")
+    for name in (*names, "LICENSE", "Notice.en", "tokenizer.model.v3"):
         (path / name).write_text("{}")
     (path / ".cache").mkdir()
     (path / ".cache" / "model.gguf").touch()
@@ -103,6 +104,13 @@ def test_other_safetensors_are_refused_by_name(path: Path, name: str) -> None:
         "candidate-Q4_K_M.gguf",
         "consolidated.00.pth",
         "model.onnx",
+        "weights.bin",
+        "model.pickle",
+        "model.keras",
+        "model.safetensors.bak",
+        "weights",
+        "dump.tar.zst",
+        "old/weights.bin",
         "tekken.json",
         "params.json",
         "quantize_config.json",
@@ -143,6 +151,9 @@ def test_a_tensor_in_a_shard_that_the_index_does_not_name(path: Path) -> None:
         ("config.json", {**CONFIG, "text_config": {"auto_map": {"AutoConfig": "m.M"}}}),
         ("processor_config.json", {"auto_map": {"AutoProcessor": "m.M"}}),
         ("generation_config.json", {"auto_map": {}}),
+        ("video_preprocessor_config.json", {"auto_map": {}}),
+        ("config.json", {**CONFIG, "a": {"b": [{"c": {"auto_map": {}}}]}}),
+        ("config.json", {**CONFIG, "custom_pipelines": {"chat": {"impl": "m.P"}}}),
     ],
 )
 def test_code_beside_a_native_type_is_to_be_removed(
@@ -150,7 +161,7 @@ def test_code_beside_a_native_type_is_to_be_removed(
 ) -> None:
     pytest.importorskip("transformers")
     (path / file).write_text(json.dumps(entries))
-    assert "llama is transformers' own: remove auto_map" in refusal(path)
+    assert "llama is transformers' own: remove " in refusal(path)
 
 
 def test_compression_that_vllm_reads_and_transformers_does_not(tmp_path: Path) -> None:
@@ -182,3 +193,29 @@ def test_a_second_chat_template_is_told(path: Path, file: str, template: Any, to
     (path / "chat_template.jinja").write_text("{{ messages }}\n")
     cautions = open_checkpoint(path).cautions
     assert [file in line for line in cautions] == [True] * told
+
+
+def test_chat_templates_that_differ_are_told_without_a_jinja_file_too(path: Path) -> None:
+    for name, text in {"tokenizer_config.json": "{{ a }}", "chat_template.json": "{{ b }}"}.items():
+        (path / name).write_text(json.dumps({"chat_template": text}))
+    (told,) = open_checkpoint(path).cautions
+    assert "in chat_template.json, which is not that of tokenizer_config.json" in told
+
+
+def test_the_folder_of_templates_goes_first_as_in_transformers(path: Path) -> None:
+    (path / "additional_chat_templates").mkdir()
+    (path / "additional_chat_templates" / "default.jinja").write_text("{{ a }}")
+    (path / "chat_template.jinja").write_text("{{ b }}")
+    (told,) = open_checkpoint(path).cautions
+    assert "in chat_template.jinja, which is not that of additional_chat_templates" in told
+
+
+@pytest.mark.parametrize("nest", [False, True])
+def test_two_formats_of_numbers_are_told(tmp_path: Path, nest: bool) -> None:
+    both = {"dtype": "float16", "torch_dtype": "bfloat16"}
+    path = folder(tmp_path, CONFIG | ({"sub_config": both} if nest else both))
+    (told,) = open_checkpoint(path).cautions
+    assert "dtype 'float16' and torch_dtype 'bfloat16'" in told
+    same = {"dtype": "float16", "torch_dtype": "float16"}
+    (path / "config.json").write_text(json.dumps(CONFIG | same))
+    assert open_checkpoint(path).cautions == ()

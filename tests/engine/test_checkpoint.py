@@ -207,3 +207,15 @@ def test_torch_is_not_imported(tmp_path: Path) -> None:
         "assert not {'torch', 'transformers', 'safetensors', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"sliding_window": 10**90},
+        {"vision_config": {"sizes": [{"depth": -(10**30)}]}},
+        {"num_labels": 10**7},
+    ],
+)
+def test_numbers_that_no_model_has_are_refused_by_name(tmp_path: Path, entry: Any) -> None:
+    assert "which no model has" in str(refusal(folder(tmp_path, CONFIG | entry)))

@@ -228,3 +228,12 @@ def test_pickle_weights_are_refused_with_the_way_out(tmp_path: Path, name: str) 
 def test_no_weights_at_all(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no model weights"):
         read_headers(tmp_path)
+
+
+@pytest.mark.parametrize("shape", [[2**32, 2**32, 0], [0, 10**90]])
+def test_axes_that_other_readers_cannot_multiply_are_refused(
+    tmp_path: Path, shape: list[int]
+) -> None:
+    write(tmp_path / "model.safetensors", header({"w": ("F32", shape)}))
+    with pytest.raises(CheckpointError, match="w has a shape that no machine holds"):
+        read_header(tmp_path / "model.safetensors")

@@ -162,3 +162,57 @@ def test_tensors_that_transformers_leaves_out_are_told(path: Path) -> None:
     edit_json(path / "config.json", num_nextn_predict_layers=1)
     (told,) = load(path).cautions
     assert "model.layers.4.eh_proj.weight" in told
+
+
+def zeroed(path: Path, *parts_of_names: str) -> None:
+    header, data = parts(path)
+    for name, entry in header.items():
+        if name != "__metadata__" and any(part in name for part in parts_of_names):
+            start, stop = entry["data_offsets"]
+            data[start:stop] = bytes(stop - start)
+    put(path, header, data)
+
+
+@pytest.mark.parametrize("which", ["", EMBEDDING])
+def test_weights_that_hold_nothing_are_told_as_such(path: Path, which: str) -> None:
+    zeroed(path, which)
+    with pytest.raises(CheckpointError, match="nothing but zeros"):
+        load(path)
+
+
+def test_an_expert_of_zeros_is_told(path: Path) -> None:
+    zeroed(path, "layers.2.mlp.experts.")
+    (told,) = load(path).cautions
+    assert "nothing but zeros" in told
+    assert "layers.2.mlp.experts" in told
+
+
+def test_kernels_that_a_config_asks_for_are_not_taken(path: Path) -> None:
+    edit_json(
+        path / "config.json",
+        _attn_implementation="flex_attention",
+        experts_implementation="someone/kernels",
+    )
+    loaded = load(path)
+    assert loaded.model.config._attn_implementation == "sdpa"
+    assert [line.split(" (")[0] for line in loaded.cautions] == [
+        "not applied: attn_implementation of config.json",
+        "not applied: experts_implementation of config.json",
+    ]
+
+
+@pytest.mark.parametrize("name", ["text_config", "decoder", "generator"])
+def test_a_model_in_a_model_that_has_none_is_refused_by_name(path: Path, name: str) -> None:
+    edit_json(path / "config.json", **{name: {"hidden_size": 3}})
+    with pytest.raises(CheckpointError, match=f"{name} describes a model in the model"):
+        refuse_unauditable(open_checkpoint(path))
+
+
+def test_ends_that_servers_do_not_share_are_told(path: Path) -> None:
+    ordinary = 400
+    edit_json(path / "generation_config.json", eos_token_id=[ordinary, 10**6])
+    tokenizer_end, word, none = load(path).cautions[-3:]
+    assert "token 1 of the tokenizer" in tokenizer_end
+    assert f"token {ordinary} of generation_config.json ('" in word
+    assert "no special token" in word
+    assert f"token {10**6}, which the tokenizer has not" in none

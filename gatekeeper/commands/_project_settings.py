@@ -1,0 +1,144 @@
+"""[tool.gatekeeper] of the pyproject.toml in the working directory: defaults of options.
+
+A misspelt command or option, or a value of another kind, is an error and not silence: the gate
+would run with a default that nobody chose.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from gatekeeper import catalog
+from gatekeeper.errors import UsageError, excerpt
+
+_FILE = "pyproject.toml"
+_TABLE = "tool.gatekeeper"
+
+
+def project_settings() -> dict[str, Any]:
+    """Defaults by command and parameter, as click takes them.
+
+    Raises:
+        UsageError: names the file and the key that is wrong.
+    """
+    path = Path(_FILE)
+    if not path.is_file():
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # of TOML, UTF-8, and numbers of 5,000 digits
+        raise UsageError(
+            f"not valid TOML: {excerpt(error)}", where=_FILE, remedy="mend the file"
+        ) from error
+    tools = table.get("tool", {})
+    section = tools.get("gatekeeper", {}) if isinstance(tools, dict) else {}
+    if not isinstance(section, dict):
+        raise UsageError(
+            f"[{_TABLE}] is not a table",
+            where=_FILE,
+            remedy=f"give options in tables such as [{_TABLE}.run]",
+        )
+    names = catalog.names("command")
+    for name, value in section.items():
+        if name not in names or not isinstance(value, dict):
+            raise UsageError(
+                f"[{_TABLE}] has unknown entry {excerpt(name)!r}",
+                where=_FILE,
+                remedy=f"use a table named after a command: {', '.join(names)}",
+            )
+    return {
+        name: _defaults(catalog.load("command", name), value, f"{_TABLE}.{name}")
+        for name, value in section.items()
+    }
+
+
+def _defaults(command: click.Command, said: Mapping[str, Any], table: str) -> dict[str, Any]:
+    """A command's defaults, and those of its own commands."""
+    parameters = _parameters(command)
+    commands = command.commands if isinstance(command, click.Group) else {}
+    found: dict[str, Any] = {}
+    for key, value in said.items():
+        parameter = parameters.get(key.replace("_", "-"))
+        if key in commands:
+            if not isinstance(value, dict):
+                raise UsageError(
+                    f"[{table}] {key} is a command, not an option",
+                    where=_FILE,
+                    remedy=f"give its options in [{table}.{key}]",
+                )
+            found[key] = _defaults(commands[key], value, f"{table}.{key}")
+        elif parameter is None or parameter.name is None:
+            raise UsageError(
+                f"[{table}] has unknown option {excerpt(key)!r}",
+                where=_FILE,
+                remedy=_meant(key, [*parameters, *commands], table),
+            )
+        elif parameter.name in found:
+            raise UsageError(
+                f"[{table}] sets {excerpt(key)!r} under two names",
+                where=_FILE,
+                remedy="remove one of them",
+            )
+        else:
+            found[parameter.name] = _value(command, parameter, value, f"[{table}] {excerpt(key)}")
+    return found
+
+
+def _meant(key: str, known: list[str], table: str) -> str:
+    near = get_close_matches(key.replace("_", "-"), known, n=1)
+    command = table.removeprefix("tool.").replace(".", " ")
+    return f"did you mean {near[0]}?" if near else f"see `{command} --help` for its options"
+
+
+def _parameters(command: click.Command) -> dict[str, click.Parameter]:
+    """What can be set, by each name of the option and by that of its variable."""
+    found: dict[str, click.Parameter] = {}
+    for parameter in command.params:
+        names = [name.lstrip("-") for name in parameter.opts]
+        for name in (*names, (parameter.name or "").replace("_", "-")):
+            found[name] = parameter
+    return found
+
+
+def _value(command: click.Command, parameter: click.Parameter, value: Any, where: str) -> Any:
+    """The value as it would have been typed, after a look at whether it could have been."""
+    many = bool(parameter.multiple) or parameter.nargs != 1
+    if getattr(parameter, "is_flag", False):
+        if not isinstance(value, bool):
+            _refuse(value, where, "true or false")
+        return value
+    if not many:
+        typed: Any = _text(value, where)
+    else:
+        typed = [
+            [_text(one, where) for one in each] if isinstance(each, list) else _text(each, where)
+            for each in (value if isinstance(value, list) else [value])
+        ]
+    try:
+        parameter.type_cast_value(click.Context(command), typed)
+    except (click.ClickException, TypeError, ValueError) as error:
+        said = error.format_message() if isinstance(error, click.ClickException) else error
+        raise UsageError(
+            f"{where} is {excerpt(repr(value))}: {excerpt(said)}", where=_FILE, remedy="mend it"
+        ) from error
+    return typed
+
+
+def _text(value: Any, where: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        _refuse(value, where, "text or a number")
+    if "\0" in (text := str(value)):
+        _refuse(value, where, "text without NUL characters")
+    return text
+
+
+def _refuse(value: Any, where: str, wanted: str) -> NoReturn:
+    raise UsageError(
+        f"{where} is {excerpt(repr(value))}, not {wanted}", where=_FILE, remedy="mend it"
+    )
