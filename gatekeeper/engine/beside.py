@@ -18,7 +18,7 @@ from gatekeeper.engine.headers import INDEX, SINGLE, weight_files
 from gatekeeper.engine.json_files import CONFIG, read_json
 from gatekeeper.engine.nested import parts
 from gatekeeper.errors import CheckpointError, excerpt
-from gatekeeper.records.model import TEMPLATE
+from gatekeeper.records.model import TEMPLATES
 
 #: Kinds of file that hold no weights. All else may: nobody has a list of the names under which
 #: weights are kept.
@@ -44,10 +44,7 @@ _MODELOPT = "hf_quant_config.json"
 #: Files by which Mistral's loaders, and vLLM for their sake, read config and prompts.
 _MISTRAL = ("params.json", "tekken.json")
 #: Where chat templates are; transformers takes the first that is there, but for the last.
-_TEMPLATES = (
-    *("additional_chat_templates/default.jinja", TEMPLATE, "tokenizer_config.json"),
-    "chat_template.json",
-)
+_TEMPLATES = (*TEMPLATES, "tokenizer_config.json", "chat_template.json")
 #: Two names of one setting, of which loaders take the one or the other.
 _DTYPES = ("dtype", "torch_dtype")
 _NAMED = 3

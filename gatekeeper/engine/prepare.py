@@ -21,7 +21,7 @@ from gatekeeper.engine.thinking import shows
 from gatekeeper.errors import UsageError
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.evidence import AuditSettings, SelfTestCheck
-from gatekeeper.records.model import TEMPLATE, CheckpointRef
+from gatekeeper.records.model import CheckpointRef
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.replies import of_replies
 from gatekeeper.suites.split import MEASUREMENT, SELECTION, limit, split_seeds
@@ -136,8 +136,7 @@ def prepare(
         judge,
         dtype=loaded.dtype,
         device=loaded.device.type,
-        template_sha256=reference.files.get(TEMPLATE)
-        or sha256(str(loaded.tokenizer.chat_template)),
+        template_sha256=reference.template_sha256 or sha256(str(loaded.tokenizer.chat_template)),
         clock=clock_of(loaded.tokenizer),
         batch_rows=request.batch_rows or fitting_rows(loaded, usable, room, store),
     )

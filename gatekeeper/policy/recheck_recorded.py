@@ -10,7 +10,6 @@ from typing import NoReturn
 
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import FIRST_CHECKS, REQUIRED_CHECKS, Evidence
-from gatekeeper.records.model import TEMPLATE
 from gatekeeper.suites.split import VERSION
 
 
@@ -22,9 +21,9 @@ def recheck_recorded(evidence: Evidence) -> None:
     """
     _self_test(evidence)
     settings = evidence.settings
-    template = evidence.checkpoint.files.get(TEMPLATE, settings.chat_template_sha256)
+    template = evidence.checkpoint.template_sha256 or settings.chat_template_sha256
     if template != settings.chat_template_sha256:
-        _refuse(f"the chat template is not the {TEMPLATE} of the checkpoint")
+        _refuse("the chat template is not that of the checkpoint's files")
     if settings.split > 1 and any(
         p.folded_sha256 is None for p in evidence.suite.prompts if p.skipped is None
     ):

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-#: The chat template, where a checkpoint has it in a file of its own: others are then not read.
-TEMPLATE = "chat_template.jinja"
+#: The chat template, where a checkpoint has it in a file of its own: the first counts.
+TEMPLATES = ("additional_chat_templates/default.jinja", "chat_template.jinja")
 
 
 class ExpertId(NamedTuple):
@@ -37,6 +37,11 @@ class CheckpointRef:
         """`sha256:` over the sorted `<hash>  <name>` lines, as `sha256sum` prints them."""
         lines = "".join(f"{self.files[name]}  {name}\n" for name in sorted(self.files))
         return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
+
+    @property
+    def template_sha256(self) -> str | None:
+        """Digest (hex) of the chat template's file, if it has one of its own."""
+        return next((self.files[name] for name in TEMPLATES if name in self.files), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
