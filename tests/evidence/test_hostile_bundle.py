@@ -87,7 +87,7 @@ def test_another_chat_template_than_the_checkpoint_has(bundle, capsys):
         "evidence.json",
         lambda data: data["checkpoint"].update(files=files, digest=digest),
     )
-    refused(bundle, capsys, "the chat template is not the chat_template.jinja of the checkpoint")
+    refused(bundle, capsys, "the chat template is not that of the checkpoint's files")
 
 
 def test_numbers_that_json_does_not_have(bundle, capsys):
