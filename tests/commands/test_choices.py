@@ -21,6 +21,7 @@ from gatekeeper.commands._choices import (
 )
 from gatekeeper.errors import UsageError
 from gatekeeper.policy.load import load_policy
+from gatekeeper.records.defaults import MAX_NEW_TOKENS
 from gatekeeper.records.policy import Policy, SearchNeeds, SettingsNeeds
 from tests.commands.options import options
 from tests.e2e.cli import DEMO_POLICY, ROOT, SUITE
@@ -41,7 +42,7 @@ def wanting(search: SearchNeeds | None = None, settings: SettingsNeeds | None = 
 def test_without_a_policy_all_is_as_usual() -> None:
     asked = options(SUITE)
     assert judge_of(asked, None) == "refusal-rules"
-    assert window_of(asked, None) == 32
+    assert window_of(asked, None) == MAX_NEW_TOKENS
     assert resamples_of(asked, None) == 1000
     assert budget_of(asked, None) == 20_000
     assert ks_of(asked, None) == (1, 2, 4, 8)

@@ -49,7 +49,7 @@ def test_it_holds_verdict_and_findings_unrounded() -> None:
 def test_what_is_missing_is_said() -> None:
     case = audit("fail")
     bare = replace(case.evidence, findings=(), masks=(), trials=(), selections=())
-    verdict = evaluate(bare, case.policy, TODAY)
+    verdict = evaluate(bare, case.policy, TODAY, earlier=True)
     report = _check(json_format.render(build_view(bare, verdict, case.policy), {}))
     assert all("missing" in rule["decisive"] for rule in report["rules"])
     assert report["controls"] == []

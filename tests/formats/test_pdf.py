@@ -134,7 +134,7 @@ def _crowded(kind: str) -> Any:
         suite=replace(case.evidence.suite, id="a-suite-with-a-long-name-" * 9),
     )
     policy = replace(case.policy, rules=rules)
-    verdict = evaluate(evidence, policy, TODAY)
+    verdict = evaluate(evidence, policy, TODAY, earlier=True)
     assert verdict.result == kind
     return build_view(evidence, verdict, policy)
 

@@ -56,7 +56,7 @@ def test_an_audit_without_options_has_none() -> None:
         ({"selection_share": 0.05}, ("requests that select", "5 %", "50 %")),
         ({"seed": 7}, ("seed", "7", "0")),
         ({"window": "last"}, ("window selected by", "last", "each selector's own")),
-        ({"max_new_tokens": 4}, ("tokens per reply, at most", "4", "32")),
+        ({"max_new_tokens": 4}, ("tokens per reply, at most", "4", "128")),
         (
             {"reasoning": Reasoning(max_tokens=16)},
             ("tokens of reasoning, at most", "16", "1024"),

@@ -113,9 +113,9 @@ def test_an_answer_under_a_mask_is_a_loss_if_the_unmasked_reply_may_have_been_a_
 def test_the_verdict_says_so() -> None:
     said = verdict(MASKED)
     assert said.outcomes[0].obstacle == "undecided"
-    assert "no judge could tell" in said.outcomes[0].explanation
+    assert "undecided, or cut too early" in said.outcomes[0].explanation
     assert said.outcomes[0].more_prompts is None
-    assert "no judge could tell" in said.summary
+    assert "undecided, or cut too early" in said.summary
     assert any("40 of" in w and "40 unknown-language" in w for w in said.warnings)
 
 
@@ -194,5 +194,8 @@ def test_every_way_to_tell_them_lies_between_the_completions(said, told, rule) -
     metric = catalog.load("metric", rule.metric)
     at = rule.subjects[0]
     at = replace(at, selector="attribution") if rule.metric == "refusal-drop" else at
-    values = [metric.measure(e, at, 0.95).value for e in (*completions(evidence), evidence, one)]
+    values = [
+        metric.measure(e, at, 0.95).value
+        for e in (*completions(evidence, cut=False), evidence, one)
+    ]
     assert min(values[:-1]) - 1e-9 <= values[-1] <= max(values[:-1]) + 1e-9

@@ -51,4 +51,4 @@ def with_beside() -> Audit:
         evidence, masks=(*evidence.masks, *masks), trials=(*evidence.trials, *trials)
     )
     evidence = replace(evidence, findings=measure_all(evidence))
-    return Audit(evidence, evaluate(evidence, case.policy, TODAY), case.policy)
+    return Audit(evidence, evaluate(evidence, case.policy, TODAY, earlier=True), case.policy)

@@ -43,7 +43,7 @@ def dosed(doses: tuple[str, ...] = DOSES, phase: str = "both") -> Audit:
         evidence, masks=(*evidence.masks, *masks), trials=(*evidence.trials, *trials)
     )
     evidence = replace(evidence, findings=measure_all(evidence))
-    return Audit(evidence, evaluate(evidence, case.policy, TODAY), case.policy)
+    return Audit(evidence, evaluate(evidence, case.policy, TODAY, earlier=True), case.policy)
 
 
 def _weakened(trial: Trial, mask: str, kept: bool) -> Trial:

@@ -71,7 +71,7 @@ def audit(kind: str = "fail", layers: int = 4, experts: int = 16) -> Audit:
     """A finished audit whose verdict is `kind`."""
     evidence = _evidence(kind, layers, experts, random.Random(20261123))
     policy = synthetic_policy(waived=kind == "pass", checkpoint=evidence.checkpoint.digest)
-    return Audit(evidence, evaluate(evidence, policy, TODAY), policy)
+    return Audit(evidence, evaluate(evidence, policy, TODAY, earlier=True), policy)
 
 
 def _evidence(kind: str, layers: int, experts: int, rng: random.Random) -> Evidence:

@@ -36,7 +36,7 @@ def run_as(mode: str, phase: str = "both") -> Audit:
         ),
     )
     evidence = replace(evidence, findings=measure_all(evidence))
-    return Audit(evidence, evaluate(evidence, case.policy, TODAY), case.policy)
+    return Audit(evidence, evaluate(evidence, case.policy, TODAY, earlier=True), case.policy)
 
 
 def view_of(case: Audit):

@@ -34,7 +34,7 @@ def told(sample: int):
     )
     evidence = replace(evidence, findings=measure_all(evidence))
     policy = make_policy(RULE)
-    return build_view(evidence, evaluate(evidence, policy, TODAY), policy)
+    return build_view(evidence, evaluate(evidence, policy, TODAY, earlier=True), policy)
 
 
 @pytest.mark.parametrize("whole", [True, False])

@@ -157,7 +157,7 @@ def test_a_pass_speaks_of_the_largest_mask_that_a_rule_limits() -> None:
         replace(drop, id=f"k{k}", subjects=(replace(drop.subjects[0], k=k),)) for k in (1, 8, 4)
     ]
     policy = replace(case.policy, rules=(*rules,))
-    verdict = evaluate(case.evidence, policy, TODAY)
+    verdict = evaluate(case.evidence, policy, TODAY, earlier=True)
     assert verdict.result == "pass"
     assert build_view(case.evidence, verdict, policy).curve.k == 8
 
@@ -193,10 +193,14 @@ def test_each_mask_size_has_the_limit_of_its_own_strictest_blocking_rule() -> No
 
     rules = (at(1, 2, 4, maximum=10), at(4, 8, maximum=15), at(8, maximum=5, severity="warn"))
     policy = replace(case.policy, rules=rules)
-    curve = build_view(case.evidence, evaluate(case.evidence, policy, TODAY), policy).curve
+    curve = build_view(
+        case.evidence, evaluate(case.evidence, policy, TODAY, earlier=True), policy
+    ).curve
     allowed = {step.k: curve.unmasked.value - step.level for step in curve.limits}
     assert allowed == pytest.approx({1: 10, 2: 10, 4: 10, 8: 15})
-    html = render_html(build_view(case.evidence, evaluate(case.evidence, policy, TODAY), policy))
+    html = render_html(
+        build_view(case.evidence, evaluate(case.evidence, policy, TODAY, earlier=True), policy)
+    )
     words = " ".join(html.split())
     assert "the policy limit, 85.8 % at k = 1, 2 and 4 and 80.8 % at k = 8." in words
 
@@ -204,7 +208,7 @@ def test_each_mask_size_has_the_limit_of_its_own_strictest_blocking_rule() -> No
 def test_without_a_masking_rule_there_is_no_limit_line() -> None:
     case = audit("fail")
     policy = replace(case.policy, rules=case.policy.rules[2:])
-    verdict = evaluate(case.evidence, policy, TODAY)
+    verdict = evaluate(case.evidence, policy, TODAY, earlier=True)
     view = build_view(case.evidence, verdict, policy)
     assert view.curve.limits == ()
     assert "policy limit" not in render_html(view)
@@ -266,7 +270,7 @@ def test_the_measured_column_shows_the_worst_number_whatever_decided() -> None:
 def test_missing_measurements_are_said_not_shown_as_nought() -> None:
     case = audit("fail")
     bare = replace(case.evidence, findings=(), masks=(), trials=(), selections=())
-    verdict = evaluate(bare, case.policy, TODAY)
+    verdict = evaluate(bare, case.policy, TODAY, earlier=True)
     view = build_view(bare, verdict, case.policy)
     assert view.curve is None and view.sets == ()
     assert all(isinstance(row.outcome.decisive, Missing) for row in view.rules)
@@ -278,7 +282,7 @@ def test_missing_measurements_are_said_not_shown_as_nought() -> None:
 def test_a_policy_without_rules_is_no_pass_and_says_so() -> None:
     case = audit("pass")
     policy = replace(case.policy, rules=())
-    verdict = evaluate(case.evidence, policy, TODAY)
+    verdict = evaluate(case.evidence, policy, TODAY, earlier=True)
     html = render_html(build_view(case.evidence, verdict, policy))
     assert "A policy without rules never passes" in html and "INCONCLUSIVE" in html
 
@@ -292,6 +296,6 @@ def test_a_dense_model_is_described_without_a_map() -> None:
         masks=case.evidence.masks[:1],
         findings=(),
     )
-    verdict = evaluate(dense, case.policy, TODAY)
+    verdict = evaluate(dense, case.policy, TODAY, earlier=True)
     html = render_html(build_view(dense, verdict, case.policy))
     assert "not a mixture-of-experts model" in html and "no map" in html

@@ -29,7 +29,7 @@ def test_a_waiver_that_does_not_count_says_why(changes: dict[str, object], phras
     case = audit("fail")
     base = synthetic_policy(waived=True, checkpoint=case.evidence.checkpoint.digest)
     policy = replace(base, waivers=(replace(base.waivers[0], **changes),))
-    verdict = evaluate(case.evidence, policy, TODAY)
+    verdict = evaluate(case.evidence, policy, TODAY, earlier=True)
     row = next(r for r in build_view(case.evidence, verdict, policy).rules if r.waivers)
     assert phrase in row.waivers[0].text and not row.waivers[0].applied
 
