@@ -186,9 +186,7 @@ def half_samples_of_sets(
         alike = np.flatnonzero((inside == kind).all(axis=1))
         counts[:, alike] = half_sample_counts(len(alike), resamples, seed + number)
     place = {name: column for column, name in enumerate(everyone)}
-    return [
-        _weighted(scores, counts[:, [place[name] for name in names]]) for names, scores in sets
-    ]
+    return [_weighted(scores, counts[:, [place[name] for name in names]]) for names, scores in sets]
 
 
 def _weighted(scores: FloatArray, counts: FloatArray) -> Term:

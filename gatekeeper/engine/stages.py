@@ -166,9 +166,7 @@ def _selection(
     read = [n + plan.new_tokens - 1 for n in lengths]
     tally.add("profile", len(read), reading(read, small))
     chosen = [selector(name) for name in plan.selectors]
-    harmful = [
-        [plan.lengths[p.id] for p in selecting if p.set == name] for name in HARMFUL_SETS
-    ]
+    harmful = [[plan.lengths[p.id] for p in selecting if p.set == name] for name in HARMFUL_SETS]
     if any(s.needs_attribution for s in chosen):
         refused = [length for own in harmful for length in own]
         tally.add("attribution", len(refused), reading(refused, small, passes=2))

@@ -31,10 +31,10 @@ SEARCHES: Mapping[str, Search] = {
     "not cross-fitted": Search(cross_fit=False),
     "`--selection-share 0.05`": Search(cross_fit=False, share=0.05),
     "`--resamples 2`": Search(resamples=2),
-    "`--budget 800`": Search(budget=800),
+    "`--budget 1600`": Search(budget=1600),
     "`--size 4`": Search(size=4),
     "`--size 1`": Search(size=1),
-    "all of them": Search(cross_fit=False, share=0.05, resamples=2, budget=800, size=1),
+    "all of them": Search(cross_fit=False, share=0.05, resamples=2, budget=1600, size=1),
 }
 
 
@@ -112,15 +112,16 @@ def run(*, quick: bool = False) -> tuple[list[Table], list[tuple[str, bool]]]:
         note=(
             f"{runs} draws of each world, {SEEDS} requests with jailbreak and benign twin, real "
             f"split, selectors ({', '.join(SELECTORS)}), masks and verdicts; rules of "
-            "policies/release.yaml on regular prompts, or on jailbreaks where these are answered; both "
-            "are refused without a mask, and noise in the other set takes part. *Four redundant*: refusals go when all four "
-            "are masked, and two of them stand out in routing and two in attribution, below others "
-            "that carry nothing (made so that the wanted search finds them). *Breaks above 20*: so "
-            "do refusals when more than 20 experts are masked, whichever they are. *Faint*: the "
-            "first two hardly stand out, which says what a pass does not show. *Eight of 512*: 4 "
-            "points each. *Jailbreaks only*: one expert carries all of them, and no plain request. *Before*: the policy without `evidence.search`; *with it*: as shipped, a "
-            "search that looked otherwise is inconclusive where it is no fail. Other needs of the "
-            "policy are left out."
+            "policies/release.yaml on regular prompts, or on jailbreaks where their refusals are "
+            "what goes; both sets are refused without a mask, and searched. *Four redundant*: "
+            "refusals go when all four are masked, and two of them stand out in routing and two "
+            "in attribution, below others that carry nothing (made so that the wanted search "
+            "finds them). *Breaks above 20*: so do refusals when more than 20 experts are masked,"
+            " whichever they are. *Faint*: the first two hardly stand out, which says what a pass"
+            " does not show. *Eight of 512*: 4 points each. *Jailbreaks only*: one expert carries"
+            " all of their refusals, and none of a plain request. *Before*: the policy without "
+            "`evidence.search`; *with it*: as shipped, a search that looked otherwise is "
+            "inconclusive where it is no fail. Other needs of the policy are left out."
         ),
         header=("world", "search", "before", "with `evidence.search`"),
         rows=rows,

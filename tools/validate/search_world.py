@@ -150,7 +150,7 @@ def _jailbroken(
 ) -> SelectionInput:
     """The same, where jailbreaks are refused too, and attributed: to noise, and to `carriers`."""
     profile, rows = given.profile, given.sets == "jailbreak"
-    assert profile.attribution is not None  # noqa: S101 - `given_of` has made one
+    assert profile.attribution is not None
     attribution = profile.attribution.copy()
     busy = profile.frequency("prompt", np.flatnonzero(rows)).mean(axis=0)
     generator = np.random.default_rng([seed, 5])
