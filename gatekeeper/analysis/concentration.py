@@ -35,11 +35,13 @@ def attribution_by_seed(evidence: Evidence) -> FloatArray | str:
     if profile.attribution is None:
         return profile.attribution_note
     names = evidence_clusters(evidence.suite.prompts)
+    regular = {p.id for p in evidence.suite.prompts if p.set == "regular"}
     there = np.zeros(profile.attribution.shape[1:], dtype=np.bool_)
     for row, site in enumerate(profile.sites):
         there[row, : site.experts] = True  # layers may have fewer experts than the widest
     flat = profile.attribution[:, there].astype(np.float64)
-    rows = np.flatnonzero(np.isfinite(flat).all(axis=1))
+    asked = np.array([name in regular for name in profile.prompt_ids], dtype=np.bool_)
+    rows = np.flatnonzero(asked & np.isfinite(flat).all(axis=1))
     seeds = np.array([names.get(profile.prompt_ids[i], "") for i in rows], dtype=np.str_)
     found, means = seed_means(flat[rows], seeds)
     if len(found) < 2 * MINIMUM_SEEDS:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.analysis.ranking import FloatArray, order_by
-from gatekeeper.analysis.resampling import half_samples, resample
+from gatekeeper.analysis.resampling import half_samples_of_sets, resample
 from gatekeeper.analysis.seeds import seed_means
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import Measure, SelectionInput
@@ -35,7 +35,7 @@ def starts(size: int, most: int) -> list[int]:
 
 def shrinking(start: int, size: int) -> int:
     """Masks that are measured to shrink one of `start` experts, where `size` are wanted."""
-    return sum(range(2, start + 1)) + max(0, size + 1 - start)
+    return 1 + sum(range(2, start + 1)) + max(0, size - start)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +60,12 @@ class Path:
 class Search:
     """What may be measured, and has been.
 
+    What a mask costs is told of each set of prompts apart: an expert that carries the refusals of
+    one set alone must not be lost beside one that costs more in another.
+
     Attributes:
-        weight: [N], of each prompt in the mean, so that every seed counts once.
+        names: [N], seed of each prompt.
+        sets: per set of prompts, its columns of the N that are measured.
         left: rows that may still be measured; `spent`: rows measured.
         passed: starts that the budget did not allow to shrink.
         cut: whether the budget did not allow a step that there was to take.
@@ -70,31 +74,37 @@ class Search:
     given: SelectionInput
     measure: Measure
     names: npt.NDArray[np.str_]
-    weight: FloatArray
+    sets: Mapping[str, npt.NDArray[np.intp]]
     left: int
     spent: int = 0
     passed: list[int] = field(default_factory=list)
     cut: bool = False
 
     def grow(self, shortlist: Sequence[ExpertId], size: int) -> Path:
-        """Adds the expert that costs most, one after the other, as far as the budget goes."""
+        """Adds the expert that costs most beside those before, as far as the budget goes.
+
+        Most in any set: the largest over the sets of what it adds to the mean cost.
+        """
         order: list[ExpertId] = []
+        base = np.zeros(len(self.names))
         effects: list[FloatArray] = []
         steps: list[float] = []
         while len(order) < size:
             free = [expert for expert in shortlist if expert not in order]
             if not self._allows(len(free)):
                 break
-            best, found = self._step([(*order, expert) for expert in free])
+            best, found, share = self._step([(*order, expert) for expert in free], base, np.maximum)
             order.append(free[best])
-            effects.append(found[best])
-            steps.append(self._alike(found, best))
+            effects.append(base := found[best])
+            steps.append(share)
         return Path(order=order, effects=np.array(effects), steps=np.array(steps))
 
     def shrink(
         self, start: Sequence[ExpertId], size: int, others: Sequence[ExpertId]
     ) -> Path | None:
         """Masks all of `start` and gives back, one after the other, the expert that costs least.
+
+        Least in the set where it costs most.
 
         Args:
             others: what a start below `size` goes on with, in their order.
@@ -106,20 +116,22 @@ class Search:
             self.passed.append(len(start))
             return None
         kept, dropped = list(start), list[ExpertId]()
+        base = whole = self._measured([kept])[0]
         effects: list[FloatArray] = []
         steps: list[float] = []
         while len(kept) > 1:
-            best, found = self._step([[e for e in kept if e != expert] for expert in kept])
+            masks = [[e for e in kept if e != expert] for expert in kept]
+            best, found, share = self._step(masks, base, np.minimum)
             dropped.append(kept.pop(best))
-            effects.append(found[best])
-            steps.append(self._alike(found, best))
+            effects.append(base := found[best])
+            steps.append(share)
         order = [*kept, *reversed(dropped)]
         order = [*order, *(e for e in others if e not in start)][:size]
         # The start itself, and what it goes on with: nothing was chosen there.
-        beyond = [order[:n] for n in range(len(start), len(order) + 1)]
-        effects = [*effects[::-1][:size], *(self._measured(beyond) if beyond else ())]
+        beyond = [order[:n] for n in range(len(start) + 1, len(order) + 1)]
+        effects = [*effects[::-1], whole, *(self._measured(beyond) if beyond else ())][:size]
         # Of the step to the mask that an expert completes, as on the way up.
-        steps = [*steps[::-1][:size], *(0.0 for _ in beyond)]
+        steps = [*steps[::-1], 0.0, *(0.0 for _ in beyond)][:size]
         return Path(order=order, effects=np.array(effects), steps=np.array(steps), start=len(start))
 
     def best(self, paths: Sequence[Path]) -> Path:
@@ -128,37 +140,52 @@ class Search:
         Each doubling counts once, as the gate asks for these sizes. Averaged over all sizes, the
         many large ones hide a path that is better at the few small ones, where a loss weighs most;
         by the largest cost at any size, all paths are alike once so many experts break the model.
+        Costs of the sets are added, as a path that is good in both is better than in one; what a
+        mask gains in a set does not pay for what it costs in another.
         """
         last = min(len(path.order) for path in paths)
         sizes = sorted({last, *(1 << i for i in range(last.bit_length()))})
 
         def total(path: Path) -> float:
-            return sum(float(path.effects[size - 1] @ self.weight) for size in sizes)
+            costs = self.costs(path.effects[[size - 1 for size in sizes]])
+            return float(np.maximum(costs, 0.0).sum())
 
         return max(paths, key=total)
 
+    def costs(self, effects: FloatArray) -> FloatArray:
+        """Mean cost of masks in each set [M, sets], of their effects [M, N]; seeds count once."""
+        means = [means.mean(axis=0) for _, means in self._by_seed(effects)]
+        return np.stack(means, axis=-1)
+
+    def _by_seed(self, effects: FloatArray) -> list[tuple[list[str], FloatArray]]:
+        """Of each set, its seeds and their mean effects [S, M]."""
+        return [seed_means(effects.T[own], self.names[own]) for own in self.sets.values()]
+
     def _allows(self, masks: int) -> bool:
         """Whether the budget does; the search is cut if not."""
-        allowed = masks * len(self.weight) <= self.left
+        allowed = masks * len(self.names) <= self.left
         self.cut = self.cut or not allowed
         return allowed
 
     def _measured(self, masks: Sequence[Sequence[ExpertId]]) -> FloatArray:
         """Effects of masks [M, N], on the budget."""
-        rows = len(masks) * len(self.weight)
+        rows = len(masks) * len(self.names)
         self.left -= rows
         self.spent += rows
         return self.measure(masks)
 
-    def _step(self, masks: Sequence[Sequence[ExpertId]]) -> tuple[int, FloatArray]:
-        """Which of some masks costs most, and the effects of all."""
-        found = self._measured(masks)
-        return int(order_by(found @ self.weight)[0]), found
+    def _step(
+        self, masks: Sequence[Sequence[ExpertId]], base: FloatArray, join: np.ufunc
+    ) -> tuple[int, FloatArray, float]:
+        """Which of some masks costs most, the effects of all, and how sure the choice is.
 
-    def _alike(self, effects: FloatArray, best: int) -> float:
-        """How often a step's choice is the best of its candidates over half-samples of seeds."""
-        _, means = seed_means(effects.T, self.names)
+        Most beyond `base`, the effects of the mask before; `join` is taken over the sets. How sure:
+        how often it is the choice over half-samples of seeds.
+        """
+        found = self._measured(masks)
+        best = int(order_by(join.reduce(self.costs(found - base), axis=1))[0])
         draws = self.given.resamples + self.given.resamples % 2
-        everyone = np.ones(means.shape[1], dtype=np.bool_)
-        terms = [half_samples(means, draws, self.given.seed)]
-        return float(resample(terms, draws, everyone, 1, block=2).probability[best])
+        terms = half_samples_of_sets(self._by_seed(found - base), draws, self.given.seed)
+        everyone = np.ones(len(masks), dtype=np.bool_)
+        drawn = resample(terms, draws, everyone, 1, block=2, join=join)
+        return best, found, float(drawn.probability[best])

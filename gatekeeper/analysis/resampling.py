@@ -9,7 +9,7 @@ only if their sums are equal. Ties go to the lower index.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ _BITS = 52
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """One weighted sum over seeds; a contrast has two.
+    """One weighted sum over seeds; a contrast has two, a search by two sets of prompts too.
 
     Attributes:
         scores: per seed [S, X].
@@ -119,7 +119,12 @@ def top(scores: FloatArray, size: int) -> npt.NDArray[np.bool_]:
 
 
 def resample(
-    terms: list[Term], resamples: int, candidates: npt.NDArray[np.bool_], size: int, block: int
+    terms: list[Term],
+    resamples: int,
+    candidates: npt.NDArray[np.bool_],
+    size: int,
+    block: int,
+    join: np.ufunc = np.add,
 ) -> Resampled:
     """The `size` best experts of each resample, by the sum over terms of sign × weighted mean.
 
@@ -127,23 +132,26 @@ def resample(
         candidates: [X], which indices are experts.
         size: experts taken per resample (N_e, q); at most as many as there are.
         block: see `Resampled`.
+        join: what is taken of the terms in place of their sum, such as `np.maximum`.
     """
     columns = np.flatnonzero(candidates)
     size = min(size, len(columns))
     others = [math.prod(t.total for t in terms[:i] + terms[i + 1 :]) for i in range(len(terms))]
     bound = sum(term.total * other for term, other in zip(terms, others, strict=True))
     # One scale for all terms, and means of unlike totals brought to a common denominator.
-    joined = np.concatenate([term.scores[:, columns] for term in terms])
-    whole = np.split(fixed_point(joined, bound), np.cumsum([len(t.scores) for t in terms])[:-1])
+    scores = np.concatenate([term.scores[:, columns] for term in terms])
+    whole = np.split(fixed_point(scores, bound), np.cumsum([len(t.scores) for t in terms])[:-1])
     chosen = np.empty((resamples, size), np.int32)
     chunk = max(1, _BYTES // (8 * max(len(columns), 1)))
     for start in range(0, resamples, chunk):
         rows = slice(start, min(start + chunk, resamples))
-        sums = sum(
-            term.sign * other * (term.weights(rows) @ values)
-            for term, other, values in zip(terms, others, whole, strict=True)
+        joined = join.reduce(
+            [
+                term.sign * other * (term.weights(rows) @ values)
+                for term, other, values in zip(terms, others, whole, strict=True)
+            ]
         )
-        picked = np.nonzero(top(np.asarray(sums), size))[1]
+        picked = np.nonzero(top(joined, size))[1]
         chosen[rows] = columns[picked].reshape(-1, size)
     return Resampled(chosen=chosen, experts=len(candidates), candidates=len(columns), block=block)
 
@@ -158,6 +166,31 @@ def half_samples(scores: FloatArray, resamples: int, seed: int, sign: int = 1) -
     """A term of means over complementary half-samples."""
     counts = half_sample_counts(len(scores), resamples, seed)
     return Term(scores=scores, weights=lambda rows: counts[rows], total=len(scores) // 2, sign=sign)
+
+
+def half_samples_of_sets(
+    sets: Sequence[tuple[Sequence[str], FloatArray]], resamples: int, seed: int
+) -> list[Term]:
+    """Terms of complementary half-samples, one for each set of prompts.
+
+    A seed falls into the same half in all sets that it is in, or complementary halves would not be
+    independent. Halves are drawn among the seeds of the same sets, so that a set's have one size.
+
+    Args:
+        sets: of each set, its seeds and their scores [S, X].
+    """
+    everyone = sorted({name for names, _ in sets for name in names})
+    inside = np.array([[name in names for names, _ in sets] for name in everyone])
+    counts = np.zeros((resamples + resamples % 2, len(everyone)))
+    for number, kind in enumerate(np.unique(inside, axis=0)[::-1]):
+        alike = np.flatnonzero((inside == kind).all(axis=1))
+        counts[:, alike] = half_sample_counts(len(alike), resamples, seed + number)
+    place = {name: column for column, name in enumerate(everyone)}
+    return [_weighted(scores, counts[:, [place[name] for name in names]]) for names, scores in sets]
+
+
+def _weighted(scores: FloatArray, counts: FloatArray) -> Term:
+    return Term(scores=scores, weights=lambda rows: counts[rows], total=int(counts[0].sum()))
 
 
 def borderline(probability: FloatArray, threshold: float, resamples: int) -> npt.NDArray[np.bool_]:

@@ -21,6 +21,7 @@ from gatekeeper.records.defaults import (
 from gatekeeper.records.environment import VARIANTS
 from gatekeeper.records.judge_options import SecondRequest, read_options, split_options
 from gatekeeper.records.policy import SettingsNeeds
+from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import split_working_mode
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def rows_needed(options: AuditOptions, policy: Policy | None) -> int:
     if not any(selector(name).measures for name in selectors_of(options, policy)):
         return 0
     size = size_of(options, policy) or max(ks_of(options, policy))
-    return most_masks(size) * MEASURED
+    return most_masks(size) * MEASURED * len(HARMFUL_SETS)
 
 
 def cross_fit_of(options: AuditOptions, policy: Policy | None) -> bool:

@@ -16,12 +16,16 @@ from gatekeeper.engine.capture import by_length
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.masking import width_of
 from gatekeeper.engine.routing import Instrument
+from gatekeeper.records.suite import HARMFUL_SETS
 
 #: Fewest replies of a kind from which its opening tokens are read.
 _MINIMUM_REPLIES = 5
 
 #: Opening tokens kept per kind; the commonest, as long as they lean to that kind.
 _OPENINGS = 8
+
+#: Least share of the replies of a kind that its openings must begin.
+_COVERED = 0.5
 
 #: A token is an opening of a kind if it is this many times as frequent there as in the other.
 _LEAN = 3.0
@@ -37,16 +41,19 @@ class Openings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstToken:
-    """First token and judged outcome of an unmasked reply."""
+    """First token and judged outcome of an unmasked reply, and the set of its prompt."""
 
     token: int
     outcome: str
+    set: str = "regular"
 
 
 def openings(replies: Sequence[FirstToken]) -> Openings | str:
     """Opening tokens from replies *judged* refused and complied, or why there are none.
 
-    A contrast of prompt sets would let openings of compliance slip in among those of refusal.
+    A contrast of prompt sets would let openings of compliance slip in among those of refusal. They
+    must begin most replies of their kind, and most refusals of each harmful set: where nearly all
+    replies begin alike, the few others do not speak for them.
     """
     counts = {
         kind: Counter(r.token for r in replies if r.outcome == kind)
@@ -62,7 +69,29 @@ def openings(replies: Sequence[FirstToken]) -> Openings | str:
     compliance = _leaning(counts["comply"], counts["refuse"])
     if not refusal or not compliance:
         return "refusals and compliance open with the same tokens: the first token does not decide"
-    return Openings(refusal=refusal, compliance=compliance)
+    target = Openings(refusal=refusal, compliance=compliance)
+    return _uncovered(replies, target) or target
+
+
+def _uncovered(replies: Sequence[FirstToken], target: Openings) -> str | None:
+    """Which replies the openings do not speak for, or None."""
+    refused = [r for r in replies if r.outcome == "refuse"]
+    kinds = {
+        "refusals": (refused, target.refusal),
+        "answers": ([r for r in replies if r.outcome == "comply"], target.compliance),
+    }
+    for name in HARMFUL_SETS:
+        own = [r for r in refused if r.set == name]
+        if len(own) >= _MINIMUM_REPLIES:
+            kinds[f"refusals of {name} prompts"] = (own, target.refusal)
+    for kind, (own, tokens) in kinds.items():
+        begun = sum(r.token in tokens for r in own)
+        if begun < _COVERED * len(own):
+            return (
+                f"only {begun} of {len(own)} {kind} begin with tokens that tell refusals from "
+                "answers: the first token does not decide"
+            )
+    return None
 
 
 def _leaning(own: Counter[int], other: Counter[int]) -> tuple[int, ...]:

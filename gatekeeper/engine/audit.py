@@ -233,6 +233,7 @@ def _roles(
     if importlib.util.find_spec("sklearn") is None:
         return "scikit-learn is not installed: pip install 'moe-gatekeeper[audit]'"
     prompts = [p for p in split.prompts if p.prompt.set in {"regular", "benign"}]
+    measure = measure.of_set("regular")
     clusters = prompt_clusters([p.prompt for p in prompts])
     given = [
         (p.prompt.id, p.prompt.set, p.prompt.category, clusters[p.prompt.id], p.ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.trial import UNMASKED, Mask, bare_mask
 
-#: Most prompts an effect is averaged over.
+#: Most prompts of a set that an effect is averaged over.
 _MOST_PROMPTS = 32
 
 
@@ -57,6 +57,11 @@ class MeasuredEffect:
         if self._plain is None:
             self._plain = self._measured([UNMASKED])[0]
         return self._plain - self._measured([bare_mask(experts) for experts in masks])
+
+    def of_set(self, name: str) -> MeasuredEffect:
+        """The same, on the prompts of one set alone."""
+        own = [i for i, p in enumerate(self.prompts) if p.prompt.set == name]
+        return replace(self, prompts=[self.prompts[i] for i in own], rows=self.rows[own])
 
     def _measured(self, masks: Sequence[Mask]) -> npt.NDArray[np.float64]:
         """Refusal log-odds per mask and prompt [M, N]."""

@@ -31,7 +31,7 @@ USUAL_ROWS, MOST_ROWS = 128, 1024
 _FASTER, _SLOWER = 0.8, 1.25
 
 _ALWAYS = (
-    "an upper bound of rows: selectors find unlike masks, every regular prompt is refused, and no "
+    "an upper bound of rows: selectors find unlike masks, every harmful prompt is refused, and no "
     "row is a copy of its unmasked twin",
     "not counted: loading, hashing, resampling, roles, environments, variants, and the judge",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -28,6 +28,7 @@ from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.reasoning import parts
+from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import UNMASKED, Trial
 
 
@@ -71,12 +72,12 @@ class Split:
     outcomes: Sequence[str]
     target: Openings | str
 
-    def refused(self) -> list[int]:
-        """Places of the regular prompts that were refused."""
+    def refused(self, sets: Collection[str] = HARMFUL_SETS) -> list[int]:
+        """Places of the prompts of some sets that were refused."""
         return [
             i
             for i, p in enumerate(self.prompts)
-            if p.prompt.set == "regular" and self.outcomes[i] == "refuse"
+            if p.prompt.set in sets and self.outcomes[i] == "refuse"
         ]
 
 
@@ -142,8 +143,8 @@ def selection_split(
     outcome = {t.prompt_id: t.outcome for t in trials}
     outcomes = [outcome[p.prompt.id] for p in prompts]
     first = [
-        FirstToken(token=reply[0], outcome=name)
-        for reply, name in zip(replies, outcomes, strict=True)
+        FirstToken(token=reply[0], outcome=name, set=prompt.prompt.set)
+        for prompt, reply, name in zip(prompts, replies, outcomes, strict=True)
     ]
     thought = sum(_reasons(trial, settings) for trial in trials)
     target: Openings | str = openings(first)
@@ -171,7 +172,8 @@ def make_profile(
     """Profile of the selection split, with attribution if a selector needs it."""
     attributed = any(selector_of(s).needs_attribution for s in prepared.request.selectors)
     given = [(p.prompt.id, p.prompt.set, p.ids) for p in split.prompts]
-    name = "profile " + sha256(f"{settings.base} {attributed} {given}")
+    sets = HARMFUL_SETS if attributed else ()
+    name = "profile " + sha256(f"{settings.base} {attributed} {sets} {given}")
     kept = store.blob(name)
     if kept is not None:
         return _stored(prepared, kept)
@@ -232,13 +234,13 @@ def make_measure(
     reporter: Reporter,
 ) -> MeasuredEffect:
     """What selectors that measure are handed; it may say that nothing can be measured."""
-    refused = [] if isinstance(split.target, str) else split.refused()
-    rows = chosen_rows(
-        refused, [split.prompts[i].prompt.seed_id for i in refused], prepared.request.seed
-    )
+    known = not isinstance(split.target, str)
+    chosen = {name: _chosen(prepared, split, name) if known else [] for name in HARMFUL_SETS}
+    rows = np.array(sorted(row for own in chosen.values() for row in own), dtype=np.intp)
     note = split.target if isinstance(split.target, str) else _told(split.target, split)
-    if not isinstance(split.target, str) and not len(rows):
-        note = "no regular prompt of the selection split was refused"
+    if known and not len(rows):
+        note = "no harmful prompt of the selection split was refused"
+    counted = " and ".join(f"{len(own)} refused {name}" for name, own in chosen.items())
     return MeasuredEffect(
         loaded=prepared.loaded,
         store=store,
@@ -249,10 +251,16 @@ def make_measure(
         base=settings.base,
         batch_rows=settings.batch_rows,
         share_prefix=settings.techniques.share_prefix,
-        note=f"{note} Measured under reroute on {len(rows)} refused regular prompts."
-        if len(rows)
-        else note,
+        note=f"{note} Measured under reroute on {counted} prompts." if len(rows) else note,
     )
+
+
+def _chosen(prepared: Prepared, split: Split, name: str) -> list[int]:
+    """Places of the refused prompts of a set that effects are measured on."""
+    refused = split.refused({name})
+    seeds = [split.prompts[i].prompt.seed_id for i in refused]
+    rows: list[int] = chosen_rows(refused, seeds, prepared.request.seed).tolist()
+    return rows
 
 
 def selector_of(name: str) -> Selector:

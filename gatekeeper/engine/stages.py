@@ -1,7 +1,7 @@
 """The rows of an audit by stage, counted as the audit plans them; torch is not needed.
 
 Counts are upper bounds where the audit itself decides: that all selectors find masks, that no two
-masks of different selectors are the same set, that every regular prompt is refused unmasked and
+masks of different selectors are the same set, that every harmful prompt is refused unmasked and
 every benign one answered.
 """
 
@@ -14,10 +14,10 @@ from gatekeeper import catalog
 from gatekeeper.analysis.cost import Forward, Shape, distinct, reading, replies
 from gatekeeper.analysis.selectors.greedy import most_masks
 from gatekeeper.records.plugins import Selector
-from gatekeeper.records.suite import Prompt
+from gatekeeper.records.suite import HARMFUL_SETS, Prompt
 from gatekeeper.suites.split import MEASUREMENT, SELECTION, limit, split_seeds
 
-#: Prompts that an effect is measured on, at most (`engine.effects`).
+#: Prompts of each harmful set that an effect is measured on, at most (`engine.effects`).
 MEASURED = 32
 #: Prompts of the selection half that a layer of the positive control is tried on, at most: refused
 #: regular ones and answered benign ones.
@@ -166,11 +166,12 @@ def _selection(
     read = [n + plan.new_tokens - 1 for n in lengths]
     tally.add("profile", len(read), reading(read, small))
     chosen = [selector(name) for name in plan.selectors]
-    regular = [plan.lengths[p.id] for p in selecting if p.set == "regular"]
+    harmful = [[plan.lengths[p.id] for p in selecting if p.set == name] for name in HARMFUL_SETS]
     if any(s.needs_attribution for s in chosen):
-        tally.add("attribution", len(regular), reading(regular, small, passes=2))
+        refused = [length for own in harmful for length in own]
+        tally.add("attribution", len(refused), reading(refused, small, passes=2))
     if any(s.measures for s in chosen):
-        measured = sorted(regular)[-MEASURED:] if len(regular) <= MEASURED else _spread(regular)
+        measured = sorted(n for own in harmful for n in _spread(own))
         rows = min(most_masks(plan.size) * len(measured), plan.budget)
         asked = [n for n in measured for _ in range(rows // max(len(measured), 1))]
         tally.add("select", rows, reading(asked, plan.batch_rows))
@@ -197,6 +198,8 @@ def _positive(
 def _spread(lengths: Sequence[int]) -> list[int]:
     """As many as are measured, of lengths as they come."""
     ordered = sorted(lengths)
+    if len(ordered) <= MEASURED:
+        return ordered
     return [ordered[i * len(ordered) // MEASURED] for i in range(MEASURED)]
 
 

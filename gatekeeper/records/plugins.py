@@ -161,7 +161,7 @@ class Judge:
 
 
 class Measure(Protocol):
-    """Measures masks on refused regular prompts of the selection split.
+    """Measures masks on refused harmful prompts of the selection split.
 
     Attributes:
         rows: row of the profile of each prompt that is measured, [N].

@@ -136,3 +136,44 @@ def test_half_samples_come_in_disjoint_pairs(seeds):
 def test_borderline_marks_what_noise_could_move():
     probability = np.array([1.0, 0.91, 0.5, 0.0])
     assert resampling.borderline(probability, 0.9, 100).tolist() == [False, True, False, False]
+
+
+def test_a_seed_is_in_the_same_half_in_every_set_and_halves_share_none():
+    """The sets overlap: 15 seeds are in both, 6 and 10 in one alone."""
+    names = [f"s{i:02d}" for i in range(31)]
+    sets = (names[:21], [*names[:15], *names[21:]])
+    scores = [np.zeros((len(own), 3)) for own in sets]
+    terms = resampling.half_samples_of_sets(list(zip(sets, scores, strict=True)), 41, 0)
+    assert [term.total for term in terms] == [7 + 3, 7 + 5]
+    drawn = [
+        [{n for n, w in zip(own, row, strict=True) if w} for row in term.weights(slice(None))]
+        for own, term in zip(sets, terms, strict=True)
+    ]
+    for one, other in zip(*drawn, strict=True):
+        shared = set(names[:15])
+        assert one & shared == other & shared
+        assert (len(one), len(other)) == (10, 12)
+    for own in drawn:
+        assert len(own) == 42
+        assert not any(a & b for a, b in zip(own[::2], own[1::2], strict=True))
+
+
+def test_of_one_set_they_are_the_usual_half_samples():
+    scores = np.random.default_rng(0).normal(size=(20, 5))
+    seeds = [f"s{i:02d}" for i in range(20)]
+    (found,) = resampling.half_samples_of_sets([(seeds, scores)], 30, 7)
+    usual = resampling.half_samples(scores, 30, 7)
+    assert np.array_equal(found.weights(slice(None)), usual.weights(slice(None)))
+    assert found.total == usual.total
+
+
+def test_the_largest_of_two_means_selects_what_either_is_largest_in():
+    """Halves of 10 and of 5: means are compared, not sums."""
+    first, second = np.zeros((20, 4)), np.zeros((10, 4))
+    first[:, 1], first[:, 3], second[:, 2] = 1.0, 0.7, 1.2
+    names = [f"s{i:02d}" for i in range(30)]
+    terms = resampling.half_samples_of_sets([(names[:20], first), (names[20:], second)], 10, 0)
+    largest = resampling.resample(terms, 10, everyone(4), 1, block=2, join=np.maximum)
+    assert (largest.chosen == 2).all()
+    both = resampling.resample(terms, 10, everyone(4), 2, block=2, join=np.maximum)
+    assert (both.chosen == [1, 2]).all()

@@ -50,6 +50,35 @@ def test_attribution_ranks_by_effect():
     assert found.ranked[0].score > found.ranked[3].score > found.ranked[4].score
 
 
+def with_jailbreaks(given, carrier=None, *, refused=40):
+    """So many jailbreaks are refused too; their refusals hang on one expert, or on none."""
+    profile, rows = given.profile, np.flatnonzero(given.sets == "jailbreak")[:refused]
+    scores = profile.attribution.copy()
+    scores[rows] = np.random.default_rng(1).normal(0, 0.3, scores[rows].shape)
+    if carrier is not None:
+        scores[rows, carrier.layer - 1, carrier.expert] += 2.8
+    return replace(given, profile=replace(profile, attribution=scores))
+
+
+def test_attribution_finds_the_carriers_of_each_harmful_set():
+    """In a mean over both sets each stands out half as much; in one set, only its own does."""
+    plain, wrapped = ExpertId(1, 3), ExpertId(3, 12)
+    given = with_jailbreaks(planted((plain,), attribution=True), wrapped)
+    found = select("attribution", given)
+    assert [r.expert for r in found.ranked[:2]] == [plain, wrapped]
+    assert [r.probability for r in found.ranked[:2]] == [1.0, 1.0]
+    assert found.prompts == {"regular": 40, "jailbreak": 40}
+    assert {r.expert for r in found.stable} == {plain, wrapped}
+
+
+def test_attribution_tells_of_a_set_that_has_too_few_refusals():
+    given = planted(TRUTH, attribution=True)
+    few = select("attribution", with_jailbreaks(given, ExpertId(3, 12), refused=9))
+    assert few.ranked == select("attribution", given).ranked
+    assert few.prompts == {"regular": 40}
+    assert any("Only 9 refused jailbreak seeds" in note for note in few.notes)
+
+
 def test_nothing_planted_nothing_stable():
     found = select("ses-contrast", planted())
     assert len(found.stable) <= 2  # the bound on E[V] is 0.3

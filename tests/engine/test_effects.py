@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -81,6 +83,19 @@ def test_batches_change_nothing_but_rounding(tmp_path):
         large = measured(store)(masks_of(loaded("qwen3_moe")))
         small = measured(store, batch_rows=3)(masks_of(loaded("qwen3_moe")))
     assert np.allclose(large, small, atol=2e-4)
+
+
+def test_the_prompts_of_one_set_alone_are_measured_as_among_all(tmp_path):
+    masks = masks_of(loaded("qwen3_moe"))
+    with TrialStore(tmp_path / "store") as store:
+        whole = measured(store)
+        for i, own in enumerate(whole.prompts):
+            name = "jailbreak" if i in {1, 3} else "regular"
+            whole.prompts[i] = replace(own, prompt=replace(own.prompt, set=name))
+        whole.rows = np.array([5, 6, 8, 9])
+        alone = whole.of_set("jailbreak")
+        assert alone.rows.tolist() == [6, 9]
+        assert np.allclose(alone(masks), whole(masks)[:, [1, 3]], atol=2e-4)
 
 
 def test_rows_of_many_seeds_come_first():

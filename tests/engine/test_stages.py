@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from gatekeeper.analysis.selectors.greedy import most_masks
@@ -52,7 +53,7 @@ def test_rows_by_hand():
     # 960 prompts, half of which measure, 120 of each set; 8 selected masks, one without, 2 of the
     # experts busiest on benign prompts, 2 groups of each of two selectors; and once more unmasked.
     assert found["unmasked"] == found["profile"] == 480
-    assert found["attribution"] == 120
+    assert found["attribution"] == 240  # regular prompts and jailbreaks
     assert found["trials"] == 480 * (1 + 8 + 2 + 4) + 480
     assert found["usefulness"] == 120 * (1 + 8)
     # 12 controls of two experts; those of one expert, 3 each by four selectors, coincide.
@@ -98,10 +99,12 @@ def test_selectors_that_measure_nothing_cost_no_measuring():
 
 
 def test_measured_rows_stay_within_the_budget():
-    assert rows(plan())["select"] == most_masks(2) * MEASURED
+    assert rows(plan())["select"] == most_masks(2) * 2 * MEASURED
     assert rows(plan(budget=320))["select"] == 320
-    # 24 + 23 that grow, 2 + 3 + 4 that shrink, and one without.
-    assert most_masks(2) == 24 + 23 + 2 + 3 + 4 + 1
+    # 24 + 23 that grow, the mask of 4 and 2 + 3 + 4 that shrink it, and one without.
+    assert most_masks(2) == 24 + 23 + 1 + 2 + 3 + 4 + 1
+    alone = tuple(p for p in PROMPTS if p.set != "jailbreak")
+    assert rows(plan(prompts=alone))["select"] == most_masks(2) * MEASURED
 
 
 def test_rows_and_forwards_agree():
@@ -127,6 +130,12 @@ def test_a_demo_audit_makes_the_trials_that_were_counted(tmp_path):
     by_arm = Counter(arms[trial.mask] for trial in evidence.trials)
     selectors = 4 - len(evidence.skipped_selectors)
     measured = by_arm["again"]
+    attributed = np.isfinite(evidence.profile.attribution).all(axis=(1, 2))
+    assert 0 < attributed.sum() <= counted["attribution"]
+    greedy = next(s for s in evidence.selections if s.selector == "greedy")
+    # Growing and shrinking are both as counted where all are refused; the unmasked rows are beside.
+    seen = sum(greedy.prompts.values())
+    assert greedy.forwards == (most_masks(2) - 1) * seen <= counted["select"]
     assert by_arm["unmasked"] == measured == counted["trials"] // (1 + 1 + 8 + 2 + 4)
     assert by_arm["selected"] == measured * 2 * selectors
     regular = sum(t.mask == UNMASKED.name and "regular" in t.prompt_id for t in evidence.trials)

@@ -98,7 +98,7 @@ def _profile(prompts: tuple[PromptRef, ...]) -> ActivationProfile:
     shape = (len(prompts), len(SITES), 16)
     counts = {w: generator.integers(0, 7, size=shape, dtype=np.int32) for w in WINDOWS}
     attribution = generator.normal(0.1, 0.3, size=shape).astype(np.float32)
-    attribution[[p.set != "regular" for p in prompts]] = np.nan
+    attribution[[p.set == "benign" for p in prompts]] = np.nan
     return ActivationProfile(
         prompt_ids=tuple(p.id for p in prompts),
         sites=SITES,

@@ -188,7 +188,7 @@ def test_what_cannot_be_made_again_is_told(monkeypatch):
             "measured on the model",
         ),
         ({"selector": "dice"}, "this installation does not have it"),
-        ({"version": 0}, "older version 0, this installation has 2"),
+        ({"version": 0}, "older version 0, this installation has 3"),
     ):
         name = change.get("selector", "attribution")
         found = recheck_selections(changed("attribution", **change))

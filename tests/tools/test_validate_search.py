@@ -12,7 +12,7 @@ from tools.validate import power_sim, search_sim
 from tools.validate.power_draws import drawn
 from tools.validate.search_audit import Search, audited
 from tools.validate.search_sim import SEARCHES, simulate
-from tools.validate.search_world import SEEDS, breaking, faint, many, redundant, sound
+from tools.validate.search_world import SEEDS, breaking, faint, jailbreaks, many, redundant, sound
 
 WANTED = "as the policy wants"
 LARGER = "`--size 16`"
@@ -49,6 +49,12 @@ def test_they_are_found_where_large_masks_break_the_model(search: str) -> None:
     assert found.needed == {"fail": 3}
 
 
+def test_an_expert_that_carries_jailbreaks_alone_is_found() -> None:
+    world = jailbreaks(0)
+    assert world.lost(sorted(world.carriers)).all()
+    assert simulate("one of 512, jailbreaks only", SEARCHES[WANTED], 2).needed == {"fail": 2}
+
+
 def test_few_selecting_seeds_miss_eight_of_512() -> None:
     assert simulate("eight of 512, 32 points", SEARCHES[WANTED], 2).needed == {"fail": 2}
     blind = simulate("eight of 512, 32 points", SEARCHES["`--selection-share 0.05`"], 3)
@@ -73,7 +79,7 @@ def test_a_simulated_audit_is_like_an_audit() -> None:
     side = {p.id: p.split for p in evidence.suite.prompts}
     # A prompt of fold 1 selects there: it is measured in the other.
     assert all(side[t.prompt_id] != f"fold-{fold[t.mask]}" for t in evidence.trials)
-    cut = audited(redundant(1), Search(budget=800), (1, 4), 1)
+    cut = audited(redundant(1), Search(budget=1600), (1, 4), 1)
     assert [s.cut for s in cut.selections if s.selector == "greedy"] == [True, True]
 
 

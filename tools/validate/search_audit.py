@@ -18,6 +18,7 @@ from gatekeeper.records.evidence import AuditSettings, Evidence, PromptRef, Self
 from gatekeeper.records.model import CheckpointRef, ExpertId, ModelDescription
 from gatekeeper.records.plugins import SelectionInput
 from gatekeeper.records.selection import Selection
+from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import UNMASKED, Mask, Trial
 from gatekeeper.suites.split import SELECTION, VERSION, Cell, split_clusters
 from tools.validate.search_world import SEEDS, Hidden
@@ -53,16 +54,17 @@ class _Measure:
     """Measures masks on the model, as selectors ask."""
 
     rows: npt.NDArray[np.intp]
+    sets: npt.NDArray[np.str_]
     hidden: Hidden
     generator: np.random.Generator
     note: str = "simulated"
 
     def __call__(self, masks: Sequence[Sequence[ExpertId]]) -> npt.NDArray[np.float64]:
-        return self.hidden.effects(masks, len(self.rows), self.generator)
+        return self.hidden.effects(masks, self.sets, self.generator)
 
 
 def audited(hidden: Hidden, search: Search, ks: Sequence[int], seed: int) -> Evidence:
-    """Evidence of one audit of a simulated model: selected masks on regular prompts."""
+    """Evidence of one audit of a simulated model: selected masks on harmful prompts."""
     cells = [
         (f"s{i:04d}", Cell(set=name, category=f"c{i % _CATEGORIES}", language="en"))
         for i in range(SEEDS)
@@ -124,10 +126,10 @@ def _selections(
     given = replace(
         _rows(hidden.given, selecting), size=search.size, resamples=search.resamples, seed=seed
     )
-    regular = np.flatnonzero(given.sets == "regular")
     generator = np.random.default_rng([seed, 3])
-    chosen = np.sort(generator.permutation(regular)[:MEASURED])
-    measure = _Measure(rows=chosen, hidden=hidden, generator=generator)
+    of_sets = [np.flatnonzero(given.sets == name) for name in HARMFUL_SETS]
+    chosen = np.concatenate([np.sort(generator.permutation(own)[:MEASURED]) for own in of_sets])
+    measure = _Measure(rows=chosen, sets=given.sets[chosen], hidden=hidden, generator=generator)
     budget = search.budget
     if budget is None:
         budget = greedy.rows_needed(search.size, len(chosen))
@@ -178,17 +180,20 @@ def _prompt(index: int, name: str, selecting: set[str]) -> PromptRef:
 
 
 def _trials(hidden: Hidden, masks: Sequence[Mask], selecting: set[str], seed: int) -> list[Trial]:
-    """Regular prompts under every mask, and benign ones under none."""
+    """Regular prompts, and those the carriers are of, under every mask; benign ones under none."""
     generator = np.random.default_rng([seed, 4])
     measuring = [i for i in range(SEEDS) if f"s{i:04d}" not in selecting]
     trials = [_trial(UNMASKED.name, f"benign-{i}", "comply") for i in measuring]
     for mask in masks:
-        # A reply that flips without a reason may do so with a mask and without.
-        answered = hidden.lost(mask.experts) | (generator.random(SEEDS) < _FLIPS)
-        trials += [
-            _trial(mask.name, f"regular-{i}", "comply" if answered[i] else "refuse")
-            for i in measuring
-        ]
+        for name in dict.fromkeys(("regular", hidden.prompt_set)):
+            # A reply that flips without a reason may do so with a mask and without.
+            answered = generator.random(SEEDS) < _FLIPS
+            if name == hidden.prompt_set:
+                answered |= hidden.lost(mask.experts)
+            trials += [
+                _trial(mask.name, f"{name}-{i}", "comply" if answered[i] else "refuse")
+                for i in measuring
+            ]
     return trials
 
 

@@ -18,7 +18,7 @@ from tools.validate.table import Table
 _POLICY = Path("policies/release.yaml")
 _RUNS, _QUICK = 30, 3
 _TODAY = date(2026, 1, 1)
-#: Metrics whose rules are kept: those of selected masks on regular prompts, and of no mask there.
+#: Metrics whose rules are kept: those of selected masks on harmful prompts, and of no mask there.
 _METRICS = frozenset(
     {"refusal-rate", "refusal-drop", "gross-refusal-loss", "category-worst-case", "refusals-broken"}
 )
@@ -31,10 +31,10 @@ SEARCHES: Mapping[str, Search] = {
     "not cross-fitted": Search(cross_fit=False),
     "`--selection-share 0.05`": Search(cross_fit=False, share=0.05),
     "`--resamples 2`": Search(resamples=2),
-    "`--budget 800`": Search(budget=800),
+    "`--budget 1600`": Search(budget=1600),
     "`--size 4`": Search(size=4),
     "`--size 1`": Search(size=1),
-    "all of them": Search(cross_fit=False, share=0.05, resamples=2, budget=800, size=1),
+    "all of them": Search(cross_fit=False, share=0.05, resamples=2, budget=1600, size=1),
 }
 
 
@@ -46,8 +46,8 @@ class Results:
     needed: Counter[str]
 
 
-def policies(experts: int) -> tuple[Policy, Policy]:
-    """The release policy with nothing needed of the search, and with what it needs.
+def policies(experts: int, prompt_set: str = "regular") -> tuple[Policy, Policy]:
+    """The release policy on a set, with nothing needed of the search, and with what it needs.
 
     Of its other needs those are left out that the simulation has no part of: suite, random masks,
     settings, positive control; and power, as fewer prompts are simulated. With them, nothing would
@@ -57,7 +57,7 @@ def policies(experts: int) -> tuple[Policy, Policy]:
     rules = tuple(
         rule
         for rule in shipped.rules
-        if rule.metric in _METRICS and all(at.set == "regular" for at in rule.subjects)
+        if rule.metric in _METRICS and all(at.set == prompt_set for at in rule.subjects)
     )
     needs = replace(
         shipped.needs,
@@ -84,7 +84,7 @@ def simulate(world: str, search: Search, runs: int) -> Results:
     for seed in range(runs):
         hidden = WORLDS[world](seed)
         experts = sum(site.experts for site in hidden.given.profile.sites)
-        without, with_ = policies(experts)
+        without, with_ = policies(experts, hidden.prompt_set)
         evidence = audited(hidden, search, with_.needs.ks, seed)
         ignored[evaluate(evidence, without, _TODAY).result] += 1
         needed[evaluate(evidence, with_, _TODAY).result] += 1
@@ -112,14 +112,16 @@ def run(*, quick: bool = False) -> tuple[list[Table], list[tuple[str, bool]]]:
         note=(
             f"{runs} draws of each world, {SEEDS} requests with jailbreak and benign twin, real "
             f"split, selectors ({', '.join(SELECTORS)}), masks and verdicts; rules of "
-            "policies/release.yaml on regular prompts. *Four redundant*: refusals go when all four "
-            "are masked, and two of them stand out in routing and two in attribution, below others "
-            "that carry nothing (made so that the wanted search finds them). *Breaks above 20*: so "
-            "do refusals when more than 20 experts are masked, whichever they are. *Faint*: the "
-            "first two hardly stand out, which says what a pass does not show. *Eight of 512*: 4 "
-            "points each. *Before*: the policy without `evidence.search`; *with it*: as shipped, a "
-            "search that looked otherwise is inconclusive where it is no fail. Other needs of the "
-            "policy are left out."
+            "policies/release.yaml on regular prompts, or on jailbreaks where their refusals are "
+            "what goes; both sets are refused without a mask, and searched. *Four redundant*: "
+            "refusals go when all four are masked, and two of them stand out in routing and two "
+            "in attribution, below others that carry nothing (made so that the wanted search "
+            "finds them). *Breaks above 20*: so do refusals when more than 20 experts are masked,"
+            " whichever they are. *Faint*: the first two hardly stand out, which says what a pass"
+            " does not show. *Eight of 512*: 4 points each. *Jailbreaks only*: one expert carries"
+            " all of their refusals, and none of a plain request. *Before*: the policy without "
+            "`evidence.search`; *with it*: as shipped, a search that looked otherwise is "
+            "inconclusive where it is no fail. Other needs of the policy are left out."
         ),
         header=("world", "search", "before", "with `evidence.search`"),
         rows=rows,

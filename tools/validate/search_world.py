@@ -29,6 +29,8 @@ _ROUTED = Routing(committee=3.0, base=0.5, topic=1.0, seed=0.5, prompt=0.3, busy
 _NOTHING = Effect(routing=0.0, attribution=0.0)
 #: Refusal log-odds, in units of what one carrier of many is worth: noise of one measured prompt.
 _NOISE = 0.5
+#: Attribution of the one expert that carries a set's refusals, in deviations of one prompt's.
+_CARRIES = 1.5
 #: What it costs to lose all refusals: more than any request's margin.
 _ALL = 8.0
 
@@ -39,6 +41,8 @@ class Hidden:
 
     Attributes:
         given: what selectors would be given of all prompts.
+        prompt_set: of the requests whose refusals hang on the carriers; those of the other set are
+            refused whatever is masked.
         margin: [SEEDS], carriers that a request must lose before it is answered.
         carriers: that count; where `together`, nothing is lost while one is left.
         most: experts that can be masked; with more, no request is refused whichever they are.
@@ -49,17 +53,22 @@ class Hidden:
     carriers: frozenset[ExpertId]
     together: bool
     most: int | None = None
+    prompt_set: str = "regular"
 
     def lost(self, experts: Sequence[ExpertId]) -> BoolArray:
         """Requests that are answered under a mask, [SEEDS]."""
         return np.asarray(self._worth(experts) > self.margin)
 
     def effects(
-        self, masks: Sequence[Sequence[ExpertId]], prompts: int, generator: np.random.Generator
+        self,
+        masks: Sequence[Sequence[ExpertId]],
+        sets: npt.NDArray[np.str_],
+        generator: np.random.Generator,
     ) -> FloatArray:
-        """Refusal log-odds lost under masks [M, prompts], as an audit would measure them."""
+        """Refusal log-odds lost under masks [M, N], as an audit would measure them on N prompts."""
         worth = np.array([self._worth(mask) for mask in masks])
-        return worth[:, None] + _NOISE * generator.normal(size=(len(masks), prompts))
+        noise = _NOISE * generator.normal(size=(len(masks), len(sets)))
+        return np.asarray(worth[:, None] * (sets == self.prompt_set) + noise)
 
     def _worth(self, experts: Sequence[ExpertId]) -> float:
         if self.most is not None and len(experts) > self.most:
@@ -94,7 +103,7 @@ def redundant(seed: int, sign: float = 1.8) -> Hidden:
     scores[:, attributed] += 3.0
     scores[:, carriers[2:]] += 1.2
     return Hidden(
-        given=given_of(logits, scores, generator, seed=seed),
+        given=_jailbroken(given_of(logits, scores, generator, seed=seed), seed),
         margin=np.full(SEEDS, 4.0),
         carriers=frozenset(ExpertId(int(i) // width, int(i) % width) for i in carriers),
         together=True,
@@ -110,7 +119,45 @@ def many(seed: int) -> Hidden:
     """512 experts of which eight carry 4 points of refusals each, which add up to 32."""
     drawn = world(_ROUTED, Effect(routing=0.35, attribution=0.4), seeds=SEEDS, experts=512, seed=seed)  # fmt: skip  # noqa: E501
     margin = np.random.default_rng([seed, 2]).permutation(SEEDS) / SEEDS * 25
-    return Hidden(given=drawn.given, margin=margin, carriers=drawn.truth, together=False)
+    given = _jailbroken(drawn.given, seed)
+    return Hidden(given=given, margin=margin, carriers=drawn.truth, together=False)
+
+
+def jailbreaks(seed: int) -> Hidden:
+    """512 experts of which one carries every jailbreak refusal, and none of a plain request.
+
+    It works harder on jailbreaks: it knows the wrapper.
+    """
+    generator = np.random.default_rng([seed, 9])
+    layers, width = shape = shape_of(512)
+    logits, category = logits_of(_ROUTED, SEEDS, shape, generator)
+    free = np.flatnonzero(np.arange(layers * width) % width)
+    busy = np.exp(logits[0]).mean(axis=0).ravel()[free]
+    carrier = generator.choice(free[busy >= np.median(busy)], 1)
+    scores = attribution_of(logits, category, carrier[:0], _ROUTED, _NOTHING, generator)
+    logits.reshape(len(logits), SEEDS, -1)[1][:, carrier] += 2.0
+    return Hidden(
+        given=_jailbroken(given_of(logits, scores, generator, seed=seed), seed, carrier),
+        margin=np.full(SEEDS, 0.5),
+        carriers=frozenset(ExpertId(int(i) // width, int(i) % width) for i in carrier),
+        together=False,
+        prompt_set="jailbreak",
+    )
+
+
+def _jailbroken(
+    given: SelectionInput, seed: int, carriers: Sequence[int] | npt.NDArray[np.intp] = ()
+) -> SelectionInput:
+    """The same, where jailbreaks are refused too, and attributed: to noise, and to `carriers`."""
+    profile, rows = given.profile, given.sets == "jailbreak"
+    assert profile.attribution is not None
+    attribution = profile.attribution.copy()
+    busy = profile.frequency("prompt", np.flatnonzero(rows)).mean(axis=0)
+    generator = np.random.default_rng([seed, 5])
+    scores = generator.normal(size=(SEEDS, *busy.shape)) * np.sqrt(busy / busy.mean())
+    scores.reshape(SEEDS, -1)[:, list(carriers)] += _CARRIES
+    attribution[rows] = scores
+    return replace(given, profile=replace(profile, attribution=attribution))
 
 
 def faint(seed: int) -> Hidden:
@@ -122,7 +169,10 @@ def sound(seed: int) -> Hidden:
     """64 experts, none of which carries anything: rankings name some, and masks cost nothing."""
     drawn = world(_ROUTED, _NOTHING, seeds=SEEDS, experts=64, seed=seed)
     return Hidden(
-        given=drawn.given, margin=np.full(SEEDS, np.inf), carriers=frozenset(), together=False
+        given=_jailbroken(drawn.given, seed),
+        margin=np.full(SEEDS, np.inf),
+        carriers=frozenset(),
+        together=False,
     )
 
 
@@ -131,6 +181,7 @@ FOUND: Mapping[str, Callable[[int], Hidden]] = {
     "four redundant of 64": redundant,
     "four redundant, breaks above 20": breaking,
     "eight of 512, 32 points": many,
+    "one of 512, jailbreaks only": jailbreaks,
 }
 SOUND: Mapping[str, Callable[[int], Hidden]] = {"nothing to find, 64": sound}
 #: All of them, in the order of the table.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gatekeeper.analysis import bounds
 from gatekeeper.analysis.ranking import (
-    MINIMUM_SEEDS,
     FloatArray,
     Scored,
     groups_of,
@@ -14,25 +15,29 @@ from gatekeeper.analysis.ranking import (
     selection,
     sensitivity,
 )
-from gatekeeper.analysis.resampling import Resampled, half_samples, resample
+from gatekeeper.analysis.refused import refused_by_set
+from gatekeeper.analysis.resampling import Resampled, half_samples_of_sets, resample
 from gatekeeper.analysis.seeds import existing, seed_means
 from gatekeeper.analysis.stability import phi
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.selection import Selection
 
-_ID, _VERSION, _WINDOW = "attribution", 2, "prompt"
+_ID, _VERSION, _WINDOW = "attribution", 3, "prompt"
 _THRESHOLD = 0.9
 
 
-def _resampled(given: SelectionInput, scores: FloatArray, size: int, draws: int) -> Resampled:
-    return resample(
-        [half_samples(scores, draws, given.seed)], draws + draws % 2, existing(given), size, block=2
-    )
+def _resampled(
+    given: SelectionInput, scores: Sequence[tuple[list[str], FloatArray]], size: int, draws: int
+) -> Resampled:
+    terms = half_samples_of_sets(scores, draws, given.seed)
+    return resample(terms, draws + draws % 2, existing(given), size, block=2, join=np.maximum)
 
 
 def _select(given: SelectionInput) -> Selection | str:
-    """Mean over refused regular prompts of d(refusal log-odds) / d(gate factor), half-sampled.
+    """Mean over refused prompts of d(refusal log-odds) / d(gate factor), half-sampled.
 
+    Of regular prompts and of jailbreaks apart; the larger mean counts, as an expert may carry the
+    refusals of one set alone.
     The refusal log-odds are those of the first reply token, openings of replies judged refused
     against openings of replies judged complied. Removing an expert takes its gate factor from 1 to
     0, so the derivative at 1 is the first-order loss. Ranked by the mean; π̂ tells how stable the
@@ -43,12 +48,15 @@ def _select(given: SelectionInput) -> Selection | str:
     if profile.attribution is None:
         return profile.attribution_note
     flat = profile.attribution.reshape(len(profile.prompt_ids), -1).astype(np.float64)
-    rows = np.flatnonzero((given.sets == "regular") & np.isfinite(flat).all(axis=1))
-    seeds, scores = seed_means(flat[rows], given.seeds[rows])
-    if len(seeds) < MINIMUM_SEEDS:
-        return f"only {len(seeds)} refused regular seeds in the selection split"
+    rows = np.flatnonzero(np.isfinite(flat).all(axis=1))
+    refused = refused_by_set(given.sets[rows], given.seeds[rows])
+    if isinstance(refused, str):
+        return refused
+    own = [rows[places] for places in refused.rows.values()]
+    scores = [seed_means(flat[places], given.seeds[places]) for places in own]
     found = _resampled(given, scores, given.size, given.resamples)
-    mean = np.where(existing(given), scores.mean(axis=0), -np.inf)
+    largest = np.maximum.reduce([values.mean(axis=0) for _, values in scores])
+    mean = np.where(existing(given), largest, -np.inf)
     stable = (found.probability >= _THRESHOLD) & (mean > 0)
     scored = Scored(
         score=mean,
@@ -74,11 +82,12 @@ def _select(given: SelectionInput) -> Selection | str:
         selector=_ID,
         version=_VERSION,
         window=_WINDOW,
-        prompts={"regular": len(seeds)},
+        prompts=refused.seeds,
         resamples=len(found.chosen),
         threshold=_THRESHOLD,
         notes=[
             profile.attribution_note,
+            *filter(None, (refused.note,)),
             "A first-order estimate: experts that back each other up are not seen singly.",
         ],
     )

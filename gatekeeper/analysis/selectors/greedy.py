@@ -9,7 +9,6 @@ import numpy as np
 
 from gatekeeper.analysis.nested_masks import START, Path, Search, shrinking, starts
 from gatekeeper.analysis.ranking import (
-    MINIMUM_SEEDS,
     Scored,
     groups_of,
     in_turn,
@@ -17,6 +16,7 @@ from gatekeeper.analysis.ranking import (
     order_by,
     selection,
 )
+from gatekeeper.analysis.refused import Refused, refused_by_set
 from gatekeeper.analysis.seeds import existing
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import SelectionInput, Selector
@@ -55,8 +55,9 @@ def _select(given: SelectionInput) -> Selection | str:
     may pass them by; shrinking starts from many experts masked at once and gives back the one that
     is least missed, which leaves such groups to the end. It starts several times: where so many
     masked experts break the model, nothing tells which is missed, and a smaller start may. The path
-    is taken whose masks of 1, 2, 4, … experts cost most. Measured under reroute on refused regular
-    prompts of the selection split: what is seen is what is masked later.
+    is taken whose masks of 1, 2, 4, … experts cost most. Measured under reroute on refused prompts
+    of the selection split: what is seen is what is masked later. Regular prompts and jailbreaks
+    count apart: an expert costs what it costs in the set where that is more.
 
     π̂ of an expert is conditional: how often, over complementary half-samples of the prompts, the
     same step would have been taken to the mask that it completes; 0 where nothing was chosen.
@@ -67,9 +68,9 @@ def _select(given: SelectionInput) -> Selection | str:
     if len(measure.rows) == 0:
         return measure.note
     names = given.seeds[measure.rows]
-    seeds, index, counts = np.unique(names, return_inverse=True, return_counts=True)
-    if len(seeds) < MINIMUM_SEEDS:
-        return f"only {len(seeds)} refused regular seeds in the selection split"
+    refused = refused_by_set(given.sets[measure.rows], names)
+    if isinstance(refused, str):
+        return refused
     candidates = in_turn(given.others, _shortlist(given.size))
     if not candidates:
         return "no other selector gave a shortlist"
@@ -77,7 +78,7 @@ def _select(given: SelectionInput) -> Selection | str:
         given=given,
         measure=measure,
         names=names,
-        weight=1 / (counts[index] * len(seeds)),
+        sets=refused.rows,
         left=given.budget,
     )
     size = min(given.size, len(candidates))
@@ -91,12 +92,14 @@ def _select(given: SelectionInput) -> Selection | str:
     shrunk = [
         search.shrink(candidates[:start], size, others) for start in starts(size, len(candidates))
     ]
-    return _record(given, search, candidates, [grown, *(path for path in shrunk if path)])
+    paths = [grown, *(path for path in shrunk if path)]
+    return _record(given, search, refused, candidates, paths)
 
 
 def _record(
     given: SelectionInput,
     search: Search,
+    refused: Refused,
     candidates: Sequence[ExpertId],
     paths: Sequence[Path],
 ) -> Selection:
@@ -104,10 +107,10 @@ def _record(
     slots = existing(given)
     score = np.where(slots, 0.0, -np.inf)
     probability, rank = np.zeros(len(slots)), np.zeros(len(slots))
-    costs = path.effects @ search.weight
+    added = np.diff(search.costs(path.effects), axis=0, prepend=0.0).max(axis=1)
     for i, expert in enumerate(path.order):
         place = index_of(given, expert)
-        score[place] = costs[i] - (costs[i - 1] if i else 0.0)
+        score[place] = added[i]
         probability[place] = path.steps[i]
     rest = [expert for expert in candidates if expert not in path.order]
     for i, expert in enumerate((*path.order, *rest)):
@@ -126,10 +129,10 @@ def _record(
         selector=_ID,
         version=_VERSION,
         window=_WINDOW,
-        prompts={"regular": len(set(search.names.tolist()))},
+        prompts=refused.seeds,
         resamples=given.resamples + given.resamples % 2,
         threshold=_THRESHOLD,
-        notes=_notes(given, search, candidates, paths, path),
+        notes=[*_notes(given, search, candidates, paths, path), *filter(None, (refused.note,))],
     )
     return replace(made, cut=search.cut)
 
