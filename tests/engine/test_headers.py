@@ -129,7 +129,7 @@ def test_an_entry_that_contradicts_itself_is_refused(
     [
         (
             b'{"a":{"dtype":"F32","shape":[' + b"9" * 5000 + b'],"data_offsets":[0,8]}}',
-            "5000 digits",
+            "too large",
         ),
         (b'{"a":{"dtype":"F32","shape":[1e999],"data_offsets":[0,8]}}', "too large"),
         (b"{" + b'"data_offsets",' * 300_001 + b"}", "300,000 tensors"),
