@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -72,8 +72,8 @@ class Split:
     outcomes: Sequence[str]
     target: Openings | str
 
-    def refused(self, sets: Collection[str] = HARMFUL_SETS) -> list[int]:
-        """Places of the prompts of some sets that were refused."""
+    def refused(self, *sets: str) -> list[int]:
+        """Places of the prompts of these sets that were refused."""
         return [
             i
             for i, p in enumerate(self.prompts)
@@ -211,7 +211,7 @@ def _attributed(
     scores = attribute(
         prepared.loaded,
         split.prompts,
-        split.refused(),
+        split.refused(*HARMFUL_SETS),
         target,
         batch_rows=_small_batch(prepared),
         progress=clock.reporter.advance,
@@ -257,7 +257,7 @@ def make_measure(
 
 def _chosen(prepared: Prepared, split: Split, name: str) -> list[int]:
     """Places of the refused prompts of a set that effects are measured on."""
-    refused = split.refused({name})
+    refused = split.refused(name)
     seeds = [split.prompts[i].prompt.seed_id for i in refused]
     rows: list[int] = chosen_rows(refused, seeds, prepared.request.seed).tolist()
     return rows

@@ -107,7 +107,7 @@ def _arm(
     prepared: Prepared, split: Split, settings: SweepSettings, store: TrialStore, clock: Clock
 ) -> _Arm | str:
     """The directions of the selection half, or why there are none."""
-    refused = _drawn(prepared, split, split.refused(), MADE_FROM)
+    refused = _drawn(prepared, split, split.refused("regular"), MADE_FROM)
     answered = _drawn(prepared, split, _answered(split), MADE_FROM)
     if min(len(refused), len(answered)) < _FEWEST:
         return (

@@ -133,9 +133,11 @@ def test_a_demo_audit_makes_the_trials_that_were_counted(tmp_path):
     attributed = np.isfinite(evidence.profile.attribution).all(axis=(1, 2))
     assert 0 < attributed.sum() <= counted["attribution"]
     greedy = next(s for s in evidence.selections if s.selector == "greedy")
-    # Growing and shrinking are both as counted where all are refused; the unmasked rows are beside.
-    seen = sum(greedy.prompts.values())
-    assert greedy.forwards == (most_masks(2) - 1) * seen <= counted["select"]
+    # As many masks as counted, beside none, on those of either set that were refused.
+    seen, left = divmod(greedy.forwards, most_masks(2) - 1)
+    assert (left, not greedy.cut) == (0, True)
+    assert sum(greedy.prompts.values()) <= seen == attributed.sum()
+    assert seen * most_masks(2) <= counted["select"]
     assert by_arm["unmasked"] == measured == counted["trials"] // (1 + 1 + 8 + 2 + 4)
     assert by_arm["selected"] == measured * 2 * selectors
     regular = sum(t.mask == UNMASKED.name and "regular" in t.prompt_id for t in evidence.trials)
