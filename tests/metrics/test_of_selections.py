@@ -15,6 +15,7 @@ from gatekeeper.records.role import ExpertRole, Roles
 from gatekeeper.records.selection import Phi
 from gatekeeper.records.trial import Trial
 from tests.policy.builders import make_evidence
+from tests.policy.profiled import profiled_evidence
 
 
 def measure(evidence, metric, confidence=0.95, **subject):
@@ -261,3 +262,17 @@ def test_a_large_mask_alone_does_not_speak_for_smaller_ones(evidence):
         replace(held, masks=masks, trials=trials), "min-k", selector="attribution", loss=20.0
     )
     assert found.interval.low == 1
+
+
+def test_concentration_is_of_plain_requests(monkeypatch):
+    """Jailbreaks are attributed for the search; their refusals are not counted in here."""
+    monkeypatch.setattr(concentration, "MINIMUM_SEEDS", 5)
+    evidence = profiled_evidence()
+    profile = evidence.profile
+    jailbreaks = ["jailbreak" in name for name in profile.prompt_ids]
+    assert np.isfinite(profile.attribution[jailbreaks]).all()
+    without = profile.attribution.copy()
+    without[jailbreaks] = np.nan
+    alone = replace(evidence, profile=replace(profile, attribution=without))
+    found = concentration.attribution_by_seed(evidence)
+    assert np.array_equal(found, concentration.attribution_by_seed(alone))
