@@ -120,15 +120,16 @@ def prepare(
     window = request.max_new_tokens
     encoded = encode(loaded, prompts, request.system_prompt, window, request.reasoning.thinking)
     usable = [e for e in encoded if e.skipped is None]
+    if not any(e.prompt.set == "regular" for e in usable):
+        long = f": with {window} tokens of reply all {len(encoded)} prompts exceed the context"
+        raise UsageError(
+            "no usable prompt of the set 'regular'" + ("" if usable else long),
+            where=request.suite.id,
+            remedy="give regular prompts that fit the model's context, or a smaller "
+            "--max-new-tokens",
+        )
     reasons = shows(loaded.tokenizer, [e.ids for e in usable], request.reasoning.marks)
     room = _room(loaded, usable, request) if reasons else window
-    if not any(e.prompt.set == "regular" for e in usable):
-        raise UsageError(
-            "no usable prompt of the set 'regular'"
-            + (f": all {len(encoded)} prompts exceed the context" if not usable else ""),
-            where=request.suite.id,
-            remedy="give a suite with regular prompts that fit the model's context",
-        )
     split = dict(split_seeds([e.prompt for e in usable], request.selection_share, request.seed))
     _refuse_unmeasured(request, usable, split)
     settings = settings_of(

@@ -27,7 +27,7 @@ def scripted(
     special: Sequence[str] = (),
     opening: str = "",
     template: str = _TEMPLATE,
-    context: int = 64,
+    context: int = 256,
     last: str = "",
 ) -> Path:
     """A checkpoint whose replies are `script`, then the end token; no token of it twice.
