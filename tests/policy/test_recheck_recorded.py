@@ -20,6 +20,7 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.needs import requirements
 from gatekeeper.policy.recheck import recheck
+from gatekeeper.policy.recheck_masks import recheck_masks
 from gatekeeper.policy.recheck_recorded import unrecorded
 from gatekeeper.policy.recheck_suite import recheck_suite
 from gatekeeper.records.evidence import (
@@ -33,7 +34,7 @@ from gatekeeper.records.evidence import (
 from gatekeeper.suites.read import read_suite
 
 from ..evidence.whole import whole_evidence
-from .builders import TODAY, make_policy
+from .builders import TODAY, make_evidence, make_policy
 from .profiled import profiled_evidence
 from .test_recheck_split import split
 
@@ -76,7 +77,6 @@ def failed(evidence, name):
             "not by both",
         ),
         (lambda e: replace(e, self_test=failed(e, "counts")), "self-test failed: counts"),
-        (lambda e: told(e, controls=e.settings.controls - 1), "more random masks than the"),
         (lambda e: told(e, controls=e.settings.controls + 1), "fewer random masks than the"),
         (lambda e: told(e, selectors=(*e.settings.selectors, "x")), "neither ranked nor was"),
         (lambda e: told(e, selectors=e.settings.selectors[1:]), "is not in the settings"),
@@ -91,6 +91,13 @@ def test_what_is_always_written_is_there(forged, words):
 def test_a_shortcut_may_be_off():
     off = SelfTestCheck(name="prefix", passed=False, detail="off")
     recheck(replace(whole(), self_test=(*whole().self_test, off)))
+
+
+def test_there_are_as_many_random_masks_as_the_settings_tell():
+    made = make_evidence(ks=(4,), controls=3)
+    recheck_masks(made)
+    with pytest.raises(EvidenceError, match="more random masks than the settings tell"):
+        recheck_masks(told(made, controls=2))
 
 
 def test_a_model_without_so_many_experts_has_fewer_random_masks():
