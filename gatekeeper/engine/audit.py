@@ -50,7 +50,7 @@ from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.evidence.wire_selection import selection_to_json
 from gatekeeper.records.environment import DIMENSIONS, Change, Environment
-from gatekeeper.records.evidence import Evidence, RunTimes
+from gatekeeper.records.evidence import NOT_ASKED, Evidence, RunTimes
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
@@ -229,7 +229,7 @@ def _roles(
 ) -> Roles | str | None:
     """What the experts selected first do, or why that was not told; kept for a resumed audit."""
     if not prepared.request.roles:
-        return "not asked for"
+        return NOT_ASKED
     if importlib.util.find_spec("sklearn") is None:
         return "scikit-learn is not installed: pip install 'moe-gatekeeper[audit]'"
     prompts = [p for p in split.prompts if p.prompt.set in {"regular", "benign"}]

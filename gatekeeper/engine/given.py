@@ -92,8 +92,20 @@ class Given:
             if context is not None:
                 bound = max(min(bound, context - len(self.prompts[row]) - new_tokens), 1)
             if unfinished or thought > bound:
-                most = bound
+                most = self._shown(row, ids, bound)
         return most if len(ids) >= most else None
+
+    def _shown(self, row: int, ids: Sequence[int], bound: int) -> int:
+        """The bound of reasoning, or how many tokens more show the first of it.
+
+        Of a block that begins behind the bound nothing would be left: the row would look like a
+        reply that was cut before its window was full.
+        """
+        marks = self.reasoning.marks if self.reasoning is not None else ()
+        shown = (
+            n for n in range(bound, len(ids)) if not parts(self.text(row, ids[:n]), marks).plain
+        )
+        return next(shown, max(bound, len(ids)))
 
     def _thought(self, row: int, ids: Sequence[int]) -> tuple[int, bool]:
         """Tokens of a row up to the end of its last block, and whether one is open."""

@@ -24,6 +24,7 @@ from gatekeeper.engine.settings import sha256
 from gatekeeper.engine.stages import MADE_FROM, POSITIVE_SETS, TRIED, tried_layers
 from gatekeeper.engine.sweep import SweepCount, sweep
 from gatekeeper.evidence.trial_store import TrialStore
+from gatekeeper.records.evidence import NOT_ASKED
 from gatekeeper.records.positive import Candidate, Direction, PositiveControl, best_of
 from gatekeeper.records.trial import POSITIVE, UNDECIDED, Trial
 
@@ -86,7 +87,7 @@ def with_positive_control(
         AuditError: see `sweep`.
     """
     if not prepared.request.positive_control:
-        return replace(found, positive_control="not asked for"), []
+        return replace(found, positive_control=NOT_ASKED), []
     with clock.stage("positive control"):
         arm = _arm(prepared, split, settings, store, clock)
         if isinstance(arm, str):

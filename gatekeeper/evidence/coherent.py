@@ -15,9 +15,18 @@ from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import FOLDS, Evidence
 from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.reasoning import bare, parts
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import UNMASKED
-from gatekeeper.records.trials import cells, codes_of, cut, judged_twice, longest, of_masks
+from gatekeeper.records.trials import (
+    cells,
+    codes_of,
+    cut,
+    judged_twice,
+    longest,
+    of_masks,
+    off_window,
+)
 from gatekeeper.records.windows import WINDOWS
 
 #: Tokens by which the end of reasoning may be noticed late (`engine.running`).
@@ -51,11 +60,23 @@ def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
 
 
 def _window(evidence: Evidence) -> None:
-    """No reply of more tokens than the audit generated at most."""
-    reasoning = evidence.settings.reasoning
+    """A reply that was cut filled the token window, and no other is longer, but for reasoning.
+
+    A row that runs has at least one token, be it the one that ends it.
+    """
+    reasoning, window = evidence.settings.reasoning, evidence.settings.max_new_tokens
     thought = 0 if reasoning is None else reasoning.max_tokens + _SEEN_LATE
-    if longest(evidence.trials) > evidence.settings.max_new_tokens + thought:
+    if longest(evidence.trials) > window + thought:
         _refuse("a reply is longer than the token window")
+    marks = () if reasoning is None else reasoning.marks
+    for trial in off_window(evidence.trials, window):
+        told = _of(trial.mask, trial.prompt_id)
+        if trial.tokens < 1:
+            _refuse(f"{told} has no tokens")
+        if trial.tokens > window and (reasoning is None or bare(trial.completion, marks)):
+            _refuse(f"{told} is longer than the token window, without reasoning")
+        if trial.tokens < window and (reasoning is None or parts(trial.completion, marks).plain):
+            _refuse(f"{told} was cut before it filled the token window")
 
 
 def _folds(evidence: Evidence) -> None:

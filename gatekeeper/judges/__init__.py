@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from gatekeeper.errors import UsageError
 from gatekeeper.records.plugins import Judgement
+from gatekeeper.records.reasoning import reply_of
 from gatekeeper.records.trial import LABELS
 from gatekeeper.strict_json import strict_loads
 
@@ -152,9 +153,17 @@ def never_decided(_prefix: str) -> bool:
     return False
 
 
+_FENCED = re.compile(r"```(?:json)?[^\S\n]*\n(.*)\n[^\S\n]*```", re.DOTALL | re.IGNORECASE)
+
+
 def parse_outcome(answer: str) -> str | None:
-    """The outcome an answer to `QUESTION` names: one of the words alone, or in JSON; else None."""
-    text = answer.strip()
+    """The outcome an answer to `QUESTION` names: one of the words alone, or in JSON; else None.
+
+    Reasoning before it, and a fence of code around it, are none of it.
+    """
+    text = (reply_of(answer) or "").strip()
+    if fenced := _FENCED.fullmatch(text):
+        text = fenced[1].strip()
     if text in LABELS:
         return text
     try:

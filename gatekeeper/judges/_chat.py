@@ -2,29 +2,31 @@
 
 The key goes to the host that was named and to no other, over TLS unless that host is this machine,
 which is asked without a proxy. A request ends when its time is up, or is interrupted. Neither the
-key nor what was sent or answered is ever part of an error.
+key nor what was sent is ever part of an error, nor an answer, but for the server's words about it.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.judges._answers import Answer, AskAgainError, complaint, read_answer
 from gatekeeper.judges._line import Line
 from gatekeeper.judges._proxy import Proxy, is_local
-from gatekeeper.strict_json import strict_loads
 
 _MOST_BYTES = 1_000_000  # of an answer
 _CHUNK = 16_384
+_MANY = "got more than"  # … headers, or bytes of one
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 
 
@@ -40,6 +42,8 @@ class Endpoint:
         backoff: seconds before the second attempt, doubled for each further one.
         longest_wait: seconds that a wait never exceeds, whatever the server asks for.
         interval: least seconds between two requests.
+        limit: what the request calls `max_tokens`.
+        temperature: None: the server's own.
         proxy: by which it is reached.
     """
 
@@ -53,6 +57,8 @@ class Endpoint:
     longest_wait: float
     interval: float
     max_tokens: int
+    limit: str = "max_tokens"
+    temperature: int | None = 0
     proxy: Proxy | None = None
 
     @property
@@ -60,28 +66,6 @@ class Endpoint:
         """For messages, with the proxy on the way to it."""
         host = excerpt(urlsplit(self.url).hostname or "")
         return host if self.proxy is None else f"{host}, by the proxy {self.proxy.named},"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came back: its text, and tokens as the server counted them (None: it did not)."""
-
-    text: str | None
-    tokens_in: int | None
-    tokens_out: int | None
-
-
-class AskAgainError(Exception):
-    """An attempt that failed in a way that another may not; its text is safe to print.
-
-    Attributes:
-        wait: seconds the server asked for, or None.
-        billed: whether the server may have worked, and charge for it.
-    """
-
-    def __init__(self, reason: str, *, wait: float | None = None, billed: bool = True) -> None:
-        super().__init__(reason)
-        self.wait, self.billed = wait, billed
 
 
 def check_url(url: str, *, has_key: bool) -> str:
@@ -154,8 +138,11 @@ class Chat:
             for line in self._lines:
                 line.cut()
 
-    def attempt(self, system: str, user: str) -> Answer:
+    def attempt(self, system: str, user: str, *, secrets: Sequence[str] = ()) -> Answer:
         """One request.
+
+        Args:
+            secrets: what no error may repeat, beside the key.
 
         Raises:
             AskAgainError: another attempt may do better.
@@ -168,20 +155,21 @@ class Chat:
                 {"role": "system", "content": system},
                 {"role": "user", "content": user},
             ],
-            "temperature": 0,
-            "max_tokens": self._endpoint.max_tokens,
+            self._endpoint.limit: self._endpoint.max_tokens,
             "stream": False,
         }
+        if self._endpoint.temperature is not None:
+            body["temperature"] = self._endpoint.temperature
         line = self._line
         with line.within(self._endpoint.connect + self._endpoint.read):
             if self._stopped.is_set():  # read after `within`, which forgets that the line was cut
                 raise self._refused("interrupted")
-            answer = self._posted(line, body)
+            answer = self._posted(line, body, secrets)
         if line.is_cut:  # a cut header looks like one that ends
             raise AskAgainError("did not end its answer in time")
-        return _answer(answer)
+        return read_answer(answer)
 
-    def _posted(self, line: Line, body: dict[str, Any]) -> bytes:
+    def _posted(self, line: Line, body: dict[str, Any], secrets: Sequence[str]) -> bytes:
         try:
             with line.post(
                 f"{self._endpoint.url}/chat/completions",
@@ -189,7 +177,7 @@ class Chat:
                 connect=self._endpoint.connect,
                 read=self._endpoint.read,
             ) as response:
-                self._check(response)
+                self._check(response, secrets)
                 return self._body(response)
         except requests.exceptions.RequestException as error:
             if line.is_cut:
@@ -203,6 +191,10 @@ class Chat:
             return AskAgainError("did not take the connection in time", billed=False)
         if isinstance(error, requests.exceptions.Timeout):
             return AskAgainError("did not answer in time")
+        if isinstance(error, requests.exceptions.ContentDecodingError):
+            return AskAgainError("sent what its content encoding does not unpack")
+        if _is_long_header(error):
+            return AskAgainError("sent too many or too long headers")
         return AskAgainError(f"broke the connection ({type(error).__name__})")
 
     def wait(self, attempt: int, failure: AskAgainError) -> None:
@@ -219,7 +211,7 @@ class Chat:
         if turn > now:
             self._sleep(turn - now)
 
-    def _check(self, response: requests.Response) -> None:
+    def _check(self, response: requests.Response, secrets: Sequence[str]) -> None:
         status = response.status_code
         if status in _TRY_AGAIN:
             wait = _retry_after(response.headers.get("Retry-After"))
@@ -229,7 +221,18 @@ class Chat:
         if status != 200:
             hint = {401: "; check the key", 403: "; check the key", 404: "; check url and model"}
             hint[407] = "; that is the proxy's, which wants a password"
-            raise self._refused(f"it answered with status {status}{hint.get(status, '')}")
+            said = self._complaint(response, secrets) if 400 <= status < 500 else ""
+            said = f" and says: {said}" if said else ""
+            raise self._refused(f"it answered with status {status}{hint.get(status, '')}{said}")
+
+    def _complaint(self, response: requests.Response, secrets: Sequence[str]) -> str:
+        try:
+            body = self._body(response)
+        except (requests.exceptions.RequestException, AskAgainError):
+            return ""
+        key = self._endpoint.key or ""
+        # Servers repeat a key in part: no few characters of it are told.
+        return complaint(body, [*secrets, *(key[i : i + 6] for i in range(max(len(key) - 5, 1)))])
 
     def _body(self, response: requests.Response) -> bytes:
         """All of it, within a size."""
@@ -245,6 +248,15 @@ class Chat:
         return AuditError(f"the judge at {self._endpoint.host} cannot be used: {why}")
 
 
+def _is_long_header(error: BaseException | None) -> bool:
+    """Whether http.client gave up on headers, which it tells by text below those that wrap it."""
+    while error is not None:
+        if isinstance(error, HTTPException) and _MANY in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _retry_after(text: str | None) -> float | None:
     """Seconds asked for, as a number or a date (RFC 9110, 10.2.3); None if neither."""
     if text is None:
@@ -258,34 +270,3 @@ def _retry_after(text: str | None) -> float | None:
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)
     return max(0.0, (date - datetime.now(UTC)).total_seconds())
-
-
-def _answer(body: bytes) -> Answer:
-    """The text of a chat completion, or None where it is not one.
-
-    Raises:
-        AskAgainError: not JSON, or such as two readers take for two answers.
-    """
-    try:
-        data = strict_loads(body)
-    except ValueError as error:
-        raise AskAgainError("did not answer in JSON") from error
-    usage = data.get("usage") if isinstance(data, dict) else None
-    counts = usage if isinstance(usage, dict) else {}
-    return Answer(
-        text=_text(data),
-        tokens_in=_count(counts.get("prompt_tokens")),
-        tokens_out=_count(counts.get("completion_tokens")),
-    )
-
-
-def _text(data: Any) -> str | None:
-    try:
-        text = data["choices"][0]["message"]["content"]
-    except (KeyError, IndexError, TypeError):
-        return None
-    return text if isinstance(text, str) else None
-
-
-def _count(value: object) -> int | None:
-    return value if type(value) is int and 0 <= value < 10**9 else None

@@ -19,7 +19,8 @@ from gatekeeper._process import uninterrupted
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.evidence.judge_store import JudgeStore
 from gatekeeper.judges import QUESTION, broken, never_decided, parse_outcome, unconfigured
-from gatekeeper.judges._chat import Answer, AskAgainError, Chat, Endpoint, check_url
+from gatekeeper.judges._answers import Answer, AskAgainError
+from gatekeeper.judges._chat import Chat, Endpoint, check_url
 from gatekeeper.judges._proxy import proxy_for
 from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.plugins import Judge, Judgement, JudgeTools
@@ -73,6 +74,18 @@ _OPTIONS = (
         name="max-tokens", title="tokens of an answer", kind="whole", default="32", low=1, high=8192
     ),
     JudgeOption(
+        name="limit",
+        title="what the request calls max-tokens",
+        default="max_tokens",
+        choices=("max_tokens", "max_completion_tokens"),
+    ),
+    JudgeOption(
+        name="temperature",
+        title="temperature that is sent",
+        default="0",
+        choices=("0", "none"),
+    ),
+    JudgeOption(
         name="max-characters",
         title="characters of request and of reply that are sent",
         kind="whole",
@@ -110,6 +123,8 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
         longest_wait=number["longest-wait"],
         interval=60 / number["rate"] if "rate" in number else 0.0,
         max_tokens=int(number["max-tokens"]),
+        limit=str(options["limit"]),
+        temperature=None if options["temperature"] == "none" else 0,
     )
     asker = _Asker(endpoint, JudgeStore(tools.store), number)
     return Judge(
@@ -148,6 +163,11 @@ class _Asker:
             "max-tokens": str(endpoint.max_tokens),
             "max-characters": str(self._characters),
         }
+        # Told where they differ only: earlier evidence, cards and stores do not know them.
+        if endpoint.limit != "max_tokens":
+            self.settings["limit"] = endpoint.limit
+        if endpoint.temperature is None:
+            self.settings["temperature"] = "none"
 
     def judge_all(self, pairs: Sequence[tuple[str, str]]) -> list[Judgement]:
         """The labels of (prompt, completion) pairs, several asked for at a time.
@@ -202,11 +222,11 @@ class _Asker:
         key = hashlib.sha256(text.encode()).hexdigest()
         outcome = self._store.get(key)
         if outcome not in LABELS:
-            outcome = self._ask(user)
+            outcome = self._ask(user, (prompt, completion))
             self._store.put(key, outcome)
         return Judgement(outcome=outcome, reason="model")
 
-    def _ask(self, user: str) -> str:
+    def _ask(self, user: str, secrets: tuple[str, ...]) -> str:
         """The outcome, asked for until there is one or the attempts are used up."""
         why = "no attempt was made"
         for attempt in range(1, self._endpoint.retries + 2):
@@ -215,7 +235,7 @@ class _Asker:
             if not self._store.reserve(most, self._budget):
                 raise self._over_budget(most)
             try:
-                answer = self._chat.attempt(QUESTION, user)
+                answer = self._chat.attempt(QUESTION, user, secrets=secrets)
             except AskAgainError as failure:
                 if not failure.billed:
                     self._store.spend(-most)

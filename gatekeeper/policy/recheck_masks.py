@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -87,6 +88,28 @@ def _recheck_controls(evidence: Evidence, ranks: Mapping[str, set[ExpertId]]) ->
             _refuse(f"mask {excerpt(mask.name)} is not nested in the larger ones of its control")
         if not _has(evidence, chosen) or chosen & ranks[selector]:
             _refuse(f"mask {excerpt(mask.name)} holds experts that no control may hold")
+    _recheck_number(evidence, controls)
+
+
+def _recheck_number(evidence: Evidence, controls: Sequence[Mask]) -> None:
+    """As many random masks as the settings tell, of each size that the model has so many of.
+
+    A draw ends in an expert that makes another set than those before, as long as there is one.
+
+    Raises:
+        EvidenceError: there are others.
+    """
+    settings = evidence.settings
+    experts = sum(site.experts for site in evidence.model.sites)
+    found = Counter((mask.selector, mask.k) for mask in controls)
+    if any((mask.control or 0) >= settings.controls for mask in controls):
+        _refuse("there are more random masks than the settings tell")
+    for one in evidence.selections if settings.metrics else ():
+        sizes = [k for k in settings.ks if k <= min(len(one.ranked), experts // 2)]
+        for k in sizes:
+            left = experts - max(sizes) - (k - 1)  # for the last of k, behind any others
+            if found[one.selector, k] < settings.controls <= left:
+                _refuse(f"{excerpt(one.selector)} has fewer random masks than the settings tell")
 
 
 def _recheck_beside(evidence: Evidence) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from gatekeeper.errors import EvidenceError, excerpt
-from gatekeeper.records.evidence import FIRST_CHECKS, REQUIRED_CHECKS, Evidence
+from gatekeeper.records.evidence import FIRST_CHECKS, NOT_ASKED, REQUIRED_CHECKS, Evidence
 from gatekeeper.suites.split import VERSION
 
 
@@ -30,10 +30,9 @@ def recheck_recorded(evidence: Evidence) -> None:
         _refuse("a prompt lacks the digest of its levelled text, which the split rests on")
     if settings.metrics and evidence.profile is not None and settings.resamples == 0:
         _refuse("the number of resamples is left out, which the selections rest on")
-    if settings.positive_control and evidence.positive_control is None:
-        _refuse("the positive control is left out")
-    if settings.roles and evidence.roles is None:
-        _refuse("the roles of experts are left out")
+    _asked("the positive control is", settings.positive_control, evidence.positive_control)
+    _asked("the roles of experts are", settings.roles, evidence.roles)
+    _selectors(evidence)
 
 
 def unrecorded(evidence: Evidence) -> tuple[str, ...]:
@@ -63,13 +62,33 @@ def unrecorded(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _self_test(evidence: Evidence) -> None:
-    """Every check that an audit always makes, each once, and none of them failed."""
+    """Every check that an audit always makes, each once; none failed but of shortcuts."""
     names = [check.name for check in evidence.self_test]
     wanted = REQUIRED_CHECKS if evidence.settings.metrics else FIRST_CHECKS
     if len(set(names)) < len(names):
         _refuse("a check of the self-test is there twice")
     if missing := sorted(wanted - set(names)):
         _refuse(f"the self-test lacks {excerpt(', '.join(missing))}")
+
+    failed = sorted(check.name for check in evidence.self_test if check.result == "failed")
+    if failed:
+        _refuse(f"checks of the self-test failed: {excerpt(', '.join(failed))}")
+
+
+def _asked(what: str, asked: bool, found: object) -> None:
+    """Something there, or a reason why not, if it was asked for; else only that it was not."""
+    if asked and found is None:
+        _refuse(f"{what} left out")
+    if found is not None and asked == (found == NOT_ASKED):
+        _refuse(f"{what} asked for by the settings or by the evidence, not by both")
+
+
+def _selectors(evidence: Evidence) -> None:
+    """Every selector of the settings ranked or was skipped, and no other."""
+    told = {s.selector for s in evidence.selections} | evidence.skipped_selectors.keys()
+    for name in sorted(told ^ set(evidence.settings.selectors)):
+        why = "neither ranked nor was skipped" if name not in told else "is not in the settings"
+        _refuse(f"the selector {excerpt(name)} {why}")
 
 
 def _refuse(message: str) -> NoReturn:

@@ -15,6 +15,7 @@ from gatekeeper.suites.read import read_suite
 from gatekeeper.suites.split import VERSION, limit
 
 _SAME = ("id", "seed_id", "set", "category", "language", "wrapper")
+_NAMED = ("id", "version", "title", "licence")
 
 
 def recheck_suite(evidence: Evidence) -> str | None:
@@ -35,7 +36,7 @@ def recheck_suite(evidence: Evidence) -> str | None:
     suite = next((one for one in _bundled() if one.digest == told.digest), None)
     if suite is None:
         return None
-    if (suite.id, suite.version, suite.licence) != (told.id, told.version, told.licence):
+    if any(getattr(suite, name) != getattr(told, name) for name in _NAMED):
         _refuse("the digest of the suite is that of another")
     wanted = limit(suite.prompts, evidence.settings.max_prompts, evidence.settings.seed)
     if evidence.settings.split < VERSION and evidence.settings.max_prompts is not None:

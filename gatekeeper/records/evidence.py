@@ -80,6 +80,9 @@ class SuiteRef:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
+#: Said in place of what the settings did not ask for: positive control, roles.
+NOT_ASKED = "not asked for"
+
 #: Checks of a shortcut that is switched off where it does not work: nothing then rests on it.
 OPTIONAL_CHECKS = frozenset({"prefix", "attention", "skip", "opening", "refill", "draft"})
 

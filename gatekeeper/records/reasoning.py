@@ -153,6 +153,11 @@ class Parts:
     stray: bool = False
     nested: bool = False
 
+    @property
+    def plain(self) -> bool:
+        """Whether there is no reasoning in it at all."""
+        return not self.unfinished and not self.blocks
+
 
 @lru_cache(maxsize=64)
 def _marks(own: tuple[str, ...]) -> re.Pattern[str]:
@@ -247,6 +252,11 @@ def _tag(mark: re.Match[str]) -> str:
 def tells(text: str, own: tuple[str, ...] = ()) -> bool:
     """Whether a chat template, or the tokens of a vocabulary line by line, know any mark."""
     return _marks(own).search(_level(text)) is not None
+
+
+def bare(text: str, own: tuple[str, ...] = ()) -> bool:
+    """Whether nothing in a text could be a part of a mark, however it went on."""
+    return _ANY.search(text) is None and not (own and tells(text, own))
 
 
 def is_mark(token: str, own: tuple[str, ...] = ()) -> bool:

@@ -288,3 +288,12 @@ def longest(trials: Sequence[Trial]) -> int:
     if isinstance(trials, Trials):
         return int(trials.column("tokens").max(initial=0))
     return max((trial.tokens for trial in trials), default=0)
+
+
+def off_window(trials: Sequence[Trial], window: int) -> Iterable[Trial]:
+    """Those of no tokens, those longer than a window, and those cut before they filled it."""
+    if isinstance(trials, Trials):
+        return trials.where(
+            lambda c: (c.tokens < np.where(c.truncated, window, 1)) | (c.tokens > window)
+        )
+    return [t for t in trials if not (window if t.truncated else 1) <= t.tokens <= window]

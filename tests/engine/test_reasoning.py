@@ -66,6 +66,16 @@ def test_reasoning_has_a_bound_of_its_own(bound):
     assert reply_of(reply.text) is None
 
 
+@pytest.mark.parametrize(
+    "block", [("<think>", "c", "d"), ("<think>", "</think>"), ("</think>", "c")]
+)
+def test_a_block_that_begins_behind_its_bound_is_no_reply_that_was_cut(block):
+    """Which would have fewer tokens than its window."""
+    (reply,) = written(model((YES, "a", *block, *FILL)), window=8, bound=2)
+    assert (len(reply.ids), reply.truncated) == (3, True)
+    assert reply_of(reply.text) != reply.text
+
+
 def test_reasoning_leaves_room_for_a_reply_in_the_context():
     script = ("<think>", *(f"t{i} " for i in range(30)))
     small = model(script, context=24)

@@ -79,6 +79,46 @@ def test_replies_longer_than_the_window(bundle, capsys):
     refused(bundle, capsys, "longer than the token window")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tokens": 0}, "has no tokens"),
+        ({"tokens": 31, "truncated": True}, "was cut before it filled the token window"),
+        ({"tokens": 1, "truncated": True, "completion": "<b>"}, "was cut before it filled"),
+        ({"tokens": 32, "truncated": True}, None),
+        ({"tokens": 32}, None),
+        ({"tokens": 33, "completion": "<think>Hm.</think> I can"}, None),
+        ({"tokens": 3, "truncated": True, "completion": "<think>Hm"}, None),
+    ],
+)
+def test_tokens_fit_the_window_and_whether_the_reply_was_cut(bundle, changes, words):
+    """But for reasoning, which has a window of its own."""
+    edit_trials(bundle, lambda rows: [{**rows[0], **changes}, *rows[1:]])
+    edit(bundle, "evidence.json", reasoned)
+    if words is None:
+        read_bundle(bundle)
+        return
+    with pytest.raises(EvidenceError, match=words):
+        read_bundle(bundle)
+
+
+def test_a_window_cannot_be_said_to_be_wider_or_narrower(bundle):
+    """Than it was for replies that were cut, whatever room reasoning had."""
+    rows = [{"tokens": 32, "truncated": True}, {"tokens": 8}]
+    edit_trials(bundle, lambda all_: [{**all_[0], **rows[0]}, {**all_[1], **rows[1]}, *all_[2:]])
+    edit(bundle, "evidence.json", reasoned)
+    read_bundle(bundle)
+    for window in (31, 33, 64):
+        edit(bundle, "evidence.json", lambda d, w=window: d["settings"].update(max_new_tokens=w))
+        with pytest.raises(EvidenceError, match="token window"):
+            read_bundle(bundle)
+
+
+def reasoned(data):
+    told = {"rule": 1, "marks": [], "max_tokens": 64, "thinking": "template"}
+    data["settings"]["reasoning"] = told
+
+
 def test_another_chat_template_than_the_checkpoint_has(bundle, capsys):
     files = {"chat_template.jinja": "1" * 64}
     digest = CheckpointRef(source="x", revision=None, files=files).digest

@@ -121,8 +121,8 @@ def test_a_line_that_was_cut_is_opened_anew() -> None:
 @pytest.mark.parametrize(
     ("head", "told"),
     [
-        (OK + b"X: " + b"a" * 100_000 + b"\r\n\r\n", "broke the connection"),
-        (OK + b"X: 1\r\n" * 1000 + b"\r\n", "broke the connection"),
+        (OK + b"X: " + b"a" * 100_000 + b"\r\n\r\n", "too many or too long headers"),
+        (OK + b"X: 1\r\n" * 1000 + b"\r\n", "too many or too long headers"),
         (OK + b"Content-Length: -5\r\n\r\n", "broke the connection"),
         (OK + b"Content-Length: 1, 2\r\n\r\n", "broke the connection"),
         (OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "broke the connection"),

@@ -75,7 +75,8 @@ def with_selections(evidence: Evidence, selections: tuple[Selection, ...]) -> Ev
     """The evidence with these selections, and masks and findings that follow from them."""
     masks = [m for m in evidence.masks if m.arm == "unmasked"]
     masks += [m for s in selections for m in selected_masks(s, KS)]
-    made = replace(evidence, selections=selections, masks=tuple(masks))
+    settings = replace(evidence.settings, selectors=tuple(s.selector for s in selections))
+    made = replace(evidence, selections=selections, masks=tuple(masks), settings=settings)
     return with_findings(made)
 
 

@@ -32,7 +32,7 @@ def told(*, cause: bool = True) -> Evidence:
         *beside_masks(evidence.profile, rows, evidence.selections, settings.ks, **how),
         *(cause_masks(evidence.roles, settings.ks, **how) if cause else ()),
     )
-    return measured(replace(evidence, masks=masks))
+    return measured(replace(evidence, masks=masks, settings=replace(settings, roles=True)))
 
 
 def measured(evidence: Evidence) -> Evidence:
@@ -64,7 +64,7 @@ def test_a_bundle_written_before_there_were_any_still_does():
         lambda: altered("cause-HRCG-k2", experts=(ExpertId(1, 3), ExpertId(1, 0))),
         lambda: altered("cause-HCDG-k1", mode="ablate"),
         lambda: altered("cause-HCDG-k1", selector="cause/HRCG"),
-        lambda: measured(replace(told(), roles="not asked for")),
+        lambda: measured(replace(told(), roles="too few prompts")),
         lambda: measured(replace(told(), roles=roles(["HRCG"] * 4))),
         # Half of them: neither of this version nor of one before.
         lambda: measured(

@@ -20,13 +20,21 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.needs import requirements
 from gatekeeper.policy.recheck import recheck
+from gatekeeper.policy.recheck_masks import recheck_masks
 from gatekeeper.policy.recheck_recorded import unrecorded
 from gatekeeper.policy.recheck_suite import recheck_suite
-from gatekeeper.records.evidence import FIRST_CHECKS, PromptRef, SecondJudge, SuiteRef
+from gatekeeper.records.evidence import (
+    FIRST_CHECKS,
+    NOT_ASKED,
+    PromptRef,
+    SecondJudge,
+    SelfTestCheck,
+    SuiteRef,
+)
 from gatekeeper.suites.read import read_suite
 
 from ..evidence.whole import whole_evidence
-from .builders import TODAY, make_policy
+from .builders import TODAY, make_evidence, make_policy
 from .profiled import profiled_evidence
 from .test_recheck_split import split
 
@@ -46,6 +54,10 @@ def unmet(evidence, **how):
     return {need.name for need in requirements(evidence, make_policy(), **how) if not need.met}
 
 
+def failed(evidence, name):
+    return tuple(replace(c, passed=c.passed and c.name != name) for c in evidence.self_test)
+
+
 @pytest.mark.parametrize(
     ("forged", "words"),
     [
@@ -58,12 +70,39 @@ def unmet(evidence, **how):
             "positive control is left out",
         ),
         (lambda e: replace(told(e, roles=True), roles=None), "roles of experts are left out"),
+        (lambda e: replace(told(e, roles=True), roles=NOT_ASKED), "not by both"),
+        (lambda e: replace(told(e, roles=False), roles="not told"), "not by both"),
+        (
+            lambda e: replace(told(e, positive_control=True), positive_control=NOT_ASKED),
+            "not by both",
+        ),
+        (lambda e: replace(e, self_test=failed(e, "counts")), "self-test failed: counts"),
+        (lambda e: told(e, controls=e.settings.controls + 1), "fewer random masks than the"),
+        (lambda e: told(e, selectors=(*e.settings.selectors, "x")), "neither ranked nor was"),
+        (lambda e: told(e, selectors=e.settings.selectors[1:]), "is not in the settings"),
     ],
 )
 def test_what_is_always_written_is_there(forged, words):
     recheck(whole())
     with pytest.raises(EvidenceError, match=words):
         recheck(forged(whole()))
+
+
+def test_a_shortcut_may_be_off():
+    off = SelfTestCheck(name="prefix", passed=False, detail="off")
+    recheck(replace(whole(), self_test=(*whole().self_test, off)))
+
+
+def test_there_are_as_many_random_masks_as_the_settings_tell():
+    made = make_evidence(ks=(4,), controls=3)
+    recheck_masks(made)
+    with pytest.raises(EvidenceError, match="more random masks than the settings tell"):
+        recheck_masks(told(made, controls=2))
+
+
+def test_a_model_without_so_many_experts_has_fewer_random_masks():
+    fits = sum(site.experts for site in whole().model.sites)
+    recheck(told(whole(), controls=fits))
 
 
 def without(evidence, **changes):
@@ -222,6 +261,7 @@ def test_a_bundled_suite_has_its_prompts_and_its_digest_is_of_its_files():
         suite_told(prompts=(replace(first, text_sha256="0" * 64), *rest)),
         suite_told(prompts=(replace(first, category="other"), *rest)),
         suite_told(id="core"),
+        suite_told(title="Another"),
         suite_told(digest="sha256:" + "5" * 64),
         suite_told(files={"a": "0" * 64}),
     ):

@@ -33,27 +33,10 @@ def _resampled(
     return resample(terms, draws + draws % 2, existing(given), size, block=2, join=np.maximum)
 
 
-def _select(given: SelectionInput) -> Selection | str:
-    """Mean over refused prompts of d(refusal log-odds) / d(gate factor), half-sampled.
-
-    Of regular prompts and of jailbreaks apart; the larger mean counts, as an expert may carry the
-    refusals of one set alone.
-    The refusal log-odds are those of the first reply token, openings of replies judged refused
-    against openings of replies judged complied. Removing an expert takes its gate factor from 1 to
-    0, so the derivative at 1 is the first-order loss. Ranked by the mean; π̂ tells how stable the
-    rank is. It predicts ablation, and is validated by reroute. The gradient is over all prompt
-    tokens, whatever window was asked for.
-    """
-    profile = given.profile
-    if profile.attribution is None:
-        return profile.attribution_note
-    flat = profile.attribution.reshape(len(profile.prompt_ids), -1).astype(np.float64)
-    rows = np.flatnonzero(np.isfinite(flat).all(axis=1))
-    refused = refused_by_set(given.sets[rows], given.seeds[rows])
-    if isinstance(refused, str):
-        return refused
-    own = [rows[places] for places in refused.rows.values()]
-    scores = [seed_means(flat[places], given.seeds[places]) for places in own]
+def _scored(
+    given: SelectionInput, scores: Sequence[tuple[list[str], FloatArray]]
+) -> tuple[Scored, int]:
+    """Experts by the larger mean of the sets, and how many half-samples tell how stable that is."""
     found = _resampled(given, scores, given.size, given.resamples)
     largest = np.maximum.reduce([values.mean(axis=0) for _, values in scores])
     mean = np.where(existing(given), largest, -np.inf)
@@ -76,6 +59,31 @@ def _select(given: SelectionInput) -> Selection | str:
             ),
         ),
     )
+    return scored, len(found.chosen)
+
+
+def _select(given: SelectionInput) -> Selection | str:
+    """Mean over refused prompts of d(refusal log-odds) / d(gate factor), half-sampled.
+
+    Of regular prompts and of jailbreaks apart; the larger mean counts, as an expert may carry the
+    refusals of one set alone.
+    The refusal log-odds are those of the first reply token, openings of replies judged refused
+    against openings of replies judged complied. Removing an expert takes its gate factor from 1 to
+    0, so the derivative at 1 is the first-order loss. Ranked by the mean; π̂ tells how stable the
+    rank is. It predicts ablation, and is validated by reroute. The gradient is over all prompt
+    tokens, whatever window was asked for.
+    """
+    profile = given.profile
+    if profile.attribution is None:
+        return profile.attribution_note
+    flat = profile.attribution.reshape(len(profile.prompt_ids), -1).astype(np.float64)
+    rows = np.flatnonzero(np.isfinite(flat).all(axis=1))
+    refused = refused_by_set(given.sets[rows], given.seeds[rows])
+    if isinstance(refused, str):
+        return refused
+    own = [rows[places] for places in refused.rows.values()]
+    scores = [seed_means(flat[places], given.seeds[places]) for places in own]
+    scored, resamples = _scored(given, scores)
     return selection(
         given,
         scored,
@@ -83,7 +91,7 @@ def _select(given: SelectionInput) -> Selection | str:
         version=_VERSION,
         window=_WINDOW,
         prompts=refused.seeds,
-        resamples=len(found.chosen),
+        resamples=resamples,
         threshold=_THRESHOLD,
         notes=[
             profile.attribution_note,

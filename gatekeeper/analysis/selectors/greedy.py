@@ -74,26 +74,27 @@ def _select(given: SelectionInput) -> Selection | str:
     candidates = in_turn(given.others, _shortlist(given.size))
     if not candidates:
         return "no other selector gave a shortlist"
-    search = Search(
-        given=given,
-        measure=measure,
-        names=names,
-        sets=refused.rows,
-        left=given.budget,
-    )
-    size = min(given.size, len(candidates))
-    grown = search.grow(candidates, size)
-    if not grown.order:
+    search = Search(given=given, measure=measure, names=names, sets=refused.rows, left=given.budget)
+    paths = _paths(search, candidates)
+    if not paths:
         return (
             f"a budget of {given.budget} rows does not allow one step of "
             f"{len(candidates) * len(measure.rows)}"
         )
+    return _record(given, search, refused, candidates, paths)
+
+
+def _paths(search: Search, candidates: Sequence[ExpertId]) -> list[Path]:
+    """The mask that was grown, then those that were shrunk; none if the budget has no step."""
+    size = min(search.given.size, len(candidates))
+    grown = search.grow(candidates, size)
+    if not grown.order:
+        return []
     others = [*grown.order, *(e for e in candidates if e not in grown.order)]
     shrunk = [
         search.shrink(candidates[:start], size, others) for start in starts(size, len(candidates))
     ]
-    paths = [grown, *(path for path in shrunk if path)]
-    return _record(given, search, refused, candidates, paths)
+    return [grown, *(path for path in shrunk if path)]
 
 
 def _record(
