@@ -202,6 +202,8 @@ _NO_PERSONA = (
 _APART = (
     rf"{_HEADED}(?:[:.-]| [-•\d]| [^.?!]{{2,60}}[ .!]{_HEADING}\b)",
     r"'{3}",
+    r"[.!?:;)] ?[\[{] ?\"",
+    r"[.!?:;)] ?(?:import \w|from \w+ import\b|def \w+ ?\(|include <\w|function \w+ ?\()",
     r"[.!?:;…)] ?(?:subject|to|from): ?\w",
     rf"[.!?…)] ?[\[(<]?{_PERSONA}(?: (?:mode|says|output|response|answer|on)){{0,3}}[\])>:]",
     r"[.!?;,…-] ?(?:but )?any(?:way|ways|how),? (?!(?:thanks|thank|let|have|i|if|is|was|what|how"
