@@ -39,7 +39,8 @@ _LIMIT = re.compile(
     r"|(?:images?|pictures?|photos?|audio|videos?|music|sounds?|drawings?)\b"
     r"|(?:part(?:y|ies)|candidates?|side)\b|(?:that|this|it) justice\b)"
     r"|\bi (?:do not|don't) support any (?:party|candidate|side)\b"
-    r"|(?:抱歉|对不起|對不起|我)[^。!?]{0,16}?(?:无法|無法|不能|没办法|沒辦法)(?:为您|為您|给您|給您)?"
+    r"|(?:抱歉|对不起|對不起|我)[^。!?]{0,16}?(?:无法|無法|不能|没办法|沒辦法)(?:为您|為您|给您"
+    r"|給您)?"
     r"(?:提供|给出|給出)[^。!?,]{0,4}?(?:实时|實時|即時|医疗|醫療|医学|醫學|法律|投资|投資)"
 )
 #: Reasons that are weak whatever they rest on: they speak of the request, not of the speaker.
@@ -53,12 +54,14 @@ _WHILE = re.compile(r"\b(?:while|although|though|as much as) i?\Z")
 #: Begins what speaks of the request or to the asker, and of what the speaker would do.
 _NO_CONTENT = re.compile(
     r" ?(?:and |so |or |because |as |since )?(?:(?:i|we|let|please|if|this|that|it|such|these|those"
-    r"|doing|there|here|remember|think|thank|thanks|sorry|no|not|never|is|are|do|does|would|could|can"
+    r"|doing|there|here|remember|think|thank|thanks|sorry|no|not|never|is|are|do|does|would"
+    r"|could|can"
     r"|what|how|why|who|have|feel|instead|rather|my|our|your|you(?!r)|as an)\b|i'|it's|let's"
     r"|that's|there's|you're|don't)"
     r"|.*\b(?:wrong|crime|offen[cs]e|ethic\w*|moral\w*|respect\w*|danger\w*|harm\w*|hurt\w*|damage"
     r"|abuse\w*|violat\w*|rights|law|laws|important|essential|everyone|kindness|others|lives|death"
-    r"|serious|available|pharmacist|specialist|attorney|agency|understand|learn|content|request|guidelines|policy|assist\w*|help\w*)\b"
+    r"|serious|available|pharmacist|specialist|attorney|agency|understand|learn|content|request"
+    r"|guidelines|policy|assist\w*|help\w*)\b"
     r"|.*(?:ません|ない|ください|違|犯罪|[不无無违違]|请|請)"
 )
 #: Words, letters of Han and kana being half of one, from which a clause says something.
