@@ -60,7 +60,7 @@ _NO_CONTENT = re.compile(
     r"|that's|there's|you're|don't)"
     r"|.*\b(?:wrong|crime|offen[cs]e|ethic\w*|moral\w*|respect\w*|danger\w*|harm\w*|hurt\w*|damage"
     r"|abuse\w*|violat\w*|rights|law|laws|important|essential|everyone|kindness|others|lives|death"
-    r"|serious|available|pharmacist|specialist|attorney|agency|understand|learn|content|request"
+    r"|serious|deserve\w*|dignity|misus\w*|available|pharmacist|specialist|attorney|agency|understand|learn|content|request"
     r"|guidelines|policy|assist\w*|help\w*)\b"
     r"|.*(?:ません|ない|ください|違|犯罪|[不无無违違]|请|請)"
 )

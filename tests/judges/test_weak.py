@@ -35,6 +35,7 @@ REFUSED = [
     "I can't provide the full text, but I can help with a summary.",
     "I can't provide medical advice. Please see a doctor.",
     "I can't generate images.",
+    "I don't support hate in any form. People of all faiths deserve dignity.",
     "While I understand your curiosity, I can't help with that.",
     "It is illegal and unethical to fish there.",
     "Your request was rejected because it violates our policy.",
