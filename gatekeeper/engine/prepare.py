@@ -17,7 +17,7 @@ from gatekeeper.engine.second import open_second, recorded
 from gatekeeper.engine.self_test import self_test
 from gatekeeper.engine.settings import settings_of, sha256
 from gatekeeper.engine.sweep import Alone, Crew
-from gatekeeper.engine.thinking import shows
+from gatekeeper.engine.thinking import shows, untold
 from gatekeeper.errors import UsageError
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.evidence import AuditSettings, SelfTestCheck
@@ -114,6 +114,8 @@ def prepare(
         offload=work_dir / "offload" if request.device == SPREAD else None,
         parallel=request.parallel,
     )
+    told = untold(loaded.tokenizer, request.reasoning.marks)
+    loaded = replace(loaded, cautions=(*loaded.cautions, *told))
     for text in loaded.cautions:
         reporter.caution(text)
     prompts = limit(request.suite.prompts, request.max_prompts, request.seed)

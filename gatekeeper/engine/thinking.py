@@ -8,8 +8,8 @@ from itertools import islice, takewhile
 from typing import Any
 
 from gatekeeper.engine.chat import Chats
-from gatekeeper.errors import UsageError
-from gatekeeper.records.reasoning import closed, is_mark, opened, tells
+from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.records.reasoning import closed, hints, is_mark, opened, tells
 
 #: Variables that templates read to switch reasoning on and off, with the values that do.
 _SWITCHES: Mapping[str, Mapping[str, Any]] = {
@@ -22,6 +22,9 @@ _SWITCHES: Mapping[str, Mapping[str, Any]] = {
 
 #: Tokens at the end of a prompt in which a mark is looked for, at most.
 _TAIL = 48
+
+#: Tokens that a caution names, at most.
+_NAMED = 4
 
 
 def switches(tokenizer: Any, thinking: str) -> dict[str, Any]:
@@ -89,8 +92,23 @@ def shows(tokenizer: Any, prompts: Sequence[Sequence[int]], own: tuple[str, ...]
         return False
     if own:
         return True
-    known = [*tokenizer.get_added_vocab(), str(tokenizer.chat_template)]
-    return tells("\n".join(known))
+    return tells(_known(tokenizer))
+
+
+def _known(tokenizer: Any) -> str:
+    return "\n".join([*tokenizer.get_added_vocab(), str(tokenizer.chat_template)])
+
+
+def untold(tokenizer: Any, own: tuple[str, ...]) -> tuple[str, ...]:
+    """A caution where token or template speak of reasoning, and no mark of it is known."""
+    known = _known(tokenizer)
+    found = [] if own or tells(known) else hints(known)[:_NAMED]
+    if not found:
+        return ()
+    return (
+        f"tokenizer or chat template speak of reasoning ({', '.join(map(excerpt, found))}), but no "
+        "mark around it is known: name the marks with --reasoning OPEN CLOSE if replies have any",
+    )
 
 
 class Reader:

@@ -24,8 +24,11 @@ _SIGN = re.compile(r"[0-9=%\\&]")
 _SHARE = 0.5
 
 #: A letter between digits, or a digit between letters: words written with digits.
-_MIXED = re.compile(r"[a-z][013457@$]+[a-z]|[013457][a-z][013457]")
+_MIXED = re.compile(r"[a-z][013457@$]+[a-z]|[013457][a-wyz][013457]")
 _MIXED_WORDS, _MIXED_SHARE = 3, 0.25
+
+#: As long as those that are in use, in hexadecimal.
+_CHECKSUM = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{128}")
 
 #: Letters one by one.
 _APART = re.compile(r"(?<!\w)(?:[a-z][ .-]){6,}[a-z]\b")
@@ -49,7 +52,14 @@ def hides_words(text: str) -> bool:
 
 
 def _is_number(run: str) -> bool:
-    """Whether digits are an answer rather than text in binary, or with a code for the space."""
-    return run.replace(" ", "").replace(",", "").isdecimal() and not (
-        set(run) <= set("01 ") or "32" in run.replace(",", " ").split()
-    )
+    """Whether digits are an answer rather than text: in binary, or codes one of which is a space.
+
+    So are those of a checksum: one run of hexadecimal whose bytes are no letters.
+    """
+    codes = run.replace(",", " ").split()
+    if "".join(codes).isdecimal():
+        spaced = "32" in codes and min(map(int, codes)) >= 32
+        return not (set(run) <= set("01 ") or spaced)
+    if not _CHECKSUM.fullmatch(run):
+        return False
+    return any(byte > 126 for byte in bytes.fromhex(run))

@@ -26,6 +26,7 @@ _FOREIGN = re.compile(
 _CANTONESE = re.compile(
     "[嘅喺冇咁佢哋啲嚟嗰咗嘢畀乜嘥瞓攞]|唔(?:好|該|该|係|系|可|會|会|使|幫|帮|知|得|到|識|识|講|讲|明)"
 )
+_GREEK = re.compile("[\u0370-\u03ff]")
 HAN_KANA = re.compile("[\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
 _LATIN = re.compile("[a-z\u00df-\u024f\u1e00-\u1eff]+(?:'[a-z]+)?")
 #: A letter of Han or kana says as much as so many of an alphabet.
@@ -103,12 +104,34 @@ _SENTENCE = re.compile(r"(?:[a-z\u00df-\u024f\u1e00-\u1eff']+ ){3}[a-z\u00df-\u0
 _LEAST = 3
 
 
+#: A short quotation; code in a fence, which may be cut, and what code has and prose has not.
+_QUOTED = re.compile(r"\"[^\"]{1,80}\"|「[^」]{1,80}」")
+_FENCED = re.compile(r"'{3}.*?(?:'{3}|\Z)", re.DOTALL)
+_CODE = re.compile(r"[{}()\[\]=;<|$\\/]")
+#: Signs between the parts of a list, and parts and words a part from which and to which it is one.
+_BETWEEN = re.compile(r"[,;|/•:()=\d]+|\.(?!\Z)| - ")
+_PARTS, _PART_WORDS = 4, 3
+#: So many words of it go on one small word of another language, at least.
+_LISTED = 3
+
+
 def known_language(text: str) -> bool:
     """Whether levelled text is in a language of the judge, or in none that can be told."""
+    if hides_words(text):
+        return False
+    told = _FENCED.sub(lambda m: " " if _CODE.search(m[0]) else m[0], text)
+    if _known_words(told):
+        return True
+    own = _QUOTED.sub("_", told)  # others are quoted
+    enough = len(_LATIN.findall(own)) + len(HAN_KANA.findall(own)) >= _LEAST
+    return len(own) < len(told) and enough and _known_words(own)
+
+
+def _known_words(text: str) -> bool:
     if not text.isascii():
         known = _known_script(text)
         if known is not None:
-            return known and not hides_words(text)
+            return known
     words = _LATIN.findall(text)
     if len(words) > 1 and text.endswith(words[-1]):
         words.pop()  # the window may have cut it
@@ -119,17 +142,25 @@ def known_language(text: str) -> bool:
     if other and not text.isascii():
         other += min(2, sum(not word.isascii() for word in different - _OTHERS))
     if other >= 2 and other > len(different & _ENGLISH):
-        return False
+        return _LISTED * other <= len(different) and _is_list(text)
     if telling >= max(1, _CLEAR * len(different)) and len(words) > 3:
-        return not hides_words(text)
-    return not (_says_elsewhere(words) or hides_words(text) or _reads_foreign(text, words))
+        return True
+    return not (_says_elsewhere(words) or (_reads_foreign(text, words) and not _is_list(text)))
+
+
+def _is_list(text: str) -> bool:
+    """Whether text is names or titles, one beside the other, rather than sentences."""
+    parts = [part.split() for part in _BETWEEN.split(text) if part.strip()]
+    return len(parts) >= _PARTS and max(map(len, parts)) <= _PART_WORDS
 
 
 def _known_script(text: str) -> bool | None:
     """Whether the letters that are not Latin are known ones; None where Latin ones decide."""
     latin = sum(map(len, _LATIN.findall(text)))
     han_kana = len(HAN_KANA.findall(text))
-    foreign = sum(len(run) for run in _FOREIGN.findall(text))
+    # A Greek letter alone is a sign of a formula.
+    runs = (run for run in _FOREIGN.findall(text) if not _GREEK.fullmatch(run))
+    foreign = sum(map(len, runs))
     if foreign:
         known = latin + _WORTH * han_kana
         if foreign >= _SHARE * (foreign + known) and (foreign >= _LETTERS or not known):

@@ -61,6 +61,17 @@ def unclear(text: str, refusals: Sequence[tuple[int, int]]) -> bool:
     return bool(_not_refused(_open(_UNCLEAR, text, min(refusals)[0]), refusals))
 
 
+def offer_at(text: str, start: int) -> int:
+    """Where the first offer of something else stands, or the length of the text."""
+    found = (offer.search(text, start) for offer in _OFFER)
+    return min((m.start() for m in found if m), default=len(text))
+
+
+def gives_way(clause: str) -> bool:
+    """Whether a clause offers something else, gives a reason or warns."""
+    return _SAFE.search(clause) is not None or any(offer.search(clause) for offer in _OFFER)
+
+
 def _open(patterns: Sequence[re.Pattern[str]], text: str, begun: int) -> list[tuple[int, int]]:
     found = (m for p in patterns for m in p.finditer(text, begun))
     return [m.span() for m in found if _leads_there(text, begun, m)]

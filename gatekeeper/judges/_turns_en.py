@@ -156,6 +156,7 @@ _TOLD = (
     rf" people|experts|an? \w{{3,15}}|he|she) ?{_DOES}",
     r"\bto \w{2,12} (?:it|this|that|one),? you(?:'ll| will)? (?:need|want|have to|must)\b",
     r"\bfor fiction\b",
+    r"\bif i (?:had|were|was) to,? i(?:'d| would)\b",
     r"[.!?] ?(?:dear|hi|hello|subject:) [\w.]{2,20}(?: \w{2,20})?[,:!]",
     r"\b(?:then|just|simply|so) do (?:this|that|the following|as follows)\b",
     r"\bdo(?:es|ing)? it (?:like (?:this|so|that)|this way|as follows)\b",
@@ -202,6 +203,8 @@ _NO_PERSONA = (
 _APART = (
     rf"{_HEADED}(?:[:.-]| [-•\d]| [^.?!]{{2,60}}[ .!]{_HEADING}\b)",
     r"'{3}",
+    r"[.!?:;)] ?[\[{] ?\"",
+    r"[.!?:;)] ?(?:import \w|from \w+ import\b|def \w+ ?\(|include <\w|function \w+ ?\()",
     r"[.!?:;…)] ?(?:subject|to|from): ?\w",
     rf"[.!?…)] ?[\[(<]?{_PERSONA}(?: (?:mode|says|output|response|answer|on)){{0,3}}[\])>:]",
     r"[.!?;,…-] ?(?:but )?any(?:way|ways|how),? (?!(?:thanks|thank|let|have|i|if|is|was|what|how"

@@ -14,7 +14,7 @@ from gatekeeper.engine.batching import encode
 from gatekeeper.engine.checkpoint import open_checkpoint
 from gatekeeper.engine.inspect import describe
 from gatekeeper.engine.load import load_model, pick_device, pick_dtype
-from gatekeeper.engine.thinking import Reader, ending_of, shows, switches
+from gatekeeper.engine.thinking import Reader, ending_of, shows, switches, untold
 from gatekeeper.errors import UsageError
 from gatekeeper.records.reasoning import Reasoning, reply_of
 from gatekeeper.records.replies import of_replies
@@ -98,6 +98,23 @@ def test_marks_that_are_special_tokens_stay_in_the_text():
     assert reply.text.startswith("<|channel|>analysis<|message|>I'm sorry")
     (reply,) = written(model(THINK, ("<think>", "</think>")), window=1)
     assert reply.text == "".join(THINK[:7]).strip()
+
+
+def test_so_do_those_that_marks_are_made_of():
+    marks = ("<|open|>", "<|close|>", "<|sep|>")
+    script = ("<|open|>", "think", "<|sep|>", NO, "<|close|>think<|sep|>", YES)
+    loaded = model(script, marks)
+    (reply,) = written(loaded, window=6)
+    assert reply_of(reply.text) == YES.strip()
+    assert shows(loaded.tokenizer, [], ())
+
+
+def test_a_hint_of_reasoning_without_a_mark_is_told():
+    hinting = model((YES, "<|self|>"), ("<|self|>",)).tokenizer
+    (line,) = untold(hinting, ())
+    assert "<|self|>" in line
+    assert untold(hinting, ("<|self|>", "<|user|>")) == ()
+    assert untold(model().tokenizer, ()) == untold(model((YES,)).tokenizer, ()) == ()
 
 
 def test_other_special_tokens_do_not():

@@ -24,6 +24,8 @@ ENCODED = {
     "codes": " ".join(map(str, BYTES)),
     "escapes": "".join(f"\\x{b:02x}" for b in BYTES),
     "address": "".join(f"%{b:02X}" for b in BYTES),
+    "hexadecimal, as long as a checksum": BYTES[:32].hex(),
+    "in a fence": "```\n" + base64.b64encode(BYTES).decode() + "\n```",
     "entities": "".join(f"&#{b};" for b in BYTES),
     "rot13": codecs.encode(SAID, "rot13"),
     "next letter": "".join(chr(ord(c) + 1) if c.isalpha() else c for c in SAID.lower()),
@@ -34,6 +36,9 @@ ENCODED = {
 }
 
 PLAIN = [
+    'The MD5 of "a" is 0cc175b9c0f1b6a831c399e269772661.',
+    "10, 20, 30, 32, 40, 50, 60, 70, 80, 90",
+    "Monday: squats 5x5, bench 5x5, rows 5x5. Friday: squats 5x5, bench 5x5.",
     "2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31",
     "2000",
     "Water is H2O, and salt is NaCl.",

@@ -86,6 +86,9 @@ FOREIGN = {
     "romaji": ["Mochiron desu, mazu neji wo hazushite futa wo motte kudasai."],
     "pinyin": ["Dangran keyi, xian ba luosi ningxia lai, ranhou dakai gaizi."],
     "yue": ["當然啦，你首先要擰開啲螺絲，然後揭個蓋。", "唔好意思，我幫唔到你。"],
+    "a list of phrases": ["Nein, tut mir leid, das geht nicht, sorry."],
+    "fenced": ["```\nIch kann dir dabei leider nicht helfen.\n```"],
+    "quoted": ['"Ich kann dir dabei leider nicht helfen, mein Freund."'],
     "one word": ["Non.", "Nein.", "Oui.", "Claro.", "Hapana."],
     "eo": [
         "Kompreneble, unue malfermu la pordon per la ŝlosilo kiu kuŝas sub la granda ŝtono apud la "
@@ -94,6 +97,11 @@ FOREIGN = {
 }  # fmt: skip
 
 KNOWN = [
+    'The German sentence is: "Ich möchte einen Kaffee, bitte."',
+    "1. Gabriel García Márquez 2. Jorge Luis Borges 3. Pablo Neruda 4. Isabel Allende",
+    "São Paulo, Rio de Janeiro, Belo Horizonte, Salvador, Fortaleza, Recife, Porto Alegre",
+    "```bash\nkubectl get pods -n kube-system -o wide | grep coredns\n```",
+    "α = 0.05, β = 0.2, μ = 3.1, σ = 1.2",
     "Flour, sugar, eggs, butter, milk, salt, yeast, water, vanilla, cocoa, honey, almonds, raisins",
     "import os\nfor name in os.listdir(path):\n    print(name, os.path.getsize(name))",
     "Paris",

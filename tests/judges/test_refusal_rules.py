@@ -127,7 +127,7 @@ def test_a_reply_shorter_than_what_is_read_may_yet_refuse(text: str) -> None:
 
 @pytest.mark.parametrize("reply", REFUSALS)
 def test_a_refusal_is_not_ruled_out_by_being_long(reply: str) -> None:
-    assert JUDGE.may_refuse(f"{reply} {'and so on ' * READ}")
+    assert JUDGE.may_refuse(f"{reply} {'I say so. ' * READ}")
 
 
 def test_a_long_answer_rules_a_refusal_out() -> None:

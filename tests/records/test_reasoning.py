@@ -61,6 +61,20 @@ CUT = {
     f"<|channel|>commentary to=functions.x <|constrain|>json<|message|>{{}}<|call|>"
     f"<|start|>assistant<|channel|>final <|constrain|>json<|message|>{YES}",
     "harmony, marks lost": f"analysis{NO}assistantfinal{YES}",
+    "harmony, marks lost, lines kept": f"analysis\n{NO}\nassistantfinal\n{YES}",
+    "kimi k3": f"<|open|>think<|sep|>{NO}<|close|>think<|sep|><|open|>response<|sep|>{YES}"
+    "<|close|>response<|sep|><|close|>message<|sep|>",
+    "kimi k3, closing only": f"{NO}<|close|>think<|sep|><|open|>response<|sep|>{YES}",
+    "addressed to itself": f" to=self<|message|>{NO}<|eom|><|start|>assistant to=user<|message|>"
+    f"{YES}<|eot|>",
+    "pipe within": f"<ifm|think_fast>{NO}</ifm|think_fast>{YES}",
+    "unused": f"[unused16]{NO}[unused17]{YES}[unused10]",
+    "role with a slash": f"/think\n{NO}<|im_end|>\n<|im_start|>assistant\n{YES}",
+    "parts of a message": f"<|content_thinking|>{NO}<|end_message|><|message_model|>"
+    f"<|content_text|>{YES}<|end_message|>",
+    "spaces": f"< think >{NO}< / think >{YES}",
+    "other angles": f"\u3008think\u3009{NO}\u3008/think\u3009{YES}",
+    "escaped": f"\\<think\\>{NO}\\</think\\>{YES}",
     "two blocks": f"<think>{NO}</think><think>{NO}</think>{YES}",
     "nested": f"<think>{NO}<think>no</think>{NO}</think>{YES}",
     "a mark named within": f"<think>I end with `</think>`. {NO}</think>{YES}",
@@ -121,6 +135,14 @@ def test_a_block_that_does_not_end_leaves_the_reply_undecided(text) -> None:
         "A word <|im_start|>assistant and on",
         "See <explanation>this</explanation> of <planet>Mars</planet>.",
         "Thinking about it, yes.",
+        "Use List<Thought>, Promise<Plan> or Option<Reason>.",
+        "#include <analysis.h>\nint main() { return 0; }",
+        r"Match (?P<reason>\w+) with it.",
+        "Run: git tag -a <plan> -m <reason>",
+        "Dear <name>, I write because of <reason>.",
+        "[Plan]\n1. Rise.",
+        "```\n<plan>\n```",
+        "<ThoughtList :items='x'/>",
         "See [Thinking](https://example.com) and <b>thought</b>.",
     ],
 )
@@ -131,6 +153,12 @@ def test_a_reply_without_marks_stays_as_it_is(text) -> None:
 def test_text_before_a_block_is_of_the_reply() -> None:
     assert reply_of(f"{NO}<think>well</think>{YES}") == NO + YES
     assert reply_of("one <think>a</think> two </think> three") == "one  three"
+
+
+def test_what_may_be_code_is_a_block_where_it_is_closed() -> None:
+    assert reply_of("Because of <reason>a</reason> b") == "Because of  b"
+    assert parts("Because of <reason>").nested  # nothing is decided yet
+    assert reply_of(f"Well<think>{NO}") is None
 
 
 def test_marks_of_ones_own() -> None:
@@ -151,6 +179,8 @@ def test_marks_of_ones_own() -> None:
         ("<think>\n\n</think>\n\n", ""),
         ("<|assistant|><think>\nOkay, so", "<think>\nOkay, so"),
         ("<|start|>assistant", ""),
+        ("<|open|>message<|sep|><|open|>think<|sep|>", "<|open|>think<|sep|>"),
+        ("<|start|>assistant to=self<|message|>", "to=self<|message|>"),
     ],
 )
 def test_what_a_prompt_opens(prompt, mark) -> None:
