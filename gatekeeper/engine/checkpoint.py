@@ -18,6 +18,7 @@ from gatekeeper.engine.headers import TensorInfo, read_headers, weight_files
 from gatekeeper.engine.json_files import CONFIG, read_json
 from gatekeeper.engine.nested import parts
 from gatekeeper.engine.remote_code import refuse_remote_code
+from gatekeeper.engine.stored_twice import refuse_two_names
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
 from gatekeeper.pointers import refuse_pointer_file, refuse_unfetched, refuse_unfetched_in
 from gatekeeper.records.model import CheckpointRef
@@ -182,6 +183,7 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
         # transformers passes a damaged one over in silence.
         generation = read_json(path / GENERATION_CONFIG)
     tensors = read_headers(path)
+    refuse_two_names(path, tensors)
     _refuse_too_few(path, config, tensors)
     _refuse_unquantised(path, config, tensors)
     cautions: tuple[str, ...] = ()

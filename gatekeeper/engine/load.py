@@ -14,6 +14,7 @@ from gatekeeper.engine.architectures import architecture_of
 from gatekeeper.engine.checkpoint import MXFP4, quantisation
 from gatekeeper.engine.finite import refuse_no_numbers, refuse_zeros
 from gatekeeper.engine.foreign import blaming
+from gatekeeper.engine.headers import read_headers
 from gatekeeper.engine.host_memory import available_memory
 from gatekeeper.engine.json_files import CONFIG, read_json
 from gatekeeper.engine.kernels import own_kernels
@@ -21,6 +22,7 @@ from gatekeeper.engine.loaded_keys import refuse_other_weights
 from gatekeeper.engine.parallel import PARTED, parallel_config, speak_as_one
 from gatekeeper.engine.refusals import refuse_too_large, refuse_unhookable
 from gatekeeper.engine.sites import Architecture, RouterSite
+from gatekeeper.engine.stored_twice import refuse_shared_places
 from gatekeeper.engine.token_ids import (
     ends_of,
     other_ends,
@@ -185,6 +187,7 @@ def load_model(
             ignore_mismatched_sizes=True,  # so that they are named, below
         )
         unread = refuse_other_weights(path.name, model.config, info)
+        refuse_shared_places(model, read_headers(path), path.name)
         model = model.eval() if offload or parallel else model.to(device).eval()
     model.config.return_dict = True  # all that reads outputs does so by name
     refuse_unhookable(model, path.name)
