@@ -170,6 +170,7 @@ def load_model(
     with listening() as told, blaming(path.name, "transformers cannot load its config", remedy):
         config = AutoConfig.from_pretrained(path, trust_remote_code=False, local_files_only=True)
         unasked = own_kernels(config)
+        _drop_empty(config)
         refuse_too_large(config, description, path.name)
     with listening() as told_too:
         tokenizer = load_tokenizer(path)
@@ -223,6 +224,13 @@ def load_model(
             *(*unread, *unasked, *empty, *other_ends(model, tokenizer)),
         ),
     )
+
+
+def _drop_empty(config: Any) -> None:
+    """Settings of quantisation that set nothing: transformers would miss the method's name."""
+    for part in (config, config.get_text_config()):
+        if getattr(part, "quantization_config", None) == {}:
+            del part.quantization_config
 
 
 def _spreading(offload: Path | None) -> dict[str, Any]:
