@@ -41,10 +41,11 @@ _NO_WEIGHTS = frozenset(
 _COPIES = (".bak", ".old", ".orig", ".save", ".gz", "~")
 #: Files without an ending that hold none, in lower case; what is in capitals is a document too.
 _DOCUMENTS = frozenset(
-    (
-        "license notice readme makefile dockerfile version changelog changes history news authors "
-        "contributors copying citation codeowners security"
-    ).split()
+    {
+        *("license", "notice", "readme", "makefile", "dockerfile", "version", "changelog"),
+        *("changes", "history", "news", "authors", "contributors", "copying", "citation"),
+        *("codeowners", "security"),
+    }
 )
 #: What only trainers and desktops read, versions of tokenizers, and documents with an ending of
 #: their own.

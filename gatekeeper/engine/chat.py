@@ -170,8 +170,9 @@ class Chats:
         Servers hand over a message as it came: as text, or as a list of parts of which one is text.
         White space aside, for published templates part ways there.
         """
-        last = [*talk[:-1], in_parts(talk[-1])]
-        for typed in [last] if len(talk) == 1 else [last, [in_parts(m) for m in talk]]:
+        last: Conversation = [*talk[:-1], in_parts(talk[-1])]
+        whole: Conversation = [in_parts(message) for message in talk]
+        for typed in [last] if len(talk) == 1 else [last, whole]:
             try:
                 (text,) = self._rendered([typed])
             except _FailsError:

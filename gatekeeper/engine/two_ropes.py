@@ -57,9 +57,10 @@ def _unlike(config: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:
         if said is not None and others and said not in others:
             yield name, said, others[0]
     scaling = config.get(_SCALING)
-    if isinstance(scaling, Mapping) and scaling:
-        if not any(_alike(_named(scaling), _named(one)) for one in each):
-            yield _SCALING, scaling, given
+    if not isinstance(scaling, Mapping) or not scaling or scaling == given:
+        return
+    if not any(_alike(_named(scaling), _named(one)) for one in each):
+        yield _SCALING, scaling, given
 
 
 def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

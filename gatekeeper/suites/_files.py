@@ -49,7 +49,7 @@ def read_bytes(path: Path, *, binary: bool = False) -> bytes:
     try:
         with path.open("rb") as file:
             # Not all at once, which would ask for room for the largest, whatever the file has.
-            pieces = []
+            pieces: list[bytes] = []
             while (piece := file.read(_PIECE)) and len(pieces) <= MAX_FILE // _PIECE:
                 pieces.append(piece)
             raw = b"".join(pieces)

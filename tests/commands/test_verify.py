@@ -150,7 +150,9 @@ def test_selections_are_derived_again(tmp_path, capsys) -> None:
     # A bundle that lacks what selectors were handed.
     write_bundle(whole_evidence(), path)
     assert run(["verify", str(path)]) == 11
-    assert "– selections: ses-frequency not derived again: older version 1" in capsys.readouterr().out
+    assert (
+        "– selections: ses-frequency not derived again: older version 1" in capsys.readouterr().out
+    )
 
 
 def test_selections_that_were_measured_are_told(tmp_path, capsys) -> None:

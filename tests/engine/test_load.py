@@ -167,8 +167,14 @@ def test_an_added_token_without_a_row_is_refused_once_a_prompt_has_it(path: Path
     edit_json(path / "tokenizer_config.json", extra_special_tokens=["<|image|>"])
     loaded = load(path)
     assert encode(loaded, [prompt(0, "one")], None, 4)
-    with pytest.raises(CheckpointError, match="the embedding has 1536 rows"):
+    with pytest.raises(CheckpointError, match="the embedding has 1536 rows") as caught:
         encode(loaded, [prompt(0, "an <|image|>")], None, 4)
+    assert "('<|image|>', an added token of tokenizer.json, tokenizer_config" in str(caught.value)
+
+
+def test_settings_of_quantisation_that_set_nothing_are_none(path: Path) -> None:
+    edit_json(path / "config.json", quantization_config={})
+    assert load(path).sites
 
 
 def test_towers_of_a_multimodal_checkpoint_may_stay_unread_and_nothing_else() -> None:
