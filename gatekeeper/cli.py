@@ -18,6 +18,7 @@ from gatekeeper.commands._project_settings import project_settings
 from gatekeeper.errors import ExitCode, GatekeeperError, UsageError, encodable, excerpt
 
 _PREFIX = "GATEKEEPER"
+_NO_MEMORY = "not enough memory → free some, or raise its limit (ulimit -v)"
 
 
 class _LazyGroup(click.Group):
@@ -137,6 +138,10 @@ def _os_error(error: OSError) -> str:
     name = f"{excerpt(error.filename)}: " if error.filename else ""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return f"{name}disk full while writing → free some space; {RESUME}"
+    if error.errno == errno.EFBIG:
+        return f"{name}a limit of file size is hit while writing → raise it (ulimit -f); {RESUME}"
+    if error.errno == errno.ENOMEM:
+        return f"{name}{_NO_MEMORY}"
     if error.errno == errno.EIO:
         return f"{name}the disk fails: {excerpt(error.strerror)} → use another; {RESUME}"
     return f"{name}{excerpt(error.strerror or error)} → check the path and its permissions"
@@ -162,6 +167,8 @@ def run(arguments: list[str] | None = None) -> int:
         return _fail(INTERRUPTED, ExitCode.AUDIT_FAILED, error.__cause__ or error)
     except GatekeeperError as error:
         return _fail(str(error), error.exit_code, error)
+    except MemoryError as error:
+        return _fail(_NO_MEMORY, ExitCode.AUDIT_FAILED, error)
     except OSError as error:
         # There is nothing at a path that is too long, which is wrong usage (docs/adr/0002).
         typed = error.errno == errno.ENAMETOOLONG

@@ -128,6 +128,7 @@ class Block:
         stacked: of each stacked tensor, how many experts it speaks of: all of as many.
         spare: elements kept for experts that have no work for them: LongCat's identity experts.
         integer: whether some of it is stored as integers, so that nobody can say what it holds.
+        twice: whether it has tensors for single experts, and others for all.
     """
 
     path: str
@@ -136,6 +137,7 @@ class Block:
     stacked: dict[int, int] = field(default_factory=dict)
     spare: int = 0
     integer: bool = False
+    twice: bool = False
 
     @property
     def layer(self) -> int | None:
@@ -191,6 +193,7 @@ def blocks(tensors: Mapping[str, TensorInfo], config: MoeConfig) -> list[Block]:
         else:
             continue
         block.integer |= info.dtype in _INTEGER
+        block.twice |= block.listed != bool(_LISTED.match(name))
     for block in found.values():
         _set_identity_apart(block, config)
     return sorted(found.values(), key=lambda b: (b.layer or 0, b.path))

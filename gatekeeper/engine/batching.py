@@ -12,7 +12,7 @@ from gatekeeper.engine.chat import Chats
 from gatekeeper.engine.foreign import blaming
 from gatekeeper.engine.load import LoadedModel
 from gatekeeper.engine.thinking import switches
-from gatekeeper.engine.token_ids import embedding_rows
+from gatekeeper.engine.token_ids import embedding_rows, told_of
 from gatekeeper.errors import CheckpointError
 from gatekeeper.records.suite import Prompt
 
@@ -74,7 +74,8 @@ def _check_encoded(loaded: LoadedModel, encoded: Sequence[Encoded]) -> None:
     largest = max((i for e in encoded for i in e.ids), default=0)
     if rows is not None and largest >= rows:
         raise CheckpointError(
-            f"a prompt has token {largest}, the embedding has {rows} rows",
+            f"a prompt has token {largest}{told_of(loaded.tokenizer, largest)}, the embedding has "
+            f"{rows} rows",
             remedy="put the tokenizer beside the weights that it was trained with",
         )
 

@@ -23,19 +23,36 @@ from gatekeeper.records.model import TEMPLATES
 #: Kinds of file that hold no weights. All else may: nobody has a list of the names under which
 #: weights are kept.
 _NO_WEIGHTS = frozenset(
+    f".{ending}"
+    for kind in (
+        "json jsonl jinja txt model tiktoken vocab bpe merges spm",  # config, tokenizer
+        "md rst pdf html htm tex bib cff docx odt rtf log",  # documents
+        "yaml yml toml cfg ini xml css conf properties lock dvc metadata",  # settings
+        "csv tsv parquet arrow xlsx xls ods",  # tables
+        "png jpg jpeg gif svg webp bmp ico avif tif tiff heic eps",  # pictures
+        "mp4 mov webm avi mkv wav mp3 flac ogg opus m4a ttf otf woff woff2",  # films, sounds, fonts
+        "py pyi ipynb sh bat ps1 c cc cpp cxx cu cuh h hpp js mjs java go rs r rb lua jl",  # code
+        "metal swift kt proto sql cmake diff patch",
+        "sig asc sigstore spdx crc crc32 md5 sha1 sha224 sha256 sha384 sha512 blake3",  # checksums
+    )
+    for ending in kind.split()
+)
+#: Endings of copies: such a file is of the kind that its name before them tells.
+_COPIES = (".bak", ".old", ".orig", ".save", ".gz", "~")
+#: Files without an ending that hold none, in lower case; what is in capitals is a document too.
+_DOCUMENTS = frozenset(
     {
-        *(".json", ".jsonl", ".jinja", ".txt", ".model", ".tiktoken", ".vocab", ".bpe", ".merges"),
-        *(".md", ".rst", ".pdf", ".html", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".csv", ".log"),
-        *(".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".mp4", ".py", ".pyi", ".ipynb", ".sh"),
-        *(".sig", ".asc", ".sha256", ".md5", ".spm", ".cff", ".bib", ".dvc"),
+        *("license", "notice", "readme", "makefile", "dockerfile", "version", "changelog"),
+        *("changes", "history", "news", "authors", "contributors", "copying", "citation"),
+        *("codeowners", "security"),
     }
 )
-#: Files without an ending that hold none, in lower case; what is in capitals is a document too.
-_DOCUMENTS = frozenset({"license", "notice", "readme", "makefile", "dockerfile", "version"})
-#: What only trainers read, versions of tokenizers, and documents with an ending of their own.
+#: What only trainers and desktops read, versions of tokenizers, and documents with an ending of
+#: their own.
 _OTHERWISE = (
     *("training_args*", "optimizer*", "scheduler*", "scaler*", "rng_state*", "events.out.*"),
-    *("tokenizer.model.*", "license*", "notice.*", "readme.*"),
+    *("tokenizer.model.*", "license*", "notice.*", "readme.*", "latest", "thumbs.db"),
+    *("modelfile", "modelfile.*"),  # told by themselves
 )
 #: By which a loader that is told to would take the weights for quantised ones.
 _QUANTISERS = ("quantize_config.json", "quant_config.json")
@@ -110,6 +127,11 @@ def beside_weights(folder: Path) -> Iterator[str]:
             f"not audited: {_listed(mistral)}, from which Mistral's loaders, and vLLM for their "
             "sake, take config or prompts"
         )
+    if ollama := [name for name in names if PurePath(name.lower()).stem == "modelfile"]:
+        yield (
+            f"not audited: {_listed(ollama)}, from which Ollama takes the chat template, a system "
+            "prompt and settings"
+        )
     (audited, text), *rest = _templates(folder) or [("", "")]
     if others := [name for name, said in rest if said != text]:
         yield (
@@ -168,6 +190,8 @@ def _is_other(name: str) -> bool:
     if _is_safetensors(name):
         return False
     low = name.lower()
+    while low.endswith(_COPIES):
+        low = low[: low.rindex("~" if low.endswith("~") else ".")]
     suffix = PurePath(low).suffix
     known = suffix in _NO_WEIGHTS if suffix else low in _DOCUMENTS or name.isupper()
     return not known and not any(fnmatchcase(low, pattern) for pattern in _OTHERWISE)

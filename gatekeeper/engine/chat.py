@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import product
 from multiprocessing import Pipe
 from pathlib import Path
 from types import TracebackType
@@ -41,13 +42,18 @@ _LIMITS = {
     "died": "brings the process down that renders it (it ended with {code})",
 }
 
-Conversation = Sequence[Mapping[str, str]]
+Conversation = Sequence[Mapping[str, Any]]
 
 
 def conversation(user: str, system: str | None = None) -> list[dict[str, str]]:
     """One request, under a system prompt if there is one."""
     told = [] if system is None else [{"role": "system", "content": system}]
     return [*told, {"role": "user", "content": user}]
+
+
+def in_parts(message: Mapping[str, str]) -> dict[str, Any]:
+    """A message whose content is a list of parts, of one text."""
+    return {**message, "content": [{"type": "text", "text": message["content"]}]}
 
 
 def clock_of(tokenizer: Any) -> str | None:
@@ -64,6 +70,7 @@ class Chats:
 
     Args:
         what: names the template in messages.
+        served: whether others may give it messages of another form.
         given: for the template, beside the tokenizer's special tokens.
     """
 
@@ -73,6 +80,7 @@ class Chats:
         *,
         what: str = "the chat template",
         patience: float = _PATIENCE,
+        served: bool = True,
         **given: Any,
     ) -> None:
         self._where = excerpt(Path(str(tokenizer.name_or_path)).name) or None
@@ -84,7 +92,7 @@ class Chats:
                 "add_generation_prompt": True,
                 **given,
             }
-        self._what, self._patience = what, patience
+        self._what, self._patience, self._served = what, patience, served
         self._channel, theirs = Pipe()
         with theirs:
             self._child = subprocess.Popen(
@@ -152,7 +160,26 @@ class Chats:
         self._refuse_part("prompt", frame.count(_PROBES[1]), frame == other)
         if system is not None:
             self._refuse_part("system prompt", frame.count(_PROBES[0]), frame in without)
+        if self._served:
+            self._refuse_other_parts(talks[0], frame)
         return frame
+
+    def _refuse_other_parts(self, talk: Conversation, frame: str) -> None:
+        """Refuses a template that writes more, or else, where a message is given in parts.
+
+        Servers hand over a message as it came: as text, or as a list of parts of which one is text.
+        White space aside, for published templates part ways there.
+        """
+        last: Conversation = [*talk[:-1], in_parts(talk[-1])]
+        whole: Conversation = [in_parts(message) for message in talk]
+        for typed in [last] if len(talk) == 1 else [last, whole]:
+            try:
+                (text,) = self._rendered([typed])
+            except _FailsError:
+                continue  # whoever serves it sees that
+            if _words(text) not in map(_words, _unread(frame)):
+                how = "writes messages otherwise that are given as parts (a list of texts)"
+                raise self._unfaithful(how)
 
     def _refuse_part(self, name: str, count: int, left_out: bool) -> None:
         """Refuses a template that writes a part of a conversation not once, and as it is."""
@@ -241,6 +268,23 @@ _PROBES = (
 def _filled(frame: str, system: str, user: str) -> str:
     """The frame with these parts in it; none of them is looked through for probes."""
     return user.join(piece.replace(_PROBES[0], system) for piece in frame.split(_PROBES[1]))
+
+
+def _unread(frame: str) -> Iterator[str]:
+    """The frame, and as it is where a template does not look into a list of parts: it leaves the
+    list out, or writes it as Python or JSON would.
+    """
+    forms = [
+        [probe, "", str(parts), json.dumps(parts, ensure_ascii=False)]
+        for probe in _PROBES[:2]
+        for parts in [in_parts({"content": probe})["content"]]
+    ]
+    for system, user in product(*forms):
+        yield _filled(frame, system, user)
+
+
+def _words(text: str) -> str:
+    return "".join(text.split())
 
 
 def _parts(users: Sequence[str]) -> Iterator[list[str]]:

@@ -118,7 +118,7 @@ class _TooLongError(Exception):
     pass
 
 
-def _render(utils: Any, asked: Mapping[str, Any], talk: list[dict[str, str]]) -> str:
+def _render(utils: Any, asked: Mapping[str, Any], talk: list[dict[str, Any]]) -> str:
     (text,), _ = utils.render_jinja_template(
         conversations=[talk], chat_template=asked["template"], **asked["given"]
     )

@@ -18,6 +18,8 @@ from gatekeeper.engine.headers import TensorInfo, read_headers, weight_files
 from gatekeeper.engine.json_files import CONFIG, read_json
 from gatekeeper.engine.nested import parts
 from gatekeeper.engine.remote_code import refuse_remote_code
+from gatekeeper.engine.stored_twice import refuse_two_names
+from gatekeeper.engine.two_ropes import refuse_two_ropes
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
 from gatekeeper.pointers import refuse_pointer_file, refuse_unfetched, refuse_unfetched_in
 from gatekeeper.records.model import CheckpointRef
@@ -182,11 +184,13 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
         # transformers passes a damaged one over in silence.
         generation = read_json(path / GENERATION_CONFIG)
     tensors = read_headers(path)
+    refuse_two_names(path, tensors)
     _refuse_too_few(path, config, tensors)
     _refuse_unquantised(path, config, tensors)
     cautions: tuple[str, ...] = ()
     if served:
         refuse_other_model(path, config)
+        refuse_two_ropes(path, config)
         cautions = (
             *beside_weights(path),
             *two_dtypes(config),
@@ -249,11 +253,11 @@ def quantisation(config: Mapping[str, Any]) -> str | None:
     text = config.get("text_config")
     nested = text if isinstance(text, dict) else {}
     # What compressed-tensors wrote before there was the other name; vLLM still reads it.
-    if any(part.get("compression_config") is not None for part in (config, nested)):
+    if any(part.get("compression_config") for part in (config, nested)):
         return "compressed-tensors"
     settings = config.get("quantization_config")
-    settings = nested.get("quantization_config") if settings is None else settings
-    if settings is None:
+    settings = nested.get("quantization_config") if settings in (None, {}) else settings
+    if settings in (None, {}):
         return None
     if not isinstance(settings, dict):
         return ""

@@ -88,6 +88,12 @@ def _site(
 ) -> MoeSite:
     """The MoE layer of a block, held against the config and the tensors of its layer."""
     layer, experts = block.layer or 0, block.experts
+    if block.twice:
+        _refuse(
+            checkpoint,
+            f"the experts of layer {layer} are stored twice, one by one and as tensors of all: "
+            "some loaders take the ones, some the others",
+        )
     declared = config.integers(EXPERTS, layer)
     if declared and experts not in declared:
         _refuse(

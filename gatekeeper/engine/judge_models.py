@@ -220,7 +220,7 @@ class Reader(_Local):
 
     @cached_property
     def _chats(self) -> Chats:
-        return Chats(self._tokenizer, what="the judge's chat template")
+        return Chats(self._tokenizer, what="the judge's chat template", served=False)
 
     def release(self) -> None:
         """As `_Local.release`; ends the process of the chat template too."""

@@ -14,6 +14,7 @@ from gatekeeper.engine.architectures import architecture_of
 from gatekeeper.engine.checkpoint import MXFP4, quantisation
 from gatekeeper.engine.finite import refuse_no_numbers, refuse_zeros
 from gatekeeper.engine.foreign import blaming
+from gatekeeper.engine.headers import read_headers
 from gatekeeper.engine.host_memory import available_memory
 from gatekeeper.engine.json_files import CONFIG, read_json
 from gatekeeper.engine.kernels import own_kernels
@@ -21,6 +22,7 @@ from gatekeeper.engine.loaded_keys import refuse_other_weights
 from gatekeeper.engine.parallel import PARTED, parallel_config, speak_as_one
 from gatekeeper.engine.refusals import refuse_too_large, refuse_unhookable
 from gatekeeper.engine.sites import Architecture, RouterSite
+from gatekeeper.engine.stored_twice import refuse_shared_places
 from gatekeeper.engine.token_ids import (
     ends_of,
     other_ends,
@@ -168,6 +170,7 @@ def load_model(
     with listening() as told, blaming(path.name, "transformers cannot load its config", remedy):
         config = AutoConfig.from_pretrained(path, trust_remote_code=False, local_files_only=True)
         unasked = own_kernels(config)
+        _drop_empty(config)
         refuse_too_large(config, description, path.name)
     with listening() as told_too:
         tokenizer = load_tokenizer(path)
@@ -185,6 +188,7 @@ def load_model(
             ignore_mismatched_sizes=True,  # so that they are named, below
         )
         unread = refuse_other_weights(path.name, model.config, info)
+        refuse_shared_places(model, read_headers(path), path.name)
         model = model.eval() if offload or parallel else model.to(device).eval()
     model.config.return_dict = True  # all that reads outputs does so by name
     refuse_unhookable(model, path.name)
@@ -220,6 +224,13 @@ def load_model(
             *(*unread, *unasked, *empty, *other_ends(model, tokenizer)),
         ),
     )
+
+
+def _drop_empty(config: Any) -> None:
+    """Settings of quantisation that set nothing: transformers would miss the method's name."""
+    for part in (config, config.get_text_config()):
+        if getattr(part, "quantization_config", None) == {}:
+            del part.quantization_config
 
 
 def _spreading(offload: Path | None) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def refuse_remote_code(path: Path, config: Mapping[str, Any]) -> None:
         if (path / name).is_file():
             settings[name] = read_json(path / name)
     for name, entries in settings.items():
-        for key in (key for part in parts(entries) for key in _NAMING if key in part):
+        for key in (key for part in parts(entries) for key in _NAMING if part.get(key)):
             native = _is_native(config.get("model_type"))
             own = f"{excerpt(config['model_type'])} is transformers' own: " if native else ""
             raise CheckpointError(

@@ -27,10 +27,21 @@ def refuse_strange_ids(path: Path, model: Any, tokenizer: Any, pad_id: int) -> N
     largest = max([pad_id, *(i for token, i in ids.items() if token not in added)])
     if rows is not None and largest >= rows:
         raise CheckpointError(
-            f"the tokenizer has ids up to {largest}, the embedding has {rows} rows",
+            f"the tokenizer has ids up to {largest}{told_of(tokenizer, largest)}, the embedding "
+            f"has {rows} rows",
             where=path.name,
             remedy="put the tokenizer beside the weights that it was trained with",
         )
+
+
+def told_of(tokenizer: Any, number: int) -> str:
+    """What there is to say of a token beside its number, in brackets after a space."""
+    shown = _shown(tokenizer, number)
+    added = number in tokenizer.get_added_vocab().values()
+    # In the latter two alone where another tool, or a hand, added it.
+    files = "tokenizer.json, tokenizer_config.json or added_tokens.json"
+    where = f", an added token of {files}" if added else ""
+    return f" ({shown}{where})" if shown else ""
 
 
 def embedding_rows(model: Any) -> int | None:

@@ -123,7 +123,7 @@ def store_error(path: Path, error: sqlite3.Error) -> AuditError:
     elif code in {_IOERR, _PERM, _READONLY, _CANTOPEN, _PROTOCOL}:
         told = (
             f"cannot read or write the store: {error}",
-            f"check the disk, its space and the permissions there, and {_AGAIN}",
+            f"check the disk, its space, limits (ulimit -f) and permissions, and {_AGAIN}",
         )
     else:
         told = f"cannot use the store: {error}", "remove the directory it is in to start afresh"

@@ -9,6 +9,7 @@ from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.pointers import refuse_pointer
 
 MAX_FILE = 256_000_000  # bytes
+_PIECE = 1 << 20
 
 #: How files begin that are given in place of text: what they are, and what to do.
 _KINDS = (
@@ -47,7 +48,11 @@ def read_bytes(path: Path, *, binary: bool = False) -> bytes:
         raise UsageError("is no file", where=excerpt(path), remedy="give a file")
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_FILE + 1)
+            # Not all at once, which would ask for room for the largest, whatever the file has.
+            pieces: list[bytes] = []
+            while (piece := file.read(_PIECE)) and len(pieces) <= MAX_FILE // _PIECE:
+                pieces.append(piece)
+            raw = b"".join(pieces)
     except OSError as error:
         raise UsageError(
             f"cannot be read: {excerpt(error.strerror or error)}",

@@ -41,7 +41,10 @@ def shards(path: Path, *names: str) -> None:
 
 def test_a_folder_of_one_model_has_nothing_to_tell(path: Path) -> None:
     names = ("README.md", "training_args.bin", "tokenizer.json", "optimizer.pt", "merges.txt")
-    for name in (*names, "LICENSE", "Notice.en", "tokenizer.model.v3"):
+    copies = ("config.json.bak", "chat_template.jinja.old", "tokenizer.json~", "vocab.json.gz")
+    others = ("logo.ico", "a.wav", "k.cu", "x.js", "uv.lock", "t.tsv", "t.parquet", "w.sha512")
+    more = ("LICENSE", "Notice.en", "tokenizer.model.v3", "Thumbs.db", "Changelog", "latest")
+    for name in (*names, *copies, *others, *more):
         (path / name).write_text("{}")
     (path / ".cache").mkdir()
     (path / ".cache" / "model.gguf").touch()
@@ -108,6 +111,9 @@ def test_other_safetensors_are_refused_by_name(path: Path, name: str) -> None:
         "model.pickle",
         "model.keras",
         "model.safetensors.bak",
+        "model.bin.gz",
+        "weights~",
+        "Modelfile",
         "weights",
         "dump.tar.zst",
         "old/weights.bin",
@@ -150,9 +156,9 @@ def test_a_tensor_in_a_shard_that_the_index_does_not_name(path: Path) -> None:
         ("config.json", {**CONFIG, "auto_map": {"AutoModelForCausalLM": "m.M"}}),
         ("config.json", {**CONFIG, "text_config": {"auto_map": {"AutoConfig": "m.M"}}}),
         ("processor_config.json", {"auto_map": {"AutoProcessor": "m.M"}}),
-        ("generation_config.json", {"auto_map": {}}),
-        ("video_preprocessor_config.json", {"auto_map": {}}),
-        ("config.json", {**CONFIG, "a": {"b": [{"c": {"auto_map": {}}}]}}),
+        ("generation_config.json", {"auto_map": "m.M"}),
+        ("video_preprocessor_config.json", {"auto_map": ["m.M", None]}),
+        ("config.json", {**CONFIG, "a": {"b": [{"c": {"auto_map": {"d": "m.M"}}}]}}),
         ("config.json", {**CONFIG, "custom_pipelines": {"chat": {"impl": "m.P"}}}),
     ],
 )
@@ -164,6 +170,19 @@ def test_code_beside_a_native_type_is_to_be_removed(
     assert "llama is transformers' own: remove " in refusal(path)
 
 
+@pytest.mark.parametrize("nothing", [None, {}, []])
+@pytest.mark.parametrize("name", ["auto_map", "custom_pipelines"])
+def test_code_that_is_none_is_no_matter(path: Path, name: str, nothing: object) -> None:
+    (path / "config.json").write_text(json.dumps({**CONFIG, name: nothing}))
+    (path / "tokenizer_config.json").write_text(json.dumps({name: nothing}))
+    assert open_checkpoint(path).cautions == ()
+
+
+@pytest.mark.parametrize("name", ["quantization_config", "compression_config"])
+def test_quantisation_that_sets_nothing_is_none(tmp_path: Path, name: str) -> None:
+    assert open_checkpoint(folder(tmp_path, CONFIG | {name: {}})).cautions == ()
+
+
 def test_compression_that_vllm_reads_and_transformers_does_not(tmp_path: Path) -> None:
     path = folder(tmp_path, CONFIG | {"compression_config": {"format": "pack-quantized"}})
     assert "compressed-tensors" in refusal(path)
@@ -171,8 +190,9 @@ def test_compression_that_vllm_reads_and_transformers_does_not(tmp_path: Path) -
 
 def test_quantisation_of_the_text_model_is_not_hidden_by_a_null(tmp_path: Path) -> None:
     text = {"quantization_config": {"quant_method": "awq"}}
-    path = folder(tmp_path, CONFIG | {"quantization_config": None, "text_config": text})
-    assert "awq" in refusal(path)
+    for nothing in (None, {}):
+        path = folder(tmp_path, CONFIG | {"quantization_config": nothing, "text_config": text})
+        assert "awq" in refusal(path)
 
 
 @pytest.mark.parametrize(

@@ -267,3 +267,11 @@ def test_a_million_identity_experts_take_no_time(tmp_path: Path) -> None:
         described(path)
     path = folder(tmp_path, config | {"zero_expert_num": 10**6}, listed([0]))
     assert described(path).routed_experts == 4
+
+
+def test_experts_that_are_stored_one_by_one_and_together(tmp_path: Path) -> None:
+    fused = {"model.layers.1.mlp.experts.down_proj": ("F32", [4, 8, 4])}
+    tensors = listed([0, 1])
+    for both in (tensors | fused, fused | tensors):
+        with pytest.raises(CheckpointError, match="experts of layer 1 are stored twice"):
+            described(folder(tmp_path, SMALL | {"num_experts": 4, "num_experts_per_tok": 2}, both))

@@ -167,8 +167,14 @@ def test_an_added_token_without_a_row_is_refused_once_a_prompt_has_it(path: Path
     edit_json(path / "tokenizer_config.json", extra_special_tokens=["<|image|>"])
     loaded = load(path)
     assert encode(loaded, [prompt(0, "one")], None, 4)
-    with pytest.raises(CheckpointError, match="the embedding has 1536 rows"):
+    with pytest.raises(CheckpointError, match="the embedding has 1536 rows") as caught:
         encode(loaded, [prompt(0, "an <|image|>")], None, 4)
+    assert "('<|image|>', an added token of tokenizer.json, tokenizer_config" in str(caught.value)
+
+
+def test_settings_of_quantisation_that_set_nothing_are_none(path: Path) -> None:
+    edit_json(path / "config.json", quantization_config={})
+    assert load(path).sites
 
 
 def test_towers_of_a_multimodal_checkpoint_may_stay_unread_and_nothing_else() -> None:
@@ -188,3 +194,53 @@ def test_towers_of_a_multimodal_checkpoint_may_stay_unread_and_nothing_else() ->
     info["unexpected_keys"] |= {f"model.layers.4.{i}" for i in range(5)}
     with pytest.raises(CheckpointError, match=r"5 tensors .* and 2 more"):
         refuse_other_weights("x", config, info)
+
+
+def copied(path: Path, name: str, again: str) -> None:
+    """Stores a tensor a second time, as zeros."""
+
+    def change(header: dict[str, Any]) -> None:
+        start, stop = header[name]["data_offsets"]
+        end = max(entry["data_offsets"][1] for entry in header.values() if "shape" in entry)
+        header[again] = {**header[name], "data_offsets": [end, end + stop - start]}
+
+    edit_header(path, change)
+    header = read_header_of(path)
+    start, stop = header[again]["data_offsets"]
+    with (path / "model.safetensors").open("ab") as file:
+        file.write(bytes(stop - start))
+
+
+def read_header_of(path: Path) -> dict[str, Any]:
+    data = (path / "model.safetensors").read_bytes()
+    header: dict[str, Any] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return header
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model.embed_tokens.weight",
+        "model.layers.1.self_attn.q_proj.weight",
+        "model.layers.1.mlp.experts.2.up_proj.weight",
+        "model.norm.weight",
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "model.model.", "transformer.model."])
+def test_two_tensors_for_one_parameter(path: Path, name: str, prefix: str) -> None:
+    copied(path, name, prefix + name.removeprefix("model."))
+    said = refusal(path)
+    assert "stores a part of the model twice" in said
+    assert name in said
+    assert prefix + name.removeprefix("model.") in said
+
+
+def test_two_names_that_only_transformers_takes_for_one(path: Path) -> None:
+    copied(path, "model.norm.weight", "model_model.norm.weight")  # its pattern: `^model.`
+    assert "twice, as model.norm.weight and as model_model.norm.weight" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["mtp.layers.0.norm.weight", "vision_tower.layers.0.norm.weight"])
+def test_parts_with_layers_of_their_own_are_stored_once(path: Path, name: str) -> None:
+    copied(path, "model.norm.weight", name)
+    assert open_checkpoint(path)

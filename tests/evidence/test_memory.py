@@ -58,6 +58,11 @@ def test_an_honest_bundle_where_little_memory_can_be_promised(bundle: Path) -> N
     assert (code, "✓ findings" in said) == (OLDER, True), said
 
 
+def test_no_file_takes_more_room_than_it_has() -> None:
+    code, _, said = peak("suite", "lint", bundled("suites") / "core", space=250 << 20)
+    assert (code, "memory" in said) == (0, False), said
+
+
 def bomb(first: bytes, piece: bytes, times: int) -> bytes:
     """A gzip file of `first`, and then a MiB-sized piece again and again."""
     pack = zlib.compressobj(9, zlib.DEFLATED, 31)

@@ -1,0 +1,40 @@
+"""Errors of the machine, wherever they come up: one line, what it is, and exit code 3."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import click
+import pytest
+
+from gatekeeper import catalog
+from gatekeeper.cli import run
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "not enough memory → "),
+        (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "not enough memory → "),
+        (OSError(errno.EFBIG, os.strerror(errno.EFBIG), "out/x"), "out/x: a limit of file size"),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out/x"), "out/x: disk full"),
+        (OSError(errno.EIO, os.strerror(errno.EIO)), "the disk fails"),
+    ],
+)
+def test_a_machine_that_has_no_more(
+    error: BaseException,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails() -> None:
+        raise error
+
+    monkeypatch.setattr(
+        catalog, "load", lambda *_: click.Command("demo", callback=fails, params=[])
+    )
+    assert run(["demo"]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"gatekeeper: error: {told}")
+    assert "permissions" not in line
