@@ -80,7 +80,7 @@ def test_layers_for_multi_token_prediction_count_nowhere(tmp_path: Path) -> None
     config = SMALL | {"num_experts": 4, "num_experts_per_tok": 2}
     plain = described(folder(tmp_path / "a", config, listed([0, 1])))
     extra = listed([0, 1, 2])
-    for name in ("mtp.layers.0", "model.mtp.layers.0", "model.mtp_layers.0"):
+    for name in ("mtp.layers.0", "model.mtp.layers.1", "model.mtp_layers.0"):
         extra[f"{name}.mlp.up_proj.weight"] = ("F32", [4, 8])
     assert described(folder(tmp_path / "b", config, extra)) == plain
 
