@@ -193,7 +193,7 @@ def hints(text: str) -> list[str]:
 
 def bare(text: str, own: tuple[str, ...] = ()) -> bool:
     """Whether nothing in a text could be a part of a mark, however it went on."""
-    return _ANY.search(text) is None and not (own and tells(text, own))
+    return ANY.search(text) is None and not (own and tells(text, own))
 
 
 def is_mark(token: str, own: tuple[str, ...] = ()) -> bool:
