@@ -262,7 +262,7 @@ def _trial(mask: Mask, prompt: PromptRef, refused: bool, rng: random.Random) -> 
         prompt_id=prompt.id,
         outcome=outcome,
         reason=reason,
-        tokens=24,
+        tokens=48 if broken else 24,  # a cut reply fills the window
         truncated=broken,
         completion=reply,
     )
