@@ -33,7 +33,8 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
 
     PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
     Exit code 0 if everything agrees, 12 if anything does not, 2 if there is nothing at PATH; 11 if
-    something could not be derived again here, such as outcomes of a judge that asks a model.
+    something could not be derived again here, such as outcomes of a judge that asks a model, or a
+    verdict on a bundle that lacks what this version records.
 
     \b
     Example:
@@ -60,9 +61,11 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
     click.echo("– signature: none; digests alone do not show who wrote the bundle")
-    for what in rechecked.open:
+    for what in (*rechecked.open, *rechecked.unsaid):
         click.echo(f"? {what}: altered or not, this cannot be told without a signature")
-    return ExitCode.INCONCLUSIVE if rechecked.open else ExitCode.PASS
+    # An old bundle may be honest; a verdict beside it says more than can be derived today.
+    open_ = rechecked.open or (rechecked.unsaid and verdict.is_file())
+    return ExitCode.INCONCLUSIVE if open_ else ExitCode.PASS
 
 
 def _tell(rechecked: Rechecked) -> None:

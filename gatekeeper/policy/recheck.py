@@ -44,6 +44,8 @@ class Rechecked:
         suite: the bundled suite whose prompts they were found to be, if it says it is one.
         selections: which were made again from the profile.
         open: what could be altered without a trace: nothing here derives it again.
+        unsaid: what a bundle of an older version does not say either, or one that claims to be of
+            one. No verdict of today rests on such a bundle.
         compared: stored findings that were measured again and agree.
         older: metrics whose stored findings are of an older version, with that version; 0 for
             those that are younger than the bundle. What counts is measured with the current one.
@@ -58,6 +60,7 @@ class Rechecked:
     suite: str | None
     selections: Derived
     open: tuple[str, ...]
+    unsaid: tuple[str, ...]
     compared: int
     older: Mapping[str, int]
 
@@ -100,7 +103,8 @@ def recheck(evidence: Evidence) -> Rechecked:
         split=split,
         suite=suite,
         selections=selections,
-        open=(*outcomes_open(evidence), *selections.open, *told),
+        open=(*outcomes_open(evidence), *selections.open),
+        unsaid=(*selections.older, *told),
         compared=compared,
         older=older,
     )

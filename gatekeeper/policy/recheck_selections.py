@@ -57,7 +57,8 @@ class Derived:
     Attributes:
         agreed: selectors whose stored selection is what they find.
         untold: selectors that were not asked again, with the reason.
-        open: those of them that only read the profile, with the reason.
+        open: those of them that only read the profile, with the reason; `older`: those of an older
+            bundle or version.
         variants: system prompts and formats whose selections were not made again.
     """
 
@@ -65,6 +66,7 @@ class Derived:
     untold: Mapping[str, str]
     variants: tuple[str, ...] = ()
     open: tuple[str, ...] = ()
+    older: tuple[str, ...] = ()
 
 
 def underived(evidence: Evidence, *, earlier: bool = False) -> dict[str, str]:
@@ -93,14 +95,20 @@ def recheck_selections(evidence: Evidence) -> Derived:
             version of its selector.
     """
     told = [_recheck(view) for view in views(evidence)]
+    open_ = underived(evidence, earlier=True)
     return Derived(
         agreed=told[0].agreed,
         untold={name: why for one in told for name, why in one.untold.items()},
         variants=tuple(dict.fromkeys(name for one in told for name in one.variants)),
-        open=tuple(
-            f"the ranking of {excerpt(name)}: {why}" for name, why in underived(evidence).items()
+        open=tuple(_named(name, why) for name, why in open_.items()),
+        older=tuple(
+            _named(name, why) for name, why in underived(evidence).items() if name not in open_
         ),
     )
+
+
+def _named(name: str, why: str) -> str:
+    return f"the ranking of {excerpt(name)}: {why}"
 
 
 def _recheck(evidence: Evidence) -> Derived:
