@@ -48,7 +48,7 @@ rules:
     rationale: Because.
     remedy: Retrain.
 """
-OPTIONS = ("--max-prompts", "120", "--max-new-tokens", "12", "--batch-rows", "512", "--no-roles",
+OPTIONS = ("--max-prompts", "120", "--max-new-tokens", "24", "--batch-rows", "512", "--no-roles",
            "--no-positive-control", "--selection-share", "0.3", "--resamples", "60",
            "--format", "json")  # fmt: skip
 
