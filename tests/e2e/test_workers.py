@@ -36,7 +36,7 @@ def workers(driver: int) -> list[int]:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             parent = int(entry.joinpath("stat").read_text().rpartition(")")[2].split()[1])
-            command = entry.joinpath("cmdline").read_text()
+            command = entry.joinpath("cmdline").read_text(errors="replace")
         except OSError:
             continue
         if parent == driver and "spawn_main" in command:
