@@ -193,14 +193,12 @@ def test_each_mask_size_has_the_limit_of_its_own_strictest_blocking_rule() -> No
 
     rules = (at(1, 2, 4, maximum=10), at(4, 8, maximum=15), at(8, maximum=5, severity="warn"))
     policy = replace(case.policy, rules=rules)
-    curve = build_view(
-        case.evidence, evaluate(case.evidence, policy, TODAY, earlier=True), policy
-    ).curve
+    verdict = evaluate(case.evidence, policy, TODAY, earlier=True)
+    view = build_view(case.evidence, verdict, policy)
+    curve = view.curve
     allowed = {step.k: curve.unmasked.value - step.level for step in curve.limits}
     assert allowed == pytest.approx({1: 10, 2: 10, 4: 10, 8: 15})
-    html = render_html(
-        build_view(case.evidence, evaluate(case.evidence, policy, TODAY, earlier=True), policy)
-    )
+    html = render_html(view)
     words = " ".join(html.split())
     assert "the policy limit, 85.8 % at k = 1, 2 and 4 and 80.8 % at k = 8." in words
 
