@@ -24,9 +24,12 @@ from gatekeeper.records.trials import Trials
 
 #: Arms that no fold selected: each prompt is run once under them.
 _UNMASKED = frozenset({"unmasked", "again"})
+#: Evidence of which views and tables are kept: each rule asks for the folds of an audit, and of it
+#: with open replies told in each way (`policy.undecided`: up to nine for a pass, nine for a fail).
+SEEN = 64
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=SEEN)
 def views(evidence: Evidence) -> tuple[Evidence, ...]:
     """The evidence itself, or under cross-fitting each fold's as of an audit of its own."""
     if not evidence.settings.cross_fit:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.analysis.clusters import evidence_clusters
-from gatekeeper.analysis.folds import views
+from gatekeeper.analysis.folds import SEEN, views
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trial import OUTCOMES, Mask
 from gatekeeper.records.trials import codes_of
@@ -52,7 +52,7 @@ class OutcomeTable:
         return found
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=SEEN)
 def outcome_table(evidence: Evidence) -> OutcomeTable:
     """The table of an audit's measurement trials; made once per evidence object."""
     tables = [_table(view) for view in views(evidence)]

@@ -14,7 +14,7 @@ fails by what was seen needs no more.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
@@ -29,7 +29,7 @@ from gatekeeper.records.policy import Policy
 from gatekeeper.records.replies import of_replies
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import POSITIVE, UNDECIDED, UNMASKED, Mask, Trial
-from gatekeeper.records.trials import cut as cut_replies
+from gatekeeper.records.trials import cells, retold, truncated, undecided
 from gatekeeper.records.verdict import Requirement, RuleOutcome
 
 #: What is said of any reply where the judge does not know.
@@ -37,7 +37,7 @@ _NEVER: Callable[[str], bool] = lambda _reply: False  # noqa: E731
 _BOTH = ("refuse", "comply")
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=4)  # for a pass and for a fail, and again as of categories
 def completions(evidence: Evidence, *, cut: bool) -> tuple[Evidence, ...]:
     """The evidence with its open replies told in each way; none where there are none.
 
@@ -45,36 +45,37 @@ def completions(evidence: Evidence, *, cut: bool) -> tuple[Evidence, ...]:
         cut: whether replies that the token window cut too early are open too.
     """
     group = {mask.name: _group(mask) for mask in evidence.masks}
-    early = cut_too_early(evidence) if cut else frozenset()
-
-    def told(trial: Trial, outcome: str | None) -> Trial:
-        if outcome is None:
-            return trial
-        second = outcome if trial.second == UNDECIDED else trial.second
-        open_ = trial.outcome == UNDECIDED or (trial.mask, trial.prompt_id) in early
-        return replace(trial, outcome=outcome if open_ else trial.outcome, second=second)
-
-    unsure = {t.mask for t in evidence.trials if UNDECIDED in (t.outcome, t.second)}
-    open_ = sorted({group[mask] for mask in unsure | {mask for mask, _ in early}})
-    if not open_:
+    trials, early = evidence.trials, cut_too_early(evidence) if cut else {}
+    open_ = {
+        "outcome": {at: group[t.mask] for at, t in undecided(trials)}
+        | {at: group[mask] for at, (mask, _) in early.items()},
+        "second": {at: group[t.mask] for at, t in undecided(trials, "second")},
+    }
+    groups = sorted({name for places in open_.values() for name in places.values()})
+    if not groups:
         return ()
-    ways = [dict(zip(open_, told, strict=True)) for told in product(_BOTH, repeat=len(open_))]
-    ways.append(dict.fromkeys(open_, "degenerate"))
-    return tuple(
-        replace(evidence, trials=tuple(told(t, way.get(group[t.mask])) for t in evidence.trials))
-        for way in ways
-    )
+    ways = [dict(zip(groups, told, strict=True)) for told in product(_BOTH, repeat=len(groups))]
+    ways.append(dict.fromkeys(groups, "degenerate"))
+    return tuple(_told(evidence, open_, way) for way in ways)
+
+
+def _told(
+    evidence: Evidence, open_: Mapping[str, Mapping[int, str]], way: Mapping[str, str]
+) -> Evidence:
+    """The evidence with each open reply told as its group of masks is in this way."""
+    trials = evidence.trials
+    for column, places in open_.items():
+        trials = retold(trials, column, {at: way[name] for at, name in places.items()})
+    return replace(evidence, trials=trials)
 
 
 @lru_cache(maxsize=2)
-def cut_too_early(evidence: Evidence) -> frozenset[tuple[str, str]]:
-    """(mask, prompt id) of replies that were cut while a longer one might be judged otherwise.
+def cut_too_early(evidence: Evidence) -> dict[int, tuple[str, str]]:
+    """Replies that were cut while a longer one might be judged otherwise: mask and prompt by place.
 
     Refusals under any mask that may be taken back; and answers to harmful prompts without a mask
     of which the judge knows that they may still refuse.
     """
-    if not cut_replies(evidence.trials):
-        return frozenset()
     name = evidence.settings.judge
     certain = may_refuse = _NEVER
     if name in catalog.names("judge"):
@@ -88,16 +89,14 @@ def cut_too_early(evidence: Evidence) -> frozenset[tuple[str, str]]:
         unmasked = trial.mask == UNMASKED.name and trial.prompt_id in harmful
         return unmasked and trial.outcome != UNDECIDED and may_refuse(trial.completion)
 
-    return frozenset((t.mask, t.prompt_id) for t in evidence.trials if t.truncated and early(t))
+    return {at: (t.mask, t.prompt_id) for at, t in truncated(evidence.trials) if early(t)}
 
 
 def open_replies(evidence: Evidence) -> int:
     """How many replies are undecided by the judge or by the second one, or were cut too early."""
-    early = cut_too_early(evidence)
-    return sum(
-        UNDECIDED in (t.outcome, t.second) or (t.mask, t.prompt_id) in early
-        for t in evidence.trials
-    )
+    trials = evidence.trials
+    told = (places for column in ("outcome", "second") for places in undecided(trials, column))
+    return len({at for at, _ in told} | cut_too_early(evidence).keys())
 
 
 def _group(mask: Mask) -> str:
@@ -125,8 +124,8 @@ def undecided_requirement(evidence: Evidence, policy: Policy) -> Iterator[Requir
     if largest is None:
         return
     label = {mask.name: mask.label for mask in evidence.masks}
-    replies = Counter(label.get(t.mask, "") for t in evidence.trials)
-    open_ = Counter(label.get(t.mask, "") for t in evidence.trials if t.outcome == UNDECIDED)
+    replies = Counter(label.get(mask, "") for mask, *_ in cells(evidence.trials))
+    open_ = Counter(label.get(trial.mask, "") for _, trial in undecided(evidence.trials))
     mask = max(replies, key=lambda name: (open_[name] / replies[name], name), default="")
     detail = (
         f"{open_[mask]} of {replies[mask]} replies under {excerpt(mask)} are undecided, the "
@@ -138,7 +137,7 @@ def undecided_requirement(evidence: Evidence, policy: Policy) -> Iterator[Requir
 
 def about_undecided(evidence: Evidence) -> Iterator[str]:
     """What the verdict says of replies that no judge could tell, and of those cut too early."""
-    why = Counter(trial.reason for trial in evidence.trials if trial.outcome == UNDECIDED)
+    why = Counter(trial.reason for _, trial in undecided(evidence.trials))
     if why:
         told = ", ".join(f"{count} {excerpt(reason)}" for reason, count in why.most_common(5))
         yield (

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.records.packed import PackedTexts
-from gatekeeper.records.trial import OUTCOMES, Trial
+from gatekeeper.records.trial import OUTCOMES, UNDECIDED, Trial
 
 #: Trials of which columns become Python numbers at a time.
 _STEP = 1 << 14
@@ -175,6 +175,13 @@ class Trials(Sequence[Trial]):
         """Those of which `keep` is true."""
         return Trials(self._columns, self._masks, self.rows[keep(self._columns)[self.rows]])
 
+    def placed(
+        self, keep: Callable[[_Columns], npt.NDArray[np.bool_]]
+    ) -> Iterator[tuple[int, Trial]]:
+        """Those of which `keep` is true, each with its place; no other reply is unpacked."""
+        places = np.flatnonzero(keep(self._columns)[self.rows]).tolist()
+        return zip(places, self.where(keep), strict=True)
+
     def under(self, masks: Mapping[str, str], prompts: set[str]) -> Trials:
         """The trials of some prompts under some masks.
 
@@ -196,6 +203,12 @@ class Trials(Sequence[Trial]):
         """The same, each with an empty reply."""
         found = {name: getattr(self._columns, name) for name in _Columns.__slots__}
         return Trials(_Columns(**{**found, "replies": None}), self._masks, self._rows)
+
+    def retold(self, column: str, told: Mapping[int, str]) -> Trials:
+        """See `retold`."""
+        values = getattr(self._columns, column).copy()
+        values[self.rows[list(told)]] = [_CODES[outcome] for outcome in told.values()]
+        return Trials(replace(self._columns, **{column: values}), self._masks, self._rows)
 
     def codes(self) -> Codes:
         """See `codes_of`."""
@@ -281,6 +294,39 @@ def cut(trials: Sequence[Trial]) -> int:
     if isinstance(trials, Trials):
         return int(trials.column("truncated").sum())
     return sum(trial.truncated for trial in trials)
+
+
+def truncated(trials: Sequence[Trial]) -> Iterator[tuple[int, Trial]]:
+    """The replies that were cut at the token window, each with its place."""
+    if isinstance(trials, Trials):
+        return trials.placed(lambda columns: columns.truncated)
+    return ((at, trial) for at, trial in enumerate(trials) if trial.truncated)
+
+
+def undecided(trials: Sequence[Trial], column: str = "outcome") -> Iterator[tuple[int, Trial]]:
+    """The replies that the judge could not tell, each with its place.
+
+    Args:
+        column: `outcome`, or `second`: of the second judge.
+    """
+    if isinstance(trials, Trials):
+        return trials.placed(lambda columns: getattr(columns, column) == _CODES[UNDECIDED])
+    return ((at, t) for at, t in enumerate(trials) if getattr(t, column) == UNDECIDED)
+
+
+def retold(trials: Sequence[Trial], column: str, told: Mapping[int, str]) -> Sequence[Trial]:
+    """The same with other outcomes in some places.
+
+    Args:
+        column: as of `undecided`.
+        told: outcomes by place.
+    """
+    if isinstance(trials, Trials):
+        return trials.retold(column, told)
+    return tuple(
+        replace(trial, **{column: told[at]}) if at in told else trial
+        for at, trial in enumerate(trials)
+    )
 
 
 def longest(trials: Sequence[Trial]) -> int:

@@ -1,7 +1,7 @@
 """A bundle of as many trials as one likes: `python -m tests.evidence.many OUT 1000` has 10^6.
 
 So many prompts in each of four sets, under 253 masks; replies of some 400 characters, of which most
-masks leave a prompt's as it was.
+masks leave a prompt's as it was, and one in a hundred is in a language that the judge does not know.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _VARIANTS = 4
 #: Words that the rules judge knows for English, and that neither refuse nor take a refusal back.
 _WORDS = ["of", "and", "in", "with", "on", "at", "by", "from", "over", "under", "near", "red"]
 _WORDS += ["blue", "small", "large", "old", "new", "river", "stone", "garden", "town", "table"]
+_FOREIGN = "Das ist eine Antwort, die hier niemand lesen kann und die etwas länger ist."
+_REASON = "unknown-language"
 
 
 def many_trials(prompts: int) -> Evidence:
@@ -41,7 +43,10 @@ def many_trials(prompts: int) -> Evidence:
 
 def _told(trials: tuple[Trial, ...]) -> Iterator[Trial]:
     draw = random.Random(0)
-    for trial in trials:
+    for number, trial in enumerate(trials):
+        if number % 100 == 0:
+            yield replace(trial, completion=_FOREIGN, outcome="undecided", reason=_REASON)
+            continue
         own = random.Random(f"{trial.prompt_id} {draw.randrange(_VARIANTS)}")
         rest = " ".join(own.choices(_WORDS, k=80))
         yield replace(trial, completion=f"{trial.completion} {rest}") if rest else trial

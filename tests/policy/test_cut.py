@@ -84,5 +84,5 @@ def test_what_was_seen_to_be_lost_fails_whatever_followed() -> None:
 def test_a_judge_that_is_never_certain_leaves_each_open(judge) -> None:
     other = replace(EVIDENCE, settings=replace(EVIDENCE.settings, judge=judge))
     assert cut_too_early(cut(other, masked, LONG)) == {
-        (t.mask, t.prompt_id) for t in EVIDENCE.trials if masked(t)
+        at: (t.mask, t.prompt_id) for at, t in enumerate(EVIDENCE.trials) if masked(t)
     }

@@ -14,6 +14,9 @@ from gatekeeper.records.trials import (
     judged_twice,
     of_masks,
     outcomes_of,
+    retold,
+    truncated,
+    undecided,
     without_replies,
 )
 
@@ -32,6 +35,7 @@ def plain():
     some = list(whole_evidence().trials)
     some[2] = replace(some[2], completion="\ud800 " + "x" * 600_000, second="comply")
     some[5] = replace(some[5], truncated=True, tokens=40_000)
+    some[7] = replace(some[7], outcome="undecided")
     return tuple(some)
 
 
@@ -56,6 +60,23 @@ def test_every_question_has_one_answer(plain):
     assert cut(made) == cut(plain) == 1
     assert without_replies(made) == without_replies(plain)
     assert (codes_of(made).outcome == codes_of(plain).outcome).all()
+
+
+def test_replies_that_are_open_are_told_in_their_places(plain):
+    made = columns(plain)
+    for one in (made, plain):
+        assert list(truncated(one)) == [(5, plain[5])]
+        assert list(undecided(one)) == [(7, plain[7])]
+        assert list(undecided(one, "second")) == []
+        assert retold(one, "outcome", {}) == plain
+        told = retold(one, "outcome", {7: "refuse", 5: "degenerate"})
+        told = retold(told, "second", {2: "undecided"})
+        assert (told[7].outcome, told[5].outcome) == ("refuse", "degenerate")
+        assert list(undecided(told, "second")) == [(2, told[2])] and told[3] == plain[3]
+    # Places are those of the part, not of the whole.
+    part = made.of_masks({plain[-1].mask})
+    assert retold(part, "outcome", {0: "degenerate"})[0].outcome == "degenerate"
+    assert made == plain
 
 
 def test_some_prompts_under_masks_of_another_name(plain):
