@@ -22,7 +22,7 @@ DEMO_POLICY = ROOT / "demo" / "policy.yaml"
 
 #: A small audit: seconds, not minutes.
 SMALL = ("--max-prompts", "24", "-k", "1", "-k", "2", "--controls", "2", "--max-new-tokens", "12")
-SMALL += ("--no-cross-fit", "--no-positive-control")
+SMALL += ("--no-cross-fit", "--no-positive-control", "--no-roles")
 
 
 #: What takes a process its first five seconds, and is the same in each.

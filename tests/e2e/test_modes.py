@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SMALL, SUITE, gatekeeper, refused
 
 CONCENTRATED = ROOT / "demo" / "concentrated"
-OPTIONS = (*SMALL, "--selector", "attribution", "--resamples", "50")
+OPTIONS = (*SMALL, "--roles", "--selector", "attribution", "--resamples", "50")
 
 
 def audit(checkpoint, out, *more):

@@ -57,7 +57,7 @@ def whole(tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("at", [20, 70])
+@pytest.mark.parametrize("at", [pytest.param(20, marks=pytest.mark.slow), 70])
 def test_kill_9_resumes_to_the_same_bytes_and_computes_nothing_twice(whole, tmp_path, at):
     out = tmp_path / "out"
     process = start(out)

@@ -18,6 +18,8 @@ OPTIONS = ("--max-prompts", "40", "--controls", "2", "-k", "2", "--resamples", "
 LOUD = ("--max-new-tokens", "12", "--seed", "5", "--environments", "--budget", "9000")
 #: So few that each part of 40 prompts has enough seeds to select.
 CATEGORIES = ("drugs", "weapons", "prevention")
+#: Two audits of a minute; the folds of tests/e2e/test_cross_fit.py say the same in less.
+pytestmark = pytest.mark.slow
 VARIED = ("--also-dtype", "bfloat16", "--also-dtype", "int8")
 
 

@@ -64,8 +64,11 @@ def seen(monkeypatch):
     return found
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("refill", [False, True])
+@pytest.mark.parametrize(
+    ("family", "refill"),
+    [("mixtral", False), *((family, True) for family in FAMILIES)]
+    + [pytest.param(family, False, marks=pytest.mark.slow) for family in FAMILIES[1:]],
+)
 def test_replies_are_those_of_the_plain_path_whether_drafts_stand_or_fall(
     tmp_path, family, refill, seen
 ):

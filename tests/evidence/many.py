@@ -1,7 +1,7 @@
 """A bundle of as many trials as one likes: `python -m tests.evidence.many OUT 1000` has 10^6.
 
 So many prompts in each of four sets, under 253 masks; replies of some 400 characters, of which most
-masks leave a prompt's as it was, and one in a hundred is in a language that the judge does not know.
+masks leave a prompt's as it was. One in a hundred is in a language that the judge does not know.
 """
 
 from __future__ import annotations
