@@ -8,8 +8,10 @@ device reaches of that is an efficiency, measured by a short calibration or assu
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gatekeeper.analysis.devices import Device
 
@@ -56,7 +58,14 @@ class Shape:
     @property
     def active(self) -> int:
         """Those that work on one token, without the embedding, which is looked up."""
-        return self.dense + self.head + self.expert * sum(top_k for _, top_k in self.moe)
+        routed = sum(layers * top_k for (_, top_k), layers in _alike(self.moe))
+        return self.dense + self.head + self.expert * routed
+
+
+@lru_cache(maxsize=64)
+def _alike(moe: tuple[tuple[int, int], ...]) -> tuple[tuple[tuple[int, int], int], ...]:
+    """Each (experts, top-k) with how many layers have it: an estimate asks for every forward."""
+    return tuple(Counter(moe).items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +124,9 @@ def traffic(shape: Shape, forward: Forward, kind: Format) -> float:
     are taken to stay in the chip.
     """
     tokens = forward.rows * forward.tokens
-    touched: float = sum(e * (1 - (1 - k / e) ** tokens) for e, k in shape.moe)
+    touched: float = sum(
+        layers * e * (1 - (1 - k / e) ** tokens) for (e, k), layers in _alike(shape.moe)
+    )
     weights: float = shape.dense + shape.head + shape.expert * touched
     cache = forward.rows * forward.context * shape.cached
     return forward.passes * (weights * kind.weight + cache * kind.cache)
