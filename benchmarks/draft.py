@@ -21,11 +21,11 @@ import torch
 from benchmarks.page import write_section
 from benchmarks.timing import machine, rounds
 from benchmarks.workloads import load, short
-from gatekeeper.engine.batching import Encoded, left_padded, positions
-from gatekeeper.engine.decode import decode
-from gatekeeper.engine.load import LoadedModel, quiet_transformers
-from gatekeeper.engine.masking import mask_tables
-from gatekeeper.engine.routing import Instrument
+from gatekeeper.engine.generate.batching import Encoded, left_padded, positions
+from gatekeeper.engine.generate.decode import decode
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.load import LoadedModel, quiet_transformers
+from gatekeeper.engine.model.mask_tables import mask_tables
 from gatekeeper.records.trial import Mask, bare_mask
 
 #: Tokens of a reply.

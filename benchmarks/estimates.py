@@ -21,15 +21,15 @@ import torch
 from benchmarks.page import write_section
 from benchmarks.timing import machine
 from benchmarks.workloads import CHECKPOINT, ROOT, SUITE
-from gatekeeper.analysis.devices import DEVICES
-from gatekeeper.commands._audit_options import AuditOptions
-from gatekeeper.commands._auditing import plan
-from gatekeeper.commands._estimating import estimate_of
+from gatekeeper.audit.estimate import estimate_of
+from gatekeeper.audit.plan import plan
+from gatekeeper.audit.run import run_audit
 from gatekeeper.commands.estimate import COMMAND
-from gatekeeper.engine.audit import run_audit
-from gatekeeper.engine.estimate import Estimate
+from gatekeeper.estimate.estimate import Estimate
+from gatekeeper.estimate.hardware import DEVICES
 from gatekeeper.evidence.bundle import write_bundle
 from gatekeeper.policy.load import load_policy
+from gatekeeper.records.audit_options import AuditOptions
 from gatekeeper.records.evidence import Evidence
 
 CONFIGS = ROOT / "benchmarks" / "configs"
@@ -97,7 +97,7 @@ def estimated(options: AuditOptions) -> Estimate:
 
 def carried_out(options: AuditOptions) -> tuple[dict[str, float], Evidence]:
     """Processor seconds by stage, and the evidence."""
-    request = plan(CHECKPOINT, options, load_policy(_POLICY))
+    request = plan(CHECKPOINT, options, load_policy(_POLICY), print)
     watch = Watch()
     with tempfile.TemporaryDirectory() as folder:
         evidence = run_audit(request, Path(folder), watch)

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from benchmarks.page import write_section
 from benchmarks.timing import Ratios, compare, machine
-from gatekeeper.engine.architectures import architecture_of
-from gatekeeper.engine.counting import Counter
-from gatekeeper.engine.masking import mask_tables, width_of
-from gatekeeper.engine.routing import Instrument
+from gatekeeper.engine.model.architectures import architecture_of
+from gatekeeper.engine.model.expert_counts import Counter
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.mask_tables import mask_tables, width_of
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.trial import Mask
 

@@ -26,10 +26,10 @@ from benchmarks.page import write_section
 from benchmarks.timing import Spent, once, rounds
 from benchmarks.workloads import AUDIT, Workload, audited, load, short, sized, whole
 from gatekeeper import catalog
-from gatekeeper.engine.load import LoadedModel, quiet_transformers
-from gatekeeper.engine.plan import SweepSettings, Work, plan_rows
-from gatekeeper.engine.sweep import sweep
-from gatekeeper.engine.techniques import PLAIN, Techniques
+from gatekeeper.engine.generate.row_plan import SweepSettings, Work, plan_rows
+from gatekeeper.engine.generate.sweep import sweep
+from gatekeeper.engine.generate.techniques import PLAIN, Techniques
+from gatekeeper.engine.model.load import LoadedModel, quiet_transformers
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.plugins import Judge
 

@@ -17,7 +17,7 @@ from benchmarks.page import write_section
 from benchmarks.timing import Spent, machine, rounds, spread
 from benchmarks.workloads import AUDIT, Workload, audited, load, sized
 from gatekeeper import catalog
-from gatekeeper.engine.load import LoadedModel, quiet_transformers
+from gatekeeper.engine.model.load import LoadedModel, quiet_transformers
 from gatekeeper.records.plugins import Judge
 
 _TIMES = (1, 2, 4, 8)

@@ -20,11 +20,11 @@ from benchmarks import peer
 from benchmarks.page import write_section
 from benchmarks.timing import Spent, machine, ratios, rounds, spread
 from benchmarks.workloads import CHECKPOINT, SUITE, load
-from gatekeeper.engine.batching import Encoded, encode
-from gatekeeper.engine.capture import capture
-from gatekeeper.engine.checkpoint import open_checkpoint
-from gatekeeper.engine.inspect import describe
-from gatekeeper.engine.load import LoadedModel, quiet_transformers
+from gatekeeper.checkpoint.describe import describe
+from gatekeeper.checkpoint.open import open_checkpoint
+from gatekeeper.engine.generate.batching import Encoded, encode
+from gatekeeper.engine.measure.capture import capture
+from gatekeeper.engine.model.load import LoadedModel, quiet_transformers
 from gatekeeper.records.model import ModelDescription
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.suites.read import read_suite

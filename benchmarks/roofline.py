@@ -23,15 +23,15 @@ import torch
 from benchmarks.page import write_section
 from benchmarks.timing import Spent, machine, rounds
 from benchmarks.workloads import load
-from gatekeeper.analysis.cost import Format, Forward, Reach, Shape, operations, seconds, traffic
-from gatekeeper.analysis.devices import Device
+from gatekeeper.checkpoint.describe import describe
+from gatekeeper.checkpoint.open import open_checkpoint
 from gatekeeper.engine.calibrate import rates
-from gatekeeper.engine.checkpoint import open_checkpoint
-from gatekeeper.engine.decode import decode
-from gatekeeper.engine.inspect import describe
-from gatekeeper.engine.load import LoadedModel
-from gatekeeper.engine.routing import Instrument
-from gatekeeper.engine.shape import shape_of
+from gatekeeper.engine.generate.decode import decode
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.estimate.hardware import Device
+from gatekeeper.estimate.model_size import shape_of
+from gatekeeper.estimate.roofline import Format, Forward, Reach, Shape, operations, seconds, traffic
 from gatekeeper.records.trial import Mask, bare_mask
 
 _TOKENS, _STEPS = 16, 6

@@ -27,9 +27,9 @@ from benchmarks.timing import machine, once
 from benchmarks.workloads import CHECKPOINT, ROOT, load, whole
 from gatekeeper import catalog
 from gatekeeper.analysis.order import prompts_left_out
-from gatekeeper.commands._auditing import looks_of, plan
-from gatekeeper.engine.audit import run_audit
-from gatekeeper.engine.load import quiet_transformers
+from gatekeeper.audit.plan import looks_of, plan
+from gatekeeper.audit.run import run_audit
+from gatekeeper.engine.model.load import quiet_transformers
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.evaluate import evaluate
@@ -61,7 +61,7 @@ def audited(name: str, *, sequential: bool) -> Audited:
     """The demo audit of a checkpoint."""
     policy = load_policy(_POLICY)
     options = replace(demo_options(), sequential=sequential)
-    request = plan(ROOT / "demo" / name, options, policy)
+    request = plan(ROOT / "demo" / name, options, policy, print)
     watch = Watch()
     with TemporaryDirectory() as folder:
         evidence = run_audit(request, Path(folder), watch, looks_of(request, policy))

@@ -28,14 +28,14 @@ from benchmarks.hooks import _mask, _model
 from benchmarks.page import write_section
 from benchmarks.timing import machine
 from gatekeeper import catalog
-from gatekeeper.engine import processes
-from gatekeeper.engine.batching import encode
-from gatekeeper.engine.checkpoint import open_checkpoint
-from gatekeeper.engine.inspect import describe
-from gatekeeper.engine.load import LoadedModel, load_model
-from gatekeeper.engine.plan import SweepSettings, Work
-from gatekeeper.engine.sweep import Alone, Crew, sweep
-from gatekeeper.engine.workers import Together
+from gatekeeper.checkpoint.describe import describe
+from gatekeeper.checkpoint.open import open_checkpoint
+from gatekeeper.engine.generate.batching import encode
+from gatekeeper.engine.generate.row_plan import SweepSettings, Work
+from gatekeeper.engine.generate.sweep import Alone, Crew, sweep
+from gatekeeper.engine.model.load import LoadedModel, load_model
+from gatekeeper.engine.workers import local as processes
+from gatekeeper.engine.workers.pool import Together
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.judges import never_decided
 from gatekeeper.records.trial import UNMASKED, Trial

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gatekeeper.engine.batching import Encoded, encode
-from gatekeeper.engine.checkpoint import open_checkpoint
-from gatekeeper.engine.inspect import describe
-from gatekeeper.engine.load import LoadedModel, load_model
-from gatekeeper.engine.plan import Work
-from gatekeeper.engine.self_test import self_test
-from gatekeeper.engine.techniques import Techniques, where_exact
+from gatekeeper.checkpoint.describe import describe
+from gatekeeper.checkpoint.open import open_checkpoint
+from gatekeeper.engine.generate.batching import Encoded, encode
+from gatekeeper.engine.generate.row_plan import Work
+from gatekeeper.engine.generate.techniques import Techniques, where_exact
+from gatekeeper.engine.model.load import LoadedModel, load_model
+from gatekeeper.engine.self_test.run import self_test
 from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.records.suite import Prompt
 from gatekeeper.records.trial import AGAIN, UNMASKED, Mask, bare_mask

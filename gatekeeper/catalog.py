@@ -23,7 +23,7 @@ KINDS = {
     "judge": ("judges", "JUDGE"),
     "format": ("formats", "FORMAT"),
     "selector": ("analysis/selectors", "SELECTOR"),
-    "architecture": ("engine/architectures", "ARCHITECTURE"),
+    "architecture": ("engine/model/architectures", "ARCHITECTURE"),
     "importer": ("suites/importers", "IMPORTER"),
     "command": ("commands", "COMMAND"),
 }

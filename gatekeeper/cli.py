@@ -59,7 +59,7 @@ def _name_variables(command: click.Command, prefix: str) -> None:
 def _check_names(command: click.Command) -> None:
     """Lets each parameter refuse text that is not UTF-8, in one place for all there are."""
     for parameter in command.params:
-        # A checkpoint's own name is looked at with those of its files, see `engine.checkpoint`.
+        # A checkpoint's own name is looked at with those of its files, see `checkpoint.open`.
         if parameter.name != "checkpoint" and not isinstance(parameter.callback, _Named):
             parameter.callback = _Named(parameter.callback)
     if isinstance(command, click.Group):

@@ -2,7 +2,8 @@
 
     make architectures
 
-Made from a run of tests/engine/test_invariants.py, never by hand: what did not run is not claimed.
+Made from a run of tests/engine/model/test_invariants.py, never by hand: what did not run is not
+claimed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from junitparser import JUnitXml, Properties, TestCase
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architectures.md"
-TESTS = "tests/engine/test_invariants.py"
+TESTS = "tests/engine/model/test_invariants.py"
 
 _HEAD = """# Architectures
 
@@ -152,7 +153,7 @@ def _not_run(rows: Mapping[str, Row]) -> list[str]:
 
 def refusals(model_types: Sequence[str]) -> dict[str, str]:
     """Why each of these types is refused, as `audit` says it."""
-    from gatekeeper.engine.refusals import refusal_of
+    from gatekeeper.engine.model.unsupported import refusal_of
 
     found = {}
     for model_type in model_types:

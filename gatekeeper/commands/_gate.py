@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatekeeper.commands._audit_options import AuditOptions
-from gatekeeper.commands._auditing import perform, plan
+from gatekeeper.audit.plan import plan
+from gatekeeper.commands._auditing import perform, warn
 from gatekeeper.commands._cards import check_card
 from gatekeeper.commands._output import (
     BUNDLE,
@@ -28,17 +28,18 @@ from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.bundle import read_bundle, write_bytes
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.recheck import recheck
+from gatekeeper.records.audit_options import AuditOptions
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.wording import load_wording
+from gatekeeper.verify.verify import recheck
 
 if TYPE_CHECKING:  # torch is behind it
-    from gatekeeper.engine.ranks import Ranks
-    from gatekeeper.engine.request import AuditRequest
+    from gatekeeper.audit.request import AuditRequest
+    from gatekeeper.engine.torchrun.ranks import Ranks
 
 #: What `run` writes unless told otherwise; each is read by someone (docs/outputs in the README).
 FORMATS = ("pdf", "markdown", "json", "junit")
@@ -86,7 +87,7 @@ def run_gate(
     if not finished:
         check_output(out, overwrite=overwrite)
     with keeping_earlier(out):
-        request = plan(checkpoint, options, policy)
+        request = plan(checkpoint, options, policy, warn)
         _check_card(card, request)
         if finished:
             evidence = _finished_evidence(request, out)
@@ -133,7 +134,7 @@ def _check_card(card: GivenCard | None, request: AuditRequest) -> None:
         UsageError: see `check_card`.
     """
     if card is not None:
-        from gatekeeper.engine.judging import open_judge
+        from gatekeeper.engine.judges.judging import open_judge
 
         judge = open_judge(request.judge, request.judge_options)
         check_card(card, judge.id, judge.version, judge.settings)
@@ -154,7 +155,7 @@ def _finished_evidence(request: AuditRequest, out: Path) -> Evidence:
         UsageError: it is of another checkpoint, suite or settings.
         EvidenceError: it does not verify.
     """
-    from gatekeeper.engine.settings import is_audit_of
+    from gatekeeper.audit.settings import is_audit_of
 
     evidence = recheck(read_bundle(out / BUNDLE)).evidence
     if not is_audit_of(request, evidence):

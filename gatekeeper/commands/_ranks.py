@@ -18,14 +18,15 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from gatekeeper._process import ignore_signals
-from gatekeeper.commands._audit_options import AuditOptions
-from gatekeeper.commands._auditing import AUDIT, load_engine, looks_of, plan
+from gatekeeper.audit.plan import load_engine, looks_of, plan
+from gatekeeper.commands._auditing import AUDIT, warn
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, ExitCode, GatekeeperError, UsageError, excerpt
+from gatekeeper.records.audit_options import AuditOptions
 from gatekeeper.records.defaults import JUDGE
 
 if TYPE_CHECKING:  # torch is behind it
-    from gatekeeper.engine.ranks import Ranks
+    from gatekeeper.engine.torchrun.ranks import Ranks
 
 #: Seconds that a rank waits for rank 0, and rank 0 for others, to tell of an error before it.
 _AFTER_FIRST, _AFTER_OTHERS = 3.0, 1.0
@@ -54,7 +55,7 @@ def in_step(
         if options.parallel is None:
             return lead(None)
         load_engine()
-        from gatekeeper.engine.ranks import open_ranks
+        from gatekeeper.engine.torchrun.ranks import open_ranks
 
         ranks = open_ranks(options.device)
     except GatekeeperError as error:
@@ -138,7 +139,7 @@ def _told(ranks: Ranks, error: BaseException) -> int:
 
     The same error may come on every rank, or on one and the loss of it on the others.
     """
-    from gatekeeper.engine.ranks import tells_of_loss
+    from gatekeeper.engine.torchrun.ranks import tells_of_loss
 
     ignore_signals()
     lost = tells_of_loss(error)
@@ -168,14 +169,14 @@ def follow(checkpoint: Path, options: AuditOptions, policy_path: Path | None, ra
         Rank 0's exit code.
 
     Raises:
-        GatekeeperError: see `engine.audit.run_audit`.
+        GatekeeperError: see `audit.run.run_audit`.
     """
-    from gatekeeper.engine.audit import run_audit
+    from gatekeeper.audit.run import run_audit
     from gatekeeper.policy.load import load_policy
 
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         policy = load_policy(policy_path) if policy_path else None
-        request = replace(plan(checkpoint, options, policy), second=None)
+        request = replace(plan(checkpoint, options, policy, warn), second=None)
         said = ranks.share("")
         if said == AUDIT:
             with TemporaryDirectory(prefix="gatekeeper-") as work:

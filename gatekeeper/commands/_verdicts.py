@@ -9,13 +9,13 @@ import rfc8785
 
 from gatekeeper import catalog
 from gatekeeper.errors import ExitCode
-from gatekeeper.policy.recheck import Rechecked
 from gatekeeper.policy.wire import verdict_to_json
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.corrected_parts import GivenCard
+from gatekeeper.verify.verify import Rechecked
 
 _CODES = {
     "passed": ExitCode.PASS,

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gatekeeper.commands._audit_options import AuditOptions, audit_options, suite_option
-from gatekeeper.commands._auditing import perform, plan, tell_left_out
+from gatekeeper.audit.plan import plan
+from gatekeeper.commands._audit_options import audit_options, suite_option
+from gatekeeper.commands._auditing import perform, tell_left_out, warn
 from gatekeeper.commands._output import check_output, keeping_earlier, output_directory
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.commands._ranks import follow, in_step
 from gatekeeper.errors import ExitCode
+from gatekeeper.records.audit_options import AuditOptions
 
 if TYPE_CHECKING:  # torch is behind it
-    from gatekeeper.engine.ranks import Ranks
+    from gatekeeper.engine.torchrun.ranks import Ranks
 
 
 @click.command("audit")
@@ -67,7 +69,7 @@ def _lead(
     check_output(out, overwrite=overwrite)
     reporter = ProgressReporter(gpu_hour_cost=asked.gpu_hour_cost)
     with keeping_earlier(out):
-        request = plan(checkpoint, asked, policy)
+        request = plan(checkpoint, asked, policy, warn)
         with output_directory(out, overwrite=overwrite) as work:
             evidence = perform(request, out, out, work, reporter, policy, ranks)
     click.echo(f"Evidence of {len(evidence.trials)} trials in {out} ({evidence.digest})")

@@ -74,7 +74,7 @@ def _architecture(name: str) -> str:
     import ast
     from importlib import resources
 
-    file = resources.files("gatekeeper.engine.architectures") / f"{name.replace('-', '_')}.py"
+    file = resources.files("gatekeeper.engine.model.architectures") / f"{name.replace('-', '_')}.py"
     text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     return text.partition("\n")[0].rstrip(".")
 

@@ -69,7 +69,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     from gatekeeper.evidence.bundle import check_writable, read_bundle, write_bytes
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.load import load_policy
-    from gatekeeper.policy.recheck import recheck
+    from gatekeeper.verify.verify import recheck
 
     if checkpoint_digest is not None and not _DIGEST.fullmatch(checkpoint_digest):
         raise UsageError(

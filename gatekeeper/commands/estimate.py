@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gatekeeper.commands._audit_options import AuditOptions, audit_options_elsewhere, suite_option
+from gatekeeper.commands._audit_options import audit_options_elsewhere, suite_option
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.records.audit_options import AuditOptions
 
 if TYPE_CHECKING:
-    from gatekeeper.engine.estimate import Estimate
+    from gatekeeper.estimate.estimate import Estimate
 
 _SCHEMA = "gatekeeper/estimate/v1"
 
@@ -57,7 +58,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
       gatekeeper estimate ./config.json --suite suite/ --policy policies/release.yaml --device h100
       gatekeeper estimate demo/hardened --suite demo/suite --policy policies/release.yaml
     """
-    from gatekeeper.commands._estimating import estimate_of
+    from gatekeeper.audit.estimate import estimate_of
     from gatekeeper.policy.load import load_policy
 
     if gpu_hour_cost is not None and device == "cpu":

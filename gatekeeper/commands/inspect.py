@@ -36,8 +36,8 @@ def inspect(checkpoint: Path, as_json: bool, digest: bool, require_moe: bool) ->
       gatekeeper inspect ./checkpoint --json --require-moe
       gatekeeper inspect ./checkpoint --digest
     """
-    from gatekeeper.engine.checkpoint import open_checkpoint
-    from gatekeeper.engine.inspect import describe
+    from gatekeeper.checkpoint.describe import describe
+    from gatekeeper.checkpoint.open import open_checkpoint
 
     opened = open_checkpoint(checkpoint)
     model = describe(opened)

@@ -79,7 +79,7 @@ def calibrate(
     from gatekeeper import __version__
     from gatekeeper.analysis.intervals import CONFIDENCE
     from gatekeeper.analysis.judge_card import card_parts
-    from gatekeeper.engine.judging import open_judge
+    from gatekeeper.engine.judges.judging import open_judge
     from gatekeeper.errors import UsageError, excerpt
     from gatekeeper.evidence.bundle import check_writable, write_bytes
     from gatekeeper.evidence.wire_judge_card import card_to_json

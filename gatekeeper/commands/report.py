@@ -74,8 +74,8 @@ def report(
     from gatekeeper.outside import refuse_inside_checkpoint
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.load import load_policy
-    from gatekeeper.policy.recheck import recheck
     from gatekeeper.report.disclosure import Disclosure
+    from gatekeeper.verify.verify import recheck
 
     policy = load_policy(policy_file)
     out_dir = out_dir or evidence

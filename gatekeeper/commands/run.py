@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gatekeeper.commands._audit_options import AuditOptions, audit_options, suite_option
+from gatekeeper.commands._audit_options import audit_options, suite_option
 from gatekeeper.commands._auditing import tell_left_out
 from gatekeeper.commands._cards import card_option, open_card
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._ranks import follow, in_step
+from gatekeeper.records.audit_options import AuditOptions
 
 if TYPE_CHECKING:  # torch is behind it
-    from gatekeeper.engine.ranks import Ranks
+    from gatekeeper.engine.torchrun.ranks import Ranks
 
 
 @click.command("run")

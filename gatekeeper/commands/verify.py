@@ -13,10 +13,10 @@ from gatekeeper.commands._memory import uncollected
 from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
-    from gatekeeper.policy.recheck import Rechecked
-    from gatekeeper.policy.recheck_selections import Derived
     from gatekeeper.records.evidence import Evidence
     from gatekeeper.records.policy import Policy
+    from gatekeeper.verify.selections import Derived
+    from gatekeeper.verify.verify import Rechecked
 
 
 @click.command("verify")
@@ -43,7 +43,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     from gatekeeper.commands._verdicts import bundle_of
     from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle
     from gatekeeper.policy.load import load_policy
-    from gatekeeper.policy.recheck import recheck
+    from gatekeeper.verify.verify import recheck
 
     # Before the bundle is read: one that was named by mistake is no word against the evidence.
     policy = load_policy(policy_path) if policy_path else None
@@ -164,9 +164,9 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     """
     from gatekeeper.policy.earlier import is_earlier, without_sentences
     from gatekeeper.policy.evaluate import evaluate
-    from gatekeeper.policy.same import same_data
     from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
     from gatekeeper.strict_json import strict_loads
+    from gatekeeper.verify.same import same_data
 
     try:
         stored = strict_loads(path.read_bytes())

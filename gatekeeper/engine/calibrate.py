@@ -13,7 +13,19 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from gatekeeper.analysis.cost import (
+from gatekeeper.engine.generate.batching import Encoded
+from gatekeeper.engine.generate.decode import next_logits
+from gatekeeper.engine.generate.row_plan import Row, SweepSettings, Work, same_mask
+from gatekeeper.engine.generate.sweep import stored_replies, sweep
+from gatekeeper.engine.generate.techniques import Techniques, where_exact
+from gatekeeper.engine.measure.attribute import Openings, attribute
+from gatekeeper.engine.measure.capture import capture
+from gatekeeper.engine.measure.usefulness import usefulness
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.engine.self_test.run import self_test
+from gatekeeper.estimate.hardware import Device
+from gatekeeper.estimate.roofline import (
     Format,
     Forward,
     Reach,
@@ -23,19 +35,7 @@ from gatekeeper.analysis.cost import (
     seconds,
     shares,
 )
-from gatekeeper.analysis.devices import Device
-from gatekeeper.engine.attribute import Openings, attribute
-from gatekeeper.engine.batching import Encoded
-from gatekeeper.engine.capture import capture
-from gatekeeper.engine.decode import next_logits
-from gatekeeper.engine.load import LoadedModel
-from gatekeeper.engine.plan import Row, SweepSettings, Work, same_mask
-from gatekeeper.engine.routing import Instrument
-from gatekeeper.engine.self_test import self_test
-from gatekeeper.engine.stages import LOG_BYTES, Plan
-from gatekeeper.engine.sweep import stored_replies, sweep
-from gatekeeper.engine.techniques import Techniques, where_exact
-from gatekeeper.engine.usefulness import usefulness
+from gatekeeper.estimate.workload import LOG_BYTES, Plan
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.records.model import ModelDescription
 from gatekeeper.records.plugins import Judge, Judgement

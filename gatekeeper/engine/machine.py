@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from gatekeeper.bundled import bundled
-from gatekeeper.engine.host_memory import available_memory
+from gatekeeper.engine.model.host_memory import available_memory
 from gatekeeper.errors import UsageError, excerpt
 
 #: Versions the hooks were tested with; the extra `audit` of pyproject.toml installs them.

@@ -29,7 +29,7 @@ from gatekeeper.records.trials import (
 )
 from gatekeeper.records.windows import WINDOWS
 
-#: Tokens by which the end of reasoning may be noticed late (`engine.running`).
+#: Tokens by which the end of reasoning may be noticed late (`engine.generate.batch_state`).
 _SEEN_LATE = 4
 
 

@@ -44,7 +44,8 @@ class StoredReply:
 
     Attributes:
         ids: the tokens generated.
-        met: the experts its tokens were routed to (`engine.met`), where they were noted.
+        met: the experts its tokens were routed to, where they were noted
+            (`engine.generate.visited_experts`).
     """
 
     key: str

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.order import run_of, stop_under
 from gatekeeper.analysis.outcomes import control_masks, outcome_table
-from gatekeeper.policy.recheck_masks import left_out
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.trials import cells, of_masks
 from gatekeeper.records.verdict import Requirement
+from gatekeeper.verify.masks import left_out
 
 
 def mask_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:

@@ -11,8 +11,6 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.assay import assay_requirements
 from gatekeeper.policy.mask_needs import mask_requirements, measured_prompts
-from gatekeeper.policy.recheck_recorded import unrecorded
-from gatekeeper.policy.recheck_selections import underived
 from gatekeeper.policy.search_needs import (
     coverage_requirements,
     search_requirements,
@@ -26,6 +24,8 @@ from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import OUTCOMES, UNDECIDED, UNMASKED
 from gatekeeper.records.trials import cells, of_masks, outcomes_of
 from gatekeeper.records.verdict import Requirement
+from gatekeeper.verify.recorded import unrecorded
+from gatekeeper.verify.selections import underived
 
 
 def requirements(

@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from benchmarks import estimates, linear, profiles, roofline, workloads
 from benchmarks.timing import Spent
-from gatekeeper.engine.batching import encode
-from gatekeeper.engine.checkpoint import open_checkpoint
-from gatekeeper.engine.inspect import describe
+from gatekeeper.checkpoint.describe import describe
+from gatekeeper.checkpoint.open import open_checkpoint
+from gatekeeper.engine.generate.batching import encode
 from gatekeeper.suites.read import read_suite
 
 

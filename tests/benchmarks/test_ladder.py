@@ -11,7 +11,7 @@ import torch
 from benchmarks import ladder, peer, workloads
 from benchmarks.timing import Spent, once, rounds
 from gatekeeper import catalog
-from gatekeeper.engine.techniques import PLAIN, Techniques
+from gatekeeper.engine.generate.techniques import PLAIN, Techniques
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gatekeeper.commands._audit_options import AuditOptions
 from gatekeeper.commands.audit import COMMAND
+from gatekeeper.records.audit_options import AuditOptions
 
 
 def options(suite: Path, *more: object) -> AuditOptions:

@@ -138,7 +138,7 @@ def test_a_config_cannot_write_to_the_terminal(
 
 def test_the_digest_is_that_of_the_evidence(tmp_path: Path, capsys) -> None:
     """Only when asked for: it reads all weights."""
-    from gatekeeper.engine.checkpoint import open_checkpoint
+    from gatekeeper.checkpoint.open import open_checkpoint
 
     path = save(tmp_path / "c", {"model.embed_tokens.weight": [4, 2]})
     wanted = open_checkpoint(Path(path)).reference().digest

@@ -26,7 +26,7 @@ SMALL += ("--no-cross-fit", "--no-positive-control", "--no-roles")
 
 
 #: What takes a process its first five seconds, and is the same in each.
-_IMPORTED = ["gatekeeper.cli", "gatekeeper.engine.audit", "gatekeeper.engine.refusals"]
+_IMPORTED = ["gatekeeper.cli", "gatekeeper.audit.run", "gatekeeper.engine.model.unsupported"]
 _IMPORTED += ["transformers.models.auto.modeling_auto"]
 
 

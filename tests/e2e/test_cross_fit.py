@@ -17,9 +17,9 @@ from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
-from gatekeeper.policy.recheck import recheck
-from gatekeeper.policy.recheck_selections import recheck_selections
 from gatekeeper.records.trial import UNMASKED
+from gatekeeper.verify.selections import recheck_selections
+from gatekeeper.verify.verify import recheck
 from tests.e2e.cli import ROOT, gatekeeper
 
 CHECKPOINT, SUITE = ROOT / "demo" / "concentrated", ROOT / "demo" / "suite"

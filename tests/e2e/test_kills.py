@@ -24,7 +24,7 @@ ARGUMENTS = (
 #: The command line, with a line in a log for each row that is computed, before it is stored.
 _LOGGED = """
 import os, sys
-from gatekeeper.engine import sweep
+from gatekeeper.engine.generate import sweep
 log = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 real = sweep.run_shard
 def run_shard(loaded, instrument, rows, settings):

@@ -11,7 +11,7 @@ import pytest
 
 from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence.bundle import read_bundle
-from gatekeeper.policy.recheck_selections import recheck_selections
+from gatekeeper.verify.selections import recheck_selections
 from tests.e2e.cli import ROOT, gatekeeper
 
 OPTIONS = ("--max-prompts", "40", "--controls", "2", "-k", "2", "--resamples", "60")

@@ -10,7 +10,7 @@ import pytest
 
 from gatekeeper import catalog
 from gatekeeper.analysis.second_sample import second_rows
-from gatekeeper.engine.judging import TRIED
+from gatekeeper.engine.judges.judging import TRIED
 from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.records.finding import Finding, Opinion
 from tests.engine.tiny_judges import save_encoder

@@ -16,7 +16,7 @@ from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SUITE, gatekeeper, hear_i
 from tests.e2e.test_output import WORK, rows, wait_for_rows
 from tests.e2e.test_second_judge import contrary, second_judge
 from tests.e2e.test_sequential import POLICY
-from tests.engine.torchrun import command, environment
+from tests.engine.launch import command, environment
 from tests.judges.chat_server import serving
 
 #: As little as has masks, controls and something to measure.
@@ -31,7 +31,7 @@ TENSOR = (*ARGUMENTS, "--parallel", "tensor")
 _APART = """
 import os, torch
 from dataclasses import replace
-from gatekeeper.engine import sweep
+from gatekeeper.engine.generate import sweep
 real, done = sweep.run_shard, []
 def run_shard(*arguments):
     done.append(1)

@@ -13,9 +13,9 @@ from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
-from gatekeeper.policy.recheck import recheck
-from gatekeeper.policy.recheck_selections import recheck_selections
 from gatekeeper.records.finding import Subject
+from gatekeeper.verify.selections import recheck_selections
+from gatekeeper.verify.verify import recheck
 from tests.e2e.cli import ROOT, gatekeeper
 
 CHECKPOINT, SUITE = ROOT / "demo" / "concentrated", ROOT / "demo" / "suite"

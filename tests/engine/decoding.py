@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from gatekeeper.engine.decode import decode
-from gatekeeper.engine.routing import Instrument
+from gatekeeper.engine.generate.decode import decode
+from gatekeeper.engine.model.hooks import Instrument
 from tests.engine.invariants import mask
 from tests.engine.tiny_loaded import encoded
 

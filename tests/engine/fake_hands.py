@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from gatekeeper.engine.hands import WorkerLost
-from gatekeeper.engine.replica import Replica
+from gatekeeper.engine.workers.spawn import WorkerLost
+from gatekeeper.engine.workers.worker import Replica
 from tests.engine.tiny_loaded import loaded_with
 
 

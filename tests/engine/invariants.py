@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatekeeper.engine.architectures import architecture_of
-from gatekeeper.engine.batching import left_padded, positions
-from gatekeeper.engine.counting import Counter
-from gatekeeper.engine.decode import decode
-from gatekeeper.engine.load import LoadedModel
-from gatekeeper.engine.masking import mask_tables, width_of
-from gatekeeper.engine.routing import Instrument
-from gatekeeper.engine.sites import RouterSite
+from gatekeeper.engine.generate.batching import left_padded, positions
+from gatekeeper.engine.generate.decode import decode
+from gatekeeper.engine.model.architectures import architecture_of
+from gatekeeper.engine.model.expert_counts import Counter
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.engine.model.mask_tables import mask_tables, width_of
+from gatekeeper.engine.model.sites import RouterSite
 from gatekeeper.records.trial import bare_mask
 from tests.engine import zoo
 

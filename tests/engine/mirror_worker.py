@@ -11,9 +11,9 @@ import json
 import sys
 from pathlib import Path
 
-from gatekeeper.engine.mirror import open_store
-from gatekeeper.engine.parallel import in_step
-from gatekeeper.engine.ranks import open_ranks
+from gatekeeper.engine.model.parallel import in_step
+from gatekeeper.engine.torchrun.ranks import open_ranks
+from gatekeeper.engine.torchrun.shared_store import open_store
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import StoredReply
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 import torch.distributed as dist
 
-from gatekeeper.engine.architectures import architecture_of
+from gatekeeper.engine.model.architectures import architecture_of
 from tests.engine import invariants as inv
 
 

@@ -6,9 +6,9 @@ import json
 
 import torch
 
-from gatekeeper.engine.architectures import architecture_of
-from gatekeeper.engine.load import LoadedModel
-from gatekeeper.engine.self_test import self_test
+from gatekeeper.engine.model.architectures import architecture_of
+from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.engine.self_test.run import self_test
 from tests.engine.tiny_loaded import encoded, tokenizer
 from tests.engine.toynull import Model
 

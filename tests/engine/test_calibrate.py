@@ -7,13 +7,13 @@ import itertools
 import pytest
 
 from gatekeeper import catalog
-from gatekeeper.analysis.devices import Device
 from gatekeeper.engine import calibrate as module
 from gatekeeper.engine.calibrate import _Sample
-from gatekeeper.engine.techniques import Techniques
+from gatekeeper.engine.generate.techniques import Techniques
+from gatekeeper.estimate.hardware import Device
 from gatekeeper.records.trial import bare_mask
-from tests.engine.test_stages import SHAPE, plan
 from tests.engine.tiny_loaded import encoded, loaded
+from tests.estimate.test_workload import SHAPE, plan
 
 
 def sample():

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.engine.headers import DTYPE_BITS
+from gatekeeper.checkpoint.safetensors_header import DTYPE_BITS
 
 CORE = {
     "vocab_size": 128,

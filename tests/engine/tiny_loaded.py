@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from gatekeeper.engine.architectures import architecture_of
-from gatekeeper.engine.batching import Encoded
-from gatekeeper.engine.load import LoadedModel
+from gatekeeper.engine.generate.batching import Encoded
+from gatekeeper.engine.model.architectures import architecture_of
+from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.records.suite import Prompt
 from tests.engine.zoo import build
 

@@ -18,7 +18,7 @@ from gatekeeper.errors import EvidenceError, ExitCode, GatekeeperError
 from gatekeeper.evidence import manifest
 from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle, write_bundle
 from gatekeeper.evidence.profile_io import profile_to_bytes
-from gatekeeper.policy.recheck import recheck
+from gatekeeper.verify.verify import recheck
 from tests.evidence.sealing import reseal
 from tests.evidence.whole import whole_evidence
 

@@ -13,9 +13,9 @@ from itertools import chain, count
 
 import pytest
 
-from gatekeeper.engine.chat import Chats, conversation
+from gatekeeper.engine.generate.chat_template import Chats, conversation
 from gatekeeper.errors import CheckpointError
-from tests.engine.test_chat import PLAIN, SHAPES, with_template
+from tests.engine.generate.test_chat_template import PLAIN, SHAPES, with_template
 
 SECONDS = float(os.environ.get("GATEKEEPER_FUZZ_SECONDS", "5"))
 FOUND: tuple[int, ...] = ()

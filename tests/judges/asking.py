@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.engine.judging import open_judge
+from gatekeeper.engine.judges.judging import open_judge
 from gatekeeper.errors import AuditError
 from gatekeeper.records.plugins import Judge
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatekeeper import catalog
-from gatekeeper.engine.judging import open_judge
+from gatekeeper.engine.judges.judging import open_judge
 from gatekeeper.errors import UsageError
 from gatekeeper.judges import parse_outcome
 from gatekeeper.records.judge_options import JudgeOption, read_options, split_options

@@ -9,7 +9,7 @@ import pytest
 from gatekeeper.errors import EvidenceError
 from gatekeeper.judges.refusal_rules import JUDGE
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.recheck_trials import recheck_outcomes
+from gatekeeper.verify.trials import recheck_outcomes
 
 from .builders import EVIDENCE, TODAY, make_policy, make_rule
 

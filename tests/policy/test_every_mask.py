@@ -10,12 +10,12 @@ import pytest
 
 from gatekeeper.analysis.masks import control_masks
 from gatekeeper.policy.needs import requirements
-from gatekeeper.policy.recheck_masks import left_out
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Subject
+from gatekeeper.verify.masks import left_out
+from tests.verify.test_comparison_masks import told
 
 from .builders import make_policy, make_rule
-from .test_recheck_beside import told
 
 
 @cache

@@ -13,9 +13,9 @@ from gatekeeper.errors import EvidenceError
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.in_order import unsettled
-from gatekeeper.policy.recheck_trials import recheck_stops
 from gatekeeper.records.finding import Missing, Subject
 from gatekeeper.records.stop import Stop
+from gatekeeper.verify.trials import recheck_stops
 from tests.policy.builders import SELECTORS, make_evidence, make_policy, make_rule, safe
 
 TODAY = date(2026, 11, 27)

@@ -9,9 +9,9 @@ import pytest
 from gatekeeper.analysis.noise import floor
 from gatekeeper.metrics.noise_floor import METRIC
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.recheck_masks import recheck_masks
 from gatekeeper.records.finding import Missing, Subject
 from gatekeeper.records.trial import AGAIN, Trial
+from gatekeeper.verify.masks import recheck_masks
 from tests.policy.builders import (
     TODAY,
     concentrated,

@@ -10,11 +10,11 @@ from gatekeeper import catalog
 from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.metrics import with_findings
-from gatekeeper.policy.recheck_trials import recheck_outcomes, recheck_second
 from gatekeeper.policy.search_needs import cut_early, settings_requirements
 from gatekeeper.records.policy import SettingsNeeds
 from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.trial import UNDECIDED
+from gatekeeper.verify.trials import recheck_outcomes, recheck_second
 
 from ..evidence.whole import whole_evidence
 from .builders import EVIDENCE, make_policy, make_rule, safe

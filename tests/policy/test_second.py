@@ -9,10 +9,10 @@ import pytest
 from gatekeeper import catalog
 from gatekeeper.errors import EvidenceError
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.recheck import recheck
-from gatekeeper.policy.recheck_trials import recheck_second
 from gatekeeper.records.evidence import SecondJudge
 from gatekeeper.records.finding import Finding, Interval, Opinion, Subject
+from gatekeeper.verify.trials import recheck_second
+from gatekeeper.verify.verify import recheck
 
 from ..evidence.whole import whole_evidence
 from .builders import (

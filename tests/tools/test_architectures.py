@@ -8,8 +8,9 @@ import pytest
 import transformers
 
 from gatekeeper import catalog
-from gatekeeper.engine.refusals import refusal_of
-from tests.engine import test_invariants, zoo
+from gatekeeper.engine.model.unsupported import refusal_of
+from tests.engine import zoo
+from tests.engine.model import test_invariants
 from tools import architectures
 
 

@@ -13,7 +13,7 @@ from gatekeeper import catalog
 from gatekeeper.analysis.folds import pool
 from gatekeeper.analysis.masks import selected_masks
 from gatekeeper.analysis.selectors import greedy
-from gatekeeper.engine.stages import MEASURED
+from gatekeeper.estimate.workload import MEASURED
 from gatekeeper.records.evidence import AuditSettings, Evidence, PromptRef, SelfTestCheck, SuiteRef
 from gatekeeper.records.model import CheckpointRef, ExpertId, ModelDescription
 from gatekeeper.records.plugins import SelectionInput

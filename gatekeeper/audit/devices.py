@@ -1,0 +1,71 @@
+"""How many devices an audit takes, and whether they are there."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+
+from gatekeeper.audit.request import AuditRequest
+from gatekeeper.engine.model.load import SPREAD, gpus, pick_device
+from gatekeeper.errors import AuditError, UsageError, excerpt
+
+
+def refuse_workers(request: AuditRequest) -> None:
+    """Refuses workers that there is no device for.
+
+    Raises:
+        UsageError: more than there are GPUs, beside a model that takes all of them, or on a
+            cluster without more than one.
+        AuditError: the device is not there, or Ray is not installed.
+    """
+    if request.workers == 1:
+        if request.ray is not None:
+            raise UsageError(
+                "--ray without --workers: all work would be done here",
+                remedy="add --workers N, one more than the GPUs that Ray may give away",
+            )
+        return
+    if request.ray is not None:
+        _refuse_ray(request.ray)
+    if request.device == SPREAD:
+        raise UsageError(
+            "--workers with --device spread: one replica takes all devices",
+            remedy="leave one of them out",
+        )
+    if request.ray is None and pick_device(request.device).type == "cuda":
+        found = gpus()
+        if request.workers > found:
+            raise UsageError(
+                f"--workers {request.workers}, and {found} GPU{'s are' if found > 1 else ' is'} "
+                "visible",
+                remedy=f"give at most {found}, or --ray for the GPUs of other hosts",
+            )
+
+
+def _refuse_ray(address: str) -> None:
+    """Refuses a cluster that is not there: Ray itself would try for minutes, after the model loads.
+
+    Raises:
+        AuditError: Ray is not installed, or nothing listens at HOST:PORT.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise AuditError("ray is not installed", remedy="pip install 'moe-gatekeeper[ray]'")
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:  # a name that Ray resolves itself, such as `auto`
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise AuditError(
+            f"no Ray cluster at {excerpt(address)}",
+            remedy="start one with `ray start --head`, or give its HOST:PORT",
+        ) from error
+
+
+def devices_of(request: AuditRequest) -> int:
+    """Devices that are paid for while the audit runs; a machine without a GPU counts as one."""
+    if pick_device(request.device).type != "cuda":
+        return request.workers if request.ray is not None else 1
+    if request.parallel is not None:
+        return int(request.parallel.split()[1])
+    return gpus() if request.device == SPREAD else request.workers

@@ -1,0 +1,290 @@
+"""From the options of an audit to an estimate of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gatekeeper.audit.reasoning import reasoning_of, thought_of, with_thought
+from gatekeeper.audit.resolve_options import (
+    budget_of,
+    check_cross_fit,
+    check_sequential,
+    check_sizes,
+    controls_of,
+    cross_fit_of,
+    judge_of,
+    ks_of,
+    selectors_of,
+    size_of,
+    window_of,
+)
+from gatekeeper.audit.system_prompt import system_prompt_of
+from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.estimate.prompt_lengths import CHARACTERS, approximate_lengths
+from gatekeeper.records.audit_options import AuditOptions
+from gatekeeper.records.defaults import SEED
+
+if TYPE_CHECKING:
+    from gatekeeper.checkpoint.open import Checkpoint
+    from gatekeeper.engine.calibrate import Calibration
+    from gatekeeper.estimate.estimate import Estimate
+    from gatekeeper.estimate.hardware import Device
+    from gatekeeper.estimate.roofline import Shape
+    from gatekeeper.estimate.workload import Plan
+    from gatekeeper.records.model import ModelDescription
+    from gatekeeper.records.policy import Policy
+    from gatekeeper.records.suite import Suite
+
+
+def estimate_of(
+    checkpoint: Path,
+    options: AuditOptions,
+    policy: Policy | None,
+    device: str,
+    gpus: int | None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[dict[str, Any], Estimate]:
+    """What was counted, and what it will take.
+
+    Args:
+        clock: what a calibration goes by.
+
+    Raises:
+        GatekeeperError: the suite, the checkpoint or an option is not fit for an estimate.
+    """
+    from gatekeeper.estimate.hardware import DEVICES
+    from gatekeeper.suites.read import read_suite
+
+    if device != "cpu" and device not in DEVICES:
+        raise UsageError(
+            f"no rates of {excerpt(device)!r} are known",
+            remedy=f"use cpu, {', '.join(DEVICES)}",
+        )
+    suite = read_suite(options.suite)
+    for path in options.also_system_prompts:
+        system_prompt_of(path)  # variants are not counted, but the audit would not begin
+    check_cross_fit(options, policy)
+    check_sequential(options, policy)
+    if device == "cpu":
+        told, found = _here(checkpoint, options, policy, suite, clock)
+    else:
+        told, found = _published(checkpoint, options, policy, suite, DEVICES[device], gpus)
+    if options.sequential:
+        found = replace(found, assumptions=(_whole_runs(), *found.assumptions))
+    return {**told, "sequential": options.sequential}, found
+
+
+def _whole_runs() -> str:
+    """What the numbers are of an audit whose masks stop when their limits are settled.
+
+    No share of the rows is told: it hangs on the very values that the audit is to find.
+    """
+    from gatekeeper.analysis.order import FIRST
+
+    return (
+        "--sequential is not counted: rows are those of whole runs, an upper bound. A mask stops "
+        f"after {FIRST} prompts of a set at the earliest, and near a limit not at all; looks taken "
+        "early make smaller batches, so that a row then takes longer"
+    )
+
+
+def _published(
+    checkpoint: Path,
+    options: AuditOptions,
+    policy: Policy | None,
+    suite: Suite,
+    device: Device,
+    gpus: int | None,
+) -> tuple[dict[str, Any], Estimate]:
+    """On a device that is known by what is published of it, from the config."""
+    from gatekeeper.estimate.estimate import fitting_rows, on_device
+    from gatekeeper.estimate.model_size import config_only, shape_of, stored_bytes
+    from gatekeeper.estimate.roofline import Format
+
+    opened = config_only(checkpoint)
+    described = _described(checkpoint)
+    shape = shape_of(opened, described)
+    experts = described.maskable_experts if described else sum(e for e, _ in shape.moe)
+    policy = policy and policy.sized(experts)
+    check_sizes(options, experts)
+    system = system_prompt_of(options.system_prompt)
+    weight = stored_bytes(opened) if options.dtype != "float32" else 4.0
+    kind = Format(weight=weight, cache=max(2.0, weight))
+    lengths = approximate_lengths(suite, system)
+    thought = thought_of(checkpoint, options, policy)
+    longest = max(lengths.values()) + window_of(options, policy) + thought
+    rows = options.batch_rows or fitting_rows(longest, shape, kind, device)
+    plan = _plan(suite, options, policy, lengths, rows, thought)
+    found = with_thought(on_device(plan, shape, kind, device, gpus), thought)
+    tokens = f"about {CHARACTERS:g} characters to a token (no tokenizer was used)"
+    return _told(
+        opened.source if described else checkpoint.name, shape, plan, "published", tokens
+    ), found
+
+
+def _described(checkpoint: Path) -> ModelDescription | None:
+    """What the weights' headers say, where there are weights."""
+    from gatekeeper.checkpoint.describe import describe
+    from gatekeeper.checkpoint.open import open_checkpoint
+
+    if not checkpoint.is_dir() or not any(checkpoint.glob("*.safetensors")):
+        return None
+    return describe(open_checkpoint(checkpoint))
+
+
+def _here(
+    checkpoint: Path,
+    options: AuditOptions,
+    policy: Policy | None,
+    suite: Suite,
+    clock: Callable[[], float],
+) -> tuple[dict[str, Any], Estimate]:
+    """On this machine, by running the checkpoint for some seconds.
+
+    Raises:
+        UsageError: there are no weights to run.
+        AuditError: the extra is not installed.
+    """
+    from gatekeeper.checkpoint.describe import describe
+    from gatekeeper.checkpoint.open import open_checkpoint
+    from gatekeeper.estimate.estimate import on_this_machine
+    from gatekeeper.estimate.model_size import shape_of
+
+    if checkpoint.is_file():
+        raise UsageError(
+            "this machine is measured with the model itself, and there are no weights",
+            where=excerpt(checkpoint),
+            remedy="give the checkpoint's directory, or --device h100 or another",
+        )
+    opened = open_checkpoint(checkpoint)
+    description = describe(opened)
+    shape = shape_of(opened, description)
+    check_sizes(options, description.maskable_experts)
+    policy = policy and policy.sized(description.maskable_experts)
+    plan, measured = _calibrated(opened, description, shape, options, policy, suite, clock)
+    made = on_this_machine(
+        plan,
+        shape,
+        measured.device,
+        measured.efficiency,
+        measured.alive,
+        measured.alive_controls,
+    )
+    found = with_thought(made, plan.new_tokens - window_of(options, policy))
+    return _told(opened.source, shape, plan, "measured", "counted by its tokenizer"), found
+
+
+def _calibrated(
+    opened: Checkpoint,
+    description: ModelDescription,
+    shape: Shape,
+    options: AuditOptions,
+    policy: Policy | None,
+    suite: Suite,
+    clock: Callable[[], float],
+) -> tuple[Plan, Calibration]:
+    try:
+        from gatekeeper.engine.calibrate import calibrate
+        from gatekeeper.engine.generate.batching import encode
+        from gatekeeper.engine.model.host_memory import total_memory
+        from gatekeeper.engine.model.load import DTYPES, load_model, pick_device
+        from gatekeeper.estimate.estimate import USUAL_ROWS
+    except ModuleNotFoundError as error:
+        raise AuditError(
+            f"{error.name} is not installed",
+            remedy="pip install 'moe-gatekeeper[audit]', or estimate for --device h100",
+        ) from error
+    from gatekeeper import catalog
+    from gatekeeper.judges import never_decided
+
+    loaded = load_model(
+        opened.path, description, device=pick_device("cpu"), dtype=DTYPES["float32"]
+    )
+    system = system_prompt_of(options.system_prompt)
+    thinking = reasoning_of(options, policy).thinking
+    encoded = encode(loaded, suite.prompts, system, window_of(options, policy), thinking)
+    usable = [e for e in encoded if e.skipped is None]
+    lengths = {e.prompt.id: len(e.ids) for e in usable}
+    kept = replace(suite, prompts=tuple(e.prompt for e in usable))
+    thought = thought_of(opened.path, options, policy)
+    if loaded.context_length is not None:
+        room = loaded.context_length - max(lengths.values()) - window_of(options, policy)
+        thought = min(thought, room)
+    plan = _plan(kept, options, policy, lengths, options.batch_rows or USUAL_ROWS, thought)
+    judge = catalog.load("judge", judge_of(options, policy))
+    if judge.configure is not None:  # what asks a model ends no reply early
+        judge = replace(judge, decided=never_decided)
+    memory = float(total_memory())
+    return plan, calibrate(loaded, description, shape, plan, usable, judge, memory, clock)
+
+
+def _plan(
+    suite: Suite,
+    options: AuditOptions,
+    policy: Policy | None,
+    lengths: dict[str, int],
+    batch_rows: int,
+    thought: int,
+) -> Plan:
+    """What the audit would run; `thought`: tokens of reasoning that may come before each reply."""
+    from gatekeeper.estimate.workload import Plan, selector
+
+    selectors = selectors_of(options, policy)
+    for name in selectors:
+        selector(name)
+    ks = ks_of(options, policy)
+    plan = Plan(
+        prompts=suite.prompts,
+        lengths=lengths,
+        selectors=selectors,
+        ks=ks,
+        controls=controls_of(options, policy),
+        doses=len(set(options.doses)),
+        size=size_of(options, policy) or max(ks),
+        budget=budget_of(options, policy),
+        max_prompts=options.max_prompts,
+        selection_share=options.selection_share,
+        cross_fit=cross_fit_of(options, policy),
+        seed=options.seed or SEED,
+        new_tokens=window_of(options, policy) + thought,
+        positive_control=options.positive_control,
+        batch_rows=batch_rows,
+    )
+    _refuse_unmeasured(suite, plan)
+    return plan
+
+
+def _refuse_unmeasured(suite: Suite, plan: Plan) -> None:
+    """Refuses what the audit would refuse, and what cannot be calibrated.
+
+    Raises:
+        UsageError: no prompt selects, or no regular one measures.
+    """
+    for selecting, measuring in plan.sides():
+        if not selecting or not any(p.set == "regular" for p in measuring):
+            raise UsageError(
+                "nothing to measure: no prompt selects, or no regular one measures",
+                where=suite.id,
+                remedy="give regular prompts of more seeds, or another --selection-share",
+            )
+
+
+def _told(source: str, shape: Shape, plan: Plan, rates: str, tokens: str) -> dict[str, Any]:
+    sides = plan.sides()
+    return {
+        "source": source,
+        "parameters": shape.parameters,
+        "active_parameters": shape.active,
+        "rates": rates,
+        "tokens": tokens,
+        "selecting": sum(len(selecting) for selecting, _ in sides),
+        "measuring": sum(len(measuring) for _, measuring in sides),
+        "plain_masks": plan.plain_masks,
+        "control_masks": round(plan.control_masks(shape)),
+        "batch_rows": plan.batch_rows,
+        "new_tokens": plan.new_tokens,
+    }

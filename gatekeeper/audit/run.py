@@ -1,0 +1,297 @@
+"""One audit, from a checkpoint to evidence: the order of the steps and nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import platform
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from gatekeeper import catalog
+from gatekeeper.analysis.arms import beside_masks, cause_masks, dose_masks
+from gatekeeper.analysis.changes import part_changes
+from gatekeeper.analysis.clusters import prompt_clusters
+from gatekeeper.analysis.environments import environment_arms, environment_masks, environments
+from gatekeeper.analysis.folds import pool
+from gatekeeper.analysis.masks import control_masks, selected_masks
+from gatekeeper.audit.evidence import Measured, assemble
+from gatekeeper.audit.executors import open_crew
+from gatekeeper.audit.positive_control import with_positive_control
+from gatekeeper.audit.prepare import Prepared, prepare
+from gatekeeper.audit.request import AuditRequest, refuse_dense
+from gatekeeper.audit.roles import find_roles
+from gatekeeper.audit.second_judge import judged_twice
+from gatekeeper.audit.selection import (
+    Clock,
+    Split,
+    make_measure,
+    make_profile,
+    selection_input,
+    selection_split,
+    selector_of,
+    sweep_settings,
+)
+from gatekeeper.audit.sequential import Looks
+from gatekeeper.audit.trials import useful_under, with_trials
+from gatekeeper.audit.variants import refuse_long_variants, usual_changes, variants, vary
+from gatekeeper.engine.generate.sweep import SweepCount
+from gatekeeper.engine.measure.mask_effects import MeasuredEffect
+from gatekeeper.engine.model.unsupported import refuse_unauditable
+from gatekeeper.engine.progress import Reporter
+from gatekeeper.engine.torchrun.ranks import Ranks
+from gatekeeper.engine.torchrun.shared_store import open_store
+from gatekeeper.evidence.trial_store import STORE, TrialStore
+from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
+from gatekeeper.evidence.wire_selection import selection_to_json
+from gatekeeper.records.digest import sha256
+from gatekeeper.records.environment import DIMENSIONS, Change, Environment
+from gatekeeper.records.evidence import NOT_ASKED, Evidence, RunTimes
+from gatekeeper.records.plugins import SelectionInput, Selector
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.role import Roles
+from gatekeeper.records.selection import Selection
+from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
+
+#: Experts whose roles are looked at.
+_ROLES = 8
+
+
+def run_audit(
+    request: AuditRequest,
+    work_dir: Path,
+    reporter: Reporter,
+    looks: Looks | None = None,
+    ranks: Ranks | None = None,
+) -> Evidence:
+    """Carries out an audit; resumes from `work_dir` what an earlier one left there.
+
+    Args:
+        looks: what may end the runs of masks early (`audit.sequential`); not under cross-fitting.
+        ranks: this process among those that hold the model. All carry out the audit; what rank 0
+            returns is the evidence, and on others it lacks times and the second judge.
+
+    Returns:
+        Evidence without findings and digest: those are made from it by the caller.
+
+    Raises:
+        CheckpointError, UsageError, SelfTestError, AuditError: see the parts.
+    """
+    refuse_dense(request)
+    refuse_unauditable(request.checkpoint)
+    started = datetime.now(UTC)
+    with ExitStack() as stack:
+        store = stack.enter_context(open_store(work_dir / STORE, _name_of(request), ranks))
+        clock = Clock(store, reporter)
+        with clock.stage("load"):
+            prepared = prepare(request, reporter, work_dir, store)
+            if ranks is not None:
+                ranks.agree("plans", prepared.facts())
+        refuse_long_variants(prepared)
+        crew = stack.enter_context(closing(open_crew(prepared)))
+        prepared = replace(prepared, crew=crew)
+        counts: list[SweepCount] = []
+        sides = [prepared, prepared.changed_over()] if request.cross_fit else [prepared]
+        found = [_measured(side, store, clock, counts, looks) for side in sides]
+        usual = [usual_changes(side, one) for side, one in zip(sides, found, strict=True)]
+        for variant in variants(prepared, work_dir, clock):
+            found = [
+                vary(side, one, variant, store, clock, counts, chance)
+                for side, one, chance in zip(sides, found, usual, strict=True)
+            ]
+        folds = [assemble(side, one) for side, one in zip(sides, found, strict=True)]
+        evidence = pool(*folds) if request.cross_fit else folds[0]
+        if prepared.second is not None and (ranks is None or ranks.rank == 0):
+            with clock.stage("second judge"):
+                evidence = judged_twice(evidence, request.suite, prepared.second)
+        times = RunTimes(
+            started=started,
+            finished=datetime.now(UTC),
+            host=platform.node(),
+            seconds=store.seconds(),
+            rows_computed=sum(count.computed for count in counts),
+            rows_resumed=sum(count.resumed for count in counts),
+            rows_skipped=sum(count.skipped for count in counts),
+        )
+    told = (*request.checkpoint.cautions, *prepared.loaded.cautions)
+    return replace(evidence, times=times, cautions=told)
+
+
+def _name_of(request: AuditRequest) -> str:
+    """Tells the audits that share a store apart: a digest of all that was asked for."""
+    apart = {"checkpoint", "description", "suite", "judge_options", "workers", "ray"}
+    asked = {f.name: getattr(request, f.name) for f in fields(request) if f.name not in apart}
+    options = sorted(request.judge_options.items())
+    source = str(request.checkpoint.path.resolve())
+    return sha256(f"{source} {request.suite.digest} {options} {asked}")
+
+
+def _measured(
+    prepared: Prepared,
+    store: TrialStore,
+    clock: Clock,
+    counts: list[SweepCount],
+    looks: Looks | None,
+) -> Measured:
+    """What one side of the split selects and the other measures; `counts` grows by its rows."""
+    request = prepared.request
+    settings = sweep_settings(prepared)
+    split, first = selection_split(prepared, settings, store, clock)
+    profile = make_profile(prepared, split, settings, store, clock)
+    measure = make_measure(prepared, split, settings, store, clock.reporter)
+    with clock.stage("select"):
+        given = selection_input(prepared, profile)
+        selections, skipped = _select(prepared, given, measure)
+        found_in, changes = _environments(prepared, given)
+        masks = _masks(prepared, profile, selections)
+        parted = environment_masks(found_in, mode=request.mode, phase=request.phase)
+    roles = _roles(prepared, split, profile, selections, measure, store, clock)
+    if not request.cross_fit:  # whose second fold is told no roles, and would lack them
+        masks += cause_masks(roles, request.ks, mode=request.mode, phase=request.phase)
+    found = Measured(
+        profile=profile,
+        selections=selections,
+        skipped=skipped,
+        masks=(
+            *masks,
+            *environment_arms(found_in, mode=request.mode, phase=request.phase),
+            AGAIN,
+        ),
+        trials=(),
+        roles=roles,
+        environments=found_in,
+        changes=changes,
+        usefulness=(),
+    )
+    found, done = with_trials(prepared, found, parted, settings, store, clock, looks)
+    found, shown = with_positive_control(prepared, found, split, settings, store, clock)
+    with clock.stage("usefulness"):
+        useful = useful_under(prepared, masks, found.trials, settings, store, clock)
+    counts += [first, *done, *shown]
+    return replace(found, usefulness=useful)
+
+
+def _environments(
+    prepared: Prepared, given: SelectionInput
+) -> tuple[tuple[Environment, ...], tuple[Change, ...]]:
+    """Selections from parts of the split, if asked for, by selectors that only read the profile."""
+    if not prepared.request.environments:
+        return (), ()
+    by_id = {e.prompt.id: e.prompt for e in prepared.encoded}
+    prompts = [by_id[i] for i in given.profile.prompt_ids]
+    wanted = [s for name in prepared.request.selectors if not (s := selector_of(name)).measures]
+    values = {
+        name: np.array([getattr(p, name) for p in prompts], dtype=np.str_) for name in DIMENSIONS
+    }
+    return environments(given, values, wanted), part_changes(given, values, wanted)
+
+
+def _select(
+    prepared: Prepared, given: SelectionInput, measure: MeasuredEffect
+) -> tuple[tuple[Selection, ...], dict[str, str]]:
+    """Selections, and the reasons of those that could not be made.
+
+    Selectors that measure come last: they are given what the others found.
+    """
+    request = prepared.request
+    found: dict[str, Selection | str] = {}
+    wanted = [selector_of(name) for name in request.selectors]
+    for selector in (s for s in wanted if not s.measures):
+        found[selector.id] = selector.select(given)
+    if any(s.measures for s in wanted):
+        shortlist = {s.id: found.get(s.id) or s.select(given) for s in _shortlisting()}
+        others = tuple(s for s in shortlist.values() if isinstance(s, Selection))
+        given = replace(given, others=others, measure=measure, budget=request.budget)
+    for selector in (s for s in wanted if s.measures):
+        found[selector.id] = selector.select(given)
+    selections = [found[s.id] for s in wanted]
+    skipped = {s.id: text for s in wanted if isinstance(text := found[s.id], str)}
+    return tuple(s for s in selections if isinstance(s, Selection)), skipped
+
+
+def _shortlisting() -> list[Selector]:
+    """All selectors that only read the profile: a shortlist is of all, whichever are asked for."""
+    return [s for name in catalog.names("selector") if not (s := selector_of(name)).measures]
+
+
+def _roles(
+    prepared: Prepared,
+    split: Split,
+    profile: ActivationProfile,
+    selections: Sequence[Selection],
+    measure: MeasuredEffect,
+    store: TrialStore,
+    clock: Clock,
+) -> Roles | str | None:
+    """What the experts selected first do, or why that was not told; kept for a resumed audit."""
+    if not prepared.request.roles:
+        return NOT_ASKED
+    if importlib.util.find_spec("sklearn") is None:
+        return "scikit-learn is not installed: pip install 'moe-gatekeeper[audit]'"
+    prompts = [p for p in split.prompts if p.prompt.set in {"regular", "benign"}]
+    measure = measure.of_set("regular")
+    clusters = prompt_clusters([p.prompt for p in prompts])
+    given = [
+        (p.prompt.id, p.prompt.set, p.prompt.category, clusters[p.prompt.id], p.ids)
+        for p in prompts
+    ]
+    rest = (measure.rows.tolist(), measure.target, prepared.request.seed, _ROLES)
+    found_by = [selection_to_json(selection) for selection in selections]
+    name = "roles " + sha256(f"{measure.base} {given} {rest} {found_by}")
+    kept = store.blob(name)
+    if kept is not None:
+        return roles_from_json(json.loads(kept))
+    with clock.stage("roles"):
+        found = find_roles(
+            prepared.loaded,
+            prompts,
+            [p.prompt.category for p in prompts],
+            [clusters[p.prompt.id] for p in prompts],
+            selections,
+            measure,
+            profile,
+            most=_ROLES,
+            batch_rows=max(1, prepared.settings.batch_rows // 8),
+            seed=prepared.request.seed,
+        )
+    kept = store.put_blob(name, json.dumps(roles_to_json(found)).encode())
+    return roles_from_json(json.loads(kept))
+
+
+def _masks(
+    prepared: Prepared, profile: ActivationProfile, selections: Sequence[Selection]
+) -> tuple[Mask, ...]:
+    """Unmasked, each selector's nested masks, controls matched to them, and what stands beside."""
+    if not selections:  # maybe of no prompts at all, of which there is no mean
+        return (UNMASKED,)
+    request = prepared.request
+    regular = {e.prompt.id for e in prepared.encoded if e.prompt.set == "regular"}
+    rows = np.flatnonzero([i in regular for i in profile.prompt_ids])
+    frequency = profile.frequency("prompt", rows).mean(axis=0)
+    selected = [m for s in selections for m in selected_masks(s, request.ks)]
+    controls = [
+        mask
+        for s in selections
+        for mask in control_masks(
+            s, request.ks, frequency, profile.sites, count=request.controls, seed=request.seed
+        )
+    ]
+    masked = (
+        replace(mask, mode=request.mode, phase=request.phase) for mask in (*selected, *controls)
+    )
+    benign = {e.prompt.id for e in prepared.encoded if e.prompt.set == "benign"}
+    beside = beside_masks(
+        profile,
+        np.array([i in benign for i in profile.prompt_ids], dtype=np.bool_),
+        selections,
+        request.ks,
+        mode=request.mode,
+        phase=request.phase,
+    )
+    doses = dose_masks(selections, request.ks, request.doses, phase=request.phase)
+    return (UNMASKED, *masked, *beside, *doses)

@@ -1,0 +1,103 @@
+"""What evidence records of how an audit was made, and whether it is the one that is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gatekeeper import __version__
+from gatekeeper.audit.request import AuditRequest, with_seed
+from gatekeeper.audit.second_judge import open_second, recorded
+from gatekeeper.engine.judges.judging import open_judge
+from gatekeeper.engine.model.load import dtype_name, pick_device, pick_dtype
+from gatekeeper.engine.versions import versions
+from gatekeeper.records.digest import sha256
+from gatekeeper.records.evidence import AuditSettings, Evidence
+from gatekeeper.records.plugins import Judge
+from gatekeeper.suites.split import VERSION
+
+
+def settings_of(
+    request: AuditRequest,
+    judge: Judge,
+    *,
+    dtype: str,
+    device: str,
+    template_sha256: str,
+    batch_rows: int,
+    clock: str | None,
+) -> AuditSettings:
+    """Everything that was chosen, and the versions of what the numbers hang on."""
+    return AuditSettings(
+        selectors=request.selectors,
+        ks=request.ks,
+        controls=request.controls,
+        mode=request.mode,
+        phase=request.phase,
+        judge=judge.id,
+        judge_version=judge.version,
+        judge_settings=judge.settings,
+        max_new_tokens=request.max_new_tokens,
+        reasoning=request.reasoning,
+        batch_rows=batch_rows,
+        dtype=dtype,
+        device=device,
+        parallel=request.parallel,
+        seed=request.seed,
+        seed_from=request.derive,
+        nonce=request.nonce,
+        resamples=request.resamples,
+        size=request.size or max(request.ks),
+        window=request.window,
+        budget=request.budget,
+        roles=request.roles,
+        environments=request.environments,
+        cross_fit=request.cross_fit,
+        system_prompts=tuple(sha256(text) for text in request.system_prompts),
+        formats=request.formats,
+        doses=request.doses,
+        sequential=request.sequential,
+        selection_share=request.selection_share,
+        split=VERSION,
+        max_prompts=request.max_prompts,
+        positive_control=request.positive_control,
+        system_prompt_sha256=None
+        if request.system_prompt is None
+        else sha256(request.system_prompt),
+        chat_template_sha256=template_sha256,
+        clock=clock,
+        versions=versions(),
+    )
+
+
+def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
+    """Whether evidence is what this request would make: same version, bytes, suite and settings.
+
+    Reads and hashes the whole checkpoint. The chat template is among its files.
+    """
+    reference = request.checkpoint.reference()
+    request = with_seed(request, reference.digest)
+    device = pick_device(request.device)
+    judge = open_judge(request.judge, request.judge_options)
+    wanted = settings_of(
+        request,
+        judge,
+        dtype=dtype_name(pick_dtype(request.dtype, device, request.description.dtype)),
+        device=device.type,
+        template_sha256=evidence.settings.chat_template_sha256,
+        batch_rows=request.batch_rows or evidence.settings.batch_rows,  # auto: what it came to
+        clock=evidence.settings.clock,
+    )
+    wanted = recorded(wanted, request.second, open_second(request.second, judge))
+    # Another Python gives the same numbers.
+    python = evidence.settings.versions.get("python", "")
+    return (
+        evidence.tool_version == __version__
+        and evidence.suite.digest == request.suite.digest
+        and evidence.settings
+        == replace(
+            wanted,
+            versions={**wanted.versions, "python": python},
+            metrics=evidence.settings.metrics,  # measured from the trials, and measured again
+        )
+        and evidence.checkpoint == reference
+    )

@@ -1,0 +1,61 @@
+"""Reasoning that nothing shows to have begun: only its closing mark stands in the reply.
+
+Where neither tokenizer nor template tells of reasoning, a refusal ends a row at once. Had such a
+mark followed, all before it would have been reasoning, so a few rows are run to their end first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gatekeeper.audit.prepare import Prepared
+from gatekeeper.engine.generate.batching import Encoded
+from gatekeeper.engine.generate.row_plan import SweepSettings, Work
+from gatekeeper.engine.generate.sweep import SweepCount, sweep
+from gatekeeper.errors import AuditError
+from gatekeeper.evidence.trial_store import TrialStore
+from gatekeeper.records.plugins import Judgement
+from gatekeeper.records.reasoning import parts
+from gatekeeper.records.trial import UNMASKED
+
+#: Regular prompts that are looked at.
+_LOOKED_AT = 32
+
+
+def refuse_stray(
+    prepared: Prepared, prompts: Sequence[Encoded], settings: SweepSettings, store: TrialStore
+) -> SweepCount:
+    """Refuses a model whose replies end reasoning that they did not begin; counts the rows it took.
+
+    Raises:
+        AuditError: one of the looked at does.
+    """
+    regular = [p for p in prompts if p.prompt.set == "regular"][:_LOOKED_AT]
+    whole = replace(
+        settings,
+        base=f"{settings.base}|whole",
+        judge=replace(settings.judge, judge=_unasked, judge_all=None),
+        techniques=replace(settings.techniques, stop_early=False),
+    )
+    work = [Work(prompt=p, masks=(UNMASKED,)) for p in regular]
+    trials, count = sweep(prepared.loaded, work, whole, store, _silent, crew=prepared.crew)
+    marks = () if settings.reasoning is None else settings.reasoning.marks
+    stray = sum(parts(trial.completion, marks).stray for trial in trials)
+    if stray:
+        raise AuditError(
+            f"{stray} of {len(trials)} replies without a mask end reasoning with a closing mark "
+            "alone, which neither the chat template nor the tokenizer knows",
+            remedy="name the marks with --reasoning OPEN CLOSE, such as --reasoning '<think>' "
+            "'</think>'",
+        )
+    return count
+
+
+def _unasked(_prompt: str, _reply: str) -> Judgement:
+    """Any outcome does: no reply is judged, so that no judge over a network is asked."""
+    return Judgement(outcome="degenerate", reason="looked at")
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass

@@ -1,0 +1,75 @@
+"""Rotary positions that a config gives twice, and not alike.
+
+transformers 5 keeps them in `rope_parameters`; earlier ones, and servers that go by them, read
+`rope_theta`, `rope_scaling` and `partial_rotary_factor` beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gatekeeper.checkpoint.json_files import CONFIG
+from gatekeeper.checkpoint.nested_configs import parts
+from gatekeeper.errors import CheckpointError, excerpt
+
+_PARAMETERS, _SCALING, _TEXT = "rope_parameters", "rope_scaling", "text_config"
+#: Names beside `rope_parameters`, and in it.
+_BESIDE = {
+    "rope_theta": "rope_theta",
+    "rotary_emb_base": "rope_theta",
+    "partial_rotary_factor": "partial_rotary_factor",
+    "rotary_pct": "partial_rotary_factor",
+}
+#: What the one place may have and the other not.
+_OPTIONAL = frozenset(_BESIDE.values())
+
+
+def refuse_two_ropes(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuses a config, or one nested in it, of which loaders would take unlike positions.
+
+    Raises:
+        CheckpointError: names both settings.
+    """
+    for part in parts(config):
+        text = part.get(_TEXT)
+        # Some loaders lay the text model's settings over those around it.
+        laid = {**part, **text} if isinstance(text, Mapping) else {}
+        for whole in (part, laid):
+            for name, said, other in _unlike(whole):
+                raise CheckpointError(
+                    f"{name} is {excerpt(repr(said))}, {_PARAMETERS} say {excerpt(repr(other))}: "
+                    "some loaders take the one, some the other",
+                    where=excerpt(folder / CONFIG),
+                    remedy=f"remove {name}, or what is not served of the two",
+                )
+
+
+def _unlike(config: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:
+    given = config.get(_PARAMETERS)
+    if not isinstance(given, Mapping) or not given:
+        return
+    # One for all layers, or one for each kind of layer.
+    each = [one for one in given.values() if isinstance(one, Mapping)] or [given]
+    for name, key in _BESIDE.items():
+        said, others = config.get(name), [one[key] for one in each if key in one]
+        if said is not None and others and said not in others:
+            yield name, said, others[0]
+    scaling = config.get(_SCALING)
+    if not isinstance(scaling, Mapping) or not scaling or scaling == given:
+        return
+    if not any(_alike(_named(scaling), _named(one)) for one in each):
+        yield _SCALING, scaling, given
+
+
+def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    both = one.keys() & other.keys()
+    keys = {key for key in one.keys() | other.keys() if key not in _OPTIONAL or key in both}
+    return all(one.get(key) == other.get(key) for key in keys)
+
+
+def _named(given: Mapping[str, Any]) -> dict[str, Any]:
+    """With the kind under its later name."""
+    kind = given.get("rope_type", given.get("type", "default"))
+    return {**{k: v for k, v in given.items() if k != "type"}, "rope_type": kind}

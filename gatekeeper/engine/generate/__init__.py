@@ -1,0 +1,1 @@
+"""Replies of a model to prompts under masks, many at a time."""

@@ -1,0 +1,235 @@
+"""Which rows are computed together: the order of a wave, and its shards.
+
+What a batch costs is the tokens that are read in it, padding and all. Rows of a cluster share the
+opening of their prompts (`opening.py`), read once for each mask, and a batch pads its prompts and
+drafts to the longest of it. So prompts under the same masks are put in an order, and the order is
+cut into clusters where that leaves the fewest tokens to read: by length, which pads least, or by
+their words, which share most; whichever is cheaper. A shard is as many clusters as it has room for.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from gatekeeper.engine.generate.batching import batches, reading_rows
+from gatekeeper.engine.generate.prefix_sharing import decoder_layers, share_of_rows
+from gatekeeper.engine.generate.prompt_cache import common, least_tokens
+from gatekeeper.engine.generate.row_plan import Row, SweepSettings, by_depth, depth, same_mask
+from gatekeeper.engine.generate.techniques import Techniques
+from gatekeeper.engine.model.load import LoadedModel
+
+#: Where rows enter as others end, a shard has at most so many batches, or so many rows if that is
+#: more: enough that those whose drafts fell fill a batch.
+_REFILLS, _ROWS = 4, 1024
+
+#: Shards that a wave has at least, if a batch is not larger: workers share them. It must not hang
+#: on how many workers there are, because replies hang on it by a rounding.
+_SHARES = 16
+
+#: A batch of fewer rows than this part of a full one is not begun for the prefix that it shares.
+_SMALL = 4
+
+#: Share of the masks of a group, or of a prompt, that they have in common at least.
+_ALIKE = 0.6
+
+#: Most prompts that are looked at for an opening they share, and most groups for one that a prompt
+#: fits in: where each has masks of its own there are as many groups as prompts.
+_PROMPTS, _GROUPS = 24, 16
+
+
+def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) -> list[list[Row]]:
+    """The rows of a wave, in what is computed and committed together.
+
+    A batch each; more rows where those that end make room for others.
+    """
+    using = settings.techniques
+    size = settings.batch_rows
+    if using.refill:
+        size = max(size, min(len(rows) // _SHARES, max(_REFILLS * size, _ROWS)))
+    if not using.fold:
+        return _cut(loaded, rows, size, [same_mask(row.mask) for row in rows])
+    parts = _by_depth(rows, settings.batch_rows // _SMALL) if by_depth(using) else [list(rows)]
+    # Batches as small as a cluster pay only where its rows go on beside those of others.
+    clusters = using.share_opening and using.refill and using.sort_lengths
+    if not clusters or not loaded.architecture.pads:
+        return [shard for part in parts for shard in _cut(loaded, part, size)]
+    found: list[list[Row]] = []
+    for part in parts:
+        bench = _Bench(
+            batch=reading_rows(settings.batch_rows, loaded.device),
+            size=size,
+            least=start_of(loaded, part, using),
+        )
+        found += _filled(bench.arranged(part), size)
+    return found
+
+
+def start_of(loaded: LoadedModel, rows: Sequence[Row], using: Techniques) -> int:
+    """What starting a forward of these rows costs, in tokens of a row."""
+    shares = using.share_prefix and loaded.architecture.shares
+    layers = decoder_layers(loaded.model, loaded.sites) if shares else None
+    share = share_of_rows(layers, min(map(depth, rows), default=math.inf))
+    return least_tokens(loaded.device.type == "cuda", share)
+
+
+def _filled(clusters: Iterable[list[Row]], size: int) -> list[list[Row]]:
+    """Clusters in shards of up to so many rows."""
+    found: list[list[Row]] = []
+    for number, cluster in enumerate(clusters):
+        if not found or len(found[-1]) + len(cluster) > size:
+            found.append([])
+        found[-1] += [replace(row, cluster=number) for row in cluster]
+    return found
+
+
+def _cut(
+    loaded: LoadedModel, rows: Sequence[Row], size: int, apart: Sequence[str] | None = None
+) -> list[list[Row]]:
+    """In their order."""
+    lengths = [len(row.prompt.ids) for row in rows]
+    parts = batches(lengths, size, pads=loaded.architecture.pads, apart=apart)
+    return [list(rows[part]) for part in parts]
+
+
+def _by_depth(rows: Sequence[Row], least: int) -> list[list[Row]]:
+    """Another part where masks begin less deep.
+
+    Not before `least` rows have the one before: small batches cost more than a prefix saves.
+    """
+    parts: list[list[Row]] = [[]]
+    for row, before in zip(rows, [None, *rows], strict=False):
+        shallower = before is not None and depth(row) < depth(before) < math.inf
+        if shallower and len(parts[-1]) >= least:
+            parts.append([])
+        parts[-1].append(row)
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A prompt and its rows, one to each mask; `draft` is the length of the longest draft."""
+
+    ids: tuple[int, ...]
+    draft: int
+    rows: tuple[Row, ...]
+
+
+#: An order of prompts, cut into clusters, as places in a group.
+_Cuts = list[list[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """Attributes:
+    batch: rows that read side by side; `size`: rows of a shard.
+    least: tokens that a forward has to save to be worth its start.
+    """
+
+    batch: int
+    size: int
+    least: int
+
+    def arranged(self, rows: Sequence[Row]) -> Iterator[list[Row]]:
+        """Clusters of some rows, prompts under about the same masks together."""
+        for places, group in _alike(_asked(rows)):
+            # A block leaves room in a batch for rows that are still writing.
+            count = -(-len(places) // max(1, self.batch * 3 // 4))
+            blocks = {mask: place * count // len(places) for mask, place in places.items()}
+            clusters = self._clusters(group, -(-len(places) // count))
+            found: dict[tuple[int, int], list[Row]] = {}
+            for number, cluster in enumerate(clusters):
+                for row in (row for place in cluster for row in group[place].rows):
+                    found.setdefault((blocks[row.mask.name], number), []).append(row)
+            for _, its in sorted(found.items(), key=lambda item: item[0]):
+                yield its
+
+    def _clusters(self, group: Sequence[_Asked], masks: int) -> _Cuts:
+        """The cheaper order of a group, cut; the longest prompts of a cluster first."""
+        found = min(
+            self._by_length(group, masks), self._by_words(group, masks), key=lambda made: made[0]
+        )
+        lengths = [(len(asked.ids), asked.draft) for asked in group]
+        return [sorted(cut, key=lambda i: lengths[i], reverse=True) for cut in found[1]]
+
+    def _by_length(self, group: Sequence[_Asked], masks: int) -> tuple[int, _Cuts]:
+        """Tokens to read, prompts and drafts of like length together, nothing shared; the cut."""
+        order = sorted(range(len(group)), key=lambda i: (-group[i].draft, -len(group[i].ids), i))
+        apiece, most = max(1, self.batch // masks), max(1, self.size // masks)
+        cost = 0
+        for part in _runs(order, apiece):
+            read = max(len(group[i].ids) for i in part) + max(group[i].draft for i in part)
+            cost += self.least + masks * len(part) * read
+        return cost, _runs(order, most)
+
+    def _by_words(self, group: Sequence[_Asked], masks: int) -> tuple[int, _Cuts]:
+        """Tokens to read, prompts that begin alike together; the cheapest cut of that order."""
+        order = sorted(range(len(group)), key=lambda i: group[i].ids)
+        ids = [group[i].ids for i in order]
+        shared = [0, *(common(pair) for pair in itertools.pairwise(ids))]
+        most = min(max(1, self.size // masks), _PROMPTS)
+        apiece = max(1, self.batch // masks)
+        best: list[tuple[int, int]] = [(0, 0)]
+        for stop in range(1, len(order) + 1):
+            options, opening = [], len(ids[stop - 1]) - 1
+            longest = draft = whole = 0
+            for start in range(stop - 1, max(0, stop - most) - 1, -1):
+                asked = group[order[start]]
+                longest, draft = max(longest, len(asked.ids)), max(draft, asked.draft)
+                whole += len(asked.ids) + asked.draft
+                prompts = stop - start
+                # Prompts that share no batch pad each other in none.
+                read = prompts * (longest + draft) if apiece > 1 else whole
+                spared = (prompts - 1) * masks * opening
+                cost = masks * read + self.least * -(-prompts // apiece)
+                if spared >= self.least:
+                    cost += self.least - spared
+                options.append((best[start][0] + cost, start))
+                opening = min(opening, shared[start])
+            best.append(min(options))
+        cuts, stop = [], len(order)
+        while stop:
+            start = best[stop][1]
+            cuts.append(order[start:stop])
+            stop = start
+        return best[-1][0], cuts[::-1]
+
+
+def _alike(prompts: Sequence[_Asked]) -> list[tuple[dict[str, int], list[_Asked]]]:
+    """Prompts in groups under much the same masks, and the place of each mask of the group.
+
+    Not quite the same: some rows are copies and need not run, others under every prompt.
+    """
+    groups: list[tuple[dict[str, int], list[_Asked]]] = []
+    for asked in sorted(prompts, key=lambda a: -len(a.rows)):
+        names = [row.mask.name for row in asked.rows]
+        fitting = (
+            found
+            for found in groups[-_GROUPS:]
+            if sum(name in found[0] for name in names) >= _ALIKE * max(len(names), len(found[0]))
+        )
+        found = next(fitting, None)
+        if found is None:
+            groups.append(found := ({}, []))
+        places, group = found
+        group.append(asked)
+        for name in names:
+            places.setdefault(name, len(places))
+    return groups
+
+
+def _runs(order: Sequence[int], size: int) -> _Cuts:
+    return [list(order[i : i + size]) for i in range(0, len(order), size)]
+
+
+def _asked(rows: Sequence[Row]) -> list[_Asked]:
+    """The rows by their prompts."""
+    found: dict[tuple[int, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.prompt.ids, []).append(row)
+    return [
+        _Asked(ids, max(len(row.draft or ()) for row in its), tuple(its))
+        for ids, its in found.items()
+    ]

@@ -1,0 +1,166 @@
+"""How many rows the memory holds side by side, measured on the loaded model.
+
+On CUDA the longest prompt is answered under a mask in two small batches, and the peaks of allocated
+memory tell what a row takes from first to last token, and what a batch takes whatever its rows. On
+a processor nothing tells a peak: there the cache of one forward is weighed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import torch
+
+from gatekeeper.engine.generate.batching import Encoded
+from gatekeeper.engine.generate.decode import decode
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.host_memory import available_memory
+from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.engine.model.parallel import in_step
+from gatekeeper.evidence.trial_store import TrialStore
+from gatekeeper.records.trial import bare_mask
+
+#: Rows where the memory need not be asked, and most rows on a processor: more gain nothing there.
+USUAL_ROWS = 128
+#: Most rows on CUDA: beyond, a decoding step is bound by arithmetic and not by reading weights.
+MOST_ROWS = 1024
+#: Share of the free memory that batches may fill.
+_FILLED = 0.8
+#: Rows of the two batches that are measured.
+_SMALL, _LARGE = 4, 8
+#: Under which a store keeps the number.
+_NAME = "batch rows"
+#: Hidden states that a forward holds at once per token, with what experts make in between.
+_STATES = 16
+
+
+class Meter(Protocol):
+    """Tells of a device's memory, in bytes."""
+
+    def free(self) -> int:
+        """What could still be allocated."""
+
+    def peak(self, run: Callable[[], object]) -> int:
+        """The most that `run` held at once beside what was there before."""
+
+
+class CudaMeter:
+    """Memory of a CUDA device, as torch's allocator counts it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def free(self) -> int:
+        """Free on the device, and kept by the allocator without use."""
+        torch.cuda.empty_cache()
+        free, _ = torch.cuda.mem_get_info(self._device)
+        held = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
+        return int(free) + int(held)
+
+    def peak(self, run: Callable[[], object]) -> int:
+        """The highest mark of allocated bytes."""
+        torch.cuda.reset_peak_memory_stats(self._device)
+        before = torch.cuda.memory_allocated(self._device)
+        run()
+        return int(torch.cuda.max_memory_allocated(self._device)) - before
+
+
+def rows_within(free: int, row: float, batch: float, most: int) -> int:
+    """The largest power of two of rows, at most `most`, that fill four fifths of what is free.
+
+    Args:
+        free: bytes.
+        row, batch: bytes that each row takes, and the batch whatever its rows.
+    """
+    rows = 1
+    while 2 * rows <= most and batch + 2 * rows * row <= _FILLED * free:
+        rows *= 2
+    return rows
+
+
+def measured_rows(
+    loaded: LoadedModel, prompt: Sequence[int], new_tokens: int, meter: Meter, most: int = MOST_ROWS
+) -> int:
+    """Rows of the longest prompt that a device holds, by the peaks of two small batches."""
+    endless = replace(loaded, end_ids=frozenset())
+    mask = bare_mask([(loaded.sites[0].layer, 0)])
+
+    def answer(rows: int) -> None:
+        with Instrument(loaded.sites) as instrument:
+            decode(
+                endless,
+                instrument,
+                [prompt] * rows,
+                [mask] * rows,
+                new_tokens=new_tokens,
+                decided=lambda _reply: False,
+                share_prefix=False,
+            )
+
+    try:
+        answer(1)  # what is allocated once, on first use, is no row's
+        small, large = meter.peak(lambda: answer(_SMALL)), meter.peak(lambda: answer(_LARGE))
+    except torch.cuda.OutOfMemoryError:
+        return 1
+    row = max(large - small, 0) / (_LARGE - _SMALL)
+    # Should more rows have taken no more, nothing is known of a row but what the peak says.
+    row = row or large / _LARGE
+    return rows_within(meter.free(), row, max(small - _SMALL * row, 0), most)
+
+
+@torch.inference_mode()
+def weighed_rows(
+    loaded: LoadedModel, prompt: Sequence[int], new_tokens: int, free: int | None
+) -> int:
+    """Rows of the longest prompt that a processor's memory holds, by the cache of one forward.
+
+    Args:
+        free: bytes, or None if the system does not tell: then the usual number.
+    """
+    if free is None:
+        return USUAL_ROWS
+    ids = torch.tensor([list(prompt)], device=loaded.device)
+    out: Any = loaded.model(input_ids=ids, use_cache=True, logits_to_keep=1)
+    tokens = len(prompt) + new_tokens
+    # Twice: a layer's cache is copied whenever it grows.
+    cache = 2 * _bytes(out.past_key_values) * tokens / len(prompt)
+    hidden = loaded.model.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
+    states = _STATES * hidden * len(prompt) * loaded.dtype.itemsize
+    return rows_within(free, cache + states + 4 * out.logits.numel(), 0, USUAL_ROWS)
+
+
+def _bytes(held: Any, depth: int = 4) -> int:
+    """Bytes of the tensors in a cache of whatever kind."""
+    if isinstance(held, torch.Tensor):
+        return held.numel() * held.element_size()
+    if depth == 0 or isinstance(held, (str, int, float, torch.dtype, torch.device, type(None))):
+        return 0
+    if isinstance(held, dict):
+        return sum(_bytes(item, depth - 1) for item in held.values())
+    if isinstance(held, (list, tuple)):
+        return sum(_bytes(item, depth - 1) for item in held)
+    return sum(_bytes(item, depth - 1) for item in getattr(held, "__dict__", {}).values())
+
+
+def fitting_rows(
+    loaded: LoadedModel, prompts: Sequence[Encoded], new_tokens: int, store: TrialStore | None
+) -> int:
+    """Rows to run side by side; an audit that is resumed goes on with the number it began with.
+
+    The usual number for a model that lies on several devices: no single one of them tells.
+    """
+    kept = store.blob(_NAME) if store is not None else None
+    if kept is not None:
+        return int(kept)
+    longest = max((prompt.ids for prompt in prompts), key=len)
+    if in_step() or len(set(getattr(loaded.model, "hf_device_map", {}).values())) > 1:
+        rows = USUAL_ROWS
+    elif loaded.device.type == "cuda":
+        rows = measured_rows(loaded, longest, new_tokens, CudaMeter(loaded.device))
+    else:
+        rows = weighed_rows(loaded, longest, new_tokens, available_memory())
+    if store is not None:
+        store.put_blob(_NAME, str(rows).encode())
+    return rows

@@ -1,0 +1,142 @@
+"""What a call of the decoding loop is about, whichever of its rows run."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from torch import nn
+
+from gatekeeper.engine.generate.thinking import Reader, tail
+from gatekeeper.engine.generate.visited_experts import Met
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.engine.model.mask_tables import MaskLines, MaskTables
+from gatekeeper.records.reasoning import Reasoning, opened, parts
+
+#: Replies that are longer are not kept as text: few are alike so far, and they are many.
+_KEPT = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a call of `decode` is about: all its rows, whichever of them run.
+
+    Attributes:
+        prompts: token ids, one list a row.
+        masks: of all rows, or None.
+        layers: the decoder layers, where prefixes are shared; else None.
+        first: decoder layer of the first mask of all rows.
+        attention: that layer's, where it is shared too.
+        met: keeps what rows meet, or None.
+        reasoning: how it is told from replies; None: all that is generated is the reply.
+        known, texts: what was decided of replies, and their text, by how the prompt opens them and
+            their tokens: under many masks many are alike.
+        opening: how the prompt opens replies, by prompt.
+        ending: tokens that all prompts of the audit end in, which the template writes; None where
+            that is not known.
+        thought: tokens of reasoning that a row had when it was looked at last.
+    """
+
+    loaded: LoadedModel
+    instrument: Instrument
+    prompts: Sequence[Sequence[int]]
+    masks: MaskLines | None
+    layers: nn.ModuleList | None
+    first: int | None
+    met: Met | None
+    attention: nn.Module | None = None
+    reasoning: Reasoning | None = None
+    ending: int | None = None
+    known: dict[tuple[str, tuple[int, ...]], bool] = field(default_factory=dict)
+    texts: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
+    opening: dict[tuple[int, ...], str] = field(default_factory=dict)
+    thought: dict[int, int] = field(default_factory=dict)
+    readers: list[Reader] = field(default_factory=list)
+
+    def masks_of(self, rows: Sequence[int]) -> MaskTables | None:
+        """The tables of some rows."""
+        return None if self.masks is None else self.masks.of(rows)
+
+    def text(self, row: int, ids: Sequence[int]) -> str:
+        """A reply so far, without special tokens; behind the mark that the prompt opens it with."""
+        key = self._opening(row), tuple(ids)
+        found = self.texts.get(key)
+        if found is None:
+            found = key[0] + self._reader().text(key[1])
+            if len(key[1]) <= _KEPT:
+                self.texts[key] = found
+        return found
+
+    def decided(self, row: int, ids: Sequence[int], decided: Callable[[str], bool]) -> bool:
+        """Whether a reply so far settles the outcome."""
+        key = self._opening(row), tuple(ids)
+        found = self.known.get(key)
+        if found is None:
+            found = decided(self.text(row, ids))
+            if len(key[1]) <= _KEPT:
+                self.known[key] = found
+        return found
+
+    def full(self, row: int, ids: Sequence[int], new_tokens: int) -> int | None:
+        """How many tokens of a row fill its windows, or None while they are not full.
+
+        Tokens behind the last block of reasoning are the reply's; a block that is open may grow to
+        its own bound, or as far as the context leaves room for a reply.
+        """
+        thought, unfinished = self._thought(row, ids)
+        most = thought + new_tokens
+        if self.reasoning is not None and (unfinished or thought):
+            bound, context = self.reasoning.max_tokens, self.loaded.context_length
+            if context is not None:
+                bound = max(min(bound, context - len(self.prompts[row]) - new_tokens), 1)
+            if unfinished or thought > bound:
+                most = self._shown(row, ids, bound)
+        return most if len(ids) >= most else None
+
+    def _shown(self, row: int, ids: Sequence[int], bound: int) -> int:
+        """The bound of reasoning, or how many tokens more show the first of it.
+
+        Of a block that begins behind the bound nothing would be left: the row would look like a
+        reply that was cut before its window was full.
+        """
+        marks = self.reasoning.marks if self.reasoning is not None else ()
+        shown = (
+            n for n in range(bound, len(ids)) if not parts(self.text(row, ids[:n]), marks).plain
+        )
+        return next(shown, max(bound, len(ids)))
+
+    def _thought(self, row: int, ids: Sequence[int]) -> tuple[int, bool]:
+        """Tokens of a row up to the end of its last block, and whether one is open."""
+        if self.reasoning is None:
+            return 0, False
+        found = parts(self.text(row, ids), self.reasoning.marks)
+        if found.unfinished or not found.blocks:
+            return 0, found.unfinished
+
+        def blocks(count: int) -> int:
+            own = self.reasoning.marks if self.reasoning is not None else ()
+            return parts(self.text(row, ids[:count]), own).blocks
+
+        last = self.thought.get(row, 0)
+        if not 0 < last <= len(ids) or not blocks(last - 1) < blocks(last) == found.blocks:
+            counts = range(len(ids) + 1)
+            last = self.thought[row] = bisect_left(counts, found.blocks, key=blocks)
+        return last, False
+
+    def _opening(self, row: int) -> str:
+        if self.reasoning is None:
+            return ""
+        prompt = tuple(self.prompts[row])
+        found = self.opening.get(prompt)
+        if found is None:
+            end = tail(self.loaded.tokenizer, prompt, self.ending)
+            found = self.opening[prompt] = opened(end, self.reasoning.marks)
+        return found
+
+    def _reader(self) -> Reader:
+        if not self.readers:
+            own = () if self.reasoning is None else self.reasoning.marks
+            self.readers.append(Reader(self.loaded.tokenizer, own))
+        return self.readers[0]

@@ -1,0 +1,112 @@
+"""The opening that prompts share: system prompt, template, the same first words; read once.
+
+The keys and values of the opening depend on the mask and on nothing else of the row, so they are
+computed once for each distinct mask (below the first mask: once), and every row starts from a copy.
+Padding stands between the opening and what follows it. Only where the cache is plain (`lines.py`).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatekeeper.engine.generate.batch_state import Running
+from gatekeeper.engine.generate.decode_context import Given
+from gatekeeper.engine.generate.kv_cache import is_plain
+from gatekeeper.records.trial import Mask, split_mode
+
+#: Tokens that take as long as starting a forward, on a processor and on CUDA (there on paper, for
+#: a model of 3e9 active parameters): an opening that spares fewer is not read by itself.
+_START, _CUDA_START = 192, 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Attributes:
+    tokens: length of the opening.
+    cache: its keys and values, a line to each distinct mask; below the first mask one line.
+    line: of each row, the line of its mask.
+    """
+
+    tokens: int
+    cache: Any
+    line: Mapping[int, int]
+
+    def enter(self, given: Given, rows: Sequence[int]) -> Running:
+        """Rows that have read the opening, ready for the forward that reads the rest."""
+        own = copy.copy(self.cache)
+        own.layers = [copy.copy(layer) for layer in self.cache.layers]
+        batch = Running(given, rows, cut=self.tokens)
+        batch.start_from(own, [self.line[row] for row in rows])
+        return batch
+
+
+def least_tokens(cuda: bool, share: float = 1.0) -> int:
+    """Tokens that a forward has to spare to be worth its start.
+
+    Args:
+        share: of the layers, those that run for every row: below the first mask a token costs
+            next to nothing.
+    """
+    return int((_CUDA_START if cuda else _START) / share)
+
+
+class Openings:
+    """The openings of clusters of rows, one at a time.
+
+    Args:
+        masks: one to each row of the call.
+        least: tokens that an opening has to spare.
+        most: rows that may run side by side, so many masks at most have an opening read.
+    """
+
+    def __init__(self, given: Given, masks: Sequence[Mask], least: int, most: int) -> None:
+        self._given, self._masks, self._least, self._most = given, masks, least, most
+        self._cluster: int | None = None
+        self._opening: Opening | None = None
+
+    def of(self, cluster: int, rows: Sequence[int]) -> Opening | None:
+        """A cluster's opening, read once; None if the cache is not plain, or nothing is gained.
+
+        Args:
+            rows: those of the cluster that are still to enter.
+        """
+        if cluster != self._cluster:
+            self._cluster, self._opening = cluster, None  # the last one's room is free
+            self._opening = self._read(rows)
+        return self._opening
+
+    def _read(self, rows: Sequence[int]) -> Opening | None:
+        given = self._given
+        tokens = common([given.prompts[row] for row in rows])
+        labels = {row: _label(self._masks[row], row) for row in rows}
+        heads = {label: row for row, label in reversed(labels.items())}
+        spared = tokens * (len(labels) - len(heads))
+        if spared < max(1, self._least) or len(heads) > self._most:
+            return None
+        place = {label: line for line, label in enumerate(heads)}
+        begun = Running(given, [*heads.values()], stop=tokens)
+        begun.logits()
+        if not is_plain(begun.cache):
+            return None
+        if given.met is not None:
+            given.met.spread(begun.rows[0], rows)
+        return Opening(tokens, begun.cache, {row: place[labels[row]] for row in rows})
+
+
+def common(prompts: Sequence[Sequence[int]]) -> int:
+    """Tokens that all prompts begin with; at least one is left to each."""
+    first, last = min(map(tuple, prompts)), max(map(tuple, prompts))
+    pairs = zip(first, last, strict=False)
+    common = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(last)))
+    return min(common, min(map(len, prompts)) - 1)
+
+
+def _label(mask: Mask, row: int) -> tuple[object, ...]:
+    """Equal for rows whose opening is equal. Noise is each row's own."""
+    if not mask.experts:
+        return ()
+    own = (row,) if split_mode(mask.mode)[0] == "noise" else ()
+    return (mask.mode, mask.phase, frozenset(mask.experts), *own)

@@ -1,0 +1,272 @@
+"""(masks × prompts) to replies, in large batches; resumable. `plan.py` says in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from gatekeeper.engine.generate.batch_order import shards, start_of
+from gatekeeper.engine.generate.batching import Encoded
+from gatekeeper.engine.generate.decode import Keep, Reply, decode
+from gatekeeper.engine.generate.out_of_memory import kept_in_halves
+from gatekeeper.engine.generate.row_plan import Row, SweepSettings, Work, plan_rows, row_key, waves
+from gatekeeper.engine.generate.speculative import draftable
+from gatekeeper.engine.generate.unmet_masks import spared
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.evidence.trial_store import StoredReply, TrialStore
+from gatekeeper.records.plugins import Judge, Judgement
+from gatekeeper.records.trial import UNMASKED, Mask, Trial
+
+#: (rows done, rows in all) after each shard.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepCount:
+    """What became of the rows in this session.
+
+    Attributes:
+        computed: rows done now; `skipped` of them are copies of the unmasked reply.
+        resumed: rows that an earlier session had done.
+    """
+
+    computed: int
+    resumed: int
+    skipped: int = 0
+
+
+class Crew(Protocol):
+    """Who computes the rows. One crew serves all sweeps of an audit."""
+
+    def run(
+        self, loaded: LoadedModel, shards: Sequence[Sequence[Row]], settings: SweepSettings
+    ) -> Generator[list[StoredReply], None, None]:
+        """Replies of each shard, in any order; what is yielded is kept before the next is asked.
+
+        Raises:
+            AuditError: see `run_shard`, or what became of workers.
+        """
+
+    def close(self) -> None:
+        """Lets everybody go."""
+
+
+class Alone:
+    """This process, and nobody else."""
+
+    def run(
+        self, loaded: LoadedModel, shards: Sequence[Sequence[Row]], settings: SweepSettings
+    ) -> Generator[list[StoredReply], None, None]:
+        """See `Crew`."""
+        with Instrument(loaded.sites) as instrument:
+            for rows in shards:
+                yield run_shard(loaded, instrument, rows, settings)
+
+    def close(self) -> None:
+        """See `Crew`."""
+
+
+def sweep(
+    loaded: LoadedModel,
+    work: Sequence[Work],
+    settings: SweepSettings,
+    store: TrialStore,
+    progress: Progress,
+    *,
+    crew: Crew | None = None,
+) -> tuple[list[Trial], SweepCount]:
+    """Runs every prompt under each of its masks and judges the replies.
+
+    A shard is a batch of the plan, computed and committed whole, so that replies do not hang on who
+    computes it or on what was done before. Only this process writes to the store.
+
+    Args:
+        crew: who computes; None: this process.
+
+    Raises:
+        AuditError: out of memory with a single row, the store cannot be written, or workers failed.
+    """
+    usable = [w for w in work if w.prompt.skipped is None]
+    rows, keys = plan_rows(usable, settings.base, settings.techniques)
+    done = store.get(row.key for row in rows)
+    found = len(done)
+    resumed = len(done.keys() - store.own)
+    store.own.update(done)  # counted once
+    progress(found, len(rows))
+    skipped = 0
+    for wave in waves(rows, settings.techniques):
+        twins = _twins(wave, settings, store)
+        copies = _copies(loaded, wave, settings, twins)
+        fresh = [copy for key, copy in copies.items() if key not in done]
+        if fresh:
+            done.update(_kept(store, fresh))
+            skipped += len(fresh)
+            progress(len(done), len(rows))
+        todo = _drafted([row for row in wave if row.key not in copies], settings, twins)
+        left = [
+            shard
+            for shard in shards(loaded, todo, settings)
+            if not all(row.key in done for row in shard)
+        ]
+        with closing((crew or Alone()).run(loaded, left, settings)) as made_now:
+            for stored in made_now:
+                done.update(_kept(store, stored))
+                progress(len(done), len(rows))
+    made = [
+        (mask, w.prompt, done[keys[mask.name, w.prompt.prompt.id]])
+        for w in usable
+        for mask in w.masks
+    ]
+    return _trials(made, settings.judge), SweepCount(
+        computed=len(rows) - found, resumed=resumed, skipped=skipped
+    )
+
+
+def _kept(store: TrialStore, replies: Sequence[StoredReply]) -> dict[str, StoredReply]:
+    """Commits replies, and what the store holds of them now.
+
+    A shard may have rows that another sweep or audit had done: those stay, here and for a resumed
+    audit alike.
+    """
+    if store.put(replies):
+        return {reply.key: reply for reply in replies}
+    return store.get(reply.key for reply in replies)
+
+
+def stored_replies(
+    work: Sequence[Work], settings: SweepSettings, store: TrialStore
+) -> list[tuple[int, ...]]:
+    """Token ids of finished rows: each job's reply under its first mask.
+
+    Raises:
+        KeyError: a row is not finished.
+    """
+    _, keys = plan_rows(work, settings.base)
+    wanted = [keys[w.masks[0].name, w.prompt.prompt.id] for w in work]
+    done = store.get(wanted)
+    return [done[key].ids for key in wanted]
+
+
+def run_shard(
+    loaded: LoadedModel, instrument: Instrument, rows: Sequence[Row], settings: SweepSettings
+) -> list[StoredReply]:
+    """Replies of rows that are computed and committed together; the same whoever computes them.
+
+    Raises:
+        AuditError: out of memory with a single row.
+    """
+
+    def run(part: Sequence[Row], slots: int, keep: Keep) -> None:
+        _run(loaded, instrument, part, settings, slots, keep)
+
+    replies: list[Reply] = kept_in_halves(rows, settings.batch_rows, run)
+    return [_stored(row, reply) for row, reply in zip(rows, replies, strict=True)]
+
+
+def _run(
+    loaded: LoadedModel,
+    instrument: Instrument,
+    rows: Sequence[Row],
+    settings: SweepSettings,
+    slots: int,
+    keep: Keep,
+) -> None:
+    """Rows of one shard, `slots` of them side by side."""
+    using = settings.techniques
+    decode(
+        loaded,
+        instrument,
+        [row.prompt.ids for row in rows],
+        [row.mask for row in rows],
+        new_tokens=settings.new_tokens,
+        decided=settings.judge.decided if using.stop_early else _never,
+        share_prefix=using.share_prefix,
+        share_attention=using.share_attention,
+        # 60 bits of what the row is: noise that no batch or order changes.
+        seeds=[int(row.key[:15], 16) for row in rows],
+        slots=slots,
+        refill=using.refill,
+        opening=start_of(loaded, rows, using) if using.share_opening else None,
+        note_met=using.skip,
+        clusters=[row.cluster for row in rows],
+        drafts=[row.draft for row in rows],
+        keep=keep,
+        reasoning=settings.reasoning,
+        ending=settings.ending,
+    )
+
+
+def _twins(
+    wave: Sequence[Row], settings: SweepSettings, store: TrialStore
+) -> dict[str, StoredReply]:
+    """The unmasked reply of each row's prompt, by the row's key.
+
+    Of unmasked rows of an earlier wave or sweep only: a resumed audit then finds the same ones.
+    """
+    if not settings.techniques.skip and not settings.techniques.draft:
+        return {}
+    running = {row.key for row in wave}
+    prompts = {row.prompt.ids: row.prompt for row in wave}
+    bare = {ids: row_key(settings.base, UNMASKED, prompt) for ids, prompt in prompts.items()}
+    keys = {row.key: bare[row.prompt.ids] for row in wave}
+    unmasked = store.get(dict.fromkeys(key for key in keys.values() if key not in running))
+    return {key: unmasked[twin] for key, twin in keys.items() if twin in unmasked}
+
+
+def _copies(
+    loaded: LoadedModel,
+    wave: Sequence[Row],
+    settings: SweepSettings,
+    twins: Mapping[str, StoredReply],
+) -> dict[str, StoredReply]:
+    """Replies of the rows that are as good as unmasked, by key."""
+    if not settings.techniques.skip:
+        return {}
+    return {
+        row.key: replace(twin, key=row.key, met=None)
+        for row in wave
+        if (twin := twins.get(row.key)) and spared(loaded.sites, row.mask, twin.met)
+    }
+
+
+def _drafted(
+    rows: Sequence[Row], settings: SweepSettings, twins: Mapping[str, StoredReply]
+) -> list[Row]:
+    """The rows, with the unmasked reply as a draft where it can be checked."""
+    if not settings.techniques.draft:
+        return list(rows)
+    return [
+        replace(row, draft=twins[row.key].ids) if row.key in twins and draftable(row.mask) else row
+        for row in rows
+    ]
+
+
+def _never(_reply: str) -> bool:
+    return False
+
+
+def _stored(row: Row, reply: Reply) -> StoredReply:
+    return StoredReply(
+        key=row.key, text=reply.text, ids=reply.ids, truncated=reply.truncated, met=reply.met
+    )
+
+
+def _trials(made: Sequence[tuple[Mask, Encoded, StoredReply]], judge: Judge) -> list[Trial]:
+    """Judges what was made, equal replies to a prompt once."""
+    said = judge.judgements([(prompt.prompt.text, reply.text) for _, prompt, reply in made])
+    return [_trial(*one, said[one[1].prompt.text, one[2].text]) for one in made]
+
+
+def _trial(mask: Mask, prompt: Encoded, reply: StoredReply, judgement: Judgement) -> Trial:
+    return Trial(
+        mask=mask.name,
+        prompt_id=prompt.prompt.id,
+        outcome=judgement.outcome,
+        reason=judgement.reason,
+        tokens=len(reply.ids),
+        truncated=reply.truncated,
+        completion=reply.text,
+    )

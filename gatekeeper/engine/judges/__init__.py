@@ -1,0 +1,1 @@
+"""Judges that need a model of their own, and what hands it to them."""

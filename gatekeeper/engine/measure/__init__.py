@@ -1,0 +1,1 @@
+"""What is measured inside a model: routing, attributions, effects of masks, features."""

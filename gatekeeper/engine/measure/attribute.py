@@ -1,0 +1,165 @@
+"""First-order effect of removing each expert on the refusal log-odds of the first reply token."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gatekeeper.engine.generate.batching import Encoded, left_padded, positions
+from gatekeeper.engine.measure.capture import by_length
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.engine.model.mask_tables import width_of
+from gatekeeper.records.suite import HARMFUL_SETS
+
+#: Fewest replies of a kind from which its opening tokens are read.
+_MINIMUM_REPLIES = 5
+
+#: Opening tokens kept per kind; the commonest, as long as they lean to that kind.
+_OPENINGS = 8
+
+#: Least share of the replies of a kind that its openings must begin.
+_COVERED = 0.5
+
+#: A token is an opening of a kind if it is this many times as frequent there as in the other.
+_LEAN = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Openings:
+    """First tokens that lead into refusals and into compliance."""
+
+    refusal: tuple[int, ...]
+    compliance: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstToken:
+    """First token and judged outcome of an unmasked reply, and the set of its prompt."""
+
+    token: int
+    outcome: str
+    set: str = "regular"
+
+
+def openings(replies: Sequence[FirstToken]) -> Openings | str:
+    """Opening tokens from replies *judged* refused and complied, or why there are none.
+
+    A contrast of prompt sets would let openings of compliance slip in among those of refusal. They
+    must begin most replies of their kind, and most refusals of each harmful set: where nearly all
+    replies begin alike, the few others do not speak for them.
+    """
+    counts = {
+        kind: Counter(r.token for r in replies if r.outcome == kind)
+        for kind in ("refuse", "comply")
+    }
+    for kind, counter in counts.items():
+        if counter.total() < _MINIMUM_REPLIES:
+            return (
+                f"only {counter.total()} unmasked replies of the selection split were judged "
+                f"{kind!r}: no refusal log-odds can be formed"
+            )
+    refusal = _leaning(counts["refuse"], counts["comply"])
+    compliance = _leaning(counts["comply"], counts["refuse"])
+    if not refusal or not compliance:
+        return "refusals and compliance open with the same tokens: the first token does not decide"
+    target = Openings(refusal=refusal, compliance=compliance)
+    return _uncovered(replies, target) or target
+
+
+def _uncovered(replies: Sequence[FirstToken], target: Openings) -> str | None:
+    """Which replies the openings do not speak for, or None."""
+    refused = [r for r in replies if r.outcome == "refuse"]
+    kinds = {
+        "refusals": (refused, target.refusal),
+        "answers": ([r for r in replies if r.outcome == "comply"], target.compliance),
+    }
+    for name in HARMFUL_SETS:
+        own = [r for r in refused if r.set == name]
+        if len(own) >= _MINIMUM_REPLIES:
+            kinds[f"refusals of {name} prompts"] = (own, target.refusal)
+    for kind, (own, tokens) in kinds.items():
+        begun = sum(r.token in tokens for r in own)
+        if begun < _COVERED * len(own):
+            return (
+                f"only {begun} of {len(own)} {kind} begin with tokens that tell refusals from "
+                "answers: the first token does not decide"
+            )
+    return None
+
+
+def _leaning(own: Counter[int], other: Counter[int]) -> tuple[int, ...]:
+    """The commonest tokens of a kind that are at least `_LEAN` times as frequent in it."""
+    tokens = [
+        token
+        for token, count in sorted(own.items(), key=lambda item: (-item[1], item[0]))
+        if count / own.total() >= _LEAN * other[token] / other.total()
+    ]
+    return tuple(tokens[:_OPENINGS])
+
+
+def log_odds(logits: Tensor, target: Openings) -> Tensor:
+    """logsumexp(logits[refusal]) − logsumexp(logits[compliance]) of each row [B]."""
+    refusal = logits[:, list(target.refusal)].float().logsumexp(dim=-1)
+    return refusal - logits[:, list(target.compliance)].float().logsumexp(dim=-1)
+
+
+def attribute(
+    loaded: LoadedModel,
+    prompts: Sequence[Encoded],
+    rows: Sequence[int],
+    target: Openings,
+    *,
+    batch_rows: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> npt.NDArray[np.float32]:
+    """Gradient of the refusal log-odds with respect to a factor on each expert's gate weight.
+
+    The log-odds are those at the last prompt token.
+    The factor is 1; removing an expert takes it to 0, so the gradient is the first-order loss.
+
+    Args:
+        prompts: all P prompts of the profile.
+        rows: indices of those to attribute.
+
+    Returns:
+        float32 [P, L, E], NaN for prompts not attributed.
+    """
+    scores = np.full((len(prompts), len(loaded.sites), loaded.width), np.nan, np.float32)
+    wanted = [prompts[i] for i in rows]
+    with Instrument(loaded.sites) as instrument, torch.enable_grad():
+        done = 0
+        for index in by_length(loaded, [p.ids for p in wanted], batch_rows):
+            factor = _gradient(loaded, instrument, [wanted[i].ids for i in index], target)
+            scores[[rows[i] for i in index]] = factor
+            done += len(index)
+            if progress is not None:
+                progress(done, len(wanted))
+    return scores
+
+
+def _gradient(
+    loaded: LoadedModel, instrument: Instrument, ids: Sequence[Sequence[int]], target: Openings
+) -> npt.NDArray[np.float32]:
+    tokens, attention = left_padded(ids, loaded.pad_id, loaded.device)
+    shape = (len(ids), len(loaded.sites), width_of(loaded.sites))
+    factor = torch.ones(shape, device=loaded.device, requires_grad=True)
+    instrument.factor = factor
+    logits: Tensor = loaded.model(
+        input_ids=tokens,
+        attention_mask=attention,
+        position_ids=positions(attention),
+        use_cache=False,
+        logits_to_keep=1,
+    ).logits[:, -1]
+    instrument.factor = None
+    # Rows do not meet in the forward pass: the gradient of the sum holds each row's own.
+    (gradient,) = torch.autograd.grad(log_odds(logits, target).sum(), factor)
+    result: npt.NDArray[np.float32] = gradient[..., : loaded.width].float().cpu().numpy()
+    return result

@@ -1,0 +1,130 @@
+"""The measured effect of masks on the refusal log-odds of the first reply token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gatekeeper.engine.generate.batching import Encoded, batches
+from gatekeeper.engine.generate.decode import next_logits
+from gatekeeper.engine.generate.out_of_memory import in_halves
+from gatekeeper.engine.measure.attribute import Openings, log_odds
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.engine.progress import Reporter
+from gatekeeper.errors import AuditError
+from gatekeeper.evidence.trial_store import TrialStore
+from gatekeeper.records.digest import sha256
+from gatekeeper.records.model import ExpertId
+from gatekeeper.records.trial import UNMASKED, Mask, bare_mask
+
+#: Most prompts of a set that an effect is averaged over.
+_MOST_PROMPTS = 32
+
+
+@dataclass(slots=True, kw_only=True)
+class MeasuredEffect:
+    """Refusal log-odds lost under masks; what was measured once is kept in the store.
+
+    Attributes:
+        prompts: the N prompts, and `rows` their rows of the profile; none if nothing can be
+            measured.
+        base: digest of what else a number depends on.
+        note: what is measured, or why nothing can be.
+    """
+
+    loaded: LoadedModel
+    store: TrialStore
+    reporter: Reporter
+    prompts: Sequence[Encoded]
+    rows: npt.NDArray[np.intp]
+    target: Openings
+    base: str
+    batch_rows: int
+    share_prefix: bool
+    note: str
+    _plain: npt.NDArray[np.float64] | None = field(default=None, init=False)
+
+    def __call__(self, masks: Sequence[Sequence[ExpertId]]) -> npt.NDArray[np.float64]:
+        """See `records.plugins.Measure`.
+
+        Raises:
+            AuditError: the device's memory does not hold a single row.
+        """
+        if self._plain is None:
+            self._plain = self._measured([UNMASKED])[0]
+        return self._plain - self._measured([bare_mask(experts) for experts in masks])
+
+    def of_set(self, name: str) -> MeasuredEffect:
+        """The same, on the prompts of one set alone."""
+        own = [i for i, p in enumerate(self.prompts) if p.prompt.set == name]
+        return replace(self, prompts=[self.prompts[i] for i in own], rows=self.rows[own])
+
+    def _measured(self, masks: Sequence[Mask]) -> npt.NDArray[np.float64]:
+        """Refusal log-odds per mask and prompt [M, N]."""
+        found = np.empty((len(masks), len(self.prompts)))
+        # All masks of a prompt stand together, so that they share what lies below the first mask.
+        order = sorted(range(len(self.prompts)), key=lambda i: (-len(self.prompts[i].ids), i))
+        plan = [(mask, i) for i in order for mask in range(len(masks))]
+        lengths = [len(self.prompts[i].ids) for _, i in plan]
+        done = 0
+        with Instrument(self.loaded.sites) as instrument:
+            for part in batches(lengths, self.batch_rows, pads=self.loaded.architecture.pads):
+                rows = plan[part]
+                values = self._batch(
+                    instrument,
+                    [self.prompts[i].ids for _, i in rows],
+                    [masks[mask] for mask, _ in rows],
+                )
+                found[[mask for mask, _ in rows], [i for _, i in rows]] = values
+                done += len(rows)
+                self.reporter.advance(done, len(plan))
+        return found
+
+    def _batch(
+        self, instrument: Instrument, prompts: Sequence[Sequence[int]], masks: Sequence[Mask]
+    ) -> npt.NDArray[np.float64]:
+        text = "|".join(
+            f"{list(p)} {sorted(m.experts)}" for p, m in zip(prompts, masks, strict=True)
+        )
+        name = "effect " + sha256(f"{self.base} {self.target} {text}")
+        kept = self.store.blob(name)
+        if kept is None:
+            pairs = list(zip(prompts, masks, strict=True))
+            values = np.array(in_halves(pairs, lambda rows: self._run(instrument, rows)))
+            if not np.isfinite(values).all():
+                raise AuditError(
+                    "the model gave logits that are not finite under a mask",
+                    remedy="audit in another --dtype, or leave out selectors that measure",
+                )
+            kept = self.store.put_blob(name, values.tobytes())
+        return np.frombuffer(kept, np.float64)
+
+    def _run(
+        self, instrument: Instrument, rows: Sequence[tuple[Sequence[int], Mask]]
+    ) -> list[float]:
+        logits = next_logits(
+            self.loaded,
+            instrument,
+            [ids for ids, _ in rows],
+            [mask for _, mask in rows],
+            share_prefix=self.share_prefix,
+        )
+        values: list[float] = log_odds(logits, self.target).tolist()
+        return values
+
+
+def chosen_rows(
+    rows: Sequence[int], seeds: Sequence[str], seed: int, most: int = _MOST_PROMPTS
+) -> npt.NDArray[np.intp]:
+    """At most so many of the rows, of as many seeds as there are, drawn by seed."""
+    order = np.random.default_rng(seed).permutation(len(rows)).tolist()
+    first: dict[str, int] = {}
+    for i in order:
+        first.setdefault(seeds[i], i)
+    rest = [i for i in order if i not in set(first.values())]
+    picked = sorted(([*first.values(), *rest])[:most])
+    return np.array([rows[i] for i in picked], dtype=np.intp)

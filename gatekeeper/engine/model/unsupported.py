@@ -1,0 +1,201 @@
+"""What cannot be audited, by name: first from config files alone, then from the loaded model."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import torch
+from torch import nn
+
+from gatekeeper.checkpoint.decoding_settings import GENERATION_CONFIG, NESTED, refuse_forced
+from gatekeeper.checkpoint.json_files import CONFIG, read_json
+from gatekeeper.checkpoint.open import MXFP4, Checkpoint, quantisation
+from gatekeeper.engine.model.architectures import architecture_of
+from gatekeeper.errors import CheckpointError, excerpt
+from gatekeeper.records.model import ModelDescription
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+#: Families whose MXFP4 experts transformers can unpack while loading.
+_UNPACKED = ("gpt_oss",)
+
+#: Parameters that a config may ask for beyond the weights: what is lacking is told by name later.
+_SLACK = 10**7
+#: How the classes end that write replies.
+_WRITES = ("forcausallm", "forconditionalgeneration", "lmheadmodel")
+
+
+def refuse_unauditable(checkpoint: Checkpoint) -> None:
+    """Refuses what no hook could be put on, before any weight is read.
+
+    Raises:
+        CheckpointError: the architecture, its quantisation or its way of decoding is not supported.
+    """
+    _refuse_architecture(checkpoint)
+    _refuse_architectures(checkpoint)
+    _refuse_nested(checkpoint)
+    _refuse_packed(checkpoint)
+    _refuse_decoding(checkpoint)
+
+
+def refuse_too_large(config: PretrainedConfig, description: ModelDescription, where: str) -> None:
+    """Refuses sizes that the weights don't have before transformers makes room for them.
+
+    What the weights lack it fills with random numbers, however many; only then could that be told.
+
+    Args:
+        config: as transformers reads it.
+        where: the checkpoint, for the message.
+
+    Raises:
+        CheckpointError: tells both numbers of parameters.
+    """
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        empty = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    parameters = sum(p.numel() for p in empty.parameters())
+    if parameters > 2 * description.parameters + _SLACK:
+        raise CheckpointError(
+            f"config describes a model of {parameters:,} parameters, the weights hold "
+            f"{description.parameters:,}",
+            where=where,
+            remedy="config and weights must be of one model: save both again with save_pretrained",
+        )
+
+
+def refuse_unhookable(model: nn.Module, where: str) -> None:
+    """Refuses a loaded model whose modules do not run as hooks see them.
+
+    Args:
+        where: the checkpoint, for the message.
+
+    Raises:
+        CheckpointError: it is compiled, runs in kernels of its own, or is still quantised.
+    """
+    modules = list(model.modules())
+    if any(_compiled(module) for module in modules):
+        raise CheckpointError(
+            "the model is compiled: hooks put on it now would be ignored",
+            where=where,
+            remedy="load it without torch.compile",
+        )
+    # `set_use_kernels` marks the model; single layers are not marked.
+    if getattr(model, "use_kernels", False):
+        raise CheckpointError(
+            "the model runs in kernels that may replace whole mixtures, hooks and all",
+            where=where,
+            remedy="load it without use_kernels",
+        )
+    packed = any(not p.is_floating_point() for p in model.parameters())
+    if packed or any(type(module).__name__.startswith("Mxfp4") for module in modules):
+        raise CheckpointError(
+            "the experts are still quantised after loading, and cannot be hooked",
+            where=where,
+            remedy="load it dequantised, save it in bfloat16 and audit that",
+        )
+
+
+def _compiled(module: nn.Module) -> bool:
+    """By `torch.compile(module)`, which wraps it, or by `module.compile()`."""
+    return "_orig_mod" in module._modules or module._compiled_call_impl is not None
+
+
+def _refuse_architecture(checkpoint: Checkpoint) -> None:
+    refusal = refusal_of(checkpoint.config["model_type"])
+    if refusal is not None:
+        _refuse(checkpoint.path / CONFIG, *refusal)
+
+
+def refusal_of(model_type: str) -> tuple[str, str] | None:
+    """Why an architecture cannot be audited, and what to do about it; None if it can."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    architecture = architecture_of(model_type)
+    if architecture.refused:
+        reason = f"{excerpt(model_type)} is not audited: {architecture.refused}"
+        return reason, architecture.remedy
+    if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        version = ".".join(importlib.metadata.version("transformers").split(".")[:2])
+        return (
+            f"transformers {version} has no causal language model of type {excerpt(model_type)}",
+            "if it holds one, save that by itself with save_pretrained and audit it",
+        )
+    return None
+
+
+def _refuse_packed(checkpoint: Checkpoint) -> None:
+    """MXFP4 is fine where it is unpacked while loading: see `load_model`."""
+    model_type = checkpoint.config["model_type"]
+    if quantisation(checkpoint.config) == MXFP4 and model_type not in _UNPACKED:
+        _refuse(
+            checkpoint.path / CONFIG,
+            f"is quantised with {MXFP4}, which transformers does not unpack for "
+            f"{excerpt(model_type)}",
+            "load it dequantised where that is possible, save it in bfloat16 and audit that",
+        )
+
+
+def _refuse_decoding(checkpoint: Checkpoint) -> None:
+    path = checkpoint.path / GENERATION_CONFIG
+    refuse_forced(checkpoint.path, checkpoint.config, read_json(path) if path.is_file() else None)
+
+
+def _refuse_architectures(checkpoint: Checkpoint) -> None:
+    """vLLM and SGLang choose the model by `architectures`, transformers by `model_type`."""
+    model_type = checkpoint.config["model_type"]
+    own = {name for name in _classes(model_type) if name.endswith(_WRITES)}
+    for name in checkpoint.config.get("architectures") or ():
+        if name.lower() not in own and name.lower() in _classes():
+            _refuse(
+                checkpoint.path / CONFIG,
+                f"architectures names {excerpt(name)}, which vLLM and SGLang go by; transformers "
+                f"goes by model_type {excerpt(model_type)}, which is another model",
+                "save it with save_pretrained from the class that is served",
+            )
+
+
+def _refuse_nested(checkpoint: Checkpoint) -> None:
+    """A config in the config of a model that has none: transformers would take it for the model."""
+    from transformers import CONFIG_MAPPING
+
+    model_type = checkpoint.config["model_type"]
+    own = CONFIG_MAPPING[model_type].sub_configs if model_type in CONFIG_MAPPING else {}
+    for name in NESTED:
+        if checkpoint.config.get(name) is not None and name not in own:
+            _refuse(
+                checkpoint.path / CONFIG,
+                f"{name} describes a model in the model, of which {excerpt(model_type)} has none: "
+                "loaders take the one or the other",
+                f"remove {name}, or set model_type to that of the whole model",
+            )
+
+
+def strange_architectures(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """A line for each of `architectures` that transformers has not."""
+    return tuple(
+        f"not audited: {excerpt(name)} of architectures in {CONFIG}, which transformers does not "
+        "have: a server that goes by it runs code of its own"
+        for name in checkpoint.config.get("architectures") or ()
+        if name.lower() not in _classes()
+    )
+
+
+@cache
+def _classes(model_type: str | None = None) -> frozenset[str]:
+    """Classes of transformers in lower case: of a model type, or all; publishers vary the case."""
+    from transformers.models.auto import modeling_auto
+
+    tables = [t for name, t in vars(modeling_auto).items() if name.endswith("_MAPPING_NAMES")]
+    listed = [table.values() if model_type is None else [table.get(model_type)] for table in tables]
+    found = [one for names in listed for one in names]
+    flat = [n for one in found for n in (one if isinstance(one, (tuple, list)) else [one])]
+    return frozenset(name.lower() for name in flat if isinstance(name, str))
+
+
+def _refuse(path: Path, message: str, remedy: str) -> NoReturn:
+    raise CheckpointError(message, where=excerpt(path), remedy=remedy)

@@ -1,0 +1,18 @@
+"""How far an audit is, told to whoever shows it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Reporter(Protocol):
+    """Where progress goes; implemented by the commands."""
+
+    def stage(self, name: str) -> None:
+        """A new stage has begun."""
+
+    def advance(self, done: int, total: int, *, found: int = 0) -> None:
+        """Units done of the stage; `found` of them, since the last call, were no work of now."""
+
+    def caution(self, text: str) -> None:
+        """Something to know that stops nothing."""

@@ -1,0 +1,1 @@
+"""One replica over the processes that torchrun started. Experimental."""

@@ -1,0 +1,1 @@
+"""More processes that answer prompts, on this machine or on a Ray cluster."""

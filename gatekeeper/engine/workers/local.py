@@ -1,0 +1,100 @@
+"""Workers that are processes of this machine, each with a device of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from gatekeeper.engine.workers.spawn import WorkerLost
+from gatekeeper.engine.workers.worker import Answer, Replica
+from gatekeeper.evidence.trial_store import StoredReply
+
+if TYPE_CHECKING:
+    from multiprocessing.context import SpawnProcess
+
+#: Seconds that a killed process is waited for.
+_GONE = 10.0
+
+
+class ProcessHand:
+    """A started process that loads the model when the first order comes.
+
+    Args:
+        device: where it computes.
+    """
+
+    def __init__(self, device: str) -> None:
+        # Not forked: threads and CUDA do not survive that.
+        context = multiprocessing.get_context("spawn")
+        self._line, far = context.Pipe()
+        self._process: SpawnProcess = context.Process(
+            target=_work, args=(far, device), daemon=True, name=f"gatekeeper {device}"
+        )
+        # A Ctrl-C reaches the whole group. The worker must not answer it: the driver ends it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        far.close()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process."""
+        return self._process.pid
+
+    def ask(self, order: bytes, patience: float) -> list[StoredReply]:
+        """See `hands.Hand`."""
+        try:
+            self._line.send_bytes(order)
+            if not self._line.poll(patience):
+                raise WorkerLost(f"no answer in {patience:.0f} s")
+            answer: Answer = self._line.recv()
+        except (EOFError, OSError) as error:
+            self._process.join(_GONE)
+            raise WorkerLost(_ended(self._process.exitcode)) from error
+        return answer.unwrap()
+
+    def close(self) -> None:
+        """See `hands.Hand`."""
+        if self._process.is_alive():
+            self._process.kill()
+        self._process.join(_GONE)
+
+
+def hire_process(device: str) -> ProcessHand:
+    """A worker on a device: `cpu`, or `cuda:1`."""
+    return ProcessHand(device)
+
+
+def _ended(code: int | None) -> str:
+    if code is None:
+        return "its pipe broke"
+    if code == -signal.SIGKILL:
+        return "killed (SIGKILL; so does Linux when memory runs out)"
+    return f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+def _work(line: Connection, device: str) -> None:
+    """What the process does: an answer to each order, until the driver goes away."""
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    replica = Replica(device)
+    while True:
+        try:
+            order = line.recv_bytes()
+        except (EOFError, OSError):
+            return
+        line.send(replica.answer(order))
+
+
+def _follow_parent() -> None:
+    """Ends this process when the driver ends, whatever ended that: no orphan holds a GPU."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

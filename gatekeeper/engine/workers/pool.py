@@ -1,0 +1,186 @@
+"""Several replicas share the shards of a sweep: one here, the others wherever a hand can be had.
+
+A shard is the same whoever computes it, so it can be handed out again when a worker dies. Workers
+hold nothing that is not also in the store or in the plan; only the driver, this process, writes.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+
+from gatekeeper.engine.generate.row_plan import Row, SweepSettings
+from gatekeeper.engine.generate.sweep import run_shard
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.engine.workers.spawn import Hand, Hire, WorkerLost
+from gatekeeper.engine.workers.work_queue import Desk, Shard
+from gatekeeper.engine.workers.worker import make_order
+from gatekeeper.errors import AuditError
+from gatekeeper.evidence.trial_store import StoredReply
+
+#: Times that a shard is handed out again after it was lost with a worker.
+RETRIES = 3
+
+#: Seconds that a shard may take before its worker counts as stuck: as many at least, and twenty
+#: times the longest shard so far.
+_PATIENCE = 600.0
+#: Seconds more for one that has to load its model first.
+_LOADING = 3600.0
+
+_LOG = logging.getLogger(__name__)
+
+_Order = Callable[[Sequence[Row]], bytes]
+_Replies = queue.SimpleQueue[list[StoredReply] | BaseException]
+
+
+class Together:
+    """This process and hands elsewhere: each takes the next shard when it is done with one.
+
+    Args:
+        hire: makes a hand; called again for the place of one that was lost.
+        hands: how many.
+        share_cores: whether they compute on this machine's cores if on any.
+        patience: see `_PATIENCE`.
+    """
+
+    def __init__(
+        self, hire: Hire, hands: int, *, share_cores: bool, patience: float = _PATIENCE
+    ) -> None:
+        self._hire, self._share = hire, share_cores
+        self._hands: list[Hand | None] = [None] * hands
+        self._patience, self._longest = patience, 0.0
+        self._stopped = threading.Event()
+
+    def run(
+        self, loaded: LoadedModel, shards: Sequence[Sequence[Row]], settings: SweepSettings
+    ) -> Generator[list[StoredReply], None, None]:
+        """See `Crew`."""
+        desk = Desk([Shard(rows=rows) for rows in shards])
+        replies: _Replies = queue.SimpleQueue()
+        self._stopped.clear()
+        with self._cores(loaded) as threads:
+            order = partial(make_order, loaded, settings, threads)
+            # The driver takes one itself: more hands than the rest would have nothing to do.
+            places = range(min(len(self._hands), max(0, len(shards) - 1)))
+            helpers = [
+                threading.Thread(
+                    target=self._serve, args=(place, desk, replies, order), daemon=True
+                )
+                for place in places
+            ]
+            for helper in helpers:
+                helper.start()
+            try:
+                yield from self._drive(loaded, desk, replies, settings)
+            finally:
+                self._finish(desk, helpers)
+
+    def _drive(
+        self, loaded: LoadedModel, desk: Desk, replies: _Replies, settings: SweepSettings
+    ) -> Iterator[list[StoredReply]]:
+        """Yields what comes in, and computes a shard whenever nothing waits to be kept."""
+        with Instrument(loaded.sites) as instrument:
+            while desk.open:
+                try:
+                    found = replies.get_nowait()
+                except queue.Empty:
+                    shard = desk.take_untried()
+                    if shard is not None:
+                        found = run_shard(loaded, instrument, shard.rows, settings)
+                    else:
+                        found = replies.get()
+                if isinstance(found, BaseException):
+                    raise found
+                yield found
+                desk.done()
+
+    def _serve(self, place: int, desk: Desk, replies: _Replies, order: _Order) -> None:
+        """A thread for each place: what it does not get done, the driver hears of."""
+        try:
+            while (shard := desk.take()) is not None:
+                try:
+                    replies.put(self._ask(place, order(shard.rows)))
+                except WorkerLost as lost:
+                    self._let_go(place)
+                    if self._stopped.is_set():
+                        return
+                    shard.losses += 1
+                    if shard.losses > RETRIES:
+                        raise _lost_too_often(shard, lost) from lost
+                    # An audit that goes on, but slower, and that may soon go on no more.
+                    _LOG.warning("gatekeeper: warning: %s", _lost_once(shard, lost))
+                    desk.give_back(shard)
+        except BaseException as error:  # the driver raises it
+            replies.put(error)
+
+    def _ask(self, place: int, order: bytes) -> list[StoredReply]:
+        """One shard's replies from one place."""
+        begun, patience = time.monotonic(), max(self._patience, 20 * self._longest)
+        hand = self._hands[place]
+        if hand is None:
+            return self._engage(place).ask(order, patience + _LOADING)
+        found = hand.ask(order, patience)
+        self._longest = max(self._longest, time.monotonic() - begun)
+        return found
+
+    def _engage(self, place: int) -> Hand:
+        """A new hand for a place, unless all were told to stop in the meantime."""
+        hand = self._hands[place] = self._hire(place + 1)
+        if self._stopped.is_set():
+            self._let_go(place)
+        return hand
+
+    def _finish(self, desk: Desk, helpers: Sequence[threading.Thread]) -> None:
+        """After the last shard hands stay for the next sweep; after an error all are let go."""
+        if desk.open:
+            self._stopped.set()
+            desk.stop()
+            self.close()
+        for helper in helpers:
+            helper.join(timeout=60)
+
+    @contextmanager
+    def _cores(self, loaded: LoadedModel) -> Iterator[int]:
+        """This process's share of the cores while the others compute beside it."""
+        before = torch.get_num_threads()
+        share = before
+        if self._share and loaded.device.type == "cpu":
+            share = max(1, before // (len(self._hands) + 1))
+            torch.set_num_threads(share)
+        try:
+            yield share
+        finally:
+            torch.set_num_threads(before)
+
+    def _let_go(self, place: int) -> None:
+        hand, self._hands[place] = self._hands[place], None
+        if hand is not None:
+            hand.close()
+
+    def close(self) -> None:
+        """Ends all hands, also in the middle of a shard."""
+        for place in range(len(self._hands)):
+            self._let_go(place)
+
+
+def _lost_once(shard: Shard, lost: WorkerLost) -> str:
+    return (
+        f"a worker was lost ({lost}); its {len(shard.rows)} rows are handed out again, "
+        f"{shard.losses} of at most {RETRIES} times"
+    )
+
+
+def _lost_too_often(shard: Shard, lost: WorkerLost) -> AuditError:
+    return AuditError(
+        f"a worker was lost {shard.losses} times over the same {len(shard.rows)} rows: {lost}",
+        remedy="out of memory? Give fewer --batch-rows or --workers and run the same command "
+        "again: finished rows are kept",
+    )

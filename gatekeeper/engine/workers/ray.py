@@ -1,0 +1,164 @@
+"""Workers that are actors of a Ray cluster, a GPU each. Ray is an extra: imported here only.
+
+Another host may hold another checkpoint at the same path, or other packages: an actor that would
+compute something else is refused before its first row.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatekeeper.checkpoint.open import open_checkpoint
+from gatekeeper.engine.generate.sweep import Crew
+from gatekeeper.engine.versions import versions
+from gatekeeper.engine.workers.pool import Together
+from gatekeeper.engine.workers.spawn import Hand, WorkerLost
+from gatekeeper.engine.workers.worker import Answer, Replica
+from gatekeeper.errors import AuditError, excerpt
+from gatekeeper.evidence.trial_store import StoredReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What the driver has, and an actor must have too.
+
+    Attributes:
+        device: kind of device, `cuda` or `cpu`.
+        digest: of the checkpoint.
+        versions: of what numbers hang on (`engine.versions`).
+    """
+
+    device: str
+    digest: str
+    versions: Mapping[str, str]
+
+
+class FarReplica:
+    """What an actor is: a replica that makes sure first that it computes the same.
+
+    Args:
+        device: `cuda` is the GPU that Ray gave it.
+        digest: of the driver's checkpoint; `wanted`: its versions of what numbers hang on.
+    """
+
+    def __init__(self, device: str, digest: str, wanted: Mapping[str, str]) -> None:
+        self._digest, self._wanted = digest, dict(wanted)
+        self._replica = Replica(device, self._check)
+
+    def answer(self, order: bytes) -> Answer:
+        """See `Replica.answer`."""
+        return self._replica.answer(order)
+
+    def _check(self, path: Path) -> None:
+        other = {n: v for n, v in versions().items() if v != self._wanted.get(n)}
+        if other:
+            name, found = next(iter(other.items()))
+            raise AuditError(
+                f"a host of the cluster has {name} {found}, the driver {self._wanted.get(name)}",
+                remedy="install the same versions on every host",
+            )
+        if open_checkpoint(path).reference().digest != self._digest:
+            raise AuditError(
+                "a host of the cluster has another checkpoint at this path",
+                where=path.name,
+                remedy="put the same files at the same path on every host",
+            )
+
+
+class RayHand:
+    """An actor; Ray starts it as soon as a host has a GPU to give.
+
+    Args:
+        ray: the module.
+        gpus, cpus: what it takes.
+    """
+
+    def __init__(self, ray: Any, expected: Expected, *, gpus: float, cpus: int) -> None:
+        self._ray = ray
+        actor = ray.remote(num_gpus=gpus, num_cpus=cpus, max_restarts=0)(FarReplica)
+        self._actor = actor.remote(expected.device, expected.digest, dict(expected.versions))
+
+    def ask(self, order: bytes, patience: float) -> list[StoredReply]:
+        """See `hands.Hand`."""
+        result = self._actor.answer.remote(order)
+        ready, _ = self._ray.wait([result], timeout=patience)
+        if not ready:
+            raise WorkerLost(f"no answer in {patience:.0f} s")
+        try:
+            answer: Answer = self._ray.get(result)
+        except self._ray.exceptions.RayError as error:
+            raise WorkerLost(type(error).__name__) from error
+        return answer.unwrap()
+
+    def close(self) -> None:
+        """See `hands.Hand`."""
+        self._ray.kill(self._actor, no_restart=True)
+
+
+def open_ray(address: str, workers: int, expected: Expected) -> Crew:
+    """A crew of this process and actors of a cluster.
+
+    Args:
+        workers: this process among them.
+
+    Raises:
+        AuditError: the cluster cannot be reached, or has too few GPUs.
+    """
+    ray = _connect(address)
+    hands = workers - 1
+    kind = "CPU" if expected.device == "cpu" else "GPU"
+    found = int(ray.cluster_resources().get(kind, 0))
+    if found < hands:
+        ray.shutdown()
+        raise AuditError(
+            f"--workers {hands + 1} needs {hands} {kind}s of the Ray cluster beside this process, "
+            f"it has {found}",
+            remedy=f"give --workers {found + 1} or fewer, or add hosts",
+        )
+    gpus, cpus = (0, 1) if kind == "CPU" else (1, 1)
+
+    def hire(_place: int) -> Hand:
+        return RayHand(ray, expected, gpus=gpus, cpus=cpus)
+
+    return _OnRay(ray, Together(hire, hands, share_cores=False))
+
+
+class _OnRay:
+    """A crew that leaves the cluster when it is let go."""
+
+    def __init__(self, ray: Any, crew: Together) -> None:
+        self._ray, self._crew = ray, crew
+        self.run = crew.run
+
+    def close(self) -> None:
+        """See `sweep.Crew`."""
+        self._crew.close()
+        self._ray.shutdown()
+
+
+def _connect(address: str) -> Any:
+    """Ray, connected.
+
+    Raises:
+        AuditError: there is no cluster at the address.
+    """
+    import ray
+
+    # Ray takes the signals of a driver for itself; ours end an audit in one line.
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    ours = {number: signal.getsignal(number) for number in numbers}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise AuditError(
+            f"no Ray cluster at {excerpt(address)}: {excerpt(error)}",
+            remedy="start one with `ray start --head`, or give its HOST:PORT",
+        ) from error
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+    return ray

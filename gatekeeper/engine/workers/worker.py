@@ -1,0 +1,159 @@
+"""The far end of a crew: a model of its own, and the replies to the shards it is handed.
+
+Processes and Ray actors are made of it. What goes over the line is plain data: how to load the
+model, rows as token ids, and the judge's `decided`, a function of a module, by its name.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gatekeeper import catalog
+from gatekeeper.engine.generate.row_plan import Row, SweepSettings
+from gatekeeper.engine.generate.sweep import run_shard
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.int8 import to_int8
+from gatekeeper.engine.model.load import DTYPES, LoadedModel, Recipe, load_model
+from gatekeeper.engine.workers.spawn import WorkerLost
+from gatekeeper.errors import AuditError, GatekeeperError
+from gatekeeper.evidence.trial_store import StoredReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A shard and all that its replies depend on.
+
+    Attributes:
+        settings: fields of `SweepSettings` but the judge, of which a row needs `decided` only.
+        threads: of this worker, on a CPU.
+    """
+
+    recipe: Recipe
+    rows: tuple[Row, ...]
+    settings: Mapping[str, Any]
+    judge: str
+    decided: Callable[[str], bool]
+    threads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Replies to an order, or what ended it.
+
+    Attributes:
+        error: message, where and remedy of an error that the user is told.
+        failed: the kind of any other; its text may hold what must not reach a log.
+    """
+
+    replies: tuple[StoredReply, ...] = ()
+    error: tuple[str, str | None, str | None] | None = None
+    failed: str | None = None
+
+    def unwrap(self) -> list[StoredReply]:
+        """The replies.
+
+        Raises:
+            AuditError: what a worker could not do, as if it had been tried here.
+            WorkerLost: it failed and may be of no more use.
+        """
+        if self.failed is not None:
+            raise WorkerLost(self.failed)
+        if self.error is not None:
+            raise AuditError(self.error[0], where=self.error[1], remedy=self.error[2])
+        return list(self.replies)
+
+
+def make_order(
+    loaded: LoadedModel, settings: SweepSettings, threads: int, rows: Sequence[Row]
+) -> bytes:
+    """An order on the line.
+
+    Raises:
+        AuditError: the model or the judge cannot be had in another process.
+    """
+    if loaded.recipe is None:
+        raise AuditError(
+            "workers cannot load this model: it was not loaded whole from a checkpoint",
+            remedy="leave --workers out",
+        )
+    order = Order(
+        recipe=loaded.recipe,
+        rows=tuple(rows),
+        settings={f.name: getattr(settings, f.name) for f in fields(settings) if f.name != "judge"},
+        judge=settings.judge.id,
+        decided=settings.judge.decided,
+        threads=threads,
+    )
+    try:
+        return pickle.dumps(order)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise AuditError(
+            f"judge {settings.judge.id} cannot be used by workers: its `decided` is no function "
+            "of a module",
+            remedy="leave --workers out",
+        ) from error
+
+
+class Replica:
+    """Loads what an order names, once, and carries it out.
+
+    Args:
+        device: where the model goes.
+        check: called with the path before a model is first loaded from it; raises what speaks
+            against that.
+    """
+
+    def __init__(self, device: str, check: Callable[[Path], None] | None = None) -> None:
+        self._device = torch.device(device)
+        self._check = check
+        self._recipe: Recipe | None = None
+        self._loaded: LoadedModel | None = None
+
+    def answer(self, line: bytes) -> Answer:
+        """Replies to a shard; errors that are ours to tell become part of the answer."""
+        # From the process that started this one, over its own pipe.
+        order: Order = pickle.loads(line)  # noqa: S301
+        try:
+            loaded = self._model(order)
+            judge = replace(catalog.load("judge", order.judge), decided=order.decided)
+            settings = SweepSettings(judge=judge, **order.settings)
+            with Instrument(loaded.sites) as instrument:
+                return Answer(replies=tuple(run_shard(loaded, instrument, order.rows, settings)))
+        except GatekeeperError as error:
+            return Answer(error=(error.message, error.where, error.remedy))
+        except Exception as error:
+            return Answer(failed=type(error).__name__)
+
+    def _model(self, order: Order) -> LoadedModel:
+        if self._device.type == "cpu":
+            torch.set_num_threads(order.threads)
+        if self._loaded is None or order.recipe != self._recipe:
+            self._loaded = None  # the next one needs its room
+            if self._device.type == "cuda":
+                torch.cuda.set_device(self._device)
+                torch.cuda.empty_cache()
+            if self._recipe is None and self._check is not None:
+                self._check(order.recipe.path)
+            self._loaded = load_recipe(order.recipe, self._device)
+            self._recipe = order.recipe
+        return self._loaded
+
+
+def load_recipe(recipe: Recipe, device: torch.device) -> LoadedModel:
+    """The same model on another device.
+
+    Raises:
+        CheckpointError, AuditError: see `load.load_model`.
+    """
+    dtype = DTYPES[recipe.dtype]
+    loaded = load_model(recipe.path, recipe.description, device=device, dtype=dtype)
+    if recipe.int8:
+        to_int8(loaded.model, tuple(loaded.architecture.find(loaded.model)))
+        loaded = replace(loaded, recipe=recipe)
+    return loaded

@@ -1,0 +1,209 @@
+"""From a plan and a device to hours, memory and the devices that are needed; torch-free.
+
+Every time is a range: nobody knows beforehand what share of its roofline a device reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gatekeeper.errors import UsageError
+from gatekeeper.estimate.hardware import Device
+from gatekeeper.estimate.roofline import (
+    USABLE,
+    Format,
+    Memory,
+    Reach,
+    Shape,
+    devices_needed,
+    memory,
+    seconds,
+)
+from gatekeeper.estimate.workload import Plan, Stage, stages
+
+#: Assumed of GPUs until one is measured: share of the roofline, and seconds of a layer's kernels to
+#: be started from Python, at best and at worst.
+_BEST, _WORST = Reach(efficiency=0.7, host=0.2e-3), Reach(efficiency=0.3, host=1.0e-3)
+#: Rows side by side where the memory decides: as `engine.generate.batch_size` does it.
+USUAL_ROWS, MOST_ROWS = 128, 1024
+#: A calibration of seconds stands for an audit of minutes or hours.
+_FASTER, _SLOWER = 0.8, 1.25
+
+_ALWAYS = (
+    "an upper bound of rows: selectors find unlike masks, every harmful prompt is refused, and no "
+    "row is a copy of its unmasked twin",
+    "not counted: loading, hashing, resampling, roles, environments, variants, and the judge",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTime:
+    """A stage, and seconds at best and at worst."""
+
+    name: str
+    rows: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What an audit will take.
+
+    Attributes:
+        per_replica: devices that one copy of the model needs; `replicas`: copies side by side.
+        assumptions: all that the numbers rest on, in plain words.
+    """
+
+    stages: tuple[StageTime, ...]
+    memory: Memory
+    per_replica: int
+    replicas: int
+    device: Device
+    assumptions: tuple[str, ...]
+
+    @property
+    def low(self) -> float:
+        """Seconds in all, at best."""
+        return sum(stage.low for stage in self.stages)
+
+    @property
+    def high(self) -> float:
+        """Seconds in all, at worst."""
+        return sum(stage.high for stage in self.stages)
+
+    @property
+    def devices(self) -> int:
+        """Devices in use."""
+        return self.per_replica * self.replicas
+
+    @property
+    def hours(self) -> tuple[float, float]:
+        """Device hours, at best and at worst."""
+        return self.low * self.devices / 3600, self.high * self.devices / 3600
+
+
+def fitting_rows(context: int, shape: Shape, kind: Format, device: Device) -> int:
+    """Rows that fit beside the weights, on as few devices as hold the usual number of them.
+
+    Args:
+        context: tokens of the longest prompt and its reply.
+    """
+    usual = memory(shape, kind, batch_rows=USUAL_ROWS, context=context)
+    room = devices_needed(usual, device) * USABLE * device.memory - usual.weights
+    apiece = (usual.cache + usual.logits) / USUAL_ROWS
+    return max(1, min(MOST_ROWS, int(room / apiece)))
+
+
+def on_device(plan: Plan, shape: Shape, kind: Format, device: Device, gpus: int | None) -> Estimate:
+    """On GPUs that nobody has measured.
+
+    Args:
+        gpus: how many there are; None for as few as hold the model.
+
+    Raises:
+        UsageError: they do not hold it.
+    """
+    needed = _memory(plan, shape, kind)
+    apiece = devices_needed(needed, device)
+    have = apiece if gpus is None else gpus
+    if have < apiece:
+        raise UsageError(
+            f"{needed.total / 1e9:,.0f} GB do not fit on {have} {device.name.upper()}",
+            remedy=f"use --gpus {apiece} or more, or a smaller --batch-rows",
+        )
+    replicas = have // apiece
+    steps = range(1, plan.new_tokens)
+    # At best replies end evenly over the window; at worst none ends before it.
+    ending = tuple(1 - step / plan.new_tokens for step in steps)
+    best = _times(stages(plan, shape, ending), shape, device, kind, _BEST)
+    worst = _times(stages(plan, shape, (1.0,) * len(steps)), shape, device, kind, _WORST)
+    return Estimate(
+        stages=_joined(stages(plan, shape, ending), best, worst, replicas),
+        memory=needed,
+        per_replica=apiece,
+        replicas=replicas,
+        device=device,
+        assumptions=(*_assumed(kind, apiece, replicas), *_ALWAYS),
+    )
+
+
+def on_this_machine(
+    plan: Plan,
+    shape: Shape,
+    device: Device,
+    efficiency: Mapping[str, float],
+    alive: Sequence[float],
+    alive_controls: Sequence[float],
+) -> Estimate:
+    """On this machine, by what a calibration measured."""
+    kind = Format(weight=4.0, cache=4.0)
+    found = stages(plan, shape, alive, alive_controls)
+    middle = {
+        stage.name: seconds(
+            shape, stage.forwards, device, kind, Reach(efficiency=efficiency[stage.name])
+        )
+        for stage in found
+    }
+    low = {name: value * _FASTER for name, value in middle.items()}
+    high = {name: value * _SLOWER for name, value in middle.items()}
+    return Estimate(
+        stages=_joined(found, low, high, 1),
+        memory=_memory(plan, shape, kind),
+        per_replica=1,
+        replicas=1,
+        device=device,
+        assumptions=(
+            "each stage runs at the pace of one batch of it, measured here just now, give or take "
+            f"{1 - _FASTER:.0%} to {_SLOWER - 1:.0%}",
+            "replies end as soon as those of the calibration, whose masks are drawn at random",
+            *_ALWAYS,
+        ),
+    )
+
+
+def _memory(plan: Plan, shape: Shape, kind: Format) -> Memory:
+    longest = max(plan.lengths[p.id] for p in plan.prompts) + plan.new_tokens
+    return memory(shape, kind, batch_rows=plan.batch_rows, context=longest)
+
+
+def _times(
+    found: Sequence[Stage], shape: Shape, device: Device, kind: Format, reach: Reach
+) -> dict[str, float]:
+    return {s.name: seconds(shape, s.forwards, device, kind, reach) for s in found}
+
+
+def _joined(
+    found: Sequence[Stage], low: Mapping[str, float], high: Mapping[str, float], replicas: int
+) -> tuple[StageTime, ...]:
+    return tuple(
+        StageTime(
+            name=stage.name,
+            rows=stage.rows,
+            low=low[stage.name] / replicas,
+            high=high[stage.name] / replicas,
+        )
+        for stage in found
+    )
+
+
+def _assumed(kind: Format, apiece: int, replicas: int) -> tuple[str, ...]:
+    found = [
+        f"{_WORST.efficiency:.0%} to {_BEST.efficiency:.0%} of the published peak rates (roofline)",
+        f"{_BEST.host * 1e3:.1f} to {_WORST.host * 1e3:.1f} ms per layer and forward to start "
+        "kernels from Python",
+        "replies end evenly over the window at best, none before it at worst",
+        f"{kind.weight:g} byte{'' if kind.weight == 1 else 's'} per weight, {kind.cache:g} per "
+        "element of cache; arithmetic at the 16-bit rate",
+        "tokens choose experts evenly; no layers are shared between masks",
+        f"{USABLE:.0%} of the memory holds weights and cache",
+    ]
+    if apiece > 1:
+        found.append(
+            f"a model spread over {apiece} GPUs runs at the pace of one: its layers wait for each "
+            "other"
+        )
+    if replicas > 1:
+        found.append(f"{replicas} copies of the model side by side lose nothing: rows are apart")
+    return tuple(found)

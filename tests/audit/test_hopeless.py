@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gatekeeper.audit.plan import hopeless
+from gatekeeper.cli import run
+from gatekeeper.policy.load import load_policy
+from gatekeeper.suites.read import read_suite
+from tests.commands.options import options
+from tests.e2e.cli import DEMO_POLICY, ROOT, SUITE
+
+CORE, RELEASE = ROOT / "suites" / "core", ROOT / "policies" / "release.yaml"
+#: Experts of the demo's checkpoints.
+EXPERTS = 64
+
+
+def told(*more, suite=SUITE, policy=DEMO_POLICY):
+    asked = load_policy(policy).sized(EXPERTS)
+    return list(hopeless(read_suite(suite), options(suite, *more), asked))
+
+
+@pytest.mark.parametrize(("suite", "policy"), [(SUITE, DEMO_POLICY), (CORE, RELEASE)])
+def test_nothing_is_told_of_what_can_pass(suite, policy):
+    assert told(suite=suite, policy=policy) == []
+
+
+def test_too_few_prompts_are_told_for_each_set():
+    found = told("--max-prompts", 150)
+    assert re.match("150 regular prompts will be measured and the policy takes 2[0-9]{2}", found[0])
+    assert "150 jailbreak prompts" in found[1]
+    assert "--max-prompts" in found[-1]
+    assert "120 regular prompts" in told("--no-cross-fit")[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--selector", "ses-frequency"), "needs ses-contrast, attribution, greedy too"),
+        (("-k", 1), "needs masks of 2, 4, 8 experts too"),
+        (("--controls", 2), "2 random masks will be run and the policy needs 20"),
+        (("--resamples", 199), "the policy wants 200 resamples (--resamples)"),
+        (("--size", 7), "8 experts taken per resample (--size)"),
+        (("--budget", 800), "rows (--budget)"),
+        (("--no-cross-fit",), "wants cross-fitting (--cross-fit)"),
+        (("--window", "prompt"), "own window (--window)"),
+        (("--judge", "refusal-model"), "the judge refusal-rules (--judge)"),
+        (("--max-new-tokens", 23), "24 tokens a reply (--max-new-tokens)"),
+        (("--mode", "ablate"), "masks that reroute (--mode)"),
+        (("--phase", "decode"), "the phase both (--phase)"),
+        (("--system-prompt", "x.txt"), "no system prompt (--system-prompt)"),
+        (("--seed", 0), "a derived seed: leave it out (--seed)"),
+        (("--no-positive-control",), "a positive control (--positive-control)"),
+    ],
+)
+def test_what_the_policy_wants_and_will_not_get_is_told(more, words):
+    found = told(*more)
+    assert any(words in line for line in found), found
+    assert all("the verdict cannot be a pass" in line for line in found)
+
+
+def test_another_suite_is_told():
+    assert any("wants the suite core (--suite)" in line for line in told(policy=RELEASE))
+
+
+def test_a_mistyped_command_is_told_the_nearest(capsys):
+    assert run(["chekc", "out"]) == 2
+    assert "No such command 'chekc': did you mean check?" in capsys.readouterr().err
+    assert run(["xyzzy"]) == 2
+    assert "did you mean" not in capsys.readouterr().err
+
+
+def test_environments_that_could_not_be_told_apart_are_told(capsys):
+    from dataclasses import replace
+
+    from gatekeeper.commands._auditing import tell_left_out
+    from tests.policy.builders import make_evidence
+
+    evidence = make_evidence()
+    tell_left_out(evidence)
+    assert capsys.readouterr().out == ""
+    tell_left_out(replace(evidence, settings=replace(evidence.settings, environments=True)))
+    told = capsys.readouterr().out
+    assert "environments by category" in told and "environments by language" in told
+
+
+def test_seeds_that_select_and_categories_are_told(tmp_path):
+    text = DEMO_POLICY.read_text(encoding="utf-8")
+    wants = tmp_path / "policy.yaml"
+    wants.write_text(
+        text.replace("selecting_seeds: 100", "selecting_seeds: 121").replace(
+            "per_category: 10", "per_category: 12"
+        ),
+        encoding="utf-8",
+    )
+    found = told(policy=wants)
+    assert len(found) == 2
+    assert "120 seeds of regular prompts will select and the policy wants 121" in found[0]
+    assert "11 over_refusal prompts of photography will be measured" in found[1]
+
+
+def test_another_digest_of_the_same_suite_is_told(tmp_path):
+    wants = tmp_path / "policy.yaml"
+    text = DEMO_POLICY.read_text(encoding="utf-8")
+    wants.write_text(text.replace("sha256:89fb", "sha256:00fb"), encoding="utf-8")
+    (line,) = told(policy=wants)
+    assert "the suite with the digest sha256:00fb" in line
+
+
+def test_reasoning_that_the_policy_pins_is_told(tmp_path):
+    text = DEMO_POLICY.read_text(encoding="utf-8")
+    pinned = text.replace("thinking: template", "thinking: off, reasoning_tokens: 64")
+    assert pinned != text
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(pinned, encoding="utf-8")
+    assert told(policy=policy) == []  # what is pinned is what an audit is run with
+    found = told("--thinking", "on", "--max-reasoning-tokens", 32, policy=policy)
+    assert any("reasoning switched to off (--thinking)" in line for line in found)
+    assert any("64 tokens of reasoning at most (--max-reasoning-tokens)" in line for line in found)

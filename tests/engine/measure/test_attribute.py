@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gatekeeper.engine.measure.attribute import (
+    FirstToken,
+    Openings,
+    attribute,
+    openings,
+)
+from tests.engine.tiny_loaded import encoded, loaded
+
+TARGET = Openings(refusal=(9, 10), compliance=(20, 21, 22))
+
+
+def said(name="regular", **counts):
+    """First tokens of replies to a set, so many of each by outcome."""
+    return [
+        FirstToken(token=token, outcome=outcome, set=name)
+        for outcome, tokens in counts.items()
+        for token, count in tokens.items()
+        for _ in range(count)
+    ]
+
+
+def test_only_the_prompts_asked_for_are_attributed():
+    """That the scores are derivatives is an invariant of every architecture: test_invariants."""
+    model, prompts = loaded("mixtral"), encoded(3)
+    scores = attribute(model, prompts, [0, 2], TARGET, batch_rows=2)
+    assert scores.shape == (3, len(model.sites), model.width)
+    assert np.isnan(scores[1]).all()
+    assert np.isfinite(scores[[0, 2]]).all()
+    alone = attribute(model, prompts, [2], TARGET, batch_rows=1)
+    assert np.allclose(alone[2], scores[2], atol=1e-5)
+
+
+def test_openings_come_from_judged_replies_and_lean():
+    replies = [FirstToken(token=1, outcome="refuse")] * 8 + [FirstToken(token=2, outcome="refuse")]
+    replies += [FirstToken(token=3, outcome="comply")] * 7 + [FirstToken(token=2, outcome="comply")]
+    target = openings(replies)
+    assert target == Openings(refusal=(1,), compliance=(3,))
+
+
+@pytest.mark.parametrize(
+    ("replies", "reason"),
+    [
+        ([FirstToken(token=1, outcome="refuse")] * 9, "comply"),
+        ([FirstToken(token=1, outcome="comply")] * 9, "refuse"),
+        ([FirstToken(token=1, outcome=o) for o in ("refuse", "comply") * 9], "same tokens"),
+        (said(refuse={1: 190, 2: 6}, comply={1: 180, 3: 16}), "only 6 of 196 refusals begin"),
+        (said(refuse={2: 50}, comply={1: 2, 4: 30, 3: 20}) + said(refuse={4: 40}), "of 52 answers"),
+        (
+            said(refuse={2: 50}, comply={1: 60}) + said("jailbreak", refuse={1: 4, 2: 3}),
+            "only 3 of 7 refusals of jailbreak prompts begin",
+        ),
+    ],
+)
+def test_no_openings_is_a_reason_not_a_guess(replies, reason):
+    assert reason in openings(replies)
+
+
+def test_openings_that_begin_half_of_each_kind_will_do():
+    replies = said(refuse={1: 10, 2: 10}, comply={2: 12, 3: 12})
+    replies += said("jailbreak", refuse={1: 1, 2: 3})  # too few to speak of
+    assert openings(replies + said("jailbreak", refuse={1: 2})) == Openings(
+        refusal=(1,), compliance=(3,)
+    )

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gatekeeper.engine.generate.row_plan import plan_rows
+from gatekeeper.engine.generate.sweep import sweep
+from gatekeeper.engine.model.load import Recipe, load_model
+from gatekeeper.engine.workers import local as processes
+from gatekeeper.engine.workers import pool as workers
+from gatekeeper.engine.workers.local import ProcessHand
+from gatekeeper.engine.workers.pool import RETRIES, Together
+from gatekeeper.engine.workers.spawn import WorkerLost
+from gatekeeper.engine.workers.worker import Replica, load_recipe, make_order
+from gatekeeper.errors import AuditError
+from gatekeeper.evidence.trial_store import TrialStore
+from tests.e2e.cli import HARDENED
+from tests.engine.fake_hands import Office
+from tests.engine.generate.test_sweep import SETTINGS, work
+from tests.engine.tiny_loaded import loaded
+
+FAR = Recipe(path=HARDENED, description=None, dtype="float32")  # never loaded: a fake hand has it
+
+
+def model():
+    return replace(loaded("mixtral"), recipe=FAR)
+
+
+def run(folder, office, hands=1, name="s", **options):
+    crew = Together(office.hire, hands, share_cores=True, **options)
+    try:
+        with TrialStore(folder / name) as store:
+            return sweep(model(), work(model(), 6), SETTINGS, store, lambda *_: None, crew=crew)
+    finally:
+        crew.close()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    with TrialStore(tmp_path_factory.mktemp("alone") / "s") as store:
+        return sweep(model(), work(model(), 6), SETTINGS, store, lambda *_: None)
+
+
+def slow_driver(monkeypatch, seconds=0.2):
+    """Hands get most of the work."""
+    real = workers.run_shard
+
+    def run_shard(*arguments):
+        time.sleep(seconds)
+        return real(*arguments)
+
+    monkeypatch.setattr(workers, "run_shard", run_shard)
+
+
+@pytest.mark.parametrize("hands", [1, 3, 20])
+def test_whoever_computes_the_result_is_the_same(alone, tmp_path, monkeypatch, hands):
+    slow_driver(monkeypatch)
+    office = Office()
+    assert run(tmp_path, office, hands) == alone
+    assert sum(hand.asked for hand in office.hands) > 0
+    assert len(office.hands) <= min(hands, 5)  # six shards: one is the driver's
+    assert all(hand.closed for hand in office.hands)
+
+
+def test_hands_stay_for_the_next_sweep(tmp_path, monkeypatch):
+    slow_driver(monkeypatch)
+    office = Office()
+    crew = Together(office.hire, 1, share_cores=False)
+    for name in "ab":
+        with TrialStore(tmp_path / name) as store:
+            sweep(model(), work(model(), 6), SETTINGS, store, lambda *_: None, crew=crew)
+    assert len(office.hands) == 1 and not office.hands[0].closed
+    crew.close()
+    assert office.hands[0].closed
+
+
+def test_a_sweep_with_nothing_left_hires_nobody(alone, tmp_path):
+    office = Office()
+    with TrialStore(tmp_path / "s") as store:
+        sweep(model(), work(model(), 6), SETTINGS, store, lambda *_: None)
+    trials, count = run(tmp_path, office)
+    assert trials == alone[0] and count.computed == 0
+    assert office.hands == []
+
+
+def test_a_shard_lost_with_its_worker_is_done_by_the_next(alone, tmp_path, monkeypatch, caplog):
+    slow_driver(monkeypatch)
+
+    def behave(hand, _order):
+        if hand < RETRIES:
+            raise WorkerLost("killed")
+
+    office = Office(behave)
+    assert run(tmp_path, office) == alone
+    assert len(office.hands) == RETRIES + 1
+    assert all(hand.closed for hand in office.hands)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == RETRIES
+    assert told[0].startswith("gatekeeper: warning: a worker was lost (killed); its 3 rows are ")
+
+
+def test_a_shard_that_kills_every_worker_ends_the_audit_and_keeps_the_rest(tmp_path, monkeypatch):
+    slow_driver(monkeypatch)
+
+    def behave(_hand, _order):
+        raise WorkerLost("killed (SIGKILL)")
+
+    office = Office(behave)
+    with pytest.raises(AuditError, match=f"lost {RETRIES + 1} times over the same 3") as caught:
+        run(tmp_path, office)
+    assert "out of memory" in caught.value.remedy
+    assert len(office.hands) == RETRIES + 1
+    rows, _ = plan_rows(work(model(), 6), SETTINGS.base)
+    with TrialStore(tmp_path / "s") as store:
+        kept = store.get(row.key for row in rows)
+        assert len(kept) % 3 == 0 and len(kept) <= len(rows) - 3
+
+
+def test_what_a_worker_cannot_do_is_told_as_if_tried_here(tmp_path, monkeypatch):
+    slow_driver(monkeypatch)
+
+    def behave(_hand, _order):
+        raise AuditError("the device's memory does not hold a single row", remedy="smaller")
+
+    with pytest.raises(AuditError, match="single row"):
+        run(tmp_path, Office(behave))
+
+
+def test_a_bug_in_a_thread_is_raised_not_waited_for(tmp_path, monkeypatch):
+    slow_driver(monkeypatch)
+
+    def behave(_hand, _order):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path, Office(behave))
+
+
+def test_an_interrupt_of_the_driver_lets_all_hands_go(tmp_path, monkeypatch):
+    busy, office = threading.Event(), None
+
+    def behave(hand, _order):
+        busy.set()
+        while not office.hands[hand].closed:
+            time.sleep(0.01)
+        raise WorkerLost("closed")
+
+    def interrupted(*_):
+        assert busy.wait(10)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workers, "run_shard", interrupted)
+    office = Office(behave)
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, office)
+    assert len(office.hands) == 1
+    assert threading.active_count() == before
+
+
+def test_a_store_that_fails_ends_the_crew_too(tmp_path, monkeypatch):
+    def full(*_):
+        raise AuditError("disk full")
+
+    monkeypatch.setattr(TrialStore, "put", full)
+    office = Office()
+    before = threading.active_count()
+    with pytest.raises(AuditError, match="disk full"):
+        run(tmp_path, office, 2)
+    assert threading.active_count() == before
+
+
+def test_cores_are_shared_while_others_compute_and_given_back(tmp_path, monkeypatch):
+    seen = []
+    real = workers.run_shard
+    monkeypatch.setattr(
+        workers, "run_shard", lambda *a: seen.append(torch.get_num_threads()) or real(*a)
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        run(tmp_path, Office(), 1)
+        assert set(seen) == {2}
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
+
+
+# --- orders --------------------------------------------------------------------------------------
+
+
+def test_an_order_holds_data_only_and_a_judge_of_closures_is_refused():
+    rows, _ = plan_rows(work(model(), 1), "b")
+    order = pickle.loads(make_order(model(), SETTINGS, 1, rows))  # noqa: S301
+    assert order.rows == tuple(rows)
+    assert order.settings["new_tokens"] == SETTINGS.new_tokens and "judge" not in order.settings
+    closed = replace(SETTINGS, judge=replace(SETTINGS.judge, decided=lambda _: False))
+    with pytest.raises(AuditError, match="cannot be used by workers"):
+        make_order(model(), closed, 1, rows)
+    with pytest.raises(AuditError, match="workers cannot load this model"):
+        make_order(replace(model(), recipe=None), SETTINGS, 1, rows)
+
+
+def test_a_failure_that_is_not_ours_loses_the_worker_and_tells_no_text(monkeypatch):
+    replica = Replica("cpu")
+
+    def fail(_order):
+        raise RuntimeError("prompt: how to …")
+
+    monkeypatch.setattr(replica, "_model", fail)
+    rows, _ = plan_rows(work(model(), 1), "b")
+    with pytest.raises(WorkerLost) as caught:
+        replica.answer(make_order(model(), SETTINGS, 1, rows)).unwrap()
+    assert str(caught.value) == "RuntimeError"
+
+
+# --- real processes ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real():
+    from gatekeeper.checkpoint.describe import describe
+    from gatekeeper.checkpoint.open import open_checkpoint
+
+    description = describe(open_checkpoint(HARDENED))
+    return load_model(HARDENED, description, device=torch.device("cpu"), dtype=torch.float32)
+
+
+def orders(real, count):
+    jobs = work(real, count)
+    rows, _ = plan_rows(jobs, "b")
+    return rows, [make_order(real, SETTINGS, 1, rows[i : i + 3]) for i in range(0, len(rows), 3)]
+
+
+def replies(real, rows):
+    from gatekeeper.engine.generate.sweep import run_shard
+    from gatekeeper.engine.model.hooks import Instrument
+
+    with Instrument(real.sites) as instrument:
+        return run_shard(real, instrument, rows, SETTINGS)
+
+
+def test_a_recipe_makes_the_same_model_also_in_int8(real):
+    again = load_recipe(replace(real.recipe, int8=True), torch.device("cpu"))
+    assert again.recipe.int8 and not real.recipe.int8
+    rows, _ = plan_rows(work(real, 2), "b")
+    assert replies(load_recipe(real.recipe, real.device), rows) == replies(real, rows)
+
+
+def test_a_process_answers_is_missed_when_killed_and_when_it_hangs(real):
+    rows, lines = orders(real, 2)
+    hand = ProcessHand("cpu")
+    assert hand.ask(lines[0], 120) == replies(real, rows[:3])
+    os.kill(hand.pid, signal.SIGSTOP)
+    with pytest.raises(WorkerLost, match="no answer in 1 s"):
+        hand.ask(lines[1], 1.0)
+    os.kill(hand.pid, signal.SIGKILL)
+    with pytest.raises(WorkerLost, match="SIGKILL"):
+        hand.ask(lines[1], 60)
+    hand.close()
+    hand.close()
+    assert gone(hand.pid)
+
+
+def gone(pid) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_a_stuck_process_is_replaced_and_a_closed_one_lets_its_thread_go(real):
+    _, lines = orders(real, 1)
+    hand = processes.hire_process("cpu")
+    found = []
+
+    def ask():
+        try:
+            hand.ask(lines[0], 600)
+        except WorkerLost as lost:
+            found.append(str(lost))
+
+    os.kill(hand.pid, signal.SIGSTOP)
+    thread = threading.Thread(target=ask)
+    thread.start()
+    time.sleep(0.2)
+    hand.close()
+    thread.join(timeout=20)
+    assert not thread.is_alive()
+    assert len(found) == 1
+    assert gone(hand.pid)

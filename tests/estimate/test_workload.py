@@ -1,0 +1,150 @@
+"""The rows of an estimate are those of the audit that it speaks of."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from gatekeeper.analysis.selectors.greedy import most_masks
+from gatekeeper.engine.measure import mask_effects as effects
+from gatekeeper.engine.measure import usefulness
+from gatekeeper.estimate.model_size import config_only, shape_of
+from gatekeeper.estimate.workload import LOG_BYTES, MEASURED, Plan, stages, tried_layers
+from gatekeeper.records.trial import UNMASKED
+from gatekeeper.suites.read import read_suite
+from tests.e2e.cli import HARDENED, SUITE
+
+SHAPE = shape_of(config_only(HARDENED))
+PROMPTS = read_suite(SUITE).prompts
+
+
+def plan(**changes) -> Plan:
+    given = {
+        "prompts": PROMPTS,
+        "lengths": {p.id: 10 + i % 20 for i, p in enumerate(PROMPTS)},
+        "selectors": ("ses-frequency", "ses-contrast", "attribution", "greedy"),
+        "ks": (1, 2),
+        "controls": 3,
+        "doses": 0,
+        "size": 2,
+        "budget": 20_000,
+        "max_prompts": None,
+        "selection_share": 0.5,
+        "cross_fit": False,
+        "seed": 0,
+        "new_tokens": 8,
+        "batch_rows": 32,
+    }
+    return Plan(**{**given, **changes})
+
+
+def rows(made: Plan) -> dict[str, int]:
+    return {s.name: s.rows for s in stages(made, SHAPE, (1.0,) * (made.new_tokens - 1))}
+
+
+def test_what_the_engine_keeps_to_itself_is_the_same_there():
+    assert effects._MOST_PROMPTS == MEASURED
+    assert usefulness._MOST_BYTES == LOG_BYTES
+
+
+def test_rows_by_hand():
+    found = rows(plan())
+    # 960 prompts, half of which measure, 120 of each set; 8 selected masks, one without, 2 of the
+    # experts busiest on benign prompts, 2 groups of each of two selectors; and once more unmasked.
+    assert found["unmasked"] == found["profile"] == 480
+    assert found["attribution"] == 240  # regular prompts and jailbreaks
+    assert found["trials"] == 480 * (1 + 8 + 2 + 4) + 480
+    assert found["usefulness"] == 120 * (1 + 8)
+    # 12 controls of two experts; those of one expert, 3 each by four selectors, coincide.
+    assert 120 * (12 + 3) <= found["controls"] <= 120 * (12 + 12)
+
+
+def test_the_positive_control_by_hand():
+    # 120 regular and 120 benign prompts make a direction, 32 and 16 of them try each of 4 layers,
+    # and as many, and their jailbreaks, measure.
+    assert rows(plan())["positive control"] == 240 + 4 * (32 + 16) + 360
+    assert rows(plan(cross_fit=True))["positive control"] == 2 * rows(plan())["positive control"]
+    assert "positive control" not in rows(plan(positive_control=False))
+
+
+@pytest.mark.parametrize(
+    ("layers", "tried"),
+    [
+        (1, (0,)),
+        (4, (0, 1, 2, 3)),
+        (12, tuple(range(12))),
+        (30, (0, 3, 5, 8, 11, 13, 16, 18, 21, 24, 26, 29)),
+    ],
+)
+def test_layers_are_tried_evenly_from_the_first_to_the_last(layers, tried):
+    assert tried_layers(layers) == tried
+
+
+def test_controls_are_run_on_regular_prompts_only_and_doses_too():
+    before, after = rows(plan()), rows(plan(doses=2))
+    assert after.pop("controls") - before.pop("controls") == 120 * 4 * 2
+    assert before == after
+
+
+def test_cross_fitting_measures_every_prompt():
+    found = rows(plan(cross_fit=True))
+    assert found["unmasked"] == 960
+    assert found["trials"] == 960 * (1 + 8 + 2 + 4) + 960
+
+
+def test_selectors_that_measure_nothing_cost_no_measuring():
+    found = rows(plan(selectors=("ses-frequency",)))
+    assert "select" not in found and "attribution" not in found
+
+
+def test_measured_rows_stay_within_the_budget():
+    assert rows(plan())["select"] == most_masks(2) * 2 * MEASURED
+    assert rows(plan(budget=320))["select"] == 320
+    # 24 + 23 that grow, the mask of 4 and 2 + 3 + 4 that shrink it, and one without.
+    assert most_masks(2) == 24 + 23 + 1 + 2 + 3 + 4 + 1
+    alone = tuple(p for p in PROMPTS if p.set != "jailbreak")
+    assert rows(plan(prompts=alone))["select"] == most_masks(2) * MEASURED
+
+
+def test_rows_and_forwards_agree():
+    for stage in stages(plan(), SHAPE, (1.0,) * 7):
+        read = sum(f.rows * n for f, n in stage.forwards if f.tokens == f.context)
+        assert read == pytest.approx(stage.rows)
+
+
+def test_a_demo_audit_makes_the_trials_that_were_counted(tmp_path):
+    """A real audit, small; every count but that of equal masks."""
+    from benchmarks.estimates import Watch, audit_options
+    from gatekeeper.audit.plan import plan as request_of
+    from gatekeeper.audit.run import run_audit
+
+    options = audit_options(
+        SUITE, "--max-prompts", "24", "-k", "1", "-k", "2", "--controls", "2",
+        "--max-new-tokens", "12", "--no-roles", "--resamples", "20",
+    )  # fmt: skip
+    evidence = run_audit(request_of(HARDENED, options, None, print), tmp_path, Watch())
+    made = plan(max_prompts=24, controls=2, new_tokens=12)
+    counted = rows(made)
+    arms = {m.name: m.arm for m in evidence.masks}
+    by_arm = Counter(arms[trial.mask] for trial in evidence.trials)
+    selectors = 4 - len(evidence.skipped_selectors)
+    measured = by_arm["again"]
+    attributed = np.isfinite(evidence.profile.attribution).all(axis=(1, 2))
+    assert 0 < attributed.sum() <= counted["attribution"]
+    greedy = next(s for s in evidence.selections if s.selector == "greedy")
+    # As many masks as counted, beside none, on those of either set that were refused.
+    seen, left = divmod(greedy.forwards, most_masks(2) - 1)
+    assert (left, not greedy.cut) == (0, True)
+    assert sum(greedy.prompts.values()) <= seen == attributed.sum()
+    assert seen * most_masks(2) <= counted["select"]
+    assert by_arm["unmasked"] == measured == counted["trials"] // (1 + 1 + 8 + 2 + 4)
+    assert by_arm["selected"] == measured * 2 * selectors
+    regular = sum(t.mask == UNMASKED.name and "regular" in t.prompt_id for t in evidence.trials)
+    assert by_arm["control"] == regular * 2 * 2 * selectors
+    assert 0 < by_arm["beside"] <= measured * 6
+    (direction,) = evidence.positive_control.directions
+    tried = len(direction.candidates) * (direction.regular + direction.benign)
+    made = len(direction.refused) + len(direction.answered)
+    assert 0 < by_arm["positive"] + tried + made <= counted["positive control"]
