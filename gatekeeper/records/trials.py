@@ -323,10 +323,11 @@ def retold(trials: Sequence[Trial], column: str, told: Mapping[int, str]) -> Seq
     """
     if isinstance(trials, Trials):
         return trials.retold(column, told)
-    return tuple(
-        replace(trial, **{column: told[at]}) if at in told else trial
-        for at, trial in enumerate(trials)
-    )
+    found = list(trials)
+    for at, outcome in told.items():
+        change: dict[str, Any] = {column: outcome}
+        found[at] = replace(found[at], **change)
+    return tuple(found)
 
 
 def longest(trials: Sequence[Trial]) -> int:
