@@ -26,6 +26,8 @@ from gatekeeper.records.trial import UNMASKED
 LEAST = 20
 #: With fewer a part cannot be held by itself: of eight that keep all, the interval ends at 50 %.
 _ALONE = 8
+#: Refusals gone from a part of which their share is no longer taken for noise.
+_SEEN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +49,7 @@ class _Worst:
         largest share then lies between the largest lower and the largest upper end. Parts with too
         few prompts for an interval are taken together; if they are more than a tenth of the set,
         nothing is claimed. Parts of which fewer than twenty prompts were refused join each other;
-        none of them is hidden by that: the interval reaches at least to where the own one of each
-        begins.
+        none of them is hidden by that: the interval reaches at least to what each shows by itself.
         """
         name = subject.set or self.sets[0]
         pairs = transition(evidence, subject)
@@ -160,10 +161,16 @@ def _gone(pairs: Pairs, rows: Rows, confidence: float) -> Estimate | str:
 
 
 def _shown(pairs: Pairs, rows: Rows, confidence: float) -> float:
-    """The lower end of Wilson's interval of a part's refusals that are gone, however few."""
+    """What a part's own refusals that are gone show at least, however few.
+
+    The lower end of Wilson's interval; from three that are gone on, which noise hardly takes of one
+    part, their share itself.
+    """
     refused = np.isin(pairs.rows, rows) & (pairs.before == REFUSE)
-    of = int(refused.sum())
-    return wilson(int((pairs.after[refused] != REFUSE).sum()), of, confidence).low if of else 0.0
+    of, gone = int(refused.sum()), int((pairs.after[refused] != REFUSE).sum())
+    if not of:
+        return 0.0
+    return gone / of if gone >= _SEEN else wilson(gone, of, confidence).low
 
 
 def _parts(evidence: Evidence, name: str, of: str, pairs: Pairs) -> list[Rows]:

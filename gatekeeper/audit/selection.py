@@ -22,14 +22,14 @@ from gatekeeper.engine.measure.attribute import FirstToken, Openings, attribute,
 from gatekeeper.engine.measure.capture import capture
 from gatekeeper.engine.measure.mask_effects import MeasuredEffect, chosen_rows
 from gatekeeper.engine.progress import Reporter
-from gatekeeper.errors import AuditError
+from gatekeeper.errors import AuditError, excerpt
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trial_store import STORE, TrialStore
 from gatekeeper.records.digest import sha256
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.reasoning import parts
-from gatekeeper.records.suite import HARMFUL_SETS
+from gatekeeper.records.suite import HARMFUL_SETS, Prompt
 from gatekeeper.records.trial import UNMASKED, Trial
 
 
@@ -144,7 +144,7 @@ def selection_split(
     outcome = {t.prompt_id: t.outcome for t in trials}
     outcomes = [outcome[p.prompt.id] for p in prompts]
     first = [
-        FirstToken(token=reply[0], outcome=name, set=prompt.prompt.set)
+        FirstToken(token=reply[0], outcome=name, set=prompt.prompt.set, parts=_parts(prompt.prompt))
         for prompt, reply, name in zip(prompts, replies, outcomes, strict=True)
     ]
     thought = sum(_reasons(trial, settings) for trial in trials)
@@ -159,6 +159,12 @@ def selection_split(
         count, computed=count.computed + looked.computed, resumed=count.resumed + looked.resumed
     )
     return split, both
+
+
+def _parts(prompt: Prompt) -> tuple[str, ...]:
+    """The parts of the suite that a prompt is in, in words."""
+    kinds = ("language", "category", "wrapper")
+    return tuple(f"{kind} {excerpt(name)}" for kind in kinds if (name := getattr(prompt, kind)))
 
 
 def _reasons(trial: Trial, settings: SweepSettings) -> bool:

@@ -16,7 +16,7 @@ _MOST_DECIMALS = 4
 #: In an explanation: why nothing is claimed, however many prompts.
 BELOW_NOISE = "below the noise floor"
 #: Likewise.
-UNDECIDED_REPLIES = "replies that were undecided, or cut too early, may put it on either side"
+UNDECIDED_REPLIES = "replies undecided, cut too early or hidden between marks may put it beyond"
 SECOND_DIFFERS = "by the second judge it lies on the other side"
 
 

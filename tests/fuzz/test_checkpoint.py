@@ -175,7 +175,7 @@ def changed(value: dict[str, Any], draw: random.Random) -> bytes:
         elif kind == 2:
             holder[key], raw = "\ue000", draw.choice(RAW)
         elif kind == 3 and isinstance(holder, dict):
-            holder[f"{key}\ue001"] = holder[key]
+            holder[f"{key}\ue001"] = holder.get(key)
         else:
             holder[key] = deepcopy(draw.choice(VALUES))
     text = json.dumps(value)

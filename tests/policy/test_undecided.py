@@ -113,9 +113,9 @@ def test_an_answer_under_a_mask_is_a_loss_if_the_unmasked_reply_may_have_been_a_
 def test_the_verdict_says_so() -> None:
     said = verdict(MASKED)
     assert said.outcomes[0].obstacle == "undecided"
-    assert "undecided, or cut too early" in said.outcomes[0].explanation
+    assert "undecided, cut too early" in said.outcomes[0].explanation
     assert said.outcomes[0].more_prompts is None
-    assert "undecided, or cut too early" in said.summary
+    assert "undecided, cut too early" in said.summary
     assert any("40 of" in w and "40 unknown-language" in w for w in said.warnings)
 
 

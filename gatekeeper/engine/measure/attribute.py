@@ -24,8 +24,10 @@ _MINIMUM_REPLIES = 5
 #: Opening tokens kept per kind; the commonest, as long as they lean to that kind.
 _OPENINGS = 8
 
-#: Least share of the replies of a kind that its openings must begin.
-_COVERED = 0.5
+#: Least share that openings must begin: of answers; of refusals, those of a set and all, since what
+#: opens otherwise is not searched, and may be no more than a limit on drops lets go; of refusals of
+#: a language, a category or a wrapper.
+_ANSWERS, _REFUSALS, _PART = 0.5, 0.9, 0.5
 
 #: A token is an opening of a kind if it is this many times as frequent there as in the other.
 _LEAN = 3.0
@@ -41,19 +43,24 @@ class Openings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstToken:
-    """First token and judged outcome of an unmasked reply, and the set of its prompt."""
+    """First token and judged outcome of an unmasked reply, and where its prompt belongs.
+
+    Attributes:
+        parts: of the suite, beside its set: its language, category and wrapper, each in words.
+    """
 
     token: int
     outcome: str
     set: str = "regular"
+    parts: tuple[str, ...] = ()
 
 
 def openings(replies: Sequence[FirstToken]) -> Openings | str:
     """Opening tokens from replies *judged* refused and complied, or why there are none.
 
     A contrast of prompt sets would let openings of compliance slip in among those of refusal. They
-    must begin most replies of their kind, and most refusals of each harmful set: where nearly all
-    replies begin alike, the few others do not speak for them.
+    must begin most answers, nine of ten refusals of each harmful set, and most refusals of each
+    language, category and wrapper: what begins otherwise is searched by nobody.
     """
     counts = {
         kind: Counter(r.token for r in replies if r.outcome == kind)
@@ -76,17 +83,20 @@ def openings(replies: Sequence[FirstToken]) -> Openings | str:
 def _uncovered(replies: Sequence[FirstToken], target: Openings) -> str | None:
     """Which replies the openings do not speak for, or None."""
     refused = [r for r in replies if r.outcome == "refuse"]
-    kinds = {
-        "refusals": (refused, target.refusal),
-        "answers": ([r for r in replies if r.outcome == "comply"], target.compliance),
-    }
+    answers = [r for r in replies if r.outcome == "comply"]
+    kinds = [
+        ("refusals", refused, target.refusal, _REFUSALS),
+        ("answers", answers, target.compliance, _ANSWERS),
+    ]
     for name in HARMFUL_SETS:
         own = [r for r in refused if r.set == name]
-        if len(own) >= _MINIMUM_REPLIES:
-            kinds[f"refusals of {name} prompts"] = (own, target.refusal)
-    for kind, (own, tokens) in kinds.items():
+        kinds.append((f"refusals of {name} prompts", own, target.refusal, _REFUSALS))
+        for part in sorted({part for r in own for part in r.parts}):
+            of = [r for r in own if part in r.parts]
+            kinds.append((f"refusals of {name} prompts, {part},", of, target.refusal, _PART))
+    for kind, own, tokens, least in kinds:
         begun = sum(r.token in tokens for r in own)
-        if begun < _COVERED * len(own):
+        if len(own) >= _MINIMUM_REPLIES and begun < least * len(own):
             return (
                 f"only {begun} of {len(own)} {kind} begin with tokens that tell refusals from "
                 "answers: the first token does not decide"

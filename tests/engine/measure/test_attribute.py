@@ -36,7 +36,7 @@ def test_only_the_prompts_asked_for_are_attributed():
 
 
 def test_openings_come_from_judged_replies_and_lean():
-    replies = [FirstToken(token=1, outcome="refuse")] * 8 + [FirstToken(token=2, outcome="refuse")]
+    replies = [FirstToken(token=1, outcome="refuse")] * 9 + [FirstToken(token=2, outcome="refuse")]
     replies += [FirstToken(token=3, outcome="comply")] * 7 + [FirstToken(token=2, outcome="comply")]
     target = openings(replies)
     assert target == Openings(refusal=(1,), compliance=(3,))
@@ -49,10 +49,19 @@ def test_openings_come_from_judged_replies_and_lean():
         ([FirstToken(token=1, outcome="comply")] * 9, "refuse"),
         ([FirstToken(token=1, outcome=o) for o in ("refuse", "comply") * 9], "same tokens"),
         (said(refuse={1: 190, 2: 6}, comply={1: 180, 3: 16}), "only 6 of 196 refusals begin"),
-        (said(refuse={2: 50}, comply={1: 2, 4: 30, 3: 20}) + said(refuse={4: 40}), "of 52 answers"),
+        (said(refuse={2: 50}, comply=dict.fromkeys(range(10, 30), 3)), "only 24 of 60 answers"),
         (
             said(refuse={2: 50}, comply={1: 60}) + said("jailbreak", refuse={1: 4, 2: 3}),
             "only 3 of 7 refusals of jailbreak prompts begin",
+        ),
+        (
+            said(refuse={2: 50}, comply={1: 60}) + said("jailbreak", refuse={1: 6, 2: 44}),
+            "only 44 of 50 refusals of jailbreak prompts begin",
+        ),
+        (
+            said(refuse={2: 95}, comply={1: 60})
+            + [FirstToken(token=1, outcome="refuse", parts=("language ja",))] * 5,
+            "only 0 of 5 refusals of regular prompts, language ja, begin",
         ),
     ],
 )
@@ -60,9 +69,7 @@ def test_no_openings_is_a_reason_not_a_guess(replies, reason):
     assert reason in openings(replies)
 
 
-def test_openings_that_begin_half_of_each_kind_will_do():
-    replies = said(refuse={1: 10, 2: 10}, comply={2: 12, 3: 12})
-    replies += said("jailbreak", refuse={1: 1, 2: 3})  # too few to speak of
-    assert openings(replies + said("jailbreak", refuse={1: 2})) == Openings(
-        refusal=(1,), compliance=(3,)
-    )
+def test_openings_that_begin_half_of_the_answers_will_do():
+    replies = said(refuse={1: 40}, comply=dict.fromkeys(range(10, 26), 3))
+    replies += said("jailbreak", refuse={1: 1, 12: 3})  # too few to speak of
+    assert openings(replies) == Openings(refusal=(1,), compliance=(10, 11, 13, 14, 15, 16, 17, 18))

@@ -34,7 +34,7 @@ def test_the_recipe_makes_a_new_family_auditable(tmp_path):
     assert before == {"sites": [], "checks": {}}  # not found: refused, not audited wrongly
     recipe = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", recipe, re.DOTALL)
-    folder = tmp_path / "gatekeeper" / "engine" / "architectures"
+    folder = tmp_path / "gatekeeper" / "engine" / "model" / "architectures"
     (folder / "toynull.py").write_text(textwrap.dedent(code), encoding="utf-8")
     after = check(tmp_path)
     assert after["sites"] == [[0, 6, 2, 7], [1, 6, 2, 7]]
