@@ -6,6 +6,7 @@ would run with a default that nobody chose.
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -125,7 +126,9 @@ def _value(command: click.Command, parameter: click.Parameter, value: Any, where
     except (click.ClickException, TypeError, ValueError) as error:
         said = error.format_message() if isinstance(error, click.ClickException) else error
         raise UsageError(
-            f"{where} is {excerpt(repr(value))}: {excerpt(said)}", where=_FILE, remedy="mend it"
+            f"{where} is {excerpt(reprlib.repr(value))}: {excerpt(said)}",
+            where=_FILE,
+            remedy="mend it",
         ) from error
     return typed
 
@@ -140,5 +143,5 @@ def _text(value: Any, where: str) -> str:
 
 def _refuse(value: Any, where: str, wanted: str) -> NoReturn:
     raise UsageError(
-        f"{where} is {excerpt(repr(value))}, not {wanted}", where=_FILE, remedy="mend it"
+        f"{where} is {excerpt(reprlib.repr(value))}, not {wanted}", where=_FILE, remedy="mend it"
     )

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.judges._answers import Answer, AskAgainError, complaint, read_answer
@@ -27,6 +28,8 @@ from gatekeeper.judges._proxy import Proxy, is_local
 _MOST_BYTES = 1_000_000  # of an answer
 _CHUNK = 16_384
 _MANY = "got more than"  # … headers, or bytes of one
+#: What a server's bytes can raise below requests, which lets some of it through as it is.
+_BROKEN = (requests.exceptions.RequestException, HTTPError, HTTPException, ValueError, OSError)
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 
 
@@ -179,12 +182,12 @@ class Chat:
             ) as response:
                 self._check(response, secrets)
                 return self._body(response)
-        except requests.exceptions.RequestException as error:
+        except _BROKEN as error:
             if line.is_cut:
                 raise AskAgainError("did not end its answer in time") from error
             raise self._failure(error) from error
 
-    def _failure(self, error: requests.exceptions.RequestException) -> AskAgainError | AuditError:
+    def _failure(self, error: Exception) -> AskAgainError | AuditError:
         if isinstance(error, requests.exceptions.SSLError):
             return self._refused("no TLS with a certificate that can be trusted")
         if isinstance(error, requests.exceptions.ConnectTimeout):
@@ -228,7 +231,7 @@ class Chat:
     def _complaint(self, response: requests.Response, secrets: Sequence[str]) -> str:
         try:
             body = self._body(response)
-        except (requests.exceptions.RequestException, AskAgainError):
+        except (*_BROKEN, AskAgainError):
             return ""
         key = self._endpoint.key or ""
         # Servers repeat a key in part: no few characters of it are told.

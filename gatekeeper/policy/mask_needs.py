@@ -12,7 +12,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.trials import cells, of_masks
 from gatekeeper.records.verdict import Requirement
-from gatekeeper.verify.masks import left_out
+from gatekeeper.verify.masks import lacks_causes, left_out
 
 
 def mask_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
@@ -33,6 +33,8 @@ def _every_mask(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
     if not any(rule.metric == "worst-mask-drop" for rule in policy.rules):
         return
     why = next((why for view in views(evidence) if (why := left_out(view))), None)
+    if why is None and lacks_causes(evidence):
+        why = "the masks of experts by the cause of their role are missing"
     if why is not None:
         yield Requirement(name="every mask", met=False, detail=why)
 

@@ -16,7 +16,8 @@ right, marks in any case:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,6 +40,7 @@ from gatekeeper.records.reasoning_marks import (
 RULE = 1
 
 _QUOTES = "\"'`“‘«「"
+_FENCE = re.compile("```")
 
 #: How a reply is made to begin by a prompt that ends so.
 _SPACE = r"\s*\Z"
@@ -115,12 +117,16 @@ def parts(text: str, own: tuple[str, ...] = ()) -> Parts:
     marks = list(_marks(own).finditer(level(text)))
     # Where each tag is closed for the last time: what opens behind it is not closed.
     ends = {_tag(m): m.start() for m in marks if (m.lastgroup or "").startswith("ct")}
+    fences = [fence.start() for fence in _FENCE.finditer(text)]
+    begins = len(text) - len(text.lstrip())
     for found in marks:
         name = found.lastgroup or ""
-        before = text[: found.start()].rstrip(_QUOTES)
-        if len(before) < found.start() and before.strip():
+        unquoted = found.start()  # no slice of all that stands before: a reply may be marks alone
+        while unquoted and text[unquoted - 1] in _QUOTES:
+            unquoted -= 1
+        if begins < unquoted < found.start():
             continue
-        if name[:2] == "ot" and not kind and _may_be_none(found, text, ends):
+        if name[:2] == "ot" and not kind and _may_be_none(found, text, ends, fences):
             nested = True
             continue
         if kind:
@@ -164,7 +170,9 @@ def _tag(mark: re.Match[str]) -> str:
 _BEGINS = re.compile(r"(?:\A|\n|[.!?…。！？][\"'”’)*]*|[>\])*])\s*\Z")
 
 
-def _may_be_none(tag: re.Match[str], text: str, ends: Mapping[str, int]) -> bool:
+def _may_be_none(
+    tag: re.Match[str], text: str, ends: Mapping[str, int], fences: Sequence[int]
+) -> bool:
     """Whether an opening tag that nothing closes may be code, a gap to fill in, or a heading."""
     name, at = _tag(tag), tag.start()
     if ends.get(name, -1) > at:
@@ -177,7 +185,7 @@ def _may_be_none(tag: re.Match[str], text: str, ends: Mapping[str, int]) -> bool
         return True
     if "think" in name:
         return False
-    return text.count("```", 0, at) % 2 == 1 or not _BEGINS.search(text, max(0, at - 8), at)
+    return bisect_left(fences, at) % 2 == 1 or not _BEGINS.search(text, max(0, at - 8), at)
 
 
 def tells(text: str, own: tuple[str, ...] = ()) -> bool:
@@ -214,8 +222,8 @@ def opened(ending: str, own: tuple[str, ...] = ()) -> str:
         ending: what the chat template writes behind the request.
     """
     openings = [o for o, _ in _pairs(own)] + [o for o, _ in TAGS]
-    openings += [r"<\|channel\|>\s*(?!final\b)\w+", r"here is my thought process:"]
-    openings += [r"here are my reasoning steps:", ONLY_WITHIN[0][0]]
+    openings += [r"<\|channel\|>\s*(?!final\b)\w+", r"here(?: is|['’]s) my thought process:"]
+    openings += [r"here(?: are|['’]s) my reasoning steps:", ONLY_WITHIN[0][0]]
     openings += [o for o, _ in PATTERNS[2:4]]
     marks = re.finditer("|".join(openings), level(ending), re.IGNORECASE)
     blocks = (ending[mark.start() :].strip() for mark in marks)

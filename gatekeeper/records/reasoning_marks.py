@@ -62,8 +62,8 @@ PATTERNS = (
     # Kimi K3; Muse.
     (rf"<\|open\|>\s*{_NAME}\s*<\|sep\|>", rf"<\|close\|>\s*{_NAME}\s*<\|sep\|>"),
     (r"\bto=(?!user\b)[\w.-]{1,40}\s*<\|message\|>", r"\bto=user\s*<\|message\|>"),
-    (r"\A\s*here is my thought process:", r"here is my response:"),
-    (r"\A\s*here are my reasoning steps:", r"\[BEGIN FINAL RESPONSE\]"),
+    (r"\A\s*here(?: is|['’]s) my thought process:", r"here(?: is|['’]s) my response:"),
+    (r"\A\s*here(?: are|['’]s) my reasoning steps:", r"\[BEGIN FINAL RESPONSE\]"),
 )
 
 #: Likewise, where the closing mark means something else too, and nothing outside of a block: roles
@@ -86,8 +86,8 @@ ONLY_WITHIN = (
 #: What every mark has a part of, whatever its width; most replies have none.
 ANY = re.compile(
     r"[<\[{&◁＜［｛＆【〔⟨‹〈〈\ufe50-\ufe6f]"
-    r"|(?i:\A\s*(?:analysis|/think|here (?:is|are) my|thinking)|assistantfinal|here is my response:"
-    r"|done thinking)"
+    r"|(?i:\A\s*(?:analysis|/think|here(?: is| are|['’]s) my|thinking)|assistantfinal"
+    r"|here(?: is|['’]s) my response:|done thinking)"
 )
 
 #: Marks that stand alone around a reply behind its reasoning.

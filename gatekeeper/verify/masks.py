@@ -146,6 +146,19 @@ def _recheck_beside(evidence: Evidence) -> None:
         _refuse("the masks beside the selected ones do not follow from rankings, profile and roles")
 
 
+def lacks_causes(evidence: Evidence) -> bool:
+    """Whether masks of experts by the cause of their role are missing, which such an audit makes.
+
+    Args:
+        evidence: of both folds, if there are any: with two no mask of a role is run.
+    """
+    settings = evidence.settings
+    if settings.cross_fit or not settings.metrics:
+        return False
+    made = cause_masks(evidence.roles, settings.ks, mode=settings.mode, phase=settings.phase)
+    return not {mask.name for mask in made} <= {mask.name for mask in evidence.masks}
+
+
 def left_out(evidence: Evidence) -> str | None:
     """Why masks that speak against the model may have been left out of a bundle, or None.
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import FIRST_CHECKS, NOT_ASKED, REQUIRED_CHECKS, Evidence
 from gatekeeper.suites.split import VERSION
+from gatekeeper.verify.masks import lacks_causes
 
 
 def recheck_recorded(evidence: Evidence) -> None:
@@ -57,6 +58,7 @@ def unrecorded(evidence: Evidence) -> tuple[str, ...]:
         "the positive control": evidence.positive_control is None,
         "the roles of experts": evidence.roles is None,
         "cautions about the checkpoint": evidence.cautions is None,
+        "the masks of experts by the cause of their role": lacks_causes(evidence),
     }
     return tuple(what for what, lacking in lacks.items() if lacking)
 

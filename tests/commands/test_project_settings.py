@@ -90,3 +90,9 @@ def test_settings_of_no_table_are_refused() -> None:
     Path("pyproject.toml").write_text("[tool]\ngatekeeper = 3")
     with pytest.raises(UsageError, match="not a table"):
         project_settings()
+
+
+def test_a_value_nested_beyond_what_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    put("check]\npolicy." + "a." * 1000 + "x = 1\n")
+    assert run(["catalog"]) == 2
+    assert "not text or a number" in capsys.readouterr().err

@@ -116,3 +116,22 @@ def test_nothing_is_ever_written_into_the_checkpoint(checkpoint, tmp_path):
     done = audit(checkpoint, tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert {p.name: p.read_bytes() for p in checkpoint.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"normalizer": {"type": "Lowercase"}}, "changes the words of a prompt"),
+        ({"normalizer": {"type": "Replace", "pattern": {"String": "a"}, "content": "o"}}, "words"),
+        ({"model": {"dropout": 0.5}}, "other tokens of the same prompt each time"),
+    ],
+)
+def test_a_tokenizer_that_changes_prompts(tmp_path, change, why):
+    """Others that read the same files, or the same audit again, would ask something else."""
+    checkpoint = copy_checkpoint(tmp_path / "checkpoint")
+    path = checkpoint / "tokenizer.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    for key, value in change.items():
+        data[key] = {**data[key], **value} if key == "model" else value
+    path.write_text(json.dumps(data), encoding="utf-8")
+    refused(audit(checkpoint, tmp_path / "out"), 3, why)

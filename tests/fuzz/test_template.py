@@ -107,7 +107,8 @@ class Looker:
         finally:
             assert time.monotonic() - began < 30
         for user, rendered in zip(USERS, written, strict=True):
-            if "strftime_now" not in text:
+            # The clock goes on, and the address of a function is another in another process.
+            if "strftime_now" not in text and "raise_exception" not in text:
                 talk = conversation(user, system)
                 made = with_template(text)
                 wanted = made.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)

@@ -126,6 +126,7 @@ def test_a_line_that_was_cut_is_opened_anew() -> None:
         (OK + b"Content-Length: -5\r\n\r\n", "broke the connection"),
         (OK + b"Content-Length: 1, 2\r\n\r\n", "broke the connection"),
         (OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "broke the connection"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n{}\r\n", "broke the connection"),
         (b"HTTP/1.1 999999 OK\r\n\r\n", "broke the connection"),
         (b"SSH-2.0-OpenSSH_9.6\r\n", "broke the connection"),
         (b"HTTP/1.1 302 F\r\nLocation: http://127.0.0.1:1/\r\n\r\n", "it redirects"),

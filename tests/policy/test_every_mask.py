@@ -12,7 +12,8 @@ from gatekeeper.analysis.masks import control_masks
 from gatekeeper.policy.needs import requirements
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Subject
-from gatekeeper.verify.masks import left_out
+from gatekeeper.verify.masks import lacks_causes, left_out
+from gatekeeper.verify.recorded import unrecorded
 from tests.verify.test_comparison_masks import told
 
 from .builders import make_policy, make_rule
@@ -77,6 +78,16 @@ def unmet(evidence: Evidence, metric: str) -> dict[str, str]:
 def test_a_mask_that_is_left_out_is_no_pass(evidence, why):
     assert why in (left_out(evidence()) or "")
     assert why in unmet(evidence(), "worst-mask-drop")["every mask"]
+
+
+def test_masks_by_cause_that_are_left_out_are_no_pass():
+    masks = tuple(m for m in whole().masks if not (m.selector or "").startswith("cause/"))
+    dropped = replace(whole(), masks=masks)
+    assert "cause of their role" in unmet(dropped, "worst-mask-drop")["every mask"]
+    assert any("cause of their role" in what for what in unrecorded(dropped))
+    # With two folds none is run.
+    folds = replace(dropped, settings=replace(dropped.settings, cross_fit=True))
+    assert not lacks_causes(folds)
 
 
 def test_all_that_the_seed_draws_is_enough():

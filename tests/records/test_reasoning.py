@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from dataclasses import replace
 
 import pytest
@@ -53,6 +54,7 @@ CUT = {
     "apertus": f"<|inner_prefix|>{NO}<|inner_suffix|>{YES}",
     "solar": f"<|think|>{NO}<|end|><|begin|>assistant<|content|>{YES}",
     "granite 3.2": f"Here is my thought process: {NO}\n\nHere is my response: {YES}",
+    "granite 3.2, quantised": f"Here's my thought process: {NO}\n\nHere’s my response: {YES}",
     "granite 3.3": f"<think>{NO}</think><response>{YES}</response>",
     "apriel": f"Here are my reasoning steps:\n{NO}\n[BEGIN FINAL RESPONSE]\n{YES}",
     "harmony": f"<|channel|>analysis<|message|>{NO}<|end|><|start|>assistant"
@@ -255,3 +257,16 @@ def test_a_judge_that_asks_is_handed_replies_and_each_once() -> None:
 def test_bundles_written_before_are_judged_as_they_were() -> None:
     rules = catalog.load("judge", "refusal-rules")
     assert of_replies(rules, None) is rules
+
+
+@pytest.mark.parametrize("piece", ["<think></think>", "<think>", "'</think>", "<plan> ```"])
+def test_a_reply_of_marks_alone_takes_no_time(piece: str) -> None:
+    """Sixteen times the marks: a hundred times the work if each looks at all that stands before."""
+
+    def took(times: int) -> float:
+        began = time.process_time()
+        parts.__wrapped__(piece * times)
+        return time.process_time() - began
+
+    took(1000)
+    assert took(32_000) < 60 * max(took(2_000), 0.002)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,7 +45,8 @@ def encode(
     Raises:
         UsageError: the template has no such switch.
         CheckpointError: the chat template fails or leaves something out (see `Chats.write`), the
-            tokenizer makes the same of every prompt, or of one a token that the embedding lacks.
+            tokenizer draws tokens at random, changes words, makes the same of every prompt, or of
+            one a token that the embedding lacks.
     """
     limit = loaded.context_length
     with Chats(loaded.tokenizer, **switches(loaded.tokenizer, thinking)) as chats:
@@ -52,14 +54,39 @@ def encode(
     encoded = []
     for prompt, text in zip(prompts, texts, strict=True):
         with blaming(None, "the tokenizer fails on a prompt", "mend tokenizer.json"):
-            # The template writes the special tokens itself.
-            ids = tuple(loaded.tokenizer(text, add_special_tokens=False)["input_ids"])
+            ids, again = _tokens(loaded, text), _tokens(loaded, text)
+            written = loaded.tokenizer.decode(ids, skip_special_tokens=False)
+        if ids != again:
+            raise CheckpointError(
+                "the tokenizer makes other tokens of the same prompt each time",
+                remedy="take the dropout out of tokenizer.json",
+            )
+        if loaded.tokenizer.unk_token_id not in ids and not _holds(written, prompt.text):
+            raise CheckpointError(
+                "the tokenizer changes the words of a prompt",
+                remedy="take the normalizer that does so out of tokenizer.json, or audit with the "
+                "tokenizer that is served",
+            )
         skipped = None
         if limit is not None and len(ids) + new_tokens > limit:
             skipped = f"{len(ids)} tokens and {new_tokens} new ones exceed the context of {limit}"
         encoded.append(Encoded(prompt=prompt, ids=ids, skipped=skipped))
     _check_encoded(loaded, encoded)
     return encoded
+
+
+def _tokens(loaded: LoadedModel, text: str) -> tuple[int, ...]:
+    # The template writes the special tokens itself.
+    return tuple(loaded.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _holds(written: str, text: str) -> bool:
+    """Whether a text stands in another, whatever its white space and the forms of its letters."""
+    return _levelled(text) in _levelled(written)
+
+
+def _levelled(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).split())
 
 
 def _check_encoded(loaded: LoadedModel, encoded: Sequence[Encoded]) -> None:
