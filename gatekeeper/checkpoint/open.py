@@ -19,6 +19,7 @@ from gatekeeper.checkpoint.other_weights import beside_weights, refuse_other_mod
 from gatekeeper.checkpoint.remote_code import refuse_remote_code
 from gatekeeper.checkpoint.safetensors_header import TensorInfo, read_headers, weight_files
 from gatekeeper.checkpoint.stored_twice import refuse_two_names
+from gatekeeper.checkpoint.tokenizer_settings import read_otherwise, refuse_split_tokens
 from gatekeeper.checkpoint.two_ropes import refuse_two_ropes
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
 from gatekeeper.pointers import refuse_pointer_file, refuse_unfetched, refuse_unfetched_in
@@ -191,10 +192,12 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
     if served:
         refuse_other_model(path, config)
         refuse_two_ropes(path, config)
+        refuse_split_tokens(path)
         cautions = (
             *beside_weights(path),
             *two_dtypes(config),
             *served_otherwise(config, generation),
+            *read_otherwise(path, config),
         )
     opened = Checkpoint(
         path=path, revision=revision, config=config, tensors=tensors, cautions=cautions

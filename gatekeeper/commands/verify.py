@@ -58,6 +58,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     if verdict.is_file():
         told = _verify_verdict(evidence, verdict, policy or _policy_beside(verdict))
         click.echo(f"✓ verdict: {told}")
+        _tell_unchecked(verdict)
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
     click.echo("– signature: none; digests alone do not show who wrote the bundle")
@@ -123,6 +124,14 @@ def _tell_strangers(bundle: Path) -> None:
         shown = ", ".join(excerpt(name) for name in found[:5])
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
         click.echo(f"– not of the bundle, and not checked: {shown}{more}")
+
+
+def _tell_unchecked(verdict: Path) -> None:
+    """A line about reports beside a verdict: they are views of it, which nothing makes again."""
+    known = {verdict.name, "policy.yaml", "audits.jsonl"}
+    views = sorted(p.name for p in verdict.parent.iterdir() if p.is_file() and p.name not in known)
+    if views:
+        click.echo(f"– reports: not made again, and not checked: {excerpt(', '.join(views))}")
 
 
 def _policy_beside(verdict: Path) -> Policy:

@@ -1,0 +1,56 @@
+"""Settings of a tokenizer, or of attention, that loaders read in different ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gatekeeper.checkpoint.json_files import read_json
+from gatekeeper.errors import CheckpointError, excerpt
+
+TOKENIZER, TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
+
+#: Settings of config.json that servers read and the model classes of transformers do not.
+_ATTENDS = ("dual_chunk_attention_config",)
+
+
+def refuse_split_tokens(path: Path) -> None:
+    """Refuses a tokenizer that is to cut special tokens into pieces.
+
+    transformers does so with the marks of the chat template; the tokenizers library, which most
+    servers ask, does not know the setting.
+
+    Raises:
+        CheckpointError: it is.
+    """
+    settings = path / TOKENIZER_CONFIG
+    if settings.is_file() and read_json(settings).get("split_special_tokens") is True:
+        raise CheckpointError(
+            "split_special_tokens has transformers cut the marks of turns into pieces, and other "
+            "loaders not",
+            where=excerpt(settings),
+            remedy="remove it, if the model is served without it",
+        )
+
+
+def read_otherwise(path: Path, config: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each setting that other loaders apply and an audit does not."""
+    tokenizer: Mapping[str, Any] = {}
+    # A damaged one is refused by name where it is loaded; `inspect` and `estimate` need none.
+    with suppress(CheckpointError):
+        if (path / TOKENIZER).is_file():
+            tokenizer = read_json(path / TOKENIZER)
+    for name, what in (("truncation", "cuts prompts"), ("padding", "fills prompts up")):
+        if tokenizer.get(name) is not None:
+            yield (
+                f"not applied: {name} of {TOKENIZER}, which {what} wherever the tokenizers library "
+                "itself reads them"
+            )
+    for name in _ATTENDS:
+        if config.get(name):
+            yield (
+                f"not applied: {name} of config.json, with which vLLM and SGLang attend otherwise "
+                "than transformers"
+            )
