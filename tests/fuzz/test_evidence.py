@@ -15,12 +15,14 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import rfc8785
 
 from gatekeeper.bundled import bundled
 from gatekeeper.evidence.bundle import BUNDLE_FILES, write_bundle
@@ -167,7 +169,9 @@ def test_json_of_other_values(bundle: Bundle, name: str) -> None:
     def check(draw: random.Random) -> int:
         (bundle.place / name).write_text(changed(data, draw), "utf-8", "surrogatepass")
         if name != "manifest.json":
-            reseal(bundle.place)
+            # A digest of 10^18 has no canonical form: such a bundle cannot be sealed by anybody.
+            with suppress(rfc8785.CanonicalizationError):
+                reseal(bundle.place)
         return bundle.answers()
 
     _cases(f"values of {name}", bundle, check)
