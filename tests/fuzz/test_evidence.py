@@ -169,7 +169,7 @@ def test_json_of_other_values(bundle: Bundle, name: str) -> None:
     def check(draw: random.Random) -> int:
         (bundle.place / name).write_text(changed(data, draw), "utf-8", "surrogatepass")
         if name != "manifest.json":
-            # A digest of 10^18 has no canonical form: such a bundle cannot be sealed by anybody.
+            # A number such as 10^18 has no canonical form: nobody can seal such a bundle.
             with suppress(rfc8785.CanonicalizationError):
                 reseal(bundle.place)
         return bundle.answers()
