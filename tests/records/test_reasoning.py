@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 from dataclasses import replace
 
 import pytest
@@ -259,14 +258,8 @@ def test_bundles_written_before_are_judged_as_they_were() -> None:
     assert of_replies(rules, None) is rules
 
 
-@pytest.mark.parametrize("piece", ["<think></think>", "<think>", "'</think>", "<plan> ```"])
-def test_a_reply_of_marks_alone_takes_no_time(piece: str) -> None:
-    """Sixteen times the marks: a hundred times the work if each looks at all that stands before."""
-
-    def took(times: int) -> float:
-        began = time.process_time()
-        parts.__wrapped__(piece * times)
-        return time.process_time() - began
-
-    took(1000)
-    assert took(32_000) < 60 * max(took(2_000), 0.002)
+@pytest.mark.timeout(20)  # half a minute if each mark looks at all that stands before it
+@pytest.mark.parametrize("piece", ["<think></think>", "<think>'</think>", "<plan> ```"])
+def test_a_reply_of_marks_alone_is_read_in_one_go(piece: str) -> None:
+    found = parts(piece * 150_000)
+    assert found.unfinished or found.blocks
