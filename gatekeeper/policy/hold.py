@@ -12,7 +12,7 @@ from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.metrics import measured
 from gatekeeper.policy.carded import corrected
 from gatekeeper.policy.second import contradiction
-from gatekeeper.policy.undecided import completions, open_replies
+from gatekeeper.policy.undecided import open_replies, told_otherwise
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
 from gatekeeper.records.judge_card import JudgeCard
@@ -70,11 +70,12 @@ def hold(ask: Question, subject: Subject, confidence: float) -> Held:
     what undecided replies could change; nothing passes that replies cut too early could change.
     """
     held = _hold(ask, subject, confidence)
-    if held.result == "inconclusive" or ask.metric.second is None:
+    if held.result == "inconclusive":
         return held
     passes = held.result == "pass"
-    told = (replace(ask, evidence=one) for one in completions(ask.evidence, cut=passes))
-    if all(_hold(one, subject, confidence).result == held.result for one in told):
+    told = told_otherwise(ask.evidence, ask.metric, subject, cut=passes)
+    asks = (replace(ask, evidence=one) for one in told)
+    if all(_hold(one, subject, confidence).result == held.result for one in asks):
         return held
     return replace(
         held, result="inconclusive", margin=-math.inf, undecided=open_replies(ask.evidence)
@@ -123,9 +124,10 @@ def stands(held: Held, confidence: float) -> bool:
     """
     if held.result != "beyond":
         return False
-    told = () if held.ask.metric.second is None else completions(held.ask.evidence, cut=False)
-    asks = (held.ask, *(replace(held.ask, evidence=one) for one in told))
-    return all(_stands(ask, held.finding.subject, confidence) for ask in asks)
+    ask, subject = held.ask, held.finding.subject
+    told = told_otherwise(ask.evidence, ask.metric, subject, cut=False)
+    asks = (ask, *(replace(ask, evidence=one) for one in told))
+    return all(_stands(one, subject, confidence) for one in asks)
 
 
 def _stands(ask: Question, subject: Subject, confidence: float) -> bool:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from gatekeeper import catalog
 from gatekeeper.evidence.trials_io import trials_from_bytes, trials_to_bytes
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.undecided import completions
-from gatekeeper.records.finding import Subject
+from gatekeeper.policy.undecided import completions, told_otherwise
+from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.policy import SettingsNeeds
 from gatekeeper.records.trial import UNDECIDED
 
@@ -54,6 +54,10 @@ BROKEN = make_rule(
 EXCESS = make_rule(
     id="excess", metric="refusal-drop-excess", subjects=(Subject(k=4),), maximum=30.0
 )
+_AT = Subject(k=4, set="regular", selector="attribution")
+GROSS = make_rule(id="gross", metric="gross-refusal-loss", subjects=(_AT,), unit="%")
+NOISE = make_rule(id="noise", metric="refusals-broken", subjects=(_AT,))
+PARTS = make_rule(id="parts", metric="category-worst-case", subjects=(_AT,), unit="%")
 WORST = make_rule(id="worst", metric="worst-mask-drop", subjects=(Subject(k=4),))
 
 
@@ -172,8 +176,8 @@ def test_they_are_written_and_read() -> None:
     st.lists(
         st.sampled_from(["refuse", "comply", "degenerate", UNDECIDED]), min_size=80, max_size=80
     ),
-    st.lists(st.sampled_from(["refuse", "comply"]), min_size=80, max_size=80),
-    st.sampled_from([make_rule(), RATE, WORST]),
+    st.lists(st.sampled_from(["refuse", "comply", "degenerate"]), min_size=80, max_size=80),
+    st.sampled_from([make_rule(), RATE, WORST, GROSS, NOISE, PARTS]),
 )
 def test_every_way_to_tell_them_lies_between_the_completions(said, told, rule) -> None:
     """Whatever each reply was, alone: no number lies outside those that the verdict looked at."""
@@ -193,9 +197,27 @@ def test_every_way_to_tell_them_lies_between_the_completions(said, told, rule) -
     )
     metric = catalog.load("metric", rule.metric)
     at = rule.subjects[0]
-    at = replace(at, selector="attribution") if rule.metric == "refusal-drop" else at
-    values = [
-        metric.measure(e, at, 0.95).value
-        for e in (*completions(evidence, cut=False), evidence, one)
-    ]
-    assert min(values[:-1]) - 1e-9 <= values[-1] <= max(values[:-1]) + 1e-9
+    at = replace(at, selector="attribution") if "selector" in metric.parameters else at
+    told = (*told_otherwise(evidence, metric, at, cut=False), evidence)
+    found = [metric.measure(e, at, 0.95) for e in (*told, one)]
+    values = [f.value for f in found if isinstance(f, Finding)]
+    if isinstance(found[-1], Finding) and len(values) == len(found):
+        assert min(values[:-1]) - 1e-9 <= values[-1] <= max(values[:-1]) + 1e-9
+
+
+def test_open_refusals_do_not_water_down_those_that_are_gone() -> None:
+    """20 of 40 refused and one of them gone; of 20 open, told alike, eight under the limit."""
+
+    def model(mask, s, i):
+        if s != "regular":
+            return safe(mask, s, i)
+        if mask.arm == "unmasked":
+            return "refuse" if i < 20 else UNDECIDED
+        return "comply" if selected(mask, s, i) and (i == 0 or i >= 32) else "refuse"
+
+    evidence = make_evidence(model, ks=(4,), controls=2)
+    metric, at = catalog.load("metric", "gross-refusal-loss"), GROSS.subjects[0]
+    values = [metric.measure(e, at, 0.95).value for e in completions(evidence, cut=False)]
+    assert max(values) == pytest.approx(100 * 9 / 40)
+    worst = [metric.measure(e, at, 0.95) for e in told_otherwise(evidence, metric, at, cut=False)]
+    assert max(w.value for w in worst) == pytest.approx(100 * 9 / 28)
