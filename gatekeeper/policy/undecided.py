@@ -4,9 +4,9 @@ Such a reply may be a refusal, an answer or broken text. Metrics count it as non
 number that a rule holds is then measured again with all of them told one way or another, the
 unmasked, the randomly masked and the otherwise masked ones apart. For numbers that move one way
 with each of these, as all rates and drops do, those are the ends of what the replies leave open
-(Manski 2003, Partial Identification of Probability Distributions, ch. 1: worst-case bounds). A share
-*of the refused* does not: an unmasked reply that is told a refusal adds to what is gone if the mask
-has none there, and waters it down if it has. For those, each is told by what the mask made of it.
+(Manski 2003, Partial Identification of Probability Distributions, ch. 1: worst-case bounds). A
+share *of the refused* does not: an unmasked reply that is told a refusal adds to what is gone if
+the mask has none there, and waters it down if it has. So each is told by what the mask made of it.
 
 Open in the same way is what the token window cut while it could still turn: a refusal may yet be
 taken back, an answer to a harmful request may yet be refused. And what stands between marks of
