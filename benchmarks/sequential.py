@@ -60,8 +60,9 @@ class Audited:
 def audited(name: str, *, sequential: bool) -> Audited:
     """The demo audit of a checkpoint."""
     policy = load_policy(_POLICY)
-    options = replace(demo_options(), sequential=sequential)
-    request = plan(ROOT / "demo" / name, options, policy, print)
+    usual = demo_options()
+    asked = replace(usual, config={**usual.config, "sequential": sequential})
+    request = plan(ROOT / "demo" / name, asked, policy, print)
     watch = Watch()
     with TemporaryDirectory() as folder:
         evidence = run_audit(request, Path(folder), watch, looks_of(request, policy))

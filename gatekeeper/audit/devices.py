@@ -18,26 +18,26 @@ def refuse_workers(request: AuditRequest) -> None:
             cluster without more than one.
         AuditError: the device is not there, or Ray is not installed.
     """
-    if request.workers == 1:
-        if request.ray is not None:
+    if request.execution.workers == 1:
+        if request.execution.ray is not None:
             raise UsageError(
                 "--ray without --workers: all work would be done here",
                 remedy="add --workers N, one more than the GPUs that Ray may give away",
             )
         return
-    if request.ray is not None:
-        _refuse_ray(request.ray)
-    if request.device == SPREAD:
+    if request.execution.ray is not None:
+        _refuse_ray(request.execution.ray)
+    if request.execution.device == SPREAD:
         raise UsageError(
             "--workers with --device spread: one replica takes all devices",
             remedy="leave one of them out",
         )
-    if request.ray is None and pick_device(request.device).type == "cuda":
+    if request.execution.ray is None and pick_device(request.execution.device).type == "cuda":
         found = gpus()
-        if request.workers > found:
+        if request.execution.workers > found:
             raise UsageError(
-                f"--workers {request.workers}, and {found} GPU{'s are' if found > 1 else ' is'} "
-                "visible",
+                f"--workers {request.execution.workers}, and {found} "
+                f"GPU{'s are' if found > 1 else ' is'} visible",
                 remedy=f"give at most {found}, or --ray for the GPUs of other hosts",
             )
 
@@ -64,8 +64,8 @@ def _refuse_ray(address: str) -> None:
 
 def devices_of(request: AuditRequest) -> int:
     """Devices that are paid for while the audit runs; a machine without a GPU counts as one."""
-    if pick_device(request.device).type != "cuda":
-        return request.workers if request.ray is not None else 1
-    if request.parallel is not None:
-        return int(request.parallel.split()[1])
-    return gpus() if request.device == SPREAD else request.workers
+    if pick_device(request.execution.device).type != "cuda":
+        return request.execution.workers if request.execution.ray is not None else 1
+    if request.execution.parallel is not None:
+        return int(request.execution.parallel.split()[1])
+    return gpus() if request.execution.device == SPREAD else request.execution.workers

@@ -8,25 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatekeeper.audit.reasoning import reasoning_of, thought_of, with_thought
-from gatekeeper.audit.resolve_options import (
-    budget_of,
-    check_cross_fit,
-    check_sequential,
-    check_sizes,
-    controls_of,
-    cross_fit_of,
-    judge_of,
-    ks_of,
-    selectors_of,
-    size_of,
-    window_of,
-)
+from gatekeeper.audit.reasoning import thought_of, with_thought
+from gatekeeper.audit.resolve_options import check_sizes, reasoning_of, resolve
 from gatekeeper.audit.system_prompt import system_prompt_of
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.estimate.prompt_lengths import CHARACTERS, approximate_lengths
-from gatekeeper.records.audit_options import AuditOptions
-from gatekeeper.records.defaults import SEED
+from gatekeeper.records.audit_config import Asked, AuditConfig
 
 if TYPE_CHECKING:
     from gatekeeper.checkpoint.open import Checkpoint
@@ -42,7 +29,7 @@ if TYPE_CHECKING:
 
 def estimate_of(
     checkpoint: Path,
-    options: AuditOptions,
+    asked: Asked,
     policy: Policy | None,
     device: str,
     gpus: int | None,
@@ -64,18 +51,17 @@ def estimate_of(
             f"no rates of {excerpt(device)!r} are known",
             remedy=f"use cpu, {', '.join(DEVICES)}",
         )
-    suite = read_suite(options.suite)
-    for path in options.also_system_prompts:
+    suite = read_suite(asked.suite)
+    for path in asked.inputs.also_system_prompts:
         system_prompt_of(path)  # variants are not counted, but the audit would not begin
-    check_cross_fit(options, policy)
-    check_sequential(options, policy)
+    sequential = resolve(asked, policy).sequential is not None
     if device == "cpu":
-        told, found = _here(checkpoint, options, policy, suite, clock)
+        told, found = _here(checkpoint, asked, policy, suite, clock)
     else:
-        told, found = _published(checkpoint, options, policy, suite, DEVICES[device], gpus)
-    if options.sequential:
+        told, found = _published(checkpoint, asked, policy, suite, DEVICES[device], gpus)
+    if sequential:
         found = replace(found, assumptions=(_whole_runs(), *found.assumptions))
-    return {**told, "sequential": options.sequential}, found
+    return {**told, "sequential": sequential}, found
 
 
 def _whole_runs() -> str:
@@ -94,7 +80,7 @@ def _whole_runs() -> str:
 
 def _published(
     checkpoint: Path,
-    options: AuditOptions,
+    asked: Asked,
     policy: Policy | None,
     suite: Suite,
     device: Device,
@@ -109,16 +95,16 @@ def _published(
     described = _described(checkpoint)
     shape = shape_of(opened, described)
     experts = described.maskable_experts if described else sum(e for e, _ in shape.moe)
-    policy = policy and policy.sized(experts)
-    check_sizes(options, experts)
-    system = system_prompt_of(options.system_prompt)
-    weight = stored_bytes(opened) if options.dtype != "float32" else 4.0
+    config = resolve(asked, policy and policy.sized(experts))
+    check_sizes(asked, experts)
+    system = system_prompt_of(asked.inputs.system_prompt)
+    weight = stored_bytes(opened) if config.dtype != "float32" else 4.0
     kind = Format(weight=weight, cache=max(2.0, weight))
     lengths = approximate_lengths(suite, system)
-    thought = thought_of(checkpoint, options, policy)
-    longest = max(lengths.values()) + window_of(options, policy) + thought
-    rows = options.batch_rows or fitting_rows(longest, shape, kind, device)
-    plan = _plan(suite, options, policy, lengths, rows, thought)
+    thought = thought_of(checkpoint, reasoning_of(asked, policy))
+    longest = max(lengths.values()) + config.max_new_tokens + thought
+    rows = asked.execution.batch_rows or fitting_rows(longest, shape, kind, device)
+    plan = _plan(suite, config, lengths, rows, thought)
     found = with_thought(on_device(plan, shape, kind, device, gpus), thought)
     tokens = f"about {CHARACTERS:g} characters to a token (no tokenizer was used)"
     return _told(
@@ -138,7 +124,7 @@ def _described(checkpoint: Path) -> ModelDescription | None:
 
 def _here(
     checkpoint: Path,
-    options: AuditOptions,
+    asked: Asked,
     policy: Policy | None,
     suite: Suite,
     clock: Callable[[], float],
@@ -163,9 +149,10 @@ def _here(
     opened = open_checkpoint(checkpoint)
     description = describe(opened)
     shape = shape_of(opened, description)
-    check_sizes(options, description.maskable_experts)
+    check_sizes(asked, description.maskable_experts)
     policy = policy and policy.sized(description.maskable_experts)
-    plan, measured = _calibrated(opened, description, shape, options, policy, suite, clock)
+    config = resolve(asked, policy)
+    plan, measured = _calibrated(opened, description, shape, asked, config, policy, suite, clock)
     made = on_this_machine(
         plan,
         shape,
@@ -174,7 +161,7 @@ def _here(
         measured.alive,
         measured.alive_controls,
     )
-    found = with_thought(made, plan.new_tokens - window_of(options, policy))
+    found = with_thought(made, plan.new_tokens - config.max_new_tokens)
     return _told(opened.source, shape, plan, "measured", "counted by its tokenizer"), found
 
 
@@ -182,7 +169,8 @@ def _calibrated(
     opened: Checkpoint,
     description: ModelDescription,
     shape: Shape,
-    options: AuditOptions,
+    asked: Asked,
+    config: AuditConfig,
     policy: Policy | None,
     suite: Suite,
     clock: Callable[[], float],
@@ -204,18 +192,18 @@ def _calibrated(
     loaded = load_model(
         opened.path, description, device=pick_device("cpu"), dtype=DTYPES["float32"]
     )
-    system = system_prompt_of(options.system_prompt)
-    thinking = reasoning_of(options, policy).thinking
-    encoded = encode(loaded, suite.prompts, system, window_of(options, policy), thinking)
+    system, window = system_prompt_of(asked.inputs.system_prompt), config.max_new_tokens
+    reasoning = reasoning_of(asked, policy)
+    encoded = encode(loaded, suite.prompts, system, window, reasoning.thinking)
     usable = [e for e in encoded if e.skipped is None]
     lengths = {e.prompt.id: len(e.ids) for e in usable}
     kept = replace(suite, prompts=tuple(e.prompt for e in usable))
-    thought = thought_of(opened.path, options, policy)
+    thought = thought_of(opened.path, reasoning)
     if loaded.context_length is not None:
-        room = loaded.context_length - max(lengths.values()) - window_of(options, policy)
-        thought = min(thought, room)
-    plan = _plan(kept, options, policy, lengths, options.batch_rows or USUAL_ROWS, thought)
-    judge = catalog.load("judge", judge_of(options, policy))
+        thought = min(thought, loaded.context_length - max(lengths.values()) - window)
+    rows = asked.execution.batch_rows or USUAL_ROWS
+    plan = _plan(kept, config, lengths, rows, thought)
+    judge = catalog.load("judge", config.judge)
     if judge.configure is not None:  # what asks a model ends no reply early
         judge = replace(judge, decided=never_decided)
     memory = float(total_memory())
@@ -223,35 +211,28 @@ def _calibrated(
 
 
 def _plan(
-    suite: Suite,
-    options: AuditOptions,
-    policy: Policy | None,
-    lengths: dict[str, int],
-    batch_rows: int,
-    thought: int,
+    suite: Suite, config: AuditConfig, lengths: dict[str, int], batch_rows: int, thought: int
 ) -> Plan:
     """What the audit would run; `thought`: tokens of reasoning that may come before each reply."""
     from gatekeeper.estimate.workload import Plan, selector
 
-    selectors = selectors_of(options, policy)
-    for name in selectors:
+    for name in config.selectors:
         selector(name)
-    ks = ks_of(options, policy)
     plan = Plan(
         prompts=suite.prompts,
         lengths=lengths,
-        selectors=selectors,
-        ks=ks,
-        controls=controls_of(options, policy),
-        doses=len(set(options.doses)),
-        size=size_of(options, policy) or max(ks),
-        budget=budget_of(options, policy),
-        max_prompts=options.max_prompts,
-        selection_share=options.selection_share,
-        cross_fit=cross_fit_of(options, policy),
-        seed=options.seed or SEED,
-        new_tokens=window_of(options, policy) + thought,
-        positive_control=options.positive_control,
+        selectors=config.selectors,
+        ks=config.ks,
+        controls=config.controls,
+        doses=len(config.doses),
+        size=config.size,
+        budget=config.budget,
+        max_prompts=config.max_prompts,
+        selection_share=config.selection_share,
+        cross_fit=config.cross_fit,
+        seed=config.seed,
+        new_tokens=config.max_new_tokens + thought,
+        positive_control=config.positive_control,
         batch_rows=batch_rows,
     )
     _refuse_unmeasured(suite, plan)

@@ -17,14 +17,14 @@ def open_crew(prepared: Prepared) -> Crew:
         AuditError: Ray's cluster cannot be reached, or has too few GPUs.
     """
     request, device = prepared.request, prepared.loaded.device.type
-    if request.workers == 1:
+    if request.execution.workers == 1:
         return Alone()
-    if request.ray is not None:
+    if request.execution.ray is not None:
         digest, versions = prepared.reference.digest, prepared.settings.versions
         expected = Expected(device=device, digest=digest, versions=versions)
-        return open_ray(request.ray, request.workers, expected)
+        return open_ray(request.execution.ray, request.execution.workers, expected)
 
     def hire(place: int) -> Hand:
         return hire_process("cpu" if device == "cpu" else f"{device}:{place}")
 
-    return Together(hire, request.workers - 1, share_cores=True)
+    return Together(hire, request.execution.workers - 1, share_cores=True)

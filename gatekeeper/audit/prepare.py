@@ -99,15 +99,15 @@ def prepare(
     judge, second = _judges(request, work_dir)
     reference = request.checkpoint.reference(reporter.advance)
     request = with_seed(request, reference.digest)
-    device = pick_device(request.device)
+    device = pick_device(request.execution.device)
     dtype = pick_dtype(request.dtype, device, request.description.dtype)
     loaded = load_model(
         request.checkpoint.path,
         request.description,
         device=device,
         dtype=dtype,
-        offload=work_dir / "offload" if request.device == SPREAD else None,
-        parallel=request.parallel,
+        offload=work_dir / "offload" if request.execution.device == SPREAD else None,
+        parallel=request.execution.parallel,
     )
     told = untold(loaded.tokenizer, request.reasoning.marks)
     loaded = replace(loaded, cautions=(*loaded.cautions, *told))
@@ -136,7 +136,7 @@ def prepare(
         device=loaded.device.type,
         template_sha256=reference.template_sha256 or sha256(str(loaded.tokenizer.chat_template)),
         clock=clock_of(loaded.tokenizer),
-        batch_rows=request.batch_rows or fitting_rows(loaded, usable, room, store),
+        batch_rows=request.execution.batch_rows or fitting_rows(loaded, usable, room, store),
     )
     return Prepared(
         request=request,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from gatekeeper.checkpoint.open import Checkpoint
 from gatekeeper.engine.model.load import dtype_name, pick_device, pick_dtype
 from gatekeeper.errors import AuditError, UsageError
-from gatekeeper.records.defaults import MAX_REASONING_TOKENS, THINKING
+from gatekeeper.records.audit_config import AuditConfig, Execution
 from gatekeeper.records.judge_options import SecondRequest
 from gatekeeper.records.model import ModelDescription
 from gatekeeper.records.reasoning import Reasoning
@@ -17,77 +17,34 @@ from gatekeeper.records.suite import Suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRequest:
-    """What to audit and how.
+class AuditRequest(AuditConfig):
+    """What to audit and how: what was chosen, what it is chosen for, and where it runs.
 
     Attributes:
-        batch_rows: None for what the memory holds.
-        resamples: per selector; `seed` makes splits, resamples and controls.
-        size: experts taken per resample (N_e, q), or None for the largest k.
-        window: token window to select by, or None for each selector's own.
-        budget: rows that selectors may measure.
-        roles: whether to tell apart what the experts selected first do.
-        environments: whether to select from parts of the suite too.
-        system_prompts, formats: variants to run too; "" for no system prompt.
-        doses: modes to run the largest selected masks in, weakened.
-        sequential: digest of the policy whose limits may end the runs of masks, or None.
-        cross_fit: whether each half of the seeds selects masks that the other half measures.
-        selection_share: share of seeds that select; the others measure.
-        derive: what the seed follows from, beside suite, checkpoint and nonce
-            (`records.seed_rule`), in place of `seed`; None: `seed` is it.
-        positive_control: whether to run the model without its refusal direction too.
-        workers: replicas of the model that answer prompts, that of this process among them;
-            ray: address of the cluster for the others, or None for processes here.
-        parallel: how one replica lies over processes, such as `tensor 2`, or None.
+        seed: makes splits, resamples and controls; see `with_seed`.
+        dtype: as asked for, `auto` or a format.
+        system_prompt, system_prompts: texts: the one that the model is served with, and those
+            that are run too; "" for none.
         reasoning: how it is told from replies, and whether the model is to reason.
+        execution: `parallel` of it says how one replica lies over processes, such as `tensor 2`.
     """
 
     checkpoint: Checkpoint
     description: ModelDescription
     suite: Suite
-    selectors: tuple[str, ...]
-    ks: tuple[int, ...]
-    controls: int
-    mode: str
-    phase: str
-    judge: str
-    max_prompts: int | None
-    max_new_tokens: int
-    batch_rows: int | None
-    resamples: int
-    size: int | None
-    window: str | None
-    budget: int
-    roles: bool
-    environments: bool
-    cross_fit: bool
-    system_prompts: tuple[str, ...]
-    formats: tuple[str, ...]
-    doses: tuple[str, ...]
-    sequential: str | None
-    selection_share: float
-    seed: int
-    derive: str | None
-    nonce: str | None
-    positive_control: bool
-    device: str
-    dtype: str
     system_prompt: str | None
+    system_prompts: tuple[str, ...] = ()
     judge_options: Mapping[str, str] = field(default_factory=dict)
     second: SecondRequest | None = None
-    workers: int = 1
-    ray: str | None = None
-    parallel: str | None = None
-    reasoning: Reasoning = field(
-        default_factory=lambda: Reasoning(max_tokens=MAX_REASONING_TOKENS, thinking=THINKING)
-    )
+    reasoning: Reasoning = field(default_factory=Reasoning)
+    execution: Execution = field(default_factory=Execution)
 
 
 def with_seed(request: AuditRequest, checkpoint: str) -> AuditRequest:
     """The request with its seed, where that follows from the checkpoint's digest."""
-    if request.derive is None:
+    if request.seed_from is None:
         return request
-    seed = derived_seed(request.derive, request.suite.digest, checkpoint, request.nonce)
+    seed = derived_seed(request.seed_from, request.suite.digest, checkpoint, request.nonce)
     return replace(request, seed=seed)
 
 
@@ -112,7 +69,7 @@ def refuse_idle_variants(request: AuditRequest) -> None:
         UsageError: one is.
         AuditError: the device is not there.
     """
-    device = pick_device(request.device)
+    device = pick_device(request.execution.device)
     dtype = pick_dtype(request.dtype, device, request.description.dtype)
     own = dtype_name(dtype)
     if own in request.formats:

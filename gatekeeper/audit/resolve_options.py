@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.records.audit_options import AuditOptions
-from gatekeeper.records.defaults import (
-    BUDGET,
-    CONTROLS,
-    JUDGE,
-    KS,
-    MAX_NEW_TOKENS,
-    RESAMPLES,
+from gatekeeper.records.audit_config import (
     SECOND_SAMPLE,
-    SEED,
+    Asked,
+    AuditConfig,
+    AuditInputs,
+    Execution,
 )
 from gatekeeper.records.environment import VARIANTS
 from gatekeeper.records.judge_options import SecondRequest, read_options, split_options
-from gatekeeper.records.policy import SettingsNeeds
+from gatekeeper.records.policy import EvidenceNeeds, SettingsNeeds
+from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import split_working_mode
 
@@ -28,23 +26,80 @@ if TYPE_CHECKING:
     from gatekeeper.records.policy import Policy
 
 _HALF = 0.5
+#: Without a policy.
+_NOTHING_WANTED = EvidenceNeeds(
+    selectors=(), ks=(), random_masks=AuditConfig().controls, prompts={}
+)
 
 
-def selectors_of(options: AuditOptions, policy: Policy | None) -> tuple[str, ...]:
-    """Selectors asked for, else those that the policy needs, else all."""
+def resolve(asked: Asked, policy: Policy | None) -> AuditConfig:
+    """Each option as it was typed, else as the policy wants it, else as usual.
+
+    Args:
+        policy: sized for the model.
+
+    Raises:
+        UsageError: options collide with each other, or with the policy.
+    """
     from gatekeeper import catalog
 
-    wanted = policy.needs.selectors if policy else ()
-    return tuple(dict.fromkeys(options.selectors or wanted or catalog.names("selector")))
+    typed, usual = asked.config, AuditConfig()
+    needs = policy.needs if policy else _NOTHING_WANTED
+    search, pins = needs.search, needs.settings
+    seed, seed_from = _seed(asked, policy)
+    wanted = {
+        "selectors": needs.selectors or catalog.names("selector"),
+        "ks": needs.ks or usual.ks,
+        "controls": needs.random_masks,
+        "judge": pins.judge or usual.judge,
+        "max_new_tokens": pins.window or usual.max_new_tokens,
+        "resamples": max(usual.resamples, search.resamples),
+        "cross_fit": bool(search.cross_fit),
+    }
+    chosen: dict[str, Any] = {**wanted, **typed, "seed": seed, "seed_from": seed_from}
+    for name in ("selectors", "formats", "doses"):
+        chosen[name] = tuple(dict.fromkeys(chosen.get(name, ())))
+    chosen["ks"] = tuple(sorted(set(chosen["ks"])))
+    chosen["size"] = typed.get("size") or _size(chosen["ks"], needs)
+    stops = typed.get("sequential", False)
+    _refuse_early_stops(policy, stops=stops, cross_fit=chosen["cross_fit"])
+    chosen["sequential"] = policy.digest if policy is not None and stops else None
+    chosen["environments"] = typed.get("environments") or _wants_environments(policy)
+    config = AuditConfig(**chosen)
+    _refuse_odd_modes(config)
+    _refuse_unlike_halves(config, asked)
+    needed = max(config.budget, rows_needed(config))
+    return config if "budget" in typed else replace(config, budget=needed)
 
 
-def ks_of(options: AuditOptions, policy: Policy | None) -> tuple[int, ...]:
-    """Mask sizes asked for, else those that the policy needs, else some small ones; ascending."""
-    wanted = policy.needs.ks if policy else ()
-    return tuple(sorted(set(options.ks or wanted or KS)))
+def _size(ks: tuple[int, ...], needs: EvidenceNeeds) -> int:
+    """Experts to take per resample as the policy wants it, else the largest mask's."""
+    search, largest = needs.search, max(ks)
+    if search.size_is_largest_k:
+        return max(needs.ks, default=largest)
+    return max(search.size, largest)
 
 
-def check_sizes(options: AuditOptions, experts: int) -> None:
+def _wants_environments(policy: Policy | None) -> bool:
+    """Whether a rule of the policy is about parts of the suite."""
+    return any(
+        rule.metric == "environment-transfer"
+        and any(at.dimension not in VARIANTS for at in rule.subjects)
+        for rule in (policy.rules if policy else ())
+    )
+
+
+def rows_needed(config: AuditConfig) -> int:
+    """Rows that the selectors which measure can need for these sizes; 0 without such a selector."""
+    from gatekeeper.analysis.selectors.greedy import most_masks
+    from gatekeeper.estimate.workload import MEASURED, selector
+
+    if not any(selector(name).measures for name in config.selectors):
+        return 0
+    return most_masks(config.size) * MEASURED * len(HARMFUL_SETS)
+
+
+def check_sizes(asked: Asked, experts: int) -> None:
     """Refuses sizes beyond all experts of the checkpoint: no mask would be made, without a word.
 
     Sizes that a policy needs are told by `hopeless_sizes`, and the defaults are cut: neither was
@@ -56,8 +111,8 @@ def check_sizes(options: AuditOptions, experts: int) -> None:
     Raises:
         UsageError: a mask, or a resample, is to take more.
     """
-    sizes = [("-k", k) for k in options.ks]
-    sizes += [("--size", options.size)] if options.size is not None else []
+    sizes = [("-k", k) for k in asked.config.get("ks", ())]
+    sizes += [("--size", asked.config["size"])] if "size" in asked.config else []
     for flag, size in sizes:
         if size > experts:
             raise UsageError(
@@ -66,9 +121,9 @@ def check_sizes(options: AuditOptions, experts: int) -> None:
             )
 
 
-def hopeless_sizes(options: AuditOptions, policy: Policy, experts: int) -> Iterator[str]:
+def hopeless_sizes(config: AuditConfig, policy: Policy, experts: int) -> Iterator[str]:
     """Masks that the policy needs and no audit of so few experts can give."""
-    sizes = [k for k in policy.needs.ks if k in ks_of(options, policy) and k > experts]
+    sizes = [k for k in policy.needs.ks if k in config.ks and k > experts]
     if sizes:
         yield (
             f"the policy needs masks of {', '.join(map(str, sizes))} experts and the checkpoint "
@@ -76,73 +131,7 @@ def hopeless_sizes(options: AuditOptions, policy: Policy, experts: int) -> Itera
         )
 
 
-def controls_of(options: AuditOptions, policy: Policy | None) -> int:
-    """Random masks per selector and size, asked for or needed by the policy."""
-    if options.controls is not None:
-        return options.controls
-    return policy.needs.random_masks if policy else CONTROLS
-
-
-def judge_of(options: AuditOptions, policy: Policy | None) -> str:
-    """The judge asked for, else the one that the policy pins, else the usual one."""
-    return options.judge or (policy and policy.needs.settings.judge) or JUDGE
-
-
-def window_of(options: AuditOptions, policy: Policy | None) -> int:
-    """Tokens to generate: as asked for, else the least that the policy wants, else the usual."""
-    return (
-        options.max_new_tokens or (policy.needs.settings.window if policy else 0) or MAX_NEW_TOKENS
-    )
-
-
-def resamples_of(options: AuditOptions, policy: Policy | None) -> int:
-    """Resamples asked for, else the usual number, or more if the policy wants them."""
-    return options.resamples or max(RESAMPLES, policy.needs.search.resamples if policy else 0)
-
-
-def size_of(options: AuditOptions, policy: Policy | None) -> int | None:
-    """Experts to take per resample: as asked for, else as the policy wants it.
-
-    None for the largest k of the audit.
-
-    Args:
-        policy: sized for the model.
-    """
-    if options.size is not None or policy is None:
-        return options.size
-    largest = max(ks_of(options, policy))
-    search = policy.needs.search
-    wanted = max(policy.needs.ks, default=0) if search.size_is_largest_k else search.size
-    takes = wanted != largest if search.size_is_largest_k else wanted > largest
-    return wanted if wanted and takes else None
-
-
-def budget_of(options: AuditOptions, policy: Policy | None) -> int:
-    """Rows that selectors may measure: as asked for, else as many as they can need."""
-    if options.budget is not None:
-        return options.budget
-    return max(BUDGET, rows_needed(options, policy))
-
-
-def rows_needed(options: AuditOptions, policy: Policy | None) -> int:
-    """Rows that the selectors which measure can need for these sizes; 0 without such a selector."""
-    from gatekeeper.analysis.selectors.greedy import most_masks
-    from gatekeeper.estimate.workload import MEASURED, selector
-
-    if not any(selector(name).measures for name in selectors_of(options, policy)):
-        return 0
-    size = size_of(options, policy) or max(ks_of(options, policy))
-    return most_masks(size) * MEASURED * len(HARMFUL_SETS)
-
-
-def cross_fit_of(options: AuditOptions, policy: Policy | None) -> bool:
-    """Whether both halves measure: as asked for, else as the policy wants it."""
-    if options.cross_fit is not None:
-        return options.cross_fit
-    return bool(policy and policy.needs.search.cross_fit)
-
-
-def seed_of(options: AuditOptions, policy: Policy | None) -> tuple[int, str | None]:
+def _seed(asked: Asked, policy: Policy | None) -> tuple[int, str | None]:
     """The seed, and what it is to be derived from once the checkpoint's digest is known.
 
     Returns:
@@ -153,14 +142,15 @@ def seed_of(options: AuditOptions, policy: Policy | None) -> tuple[int, str | No
         UsageError: a nonce for a seed that does not follow from it, or none where one must be.
     """
     needs = policy.needs.settings if policy else SettingsNeeds()
-    derive = policy.audit_digest if policy and needs.derived_seed and options.seed is None else None
-    if options.nonce is not None and derive is None:
+    typed, nonce = asked.config.get("seed"), asked.config.get("nonce")
+    derive = policy.audit_digest if policy and needs.derived_seed and typed is None else None
+    if nonce is not None and derive is None:
         raise UsageError(
             "--nonce goes into a derived seed, and this audit's seed is not derived",
             remedy="leave --seed out, and give a policy with evidence.settings.seed: derived",
         )
-    if derive is not None and needs.nonce != (options.nonce is not None):
-        given = options.nonce is not None
+    if derive is not None and needs.nonce != (nonce is not None):
+        given = nonce is not None
         raise UsageError(
             "the policy wants a seed without a nonce"
             if given
@@ -170,44 +160,18 @@ def seed_of(options: AuditOptions, policy: Policy | None) -> tuple[int, str | No
             if given
             else "give --nonce with the word that the owner of the risk drew",
         )
-    usual = needs.seed if needs.seed is not None else SEED
-    return usual if options.seed is None else options.seed, derive
+    usual = needs.seed if needs.seed is not None else AuditConfig().seed
+    return usual if typed is None else typed, derive
 
 
-def environments_of(options: AuditOptions, policy: Policy | None) -> bool:
-    """Asked for, or needed by a rule of the policy."""
-    rules = policy.rules if policy else ()
-    return options.environments or any(
-        rule.metric == "environment-transfer"
-        and any(at.dimension not in VARIANTS for at in rule.subjects)
-        for rule in rules
-    )
-
-
-def doses_of(options: AuditOptions) -> tuple[str, ...]:
-    """Modes of the dose–response.
-
-    Raises:
-        UsageError: one is no mode, does nothing, or is the audit's own.
-    """
-    for dose in options.doses:
-        split_working_mode(dose)
-        if dose == options.mode:
-            raise UsageError(
-                f"--dose {excerpt(dose)} is the mode of the audit itself",
-                remedy="leave it out, or name another",
-            )
-    return tuple(dict.fromkeys(options.doses))
-
-
-def parallel_of(options: AuditOptions) -> str | None:
+def parallel_of(execution: Execution) -> str | None:
     """How one replica lies over the processes of torchrun, such as `tensor 2`."""
-    if options.parallel is None:
+    if execution.parallel is None:
         return None
-    return f"{options.parallel} {os.environ['WORLD_SIZE']}"
+    return f"{execution.parallel} {os.environ['WORLD_SIZE']}"
 
 
-def second_of(options: AuditOptions) -> SecondRequest | None:
+def second_of(inputs: AuditInputs) -> SecondRequest | None:
     """The second judge that is asked for.
 
     Raises:
@@ -215,9 +179,9 @@ def second_of(options: AuditOptions) -> SecondRequest | None:
     """
     from gatekeeper import catalog
 
-    name, given = options.second_judge, split_options(options.second_judge_options)
+    name, given = inputs.second_judge, split_options(inputs.second_judge_options)
     if name is None:
-        if given or options.second_sample is not None:
+        if given or inputs.second_sample is not None:
             raise UsageError(
                 "options of a second judge, and no second judge",
                 remedy="add --second-judge NAME; see `gatekeeper catalog judge`",
@@ -225,36 +189,62 @@ def second_of(options: AuditOptions) -> SecondRequest | None:
         return None
     judge = catalog.load("judge", name)
     read_options(judge.id, judge.options, given, flag="--second-judge-option")
-    return SecondRequest(judge=name, options=given, sample=options.second_sample or SECOND_SAMPLE)
+    return SecondRequest(judge=name, options=given, sample=inputs.second_sample or SECOND_SAMPLE)
 
 
-def check_cross_fit(options: AuditOptions, policy: Policy | None) -> None:
+def reasoning_of(asked: Asked, policy: Policy | None) -> Reasoning:
+    """How reasoning is told from replies: as asked for, else as the policy pins it."""
+    pins, inputs = policy.needs.settings if policy else SettingsNeeds(), asked.inputs
+    usual = Reasoning()
+    return Reasoning(
+        marks=inputs.reasoning or (),
+        max_tokens=inputs.max_reasoning_tokens or pins.reasoning_tokens or usual.max_tokens,
+        thinking=inputs.thinking or pins.thinking or usual.thinking,
+    )
+
+
+def _refuse_odd_modes(config: AuditConfig) -> None:
+    """Refuses modes that are none.
+
+    Raises:
+        UsageError: one is no mode, does nothing, or a dose is the audit's own.
+    """
+    for mode in (config.mode, *config.doses):
+        split_working_mode(mode)
+    if config.mode in config.doses:
+        raise UsageError(
+            f"--dose {excerpt(config.mode)} is the mode of the audit itself",
+            remedy="leave it out, or name another",
+        )
+
+
+def _refuse_unlike_halves(config: AuditConfig, asked: Asked) -> None:
     """Refuses shares that are no halves.
 
     Raises:
         UsageError: folds of unlike size were asked for.
     """
-    if cross_fit_of(options, policy) and options.selection_share != _HALF:
-        wanted = "" if options.cross_fit else ", which the policy wants,"
+    if config.cross_fit and config.selection_share != _HALF:
+        wanted = "" if asked.config.get("cross_fit") else ", which the policy wants,"
         raise UsageError(
             f"--cross-fit{wanted} divides the seeds in halves, --selection-share is "
-            f"{options.selection_share}",
+            f"{config.selection_share}",
             remedy="leave --selection-share out, or write --no-cross-fit",
         )
 
 
-def check_sequential(options: AuditOptions, policy: Policy | None) -> None:
+def _refuse_early_stops(policy: Policy | None, *, stops: bool, cross_fit: bool) -> None:
     """Refuses to stop early where nothing says when, or where two ways to measure collide.
 
     Raises:
         UsageError: there is no policy, or each half is to measure what the other selected.
     """
-    if options.sequential and policy is None:
+    if stops and policy is None:
         raise UsageError(
             "--sequential stops masks at the limits of a policy, and there is none",
             remedy="add --policy, or leave --sequential out",
         )
-    if options.sequential and cross_fit_of(options, policy):
+    if stops and cross_fit:
         raise UsageError(
             "--sequential cannot stop masks whose halves are measured one after the other",
             remedy="leave out --sequential or --cross-fit; a policy that wants cross-fitting "

@@ -124,11 +124,12 @@ def run_audit(
 
 def _name_of(request: AuditRequest) -> str:
     """Tells the audits that share a store apart: a digest of all that was asked for."""
-    apart = {"checkpoint", "description", "suite", "judge_options", "workers", "ray"}
+    apart = {"checkpoint", "description", "suite", "judge_options", "execution"}
     asked = {f.name: getattr(request, f.name) for f in fields(request) if f.name not in apart}
+    where = replace(request.execution, workers=1, ray=None, gpu_hour_cost=None)
     options = sorted(request.judge_options.items())
     source = str(request.checkpoint.path.resolve())
-    return sha256(f"{source} {request.suite.digest} {options} {asked}")
+    return sha256(f"{source} {request.suite.digest} {options} {asked} {where}")
 
 
 def _measured(

@@ -120,7 +120,7 @@ def selection_input(prepared: Prepared, profile: ActivationProfile) -> Selection
         profile=profile,
         sets=np.array([p.set for p in prompts], dtype=np.str_),
         seeds=np.array([clusters[p.id] for p in prompts], dtype=np.str_),
-        size=request.size or max(request.ks),
+        size=request.size,
         resamples=request.resamples,
         seed=request.seed,
         window=request.window,

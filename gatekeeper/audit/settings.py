@@ -10,6 +10,7 @@ from gatekeeper.audit.second_judge import open_second, recorded
 from gatekeeper.engine.judges.judging import open_judge
 from gatekeeper.engine.model.load import dtype_name, pick_device, pick_dtype
 from gatekeeper.engine.versions import versions
+from gatekeeper.records.audit_config import values_of
 from gatekeeper.records.digest import sha256
 from gatekeeper.records.evidence import AuditSettings, Evidence
 from gatekeeper.records.plugins import Judge
@@ -28,38 +29,15 @@ def settings_of(
 ) -> AuditSettings:
     """Everything that was chosen, and the versions of what the numbers hang on."""
     return AuditSettings(
-        selectors=request.selectors,
-        ks=request.ks,
-        controls=request.controls,
-        mode=request.mode,
-        phase=request.phase,
-        judge=judge.id,
+        **values_of(request) | {"dtype": dtype},
         judge_version=judge.version,
         judge_settings=judge.settings,
-        max_new_tokens=request.max_new_tokens,
         reasoning=request.reasoning,
         batch_rows=batch_rows,
-        dtype=dtype,
         device=device,
-        parallel=request.parallel,
-        seed=request.seed,
-        seed_from=request.derive,
-        nonce=request.nonce,
-        resamples=request.resamples,
-        size=request.size or max(request.ks),
-        window=request.window,
-        budget=request.budget,
-        roles=request.roles,
-        environments=request.environments,
-        cross_fit=request.cross_fit,
+        parallel=request.execution.parallel,
         system_prompts=tuple(sha256(text) for text in request.system_prompts),
-        formats=request.formats,
-        doses=request.doses,
-        sequential=request.sequential,
-        selection_share=request.selection_share,
         split=VERSION,
-        max_prompts=request.max_prompts,
-        positive_control=request.positive_control,
         system_prompt_sha256=None
         if request.system_prompt is None
         else sha256(request.system_prompt),
@@ -76,7 +54,7 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
     """
     reference = request.checkpoint.reference()
     request = with_seed(request, reference.digest)
-    device = pick_device(request.device)
+    device = pick_device(request.execution.device)
     judge = open_judge(request.judge, request.judge_options)
     wanted = settings_of(
         request,
@@ -84,7 +62,8 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
         dtype=dtype_name(pick_dtype(request.dtype, device, request.description.dtype)),
         device=device.type,
         template_sha256=evidence.settings.chat_template_sha256,
-        batch_rows=request.batch_rows or evidence.settings.batch_rows,  # auto: what it came to
+        # auto: what it came to
+        batch_rows=request.execution.batch_rows or evidence.settings.batch_rows,
         clock=evidence.settings.clock,
     )
     wanted = recorded(wanted, request.second, open_second(request.second, judge))

@@ -127,14 +127,14 @@ def _encoded(prepared: Prepared, loaded: LoadedModel, system: str | None) -> tup
 
 def _load(prepared: Prepared, name: str, work_dir: Path) -> LoadedModel:
     request = prepared.request
-    spread = request.device == SPREAD
+    spread = request.execution.device == SPREAD
     loaded = load_model(
         request.checkpoint.path,
         request.description,
         device=prepared.loaded.device,
         dtype=DTYPES.get(name, DTYPES["float32"]),
         offload=work_dir / "offload" if spread else None,
-        parallel=request.parallel,
+        parallel=request.execution.parallel,
     )
     if name == INT8:
         to_int8(loaded.model, tuple(loaded.architecture.find(loaded.model)))

@@ -28,7 +28,7 @@ from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.bundle import read_bundle, write_bytes
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.records.audit_options import AuditOptions
+from gatekeeper.records.audit_config import Asked
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
@@ -56,7 +56,7 @@ class GateResult:
 
 def run_gate(
     checkpoint: Path,
-    options: AuditOptions,
+    asked: Asked,
     policy: Policy,
     policy_path: Path,
     out: Path,
@@ -87,7 +87,7 @@ def run_gate(
     if not finished:
         check_output(out, overwrite=overwrite)
     with keeping_earlier(out):
-        request = plan(checkpoint, options, policy, warn)
+        request = plan(checkpoint, asked, policy, warn)
         _check_card(card, request)
         if finished:
             evidence = _finished_evidence(request, out)

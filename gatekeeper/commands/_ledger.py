@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatekeeper.commands._option_kinds import MOST_SEED
 from gatekeeper.errors import AuditError, excerpt
+from gatekeeper.records.seed_rule import MOST_SEED
 from gatekeeper.strict_json import strict_loads
 
 if TYPE_CHECKING:

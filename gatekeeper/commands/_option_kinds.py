@@ -8,11 +8,7 @@ from typing import Any
 import click
 
 from gatekeeper.errors import excerpt
-
-#: Largest integer that JSON keeps exactly (RFC 8785), less one: selectors draw with seed + 1 too.
-MOST_SEED = 2**53 - 2
-#: Far above anything an audit can finish: a slip of the keyboard is told at once.
-MOST = 1_000_000
+from gatekeeper.records.option import MOST
 
 
 class Rows(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments

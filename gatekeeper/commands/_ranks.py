@@ -22,8 +22,7 @@ from gatekeeper.audit.plan import load_engine, looks_of, plan
 from gatekeeper.commands._auditing import AUDIT, warn
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, ExitCode, GatekeeperError, UsageError, excerpt
-from gatekeeper.records.audit_options import AuditOptions
-from gatekeeper.records.defaults import JUDGE
+from gatekeeper.records.audit_config import Asked, AuditConfig
 
 if TYPE_CHECKING:  # torch is behind it
     from gatekeeper.engine.torchrun.ranks import Ranks
@@ -35,7 +34,7 @@ _TORCHRUN = "torchrun --nproc-per-node N -m gatekeeper …"
 
 
 def in_step(
-    options: AuditOptions,
+    asked: Asked,
     lead: Callable[[Ranks | None], int],
     follow: Callable[[Ranks], int],
 ) -> int:
@@ -51,13 +50,13 @@ def in_step(
     """
     rank, size = _number("RANK", 0), _number("WORLD_SIZE", 1)
     try:
-        _check(options, size)
-        if options.parallel is None:
+        _check(asked, size)
+        if asked.execution.parallel is None:
             return lead(None)
         load_engine()
         from gatekeeper.engine.torchrun.ranks import open_ranks
 
-        ranks = open_ranks(options.device)
+        ranks = open_ranks(asked.execution.device)
     except GatekeeperError as error:
         if rank == 0 or size == 1 or not isinstance(error, UsageError):
             raise
@@ -82,9 +81,9 @@ def _wait_for_first(code: int) -> int:
     return code
 
 
-def _check(options: AuditOptions, size: int) -> None:
+def _check(asked: Asked, size: int) -> None:
     """Refuses what cannot go in step, before the ranks meet."""
-    if options.parallel is None:
+    if asked.execution.parallel is None:
         if size > 1:
             raise UsageError(
                 f"one of {size} processes (WORLD_SIZE), which would all do the same",
@@ -98,24 +97,25 @@ def _check(options: AuditOptions, size: int) -> None:
         )
     from gatekeeper import catalog
 
-    if options.workers > 1 or options.ray is not None:
+    if asked.execution.workers > 1 or asked.execution.ray is not None:
         raise UsageError(
             "--parallel with --workers: one replica takes all processes",
             remedy="leave one of them out",
         )
-    if options.device == "spread":
+    if asked.execution.device == "spread":
         raise UsageError(
             "--parallel with --device spread: both divide the model",
             remedy="leave one of them out",
         )
-    if "int8" in options.also_dtypes:
+    if "int8" in asked.config.get("formats", ()):
         raise UsageError(
             "--parallel with --also-dtype int8: parts of a matrix would be rounded apart",
             remedy="leave it out, or audit it on one device",
         )
-    if not catalog.load("judge", options.judge or JUDGE).from_reply_alone:
+    judge = asked.config.get("judge", AuditConfig().judge)
+    if not catalog.load("judge", judge).from_reply_alone:
         raise UsageError(
-            f"--parallel with the judge {excerpt(options.judge or JUDGE)}: every rank would ask it",
+            f"--parallel with the judge {excerpt(judge)}: every rank would ask it",
             remedy="use refusal-rules, and the other as --second-judge: rank 0 alone asks that",
         )
 
@@ -162,7 +162,7 @@ def _told(ranks: Ranks, error: BaseException) -> int:
     raise error
 
 
-def follow(checkpoint: Path, options: AuditOptions, policy_path: Path | None, ranks: Ranks) -> int:
+def follow(checkpoint: Path, asked: Asked, policy_path: Path | None, ranks: Ranks) -> int:
     """Audits beside rank 0, if that does, without a word and outside its directory.
 
     Returns:
@@ -176,7 +176,7 @@ def follow(checkpoint: Path, options: AuditOptions, policy_path: Path | None, ra
 
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         policy = load_policy(policy_path) if policy_path else None
-        request = replace(plan(checkpoint, options, policy, warn), second=None)
+        request = replace(plan(checkpoint, asked, policy, warn), second=None)
         said = ranks.share("")
         if said == AUDIT:
             with TemporaryDirectory(prefix="gatekeeper-") as work:

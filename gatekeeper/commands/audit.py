@@ -14,7 +14,7 @@ from gatekeeper.commands._output import check_output, keeping_earlier, output_di
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.commands._ranks import follow, in_step
 from gatekeeper.errors import ExitCode
-from gatekeeper.records.audit_options import AuditOptions
+from gatekeeper.records.audit_config import Asked, asked_for
 
 if TYPE_CHECKING:  # torch is behind it
     from gatekeeper.engine.torchrun.ranks import Ranks
@@ -35,7 +35,12 @@ if TYPE_CHECKING:  # torch is behind it
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
 @audit_options
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
-    checkpoint: Path, out: Path, policy_path: Path | None, overwrite: bool, **options: Any
+    checkpoint: Path,
+    suite: Path,
+    out: Path,
+    policy_path: Path | None,
+    overwrite: bool,
+    **options: Any,
 ) -> int:
     """Measure a checkpoint and write an evidence bundle.
 
@@ -45,7 +50,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper audit ./checkpoint --suite suite/ --policy policies/release.yaml --out evidence/
     """
-    asked = AuditOptions(**options)
+    asked = asked_for(suite, options)
     return in_step(
         asked,
         lambda ranks: _lead(checkpoint, out, policy_path, asked, ranks, overwrite=overwrite),
@@ -57,7 +62,7 @@ def _lead(
     checkpoint: Path,
     out: Path,
     policy_path: Path | None,
-    asked: AuditOptions,
+    asked: Asked,
     ranks: Ranks | None,
     *,
     overwrite: bool,
@@ -67,7 +72,7 @@ def _lead(
 
     policy = load_policy(policy_path) if policy_path else None
     check_output(out, overwrite=overwrite)
-    reporter = ProgressReporter(gpu_hour_cost=asked.gpu_hour_cost)
+    reporter = ProgressReporter(gpu_hour_cost=asked.execution.gpu_hour_cost)
     with keeping_earlier(out):
         request = plan(checkpoint, asked, policy, warn)
         with output_directory(out, overwrite=overwrite) as work:

@@ -9,7 +9,7 @@ import click
 
 from gatekeeper.commands._audit_options import audit_options_elsewhere, suite_option
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.records.audit_options import AuditOptions
+from gatekeeper.records.audit_config import asked_for
 
 if TYPE_CHECKING:
     from gatekeeper.estimate.estimate import Estimate
@@ -40,6 +40,7 @@ _SCHEMA = "gatekeeper/estimate/v1"
 @audit_options_elsewhere
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint: Path,
+    suite: Path,
     policy_path: Path | None,
     device: str,
     gpus: int | None,
@@ -64,8 +65,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     if gpu_hour_cost is not None and device == "cpu":
         raise UsageError("--gpu-hour-cost is of GPUs", remedy="give --device h100 or another")
     policy = load_policy(policy_path) if policy_path else None
-    settings = AuditOptions(**options, device="cpu")
-    told, found = estimate_of(checkpoint, settings, policy, device, gpus)
+    asked = asked_for(suite, options)
+    told, found = estimate_of(checkpoint, asked, policy, device, gpus)
     if as_json:
         import json
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatekeeper.commands._judge_options import judge_options_option, reasoning_option
+from gatekeeper.commands._audit_options import option_named
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard, Labelled
@@ -35,7 +35,7 @@ def judge() -> None:
     show_default=True,
     help="Judge to calibrate; see `gatekeeper catalog judge`.",
 )
-@judge_options_option
+@option_named("judge_options")
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
@@ -55,7 +55,7 @@ def judge() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Existing directory that keeps what a remote judge answered; default: nothing is kept.",
 )
-@reasoning_option
+@option_named("reasoning")
 def calibrate(
     name: str,
     judge_options: tuple[str, ...],

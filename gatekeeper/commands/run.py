@@ -12,7 +12,7 @@ from gatekeeper.commands._auditing import tell_left_out
 from gatekeeper.commands._cards import card_option, open_card
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._ranks import follow, in_step
-from gatekeeper.records.audit_options import AuditOptions
+from gatekeeper.records.audit_config import asked_for
 
 if TYPE_CHECKING:  # torch is behind it
     from gatekeeper.engine.torchrun.ranks import Ranks
@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # torch is behind it
 @audit_options
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint: Path,
+    suite: Path,
     policy_path: Path,
     out: Path,
     formats: tuple[str, ...],
@@ -68,7 +69,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper run ./checkpoint --suite suite/ --policy policies/release.yaml --out out/
     """
-    asked = AuditOptions(**options)
+    asked = asked_for(suite, options)
 
     def lead(ranks: Ranks | None) -> int:
         from gatekeeper.commands._gate import run_gate
@@ -91,7 +92,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             overwrite=overwrite,
             fail_on=fail_on,
             card=card,
-            reporter=ProgressReporter(gpu_hour_cost=asked.gpu_hour_cost),
+            reporter=ProgressReporter(gpu_hour_cost=asked.execution.gpu_hour_cost),
             ranks=ranks,
         )
         tell_left_out(result.evidence)

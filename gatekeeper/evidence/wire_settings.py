@@ -3,49 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from gatekeeper.evidence.wire_second import second_from_json, second_to_json
+from gatekeeper.records.audit_config import AuditConfig
 from gatekeeper.records.evidence import AuditSettings
 from gatekeeper.records.reasoning import Reasoning
 
-_SETTINGS = (
-    "selectors",
-    "ks",
-    "controls",
-    "mode",
-    "phase",
-    "judge",
+#: Fields of every bundle that are no options.
+_OWN = (
     "judge_version",
-    "max_new_tokens",
     "batch_rows",
-    "dtype",
     "device",
-    "seed",
-    "selection_share",
-    "max_prompts",
     "system_prompt_sha256",
     "chat_template_sha256",
     "versions",
 )
-#: Younger than the rest: bundles written before do not have them.
-_SETTINGS_SINCE = (
-    "resamples",
-    "size",
-    "window",
-    "budget",
-    "roles",
-    "environments",
-    "cross_fit",
-    "judge_settings",
-    "sequential",
-    "seed_from",
-    "nonce",
-    "split",
-    "positive_control",
-)
-#: Lists of text, younger too.
-_SETTINGS_LISTS = ("system_prompts", "formats", "doses")
+_OPTIONS = tuple(one.name for one in fields(AuditConfig))
+#: Younger than the rest, and no options.
+_OWN_SINCE = ("judge_settings", "split", "system_prompts")
+#: What options that were not recorded yet stand for, where that is not their default.
+_UNRECORDED = {"resamples": 0, "size": 0, "budget": 0, "roles": False, "positive_control": False}
 
 
 def plain_fields(record: object, names: tuple[str, ...]) -> dict[str, Any]:
@@ -60,7 +39,7 @@ def plain_fields(record: object, names: tuple[str, ...]) -> dict[str, Any]:
 def settings_to_json(settings: AuditSettings) -> dict[str, Any]:
     """`settings` of an evidence.json."""
     return {
-        **plain_fields(settings, (*_SETTINGS, *_SETTINGS_SINCE, *_SETTINGS_LISTS)),
+        **plain_fields(settings, (*_OWN, *_OPTIONS, *_OWN_SINCE)),
         **second_to_json(settings),
         **_reasoning_to_json(settings.reasoning),
         **({"clock": settings.clock} if settings.clock else {}),
@@ -70,19 +49,16 @@ def settings_to_json(settings: AuditSettings) -> dict[str, Any]:
 
 def settings_from_json(settings: Mapping[str, Any]) -> AuditSettings:
     """The record of `settings` that fit their schema."""
+    named = (*_OPTIONS, *_OWN, *_OWN_SINCE)
+    found = _UNRECORDED | {name: settings[name] for name in named if name in settings}
+    lists = {name: tuple(value) for name, value in found.items() if isinstance(value, list)}
     return AuditSettings(
-        **{name: settings[name] for name in _SETTINGS if name not in {"selectors", "ks"}},
-        **{name: settings[name] for name in _SETTINGS_SINCE if name in settings},
-        system_prompts=tuple(settings.get("system_prompts", ())),
-        formats=tuple(settings.get("formats", ())),
-        doses=tuple(settings.get("doses", ())),
+        **found | lists,
         second=second_from_json(settings),
         parallel=settings.get("parallel"),
         reasoning=_reasoning_from_json(settings.get("reasoning")),
         clock=settings.get("clock"),
         metrics=dict(settings.get("metrics", {})),
-        selectors=tuple(settings["selectors"]),
-        ks=tuple(settings["ks"]),
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gatekeeper.records import defaults
+from gatekeeper.records.audit_config import SECOND_SAMPLE, AuditConfig
 from gatekeeper.records.evidence import AuditSettings, Evidence
 from gatekeeper.records.policy import Policy
+from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.verdict import Departure
 
+_USUAL, _REASONS = AuditConfig(), Reasoning()
 _MODE, _PHASE, _JUDGE = "masking mode", "phase masked", "judge"
 _WINDOW, _SYSTEM, _SEED = "tokens per reply, at most", "system prompt", "seed"
 _CROSS_FIT = "cross-fitted"
@@ -52,21 +54,21 @@ def _pinned(policy: Policy) -> set[str]:
 
 def _asked(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
     """How prompts were put to the model and replies were judged."""
-    yield _MODE, settings.mode, defaults.MODE
-    yield _PHASE, settings.phase, defaults.PHASE
-    yield _JUDGE, settings.judge, defaults.JUDGE
-    yield _WINDOW, str(settings.max_new_tokens), str(defaults.MAX_NEW_TOKENS)
+    yield _MODE, settings.mode, _USUAL.mode
+    yield _PHASE, settings.phase, _USUAL.phase
+    yield _JUDGE, settings.judge, _USUAL.judge
+    yield _WINDOW, str(settings.max_new_tokens), str(_USUAL.max_new_tokens)
     yield "prompts of each set, at most", _or(settings.max_prompts, "all"), "all"
     yield _SYSTEM, _or(_short(settings.system_prompt_sha256), "none"), "none"
     if settings.reasoning is not None:
-        yield _THINKING, settings.reasoning.thinking, defaults.THINKING
+        yield _THINKING, settings.reasoning.thinking, _REASONS.thinking
         most = str(settings.reasoning.max_tokens)
-        yield _REASONING, most, str(defaults.MAX_REASONING_TOKENS)
+        yield _REASONING, most, str(_REASONS.max_tokens)
         yield _MARKS, " ".join(settings.reasoning.marks) or "none", "none"
     yield "date that the chat template writes", _or(settings.clock, "none"), "none"
-    yield _SEED, str(settings.seed), str(defaults.SEED)
+    yield _SEED, str(settings.seed), str(_USUAL.seed)
     share = f"{100 * settings.selection_share:g} %"
-    yield "requests that select", share, f"{100 * defaults.SELECTION_SHARE:g} %"
+    yield "requests that select", share, f"{100 * _USUAL.selection_share:g} %"
     yield _CROSS_FIT, "yes" if settings.cross_fit else "no", "no"
     stopped = "no" if settings.sequential is None else "yes"
     yield "masks stopped once limits are settled", stopped, "no"
@@ -76,14 +78,14 @@ def _searched(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
     """How experts were looked for; nothing where that was not recorded yet."""
     if not settings.resamples:
         return
-    yield "resamples", str(settings.resamples), str(defaults.RESAMPLES)
+    yield "resamples", str(settings.resamples), str(_USUAL.resamples)
     if settings.ks:
         yield "experts taken per resample", str(settings.size), str(max(settings.ks))
     yield "window selected by", settings.window or "each selector's own", "each selector's own"
-    if settings.budget < defaults.BUDGET:  # more than the usual is what larger masks take
-        yield "rows for searches, at most", str(settings.budget), str(defaults.BUDGET)
+    if settings.budget < _USUAL.budget:  # more than the usual is what larger masks take
+        yield "rows for searches, at most", str(settings.budget), str(_USUAL.budget)
     roles = "told apart" if settings.roles else "not told apart"
-    yield "roles of experts", roles, "told apart" if defaults.ROLES else "not told apart"
+    yield "roles of experts", roles, "told apart" if _USUAL.roles else "not told apart"
 
 
 def _added(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
@@ -91,7 +93,7 @@ def _added(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
     second = settings.second
     yield "second judge", "none" if second is None else second.judge, "none"
     if second is not None:
-        yield "replies for the second judge", str(second.sample), str(defaults.SECOND_SAMPLE)
+        yield "replies for the second judge", str(second.sample), str(SECOND_SAMPLE)
     if settings.metrics:  # bundles that name none are older than the positive control
         yield "positive control", "run" if settings.positive_control else "not run", "run"
     yield "weaker masks", ", ".join(settings.doses) or "none", "none"

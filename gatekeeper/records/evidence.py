@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gatekeeper.records.audit_config import AuditConfig
 from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.model import CheckpointRef, ModelDescription
@@ -131,29 +132,17 @@ class SecondJudge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditSettings:
+class AuditSettings(AuditConfig):
     """Everything that was chosen and that another run needs to get the same numbers.
 
     Attributes:
-        resamples, size, window, budget: as handed to selectors; 0 and None in bundles written
-            before they were recorded.
+        resamples, size, budget: 0 in bundles written before they were recorded.
         judge_settings: what a judge that is told options was made from; empty for rules.
-        roles: whether experts were to be told apart by role; environments: whether the suite was to
-            be parted.
-        cross_fit: whether each half of the prompts selected masks that the other half measured.
-        system_prompts, formats: variants that were run too: sha256 of other system prompts (of ""
-            for none), and other numeric formats.
-        doses: modes in which the largest selected masks were run weakened.
-        sequential: digest of the policy whose limits ended the runs of masks; None if none did.
+        system_prompts: sha256 of other system prompts that were run too (of "" for none).
         second: the second judge, if there was one.
         parallel: how the model lay over processes, such as `tensor 2`; None if one held it.
-        seed_from: what the seed was derived from, beside suite, checkpoint and nonce
-            (`records.seed_rule`); None if it was chosen.
-        nonce: the word that went into it.
         split: version of the rule that divided the prompts (`suites.split`); 1 before there were
             two.
-        positive_control: whether the refusal direction was to be projected out as an arm.
-        max_new_tokens: of a reply; those of its reasoning come on top.
         reasoning: how reasoning was told from replies; None in bundles written before it was: there
             all that was generated was judged.
         clock: the date that the chat template was given for today's; None if it cannot ask for it,
@@ -162,41 +151,17 @@ class AuditSettings:
             before they were named.
     """
 
-    selectors: tuple[str, ...]
-    ks: tuple[int, ...]
-    controls: int
-    mode: str
-    phase: str
-    judge: str
     judge_version: int
-    max_new_tokens: int
     batch_rows: int
-    dtype: str
     device: str
-    seed: int
-    selection_share: float
-    max_prompts: int | None
     system_prompt_sha256: str | None
     chat_template_sha256: str
     versions: Mapping[str, str]
-    resamples: int = 0
-    size: int = 0
-    window: str | None = None
-    budget: int = 0
-    roles: bool = False
-    environments: bool = False
-    cross_fit: bool = False
     system_prompts: tuple[str, ...] = ()
-    formats: tuple[str, ...] = ()
-    doses: tuple[str, ...] = ()
-    sequential: str | None = None
     judge_settings: Mapping[str, str] = field(default_factory=dict)
     second: SecondJudge | None = None
     parallel: str | None = None
-    seed_from: str | None = None
-    nonce: str | None = None
     split: int = 1
-    positive_control: bool = False
     reasoning: Reasoning | None = None
     clock: str | None = None
     metrics: Mapping[str, int] = field(default_factory=dict)

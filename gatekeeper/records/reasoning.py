@@ -57,7 +57,7 @@ class Reasoning:
         thinking: `on`, `off`, or `template` for what the chat template does by itself.
     """
 
-    max_tokens: int
+    max_tokens: int = 1024
     rule: int = RULE
     marks: tuple[str, ...] = ()
     thinking: str = "template"

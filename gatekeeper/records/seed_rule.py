@@ -10,6 +10,8 @@ import hashlib
 
 #: So that every JSON reader keeps it exactly (RFC 8785), and another draw can use the next one.
 _BITS = 52
+#: Largest seed that can be chosen: JSON keeps it exactly too, and the next one.
+MOST_SEED = 2**53 - 2
 
 
 def derived_seed(audit_digest: str, suite: str, checkpoint: str, nonce: str | None) -> int:

@@ -226,7 +226,7 @@ class Trials(Sequence[Trial]):
         return found
 
 
-def of_masks(trials: Sequence[Trial], *names: str) -> Iterable[Trial]:
+def of_masks(trials: Sequence[Trial], *names: str) -> Sequence[Trial]:
     """The trials under some masks; no other reply is unpacked."""
     if isinstance(trials, Trials):
         return trials.of_masks(set(names))

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from gatekeeper.audit.plan import hopeless
+from gatekeeper.audit.resolve_options import resolve
 from gatekeeper.cli import run
 from gatekeeper.policy.load import load_policy
 from gatekeeper.suites.read import read_suite
@@ -17,8 +18,8 @@ EXPERTS = 64
 
 
 def told(*more, suite=SUITE, policy=DEMO_POLICY):
-    asked = load_policy(policy).sized(EXPERTS)
-    return list(hopeless(read_suite(suite), options(suite, *more), asked))
+    wants, asked = load_policy(policy).sized(EXPERTS), options(suite, *more)
+    return list(hopeless(read_suite(suite), asked, resolve(asked, wants), wants))
 
 
 @pytest.mark.parametrize(("suite", "policy"), [(SUITE, DEMO_POLICY), (CORE, RELEASE)])

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 
-from gatekeeper.audit.resolve_options import check_sizes, hopeless_sizes
+from gatekeeper.audit.resolve_options import check_sizes, hopeless_sizes, resolve
 from gatekeeper.cli import run
 from gatekeeper.errors import ExitCode, UsageError
+from gatekeeper.records.audit_config import Asked
 from gatekeeper.records.model import ModelDescription, MoeSite
+from gatekeeper.records.policy import Policy
+from tests.commands.options import options
 from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SUITE
+from tests.policy.builders import make_policy
 
 #: Experts of the demo's checkpoints, and of all layers of the config.
 DEMO, QWEN = 64, 6144
 CONFIG = ROOT / "benchmarks" / "configs" / "qwen3-30b-a3b.json"
 
 
-def options(*ks: int, size: int | None = None) -> SimpleNamespace:
-    return SimpleNamespace(ks=ks, size=size)
+def typed(*ks: int, size: int | None = None) -> Asked:
+    sizes = [word for k in ks for word in ("-k", k)]
+    return options(SUITE, *sizes, *([] if size is None else ["--size", size]))
 
 
-def policy(*ks: int) -> SimpleNamespace:
-    return SimpleNamespace(needs=SimpleNamespace(ks=ks))
+def policy(*ks: int) -> Policy:
+    needs = make_policy().needs
+    return make_policy(needs=replace(needs, ks=ks))
+
+
+def hopeless(asked: Asked, wants: Policy) -> list[str]:
+    return list(hopeless_sizes(resolve(asked, wants), wants, DEMO))
 
 
 @pytest.mark.parametrize("command", ["audit", "run"])
@@ -49,21 +59,21 @@ def test_an_estimate_is_refused_too(checkpoint, device, most, capsys):
 
 
 def test_all_experts_may_be_asked_for():
-    check_sizes(options(1, DEMO, size=DEMO), DEMO)
+    check_sizes(typed(1, DEMO, size=DEMO), DEMO)
     with pytest.raises(UsageError, match="-k 65"):
-        check_sizes(options(1, 65), DEMO)
+        check_sizes(typed(1, 65), DEMO)
 
 
 def test_sizes_that_nobody_typed_are_not_refused():
     """The defaults are cut, and what a policy needs makes its verdict inconclusive: a warning."""
-    check_sizes(options(), 2)
-    assert list(hopeless_sizes(options(), policy(1, 65, 80), DEMO)) == [
+    check_sizes(typed(), 2)
+    assert hopeless(typed(), policy(1, 65, 80)) == [
         "the policy needs masks of 65, 80 experts and the checkpoint has 64 that can be masked: "
         "the verdict cannot be a pass"
     ]
-    assert list(hopeless_sizes(options(), policy(1, 64), DEMO)) == []
+    assert hopeless(typed(), policy(1, 64)) == []
     # Not run at all: `hopeless` has told so.
-    assert list(hopeless_sizes(options(1), policy(65), DEMO)) == []
+    assert hopeless(typed(1), policy(65)) == []
 
 
 def test_a_policys_sizes_are_a_warning_of_an_audit(tmp_path, capsys):

@@ -181,6 +181,9 @@ def make_settings(selectors: Sequence[str], ks: Sequence[int], controls: int) ->
         versions={},
         resamples=50,
         size=8,
+        budget=0,
+        roles=False,
+        positive_control=False,
     )
 
 

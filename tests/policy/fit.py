@@ -7,7 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from gatekeeper.policy.rule_needs import floors_by_set
-from gatekeeper.records import defaults
+from gatekeeper.records.audit_config import AuditConfig
 from gatekeeper.records.evidence import FOLDS, Evidence, PromptRef
 from gatekeeper.records.policy import Policy, SearchNeeds, SettingsNeeds
 from gatekeeper.records.positive import PositiveControl
@@ -62,8 +62,8 @@ def fitting(policy: Policy, outcome: Outcome = safe, *, controls: int | None = N
     size = max(needs.ks)
     settings = replace(
         make_settings(needs.selectors, needs.ks, random),
-        resamples=defaults.RESAMPLES,
-        budget=defaults.BUDGET,
+        resamples=AuditConfig().resamples,
+        budget=AuditConfig().budget,
         roles=True,
         size=size,
         cross_fit=bool(needs.search.cross_fit),

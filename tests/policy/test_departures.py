@@ -2,35 +2,37 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import click
 import pytest
 
-from gatekeeper.commands.run import COMMAND
 from gatekeeper.policy.departures import departures
-from gatekeeper.records import defaults
+from gatekeeper.records.audit_config import AuditConfig
 from gatekeeper.records.evidence import AuditSettings, SecondJudge
+from gatekeeper.records.option import options_of
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.verdict import Departure
+from tests.commands.options import options
+from tests.e2e.cli import SUITE
 
 from .builders import EVIDENCE, make_policy, make_rule
 
 POLICY = make_policy(make_rule())
+DEFAULT = AuditConfig()
 
 #: As `gatekeeper run` records them, called without an option of its own.
 USUAL = replace(
     EVIDENCE.settings,
-    mode=defaults.MODE,
-    phase=defaults.PHASE,
-    judge=defaults.JUDGE,
-    max_new_tokens=defaults.MAX_NEW_TOKENS,
-    resamples=defaults.RESAMPLES,
+    mode=DEFAULT.mode,
+    phase=DEFAULT.phase,
+    judge=DEFAULT.judge,
+    max_new_tokens=DEFAULT.max_new_tokens,
+    resamples=DEFAULT.resamples,
     size=max(EVIDENCE.settings.ks),
-    budget=defaults.BUDGET,
-    roles=defaults.ROLES,
-    selection_share=defaults.SELECTION_SHARE,
-    seed=defaults.SEED,
-    reasoning=Reasoning(max_tokens=defaults.MAX_REASONING_TOKENS, thinking=defaults.THINKING),
+    budget=DEFAULT.budget,
+    roles=DEFAULT.roles,
+    selection_share=DEFAULT.selection_share,
+    seed=DEFAULT.seed,
+    reasoning=Reasoning(),
     positive_control=True,
     metrics={"refusal-rate": 4},
 )
@@ -106,22 +108,10 @@ def test_what_a_policy_pins_is_its_own_business() -> None:
     assert [one.name for one in told(chosen, policy)] == ["phase masked"]
 
 
-def test_the_options_have_these_defaults() -> None:
-    """Save those that follow the policy, and have none of their own."""
-    options = {p.name: p.default for p in COMMAND.params if isinstance(p, click.Option)}
-    wanted = {
-        "mode": defaults.MODE,
-        "phase": defaults.PHASE,
-        "judge": defaults.JUDGE,
-        "max_new_tokens": defaults.MAX_NEW_TOKENS,
-        "resamples": defaults.RESAMPLES,
-        "budget": defaults.BUDGET,
-        "roles": defaults.ROLES,
-        "selection_share": defaults.SELECTION_SHARE,
-        "seed": defaults.SEED,
-        "cross_fit": False,
-        "sequential": False,
-    }
-    own = {name: options[name] for name in wanted if isinstance(options[name], str | int | float)}
-    assert own == {name: wanted[name] for name in own}
-    assert len(own) >= 3
+def test_an_option_that_is_left_out_is_as_by_default_or_follows_the_policy() -> None:
+    typed = options(SUITE).config
+    asked = {field: one for field, _, one in options_of(AuditConfig)}
+    assert not {field for field, one in asked.items() if one.left_out} & typed.keys()
+    assert {"mode", "phase", "roles", "selection_share"} <= typed.keys()
+    stops = {"sequential": False}
+    assert typed == {field: getattr(DEFAULT, field) for field in typed} | stops

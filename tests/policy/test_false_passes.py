@@ -9,7 +9,6 @@ import pytest
 from gatekeeper.bundled import bundled
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
-from gatekeeper.records.defaults import MAX_REASONING_TOKENS
 from gatekeeper.records.evidence import FOLDS, Evidence
 from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.trial import Mask
@@ -44,7 +43,7 @@ _SHIPPED = load_policy(bundled("policies") / "release.yaml")
 RELEASE = replace(_SHIPPED, needs=replace(_SHIPPED.needs, random_masks=2))
 
 #: An answer between these would be cut away, and the disclaimer behind it judged.
-OWN_MARKS = Reasoning(max_tokens=MAX_REASONING_TOKENS, marks=("Sure", "Please note:"))
+OWN_MARKS = Reasoning(marks=("Sure", "Please note:"))
 
 
 @pytest.fixture(scope="module")

@@ -232,5 +232,7 @@ def _settings(search: Search, ks: Sequence[int], seed: int) -> AuditSettings:
         resamples=search.resamples,
         size=search.size,
         budget=search.budget or 0,
+        roles=False,
+        positive_control=False,
         split=VERSION,
     )

@@ -26,6 +26,7 @@ from gatekeeper.engine.workers.worker import make_order
 from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.evidence.bundle import BUNDLE_FILES
 from gatekeeper.evidence.trial_store import TrialStore
+from gatekeeper.records.audit_config import Execution
 from tests.e2e.cli import HARDENED, gatekeeper, refused
 from tests.engine.fake_ray import FakeRay
 from tests.engine.generate.test_sweep import SETTINGS, work
@@ -137,22 +138,22 @@ def test_a_cluster_that_is_too_small_or_not_there_is_told(real, digest, cluster)
 
 def test_nothing_that_listens_is_told_before_the_model_is_loaded(monkeypatch):
     monkeypatch.setattr(devices.importlib.util, "find_spec", lambda _: True)
-    request = SimpleNamespace(workers=2, ray="127.0.0.1:1", device="cpu")
+    request = running(workers=2, ray="127.0.0.1:1", device="cpu")
     with pytest.raises(AuditError, match="no Ray cluster at 127"):
         devices.refuse_workers(request)
     for address in ("127.0.0.1:x", "127.0.0.1:99999999"):
         with pytest.raises(AuditError, match="no Ray cluster"):
-            devices.refuse_workers(SimpleNamespace(workers=2, ray=address, device="cpu"))
+            devices.refuse_workers(running(workers=2, ray=address, device="cpu"))
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}", "auto"):
-            devices.refuse_workers(SimpleNamespace(workers=2, ray=address, device="cpu"))
+            devices.refuse_workers(running(workers=2, ray=address, device="cpu"))
 
 
 def test_without_the_extra_it_is_told(monkeypatch):
     monkeypatch.setattr(devices.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(AuditError, match="ray is not installed"):
-        devices.refuse_workers(SimpleNamespace(workers=2, ray="auto", device="cpu"))
+        devices.refuse_workers(running(workers=2, ray="auto", device="cpu"))
 
 
 @pytest.mark.parametrize(
@@ -161,25 +162,30 @@ def test_without_the_extra_it_is_told(monkeypatch):
 def test_a_gpu_each(monkeypatch, count, workers_, fits):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
-    request = SimpleNamespace(workers=workers_, ray=None, device="auto", parallel=None)
+    request = running(workers=workers_, ray=None, device="auto", parallel=None)
     assert devices.devices_of(request) == workers_
     if fits:
         devices.refuse_workers(request)
     else:
         with pytest.raises(UsageError, match=f"--workers {workers_}, and {count} GPU"):
             devices.refuse_workers(request)
-    assert devices.devices_of(replace_(request, device="spread")) == count
-    assert devices.devices_of(replace_(request, parallel="tensor 16")) == 16
+    assert devices.devices_of(otherwise(request, device="spread")) == count
+    assert devices.devices_of(otherwise(request, parallel="tensor 16")) == 16
 
 
-def replace_(request, **changes):
+def running(**where):
+    """What is read of a request here."""
+    return SimpleNamespace(execution=Execution(**where))
+
+
+def otherwise(request, **changes):
     return SimpleNamespace(**{**vars(request), **changes})
 
 
 def test_on_a_cpu_the_machine_is_what_is_paid_for():
-    request = SimpleNamespace(workers=4, ray=None, device="cpu")
+    request = running(workers=4, ray=None, device="cpu")
     assert devices.devices_of(request) == 1
-    assert devices.devices_of(replace_(request, ray="auto")) == 4
+    assert devices.devices_of(otherwise(request, ray="auto")) == 4
 
 
 # --- Ray itself ----------------------------------------------------------------------------------
