@@ -90,13 +90,14 @@ def _wants_environments(policy: Policy | None) -> bool:
 
 
 def rows_needed(config: AuditConfig) -> int:
-    """Rows that the selectors which measure can need for these sizes; 0 without such a selector."""
-    from gatekeeper.analysis.selectors.greedy import most_masks
-    from gatekeeper.estimate.workload import MEASURED, selector
+    """Rows that the selectors which measure can need for these sizes; 0 without such a selector.
 
-    if not any(selector(name).measures for name in config.selectors):
-        return 0
-    return most_masks(config.size) * MEASURED * len(HARMFUL_SETS)
+    Those of the unmasked model among them, which are on no budget: it may be a little large.
+    """
+    from gatekeeper.estimate.workload import MEASURED, searched, selector
+
+    chosen = [selector(name) for name in config.selectors]
+    return searched(chosen, config.size, MEASURED * len(HARMFUL_SETS))
 
 
 def check_sizes(asked: Asked, experts: int) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatekeeper import catalog
-from gatekeeper.analysis.selectors.greedy import most_masks
 from gatekeeper.estimate.roofline import Forward, Shape, distinct, reading, replies
 from gatekeeper.records.plugins import Selector
 from gatekeeper.records.suite import HARMFUL_SETS, Prompt
@@ -33,8 +32,6 @@ _LAYERS = 12
 LOG_BYTES = 256 << 20
 #: Masks beside the selected ones, of each selector that tells two groups apart.
 _GROUPS = 2
-#: Selectors that do.
-_GROUPING = ("ses-contrast", "ses-frequency")
 
 
 def tried_layers(layers: int) -> tuple[int, ...]:
@@ -89,7 +86,7 @@ class Plan:
 
     @property
     def _groups(self) -> int:
-        return _GROUPS * sum(name in _GROUPING for name in self.selectors)
+        return _GROUPS * sum(selector(name).groups for name in self.selectors)
 
     def control_masks(self, shape: Shape) -> float:
         """Random masks and doses, run on regular prompts only.
@@ -173,7 +170,7 @@ def _selection(
         tally.add("attribution", len(refused), reading(refused, small, passes=2))
     if any(s.measures for s in chosen):
         measured = sorted(n for own in harmful for n in _spread(own))
-        rows = min(most_masks(plan.size) * len(measured), plan.budget)
+        rows = min(searched(chosen, plan.size, len(measured)), plan.budget)
         asked = [n for n in measured for _ in range(rows // max(len(measured), 1))]
         tally.add("select", rows, reading(asked, plan.batch_rows))
 
@@ -211,6 +208,12 @@ def _usefulness(plan: Plan, shape: Shape, measuring: Sequence[Prompt], tally: _T
     size = min(plan.batch_rows, most)
     forwards = reading(benign, size, kept=plan.new_tokens, times=masks)
     tally.add("usefulness", len(benign) * masks, forwards)
+
+
+def searched(selectors: Iterable[Selector], size: int, prompts: int) -> int:
+    """Rows that the selectors which measure can need, those of the unmasked model among them."""
+    needed = [s.rows_needed(size, prompts) + prompts for s in selectors if s.rows_needed]
+    return sum(needed)
 
 
 def selector(name: str) -> Selector:

@@ -207,10 +207,11 @@ class Selector:
 
     Attributes:
         needs_attribution: whether the engine must run the gradient pass first.
-        measures: whether it measures masks on the selection split; it then runs after all others.
         select: input -> Selection, or a string with the reason why it cannot be made.
-        rows_needed: of a rule that measures: (experts wanted, prompts measured) -> rows of a budget
-            that never cuts its search. None: it measures nothing.
+        rows_needed: of a rule that measures masks on the selection split, and so runs after all
+            others: (experts wanted, prompts measured) -> rows of a budget that never cuts its
+            search; the unmasked model is not on the budget. None: it measures nothing.
+        groups: whether it tells groups of experts apart, of which masks then stand beside.
     """
 
     id: str
@@ -218,8 +219,13 @@ class Selector:
     title: str
     needs_attribution: bool
     select: Callable[[SelectionInput], Selection | str]
-    measures: bool = False
     rows_needed: Callable[[int, int], int] | None = None
+    groups: bool = False
+
+    @property
+    def measures(self) -> bool:
+        """Whether it measures masks on the selection split."""
+        return self.rows_needed is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

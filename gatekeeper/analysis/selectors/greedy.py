@@ -177,7 +177,6 @@ SELECTOR = Selector(
     version=_VERSION,
     title="Greedy by measured effect",
     needs_attribution=True,
-    measures=True,
     select=_select,
     rows_needed=rows_needed,
 )

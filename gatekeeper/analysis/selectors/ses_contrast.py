@@ -156,4 +156,5 @@ SELECTOR = Selector(
     title="SES by paired contrast",
     needs_attribution=False,
     select=_select,
+    groups=True,
 )

@@ -87,4 +87,5 @@ SELECTOR = Selector(
     title="SES by activation frequency (SAFEx-style)",
     needs_attribution=False,
     select=_select,
+    groups=True,
 )
