@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from gatekeeper import __version__
 from gatekeeper.analysis.clusters import folded_sha256
 from gatekeeper.audit.prepare import Prepared
 from gatekeeper.engine.generate.batching import Encoded
 from gatekeeper.records.digest import sha256
-from gatekeeper.records.environment import Change, Environment
 from gatekeeper.records.evidence import Evidence, PromptRef, SuiteRef
-from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.profile import ActivationProfile
-from gatekeeper.records.role import Roles
-from gatekeeper.records.selection import Selection
-from gatekeeper.records.stop import Stop
-from gatekeeper.records.trial import Mask, Trial
-from gatekeeper.records.usefulness import Usefulness
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What an audit found; see `Evidence`."""
+def assemble(prepared: Prepared, profile: ActivationProfile, **found: Any) -> Evidence:
+    """Evidence of what was found so far, without findings, digest and times.
 
-    profile: ActivationProfile
-    selections: tuple[Selection, ...]
-    skipped: Mapping[str, str]
-    masks: tuple[Mask, ...]
-    trials: Sequence[Trial]
-    roles: Roles | str | None
-    environments: tuple[Environment, ...]
-    changes: tuple[Change, ...]
-    usefulness: tuple[Usefulness, ...]
-    stops: tuple[Stop, ...] = ()
-    positive_control: PositiveControl | str | None = None
-
-
-def assemble(prepared: Prepared, found: Measured) -> Evidence:
-    """Evidence without findings and digest, which are made from it, and without times."""
+    Args:
+        found: other fields of `Evidence`; those left out are empty.
+    """
     suite = prepared.request.suite
     return Evidence(
         digest="",
@@ -57,19 +36,10 @@ def assemble(prepared: Prepared, found: Measured) -> Evidence:
         ),
         settings=prepared.settings,
         self_test=prepared.checks,
-        selections=found.selections,
-        skipped_selectors=found.skipped,
-        masks=found.masks,
-        trials=tuple(found.trials),
-        profile=found.profile,
+        profile=profile,
         findings=(),
         times=None,
-        roles=found.roles,
-        environments=found.environments,
-        changes=found.changes,
-        usefulness=found.usefulness,
-        stops=found.stops,
-        positive_control=found.positive_control,
+        **{"trials": (), **found},
     )
 
 

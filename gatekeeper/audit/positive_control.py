@@ -10,19 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from gatekeeper.audit.audit_run import AuditRun
 from gatekeeper.audit.cumulative_progress import Joined
-from gatekeeper.audit.evidence import Measured
 from gatekeeper.audit.prepare import Prepared
-from gatekeeper.audit.selection import Clock, Split
+from gatekeeper.audit.selection import Split
 from gatekeeper.engine.generate.batching import Encoded
-from gatekeeper.engine.generate.row_plan import SweepSettings, Work
-from gatekeeper.engine.generate.sweep import SweepCount, sweep
+from gatekeeper.engine.generate.row_plan import Work
 from gatekeeper.engine.measure.mask_effects import chosen_rows
 from gatekeeper.engine.measure.refusal_direction import Directions, directions, projected_out
 from gatekeeper.estimate.workload import MADE_FROM, POSITIVE_SETS, TRIED, tried_layers
-from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.digest import sha256
-from gatekeeper.records.evidence import NOT_ASKED
+from gatekeeper.records.evidence import NOT_ASKED, Evidence
 from gatekeeper.records.positive import Candidate, Direction, PositiveControl, best_of
 from gatekeeper.records.trial import POSITIVE, UNDECIDED, Trial
 
@@ -40,20 +38,16 @@ class _Arm:
         made: digest of what the directions depend on besides the model.
     """
 
-    prepared: Prepared
-    settings: SweepSettings
-    store: TrialStore
+    audit: AuditRun
     joined: Joined
     refused: Sequence[Encoded]
     answered: Sequence[Encoded]
     units: Directions
     made: str
 
-    def run(
-        self, prompts: Sequence[Encoded], layer: int, later: int
-    ) -> tuple[list[Trial], SweepCount]:
+    def run(self, prompts: Sequence[Encoded], layer: int, later: int) -> list[Trial]:
         """Prompts without the direction of a layer; `later`: rows that are still to come."""
-        plain = self.settings
+        plain = self.audit.settings
         settings = replace(
             plain,
             base=f"{plain.base}|without direction {layer} of {self.made}",
@@ -63,49 +57,41 @@ class _Arm:
             ),
         )
         work = [Work(prompt=prompt, masks=(POSITIVE,)) for prompt in prompts]
-        loaded = self.prepared.loaded
-        with projected_out(loaded, self.units[layer]):
-            return sweep(loaded, work, settings, self.store, self.joined.next(later))
+        with projected_out(self.audit.prepared.loaded, self.units[layer]):
+            progress = self.joined.next(later)
+            return self.audit.sweep(work, settings=settings, progress=progress, here=True)
 
 
-def with_positive_control(
-    prepared: Prepared,
-    found: Measured,
-    split: Split,
-    settings: SweepSettings,
-    store: TrialStore,
-    clock: Clock,
-) -> tuple[Measured, list[SweepCount]]:
+def with_positive_control(run: AuditRun, found: Evidence, split: Split) -> Evidence:
     """What was found, with the arm `positive`, or with the reason why there is none.
 
     Args:
         split: the selection half, as the unmasked model replied to it.
 
     Raises:
-        AuditError: see `sweep`.
+        AuditError: see `AuditRun.sweep`.
     """
-    if not prepared.request.positive_control:
-        return replace(found, positive_control=NOT_ASKED), []
-    with clock.stage("positive control"):
-        arm = _arm(prepared, split, settings, store, clock)
+    if not run.prepared.request.positive_control:
+        return replace(found, positive_control=NOT_ASKED)
+    with run.clock.stage("positive control"):
+        arm = _arm(run, split)
         if isinstance(arm, str):
-            return replace(found, positive_control=arm), []
-        measured = [p for p in prepared.side("measurement") if p.prompt.set in POSITIVE_SETS]
-        direction, counts = _chosen(arm, len(measured))
-        trials, count = arm.run(measured, direction.layer, 0)
+            return replace(found, positive_control=arm)
+        measured = [p for p in run.prepared.side("measurement") if p.prompt.set in POSITIVE_SETS]
+        direction = _chosen(arm, len(measured))
+        trials = arm.run(measured, direction.layer, 0)
         arm.joined.end()
     return replace(
         found,
         masks=(*found.masks, POSITIVE),
-        trials=[*found.trials, *trials],
+        trials=(*found.trials, *trials),
         positive_control=PositiveControl(directions=(direction,)),
-    ), [*counts, count]
+    )
 
 
-def _arm(
-    prepared: Prepared, split: Split, settings: SweepSettings, store: TrialStore, clock: Clock
-) -> _Arm | str:
+def _arm(run: AuditRun, split: Split) -> _Arm | str:
     """The directions of the selection half, or why there are none."""
+    prepared = run.prepared
     refused = _drawn(prepared, split, split.refused("regular"), MADE_FROM)
     answered = _drawn(prepared, split, _answered(split), MADE_FROM)
     if min(len(refused), len(answered)) < _FEWEST:
@@ -117,16 +103,14 @@ def _arm(
         prepared.loaded,
         refused,
         answered,
-        batch_rows=max(1, settings.batch_rows // 8),
-        progress=clock.reporter.advance,
+        batch_rows=run.small_batch,
+        progress=run.clock.reporter.advance,
     )
     if isinstance(units, str):
         return units
     return _Arm(
-        prepared=prepared,
-        settings=settings,
-        store=store,
-        joined=Joined(advance=clock.reporter.advance),
+        audit=run,
+        joined=Joined(advance=run.clock.reporter.advance),
         refused=refused,
         answered=answered,
         units=units,
@@ -149,13 +133,13 @@ def _drawn(prepared: Prepared, split: Split, places: Sequence[int], most: int) -
     return [split.prompts[i] for i in rows]
 
 
-def _chosen(arm: _Arm, later: int) -> tuple[Direction, list[SweepCount]]:
+def _chosen(arm: _Arm, later: int) -> Direction:
     """The direction of the layer that loses most refusals and breaks least, on the selection half.
 
     Args:
         later: rows that are to come behind this.
     """
-    seed = arm.prepared.request.seed
+    seed = arm.audit.prepared.request.seed
     regular, benign = (
         [
             whole[i]
@@ -166,12 +150,10 @@ def _chosen(arm: _Arm, later: int) -> tuple[Direction, list[SweepCount]]:
     prompts = [*regular, *benign]
     layers = tried_layers(len(arm.units))
     candidates: list[Candidate] = []
-    counts: list[SweepCount] = []
     for place, layer in enumerate(layers, start=1):
-        trials, count = arm.run(prompts, layer, later + (len(layers) - place) * len(prompts))
+        trials = arm.run(prompts, layer, later + (len(layers) - place) * len(prompts))
         candidates.append(_candidate(layer, trials, {p.prompt.id for p in regular}))
-        counts.append(count)
-    direction = Direction(
+    return Direction(
         layer=best_of(tuple(candidates)),
         candidates=tuple(candidates),
         regular=len(regular),
@@ -179,7 +161,6 @@ def _chosen(arm: _Arm, later: int) -> tuple[Direction, list[SweepCount]]:
         refused=tuple(p.prompt.id for p in arm.refused),
         answered=tuple(p.prompt.id for p in arm.answered),
     )
-    return direction, counts
 
 
 def _candidate(layer: int, trials: Sequence[Trial], regular: set[str]) -> Candidate:

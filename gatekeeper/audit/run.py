@@ -20,7 +20,8 @@ from gatekeeper.analysis.clusters import prompt_clusters
 from gatekeeper.analysis.environments import environment_arms, environment_masks, environments
 from gatekeeper.analysis.folds import pool
 from gatekeeper.analysis.masks import control_masks, selected_masks
-from gatekeeper.audit.evidence import Measured, assemble
+from gatekeeper.audit.audit_run import AuditRun, Clock
+from gatekeeper.audit.evidence import assemble
 from gatekeeper.audit.executors import open_crew
 from gatekeeper.audit.positive_control import with_positive_control
 from gatekeeper.audit.prepare import Prepared, prepare
@@ -28,25 +29,22 @@ from gatekeeper.audit.request import AuditRequest, refuse_dense
 from gatekeeper.audit.roles import find_roles
 from gatekeeper.audit.second_judge import judged_twice
 from gatekeeper.audit.selection import (
-    Clock,
     Split,
     make_measure,
     make_profile,
     selection_input,
     selection_split,
     selector_of,
-    sweep_settings,
 )
 from gatekeeper.audit.sequential import Looks
 from gatekeeper.audit.trials import useful_under, with_trials
 from gatekeeper.audit.variants import refuse_long_variants, usual_changes, variants, vary
-from gatekeeper.engine.generate.sweep import SweepCount
 from gatekeeper.engine.measure.mask_effects import MeasuredEffect
 from gatekeeper.engine.model.unsupported import refuse_unauditable
 from gatekeeper.engine.progress import Reporter
 from gatekeeper.engine.torchrun.ranks import Ranks
 from gatekeeper.engine.torchrun.shared_store import open_store
-from gatekeeper.evidence.trial_store import STORE, TrialStore
+from gatekeeper.evidence.trial_store import STORE
 from gatekeeper.evidence.wire_roles import roles_from_json, roles_to_json
 from gatekeeper.evidence.wire_selection import selection_to_json
 from gatekeeper.records.digest import sha256
@@ -95,17 +93,16 @@ def run_audit(
         refuse_long_variants(prepared)
         crew = stack.enter_context(closing(open_crew(prepared)))
         prepared = replace(prepared, crew=crew)
-        counts: list[SweepCount] = []
-        sides = [prepared, prepared.changed_over()] if request.cross_fit else [prepared]
-        found = [_measured(side, store, clock, counts, looks) for side in sides]
-        usual = [usual_changes(side, one) for side, one in zip(sides, found, strict=True)]
+        run = AuditRun(prepared=prepared, store=store, clock=clock)
+        sides = [run, run.of(prepared.changed_over())] if request.cross_fit else [run]
+        found = [_measured(side, looks) for side in sides]
+        usual = [usual_changes(side.prepared, one) for side, one in zip(sides, found, strict=True)]
         for variant in variants(prepared, work_dir, clock):
             found = [
-                vary(side, one, variant, store, clock, counts, chance)
+                vary(side, one, variant, chance)
                 for side, one, chance in zip(sides, found, usual, strict=True)
             ]
-        folds = [assemble(side, one) for side, one in zip(sides, found, strict=True)]
-        evidence = pool(*folds) if request.cross_fit else folds[0]
+        evidence = pool(*found) if request.cross_fit else found[0]
         if prepared.second is not None and (ranks is None or ranks.rank == 0):
             with clock.stage("second judge"):
                 evidence = judged_twice(evidence, request.suite, prepared.second)
@@ -114,9 +111,9 @@ def run_audit(
             finished=datetime.now(UTC),
             host=platform.node(),
             seconds=store.seconds(),
-            rows_computed=sum(count.computed for count in counts),
-            rows_resumed=sum(count.resumed for count in counts),
-            rows_skipped=sum(count.skipped for count in counts),
+            rows_computed=run.rows["computed"],
+            rows_resumed=run.rows["resumed"],
+            rows_skipped=run.rows["skipped"],
         )
     told = (*request.checkpoint.cautions, *prepared.loaded.cautions)
     return replace(evidence, times=times, cautions=told)
@@ -132,49 +129,36 @@ def _name_of(request: AuditRequest) -> str:
     return sha256(f"{source} {request.suite.digest} {options} {asked} {where}")
 
 
-def _measured(
-    prepared: Prepared,
-    store: TrialStore,
-    clock: Clock,
-    counts: list[SweepCount],
-    looks: Looks | None,
-) -> Measured:
-    """What one side of the split selects and the other measures; `counts` grows by its rows."""
-    request = prepared.request
-    settings = sweep_settings(prepared)
-    split, first = selection_split(prepared, settings, store, clock)
-    profile = make_profile(prepared, split, settings, store, clock)
-    measure = make_measure(prepared, split, settings, store, clock.reporter)
-    with clock.stage("select"):
+def _measured(run: AuditRun, looks: Looks | None) -> Evidence:
+    """What one side of the split selects and the other measures."""
+    prepared, request = run.prepared, run.prepared.request
+    split = selection_split(run)
+    profile = make_profile(run, split)
+    measure = make_measure(run, split)
+    with run.clock.stage("select"):
         given = selection_input(prepared, profile)
         selections, skipped = _select(prepared, given, measure)
         found_in, changes = _environments(prepared, given)
         masks = _masks(prepared, profile, selections)
         parted = environment_masks(found_in, mode=request.mode, phase=request.phase)
-    roles = _roles(prepared, split, profile, selections, measure, store, clock)
+    roles = _roles(run, split, profile, selections, measure)
     if not request.cross_fit:  # whose second fold is told no roles, and would lack them
         masks += cause_masks(roles, request.ks, mode=request.mode, phase=request.phase)
-    found = Measured(
-        profile=profile,
+    arms = environment_arms(found_in, mode=request.mode, phase=request.phase)
+    found = assemble(
+        prepared,
+        profile,
         selections=selections,
-        skipped=skipped,
-        masks=(
-            *masks,
-            *environment_arms(found_in, mode=request.mode, phase=request.phase),
-            AGAIN,
-        ),
-        trials=(),
+        skipped_selectors=skipped,
+        masks=(*masks, *arms, AGAIN),
         roles=roles,
         environments=found_in,
         changes=changes,
-        usefulness=(),
     )
-    found, done = with_trials(prepared, found, parted, settings, store, clock, looks)
-    found, shown = with_positive_control(prepared, found, split, settings, store, clock)
-    with clock.stage("usefulness"):
-        useful = useful_under(prepared, masks, found.trials, settings, store, clock)
-    counts += [first, *done, *shown]
-    return replace(found, usefulness=useful)
+    found = with_trials(run, found, parted, looks)
+    found = with_positive_control(run, found, split)
+    with run.clock.stage("usefulness"):
+        return replace(found, usefulness=useful_under(run, masks, found.trials))
 
 
 def _environments(
@@ -221,15 +205,14 @@ def _shortlisting() -> list[Selector]:
 
 
 def _roles(
-    prepared: Prepared,
+    run: AuditRun,
     split: Split,
     profile: ActivationProfile,
     selections: Sequence[Selection],
     measure: MeasuredEffect,
-    store: TrialStore,
-    clock: Clock,
 ) -> Roles | str | None:
     """What the experts selected first do, or why that was not told; kept for a resumed audit."""
+    prepared, store = run.prepared, run.store
     if not prepared.request.roles:
         return NOT_ASKED
     if importlib.util.find_spec("sklearn") is None:
@@ -247,7 +230,7 @@ def _roles(
     kept = store.blob(name)
     if kept is not None:
         return roles_from_json(json.loads(kept))
-    with clock.stage("roles"):
+    with run.clock.stage("roles"):
         found = find_roles(
             prepared.loaded,
             prompts,
@@ -257,7 +240,7 @@ def _roles(
             measure,
             profile,
             most=_ROLES,
-            batch_rows=max(1, prepared.settings.batch_rows // 8),
+            batch_rows=run.small_batch,
             seed=prepared.request.seed,
         )
     kept = store.put_blob(name, json.dumps(roles_to_json(found)).encode())

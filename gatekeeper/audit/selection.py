@@ -2,58 +2,31 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gatekeeper import __version__, catalog
+from gatekeeper import catalog
 from gatekeeper.analysis.clusters import prompt_clusters
+from gatekeeper.audit.audit_run import AuditRun
 from gatekeeper.audit.prepare import Prepared
 from gatekeeper.audit.stray_reasoning import refuse_stray
 from gatekeeper.engine.generate.batching import Encoded
-from gatekeeper.engine.generate.row_plan import SweepSettings, Work
-from gatekeeper.engine.generate.sweep import SweepCount, stored_replies, sweep
-from gatekeeper.engine.generate.techniques import where_exact
-from gatekeeper.engine.generate.thinking import ending_of
+from gatekeeper.engine.generate.row_plan import Work
 from gatekeeper.engine.measure.attribute import FirstToken, Openings, attribute, openings
 from gatekeeper.engine.measure.capture import capture
 from gatekeeper.engine.measure.mask_effects import MeasuredEffect, chosen_rows
-from gatekeeper.engine.progress import Reporter
-from gatekeeper.errors import AuditError, excerpt
+from gatekeeper.errors import excerpt
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
-from gatekeeper.evidence.trial_store import STORE, TrialStore
+from gatekeeper.evidence.trial_store import STORE
 from gatekeeper.records.digest import sha256
+from gatekeeper.records.evidence import AuditSettings
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.reasoning import parts
 from gatekeeper.records.suite import HARMFUL_SETS, Prompt
 from gatekeeper.records.trial import UNMASKED, Trial
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Times the stages of an audit and tells of them."""
-
-    store: TrialStore
-    reporter: Reporter
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Times a stage, also one that is cut short."""
-        self.reporter.stage(name)
-        begun = time.monotonic()
-        try:
-            yield
-        except BaseException:
-            # What cut it short is what the user must hear of, not a store that fails after it.
-            with suppress(AuditError):
-                self.store.add_seconds(name, time.monotonic() - begun)
-            raise
-        self.store.add_seconds(name, time.monotonic() - begun)
-
 
 #: Stands for openings where there are none, beside no prompts.
 _NOTHING = Openings(refusal=(), compliance=())
@@ -82,34 +55,6 @@ class Split:
         ]
 
 
-def sweep_settings(prepared: Prepared) -> SweepSettings:
-    """What all replies of an audit depend on."""
-    request, settings = prepared.request, prepared.settings
-    base = "|".join(
-        (
-            __version__,
-            prepared.reference.digest,
-            settings.dtype,
-            " ".join(filter(None, (settings.device, settings.parallel))),
-            f"{settings.batch_rows}/{settings.max_new_tokens}",
-            f"{settings.judge}/{settings.judge_version}",
-            f"{settings.reasoning}",
-            ",".join(f"{k}={v}" for k, v in sorted(settings.versions.items())),
-            # So that the second fold's replies without a mask are made beside those with one.
-            *(() if prepared.fold == 1 else (f"fold {prepared.fold}",)),
-        )
-    )
-    return SweepSettings(
-        base=base,
-        new_tokens=request.max_new_tokens,
-        batch_rows=settings.batch_rows,
-        judge=prepared.judge,
-        techniques=where_exact(prepared.checks),
-        reasoning=settings.reasoning,
-        ending=ending_of([e.ids for e in prepared.encoded if e.skipped is None]),
-    )
-
-
 def selection_input(prepared: Prepared, profile: ActivationProfile) -> SelectionInput:
     """What selectors are given: the selection split and nothing else."""
     by_id = {e.prompt.id: e.prompt for e in prepared.encoded}
@@ -127,38 +72,30 @@ def selection_input(prepared: Prepared, profile: ActivationProfile) -> Selection
     )
 
 
-def selection_split(
-    prepared: Prepared, settings: SweepSettings, store: TrialStore, clock: Clock
-) -> tuple[Split, SweepCount]:
+def selection_split(run: AuditRun) -> Split:
     """Runs the selection prompts unmasked and judges the replies."""
+    prepared = run.prepared
     prompts = prepared.side("selection")
-    with clock.stage("unmasked"):
-        looked = SweepCount(computed=0, resumed=0)
+    with run.clock.stage("unmasked"):
         if not prepared.reasons:
-            looked = refuse_stray(prepared, prompts, settings, store)
+            refuse_stray(run, prompts)
         work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
-        trials, count = sweep(
-            prepared.loaded, work, settings, store, clock.reporter.advance, crew=prepared.crew
-        )
-        replies = stored_replies(work, settings, store)
+        trials = run.sweep(work)
+        replies = run.replies(work)
     outcome = {t.prompt_id: t.outcome for t in trials}
     outcomes = [outcome[p.prompt.id] for p in prompts]
     first = [
         FirstToken(token=reply[0], outcome=name, set=prompt.prompt.set, parts=_parts(prompt.prompt))
         for prompt, reply, name in zip(prompts, replies, outcomes, strict=True)
     ]
-    thought = sum(_reasons(trial, settings) for trial in trials)
+    thought = sum(_reasons(trial, prepared.settings) for trial in trials)
     target: Openings | str = openings(first)
     if thought:
         target = (
             f"{thought} of {len(trials)} unmasked replies begin with reasoning: their first token "
             "is not the decision; audit with --thinking off, if the template has that"
         )
-    split = Split(prompts=prompts, replies=replies, outcomes=outcomes, target=target)
-    both = replace(
-        count, computed=count.computed + looked.computed, resumed=count.resumed + looked.resumed
-    )
-    return split, both
+    return Split(prompts=prompts, replies=replies, outcomes=outcomes, target=target)
 
 
 def _parts(prompt: Prompt) -> tuple[str, ...]:
@@ -167,35 +104,34 @@ def _parts(prompt: Prompt) -> tuple[str, ...]:
     return tuple(f"{kind} {excerpt(name)}" for kind in kinds if (name := getattr(prompt, kind)))
 
 
-def _reasons(trial: Trial, settings: SweepSettings) -> bool:
+def _reasons(trial: Trial, settings: AuditSettings) -> bool:
     own = () if settings.reasoning is None else settings.reasoning.marks
     found = parts(trial.completion, own)
     return found.unfinished or found.blocks > 0
 
 
-def make_profile(
-    prepared: Prepared, split: Split, settings: SweepSettings, store: TrialStore, clock: Clock
-) -> ActivationProfile:
+def make_profile(run: AuditRun, split: Split) -> ActivationProfile:
     """Profile of the selection split, with attribution if a selector needs it."""
+    prepared, store = run.prepared, run.store
     attributed = any(selector_of(s).needs_attribution for s in prepared.request.selectors)
     given = [(p.prompt.id, p.prompt.set, p.ids) for p in split.prompts]
     sets = HARMFUL_SETS if attributed else ()
-    name = "profile " + sha256(f"{settings.base} {attributed} {sets} {given}")
+    name = "profile " + sha256(f"{run.settings.base} {attributed} {sets} {given}")
     kept = store.blob(name)
     if kept is not None:
         return _stored(prepared, kept)
-    with clock.stage("profile"):
+    with run.clock.stage("profile"):
         profile = capture(
             prepared.loaded,
             prepared.request.description,
             split.prompts,
             split.replies,
-            batch_rows=_small_batch(prepared),
-            progress=clock.reporter.advance,
+            batch_rows=run.small_batch,
+            progress=run.clock.reporter.advance,
         )
     if attributed:
-        with clock.stage("attribution"):
-            profile = _attributed(prepared, profile, split, clock)
+        with run.clock.stage("attribution"):
+            profile = _attributed(run, profile, split)
     return _stored(prepared, store.put_blob(name, profile_to_bytes(profile)))
 
 
@@ -204,24 +140,17 @@ def _stored(prepared: Prepared, data: bytes) -> ActivationProfile:
     return profile_from_bytes(data, where=STORE, sites=sites, prompts=prompts)
 
 
-def _small_batch(prepared: Prepared) -> int:
-    """Rows for whole prompts: less padding than in the sweep, and a gradient keeps activations."""
-    return max(1, prepared.settings.batch_rows // 8)
-
-
-def _attributed(
-    prepared: Prepared, profile: ActivationProfile, split: Split, clock: Clock
-) -> ActivationProfile:
+def _attributed(run: AuditRun, profile: ActivationProfile, split: Split) -> ActivationProfile:
     target = split.target
     if isinstance(target, str):
         return replace(profile, attribution_note=target)
     scores = attribute(
-        prepared.loaded,
+        run.prepared.loaded,
         split.prompts,
         split.refused(*HARMFUL_SETS),
         target,
-        batch_rows=_small_batch(prepared),
-        progress=clock.reporter.advance,
+        batch_rows=run.small_batch,
+        progress=run.clock.reporter.advance,
     )
     return replace(profile, attribution=scores, attribution_note=_told(target, split))
 
@@ -233,14 +162,9 @@ def _told(target: Openings, split: Split) -> str:
     )
 
 
-def make_measure(
-    prepared: Prepared,
-    split: Split,
-    settings: SweepSettings,
-    store: TrialStore,
-    reporter: Reporter,
-) -> MeasuredEffect:
+def make_measure(run: AuditRun, split: Split) -> MeasuredEffect:
     """What selectors that measure are handed; it may say that nothing can be measured."""
+    prepared, settings = run.prepared, run.settings
     known = not isinstance(split.target, str)
     chosen = {name: _chosen(prepared, split, name) if known else [] for name in HARMFUL_SETS}
     rows = np.array(sorted(row for own in chosen.values() for row in own), dtype=np.intp)
@@ -250,8 +174,8 @@ def make_measure(
     counted = " and ".join(f"{len(own)} refused {name}" for name, own in chosen.items())
     return MeasuredEffect(
         loaded=prepared.loaded,
-        store=store,
-        reporter=reporter,
+        store=run.store,
+        reporter=run.clock.reporter,
         prompts=[split.prompts[i] for i in rows],
         rows=rows,
         target=_NOTHING if isinstance(split.target, str) else split.target,

@@ -12,7 +12,7 @@ from gatekeeper.analysis.order import looks, order
 from gatekeeper.audit.cumulative_progress import Advance, Joined
 from gatekeeper.engine.generate.batching import Encoded
 from gatekeeper.engine.generate.row_plan import Work, same_mask
-from gatekeeper.engine.generate.sweep import Progress, SweepCount
+from gatekeeper.engine.generate.sweep import Progress
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.stop import Stop
 from gatekeeper.records.trial import Mask, Trial
@@ -23,7 +23,7 @@ _ENOUGH = 40
 #: (runs so far) -> those of which more must be seen.
 Settle = Callable[[Evidence], set[Stop]]
 #: Prompts under masks, and where to tell how far they are -> trials.
-Run = Callable[[Sequence[Work], Progress], tuple[list[Trial], SweepCount]]
+Run = Callable[[Sequence[Work], Progress], list[Trial]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def run_in_order(
     given: Looks,
     run: Run,
     advance: Advance,
-) -> tuple[list[Trial], tuple[Stop, ...], list[SweepCount]]:
+) -> tuple[list[Trial], tuple[Stop, ...]]:
     """Runs what is watched look by look; a killed audit takes the same looks again.
 
     Args:
@@ -93,7 +93,6 @@ def run_in_order(
     by_id = {item.prompt.id: item for item in prompts}
     masks_of = {s: [m for m in evidence.masks if watched([s])(m, s.set)] for s in stops}
     joined = Joined(advance=advance)
-    counts: list[SweepCount] = []
     trials: list[Trial] = []
     done = {stop: stop for stop in stops}
     active = set(stops)
@@ -104,9 +103,8 @@ def run_in_order(
             for prompt_id in block:
                 plan.setdefault(prompt_id, []).extend(masks_of[unit])
         work = [Work(prompt=by_id[i], masks=tuple(m)) for i, m in plan.items()]
-        made, count = run(work, joined.next(_most_left(done, active, masks_of)))
+        made = run(work, joined.next(_most_left(done, active, masks_of)))
         trials += made
-        counts.append(count)
         evidence = replace(
             evidence, trials=(*evidence.trials, *made), stops=tuple(done[s] for s in stops)
         )
@@ -118,7 +116,7 @@ def run_in_order(
             and (done[unit] in waiting if stops[unit] else done[unit].prompts < _ENOUGH)
         }
     joined.end()
-    return trials, tuple(done[stop] for stop in stops), counts
+    return trials, tuple(done[stop] for stop in stops)
 
 
 def _most_left(

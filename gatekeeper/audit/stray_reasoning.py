@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gatekeeper.audit.prepare import Prepared
+from gatekeeper.audit.audit_run import AuditRun
 from gatekeeper.engine.generate.batching import Encoded
-from gatekeeper.engine.generate.row_plan import SweepSettings, Work
-from gatekeeper.engine.generate.sweep import SweepCount, sweep
+from gatekeeper.engine.generate.row_plan import Work
 from gatekeeper.errors import AuditError
-from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.plugins import Judgement
 from gatekeeper.records.reasoning import parts
 from gatekeeper.records.trial import UNMASKED
@@ -23,14 +21,13 @@ from gatekeeper.records.trial import UNMASKED
 _LOOKED_AT = 32
 
 
-def refuse_stray(
-    prepared: Prepared, prompts: Sequence[Encoded], settings: SweepSettings, store: TrialStore
-) -> SweepCount:
-    """Refuses a model whose replies end reasoning that they did not begin; counts the rows it took.
+def refuse_stray(run: AuditRun, prompts: Sequence[Encoded]) -> None:
+    """Refuses a model whose replies end reasoning that they did not begin.
 
     Raises:
         AuditError: one of the looked at does.
     """
+    settings = run.settings
     regular = [p for p in prompts if p.prompt.set == "regular"][:_LOOKED_AT]
     whole = replace(
         settings,
@@ -39,7 +36,7 @@ def refuse_stray(
         techniques=replace(settings.techniques, stop_early=False),
     )
     work = [Work(prompt=p, masks=(UNMASKED,)) for p in regular]
-    trials, count = sweep(prepared.loaded, work, whole, store, _silent, crew=prepared.crew)
+    trials = run.sweep(work, settings=whole, progress=_silent)
     marks = () if settings.reasoning is None else settings.reasoning.marks
     stray = sum(parts(trial.completion, marks).stray for trial in trials)
     if stray:
@@ -49,7 +46,6 @@ def refuse_stray(
             remedy="name the marks with --reasoning OPEN CLOSE, such as --reasoning '<think>' "
             "'</think>'",
         )
-    return count
 
 
 def _unasked(_prompt: str, _reply: str) -> Judgement:

@@ -5,87 +5,63 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from gatekeeper.audit.audit_run import AuditRun
 from gatekeeper.audit.cumulative_progress import Joined
-from gatekeeper.audit.evidence import Measured, assemble
 from gatekeeper.audit.prepare import Prepared
-from gatekeeper.audit.selection import Clock
 from gatekeeper.audit.sequential import Looks, run_in_order, runs_to_watch, watched
 from gatekeeper.engine.generate.row_plan import SweepSettings, Work
-from gatekeeper.engine.generate.sweep import SweepCount, stored_replies, sweep
 from gatekeeper.engine.measure.usefulness import usefulness
-from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.environment import Environment
+from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trial import AGAIN, UNMASKED, Mask, Trial
 from gatekeeper.records.usefulness import Usefulness
 
 
 def with_trials(
-    prepared: Prepared,
-    found: Measured,
+    run: AuditRun,
+    found: Evidence,
     parted: Sequence[tuple[Environment, Mask, Mask]],
-    settings: SweepSettings,
-    store: TrialStore,
-    clock: Clock,
     looks: Looks | None,
-) -> tuple[Measured, list[SweepCount]]:
+) -> Evidence:
     """What was found, with the trials under its masks; of some, only as many as it took."""
     masks = [m for m in found.masks if m.arm not in {"environment", "again"}]
-    planned = {} if looks is None else runs_to_watch(assemble(prepared, found), looks)
-    trials, count = run_trials(
-        prepared, masks, parted, settings, store, clock, later=watched(planned)
-    )
-    found = replace(found, trials=trials)
+    planned = {} if looks is None else runs_to_watch(found, looks)
+    found = replace(found, trials=run_trials(run, masks, parted, later=watched(planned)))
     if looks is None or not planned:
-        return found, [*count]
-    with clock.stage("trials in order"):
-        more, stops, counts = run_in_order(
-            assemble(prepared, found),
+        return found
+    with run.clock.stage("trials in order"):
+        more, stops = run_in_order(
+            found,
             planned,
-            prepared.side("measurement"),
+            run.prepared.side("measurement"),
             looks,
-            lambda work, progress: sweep(
-                prepared.loaded, work, settings, store, progress, crew=prepared.crew
-            ),
-            clock.reporter.advance,
+            lambda work, progress: run.sweep(work, progress=progress),
+            run.clock.reporter.advance,
         )
-    return replace(found, trials=[*trials, *more], stops=stops), [*count, *counts]
+    return replace(found, trials=(*found.trials, *more), stops=stops)
 
 
 def run_trials(
-    prepared: Prepared,
+    run: AuditRun,
     masks: Sequence[Mask],
     parted: Sequence[tuple[Environment, Mask, Mask]],
-    settings: SweepSettings,
-    store: TrialStore,
-    clock: Clock,
     *,
     later: Callable[[Mask, str], bool] = lambda _mask, _set: False,
-) -> tuple[list[Trial], tuple[SweepCount, SweepCount]]:
+) -> tuple[Trial, ...]:
     """All masks, and the unmasked model once more in batches of another size.
 
     Args:
         later: (mask, set) that is left to `in_order`.
     """
-    once_more = [Work(prompt=p, masks=(AGAIN,)) for p in prepared.side("measurement")]
-    joined = Joined(advance=clock.reporter.advance)
-    with clock.stage("trials"):
-        trials, count = sweep(
-            prepared.loaded,
-            _work(prepared, masks, parted, later),
-            settings,
-            store,
-            joined.next(len({tuple(work.prompt.ids) for work in once_more})),
-            crew=prepared.crew,
+    once_more = [Work(prompt=p, masks=(AGAIN,)) for p in run.prepared.side("measurement")]
+    joined = Joined(advance=run.clock.reporter.advance)
+    with run.clock.stage("trials"):
+        trials = run.sweep(
+            _work(run.prepared, masks, parted, later),
+            progress=joined.next(len({tuple(work.prompt.ids) for work in once_more})),
         )
-        second, again = sweep(
-            prepared.loaded,
-            once_more,
-            _other_layout(settings),
-            store,
-            joined.next(0),
-            crew=prepared.crew,
-        )
-    return [*trials, *second], (count, again)
+        again = run.sweep(once_more, settings=_other_layout(run.settings), progress=joined.next(0))
+    return (*trials, *again)
 
 
 def _work(
@@ -124,14 +100,10 @@ def _other_layout(settings: SweepSettings) -> SweepSettings:
 
 
 def useful_under(
-    prepared: Prepared,
-    masks: Sequence[Mask],
-    trials: Sequence[Trial],
-    settings: SweepSettings,
-    store: TrialStore,
-    clock: Clock,
+    run: AuditRun, masks: Sequence[Mask], trials: Sequence[Trial]
 ) -> tuple[Usefulness, ...]:
     """The benign answers of the unmasked model, forced under each selected mask."""
+    prepared, settings = run.prepared, run.settings
     if prepared.request.phase != "both":
         return ()
     answered = {
@@ -148,10 +120,10 @@ def useful_under(
     return usefulness(
         prepared.loaded,
         prompts,
-        stored_replies(work, settings, store),
+        run.replies(work),
         [mask for mask in masks if mask.arm == "selected"],
         base=settings.base,
         batch_rows=settings.batch_rows,
-        store=store,
-        progress=clock.reporter.advance,
+        store=run.store,
+        progress=run.clock.reporter.advance,
     )

@@ -8,27 +8,23 @@ from pathlib import Path
 
 from gatekeeper.analysis.changes import redrawn, variant_changes
 from gatekeeper.analysis.environments import environment_arms
-from gatekeeper.audit.evidence import Measured
+from gatekeeper.audit.audit_run import AuditRun, Clock
 from gatekeeper.audit.prepare import Prepared
 from gatekeeper.audit.selection import (
-    Clock,
     make_profile,
     selection_input,
     selection_split,
     selector_of,
-    sweep_settings,
 )
 from gatekeeper.engine.generate.batching import Encoded, encode
 from gatekeeper.engine.generate.row_plan import Work
-from gatekeeper.engine.generate.sweep import SweepCount, sweep
 from gatekeeper.engine.model.int8 import to_int8
 from gatekeeper.engine.model.load import DTYPES, SPREAD, LoadedModel, load_model, release
 from gatekeeper.engine.self_test.run import self_test
 from gatekeeper.errors import UsageError
-from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.digest import sha256
 from gatekeeper.records.environment import Environment, prompt_name
-from gatekeeper.records.evidence import SelfTestCheck
+from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.plugins import SelectionInput
 from gatekeeper.records.selection import Selection
 
@@ -144,53 +140,44 @@ def _load(prepared: Prepared, name: str, work_dir: Path) -> LoadedModel:
 
 
 def vary(
-    prepared: Prepared,
-    found: Measured,
-    variant: Variant,
-    store: TrialStore,
-    clock: Clock,
-    counts: list[SweepCount],
-    usual: Mapping[str, Sequence[float]],
-) -> Measured:
+    run: AuditRun, found: Evidence, variant: Variant, usual: Mapping[str, Sequence[float]]
+) -> Evidence:
     """Selects under a variant, and measures that mask there and the audit's own.
 
-    By selectors that only read the profile. `counts` grows by the rows.
+    By selectors that only read the profile.
 
     Args:
         usual: see `analysis.changes.redrawn`.
     """
-    varied = variant.of(prepared)
-    settings = sweep_settings(varied)
-    split, first = selection_split(varied, settings, store, clock)
-    profile = make_profile(varied, split, settings, store, clock)
-    with clock.stage("select"):
-        given = selection_input(varied, profile)
+    varied = run.of(variant.of(run.prepared))
+    split = selection_split(varied)
+    profile = make_profile(varied, split)
+    with run.clock.stage("select"):
+        given = selection_input(varied.prepared, profile)
         environments = tuple(_environments(given, found.selections, variant))
         changes = variant_changes(profile.sites, environments, usual)
-    request = prepared.request
+    request = run.prepared.request
     masks = environment_arms(environments, mode=request.mode, phase=request.phase)
     work = [
         Work(prompt=item, masks=masks)
-        for item in varied.side("measurement")
+        for item in varied.prepared.side("measurement")
         if item.prompt.set == "regular"
     ]
-    with clock.stage("trials"):
-        trials, count = sweep(
-            variant.loaded, work, settings, store, clock.reporter.advance, crew=varied.crew
-        )
-    counts += [first, count]
+    with run.clock.stage("trials"):
+        trials = varied.sweep(work)
     return replace(
         found,
         environments=(*found.environments, *environments),
         changes=(*found.changes, *changes),
         masks=(*found.masks, *masks),
-        trials=[*found.trials, *trials],
+        trials=(*found.trials, *trials),
     )
 
 
-def usual_changes(prepared: Prepared, found: Measured) -> dict[str, tuple[float, ...]]:
+def usual_changes(prepared: Prepared, found: Evidence) -> dict[str, tuple[float, ...]]:
     """How much redraws of the prompts change the selections, if variants were asked for."""
-    if not (prepared.request.system_prompts or prepared.request.formats):
+    asked = prepared.request.system_prompts or prepared.request.formats
+    if found.profile is None or not asked:
         return {}
     wanted = [s for one in found.selections if not (s := selector_of(one.selector)).measures]
     return redrawn(selection_input(prepared, found.profile), wanted)

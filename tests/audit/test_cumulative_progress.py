@@ -8,7 +8,6 @@ from gatekeeper.audit.cumulative_progress import Joined
 from gatekeeper.audit.sequential import Looks, run_in_order, runs_to_watch
 from gatekeeper.engine.generate.batching import Encoded
 from gatekeeper.engine.generate.row_plan import plan_rows
-from gatekeeper.engine.generate.sweep import SweepCount
 from gatekeeper.records.suite import Prompt
 from tests.policy.builders import make_evidence
 
@@ -86,7 +85,7 @@ def sequential(stay: int) -> tuple[Told, int]:
         for done in range(0, planned + 1, 7):
             progress(done, planned)
         progress(planned, planned)
-        return [], SweepCount(computed=planned, resumed=0)
+        return []
 
     given = Looks(settle=settle, policy="p", confidence=0.95)
     told = Told()
