@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import socket
 
-from gatekeeper.audit.request import AuditRequest
 from gatekeeper.engine.model.load import SPREAD, gpus, pick_device
 from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.records.audit_config import Execution
 
 
-def refuse_workers(request: AuditRequest) -> None:
+def refuse_workers(where: Execution) -> None:
     """Refuses workers that there is no device for.
 
     Raises:
@@ -18,25 +18,25 @@ def refuse_workers(request: AuditRequest) -> None:
             cluster without more than one.
         AuditError: the device is not there, or Ray is not installed.
     """
-    if request.execution.workers == 1:
-        if request.execution.ray is not None:
+    if where.workers == 1:
+        if where.ray is not None:
             raise UsageError(
                 "--ray without --workers: all work would be done here",
                 remedy="add --workers N, one more than the GPUs that Ray may give away",
             )
         return
-    if request.execution.ray is not None:
-        _refuse_ray(request.execution.ray)
-    if request.execution.device == SPREAD:
+    if where.ray is not None:
+        _refuse_ray(where.ray)
+    if where.device == SPREAD:
         raise UsageError(
             "--workers with --device spread: one replica takes all devices",
             remedy="leave one of them out",
         )
-    if request.execution.ray is None and pick_device(request.execution.device).type == "cuda":
+    if where.ray is None and pick_device(where.device).type == "cuda":
         found = gpus()
-        if request.execution.workers > found:
+        if where.workers > found:
             raise UsageError(
-                f"--workers {request.execution.workers}, and {found} "
+                f"--workers {where.workers}, and {found} "
                 f"GPU{'s are' if found > 1 else ' is'} visible",
                 remedy=f"give at most {found}, or --ray for the GPUs of other hosts",
             )
@@ -62,10 +62,10 @@ def _refuse_ray(address: str) -> None:
         ) from error
 
 
-def devices_of(request: AuditRequest) -> int:
+def devices_of(where: Execution) -> int:
     """Devices that are paid for while the audit runs; a machine without a GPU counts as one."""
-    if pick_device(request.execution.device).type != "cuda":
-        return request.execution.workers if request.execution.ray is not None else 1
-    if request.execution.parallel is not None:
-        return int(request.execution.parallel.split()[1])
-    return gpus() if request.execution.device == SPREAD else request.execution.workers
+    if pick_device(where.device).type != "cuda":
+        return where.workers if where.ray is not None else 1
+    if where.parallel is not None:
+        return int(where.parallel.split()[1])
+    return gpus() if where.device == SPREAD else where.workers

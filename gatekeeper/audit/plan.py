@@ -86,7 +86,7 @@ def plan(
         for warning in hopeless_sizes(config, policy, description.maskable_experts):
             warn(warning)
     asking.refuse_idle_variants(request)
-    refuse_workers(request)
+    refuse_workers(request.execution)
     return request
 
 

@@ -58,7 +58,7 @@ def perform(
 
     if ranks is not None:
         ranks.share(AUDIT)
-    reporter.begin(work / HEARTBEAT, devices_of(request))
+    reporter.begin(work / HEARTBEAT, devices_of(request.execution))
     try:
         evidence = run_audit(request, work, reporter, looks_of(request, policy), ranks)
     finally:

@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 import time
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -138,22 +137,22 @@ def test_a_cluster_that_is_too_small_or_not_there_is_told(real, digest, cluster)
 
 def test_nothing_that_listens_is_told_before_the_model_is_loaded(monkeypatch):
     monkeypatch.setattr(devices.importlib.util, "find_spec", lambda _: True)
-    request = running(workers=2, ray="127.0.0.1:1", device="cpu")
+    where = Execution(workers=2, ray="127.0.0.1:1", device="cpu")
     with pytest.raises(AuditError, match="no Ray cluster at 127"):
-        devices.refuse_workers(request)
+        devices.refuse_workers(where)
     for address in ("127.0.0.1:x", "127.0.0.1:99999999"):
         with pytest.raises(AuditError, match="no Ray cluster"):
-            devices.refuse_workers(running(workers=2, ray=address, device="cpu"))
+            devices.refuse_workers(Execution(workers=2, ray=address, device="cpu"))
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}", "auto"):
-            devices.refuse_workers(running(workers=2, ray=address, device="cpu"))
+            devices.refuse_workers(Execution(workers=2, ray=address, device="cpu"))
 
 
 def test_without_the_extra_it_is_told(monkeypatch):
     monkeypatch.setattr(devices.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(AuditError, match="ray is not installed"):
-        devices.refuse_workers(running(workers=2, ray="auto", device="cpu"))
+        devices.refuse_workers(Execution(workers=2, ray="auto", device="cpu"))
 
 
 @pytest.mark.parametrize(
@@ -162,30 +161,21 @@ def test_without_the_extra_it_is_told(monkeypatch):
 def test_a_gpu_each(monkeypatch, count, workers_, fits):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
-    request = running(workers=workers_, ray=None, device="auto", parallel=None)
-    assert devices.devices_of(request) == workers_
+    where = Execution(workers=workers_, ray=None, device="auto", parallel=None)
+    assert devices.devices_of(where) == workers_
     if fits:
-        devices.refuse_workers(request)
+        devices.refuse_workers(where)
     else:
         with pytest.raises(UsageError, match=f"--workers {workers_}, and {count} GPU"):
-            devices.refuse_workers(request)
-    assert devices.devices_of(otherwise(request, device="spread")) == count
-    assert devices.devices_of(otherwise(request, parallel="tensor 16")) == 16
-
-
-def running(**where):
-    """What is read of a request here."""
-    return SimpleNamespace(execution=Execution(**where))
-
-
-def otherwise(request, **changes):
-    return SimpleNamespace(**{**vars(request), **changes})
+            devices.refuse_workers(where)
+    assert devices.devices_of(replace(where, device="spread")) == count
+    assert devices.devices_of(replace(where, parallel="tensor 16")) == 16
 
 
 def test_on_a_cpu_the_machine_is_what_is_paid_for():
-    request = running(workers=4, ray=None, device="cpu")
-    assert devices.devices_of(request) == 1
-    assert devices.devices_of(otherwise(request, ray="auto")) == 4
+    where = Execution(workers=4, ray=None, device="cpu")
+    assert devices.devices_of(where) == 1
+    assert devices.devices_of(replace(where, ray="auto")) == 4
 
 
 # --- Ray itself ----------------------------------------------------------------------------------
