@@ -96,11 +96,13 @@ def _opened(
     """The checkpoint and what its headers say of it; its cautions are told."""
     from gatekeeper.checkpoint.describe import describe
     from gatekeeper.checkpoint.open import open_checkpoint
+    from gatekeeper.engine.model.unread_settings import unread_settings
 
     opened = open_checkpoint(checkpoint, asked.inputs.revision)
     # Before `describe`, which does not know the layouts of all that is refused by name.
     refusals.refuse_unauditable(opened)
-    opened = replace(opened, cautions=(*opened.cautions, *refusals.strange_architectures(opened)))
+    told = (*refusals.strange_architectures(opened), *unread_settings(opened))
+    opened = replace(opened, cautions=(*opened.cautions, *told))
     for caution in opened.cautions:
         warn(caution)
     return opened, describe(opened)

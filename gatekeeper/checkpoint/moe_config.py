@@ -23,6 +23,9 @@ TOP_K = (
     "moe_k",
     "top_k_experts",
     "num_experts_per_token",
+    "experts_per_token",
+    "num_selected_experts",
+    "moe_router_topk",
 )
 SHARED = ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts", "num_shared_expert")
 

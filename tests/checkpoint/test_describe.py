@@ -133,6 +133,8 @@ def test_a_router_may_have_columns_more_where_the_family_says_so(tmp_path: Path)
         {"num_experts_per_tok": 0},
         {"num_experts_per_tok": 5},
         {"num_experts_per_tok": 2, "moe_topk": 1},
+        {"num_experts_per_tok": 2, "experts_per_token": 1},
+        {"num_experts_per_tok": 2, "num_selected_experts": 1},
     ],
 )
 def test_an_impossible_top_k_is_refused(tmp_path: Path, config: dict[str, int]) -> None:

@@ -135,3 +135,10 @@ def test_a_tokenizer_that_changes_prompts(tmp_path, change, why):
         data[key] = {**data[key], **value} if key == "model" else value
     path.write_text(json.dumps(data), encoding="utf-8")
     refused(audit(checkpoint, tmp_path / "out"), 3, why)
+
+
+def test_a_setting_that_other_loaders_may_read_is_told(checkpoint, tmp_path):
+    edit_json(checkpoint / "config.json", is_causal=False)
+    done = audit(checkpoint, tmp_path / "out", "-k", "5000")
+    assert done.returncode == 2, done.stderr
+    assert "warning: not audited: is_causal of config.json" in done.stderr
