@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 
 import click
 import pytest
@@ -38,3 +40,19 @@ def test_a_machine_that_has_no_more(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"gatekeeper: error: {told}")
     assert "permissions" not in line
+
+
+@pytest.mark.parametrize("line", [[name] for name in catalog.names("command")] + [["--help"]])
+def test_a_working_directory_that_was_removed_is_told(line, tmp_path):
+    """Relative paths lead nowhere, and torch would end the process without a word."""
+    place = tmp_path / "gone"
+    place.mkdir()
+    begin = f"import os, sys; os.rmdir({str(place)!r}); from gatekeeper.cli import main; "
+    begin += f"sys.argv = ['gatekeeper', *{line!r}]; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", begin], cwd=place, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "gatekeeper: error: the working directory was removed → change to one that is there"
+    ]

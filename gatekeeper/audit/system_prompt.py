@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.plain_files import open_plain
 from gatekeeper.pointers import refuse_pointer
 
 #: Beyond any context: what is longer is no system prompt.
@@ -21,7 +22,7 @@ def system_prompt_of(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        with path.open("rb") as file:
+        with open_plain(path, excerpt(path), UsageError) as file:
             raw = file.read(_LONGEST_PROMPT + 1)
     except OSError as error:
         raise UsageError(

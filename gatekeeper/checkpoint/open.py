@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekeeper.checkpoint.decoding_settings import GENERATION_CONFIG, served_otherwise
+from gatekeeper.checkpoint.files_below import files_below
 from gatekeeper.checkpoint.json_files import CONFIG, read_json
 from gatekeeper.checkpoint.nested_configs import parts
 from gatekeeper.checkpoint.other_weights import beside_weights, refuse_other_model, two_dtypes
@@ -24,14 +25,6 @@ from gatekeeper.checkpoint.two_ropes import refuse_two_ropes
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
 from gatekeeper.pointers import refuse_pointer_file, refuse_unfetched, refuse_unfetched_in
 from gatekeeper.records.model import CheckpointRef
-
-#: What no loader reads, so that it may change without the model becoming another.
-_UNREAD = frozenset({"README.md", "README", "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE"})
-_UNREAD_SUFFIXES = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".pdf"})
-#: Weights of other kinds: only safetensors are ever loaded.
-_OTHER_WEIGHTS = frozenset(
-    {".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack", ".gguf", ".onnx", ".onnx_data"}
-)
 
 #: Two elements to a byte, with a scale for each 32.
 MXFP4 = "mxfp4"
@@ -81,13 +74,10 @@ class Checkpoint:
         A list of known names would always lack one (`spiece.model`, a template under a new name).
 
         Raises:
-            CheckpointError: a name that evidence cannot hold.
+            CheckpointError: a name that evidence cannot hold, or a pipe, socket or device, which
+                some loader would wait for or read another model from.
         """
-        found = {
-            f.relative_to(self.path).as_posix()
-            for f in self.path.rglob("*")
-            if f.is_file() and not _unread(f.relative_to(self.path))
-        }
+        found = files_below(self.path)
         for name in (self.source, *found):
             if not name.isprintable():
                 raise CheckpointError(
@@ -117,16 +107,6 @@ class Checkpoint:
                         progress(done, total)
             hashes[name] = digest.hexdigest()
         return CheckpointRef(source=self.source, revision=self.revision, files=hashes)
-
-
-def _unread(path: Path) -> bool:
-    return (
-        any(part.startswith(".") for part in path.parts)
-        or "__pycache__" in path.parts
-        or path.name in _UNREAD
-        or path.suffix.lower() in _UNREAD_SUFFIXES | _OTHER_WEIGHTS
-        or path.match("pytorch_model*.bin")
-    )
 
 
 def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = True) -> Checkpoint:

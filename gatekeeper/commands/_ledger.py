@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekeeper.errors import AuditError, excerpt
+from gatekeeper.plain_files import open_plain
 from gatekeeper.records.seed_rule import MOST_SEED
 from gatekeeper.strict_json import strict_loads
 
@@ -68,7 +69,7 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
     """The entries of a ledger; lines that are none are left out, and stay in the file."""
     if not path.exists():
         return
-    with path.open("rb") as file:
+    with open_plain(path, excerpt(path), AuditError) as file:
         lines = file.read(_MOST).splitlines()
     for line in lines:
         try:

@@ -26,8 +26,15 @@ def project_settings() -> dict[str, Any]:
     """Defaults by command and parameter, as click takes them.
 
     Raises:
-        UsageError: names the file and the key that is wrong.
+        UsageError: names the file and the key that is wrong; or the directory is gone, with which
+            relative paths lead nowhere and torch ends without a word.
     """
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError(
+            "the working directory was removed", remedy="change to one that is there"
+        ) from error
     path = Path(_FILE)
     if not path.is_file():
         return {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.plain_files import open_plain
 from gatekeeper.pointers import refuse_pointer
 from gatekeeper.records.finding import Interval
 from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard
@@ -66,7 +67,7 @@ def read_card(path: Path) -> tuple[JudgeCard, bytes]:
         UsageError: it cannot be read, is no card, or contradicts itself.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path, excerpt(path), UsageError) as file:
             raw = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         _refuse(path, f"cannot be read: {excerpt(getattr(error, 'strerror', None) or error)}")

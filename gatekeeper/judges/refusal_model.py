@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.judges import QUESTION, broken, never_decided, parse_outcome, unconfigured
+from gatekeeper.plain_files import open_plain
 from gatekeeper.pointers import refuse_pointer
 from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.plugins import Judge, Judgement, JudgeTools, LabelReader
@@ -90,7 +91,8 @@ def _template(path: OptionValue) -> str | None:
         return None
     where = excerpt(path)
     try:
-        text = Path(str(path)).read_bytes()[: 4 * _MOST_TEMPLATE + 1].decode("utf-8")
+        with open_plain(Path(str(path)), where, UsageError) as file:
+            text = file.read(4 * _MOST_TEMPLATE + 1).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             "the judge's template cannot be read", where=where, remedy="give a UTF-8 text file"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.odd_characters import named
+from gatekeeper.plain_files import open_plain
 from gatekeeper.pointers import refuse_pointer
 from gatekeeper.strict_yaml import YamlDocument, moved, parse_yaml, place
 
@@ -41,7 +42,7 @@ def read_yaml(path: Path) -> YamlDocument:
 
 def _read_bytes(path: Path, source: str) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_plain(path, place(source), UsageError) as file:
             raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = excerpt(getattr(error, "strerror", None) or error)

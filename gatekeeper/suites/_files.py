@@ -6,6 +6,7 @@ import codecs
 from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.plain_files import open_plain
 from gatekeeper.pointers import refuse_pointer
 
 MAX_FILE = 256_000_000  # bytes
@@ -43,11 +44,8 @@ def read_bytes(path: Path, *, binary: bool = False) -> bytes:
     """
     if not path.exists():
         raise UsageError("no such file", where=excerpt(path), remedy="check the path")
-    # A pipe or a device may never end.
-    if not path.is_file():
-        raise UsageError("is no file", where=excerpt(path), remedy="give a file")
     try:
-        with path.open("rb") as file:
+        with open_plain(path, excerpt(path), UsageError) as file:
             # Not all at once, which would ask for room for the largest, whatever the file has.
             pieces: list[bytes] = []
             while (piece := file.read(_PIECE)) and len(pieces) <= MAX_FILE // _PIECE:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.pointers import refuse_pointer, refuse_pointer_file
+from gatekeeper.plain_files import open_plain
+from gatekeeper.pointers import LONGEST, refuse_pointer
 from gatekeeper.suites._rows import sha256
 
 #: What a wheel and a directory have in common.
@@ -191,6 +192,8 @@ def _roots(place: Path, name: str) -> Iterator[_Root]:
         yield from map(_opened, wheels)
     elif _named(place.name, name):
         yield _opened(place)
+    else:  # of another package, or nothing that could be one
+        open_plain(place, excerpt(place), UsageError).close()
 
 
 def _named(file: str, name: str) -> bool:
@@ -203,9 +206,9 @@ def _normal(name: str) -> str:
 
 
 def _opened(wheel: Path) -> zipfile.Path:
-    if wheel.is_file():
-        refuse_pointer_file(wheel, excerpt(wheel), UsageError)
     try:
+        with open_plain(wheel, excerpt(wheel), UsageError) as file:
+            refuse_pointer(file.read(LONGEST), excerpt(wheel), UsageError)
         return zipfile.Path(zipfile.ZipFile(wheel))
     except _BROKEN as error:
         raise UsageError(

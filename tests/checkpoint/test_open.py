@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -218,3 +219,15 @@ def test_torch_is_not_imported(tmp_path: Path) -> None:
 )
 def test_numbers_that_no_model_has_are_refused_by_name(tmp_path: Path, entry: Any) -> None:
     assert "which no model has" in str(refusal(folder(tmp_path, CONFIG | entry)))
+
+
+@pytest.mark.parametrize("name", ["chat_template.jinja", "odd", "tokenizer/merges.txt"])
+def test_a_pipe_in_a_checkpoint_is_refused(tmp_path: Path, name: str) -> None:
+    """Not hashed here, and waited for or read elsewhere."""
+    path = folder(tmp_path, CONFIG)
+    (path / name).parent.mkdir(exist_ok=True)
+    os.mkfifo(path / name)
+    with pytest.raises(CheckpointError, match="neither a file nor a directory"):
+        open_checkpoint(path)
+    (path / name).rename((path / name).with_name(".hidden"))
+    open_checkpoint(path)

@@ -57,7 +57,7 @@ def test_lines_that_are_no_entries_are_left_where_they_are(tmp_path: Path, line:
 
 def test_a_ledger_that_is_no_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / LEDGER).mkdir()
-    with pytest.raises(AuditError, match="earlier audits"):
+    with pytest.raises(AuditError, match="not a file"):
         counted(tmp_path, seeded(0))
 
 

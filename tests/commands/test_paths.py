@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import click
@@ -140,6 +142,25 @@ def refuse(line: str, places: dict[str, str], capsys: pytest.CaptureFixture[str]
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.fixture
+def special() -> Callable[[str, Path], AbstractContextManager[None]]:
+    @contextmanager
+    def made(kind: str, path: Path) -> Iterator[None]:
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "socket":
+            with socket.socket(socket.AF_UNIX) as one:
+                one.bind(str(path))
+        else:
+            path.symlink_to("/dev/zero")
+        try:
+            yield
+        finally:
+            path.unlink()
+
+    return made
+
+
 @pytest.fixture(autouse=True)
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """`judge label` asks for one before it looks at anything."""
@@ -155,6 +176,50 @@ def test_nothing_at_a_path_is_wrong_usage(line, places, capsys) -> None:
 def test_so_is_a_path_that_is_too_long_to_be_one(line, places, tmp_path, capsys) -> None:
     assert run(line.format(**{**places, "gone": tmp_path / ("a" * 5000)}).split()) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("line", [*{**READ, **MORE}.values()])
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
+def test_what_never_ends_is_not_opened(kind, line, places, capsys, special) -> None:
+    """A pipe nobody writes to would be waited for for ever; /dev/zero has no end."""
+    folder = Path(places["gone"]).parent
+    place = next(word for word in line.split() if "{gone}" in word).format(**places)
+    before = sorted(folder.rglob("*"))
+    with special(kind, Path(place)):
+        code = run(line.format(**places).split())
+    said = capsys.readouterr().err
+    # What is there, and is no bundle or checkpoint, has not been altered or forgotten by a typist.
+    assert code in {ExitCode.USAGE, ExitCode.AUDIT_FAILED, ExitCode.NOT_VERIFIED}
+    errors = [x for x in said.splitlines() if "error: " in x]
+    assert len(errors) == 1
+    assert place in errors[0]
+    assert "Traceback" not in said
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
+def test_nor_are_the_files_of_judges_and_of_lint(kind, places, capsys, special) -> None:
+    line = "audit {hardened} --suite {suite} --out {new} --judge refusal-model --judge-option "
+    line += "model={hardened} --judge-option template={gone}"
+    with special(kind, Path(places["gone"])):
+        assert run(line.format(**places).split()) == ExitCode.USAGE
+        assert places["gone"] in capsys.readouterr().err
+        assert run(["policy", "lint", places["gone"]]) == ExitCode.USAGE
+    assert "not a file" in capsys.readouterr().out
+
+
+def test_a_pipe_that_a_shell_hands_over_is_read(places) -> None:
+    """`--policy <(…)` in a shell, or /dev/stdin."""
+    read, write = os.pipe()
+    os.write(write, Path(places["policy"]).read_bytes())
+    os.close(write)
+    try:
+        line = ["check", places["bundle"], "--policy", f"/dev/fd/{read}"]
+        assert run(line) in {ExitCode.PASS, ExitCode.FAIL, ExitCode.INCONCLUSIVE}
+    finally:
+        os.close(read)
 
 
 @pytest.mark.parametrize("name", OF_JUDGES)

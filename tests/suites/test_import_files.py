@@ -196,13 +196,13 @@ def test_files_of_another_kind(tmp_path: Path, ending: str, raw: bytes, told: st
 def test_what_is_no_file_or_never_ends(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"x.{ending}"
     path.mkdir()
-    assert "is no file" in refusal(path, "")
+    assert "not a file" in refusal(path, "")
     path.rmdir()
     os.mkfifo(path)
-    assert "is no file" in refusal(path, "")
+    assert "not a file" in refusal(path, "")
     path.unlink()
     path.symlink_to("/dev/zero")
-    assert "is no file" in refusal(path, "")
+    assert "not a file" in refusal(path, "")
 
 
 def test_missing_columns_are_told_with_those_that_are_there(tmp_path: Path) -> None:

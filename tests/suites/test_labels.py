@@ -126,7 +126,7 @@ def test_what_never_ends(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "l.csv")
     (tmp_path / "l.jsonl").symlink_to("/dev/zero")
     for name in ("l.csv", "l.jsonl"):
-        with pytest.raises(UsageError, match="is no file"):
+        with pytest.raises(UsageError, match="not a file"):
             read_labels(tmp_path / name)
 
 
