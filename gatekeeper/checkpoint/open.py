@@ -16,11 +16,16 @@ from gatekeeper.checkpoint.decoding_settings import GENERATION_CONFIG, served_ot
 from gatekeeper.checkpoint.files_below import files_below
 from gatekeeper.checkpoint.json_files import CONFIG, read_json
 from gatekeeper.checkpoint.nested_configs import parts
+from gatekeeper.checkpoint.other_tokenizer import other_tokenizers
 from gatekeeper.checkpoint.other_weights import beside_weights, refuse_other_model, two_dtypes
 from gatekeeper.checkpoint.remote_code import refuse_remote_code
 from gatekeeper.checkpoint.safetensors_header import TensorInfo, read_headers, weight_files
 from gatekeeper.checkpoint.stored_twice import refuse_two_names
-from gatekeeper.checkpoint.tokenizer_settings import read_otherwise, refuse_split_tokens
+from gatekeeper.checkpoint.tokenizer_settings import (
+    read_otherwise,
+    read_tokenizer,
+    refuse_split_tokens,
+)
 from gatekeeper.checkpoint.two_ropes import refuse_two_ropes
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
 from gatekeeper.pointers import refuse_pointer_file, refuse_unfetched, refuse_unfetched_in
@@ -173,11 +178,13 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
         refuse_other_model(path, config)
         refuse_two_ropes(path, config)
         refuse_split_tokens(path)
+        tokenizer = read_tokenizer(path)
         cautions = (
             *beside_weights(path),
             *two_dtypes(config),
             *served_otherwise(config, generation),
-            *read_otherwise(path, config),
+            *read_otherwise(tokenizer, config),
+            *other_tokenizers(path, tokenizer),
         )
     opened = Checkpoint(
         path=path, revision=revision, config=config, tensors=tensors, cautions=cautions

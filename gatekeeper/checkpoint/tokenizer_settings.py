@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gatekeeper.checkpoint.json_files import read_json
+from gatekeeper.checkpoint.other_tokenizer import TOKENIZER, TOKENIZER_CONFIG
 from gatekeeper.errors import CheckpointError, excerpt
-
-TOKENIZER, TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
 
 #: Settings of config.json that servers read and the model classes of transformers do not.
 _ATTENDS = ("dual_chunk_attention_config",)
@@ -35,13 +34,23 @@ def refuse_split_tokens(path: Path) -> None:
         )
 
 
-def read_otherwise(path: Path, config: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each setting that other loaders apply and an audit does not."""
-    tokenizer: Mapping[str, Any] = {}
-    # A damaged one is refused by name where it is loaded; `inspect` and `estimate` need none.
+def read_tokenizer(path: Path) -> Mapping[str, Any]:
+    """tokenizer.json, empty if there is none or a damaged one.
+
+    That is refused by name where it is loaded; `inspect` and `estimate` need none.
+    """
     with suppress(CheckpointError):
         if (path / TOKENIZER).is_file():
-            tokenizer = read_json(path / TOKENIZER)
+            return read_json(path / TOKENIZER)
+    return {}
+
+
+def read_otherwise(tokenizer: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each setting that other loaders apply and an audit does not.
+
+    Args:
+        tokenizer: as `read_tokenizer` gives it.
+    """
     for name, what in (("truncation", "cuts prompts"), ("padding", "fills prompts up")):
         if tokenizer.get(name) is not None:
             yield (

@@ -1,0 +1,197 @@
+"""A second tokenizer beside tokenizer.json, which other loaders would ask.
+
+llama.cpp's converter takes tokenizer.model where there is one, tokenizers without the Rust library
+vocab.json with merges.txt, or a file of tiktoken's, and all of those added_tokens.json. From unlike
+ones the same prompt becomes other tokens, and the model another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NoReturn
+
+from gatekeeper.checkpoint.json_files import read_json
+from gatekeeper.checkpoint.piece_files import Pieces, read_pieces
+from gatekeeper.errors import CheckpointError, excerpt
+
+TOKENIZER, TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
+_VOCABULARY, _MERGES = "vocab.json", "merges.txt"
+_ADDED, _SPECIAL = "added_tokens.json", "special_tokens_map.json"
+_PIECES = ("*.model", "*.tiktoken")
+#: Between scores of one piece in 32 bits and in decimal digits.
+_CLOSE = 1e-3
+_MOST_BYTES = 100_000_000
+#: Of a piece, in characters: none that is published has more.
+_LONGEST = 1000
+#: Pieces of several characters that no merge makes.
+_MOST_UNMADE = 20_000
+
+
+def other_tokenizers(folder: Path, tokenizer: Mapping[str, Any]) -> tuple[str, ...]:
+    """Refuses files of another tokenizer than tokenizer.json, and tells of smaller differences.
+
+    Special tokens may differ: publishers rename those that a tokenizer keeps in reserve.
+
+    Args:
+        tokenizer: tokenizer.json; nothing is compared with an empty one.
+
+    Returns:
+        A line for each file that names other special or added tokens, or cannot be compared.
+
+    Raises:
+        CheckpointError: names the file of the other tokenizer.
+    """
+    config = folder / TOKENIZER_CONFIG
+    settings = read_json(config) if config.is_file() else {}
+    told = _special_tokens(folder, settings)
+    if not (own := _own(tokenizer)):
+        return tuple(told)
+    _refuse_other_words(folder, tokenizer, own)
+    return (
+        *_refuse_other_pieces(folder, tokenizer, own),
+        *_added_tokens(folder, settings, {**own, **_added(tokenizer)}),
+        *told,
+    )
+
+
+def _refuse_other_words(folder: Path, tokenizer: Mapping[str, Any], own: dict[str, int]) -> None:
+    path = folder / _VOCABULARY
+    if path.is_file() and not _same_words(read_json(path), tokenizer, own):
+        _refuse(path, "its tokens")
+    path, merges = folder / _MERGES, _merges(tokenizer)
+    if path.is_file() and merges and _lines(path) != merges:
+        _refuse(path, "its merges")
+
+
+def _refuse_other_pieces(
+    folder: Path, tokenizer: Mapping[str, Any], own: dict[str, int]
+) -> Iterator[str]:
+    for path in sorted(p for kind in _PIECES for p in folder.glob(kind) if p.is_file()):
+        pieces = read_pieces(path)
+        if pieces is None:
+            yield (
+                f"not audited: {excerpt(path.name)}, which is of no kind that is known here: a "
+                "loader that takes it may cut prompts otherwise"
+            )
+        elif not _same_words(pieces.ids, tokenizer, own):
+            _refuse(path, "its pieces")
+        elif not _same_order(pieces, tokenizer):
+            _refuse(path, "the scores of its pieces")
+
+
+def _added_tokens(
+    folder: Path, settings: Mapping[str, Any], known: Mapping[str, int]
+) -> Iterator[str]:
+    path = folder / _ADDED
+    if path.is_file() and any(known.get(t) != i for t, i in read_json(path).items()):
+        yield _told(_ADDED, "gives tokens other ids than", TOKENIZER)
+    decoder = settings.get("added_tokens_decoder")
+    rows = decoder.items() if isinstance(decoder, Mapping) else ()
+    if any(str(known.get(str(_content(token)))) != index for index, token in rows):
+        yield _told(TOKENIZER_CONFIG, "adds tokens with other ids than", TOKENIZER)
+
+
+def _special_tokens(folder: Path, settings: Mapping[str, Any]) -> list[str]:
+    path = folder / _SPECIAL
+    said = read_json(path) if path.is_file() else {}
+    unlike = [
+        name
+        for name, token in said.items()
+        if settings.get(name) is not None and _content(token) != _content(settings[name])
+    ]
+    return [
+        _told(_SPECIAL, f"says another {excerpt(name)} than", TOKENIZER_CONFIG)
+        for name in sorted(unlike)[:1]
+    ]
+
+
+def _told(file: str, says: str, other: str) -> str:
+    return f"not audited: {file}, which {says} {other}: loaders take the one or the other"
+
+
+def _refuse(path: Path, what: str) -> NoReturn:
+    raise CheckpointError(
+        f"is another tokenizer than {TOKENIZER}: {what} are not those, and other loaders "
+        "(llama.cpp, those without the tokenizers library) take it",
+        where=excerpt(path),
+        remedy="remove what is not served of the two",
+    )
+
+
+def _own(tokenizer: Mapping[str, Any]) -> dict[str, int]:
+    """Token to id of the tokenizer's model, whichever way it keeps them."""
+    model = tokenizer.get("model")
+    vocabulary = model.get("vocab") if isinstance(model, Mapping) else None
+    if isinstance(vocabulary, Mapping):
+        return dict(vocabulary)
+    rows = vocabulary if isinstance(vocabulary, list) else []
+    return {str(row[0]): number for number, row in enumerate(rows) if isinstance(row, list) and row}
+
+
+def _added(tokenizer: Mapping[str, Any], *, special: bool = False) -> dict[str, int]:
+    rows = tokenizer.get("added_tokens")
+    return {
+        str(row.get("content")): row["id"]
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, Mapping)
+        and type(row.get("id")) is int
+        and (row.get("special") is True or not special)
+    }
+
+
+def _same_words(
+    theirs: Mapping[str, Any], tokenizer: Mapping[str, Any], own: Mapping[str, int]
+) -> bool:
+    """Whether both give all but special tokens the same ids; added ones need not be in theirs."""
+    special = set(_added(tokenizer, special=True).values())
+    spared = special | {i for t, i in _added(tokenizer).items() if t not in theirs}
+    return _without(theirs, special) == _without(own, spared)
+
+
+def _without(ids: Mapping[str, Any], spared: set[int]) -> dict[str, Any]:
+    return {token: i for token, i in ids.items() if type(i) is not int or i not in spared}
+
+
+def _merges(tokenizer: Mapping[str, Any]) -> list[str]:
+    model = tokenizer.get("model")
+    rows = model.get("merges") if isinstance(model, Mapping) else None
+    found = rows if isinstance(rows, list) else []
+    return [" ".join(map(str, row)) if isinstance(row, list) else str(row) for row in found]
+
+
+def _lines(path: Path) -> list[str]:
+    if path.stat().st_size > _MOST_BYTES:
+        return []
+    lines = path.read_bytes().decode("utf-8", "replace").split("\n")
+    return [line.rstrip("\r") for line in lines if line.strip() and not line.startswith("#version")]
+
+
+def _same_order(pieces: Pieces, tokenizer: Mapping[str, Any]) -> bool:
+    """Whether what one merges first the other does too, or their scores are the same."""
+    vocabulary = tokenizer["model"]["vocab"]
+    if isinstance(vocabulary, list):
+        own = {str(row[0]): row[-1] for row in vocabulary if isinstance(row, list) and row}
+        return all(
+            isinstance(own.get(piece), int | float) and abs(own[piece] - score) < _CLOSE
+            for piece, score in pieces.scores.items()
+        )
+    made = dict.fromkeys(merge.replace(" ", "") for merge in _merges(tokenizer))
+    # Runs of one character have scores beyond all others, and places by the converter's version.
+    scores = [pieces.scores[p] for p in made if p in pieces.scores and len(set(p)) > 1]
+    if any(one < other for one, other in pairwise(scores)):
+        return False
+    unmade = [piece for piece in pieces.scores if piece not in made and len(piece) > 1]
+    return len(unmade) <= _MOST_UNMADE and not any(
+        piece[:cut] in pieces.ids and piece[cut:] in pieces.ids
+        for piece in unmade
+        for cut in range(1, min(len(piece), _LONGEST))
+    )
+
+
+def _content(token: object) -> object:
+    """The text of a token, or of a list of them, without the settings beside it."""
+    if isinstance(token, list):
+        return [_content(one) for one in token]
+    return token.get("content") if isinstance(token, Mapping) else token
