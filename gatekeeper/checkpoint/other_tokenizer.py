@@ -30,15 +30,18 @@ _MOST_UNMADE = 20_000
 
 
 def other_tokenizers(folder: Path, tokenizer: Mapping[str, Any]) -> tuple[str, ...]:
-    """Refuses files of another tokenizer than tokenizer.json, and tells of smaller differences.
+    """Refuses words and merges of another tokenizer than tokenizer.json, and tells of the rest.
 
-    Special tokens may differ: publishers rename those that a tokenizer keeps in reserve.
+    Special tokens may differ: publishers rename those that a tokenizer keeps in reserve. Pieces of
+    SentencePiece are told and not refused: tokenizer.json is made of them by a conversion, of which
+    there are many versions.
 
     Args:
         tokenizer: tokenizer.json; nothing is compared with an empty one.
 
     Returns:
-        A line for each file that names other special or added tokens, or cannot be compared.
+        A line for each file that names other pieces, special or added tokens, or cannot be
+        compared.
 
     Raises:
         CheckpointError: names the file of the other tokenizer.
@@ -50,7 +53,7 @@ def other_tokenizers(folder: Path, tokenizer: Mapping[str, Any]) -> tuple[str, .
         return tuple(told)
     _refuse_other_words(folder, tokenizer, own)
     return (
-        *_refuse_other_pieces(folder, tokenizer, own),
+        *_other_pieces(folder, tokenizer, own),
         *_added_tokens(folder, settings, {**own, **_added(tokenizer)}),
         *told,
     )
@@ -65,9 +68,7 @@ def _refuse_other_words(folder: Path, tokenizer: Mapping[str, Any], own: dict[st
         _refuse(path, "its merges")
 
 
-def _refuse_other_pieces(
-    folder: Path, tokenizer: Mapping[str, Any], own: dict[str, int]
-) -> Iterator[str]:
+def _other_pieces(folder: Path, tokenizer: Mapping[str, Any], own: dict[str, int]) -> Iterator[str]:
     for path in sorted(p for kind in _PIECES for p in folder.glob(kind) if p.is_file()):
         pieces = read_pieces(path)
         if pieces is None:
@@ -76,9 +77,9 @@ def _refuse_other_pieces(
                 "loader that takes it may cut prompts otherwise"
             )
         elif not _same_words(pieces.ids, tokenizer, own):
-            _refuse(path, "its pieces")
+            yield _told(excerpt(path.name), "gives pieces other ids than", TOKENIZER)
         elif not _same_order(pieces, tokenizer):
-            _refuse(path, "the scores of its pieces")
+            yield _told(excerpt(path.name), "gives pieces other scores than", TOKENIZER)
 
 
 def _added_tokens(

@@ -85,6 +85,7 @@ def test_merges_as_pairs_and_added_tokens_in_the_vocabulary(path: Path) -> None:
 
 
 BASE = [*WORDS][:6]
+PIECES, SCORES = "gives pieces other ids than", "gives pieces other scores than"
 
 
 @pytest.mark.parametrize(
@@ -95,11 +96,6 @@ BASE = [*WORDS][:6]
         ("vocab.json", {**WORDS, "more": 7}, "its tokens"),
         ("merges.txt", b"#version: 0.2\nab c\na b\n", "its merges"),
         ("merges.txt", b"", "its merges"),
-        ("tokenizer.model", sentencepiece([*BASE[:2], "c", "b", "ab", "abc"]), "its pieces"),
-        ("tokenizer.model", sentencepiece(BASE[:5]), "its pieces"),
-        ("tokenizer.model", sentencepiece([*BASE, "x"]), "its pieces"),
-        ("spiece.model", sentencepiece(BASE, ab=-7, abc=-1), "the scores"),
-        ("qwen.tiktoken", tiktoken([*BASE[:4], "abc", "ab"]), "its pieces"),
     ],
 )
 def test_another_tokenizer_is_refused_by_its_file(
@@ -117,8 +113,8 @@ def test_a_merge_that_only_the_other_makes(path: Path) -> None:
     data["model"]["merges"] = MERGES[:1]
     put(path, "tokenizer.json", data)
     put(path, "tokenizer.model", sentencepiece(BASE))
-    with pytest.raises(CheckpointError, match="the scores"):
-        open_checkpoint(path)
+    (line,) = open_checkpoint(path).cautions
+    assert SCORES in line
 
 
 def test_scores_of_whole_pieces(path: Path) -> None:
@@ -128,8 +124,8 @@ def test_scores_of_whole_pieces(path: Path) -> None:
     put(path, "tokenizer.model", sentencepiece(BASE))
     assert open_checkpoint(path).cautions == ()
     put(path, "tokenizer.model", sentencepiece(BASE, abc=-5.5))
-    with pytest.raises(CheckpointError, match="the scores"):
-        open_checkpoint(path)
+    (line,) = open_checkpoint(path).cautions
+    assert SCORES in line
 
 
 @pytest.mark.parametrize(
@@ -139,6 +135,11 @@ def test_scores_of_whole_pieces(path: Path) -> None:
         ("added_tokens.json", {"<odd>": 6}, "added_tokens.json, which gives tokens other ids"),
         ("special_tokens_map.json", {"eos_token": "<s>"}, "says another eos_token than"),
         ("tokenizer.model", b"\x00binary", "tokenizer.model, which is of no kind"),
+        ("tokenizer.model", sentencepiece([*BASE[:2], "c", "b", "ab", "abc"]), PIECES),
+        ("tokenizer.model", sentencepiece(BASE[:5]), PIECES),
+        ("tokenizer.model", sentencepiece([*BASE, "x"]), PIECES),
+        ("spiece.model", sentencepiece(BASE, ab=-7, abc=-1), SCORES),
+        ("qwen.tiktoken", tiktoken([*BASE[:4], "abc", "ab"]), PIECES),
         ("tokenizer.model", sentencepiece(BASE)[:-5], "tokenizer.model, which is of no kind"),
         (
             "tokenizer_config.json",
