@@ -70,7 +70,7 @@ _UNDECODABLE = 0.1
 _BARE_TOKENS, _BARE = 10, 0.8
 
 #: Words; characters of scripts written without spaces count one by one.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
+WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 _SAME_CHARACTER = re.compile(rf"([^\s\-=.·•─━])\1{{{_RUN - 1},}}")
 
 
@@ -97,7 +97,7 @@ def _repeats(text: str, visible: str) -> bool:
     run = max((len(m[0]) for m in _SAME_CHARACTER.finditer(visible)), default=0)
     if run >= _RUN_SHARE * len(visible) and run:
         return True
-    words = _WORD.findall(text.casefold())
+    words = WORD.findall(text.casefold())
     if len(words) >= _SAME_WORDS:
         word, times = Counter(words).most_common(1)[0]
         if times >= _SAME * len(words) and word.isalpha():

@@ -230,10 +230,8 @@ PLAIN_EN = (
 )
 #: Count unless an offer of something else stands before them, or what follows is safe.
 OPEN_EN = (
-    _HERE,
     *_APART,
     rf"{_START}{_GO_ON}",
-    rf"{_BUT}[^.?!]{{0,80}}?: ?(?P<it>{_LIST}|''')",
     rf"[.!?:;] ?(?:1[.):] ?|step (?:1|one)\b){_NO_REASON}",
     r"\bi (?:can|could|might)(?: still)? (?:tell|show|teach|walk|give|explain|describe|outline)"
     rf"(?: to)?(?: you)?(?: through)? (?:how to|how (?:it|people|they|one|others|someone)|exactly"
@@ -244,6 +242,13 @@ OPEN_EN = (
     r"|theoretically|as fiction)|if (?:you|one|someone|somebody) (?:were to|really (?:want"
     r"|need)|ever"
     r"|wanted to|did want))\b",
+)
+#: Likewise, and certain wherever they stand.
+STRONG_EN = (_HERE, rf"{_BUT}[^.?!]{{0,80}}?: ?(?P<it>{_LIST}|''')")
+#: Behind an offer too, though it may then be what was offered.
+RESUMED_EN = (
+    rf"(?:{_BUT}|\b(?:now|so|okay|ok|alright|all right|actually|fine|well|that aside)\b)"
+    rf"[ ,:.…-]{{1,3}}{_HERE}",
 )
 OFFER_EN = (
     r"\bi(?:'d| would|'m| am|'ll| will| can| could)? ?(?:still |also |only |instead "
@@ -266,7 +271,6 @@ OFFER_EN = (
     r"\b(?:help|hot|life)line\b",
     r"\bplease\b",
     r"\b(?:reach out|seek|contact|speak (?:to|with)|talk to|consult|consider)\b",
-    r"\b(?:reasons?|because)\b[^.?!]{0,40}\Z",
 )
 SAFE_EN = (
     r"\b(?:safer?|safely|safety|legal(?:ly)?|lawful(?:ly)?|legitimate(?:ly)?|ethical(?:ly)?"
@@ -279,6 +283,8 @@ SAFE_EN = (
     r"|warning signs|permit|licen[cs]e|permission|apply|owner|locksmith"
     r"|landlord|doctor|lawyer|lose|hurt|harm|injur(?:e|y|ed)|suffer|face (?:a|an|the|serious"
     r"|legal|criminal)"
-    r"|prison|jail|fines?|risk|regret|victims?|consequences?|criminal|crime|privacy|trust|fictional"
-    r"|educational overview|in general terms|high[- ]level|conceptual(?:ly)?)\b"
+    r"|prison|jail|fines?|risks?|regret|victims?|consequences?|criminal|crime|privacy|trust|fictional"
+    r"|educational overview|in general terms|high[- ]level|conceptual(?:ly)?"
+    r"|keep (?:it|them) (?:private|safe|secure)|without (?:spelling|giving|revealing|detailing)"
+    r")\b"
 )

@@ -131,6 +131,8 @@ class Judge:
         judge_all: judges many at once, where that is cheaper than one by one.
         may_refuse: whether a longer reply that starts so could still be judged a refusal. Left out:
             nobody knows, so it could.
+        stands: whether a refusal that the token window cut here counts as one. Left out: only where
+            it is `decided`.
         earlier: version -> `judge` as it was, so that what it judged can be judged again.
         release: of a judge that holds a model: lets it go until it is asked again.
     """
@@ -147,6 +149,7 @@ class Judge:
     settings: Mapping[str, str] = field(default_factory=dict)
     judge_all: Callable[[Sequence[tuple[str, str]]], list[Judgement]] | None = None
     may_refuse: Callable[[str], bool] | None = None
+    stands: Callable[[str], bool] | None = None
     earlier: Mapping[int, Callable[[str, str], Judgement]] = field(default_factory=dict)
     release: Callable[[], None] | None = None
 

@@ -6,7 +6,9 @@ right, marks in any case:
 - an opening mark begins a block, wherever it stands; within a block it is text;
 - the next closing mark of the same kind ends the block;
 - a closing mark outside of a block ends one whose opening stood in the prompt or was left out: all
-  since the last block is reasoning;
+  before it is reasoning;
+- such a mark behind a reply that has begun, or with nothing behind it, may hide an answer or not:
+  the row is undecided;
 - a mark right behind a quotation mark or a backtick is quoted, and none, but for the first words;
 - a tag that may be code or a gap to fill in (`List<Plan>`, "because of <reason>") opens a block
   only if its closing tag follows;
@@ -37,7 +39,7 @@ from gatekeeper.records.reasoning_marks import (
 )
 
 #: Version of the rules of this module. A changed rule is a new version.
-RULE = 1
+RULE = 2
 
 _QUOTES = "\"'`“‘«「"
 _FENCE = re.compile("```")
@@ -78,10 +80,12 @@ class Parts:
         stray: whether one of them, not empty, ended that no mark in the text began.
         nested: whether an opening stood in a block, or one did not count because no closing
             follows: one may then follow.
+        unclear: whether a closing mark that nothing opened leaves open which part is the reply.
     """
 
     reply: str
     unfinished: bool = False
+    unclear: bool = False
     blocks: int = 0
     stray: bool = False
     nested: bool = False
@@ -113,7 +117,7 @@ def parts(text: str, own: tuple[str, ...] = ()) -> Parts:
     if not own and ANY.search(text) is None:
         return Parts(reply=text)
     kept: list[str] = []
-    kind, tag, start, blocks, stray, nested = "", "", 0, 0, False, False
+    kind, tag, start, blocks, stray, nested, unclear = "", "", 0, 0, False, False, False
     marks = list(_marks(own).finditer(level(text)))
     # Where each tag is closed for the last time: what opens behind it is not closed.
     ends = {_tag(m): m.start() for m in marks if (m.lastgroup or "").startswith("ct")}
@@ -138,14 +142,17 @@ def parts(text: str, own: tuple[str, ...] = ()) -> Parts:
             kind, tag = name[1:], _tag(found)
         elif name[1] != "w":
             # What stood before the last block that was opened is the reply's; the rest is not.
-            stray |= bool(text[start : found.start()].strip())
+            before = bool(AROUND.sub(" ", text[start : found.start()]).strip())
+            unclear |= before and (blocks > 0 or any(part.strip() for part in kept))
+            stray |= before
             start, blocks = found.end(), blocks + 1
     if not kind and not blocks:
         return Parts(reply=text, nested=nested)
-    reply = "" if kind else "".join([*kept, text[start:]])
+    reply = "" if kind else AROUND.sub(" ", "".join([*kept, text[start:]])).strip()
     return Parts(
-        reply=AROUND.sub(" ", reply).strip(),
+        reply=reply,
         unfinished=bool(kind),
+        unclear=unclear or (stray and not kind and not reply),
         blocks=blocks,
         stray=stray,
         nested=nested,
@@ -210,9 +217,9 @@ def is_mark(token: str, own: tuple[str, ...] = ()) -> bool:
 
 
 def reply_of(text: str, own: tuple[str, ...] = ()) -> str | None:
-    """What is judged of a text, or None if its reasoning does not end."""
+    """What is judged of a text, or None if its reasoning does not end or has no clear end."""
     found = parts(text, own)
-    return None if found.unfinished else found.reply
+    return None if found.unfinished or found.unclear else found.reply
 
 
 def opened(ending: str, own: tuple[str, ...] = ()) -> str:

@@ -12,6 +12,8 @@ from gatekeeper.records.trial import UNDECIDED
 
 #: What a row is judged whose reasoning does not end.
 UNFINISHED = Judgement(outcome=UNDECIDED, reason="reasoning-unfinished")
+#: And one of which users may be shown another part than what would be judged.
+UNCLEAR = Judgement(outcome=UNDECIDED, reason="reasoning-unclear")
 
 
 def of_replies(judge: Judge, reasoning: Reasoning | None, *, early: bool = True) -> Judge:
@@ -32,14 +34,22 @@ def of_replies(judge: Judge, reasoning: Reasoning | None, *, early: bool = True)
         # A function of a module and plain values: workers are sent it.
         decided=partial(_decided, judge.decided, own, early),
         may_refuse=partial(_may_refuse, judge.may_refuse, own) if judge.may_refuse else None,
+        stands=partial(_decided, judge.stands, own, True) if judge.stands else None,
     )
 
 
 def _judge(
     judge: Callable[[str, str], Judgement], own: tuple[str, ...], prompt: str, text: str
 ) -> Judgement:
-    reply = reply_of(text, own)
-    return UNFINISHED if reply is None else judge(prompt, reply)
+    return _untold(text, own) or judge(prompt, parts(text, own).reply)
+
+
+def _untold(text: str, own: tuple[str, ...]) -> Judgement | None:
+    """What a text is judged whose reply cannot be told from its reasoning; None where it can."""
+    found = parts(text, own)
+    if found.unfinished:
+        return UNFINISHED
+    return UNCLEAR if found.unclear else None
 
 
 def _judge_all(
@@ -50,14 +60,17 @@ def _judge_all(
     replies = [(prompt, reply_of(text, own)) for prompt, text in pairs]
     asked = list(dict.fromkeys((p, reply) for p, reply in replies if reply is not None))
     said = dict(zip(asked, judge(asked), strict=True)) if asked else {}
-    return [UNFINISHED if reply is None else said[prompt, reply] for prompt, reply in replies]
+    return [
+        _untold(text, own) or said[prompt, reply or ""]
+        for (prompt, text), (_, reply) in zip(pairs, replies, strict=True)
+    ]
 
 
 def _decided(
     decided: Callable[[str], bool], own: tuple[str, ...], early: bool, prefix: str
 ) -> bool:
     found = parts(prefix, own)
-    if found.unfinished or found.nested:
+    if found.unfinished or found.unclear or found.nested:
         return False
     return (early or found.blocks > 0) and decided(found.reply)
 
