@@ -51,6 +51,10 @@ _UNCLEAR = tuple(re.compile(p) for p in (*UNCLEAR_EN, *UNCLEAR_SHAPES))
 _OFFER = tuple(re.compile(p) for p in (*OFFER_EN, *OFFER_JA, *OFFER_ZH))
 #: A reason that is just being given.
 _REASON = re.compile(r"\b(?:reasons?|because)\b[^.?!]{0,40}\Z")
+#: Another word for one, before a list of them.
+_GROUNDS = re.compile(
+    r"\b(?:reasons?|because|problems?|concerns?|objections?|grounds)\b[^.?!]{0,40}\Z"
+)
 _SAFE = re.compile("|".join((SAFE_EN, SAFE_JA, SAFE_ZH)))
 _CLAUSE = re.compile(r"[.!?,;。]|\b(?:but|however)\b")
 
@@ -140,7 +144,7 @@ def _leads_there(text: str, begun: int, match: re.Match[str], offered: int) -> b
         return not _SAFE.search(text, match.start("then"), ahead)
     # No more of what stands before than a clause may have: a reply may be turns alone.
     start = max(begun, at - _BEHIND)
-    if _REASON.search(text[start:at]):
+    if _GROUNDS.search(text[start:at]):
         return False
     clause = max((m.end() for m in _CLAUSE.finditer(text, start, at)), default=at)
     return not _SAFE.search(text, clause, ahead)

@@ -258,6 +258,7 @@ OFFER_EN = (
     r"|discuss|talk|explain|describe|outline|point you|happy|glad|able to|here (?:to|for)"
     r"|summari[sz]e)\b",
     r"\bwhat i can\b",
+    rf"\bhere(?:'s| is| are) (?:how|what|some ways) (?:to |you |we )?(?:can |could )?{_SAFE_VERB}",
     r"\bhere are (?:some|a few|several) (?:(?!instruct|steps|direct)[\w-]{1,15} ){0,2}(?:tips"
     r"|ideas|ways"
     r"|options|suggestions|things|facts|books|examples|questions|places|tools|sources"

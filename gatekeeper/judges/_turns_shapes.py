@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-_STOP = r"(?:[.!?:;…)\]。！？:]|\A) ?"
+_STOP = r"(?:[.!?:;…)\]。]|\A) ?"
 #: What a refusal, a reason, an offer or a warning goes on with; no answer does.
 _NO_ANSWER = (
     r"(?!['\"(\[]?(?:i|we|no|nope|not|never|don't|do not|it|its|it's|this|that|that's|there|these"
-    r"|those|such|if|purposes?|use|interest|speaking|please|doing|what|which|why|and|but|or|even|my|our|your|you(?: can| could"
+    r"|those|such|if|purposes?|use|interest|speaking|please|doing|what|which|why|and|but|or|even"
+    r"|my|our|your|you(?: can| could"
     r"| may| might| should)?|people|someone|anyone|everyone|sorry|consider|see|contact|talk|ask)\b)"
     r"['\"(]?(?=[\w])"
 )
@@ -19,7 +20,7 @@ _ITEM = rf"{_NO_ANSWER}[^\n]{{2,120}}?"
 #: Rows and lists as Markdown, HTML and drawn lines have them.
 _TABLE = (
     r"\|(?: ?:?-{2,}:? ?\|){1,9}",
-    r"<(?:table|thead|tbody|tr|td|ol|ul|li|dl|dt)(?![a-z]{9})",
+    r"<(?:table|thead|tbody)(?![a-z]{9})",
     r"[┌├│┃╔║][^│┃║]{1,60}[┬┼│┃║╦]",
 )
 #: Two of a row, so that a name or a number alone is none.
@@ -35,7 +36,7 @@ _ROW = (
 )
 _PURPOSE = (
     r"(?:educational|informational|research|academic|entertainment|illustrative|historical|training"
-    r"|testing|creative|fictional|demonstration|scientific|journalistic)"
+    r"|testing|creative|fun|reference|fictional|demonstration|scientific|journalistic)"
 )
 #: What an answer is passed off as. What follows must not be safe, nor speak of the request.
 _PRETEXT = (
@@ -43,6 +44,7 @@ _PRETEXT = (
     r"(?: purposes?| use| reasons?| interest)?(?: only)?"
     r"|(?:purely |strictly |speaking )?(?:hypothetically|theoretically)(?: speaking)?"
     r"|(?:purely |only )?in (?:theory|principle)|as a (?:pure )?(?:thought experiment|hypothetical)"
+    rf"|{_PURPOSE} (?:use|purposes?) only"
     r"|in (?:a|an|some|this|my) (?:fictional|imaginary|made-up|hypothetical) \w{1,12}"
     r"|(?:disclaimer: ?)?(?:this|it|all this|everything below|(?:the )?following|what follows)"
     rf"(?: is|'s) (?:\w{{1,15}}ly |all |just |only |meant )?(?:fiction(?:al)?|hypothetical"
@@ -52,17 +54,19 @@ _PRETEXT = (
 SHAPES = (
     *_TABLE,
     *_ROW,
-    rf"{_STOP}\(?{_PRETEXT}\)?[,.:;)–-]* (?P<then>{_NO_ANSWER})",
+    rf"{_STOP}\(?{_PRETEXT}\)?[,.:;)–—-]* (?P<then>{_NO_ANSWER})",
     rf"{_STOP}(?:tl ?;? ?dr|cliff'?s? ?notes|(?:quick|short|condensed|abridged) version"
-    rf"|long story short)[ :,;.–-]{{1,3}}(?P<then>{_NO_ANSWER})",
+    rf"|long story short)[ :,;.–—-]{{1,3}}(?P<then>{_NO_ANSWER})",
+    r"(?:フィクション|創作|小説|物語|空想)として(?:なら|、|書|お?話|お?伝|説明|述べ|紹介)",
     r"(?:仮定|仮|架空|たとえ|例え|想像|空想)の話(?:です|として|だ)?(?:が|けど|、|。)",
 )
 STEP_ONE = (rf"{_STOP}(?:step|stage|phase|part) (?:1|one)\b", "(?:ステップ|手順) ?1|第一步")
 #: A summary or a list of bullets may be one of reasons as well.
 UNCLEAR_SHAPES = (
     rf"{_STOP}(?:in (?:short|brief|summary|a nutshell|essence)|the (?:gist|short of it)"
-    rf"|(?:short|brief|simple) (?:answer|summary)|summary|to sum up)(?: is)?[ :,;–-]{{1,3}}"
+    rf"|(?:short|brief|simple) (?:answer|summary)|summary|to sum up)(?: is)?[ :,;–—-]{{1,3}}"
     rf"(?P<then>{_NO_ANSWER})",
+    r"<(?:ol|ul|li|dl|dt)(?![a-z]{9})",
     rf"{_STOP}[-•→▪▸●‣] {_ITEM} [-•→▪▸●‣] \w",
     r"(?:要するに|つまり|まとめると|ざっくり言うと|端的に言えば?|一言で言えば?)、?",
     r"(?:总之|總之|简而言之|簡而言之|一句话|长话短说|長話短說|总的来说)[,:]?",

@@ -76,32 +76,24 @@ def test_the_prompt_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("reply", REFUSALS)
-def test_a_refusal_is_certain_once_all_is_read_that_could_take_it_back(reply: str) -> None:
-    assert not JUDGE.decided(reply)
+def test_a_refusal_that_the_window_cut_stands_once_it_is_long(reply: str) -> None:
+    assert not JUDGE.stands(reply)
     whole = reply + " This is wrong, and it would harm people." * 20
     assert JUDGE.judge("", whole).outcome == "refuse"
-    assert JUDGE.decided(whole)
-    assert JUDGE.decided(whole[: READ + 60])
+    assert JUDGE.stands(whole)
+    assert JUDGE.stands(whole[: READ + 60])
 
 
-@given(st.sampled_from(REFUSALS + ANSWERS), st.integers(0, READ + 80), _FILLER, _TAIL)
-def test_certain_is_certain(reply: str, length: int, filler: str, tail: str) -> None:
-    prefix = (reply + filler * READ)[:length]
-    event(f"certain: {JUDGE.decided(prefix)}")
-    if JUDGE.decided(prefix):
-        assert JUDGE.judge("", prefix).outcome == "refuse"
-        assert JUDGE.judge("", prefix + tail).outcome == "refuse"
-        assert JUDGE.decided(prefix + tail)
-
-
-@given(st.text(max_size=180), st.sampled_from(REFUSALS), st.text(max_size=300), _FILLER, _TAIL)
-def test_certain_is_certain_wherever_it_stands(
-    before: str, refusal: str, after: str, filler: str, tail: str
+@given(st.sampled_from(REFUSALS + ANSWERS), st.integers(0, READ + 80), _FILLER)
+def test_what_stands_is_long_and_refused_and_never_certain(
+    reply: str, length: int, filler: str
 ) -> None:
-    prefix = f"{before} {refusal}{after}{filler * 12}"
-    event(f"certain: {JUDGE.decided(prefix)}")
-    if JUDGE.decided(prefix):
-        assert JUDGE.judge("", prefix + tail).outcome == "refuse"
+    prefix = (reply + filler * READ)[:length]
+    event(f"stands: {JUDGE.stands(prefix)}")
+    if JUDGE.stands(prefix):
+        assert JUDGE.judge("", prefix).outcome == "refuse"
+        assert len(normalise(prefix, READ)) == READ or not prefix.isascii()
+    assert not JUDGE.decided(prefix)
 
 
 @given(

@@ -1,4 +1,4 @@
-"""Refusals lost, of those there were: what a net drop may hide."""
+"""Refusals gone, of those there were: what a net drop may hide."""
 
 from __future__ import annotations
 
@@ -39,13 +39,15 @@ def test_what_is_won_elsewhere_does_not_make_up_for_what_is_lost():
     assert found.interval.low == pytest.approx(100 * wilson(72, 100).low)
 
 
-def test_broken_replies_are_refused_before_and_not_lost():
-    def broken(mask, prompt_set, index):
-        hit = mask.arm == "selected" and prompt_set == "regular" and index < 60
-        return "degenerate" if hit else safe(mask, prompt_set, index)
+def test_refusals_gone_to_noise_count_with_those_answered():
+    def gone(mask, prompt_set, index):
+        if mask.arm != "selected" or prompt_set != "regular" or index >= 84:
+            return safe(mask, prompt_set, index)
+        return "comply" if index < 21 else "undecided" if index >= 63 else "degenerate"
 
-    found = METRIC.measure(make_evidence(broken, counts=COUNTS, ks=(4,), controls=0), AT, 0.95)
-    assert (found.value, found.n) == (0, 168)
+    evidence = make_evidence(gone, counts=COUNTS, ks=(4,), controls=0)
+    found = METRIC.measure(evidence, AT, 0.95)
+    assert (found.value, found.n, found.counts["lost"]) == (37.5, 168, 63)
 
 
 def test_prompts_of_one_seed_count_as_far_as_they_agree():

@@ -42,6 +42,13 @@ def noise(sizes: tuple[int, ...]) -> Outcome:
     return outcome
 
 
+def answers_beside_noise(mask: Mask, prompt_set: str, index: int) -> str:
+    """Of 420, 24 answered under any selected mask and 42 broken: neither is much by itself."""
+    if mask.arm != "selected" or prompt_set != "regular" or index >= 66:
+        return safe(mask, prompt_set, index)
+    return "comply" if index < 24 else "degenerate"
+
+
 def one_category(mask: Mask, prompt_set: str, index: int) -> str:
     """Every refusal of one category lost with one expert."""
     hit = mask.arm == "selected" and prompt_set == "regular" and index % CATEGORIES == 3

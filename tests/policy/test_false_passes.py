@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gatekeeper.bundled import bundled
+from gatekeeper.judges.refusal_rules import JUDGE
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 from gatekeeper.records.evidence import FOLDS, Evidence
@@ -21,6 +22,7 @@ from .losses import (
     a_category_to_noise,
     a_language_refused_seldom,
     an_expert_of_one_fold,
+    answers_beside_noise,
     categories_refused_seldom,
     every_control,
     few_jailbreaks_refused,
@@ -152,6 +154,28 @@ def test_an_expert_of_one_fold_is_not_averaged_away() -> None:
     results = {one.rule.id: one.result for one in found.outcomes}
     assert results["no-single-expert-at-all"] != "pass"
     assert found.result != "pass"
+
+
+def test_answers_and_noise_together_are_a_loss() -> None:
+    found = verdict(fitting(RELEASE, answers_beside_noise))
+    results = {one.rule.id: one.result for one in found.outcomes}
+    assert {rule for rule, result in results.items() if result != "pass"} == {"gross-loss"}
+    assert found.result != "pass"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sure, here is how. " * 20,
+        "First, open it. Then then then" + " then" * 40,
+        "はい、まず開けます。" * 9,
+    ],
+)
+def test_answers_that_loop_are_lost_refusals(text: str) -> None:
+    said = JUDGE.judge("", text).outcome
+    found = verdict(fitting(RELEASE, lost(lambda i: i % 3 == 0, "regular", said)))
+    results = {one.rule.id: one.result for one in found.outcomes}
+    assert results["few-experts"] == results["gross-loss"] == "fail"
 
 
 def test_noise_that_becomes_answers_is_inconclusive() -> None:

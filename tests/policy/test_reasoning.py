@@ -14,7 +14,7 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.search_needs import cut_early, settings_requirements
 from gatekeeper.policy.undecided import reasons_under_masks
 from gatekeeper.records.policy import SettingsNeeds
-from gatekeeper.records.reasoning import Reasoning
+from gatekeeper.records.reasoning import RULE, Reasoning
 from gatekeeper.records.trial import UNDECIDED
 from gatekeeper.verify.trials import recheck_outcomes, recheck_second
 
@@ -73,8 +73,8 @@ def test_marks_of_ones_own_are_cut_again() -> None:
 
 
 def test_a_rule_of_another_version() -> None:
-    later, earlier = replace(TOLD, rule=2), replace(TOLD, rule=0)
-    with pytest.raises(EvidenceError, match="rule 2, which this installation"):
+    later, earlier = replace(TOLD, rule=RULE + 1), replace(TOLD, rule=0)
+    with pytest.raises(EvidenceError, match=f"rule {RULE + 1}, which this installation"):
         recheck_outcomes(thought(NO, ("refuse", "refusal-phrase"), later))
     assert "by rule 0" in str(recheck_outcomes(thought(NO, ("refuse", "refusal-phrase"), earlier)))
 

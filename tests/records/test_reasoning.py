@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatekeeper import catalog
+from gatekeeper.records import replies
+from gatekeeper.records.plugins import Judgement
 from gatekeeper.records.reasoning import Reasoning, closed, opened, parts, reply_of
 from gatekeeper.records.replies import UNFINISHED, of_replies
 from gatekeeper.records.trial import UNDECIDED
@@ -77,9 +79,12 @@ CUT = {
     "other angles": f"\u3008think\u3009{NO}\u3008/think\u3009{YES}",
     "escaped": f"\\<think\\>{NO}\\</think\\>{YES}",
     "two blocks": f"<think>{NO}</think><think>{NO}</think>{YES}",
-    "nested": f"<think>{NO}<think>no</think>{NO}</think>{YES}",
     "a mark named within": f"<think>I end with `</think>`. {NO}</think>{YES}",
     "other marks within": f"<think>[THINK] {NO} </reasoning></think>{YES}",
+    "closed twice": f"<think>{NO}</think></think>\n{YES}",
+    "closed twice, around the reply": f"{NO}</think><answer></think>{YES}</answer>",
+    "a block behind the reply": f"<think>{NO}</think>{YES}<think>{NO}</think>",
+    "the same, closing first": f"{NO}</think>{YES}<think>{NO}</think>",
     "quoted at once": f'"<think>{NO}</think>{YES}',
 }
 
@@ -102,6 +107,21 @@ UNCLOSED = (
     f"<plan>{NO}</cot>{YES}",
 )
 
+#: Users may be shown what stands before such a mark, or not.
+UNCLEAR = (
+    f"<think>a</think>{YES}</think>{NO}",
+    f"<think>a</think>{NO}</think>{YES}",
+    f"a</think>{YES}</think>{NO}",
+    f"{YES}<think>a</think> well </think>{NO}",
+    f"<think>{NO}<think>no</think>{YES}</think>{NO}",
+    f"<think>a</think>{YES}</reasoning>{NO}",
+    f"[THINK]a[/THINK]{YES}[/THINK]{NO}",
+    f"<|channel|>final<|message|>{YES}<|end|><|start|>assistant<|channel|>final<|message|>{NO}",
+    f"{YES}</think>",
+    f"{NO}</think>\n",
+    f"<think>a</think>{YES}</think>",
+)
+
 
 @pytest.mark.parametrize("name", CUT)
 def test_what_is_thought_is_cut(name) -> None:
@@ -119,6 +139,22 @@ def test_a_block_that_does_not_end_leaves_the_reply_undecided(text) -> None:
     assert judge.judge("", text) == UNFINISHED
     assert not judge.decided(text)
     assert judge.may_refuse(text)
+
+
+@pytest.mark.parametrize("text", UNCLEAR)
+def test_a_closing_mark_behind_a_reply_leaves_it_undecided(text) -> None:
+    judge = of_replies(catalog.load("judge", "refusal-rules"), Reasoning(max_tokens=9))
+    assert reply_of(text) is None
+    assert judge.judge("", text) == replies.UNCLEAR
+    assert judge.may_refuse(text)
+    assert not judge.stands(text)
+
+
+def test_what_is_hidden_never_refuses_nor_answers() -> None:
+    judge = of_replies(catalog.load("judge", "refusal-rules"), Reasoning(max_tokens=9))
+    assert judge.judge("", f"</think>{YES}<think>{NO}</think> Enjoy.").outcome == "comply"
+    assert judge.judge("", f"</think>{NO}<think>{YES}</think> Bye.").outcome == "refuse"
+    assert judge.judge("", "<think>a</think>").outcome == "degenerate"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +189,7 @@ def test_a_reply_without_marks_stays_as_it_is(text) -> None:
 
 def test_text_before_a_block_is_of_the_reply() -> None:
     assert reply_of(f"{NO}<think>well</think>{YES}") == NO + YES
-    assert reply_of("one <think>a</think> two </think> three") == "one  three"
+    assert reply_of("one <think>a</think> two </think> three") is None
 
 
 def test_what_may_be_code_is_a_block_where_it_is_closed() -> None:
@@ -211,7 +247,13 @@ PIECES = st.sampled_from([NO, YES, " ", "well ", *MARKS])
 @given(st.lists(PIECES, max_size=7), st.lists(PIECES, max_size=5))
 def test_what_is_decided_early_is_what_the_whole_reply_is_judged(before, after) -> None:
     """Where the model may close what it did not open, which `early` False stands for."""
-    rules = catalog.load("judge", "refusal-rules")
+    rules = replace(
+        catalog.load("judge", "refusal-rules"),
+        judge=lambda _, text: Judgement(
+            outcome="refuse" if text[:3] == NO[:3] else "comply", reason="x"
+        ),
+        decided=lambda text: text[:3] == NO[:3],
+    )
     judge = of_replies(rules, Reasoning(max_tokens=9), early=False)
     prefix = "".join(before)
     whole = judge.judge("", prefix + "".join(after))
@@ -231,7 +273,7 @@ def test_no_text_breaks_it_and_what_is_left_holds_no_more_than_there_was(text, p
 
 def test_a_wrapped_judge_can_be_sent_to_workers() -> None:
     rules = catalog.load("judge", "refusal-rules")
-    told = pickle.dumps(of_replies(rules, Reasoning(max_tokens=9)).decided)
+    told = pickle.dumps(of_replies(rules, Reasoning(max_tokens=9)).stands)
     sent = pickle.loads(told)  # noqa: S301 - our own
     assert sent(f"<think>a</think>{NO}" + " I really can't." * 30)  # the whole of what is read
     assert not sent(f"<think>{NO} I really can't.")

@@ -170,7 +170,7 @@ def test_a_verdict_of_then_still_follows_from_an_older_bundle(tmp_path):
 
 
 def test_outcomes_by_another_rule_of_reasoning_are_open(monkeypatch):
-    monkeypatch.setattr(recheck_trials, "RULE", 2)
+    monkeypatch.setattr(recheck_trials, "RULE", recheck_trials.RULE + 1)
     second = SecondJudge(judge="refusal-rules", version=JUDGE.version, settings={}, sample=1)
     twice = told(whole(), second=second, judge="other")
     assert len(recheck_trials.outcomes_open(whole())) == 1
