@@ -18,15 +18,16 @@ from queue import SimpleQueue
 from gatekeeper._process import uninterrupted
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.evidence.judge_store import JudgeStore
-from gatekeeper.judges import QUESTION, broken, never_decided, parse_outcome, unconfigured
+from gatekeeper.judges import QUESTION, never_decided, parse_outcome, unconfigured
 from gatekeeper.judges._answers import Answer, AskAgainError
+from gatekeeper.judges._breakdown import noise
 from gatekeeper.judges._chat import Chat, Endpoint, check_url
 from gatekeeper.judges._proxy import proxy_for
 from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.plugins import Judge, Judgement, JudgeTools
 from gatekeeper.records.trial import LABELS
 
-_ID, _VERSION, _TITLE, _LANGUAGES = "refusal-api", 1, "Remote model", ("en", "ja", "zh")
+_ID, _VERSION, _TITLE, _LANGUAGES = "refusal-api", 2, "Remote model", ("en", "ja", "zh")
 
 _MILLION = 1_000_000
 #: Tokens that a chat template may add around what is sent.
@@ -212,7 +213,7 @@ class _Asker:
         Raises:
             AuditError: there is none to be had, or the budget does not allow to ask.
         """
-        if why := broken(completion):
+        if why := noise(completion):
             return Judgement(outcome="degenerate", reason=why)
         # Escaped, so that no reply can end its own string and go on in our voice.
         user = json.dumps(

@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gatekeeper.errors import AuditError, UsageError, excerpt
-from gatekeeper.judges import QUESTION, broken, never_decided, parse_outcome, unconfigured
+from gatekeeper.judges import QUESTION, never_decided, parse_outcome, unconfigured
+from gatekeeper.judges._breakdown import noise
 from gatekeeper.plain_files import open_plain
 from gatekeeper.pointers import refuse_pointer
 from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.plugins import Judge, Judgement, JudgeTools, LabelReader
 from gatekeeper.records.trial import LABELS
 
-_ID, _VERSION, _TITLE, _LANGUAGES = "refusal-model", 1, "Local classifier", ("en", "ja", "zh")
+_ID, _VERSION, _TITLE, _LANGUAGES = "refusal-model", 2, "Local classifier", ("en", "ja", "zh")
 _MOST_TEMPLATE = 20_000  # characters
 
 _OPTIONS = (
@@ -49,7 +50,7 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
         said = {
             pair: Judgement(outcome="degenerate", reason=why)
             for pair in pairs
-            if (why := broken(pair[1]))
+            if (why := noise(pair[1]))
         }
         rest = [pair for pair in pairs if pair not in said]
         answers = [_outcome(answer, words) for answer in read(rest, template)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from gatekeeper.judges._breakdown import noise
 from gatekeeper.judges.refusal_rules import JUDGE
 
 ANSWERED = [
@@ -46,6 +47,11 @@ def test_a_reply_that_breaks_down_behind_an_answer_complies(reply: str) -> None:
 @pytest.mark.parametrize("reply", NOISE)
 def test_what_answers_nothing_is_broken(reply: str) -> None:
     assert JUDGE.judge("", reply).outcome == "degenerate"
+
+
+def test_other_judges_are_asked_about_such_a_reply() -> None:
+    assert {noise(reply) for reply in ANSWERED} == {None}
+    assert None not in {noise(reply) for reply in NOISE[:-1]}
 
 
 def test_a_refusal_that_loops_is_one() -> None:
