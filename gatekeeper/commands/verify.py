@@ -89,6 +89,9 @@ def _tell(rechecked: Rechecked) -> None:
             f"✓ stops: {len(stops)} runs, {early} of them ended early, each after the first "
             "prompts of its order"
         )
+    if rechecked.left_out:
+        told = "; ".join(rechecked.left_out)
+        click.echo(f"– left out, for reasons that are not derived again: {told}")
     if rechecked.second is not None:
         click.echo(f"✓ second judge: {rechecked.second}")
     if stored:

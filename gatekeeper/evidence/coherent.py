@@ -30,7 +30,7 @@ from gatekeeper.records.trials import (
 from gatekeeper.records.windows import WINDOWS
 
 #: Tokens by which the end of reasoning may be noticed late (`engine.generate.batch_state`).
-_SEEN_LATE = 4
+SEEN_LATE = 4
 
 
 def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
@@ -65,7 +65,7 @@ def _window(evidence: Evidence) -> None:
     A row that runs has at least one token, be it the one that ends it.
     """
     reasoning, window = evidence.settings.reasoning, evidence.settings.max_new_tokens
-    thought = 0 if reasoning is None else reasoning.max_tokens + _SEEN_LATE
+    thought = 0 if reasoning is None else reasoning.max_tokens + SEEN_LATE
     if longest(evidence.trials) > window + thought:
         _refuse("a reply is longer than the token window")
     marks = () if reasoning is None else reasoning.marks

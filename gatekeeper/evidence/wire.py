@@ -31,7 +31,7 @@ from gatekeeper.records.stop import Stop
 from gatekeeper.records.trial import Mask
 from gatekeeper.records.usefulness import Usefulness
 
-SCHEMA_ID = "gatekeeper/evidence/v1"
+SCHEMA_ID, RUN_SCHEMA_ID = "gatekeeper/evidence/v1", "gatekeeper/run/v1"
 
 _PROMPT = (
     "id",
@@ -44,6 +44,10 @@ _PROMPT = (
     "skipped",
 )
 _CHANGE = ("dimension", "value", "selector", "phi", "usual", "low", "draws")
+_COUNTS = ("rows_computed", "rows_resumed", "rows_skipped", "audits")
+_RUN = {"schema", "started", "finished", "host", "seconds", "seeds", *_COUNTS}
+#: Seconds that no stage takes: a float holds whole numbers up to it.
+_LONGEST = 2**53
 _USEFUL = ("mask", "prompts", "tokens", "plain", "masked", "divergence")
 _STOP = ("selector", "k", "set", "prompts", "of", "largest", "looks", "confidence")
 _SITE = ("layer", "path", "experts", "top_k", "shared", "routing")
@@ -170,7 +174,7 @@ def _mask_to_json(mask: Mask) -> dict[str, Any]:
 def times_to_json(times: RunTimes) -> dict[str, Any]:
     """run.json: what differs between two runs of the same audit."""
     return {
-        "schema": "gatekeeper/run/v1",
+        "schema": RUN_SCHEMA_ID,
         "started": times.started.isoformat(),
         "finished": times.finished.isoformat(),
         "host": times.host,
@@ -189,19 +193,24 @@ def times_from_json(data: Mapping[str, Any]) -> RunTimes:
     Raises:
         KeyError, TypeError, ValueError, AttributeError: it is none.
     """
-    counts = [data.get("audits", 0), *data.get("seeds", ())]
-    if not all(type(number) is int and number >= 0 for number in counts):
-        raise ValueError("audits and seeds are whole numbers")
+    if data["schema"] != RUN_SCHEMA_ID or not data.keys() <= _RUN:
+        raise ValueError("not what this version writes")
+    started, finished = (datetime.fromisoformat(data[name]) for name in ("started", "finished"))
+    numbers = {name: data.get(name, 0) for name in _COUNTS}
+    seeds, seconds = tuple(data.get("seeds", ())), dict(data["seconds"])
+    if not all(type(number) is int and number >= 0 for number in (*numbers.values(), *seeds)):
+        raise ValueError("rows, audits and seeds are whole numbers")
+    if not all(type(n) in {int, float} and abs(n) < _LONGEST for n in seconds.values()):
+        raise ValueError("seconds are numbers")
+    if started.tzinfo is None or finished.tzinfo is None or not isinstance(data["host"], str):
+        raise ValueError("times are in a time zone, and a host has a name")
     return RunTimes(
-        started=datetime.fromisoformat(data["started"]),
-        finished=datetime.fromisoformat(data["finished"]),
+        started=started,
+        finished=finished,
         host=data["host"],
-        seconds=dict(data["seconds"]),
-        rows_computed=data["rows_computed"],
-        rows_resumed=data["rows_resumed"],
-        rows_skipped=data.get("rows_skipped", 0),
-        audits=data.get("audits", 0),
-        seeds=tuple(data.get("seeds", ())),
+        seconds=seconds,
+        seeds=seeds,
+        **numbers,
     )
 
 

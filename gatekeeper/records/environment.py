@@ -11,13 +11,16 @@ DIMENSIONS = ("category", "language")
 #: What the whole suite can be run anew with.
 VARIANTS = ("system prompt", "format")
 
+#: Numeric formats that a model can be run in; the last by rounding after it was loaded.
+FORMATS = ("float32", "bfloat16", "float16", "int8")
+
 #: sha256 of no text: no system prompt.
-_EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+NO_PROMPT = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 def prompt_name(digest: str) -> str:
     """What a system prompt is called, by the sha256 of its text: eight digits tell it apart."""
-    return "none" if digest == _EMPTY else f"sha256-{digest[:8]}"
+    return "none" if digest == NO_PROMPT else f"sha256-{digest[:8]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

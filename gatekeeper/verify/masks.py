@@ -159,6 +159,23 @@ def lacks_causes(evidence: Evidence) -> bool:
     return not {mask.name for mask in made} <= {mask.name for mask in evidence.masks}
 
 
+def lacks_beside(evidence: Evidence) -> bool:
+    """Whether all masks beside the selected ones are missing, where such an audit makes some."""
+    profile, settings = evidence.profile, evidence.settings
+    if profile is None or any(mask.arm == "beside" for mask in evidence.masks):
+        return False
+    return bool(
+        beside_masks(
+            profile,
+            rows_of(evidence, profile, "benign"),
+            evidence.selections,
+            settings.ks,
+            mode=settings.mode,
+            phase=settings.phase,
+        )
+    )
+
+
 def left_out(evidence: Evidence) -> str | None:
     """Why masks that speak against the model may have been left out of a bundle, or None.
 
@@ -173,16 +190,16 @@ def left_out(evidence: Evidence) -> str | None:
         return None
     if not settings.metrics:
         return "the bundle is of a version in which nothing shows that no mask was left out"
-    beside = beside_masks(
-        profile,
-        rows_of(evidence, profile, "benign"),
-        evidence.selections,
-        settings.ks,
-        mode=settings.mode,
-        phase=settings.phase,
-    )
-    if beside and not any(mask.arm == "beside" for mask in evidence.masks):
+    if lacks_beside(evidence):
         return "the masks of experts that are busy on benign prompts are missing"
+    return other_controls(evidence)
+
+
+def other_controls(evidence: Evidence) -> str | None:
+    """Why the random masks are not those of the seed, or None."""
+    settings, profile = evidence.settings, evidence.profile
+    if profile is None:
+        return None
     controls = {mask.name: mask.experts for mask in evidence.masks if mask.arm == "control"}
     # Some more than there are show as well that some lack, however many are told of.
     drawn = _drawn(evidence, profile, min(settings.controls, len(controls) + _STALE))

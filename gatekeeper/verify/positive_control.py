@@ -8,20 +8,19 @@ from gatekeeper.errors import EvidenceError
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.positive import Direction, PositiveControl, best_of
 from gatekeeper.records.trial import POSITIVE
-from gatekeeper.records.trials import of_masks
 
 #: Sets that are run under it, all of their prompts that measure.
-_SETS = ("regular", "jailbreak", "benign")
+SETS = ("regular", "jailbreak", "benign")
 
 
 def recheck_positive(evidence: Evidence) -> None:
-    """Holds that the layer follows from the table, and that every measured prompt was run.
+    """Holds that the layer follows from the table; `verify.made` that the prompts were run.
 
     Replies that chose the layer are in no bundle, so the table itself is believed.
 
     Raises:
         EvidenceError: another layer was taken, prompts of the wrong half or set made the direction,
-            trials lack or are of other sets, or there is such an arm and no record of it.
+            or there is such an arm and no record of it.
     """
     masks = [mask for mask in evidence.masks if mask.arm == POSITIVE.arm]
     found = evidence.positive_control
@@ -32,9 +31,6 @@ def recheck_positive(evidence: Evidence) -> None:
     if masks != [POSITIVE] or len(found.directions) != 1 or not evidence.settings.positive_control:
         _refuse("the positive control is not the one arm that such an audit has")
     _recheck_direction(evidence, found.directions[0])
-    wanted = {p.id for p in evidence.suite.prompts if p.measures and p.set in _SETS}
-    if {t.prompt_id for t in of_masks(evidence.trials, POSITIVE.name)} != wanted:
-        _refuse("the positive control was not run on the prompts that measure")
 
 
 def _recheck_direction(evidence: Evidence, one: Direction) -> None:

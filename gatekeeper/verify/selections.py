@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -24,6 +25,8 @@ from gatekeeper.verify.same import same_data
 #: Resamples times prompts that are drawn again: above it a bundle only wants to use up memory.
 _MOST_DRAWS = 100_000_000
 
+_NUMBER = re.compile(r"\d+")
+
 _MEASURED, _OLDER = "measured on the model", "older "
 
 #: What is said of an expert, and what it is called where it differs. The ranking comes first.
@@ -34,7 +37,7 @@ _OF_EXPERTS = {
     "groups": "a group",
     "borderline": "what is borderline",
 }
-#: Notes are left out: they are words.
+#: Of notes only the numbers are: the rest is words.
 _OF_SELECTION = {
     "phi": "Φ",
     "error_bound": "the bound on false selections",
@@ -121,7 +124,7 @@ def _recheck(evidence: Evidence) -> Derived:
         if reason is not None:
             untold[stored.selector] = reason
             continue
-        given = given or _input(evidence)
+        given = given or selection_input(evidence)
         _compare(stored, _selector(stored.selector).select(given))
         agreed.append(stored.selector)
     variants: tuple[str, ...] = ()
@@ -159,10 +162,14 @@ def _not_again(evidence: Evidence, stored: Selection) -> str | None:
     return None
 
 
-def _input(evidence: Evidence) -> SelectionInput:
-    """What the audit gave to its selectors."""
+def selection_input(evidence: Evidence) -> SelectionInput:
+    """What the audit gave to its selectors; of evidence with a profile, of one fold.
+
+    Raises:
+        EvidenceError: profile and settings are such as no audit selects by.
+    """
     profile, settings = evidence.profile, evidence.settings
-    assert profile is not None  # noqa: S101 - `_not_again` has said so
+    assert profile is not None  # noqa: S101 - no bundle is without
     by_id = {p.id: p for p in evidence.suite.prompts}
     wanted = [p.id for p in by_id.values() if p.split == "selection" and p.skipped is None]
     if sorted(profile.prompt_ids) != sorted(wanted):
@@ -209,6 +216,8 @@ def _compare(stored: Selection, derived: Selection | str) -> None:
     for key, called in _OF_SELECTION.items():
         if not same_data(theirs[key], ours[key]):
             _refuse(f"{called} of {name} does not follow from the routing profile")
+    if _NUMBER.findall(" ".join(stored.notes)) != _NUMBER.findall(" ".join(derived.notes)):
+        _refuse(f"the notes of {name} tell other numbers than follow from the routing profile")
 
 
 def _plain(selection: Selection) -> dict[str, Any]:

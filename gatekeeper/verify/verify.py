@@ -14,7 +14,9 @@ from gatekeeper.evidence.wire_findings import finding_to_json
 from gatekeeper.metrics import measure_all
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.verify.made import left_out_with_reason, random_masks_open, recheck_made
 from gatekeeper.verify.masks import recheck_masks
+from gatekeeper.verify.numbers import recheck_numbers
 from gatekeeper.verify.positive_control import recheck_positive
 from gatekeeper.verify.recorded import recheck_recorded, unrecorded
 from gatekeeper.verify.same import same_data
@@ -43,6 +45,7 @@ class Rechecked:
         split: whether the prompts were split again; not those of bundles that lack what it takes.
         suite: the bundled suite whose prompts they were found to be, if it says it is one.
         selections: which were made again from the profile.
+        left_out: what was asked for and not made, with the reason that the bundle gives.
         open: what could be altered without a trace: nothing here derives it again.
         unsaid: what a bundle of an older version does not say either, or one that claims to be of
             one. No verdict of today rests on such a bundle.
@@ -59,6 +62,7 @@ class Rechecked:
     split: bool
     suite: str | None
     selections: Derived
+    left_out: tuple[str, ...]
     open: tuple[str, ...]
     unsaid: tuple[str, ...]
     compared: int
@@ -89,6 +93,8 @@ def recheck(evidence: Evidence) -> Rechecked:
     split = recheck_split(evidence)
     suite = recheck_suite(evidence)
     recheck_stops(evidence)
+    recheck_made(evidence)
+    recheck_numbers(evidence)
     unjudged = recheck_outcomes(evidence)
     second = recheck_second(evidence)
     findings = measure_all(evidence)
@@ -103,7 +109,8 @@ def recheck(evidence: Evidence) -> Rechecked:
         split=split,
         suite=suite,
         selections=selections,
-        open=(*outcomes_open(evidence), *selections.open),
+        open=(*outcomes_open(evidence), *random_masks_open(evidence), *selections.open),
+        left_out=left_out_with_reason(evidence),
         unsaid=(*selections.older, *told),
         compared=compared,
         older=older,

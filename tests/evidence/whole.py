@@ -23,13 +23,14 @@ def whole_evidence(outcome=concentrated, **changes) -> Evidence:
     evidence = make_evidence(outcome, controls=3, ks=(1, 4), **changes)
     ids = ("regular-0", "regular-1")
     shape = (2, len(evidence.model.sites), 16)
-    counts = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
-    tokens = np.array([5, 6], np.int32)
+    # Of 24 tokens each chooses two experts.
+    counts = np.resize(np.array([0, 6], np.int32), shape)
+    tokens = np.array([24, 24], np.int32)
     profile = ActivationProfile(
         prompt_ids=ids,
         sites=evidence.model.sites,
-        counts={w: counts + i for i, w in enumerate(WINDOWS)},
-        weights={w: counts / np.float32(7) + i for i, w in enumerate(WINDOWS)},
+        counts=dict.fromkeys(WINDOWS, counts),
+        weights={w: counts / np.float32(7 + i) for i, w in enumerate(WINDOWS)},
         tokens=dict.fromkeys(WINDOWS, tokens),
         attribution=np.where(counts > 5, counts, np.nan).astype(np.float32),
         attribution_note="simulated",

@@ -7,8 +7,10 @@ from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
+import numpy.typing as npt
 
 from gatekeeper import catalog
+from gatekeeper.analysis.arms import beside_masks
 from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.masks import selected_masks
 from gatekeeper.metrics import with_findings
@@ -18,7 +20,8 @@ from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.reasoning import RULE, Reasoning
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.suite import SETS, suite_digest
-from gatekeeper.records.windows import WINDOWS
+from gatekeeper.records.trial import AGAIN, UNMASKED, Mask, Trial
+from gatekeeper.records.usefulness import Usefulness
 from gatekeeper.suites.split import VERSION, cell_of, split_clusters
 
 from ..evidence.whole import whole_evidence
@@ -72,12 +75,45 @@ def profiled_evidence(outcome: Outcome = safe, *, resamples: int = 51, size: int
 
 
 def with_selections(evidence: Evidence, selections: tuple[Selection, ...]) -> Evidence:
-    """The evidence with these selections, and masks and findings that follow from them."""
-    masks = [m for m in evidence.masks if m.arm == "unmasked"]
-    masks += [m for s in selections for m in selected_masks(s, KS)]
+    """The evidence with these selections, and all that follows from them."""
+    benign = np.array([i.startswith("benign") for i in evidence.profile.prompt_ids])
+    how = {"mode": evidence.settings.mode, "phase": evidence.settings.phase}
+    masks = (
+        UNMASKED,
+        *(m for s in selections for m in selected_masks(s, KS)),
+        *beside_masks(evidence.profile, benign, selections, KS, **how),
+        AGAIN,
+    )
     settings = replace(evidence.settings, selectors=tuple(s.selector for s in selections))
-    made = replace(evidence, selections=selections, masks=tuple(masks), settings=settings)
-    return with_findings(made)
+    made = replace(evidence, selections=selections, masks=masks, settings=settings)
+    return with_findings(with_trials(made))
+
+
+def with_trials(evidence: Evidence) -> Evidence:
+    """The evidence with trials and usefulness of its masks, and of no others.
+
+    Masks that have no trials yet leave every reply as it was.
+    """
+    names = {mask.name for mask in evidence.masks}
+    trials = [t for t in evidence.trials if t.mask in names]
+    plain = [t for t in trials if t.mask == UNMASKED.name]
+    for name in sorted(names - {t.mask for t in trials}):
+        trials += [replace(t, mask=name) for t in plain]
+    answered = [t for t in plain if t.outcome == "comply" and t.prompt_id.startswith("benign")]
+    useful = tuple(_as_useful(m, answered) for m in evidence.masks if m.arm == "selected")
+    return replace(evidence, trials=tuple(trials), usefulness=useful)
+
+
+def _as_useful(mask: Mask, answered: Sequence[Trial]) -> Usefulness:
+    same = (1.0,) * len(answered)
+    return Usefulness(
+        mask=mask.name,
+        prompts=tuple(t.prompt_id for t in answered),
+        tokens=tuple(t.tokens for t in answered),
+        plain=same,
+        masked=same,
+        divergence=(0.0,) * len(answered),
+    )
 
 
 def _split(prompts: Sequence[PromptRef], settings: AuditSettings) -> tuple[PromptRef, ...]:
@@ -97,7 +133,10 @@ def _folded(prompt: PromptRef) -> str:
 def _profile(prompts: tuple[PromptRef, ...]) -> ActivationProfile:
     generator = np.random.default_rng(0)
     shape = (len(prompts), len(SITES), 16)
-    counts = {w: generator.integers(0, 7, size=shape, dtype=np.int32) for w in WINDOWS}
+    tokens = {"prompt": 24, "decision": 4, "generated": 7}
+    drawn = {w: _routed(generator, shape, tokens[w]) for w in ("decision", "generated")}
+    rest = _routed(generator, shape, tokens["prompt"] - tokens["decision"])
+    counts = {"prompt": drawn["decision"] + rest, **drawn}
     attribution = generator.normal(0.1, 0.3, size=shape).astype(np.float32)
     attribution[[p.set == "benign" for p in prompts]] = np.nan
     return ActivationProfile(
@@ -105,7 +144,15 @@ def _profile(prompts: tuple[PromptRef, ...]) -> ActivationProfile:
         sites=SITES,
         counts=counts,
         weights={w: c / np.float32(2) for w, c in counts.items()},
-        tokens=dict.fromkeys(WINDOWS, np.full(len(prompts), 24, np.int32)),
+        tokens={w: np.full(len(prompts), n, np.int32) for w, n in tokens.items()},
         attribution=attribution,
         attribution_note="simulated",
     )
+
+
+def _routed(
+    generator: np.random.Generator, shape: tuple[int, int, int], tokens: int
+) -> npt.NDArray[np.int32]:
+    """Counts of tokens that choose two experts each, by chance."""
+    order = generator.random((tokens, *shape)).argsort(axis=-1)
+    return (order < SITES[0].top_k).sum(axis=0, dtype=np.int32)

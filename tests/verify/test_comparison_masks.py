@@ -5,33 +5,41 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-import numpy as np
 import pytest
 
-from gatekeeper.analysis.arms import beside_masks, cause_masks
+from gatekeeper.analysis.arms import cause_masks
+from gatekeeper.analysis.ranking import in_turn
 from gatekeeper.errors import EvidenceError
 from gatekeeper.metrics import measure_all
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import ExpertId
+from gatekeeper.records.role import Roles
 from gatekeeper.verify.verify import recheck
 from tests.metrics.test_of_selections import roles
-from tests.policy.profiled import profiled_evidence
+from tests.policy.profiled import profiled_evidence, with_trials
+
+
+def named(evidence: Evidence) -> Roles:
+    """Roles of the experts that were selected first."""
+    made = roles(["HRCG", "HCDG", "unclear", "HRCG"])
+    experts = zip(made.experts, in_turn(evidence.selections, 4), strict=True)
+    told = tuple(replace(one, expert=expert) for one, expert in experts)
+    return replace(made, experts=told, n=20, clusters=10)
 
 
 @cache
 def told(*, cause: bool = True) -> Evidence:
     """Evidence with masks beside the selected ones; without those by cause as older versions."""
-    evidence = replace(profiled_evidence(), roles=roles(["HRCG", "HCDG", "unclear", "HRCG"]))
+    evidence = profiled_evidence()
+    evidence = replace(evidence, roles=named(evidence))
     settings = evidence.settings
-    benign = {p.id for p in evidence.suite.prompts if p.set == "benign"}
-    rows = np.array([i in benign for i in evidence.profile.prompt_ids])
     how = {"mode": settings.mode, "phase": settings.phase}
     masks = (
         *evidence.masks,
-        *beside_masks(evidence.profile, rows, evidence.selections, settings.ks, **how),
         *(cause_masks(evidence.roles, settings.ks, **how) if cause else ()),
     )
-    return measured(replace(evidence, masks=masks, settings=replace(settings, roles=True)))
+    made = replace(evidence, masks=masks, settings=replace(settings, roles=True))
+    return measured(with_trials(made))
 
 
 def measured(evidence: Evidence) -> Evidence:
@@ -88,12 +96,12 @@ def test_roles_of_imagined_experts_are_refused():
 
 def test_roles_that_do_not_follow_from_their_own_intervals_are_refused():
     """Called unclear, the experts that control the response would get no mask of their own."""
-    named = roles(["HRCG", "HCDG", "unclear", "HRCG"])
-    experts = tuple(replace(one, role="unclear") for one in named.experts)
+    made = told().roles
+    experts = tuple(replace(one, role="unclear") for one in made.experts)
     masks = tuple(m for m in told().masks if not (m.selector or "").startswith("cause/"))
-    forged = replace(told(), roles=replace(named, experts=experts), masks=masks)
+    forged = replace(told(), roles=replace(made, experts=experts), masks=masks)
     with pytest.raises(EvidenceError, match="roles do not follow"):
         recheck(measured(forged))
-    twice = replace(named, experts=(*named.experts, named.experts[0]))
+    twice = replace(made, experts=(*made.experts, made.experts[0]))
     with pytest.raises(EvidenceError, match="roles do not follow"):
         recheck(measured(replace(told(), roles=twice)))

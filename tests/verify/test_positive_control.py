@@ -11,6 +11,7 @@ from gatekeeper.errors import EvidenceError
 from gatekeeper.metrics import measure_all
 from gatekeeper.records.positive import Candidate, PositiveControl
 from gatekeeper.records.trial import POSITIVE
+from gatekeeper.verify.made import recheck_made
 from gatekeeper.verify.positive_control import recheck_positive
 from gatekeeper.verify.verify import recheck
 from tests.policy.builders import make_evidence
@@ -96,22 +97,18 @@ def test_bundles_without_one_are_accepted():
             ),
             "not the one arm",
         ),
-        (
-            lambda: replace(
-                given(),
-                trials=tuple(
-                    t
-                    for t in given().trials
-                    if (t.mask, t.prompt_id) != (POSITIVE.name, "benign-3")
-                ),
-            ),
-            "was not run on the prompts that measure",
-        ),
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(evidence, words):
     with pytest.raises(EvidenceError, match=words):
         recheck_positive(evidence())
+
+
+def test_it_is_run_on_all_prompts_that_measure():
+    recheck_made(given())
+    left = (t for t in given().trials if (t.mask, t.prompt_id) != (POSITIVE.name, "benign-3"))
+    with pytest.raises(EvidenceError, match="positive-control was not run on 1 of the prompts"):
+        recheck_made(replace(given(), trials=tuple(left)))
 
 
 def test_its_replies_are_judged_again_like_all_others():

@@ -1,0 +1,196 @@
+"""Numbers and names of a bundle that bound one another, or of which only few are possible."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import NoReturn
+
+from gatekeeper.analysis.folds import views
+from gatekeeper.analysis.ranking import in_turn
+from gatekeeper.errors import EvidenceError, UsageError
+from gatekeeper.records.environment import FORMATS, NO_PROMPT
+from gatekeeper.records.evidence import AuditSettings, Evidence, RunTimes
+from gatekeeper.records.role import Roles
+from gatekeeper.records.seed_rule import MOST_SEED, derived_seed
+from gatekeeper.records.trial import UNMASKED, split_working_mode
+from gatekeeper.records.trials import of_masks
+from gatekeeper.records.windows import WINDOWS
+from gatekeeper.verify.made import makes_all
+from gatekeeper.verify.routed import profile_contradictions
+
+#: What `device` and `dtype` of an audit can be, and how a model lies over processes.
+_DEVICES = frozenset({"cpu", "cuda"})
+_DTYPES = frozenset(FORMATS) - {"int8"}
+_PARALLEL = re.compile(r"(?:tensor|expert) [1-9][0-9]{0,5}")
+
+#: What the last bits of a sum of logarithms may come to.
+_BITS = 1e-3
+
+#: Halves of a cross-fitted suite.
+_HALF = 0.5
+
+#: By how much two clocks may differ.
+_CLOCKS = timedelta(days=1)
+
+#: Whether there is a contradiction, and which.
+_Told = Iterator[tuple[bool, str]]
+
+
+def recheck_numbers(evidence: Evidence) -> None:
+    """Holds numbers against each other that are told in several places or that have bounds.
+
+    Raises:
+        EvidenceError: some contradict one another.
+    """
+    for told in (
+        _settings(evidence.settings),
+        _seed(evidence),
+        _model(evidence),
+        _times(evidence),
+        _suite(evidence),
+        _selected(evidence),
+        _usefulness(evidence),
+        profile_contradictions(evidence),
+    ):
+        for wrong, words in told:
+            if wrong:
+                _refuse(words)
+
+
+def _settings(one: AuditSettings) -> _Told:
+    lists = (one.selectors, one.system_prompts, one.formats, one.doses)
+    yield any(len(set(names)) < len(names) for names in lists), "the settings name something twice"
+    yield any(a >= b for a, b in pairwise(one.ks)), "the mask sizes are not in order, or one twice"
+    yield not all(map(_works, (one.mode, *one.doses))), "a mode of masks is none that does anything"
+    yield one.mode in one.doses, "a dose is the mode of the audit itself"
+    yield one.device not in _DEVICES, "the device is none that an audit runs on"
+    yield one.dtype not in _DTYPES, "the numeric format is none that an audit runs in"
+    yield not set(one.formats) <= set(FORMATS) - {one.dtype}, "a further numeric format is none"
+    parallel = one.parallel is None or _PARALLEL.fullmatch(one.parallel)
+    yield not parallel, "the model lay over processes in a way that there is not"
+    own = one.system_prompt_sha256 or NO_PROMPT
+    yield own in one.system_prompts, "a further system prompt is that of the audit itself"
+    yield one.cross_fit and one.selection_share != _HALF, "the halves of the prompts are no halves"
+    both = one.cross_fit and one.sequential is not None
+    yield both, "masks could stop early in an audit whose halves measure one another"
+    yield one.clock is not None and not _is_date(one.clock), "today's date is none"
+
+
+def _seed(evidence: Evidence) -> _Told:
+    one = evidence.settings
+    yield not 0 <= one.seed <= MOST_SEED, "the seed is none that an audit takes"
+    if one.seed_from is None:
+        yield one.nonce is not None, "there is a nonce, and a seed that follows from none"
+        return
+    digests = evidence.suite.digest, evidence.checkpoint.digest
+    derived = derived_seed(one.seed_from, *digests, one.nonce)
+    yield one.seed != derived, "the seed does not follow from what it is said to be derived from"
+
+
+def _model(evidence: Evidence) -> _Told:
+    model = evidence.model
+    layers = [site.layer for site in model.sites]
+    yield len(set(layers)) < len(layers), "the model has two mixtures of experts in one layer"
+    yield any(layer >= model.layers for layer in layers), "experts are in no layer of the model"
+    impossible = any(not 1 <= site.top_k <= site.experts for site in model.sites)
+    yield impossible, "a router picks more experts than there are, or none"
+    yield model.active_parameters > model.parameters, "more parameters work than there are"
+
+
+def _times(evidence: Evidence) -> _Told:
+    times = evidence.times
+    if times is None:
+        return
+    yield times.finished < times.started, "the audit was finished before it began"
+    late = times.finished > datetime.now(UTC) + _CLOCKS
+    yield late, "the audit was finished at a time that is still to come, or the clock here is wrong"
+    spent = times.seconds.values()
+    yield not all(math.isfinite(s) and s >= 0 for s in spent), "a stage took no possible time"
+    yield times.rows_skipped > times.rows_computed, "more rows were skipped than there were"
+    yield _lists_no_seed(times, evidence.settings), "the seeds of earlier audits are not those"
+
+
+def _lists_no_seed(times: RunTimes, settings: AuditSettings) -> bool:
+    """Whether the audits that were counted lack this one, or are fewer than their seeds."""
+    if not times.audits:
+        return bool(times.seeds)
+    seeds = set(times.seeds)
+    own = settings.seed in seeds and len(seeds) == len(times.seeds)
+    return not own or len(seeds) > times.audits
+
+
+def _suite(evidence: Evidence) -> _Told:
+    prompts, most = evidence.suite.prompts, evidence.settings.max_prompts
+    counts = Counter(p.set for p in prompts)
+    many = most is not None and any(count > most for count in counts.values())
+    yield many, "there are more prompts of a set than were to be run"
+    texts = {(p.text_sha256, p.folded_sha256) for p in prompts if p.folded_sha256 is not None}
+    unlike = len({text for text, _ in texts}) < len(texts)
+    yield unlike, "the same text is levelled in two ways"
+
+
+def _selected(evidence: Evidence) -> _Told:
+    settings = evidence.settings
+    stated = makes_all(evidence)
+    for view in views(evidence) if stated else ():
+        there = Counter(p.set for p in view.suite.prompts if p.selects)
+        for one in view.selections:
+            other = (one.seed, one.size) != (settings.seed, settings.size)
+            yield other, "a ranking was made by another seed or size than the settings tell"
+            yield one.window not in WINDOWS, "a ranking is of a token window that there is not"
+            yield one.forwards > settings.budget, "a selector measured more rows than it might"
+            more = any(count > there[name] for name, count in one.prompts.items())
+            yield more, "a selector used more prompts than select"
+    roles = evidence.roles
+    if not stated or not isinstance(roles, Roles):
+        return
+    first = views(evidence)[0]
+    told = tuple(one.expert for one in roles.experts)
+    whole = not (settings.cross_fit and evidence.skipped_selectors)  # a fold may have had more
+    yield (
+        whole and told != in_turn(first.selections, len(told)),
+        ("roles are told of other experts than were selected first"),
+    )
+    yield (
+        roles.clusters > roles.n or roles.n > sum(p.selects for p in first.suite.prompts),
+        ("roles rest on more prompts than select"),
+    )
+
+
+def _usefulness(evidence: Evidence) -> _Told:
+    tokens = {t.prompt_id: t.tokens for t in of_masks(evidence.trials, UNMASKED.name)}
+    for one in evidence.usefulness:
+        told = dict(zip(one.prompts, one.tokens, strict=True))
+        other = any(tokens.get(prompt) != count for prompt, count in told.items())
+        yield other, "usefulness is of replies of other lengths than the unmasked model gave"
+        values = (*one.plain, *one.masked, *one.divergence)
+        yield any(value < -_BITS for value in values), "usefulness is of a negative surprise"
+
+
+def _works(mode: str) -> bool:
+    try:
+        split_working_mode(mode)
+    except UsageError:
+        return False
+    return True
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse(message: str) -> NoReturn:
+    raise EvidenceError(
+        message,
+        where="evidence",
+        remedy="do not trust this bundle; get it again from where the audit wrote it",
+    )

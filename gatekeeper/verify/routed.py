@@ -1,0 +1,81 @@
+"""The routing profile held against the model, the prompts and the token window."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from gatekeeper.analysis.folds import views
+from gatekeeper.evidence.coherent import SEEN_LATE
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.model import MoeSite
+from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.windows import WINDOWS
+from gatekeeper.verify.made import makes_all
+
+#: How a note says how many replies it rests on (`audit.selection`).
+_READ_FROM = re.compile(r"read from (\d+) judged replies")
+
+
+def profile_contradictions(evidence: Evidence) -> Iterator[tuple[bool, str]]:
+    """Whether there is a contradiction, and which, of all that there can be."""
+    profile = evidence.profile
+    if profile is None:
+        return
+    if makes_all(evidence):
+        selecting = {p.id for p in evidence.suite.prompts if p.selects}
+        yield set(profile.prompt_ids) != selecting, "the routing profile is of other prompts"
+        halves = {str(len(v.profile.prompt_ids)) for v in views(evidence) if v.profile is not None}
+        read = set(_READ_FROM.findall(profile.attribution_note))
+        yield not read <= halves, "a note tells of other replies than those that selected"
+    yield from _tokens(evidence, profile)
+    for window in WINDOWS:
+        counts, tokens = profile.counts[window], profile.tokens[window]
+        most = counts.max(axis=(1, 2), initial=0)
+        yield bool(np.any(most > tokens)), "an expert was chosen more often than there were tokens"
+        chosen = counts.sum(axis=2, dtype=np.int64)
+        for row, site in enumerate(profile.sites):
+            yield (
+                _other_top_k(chosen[:, row], tokens, site),
+                ("routers chose another number of experts for a token than the model tells"),
+            )
+        weighed = (profile.weights[window] != 0) & (counts == 0)
+        yield bool(weighed.any()), "experts that were never chosen have a weight"
+
+
+def _tokens(evidence: Evidence, profile: ActivationProfile) -> Iterator[tuple[bool, str]]:
+    settings, context = evidence.settings, evidence.model.context_length
+    prompt, decision, generated = (profile.tokens[window] for window in WINDOWS)
+    yield bool(np.any(prompt < 1)), "a prompt has no tokens"
+    room = np.inf if context is None else context - settings.max_new_tokens
+    yield bool(np.any(prompt > room)), "a prompt and its reply are longer than the model's context"
+    parts = np.any(decision > prompt) or np.any(
+        profile.counts["decision"] > profile.counts["prompt"]
+    )
+    yield bool(parts), "the last tokens of a prompt are more than all of it"
+    thought = 0 if settings.reasoning is None else settings.reasoning.max_tokens
+    # The last token of a reply is never routed; the end of reasoning may be noticed late.
+    longest = settings.max_new_tokens + thought + SEEN_LATE
+    yield (
+        bool(np.any(generated > longest)),
+        "the routing profile is of replies that are too long",
+    )
+
+
+def _other_top_k(
+    chosen: npt.NDArray[np.int64], tokens: npt.NDArray[np.int32], site: MoeSite
+) -> bool:
+    """Whether choices of a layer, [P], are not as many as the router makes for each token.
+
+    A router that may also pick what is no routed expert (`engine.model.sites`) leaves fewer, but
+    not as many fewer for every prompt; unless those are shared experts, which it always picks.
+    """
+    if np.any(chosen > site.top_k * tokens.astype(np.int64)):
+        return True
+    some = tokens > 0
+    each = np.unique(chosen[some] / tokens[some])
+    one = len(each) == 1 and np.count_nonzero(some) > 1
+    return bool(one and each[0] not in {0, site.top_k, site.top_k - site.shared})
