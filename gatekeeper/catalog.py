@@ -7,8 +7,10 @@ import.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,3 +58,24 @@ def load(kind: str, name: str, *, where: str | None = None) -> Any:
     folder, constant = KINDS[kind]
     module = f"gatekeeper.{folder.replace('/', '.')}.{name.replace('-', '_')}"
     return getattr(importlib.import_module(module), constant)
+
+
+def written(kind: str, name: str, wanted: Collection[str]) -> dict[str, Any]:
+    """What the constant of an entry is made with, read from its file: for those who have no torch.
+
+    Args:
+        name: an entry of `names`.
+        wanted: keywords of the call that makes the constant; those that stand there are returned.
+
+    Raises:
+        ValueError: the value of one is not written out (a name, a call, …).
+    """
+    folder, constant = KINDS[kind]
+    text = (_ROOT / folder / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
+    (made,) = (
+        node.value
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant
+    )
+    keywords = made.keywords if isinstance(made, ast.Call) else []
+    return {k.arg: ast.literal_eval(k.value) for k in keywords if k.arg and k.arg in wanted}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import NoReturn
 
 from gatekeeper.checkpoint.json_files import CONFIG
-from gatekeeper.checkpoint.moe_config import EXPERTS, EXTRA_COLUMNS, MoeConfig
+from gatekeeper.checkpoint.moe_config import EXPERTS, MoeConfig
 from gatekeeper.checkpoint.open import Checkpoint
 from gatekeeper.checkpoint.safetensors_header import TensorInfo
 from gatekeeper.checkpoint.tensor_layout import (
@@ -136,7 +136,7 @@ def _check_router(
         for name, info in _inside(block, near).items()
         if _ROUTER.fullmatch(name) and len(info.shape) == 2
     ]
-    extra = bool(config.families & set(EXTRA_COLUMNS))
+    extra = any(family.extra_columns for family in config.families)
     if not any(rows == experts or (extra and rows > experts) for rows in routers):
         found = f"a router of {routers[0]}" if routers else "no router"
         _refuse(checkpoint, f"layer {layer} has {experts} experts, but {found}")

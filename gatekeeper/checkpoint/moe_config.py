@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
+from gatekeeper.checkpoint.families import Family, entry_of, family
 from gatekeeper.checkpoint.json_files import CONFIG
 from gatekeeper.checkpoint.open import Checkpoint
 from gatekeeper.errors import CheckpointError, excerpt
@@ -28,30 +29,6 @@ TOP_K = (
     "moe_router_topk",
 )
 SHARED = ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts", "num_shared_expert")
-
-#: Families whose router has columns beyond the routed experts (shared, skip or identity experts).
-EXTRA_COLUMNS = ("longcat_flash", "zaya", "inkling_text", "inkling_mm_model")
-
-#: Families in whose checkpoints `gate.bias` is the correction bias of the routing, which
-#: transformers keeps as a buffer (its `conversion_mapping` renames it). Elsewhere it is a weight.
-GATE_BIAS_ROUTES = (
-    "deepseek_v4",
-    "inkling_text",
-    "inkling_mm_model",
-    "inkling2_text",
-    "inkling2",
-)
-
-#: Families that tie the output head to the embedding unless their config says no.
-TIED_BY_DEFAULT = (
-    "cohere2_moe",
-    "ernie4_5_moe",
-    "gemma4",
-    "gemma4_text",
-    "jetmoe",
-    "lfm2_moe",
-    "zaya",
-)
 
 _NESTED = ("text_config", "llm_config", "language_config", "ffn_config")
 #: Of configs in configs.
@@ -105,8 +82,8 @@ class MoeConfig:
         return value
 
     @property
-    def families(self) -> frozenset[str]:
-        """The model types of the checkpoint and of the text model in it.
+    def families(self) -> tuple[Family, ...]:
+        """The families of the checkpoint and of the models in it.
 
         Raises:
             CheckpointError: one is no name.
@@ -115,7 +92,7 @@ class MoeConfig:
         for name in found:
             if not isinstance(name, str):
                 self._refuse("model_type", name, "a name")
-        return frozenset(found)
+        return tuple(family(entry_of(name)) for name in dict.fromkeys(found))
 
     @property
     def tied(self) -> bool:
@@ -127,7 +104,7 @@ class MoeConfig:
         said = self.first("tie_word_embeddings")
         if said is not None and type(said) is not bool:
             self._refuse("tie_word_embeddings", said, "true or false")
-        return bool(self.families & set(TIED_BY_DEFAULT)) if said is None else said
+        return any(f.tied_by_default for f in self.families) if said is None else said
 
     @property
     def says_tied(self) -> bool:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gatekeeper.checkpoint.moe_config import EXPERTS, GATE_BIAS_ROUTES, MoeConfig
+from gatekeeper.checkpoint.moe_config import EXPERTS, MoeConfig
 from gatekeeper.checkpoint.safetensors_header import TensorInfo
 
 #: Of a layer or an expert, as transformers writes it: no sign, no zero before it, no digits of
@@ -75,7 +75,7 @@ def parameters_of(
     Args:
         layers: number of decoder layers; those beyond are for multi-token prediction.
     """
-    gate_biases = bool(config.families & set(GATE_BIAS_ROUTES))
+    gate_biases = any(family.gate_bias_routes for family in config.families)
     found = {
         name: info
         for name, info in _unpacked(tensors).items()

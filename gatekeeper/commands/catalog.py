@@ -48,7 +48,9 @@ def catalog(kind: str | None, as_json: bool) -> None:
 
 def _row(kind: str, name: str) -> dict[str, Any]:
     if kind == "architecture":
-        return {"kind": kind, "id": name, "version": None, "title": _architecture(name)}
+        from gatekeeper.checkpoint.families import family  # what it is itself needs torch
+
+        return {"kind": kind, "id": name, "version": None, "title": family(name).title}
     entry = entries.load(kind, name)
     return {
         "kind": kind,
@@ -67,16 +69,6 @@ def _option(option: JudgeOption) -> dict[str, Any]:
         "default": option.default,
         "choices": list(option.choices),
     }
-
-
-def _architecture(name: str) -> str:
-    """First line of an architecture's docstring, read from its file: importing it needs torch."""
-    import ast
-    from importlib import resources
-
-    file = resources.files("gatekeeper.engine.model.architectures") / f"{name.replace('-', '_')}.py"
-    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-    return text.partition("\n")[0].rstrip(".")
 
 
 COMMAND = catalog

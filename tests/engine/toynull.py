@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import torch
 from torch import nn
+from transformers import DynamicCache, PreTrainedConfig, PreTrainedModel
 
-EXPERTS, HIDDEN, TOP_K, VOCABULARY = 6, 16, 2, 128
+LAYERS, EXPERTS, HIDDEN, TOP_K, VOCABULARY = 2, 6, 16, 2, 128
 
 
 class Gate(nn.Module):
@@ -34,48 +35,58 @@ class Experts(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self):
+    def __init__(self, index):
         super().__init__()
-        self.gate, self.experts = Gate(), Experts()
+        self.index, self.gate, self.experts = index, Gate(), Experts()
 
-    def forward(self, hidden):
+    def forward(self, hidden, cache, valid):
+        keys, _ = cache.update(hidden[:, None], hidden[:, None], self.index)
+        mean = (keys[:, 0] * valid).cumsum(dim=1) / valid.cumsum(dim=1).clamp(min=1)
+        hidden = hidden + mean[:, -hidden.shape[1] :]
         flat = hidden.reshape(-1, HIDDEN)
         _, weights, chosen = self.gate(flat)
         return hidden + self.experts(flat, chosen, weights).view(hidden.shape)
 
 
-class Model(nn.Module):
-    """Embedding, a causal mean in the place of attention, two mixtures, a head."""
+class ToynullConfig(PreTrainedConfig):
+    model_type = "toynull"
 
-    def __init__(self):
-        super().__init__()
-        self.config = SimpleNamespace(model_type="toynull")
+    def __init__(self, **settings):
+        self.num_hidden_layers, self.hidden_size = LAYERS, HIDDEN
+        self.num_experts, self.num_experts_per_tok = EXPERTS, TOP_K
+        self.vocab_size, self.max_position_embeddings = VOCABULARY, 512
+        super().__init__(**{"pad_token_id": 0, "eos_token_id": 2} | settings)
+
+
+class ToynullForCausalLM(PreTrainedModel):
+    """Embedding, two mixtures behind a causal mean in the place of attention, a head."""
+
+    config_class = ToynullConfig
+
+    def __init__(self, config):
+        super().__init__(config)
         self.embed = nn.Embedding(VOCABULARY, HIDDEN)
-        self.layers = nn.ModuleList([Block(), Block()])
-        self.head = nn.Linear(HIDDEN, VOCABULARY, bias=False)
+        self.layers = nn.ModuleList([Block(i) for i in range(LAYERS)])
+        self.lm_head = nn.Linear(HIDDEN, VOCABULARY, bias=False)
+        self.post_init()
 
-    def forward(self, input_ids, attention_mask, past_key_values=None, logits_to_keep=0, **_rest):
-        seen = input_ids
-        if past_key_values is not None:
-            seen = torch.cat([past_key_values.ids, input_ids], dim=1)
-        valid = attention_mask[..., None].float()
-        hidden = self.embed(seen) * valid
-        hidden = hidden.cumsum(dim=1) / valid.cumsum(dim=1).clamp(min=1)
-        hidden = hidden[:, -input_ids.shape[1] :]
+    def _init_weights(self, module):
+        """As its modules were made."""
+
+    def get_input_embeddings(self):
+        return self.embed
+
+    def get_output_embeddings(self):
+        return self.lm_head
+
+    def forward(
+        self, input_ids, attention_mask=None, past_key_values=None, logits_to_keep=0, **_rest
+    ):
+        cache = DynamicCache() if past_key_values is None else past_key_values
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        hidden, valid = self.embed(input_ids), attention_mask[..., None].float()
         for layer in self.layers:
-            hidden = layer(hidden)
-        logits = self.head(hidden)
-        return SimpleNamespace(logits=logits[:, -logits_to_keep:], past_key_values=Cache(seen))
-
-
-class Cache:
-    """All tokens so far."""
-
-    def __init__(self, ids):
-        self.ids, self.layers = ids, [self]
-
-    def __len__(self):
-        return 1
-
-    def reorder_cache(self, index):
-        self.ids = self.ids.index_select(0, index)
+            hidden = layer(hidden, cache, valid=valid)
+        logits = self.lm_head(hidden[:, -logits_to_keep:])
+        return SimpleNamespace(logits=logits, past_key_values=cache)

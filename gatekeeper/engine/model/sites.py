@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from gatekeeper.checkpoint.families import Family
+
 
 class Hooks(Protocol):
     """What the hooks of a site may call: see `routing.Instrument`, which does it."""
@@ -94,24 +96,20 @@ def pick_lines(cache: Any, start: int, stop: int | None, index: Tensor) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture:
+class Architecture(Family):
     """How one family's mixtures are read. `default.py` serves all that follow the contract.
 
+    What `Family` tells of it is written out in the family's file: `inspect` reads it without torch.
+
     Attributes:
-        title: what sets the family apart, for the catalog.
         find: all MoE layers of a model, in order of layer.
         pads: whether padding on the left changes nothing; else rows of equal length only share a
             batch.
         shares: whether the cache can hold a line per group below a layer and one per row above.
         pick_lines: the function of that name, for a cache of the family's own kind.
-        refused: why the family cannot be audited, or None.
-        remedy: what to do about it.
     """
 
-    title: str
     find: Callable[[nn.Module], Sequence[RouterSite]]
     pads: bool = True
     shares: bool = True
     pick_lines: Callable[[Any, int, int | None, Tensor], None] = pick_lines
-    refused: str | None = None
-    remedy: str = ""

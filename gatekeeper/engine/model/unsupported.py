@@ -20,9 +20,6 @@ from gatekeeper.records.model import ModelDescription
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-#: Families whose MXFP4 experts transformers can unpack while loading.
-_UNPACKED = ("gpt_oss",)
-
 #: Parameters that a config may ask for beyond the weights: what is lacking is told by name later.
 _SLACK = 10**7
 #: How the classes end that write replies.
@@ -131,7 +128,8 @@ def refusal_of(model_type: str) -> tuple[str, str] | None:
 def _refuse_packed(checkpoint: Checkpoint) -> None:
     """MXFP4 is fine where it is unpacked while loading: see `load_model`."""
     model_type = checkpoint.config["model_type"]
-    if quantisation(checkpoint.config) == MXFP4 and model_type not in _UNPACKED:
+    packed = quantisation(checkpoint.config) == MXFP4
+    if packed and not architecture_of(model_type).unpacks_mxfp4:
         _refuse(
             checkpoint.path / CONFIG,
             f"is quantised with {MXFP4}, which transformers does not unpack for "

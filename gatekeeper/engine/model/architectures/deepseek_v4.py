@@ -14,6 +14,7 @@ from gatekeeper.engine.model.sites import Architecture
 
 ARCHITECTURE = Architecture(
     title="first layers route by a fixed table of token ids: listed, never masked",
+    gate_bias_routes=True,
     pads=False,
     find=partial(find_sites, routed=lambda router: not hasattr(router, "tid2eid")),
 )

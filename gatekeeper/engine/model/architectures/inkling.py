@@ -19,5 +19,7 @@ def _columns(router: nn.Module, _experts: int) -> int | None:
 
 ARCHITECTURE = Architecture(
     title="the router's last columns are the shared experts, which are always on",
+    extra_columns=True,
+    gate_bias_routes=True,
     find=partial(find_sites, columns=_columns),
 )

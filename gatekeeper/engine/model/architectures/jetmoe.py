@@ -95,4 +95,8 @@ def _attach(instrument: Hooks, index: int, site: RouterSite) -> list[Any]:
     ]
 
 
-ARCHITECTURE = Architecture(title="the router returns slots sorted by expert", find=_find)
+ARCHITECTURE = Architecture(
+    title="the router returns slots sorted by expert",
+    tied_by_default=True,
+    find=_find,
+)

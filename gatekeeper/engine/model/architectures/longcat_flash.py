@@ -26,5 +26,6 @@ def _columns(router: nn.Module, _experts: int) -> int | None:
 
 ARCHITECTURE = Architecture(
     title="the router may also pick identity experts, which can't be masked",
+    extra_columns=True,
     find=partial(find_sites, count=_count, columns=_columns),
 )

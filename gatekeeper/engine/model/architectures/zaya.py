@@ -38,5 +38,7 @@ def _attach(instrument: Hooks, index: int, site: RouterSite) -> list[Any]:
 
 ARCHITECTURE = Architecture(
     title="a token may skip the experts; the skip can't be masked",
+    extra_columns=True,
+    tied_by_default=True,
     find=partial(find_sites, columns=_columns, attach=_attach),
 )
