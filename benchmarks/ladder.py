@@ -67,7 +67,6 @@ def rungs(audited: Techniques) -> tuple[Rung, ...]:
         ("+ deep masks together", _ROWS, {"sort_depth": True}),
         ("+ one attention in front of the mask", _ROWS, {"share_attention": True}),
         ("+ stop once decided", _ROWS, {"stop_early": True}),
-        ("+ copy rows that never meet their mask", _ROWS, {"skip": True}),
         ("+ try the unmasked reply first", _ROWS, {"draft": True}),
         ("+ rows enter as others end", _ROWS, {"refill": True}),
         ("+ what prompts begin with once", _ROWS, {"share_opening": True}),

@@ -95,7 +95,7 @@ class AuditRun:
             progress or self.clock.reporter.advance,
             crew=None if here else self.prepared.crew,
         )
-        self.rows.update(computed=count.computed, resumed=count.resumed, skipped=count.skipped)
+        self.rows.update(computed=count.computed, resumed=count.resumed)
         return trials
 
     def replies(self, work: Sequence[Work]) -> list[tuple[int, ...]]:

@@ -53,7 +53,7 @@ class _Arm:
             base=f"{plain.base}|without direction {layer} of {self.made}",
             # What these presume of rows without a mask does not hold of rows with these hooks.
             techniques=replace(
-                plain.techniques, skip=False, draft=False, share_prefix=False, share_attention=False
+                plain.techniques, draft=False, share_prefix=False, share_attention=False
             ),
         )
         work = [Work(prompt=prompt, masks=(POSITIVE,)) for prompt in prompts]

@@ -113,7 +113,6 @@ def run_audit(
             seconds=store.seconds(),
             rows_computed=run.rows["computed"],
             rows_resumed=run.rows["resumed"],
-            rows_skipped=run.rows["skipped"],
         )
     told = (*request.checkpoint.cautions, *prepared.loaded.cautions)
     return replace(evidence, times=times, cautions=told)

@@ -30,7 +30,6 @@ _CREATE = """
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, text TEXT NOT NULL, ids TEXT NOT NULL, truncated INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS met (key TEXT PRIMARY KEY, flags BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS times (
     audit TEXT NOT NULL, stage TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (audit, stage)
 ) WITHOUT ROWID;
@@ -44,15 +43,12 @@ class StoredReply:
 
     Attributes:
         ids: the tokens generated.
-        met: the experts its tokens were routed to, where they were noted
-            (`engine.generate.visited_experts`).
     """
 
     key: str
     text: str
     ids: tuple[int, ...]
     truncated: bool
-    met: bytes | None = None
 
 
 def holds_rows(path: Path) -> bool:
@@ -113,17 +109,12 @@ class TrialStore:
 
     def _get(self, keys: Iterable[str]) -> dict[str, StoredReply]:
         found: dict[str, StoredReply] = {}
-        query = (
-            "SELECT text, ids, truncated, flags FROM replies LEFT JOIN met USING (key) "
-            "WHERE key = ?"
-        )
+        query = "SELECT text, ids, truncated FROM replies WHERE key = ?"
         for key in keys:
             row = self._db.execute(query, (key,)).fetchone()
             if row:
                 ids = tuple(int(token) for token in row[1].split())
-                found[key] = StoredReply(
-                    key=key, text=row[0], ids=ids, truncated=bool(row[2]), met=row[3]
-                )
+                found[key] = StoredReply(key=key, text=row[0], ids=ids, truncated=bool(row[2]))
         return found
 
     def put(self, replies: Sequence[StoredReply]) -> bool:
@@ -134,17 +125,9 @@ class TrialStore:
         """
         self.own.update(reply.key for reply in replies)
         rows = [(r.key, r.text, " ".join(map(str, r.ids)), int(r.truncated)) for r in replies]
-        met = [(r.key, r.met) for r in replies if r.met is not None]
         # Not OR IGNORE, which would skip what is wrong with a row too.
-        kept = "VALUES (?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
-        noted = "INSERT INTO met VALUES (?, ?) ON CONFLICT(key) DO NOTHING"
-
-        def insert() -> bool:
-            added = self._db.executemany(f"INSERT INTO replies {kept}", rows).rowcount
-            self._db.executemany(noted, met)
-            return added == len(rows)
-
-        return self._do(insert)
+        insert = "INSERT INTO replies VALUES (?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
+        return self._do(lambda: self._db.executemany(insert, rows).rowcount) == len(rows)
 
     def blob(self, name: str) -> bytes | None:
         """Bytes stored under a name (the profile of a resumed audit)."""

@@ -44,8 +44,10 @@ _PROMPT = (
     "skipped",
 )
 _CHANGE = ("dimension", "value", "selector", "phi", "usual", "low", "draws")
-_COUNTS = ("rows_computed", "rows_resumed", "rows_skipped", "audits")
-_RUN = {"schema", "started", "finished", "host", "seconds", "seeds", *_COUNTS}
+_COUNTS = ("rows_computed", "rows_resumed", "audits")
+#: Of the rows computed, those that older versions copied from others.
+_SKIPPED = "rows_skipped"
+_RUN = {"schema", "started", "finished", "host", "seconds", "seeds", _SKIPPED, *_COUNTS}
 #: Seconds that no stage takes: a float holds whole numbers up to it.
 _LONGEST = 2**53
 _USEFUL = ("mask", "prompts", "tokens", "plain", "masked", "divergence")
@@ -181,7 +183,6 @@ def times_to_json(times: RunTimes) -> dict[str, Any]:
         "seconds": {name: round(value, 3) for name, value in times.seconds.items()},
         "rows_computed": times.rows_computed,
         "rows_resumed": times.rows_resumed,
-        "rows_skipped": times.rows_skipped,
         "audits": times.audits,
         "seeds": list(times.seeds),
     }
@@ -196,10 +197,14 @@ def times_from_json(data: Mapping[str, Any]) -> RunTimes:
     if data["schema"] != RUN_SCHEMA_ID or not data.keys() <= _RUN:
         raise ValueError("not what this version writes")
     started, finished = (datetime.fromisoformat(data[name]) for name in ("started", "finished"))
-    numbers = {name: data.get(name, 0) for name in _COUNTS}
+    numbers, skipped = {name: data.get(name, 0) for name in _COUNTS}, data.get(_SKIPPED, 0)
     seeds, seconds = tuple(data.get("seeds", ())), dict(data["seconds"])
-    if not all(type(number) is int and number >= 0 for number in (*numbers.values(), *seeds)):
+    if not all(
+        type(number) is int and number >= 0 for number in (*numbers.values(), skipped, *seeds)
+    ):
         raise ValueError("rows, audits and seeds are whole numbers")
+    if skipped > numbers["rows_computed"]:
+        raise ValueError("more rows were skipped than there were")
     if not all(type(n) in {int, float} and abs(n) < _LONGEST for n in seconds.values()):
         raise ValueError("seconds are numbers")
     if started.tzinfo is None or finished.tzinfo is None or not isinstance(data["host"], str):

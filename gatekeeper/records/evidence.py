@@ -85,6 +85,7 @@ class SuiteRef:
 NOT_ASKED = "not asked for"
 
 #: Checks of a shortcut that is switched off where it does not work: nothing then rests on it.
+#: Of `skip` older bundles tell: rows that were copies of unmasked ones.
 OPTIONAL_CHECKS = frozenset({"prefix", "attention", "skip", "opening", "refill", "draft"})
 
 
@@ -174,8 +175,6 @@ class RunTimes:
     Attributes:
         seconds: wall time per stage, over all sessions of a resumed audit.
         rows_computed, rows_resumed: trials computed now, and found already done.
-        rows_skipped: those computed now that are copies of an unmasked reply which never met a
-            masked expert.
         audits: audits of this checkpoint that the output directory knows of, this one among them;
             0 in bundles written before they were counted.
         seeds: seeds of those audits, each once, in order.
@@ -187,7 +186,6 @@ class RunTimes:
     seconds: Mapping[str, float]
     rows_computed: int
     rows_resumed: int
-    rows_skipped: int = 0
     audits: int = 0
     seeds: tuple[int, ...] = ()
 

@@ -147,7 +147,6 @@ FORGED = {
         "still to come",
     ),
     "seconds": (lambda e: at(e, seconds={"trials": -1.0}), "no possible time"),
-    "skipped": (lambda e: at(e, rows_skipped=4), "more rows were skipped"),
     "audits": (lambda e: at(e, audits=1, seeds=(4,)), "seeds of earlier audits"),
     "seeds": (lambda e: at(e, audits=1, seeds=(3, 4)), "seeds of earlier audits"),
     "uncounted": (lambda e: at(e, audits=0, seeds=(3,)), "seeds of earlier audits"),

@@ -200,7 +200,7 @@ class _Bench:
 def _alike(prompts: Sequence[_Asked]) -> list[tuple[dict[str, int], list[_Asked]]]:
     """Prompts in groups under much the same masks, and the place of each mask of the group.
 
-    Not quite the same: some rows are copies and need not run, others under every prompt.
+    Not quite the same: some rows run under some masks only, others under every one.
     """
     groups: list[tuple[dict[str, int], list[_Asked]]] = []
     for asked in sorted(prompts, key=lambda a: -len(a.rows)):

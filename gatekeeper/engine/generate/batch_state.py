@@ -153,12 +153,6 @@ class Running:
         instrument.masks = self.masks
         instrument.phase = "decode" if self.generated[self.rows[0]] else "prefill"
         instrument.positions = positions(self.attention)[self.group]
-        instrument.counter = given.met
-        if given.met is not None:
-            live = torch.tensor([row not in self.ends for row in self.rows])
-            valid = self.attention[:, -self.ids.shape[1] :].bool()
-            valid = valid[self.group] & live.to(valid.device)[:, None]
-            given.met.watch(instrument.phase, self.rows, valid)
         if given.layers is None or given.first is None:
             logits = self._forward(keep)
         else:

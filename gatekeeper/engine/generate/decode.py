@@ -16,10 +16,9 @@ from gatekeeper.engine.generate.kv_cache import is_plain
 from gatekeeper.engine.generate.prefix_sharing import attention_of, decoder_layers
 from gatekeeper.engine.generate.prompt_cache import Openings
 from gatekeeper.engine.generate.speculative import Draft, begin_with, can_begin_with, confirm
-from gatekeeper.engine.generate.visited_experts import Met
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel
-from gatekeeper.engine.model.mask_tables import mask_lines, width_of
+from gatekeeper.engine.model.mask_tables import mask_lines
 from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.trial import Mask
 
@@ -32,7 +31,6 @@ class Reply:
         ids: tokens generated, the end token included, and those of reasoning.
         truncated: reached the token window, or the bound of reasoning, without ending.
         decided: stopped early because no continuation could change the outcome.
-        met: the experts its tokens were routed to (`met.unpacked`), if they were noted.
         drafted: it is the row's draft, which stood.
     """
 
@@ -40,7 +38,6 @@ class Reply:
     ids: tuple[int, ...]
     truncated: bool
     decided: bool
-    met: bytes | None = None
     drafted: bool = False
 
 
@@ -57,17 +54,14 @@ def _given(
     share: bool,
     attend_once: bool = False,
     seeds: Sequence[int] | None = None,
-    note_met: bool = False,
     reasoning: Reasoning | None = None,
     ending: int | None = None,
 ) -> Given:
-    """What is to be run. `note_met` is for rows without a mask."""
+    """What is to be run."""
     lines = mask_lines(masks, loaded.sites, loaded.device, seeds)
     first = lines.tables.first_layer(loaded.sites) if lines is not None else None
     alike = len({tuple(prompt) for prompt in prompts}) < len(prompts)
     shares = share and loaded.architecture.shares and alike and first is not None
-    noted = note_met and lines is None
-    width = width_of(loaded.sites)
     layers = decoder_layers(loaded.model, loaded.sites) if shares else None
     parts = layers[first] if layers is not None and first is not None and attend_once else None
     return Given(
@@ -78,7 +72,6 @@ def _given(
         layers=layers,
         first=first,
         attention=attention_of(parts) if parts is not None else None,
-        met=Met(len(prompts), len(loaded.sites), width, loaded.device) if noted else None,
         reasoning=reasoning,
         ending=ending,
     )
@@ -116,7 +109,6 @@ def decode(
     slots: int | None = None,
     refill: bool = False,
     opening: int | None = None,
-    note_met: bool = False,
     clusters: Sequence[int] | None = None,
     drafts: Sequence[Draft] | None = None,
     keep: Keep | None = None,
@@ -137,7 +129,6 @@ def decode(
         refill: rows that wait enter as others end, where the cache allows it; else when all have.
         opening: read what the prompts of a cluster begin with once for each mask, if that spares so
             many tokens and the cache allows it.
-        note_met: note what experts rows meet, if none of them has a mask.
         clusters: one label a row, those of a cluster in a run; None: all are of one cluster.
         drafts: one a row: token ids that its reply may be, which are read before it is decoded, if
             the cache allows it.
@@ -155,7 +146,6 @@ def decode(
         share=share_prefix,
         attend_once=share_attention,
         seeds=seeds,
-        note_met=note_met,
         reasoning=reasoning,
         ending=ending,
     )
@@ -282,16 +272,12 @@ class _Loop:
 
     def _collect(self, batch: Running) -> None:
         """Hands over what has ended since."""
-        rows = [row for row in batch.ends if row not in self._found]
-        met = self._given.met
-        noted = [None] * len(rows) if met is None or not rows else met.packed(rows)
-        for row, flags in zip(rows, noted, strict=True):
+        for row in [row for row in batch.ends if row not in self._found]:
             reply = Reply(
                 text=batch.text(row),
                 ids=tuple(batch.generated[row]),
                 truncated=batch.ends[row] == WINDOW,
                 decided=batch.ends[row] == DECIDED,
-                met=flags,
                 drafted=row in self._stood,
             )
             self._found[row] = reply

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from gatekeeper.engine.generate.thinking import Reader, tail
-from gatekeeper.engine.generate.visited_experts import Met
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.engine.model.mask_tables import MaskLines, MaskTables
@@ -29,7 +28,6 @@ class Given:
         layers: the decoder layers, where prefixes are shared; else None.
         first: decoder layer of the first mask of all rows.
         attention: that layer's, where it is shared too.
-        met: keeps what rows meet, or None.
         reasoning: how it is told from replies; None: all that is generated is the reply.
         known, texts: what was decided of replies, and their text, by how the prompt opens them and
             their tokens: under many masks many are alike.
@@ -45,7 +43,6 @@ class Given:
     masks: MaskLines | None
     layers: nn.ModuleList | None
     first: int | None
-    met: Met | None
     attention: nn.Module | None = None
     reasoning: Reasoning | None = None
     ending: int | None = None

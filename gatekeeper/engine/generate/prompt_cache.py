@@ -91,8 +91,6 @@ class Openings:
         begun.logits()
         if not is_plain(begun.cache):
             return None
-        if given.met is not None:
-            given.met.spread(begun.rows[0], rows)
         return Opening(tokens, begun.cache, {row: place[labels[row]] for row in rows})
 
 

@@ -1,10 +1,9 @@
 """Which rows a sweep computes, and in which order.
 
-The unit of work is the shard (`arrange.py`): rows of the plan that are computed and committed
+The unit of work is the shard (`batch_order.py`): rows of the plan that are computed and committed
 together, so that a resumed audit runs the same shards and gets the same bits. Rows of one prompt
-stand together, longest prompts first. Rows without a mask come before all others, because what they
-met decides which of the others need not run (`skip.py`), where that was noted, and because what
-they said is a draft of what the others say (`draft.py`); both are in the store.
+stand together, longest prompts first. Rows without a mask come before all others: what they said is
+a draft of what the others say (`speculative.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from gatekeeper.records.plugins import Judge
 from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.trial import Mask
 
-#: Masks to a prompt from which on it pays to know first what the unmasked row meets and says.
+#: Masks to a prompt from which on it pays to know first what the unmasked row says.
 _MANY = 12
 
 
@@ -133,13 +132,12 @@ def _masked(row: Row) -> str:
 
 
 def waves(rows: Sequence[Row], techniques: Techniques) -> list[list[Row]]:
-    """Planned rows in parts that run one after the other: first those that may spare others.
+    """Planned rows in parts that run one after the other: first those that are drafts of others.
 
     Apart from the others they share no prefix with them: that has to be few of the rows.
     """
     bare = [row for row in rows if not row.mask.experts]
     masked = [row for row in rows if row.mask.experts]
-    spares = techniques.skip or techniques.draft
-    if not spares or not bare or len(masked) < _MANY * len(bare):
+    if not techniques.draft or not bare or len(masked) < _MANY * len(bare):
         return [list(rows)]
     return [bare, masked]

@@ -52,7 +52,7 @@ def confirm(
     Returns:
         The rows whose draft stood.
     """
-    if batch.given.met is not None or not is_plain(batch.cache):
+    if not is_plain(batch.cache):
         return frozenset()
     told = _begun(batch, _read(batch, drafts))
     if not told or 2 * len(told) < len(batch.rows):
@@ -69,7 +69,7 @@ def can_begin_with(batch: Running, drafts: Sequence[Draft]) -> bool:
     """
     masks, longest = batch.masks, max(len(drafts[row] or ()) for row in batch.rows)
     alike = masks is not None and masks.decode is masks.prefill
-    return alike and batch.given.met is None and 2 <= longest <= _at_once(batch)
+    return alike and 2 <= longest <= _at_once(batch)
 
 
 def begin_with(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -13,7 +13,6 @@ from gatekeeper.engine.generate.decode import Keep, Reply, decode
 from gatekeeper.engine.generate.out_of_memory import kept_in_halves
 from gatekeeper.engine.generate.row_plan import Row, SweepSettings, Work, plan_rows, row_key, waves
 from gatekeeper.engine.generate.speculative import draftable
-from gatekeeper.engine.generate.unmet_masks import spared
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.evidence.trial_store import StoredReply, TrialStore
@@ -29,13 +28,12 @@ class SweepCount:
     """What became of the rows in this session.
 
     Attributes:
-        computed: rows done now; `skipped` of them are copies of the unmasked reply.
+        computed: rows done now.
         resumed: rows that an earlier session had done.
     """
 
     computed: int
     resumed: int
-    skipped: int = 0
 
 
 class Crew(Protocol):
@@ -96,19 +94,10 @@ def sweep(
     resumed = len(done.keys() - store.own)
     store.own.update(done)  # counted once
     progress(found, len(rows))
-    skipped = 0
     for wave in waves(rows, settings.techniques):
-        twins = _twins(wave, settings, store)
-        copies = _copies(loaded, wave, settings, twins)
-        fresh = [copy for key, copy in copies.items() if key not in done]
-        if fresh:
-            done.update(_kept(store, fresh))
-            skipped += len(fresh)
-            progress(len(done), len(rows))
-        todo = _drafted([row for row in wave if row.key not in copies], settings, twins)
         left = [
             shard
-            for shard in shards(loaded, todo, settings)
+            for shard in shards(loaded, _drafted(wave, settings, store), settings)
             if not all(row.key in done for row in shard)
         ]
         with closing((crew or Alone()).run(loaded, left, settings)) as made_now:
@@ -120,9 +109,7 @@ def sweep(
         for w in usable
         for mask in w.masks
     ]
-    return _trials(made, settings.judge), SweepCount(
-        computed=len(rows) - found, resumed=resumed, skipped=skipped
-    )
+    return _trials(made, settings.judge), SweepCount(computed=len(rows) - found, resumed=resumed)
 
 
 def _kept(store: TrialStore, replies: Sequence[StoredReply]) -> dict[str, StoredReply]:
@@ -190,7 +177,6 @@ def _run(
         slots=slots,
         refill=using.refill,
         opening=start_of(loaded, rows, using) if using.share_opening else None,
-        note_met=using.skip,
         clusters=[row.cluster for row in rows],
         drafts=[row.draft for row in rows],
         keep=keep,
@@ -199,48 +185,21 @@ def _run(
     )
 
 
-def _twins(
-    wave: Sequence[Row], settings: SweepSettings, store: TrialStore
-) -> dict[str, StoredReply]:
-    """The unmasked reply of each row's prompt, by the row's key.
+def _drafted(wave: Sequence[Row], settings: SweepSettings, store: TrialStore) -> list[Row]:
+    """The rows, with the unmasked reply to their prompt as a draft where it can be checked.
 
     Of unmasked rows of an earlier wave or sweep only: a resumed audit then finds the same ones.
     """
-    if not settings.techniques.skip and not settings.techniques.draft:
-        return {}
+    if not settings.techniques.draft:
+        return list(wave)
     running = {row.key for row in wave}
     prompts = {row.prompt.ids: row.prompt for row in wave}
     bare = {ids: row_key(settings.base, UNMASKED, prompt) for ids, prompt in prompts.items()}
-    keys = {row.key: bare[row.prompt.ids] for row in wave}
-    unmasked = store.get(dict.fromkeys(key for key in keys.values() if key not in running))
-    return {key: unmasked[twin] for key, twin in keys.items() if twin in unmasked}
-
-
-def _copies(
-    loaded: LoadedModel,
-    wave: Sequence[Row],
-    settings: SweepSettings,
-    twins: Mapping[str, StoredReply],
-) -> dict[str, StoredReply]:
-    """Replies of the rows that are as good as unmasked, by key."""
-    if not settings.techniques.skip:
-        return {}
-    return {
-        row.key: replace(twin, key=row.key, met=None)
-        for row in wave
-        if (twin := twins.get(row.key)) and spared(loaded.sites, row.mask, twin.met)
-    }
-
-
-def _drafted(
-    rows: Sequence[Row], settings: SweepSettings, twins: Mapping[str, StoredReply]
-) -> list[Row]:
-    """The rows, with the unmasked reply as a draft where it can be checked."""
-    if not settings.techniques.draft:
-        return list(rows)
+    unmasked = store.get(key for key in bare.values() if key not in running)
+    twins = {ids: unmasked[key].ids for ids, key in bare.items() if key in unmasked}
     return [
-        replace(row, draft=twins[row.key].ids) if row.key in twins and draftable(row.mask) else row
-        for row in rows
+        replace(row, draft=twins.get(row.prompt.ids)) if draftable(row.mask) else row
+        for row in wave
     ]
 
 
@@ -249,9 +208,7 @@ def _never(_reply: str) -> bool:
 
 
 def _stored(row: Row, reply: Reply) -> StoredReply:
-    return StoredReply(
-        key=row.key, text=reply.text, ids=reply.ids, truncated=reply.truncated, met=reply.met
-    )
+    return StoredReply(key=row.key, text=reply.text, ids=reply.ids, truncated=reply.truncated)
 
 
 def _trials(made: Sequence[tuple[Mask, Encoded, StoredReply]], judge: Judge) -> list[Trial]:

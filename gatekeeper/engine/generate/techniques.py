@@ -21,8 +21,6 @@ class Techniques:
         sort_depth: rows whose masks begin in deep layers run together, so that they share more.
         stop_early: a row ends once no continuation could change the judge's decision. Decisions are
             equal, replies are shorter.
-        skip: a row whose unmasked twin never met a masked expert is a copy of it. Off unless the
-            self-test found it exact: on some routers it is not.
         refill: rows of a shard enter as others end; else when all of the batch have. Off unless the
             self-test tried it, which it does on CUDA only: elsewhere it saves next to nothing.
         share_opening: system prompt and template, which all prompts begin with, are read once for
@@ -37,7 +35,6 @@ class Techniques:
     share_attention: bool = False
     sort_depth: bool = True
     stop_early: bool = True
-    skip: bool = False
     refill: bool = False
     share_opening: bool = False
     draft: bool = False
@@ -49,7 +46,6 @@ def where_exact(checks: Sequence[SelfTestCheck]) -> Techniques:
     return Techniques(
         share_prefix="prefix" in passed,
         share_attention="attention" in passed,
-        skip="skip" in passed,
         refill="refill" in passed,
         share_opening="opening" in passed,
         draft="draft" in passed,

@@ -30,7 +30,7 @@ PHASES = ("prefill", "decode")
 
 
 class Recorder(Protocol):
-    """What is told of every choice: see `counting.Counter` and `met.Met`."""
+    """What is told of every choice: see `expert_counts.Counter`."""
 
     def add(self, index: int, chosen: Tensor, weights: Tensor) -> None:
         """Selections [N, k] of layer `index` and their gate weights; a choice of -1 is none."""

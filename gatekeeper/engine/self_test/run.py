@@ -18,7 +18,6 @@ from gatekeeper.engine.model.parallel import PARTED, in_step
 from gatekeeper.engine.self_test.prefix import attention_holds, replies_hold
 from gatekeeper.engine.self_test.prompt_cache import opening_holds, refill_holds
 from gatekeeper.engine.self_test.speculative import drafts_hold
-from gatekeeper.engine.self_test.unmet_masks import skip_holds
 from gatekeeper.errors import CheckpointError, SelfTestError
 from gatekeeper.records.evidence import SelfTestCheck
 from gatekeeper.records.trial import bare_mask
@@ -29,7 +28,6 @@ _PROMPTS = 2
 _OFF = {
     "prefix": "it does here, so it is switched off",
     "attention": "not so here, or not found, so that every row has its own",
-    "skip": "not so here, so that every row runs",
     "opening": "not so with the cache of this model, so that each row reads it",
     "refill": "not so with the cache of this model, so that rows wait for the batch",
     "draft": "not so here, so that every reply is written token by token",
@@ -165,14 +163,12 @@ def _shortcuts(
     share: bool,
 ) -> list[SelfTestCheck]:
     """Checks of what only saves work, and is left where it changes a reply."""
-    idle = skip_holds(loaded, instrument, prompts)
     opens = opening_holds(loaded, instrument, prompts, busiest)
     drafts = drafts_hold(loaded, instrument, prompts, busiest, share=share)
     enters = refill_holds(loaded, instrument, prompts, busiest)
     attends = share and attention_holds(loaded, instrument, prompts, busiest)
     return [
         _check("attention", attends, "a layer's mask leaves its attention as it was"),
-        _check("skip", idle, "experts that are not chosen can be masked without a trace"),
         _check("opening", opens, "reading what all prompts begin with once changes no reply"),
         _check("draft", drafts, "reading a reply tells whether a masked model would write it"),
         _check("refill", enters, "rows that enter a running batch reply the same"),

@@ -130,12 +130,3 @@ def test_the_opening_is_read_once_for_each_mask(monkeypatch):
             assert shapes[0] == (groups, longest + 9)
     finally:
         handle.remove()
-
-
-def test_what_is_met_in_the_opening_counts_for_every_row():
-    model = loaded("mixtral")
-    prompts = [(*range(20, 29), *e.ids) for e in encoded(4)]
-    masks = [mask([])] * 4
-    plain, opened = (run_masks(model, prompts, masks, opening=o, note_met=True) for o in (None, 9))
-    assert opened == plain
-    assert all(r.met for r in plain)

@@ -96,11 +96,11 @@ def test_rows_of_this_session_were_not_resumed(tmp_path):
 def test_a_row_that_another_audit_had_done_is_the_same_in_both_sessions(tmp_path):
     model = loaded("mixtral")
     _, keys = plan_rows(work(model), SETTINGS.base)
-    there = StoredReply(key=keys["b", "p1"], text="there", ids=(5, 2), truncated=False, met=b"x")
+    there = StoredReply(key=keys["b", "p1"], text="there", ids=(5, 2), truncated=False)
     with TrialStore(tmp_path / "s") as store:
         store.put([there])
         first, _ = sweep(model, work(model), SETTINGS, store, lambda *_: None)
-        store.put([replace(there, text="too late", met=b"y")])
+        store.put([replace(there, text="too late")])
         assert store.get([there.key]) == {there.key: there}
     with TrialStore(tmp_path / "s") as store:
         resumed, _ = sweep(model, work(model), SETTINGS, store, lambda *_: None)

@@ -31,7 +31,7 @@ def test_both_ranks_see_what_the_file_of_rank_0_holds(seen):
         assert one["in_step"]
         assert one["shared"] == "of 0"
         assert one["first"] == []
-        assert one["then"] == ["no", [1, 2], True]
+        assert one["then"] == ["no", [1, 2]]
         assert one["blob before"] is None
         assert one["put"] == one["blob"] == "of 0"
 
