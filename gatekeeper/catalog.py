@@ -8,14 +8,13 @@ import.
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.errors import UsageError, did_you_mean, excerpt
 
 _ROOT = Path(__file__).resolve().parent
 
@@ -52,9 +51,9 @@ def load(kind: str, name: str, *, where: str | None = None) -> Any:
     """
     known = names(kind)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
-        raise UsageError(f"unknown {kind} {excerpt(name)!r}", where=where, remedy=hint)
+        raise UsageError(
+            f"unknown {kind} {excerpt(name)!r}", where=where, remedy=did_you_mean(name, known)
+        )
     folder, constant = KINDS[kind]
     module = f"gatekeeper.{folder.replace('/', '.')}.{name.replace('-', '_')}"
     return getattr(importlib.import_module(module), constant)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import os
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import PurePath
 from typing import Any, NoReturn
 
@@ -15,7 +13,14 @@ import click
 from gatekeeper import __version__, catalog
 from gatekeeper._process import INTERRUPTED, RESUME, catch_signals, leave, outlive_readers
 from gatekeeper.commands._project_settings import project_settings
-from gatekeeper.errors import ExitCode, GatekeeperError, UsageError, encodable, excerpt
+from gatekeeper.errors import (
+    ExitCode,
+    GatekeeperError,
+    UsageError,
+    did_you_mean,
+    encodable,
+    excerpt,
+)
 
 _PREFIX = "GATEKEEPER"
 _NO_MEMORY = "not enough memory → free some, or raise its limit (ulimit -v)"
@@ -30,10 +35,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         known = catalog.names("command")
         if cmd_name not in known:
-            if near := difflib.get_close_matches(cmd_name, known, n=1):
-                raise click.UsageError(
-                    f"No such command {cmd_name!r}: did you mean {near[0]}?", ctx
-                )
+            if meant := did_you_mean(cmd_name, known, ""):
+                raise click.UsageError(f"No such command {cmd_name!r}: {meant}", ctx)
             return None
         command: click.Command = catalog.load("command", cmd_name)
         _name_variables(command, f"{_PREFIX}_{_variable(cmd_name)}")
@@ -97,9 +100,8 @@ def _warn_of_variables(name: str) -> None:
     known = _known_variables(command)
     prefix = f"{_PREFIX}_{_variable(name)}_"
     for variable in sorted(v for v in os.environ if v.startswith(prefix) and v not in known):
-        close = get_close_matches(variable, known, n=1)
-        meant = f"; did you mean {close[0]}?" if close else ""
-        told = f"{excerpt(variable)} sets no option of {name}{meant}"
+        meant = did_you_mean(variable, known, "")
+        told = f"{excerpt(variable)} sets no option of {name}{meant and f'; {meant}'}"
         click.echo(f"gatekeeper: warning: {told}", err=True)
 
 

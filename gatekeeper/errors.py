@@ -6,7 +6,9 @@ never used for a verdict.
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from enum import IntEnum
 
 #: Longest piece of foreign text (a path, a value from a file) repeated in a message.
@@ -93,3 +95,15 @@ def excerpt(value: object, most: int = _EXCERPT) -> str:
     text = "".join(c if c.isprintable() else "�" for c in str(value))
     text = text.replace("::", ": :")
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """A remedy for a word that is none of the known ones: the one that was probably meant.
+
+    Args:
+        otherwise: what to say where none is near; None: all that are known.
+    """
+    words = list(known)
+    if near := difflib.get_close_matches(word[:_EXCERPT], words, n=1, cutoff=0.5):
+        return f"did you mean {near[0]}?"
+    return f"known: {', '.join(words) or 'none'}" if otherwise is None else otherwise

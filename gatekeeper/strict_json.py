@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections import Counter
+from functools import cache
 from typing import Any, NoReturn
 
 #: Of whole numbers: tokenizers write 10^30 for "no limit". What is longer is meant by none.
@@ -31,28 +32,34 @@ class RepeatedKeyError(ValueError):
         self.key = key
 
 
-def strict_loads(data: bytes) -> Any:
+def strict_loads(data: bytes, *, infinity: bool = False) -> Any:
     """The value of a JSON text.
 
+    Args:
+        infinity: whether Infinity is a number. NaN never is.
+
     Raises:
-        ValueError: not JSON in UTF-8, half a character, a key given twice, NaN or Infinity or what
+        ValueError: not JSON in UTF-8, half a surrogate pair, a key given twice, NaN or Infinity or what
             a float cannot hold, or nested deeper than the parser can follow.
     """
     try:
         # json.loads would guess UTF-16 and UTF-32, and skip a byte order mark: others do not.
-        value = strict_decoder().decode(data.decode("utf-8"))
+        value = strict_decoder(infinity=infinity).decode(data.decode("utf-8"))
         if _SURROGATE.search(data):
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+    except UnicodeEncodeError as error:  # its own words repeat the text
+        raise ValueError("half a surrogate pair is no character") from error
     return value
 
 
+@cache
 def strict_decoder(*, infinity: bool = False) -> json.JSONDecoder:
     """What `strict_loads` decodes with; nesting too deep is a RecursionError of its own.
 
     Args:
-        infinity: whether Infinity is a number. NaN never is.
+        infinity: see there.
     """
     return json.JSONDecoder(
         object_pairs_hook=_unique,

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from gatekeeper.errors import CheckpointError, excerpt
 from gatekeeper.pointers import refuse_pointer
-from gatekeeper.strict_json import strict_decoder
+from gatekeeper.strict_json import strict_loads
 
 CONFIG = "config.json"
 
@@ -18,8 +18,6 @@ _MOST_BYTES = 100_000_000
 #: Commas and brackets: each value takes some fifty bytes of memory. The index of the largest model
 #: that is published has 200,000.
 _MOST_PARTS = 3_500_000
-#: Infinity is a limit that configs of state-space models set; NaN would make every logit one.
-_DECODER = strict_decoder(infinity=True)
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -43,9 +41,9 @@ def parse(raw: bytes, path: Path) -> dict[str, Any]:
     if raw.startswith(_BOM):
         damaged(path, "starts with a byte order mark", "save it as UTF-8 without BOM")
     try:
-        value = _DECODER.decode(raw.decode("utf-8"))
-    # RecursionError: a file may nest deeper than the parser can follow.
-    except (ValueError, RecursionError) as error:
+        # Infinity is a limit that configs of state-space models set.
+        value = strict_loads(raw, infinity=True)
+    except ValueError as error:
         damaged(path, f"is not valid JSON ({excerpt(error)})")
     if not isinstance(value, dict):
         damaged(path, "is not a JSON object")

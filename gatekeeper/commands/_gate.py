@@ -13,9 +13,6 @@ from gatekeeper.audit.plan import plan
 from gatekeeper.commands._auditing import perform, warn
 from gatekeeper.commands._cards import check_card
 from gatekeeper.commands._output import (
-    BUNDLE,
-    POLICY,
-    VERDICT,
     check_output,
     discard_work,
     holds_audit,
@@ -29,6 +26,7 @@ from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.bundle import read_bundle, write_bytes
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.audit_config import Asked
+from gatekeeper.records.bundle_files import BUNDLE, POLICY, VERDICT
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict

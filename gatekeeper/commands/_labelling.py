@@ -14,6 +14,7 @@ import click
 
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.evidence.bundle import check_writable
+from gatekeeper.records.bundle_files import TRIALS
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.reasoning import reply_of
 from gatekeeper.records.trial import Trial
@@ -86,7 +87,7 @@ def distinct_items(evidence: Evidence) -> list[Item]:
     if not any(trial.completion for trial in evidence.trials):
         raise EvidenceError(
             "the bundle holds no replies to label",
-            where="trials.jsonl.gz",
+            where=TRIALS,
             remedy="label where the audit was made: copies for others may lack the replies",
         )
     arms = {mask.name: mask.arm for mask in evidence.masks}

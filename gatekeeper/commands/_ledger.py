@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from gatekeeper.errors import AuditError, excerpt
 from gatekeeper.plain_files import open_plain
+from gatekeeper.records.bundle_files import LEDGER
 from gatekeeper.records.seed_rule import MOST_SEED
 from gatekeeper.strict_json import strict_loads
 
 if TYPE_CHECKING:
     from gatekeeper.records.evidence import Evidence
 
-LEDGER = "audits.jsonl"
 #: Bytes read of a ledger, some 30,000 audits: a larger one was not written by us.
 _MOST = 8 << 20
 

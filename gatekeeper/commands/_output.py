@@ -10,10 +10,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gatekeeper.commands._heartbeat import HEARTBEAT, NEXT
-from gatekeeper.commands._ledger import LEDGER
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.evidence.file_locks import NoLocksError, locked
 from gatekeeper.outside import refuse_inside_checkpoint
+from gatekeeper.records.bundle_files import (
+    BUNDLE,
+    BUNDLE_FILES,
+    EVIDENCE,
+    LEDGER,
+    MANIFEST,
+    POLICY,
+    VERDICT,
+)
 
 #: Rows of a running audit, kept so that it can go on; removed when it is done.
 WORK = ".gatekeeper-work"
@@ -22,9 +30,6 @@ NEW = "bundle"
 _LOCK = "lock"
 #: Weights that neither GPUs nor memory hold (`--device spread`).
 _OFFLOAD = "offload"
-
-#: What `run` writes beside its reports.
-BUNDLE, VERDICT, POLICY = "evidence", "verdict.json", "policy.yaml"
 
 
 def check_output(out: Path, *, overwrite: bool) -> None:
@@ -111,18 +116,15 @@ def install(new: Path, target: Path, out: Path) -> None:
     Old verdict and reports go first, and the manifest comes last: stopped at any point, `out` holds
     nothing that looks like a result of either audit, and the same command goes on.
     """
-    from gatekeeper.evidence import manifest
-    from gatekeeper.evidence.bundle import BUNDLE_FILES
-
     if (out / VERDICT).is_file():
         (out / POLICY).unlink(missing_ok=True)
     for name in (VERDICT, *_report_names()):
         (out / name).unlink(missing_ok=True)
     for folder in (out, out / BUNDLE):
-        for name in sorted(BUNDLE_FILES, key=lambda n: n != manifest.NAME):
+        for name in sorted(BUNDLE_FILES, key=lambda n: n != MANIFEST):
             (folder / name).unlink(missing_ok=True)
     target.mkdir(parents=True, exist_ok=True)
-    for name in sorted(BUNDLE_FILES, key=lambda n: n == manifest.NAME):
+    for name in sorted(BUNDLE_FILES, key=lambda n: n == MANIFEST):
         (new / name).replace(target / name)
     if target == out and (out / BUNDLE).is_dir() and not any((out / BUNDLE).iterdir()):
         (out / BUNDLE).rmdir()
@@ -142,7 +144,7 @@ def discard_work(out: Path) -> None:
 def holds_audit(out: Path) -> bool:
     """Whether a finished audit lies in `out`, or in its `evidence`."""
     return any(
-        (folder / "manifest.json").is_file() and (folder / "evidence.json").is_file()
+        (folder / MANIFEST).is_file() and (folder / EVIDENCE).is_file()
         for folder in (out, out / BUNDLE)
     )
 
@@ -152,7 +154,7 @@ def _exists(path: Path) -> bool:
 
 
 def _manifests(out: Path) -> list[bytes]:
-    paths = [folder / "manifest.json" for folder in (out, out / BUNDLE)]
+    paths = [folder / MANIFEST for folder in (out, out / BUNDLE)]
     return [path.read_bytes() for path in paths if path.is_file()]
 
 
@@ -164,8 +166,6 @@ def _report_names() -> set[str]:
 
 def _unfinished(out: Path) -> bool:
     """Whether there is nothing in `out`, or nothing but an audit of ours that was stopped."""
-    from gatekeeper.evidence.bundle import BUNDLE_FILES
-
     # The ledger of earlier audits outlives them.
     if not out.exists() or all(path.name == LEDGER for path in out.iterdir()):
         return True

@@ -9,14 +9,13 @@ from __future__ import annotations
 import reprlib
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from gatekeeper import catalog
-from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.errors import UsageError, did_you_mean, excerpt
 
 _FILE = "pyproject.toml"
 _TABLE = "tool.gatekeeper"
@@ -99,9 +98,8 @@ def _defaults(command: click.Command, said: Mapping[str, Any], table: str) -> di
 
 
 def _meant(key: str, known: list[str], table: str) -> str:
-    near = get_close_matches(key.replace("_", "-"), known, n=1)
     command = table.removeprefix("tool.").replace(".", " ")
-    return f"did you mean {near[0]}?" if near else f"see `{command} --help` for its options"
+    return did_you_mean(key.replace("_", "-"), known, f"see `{command} --help` for its options")
 
 
 def _parameters(command: click.Command) -> dict[str, click.Parameter]:

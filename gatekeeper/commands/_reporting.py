@@ -13,6 +13,7 @@ import click
 
 from gatekeeper import catalog
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
+from gatekeeper.records.bundle_files import EVIDENCE, MANIFEST, VERDICT
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.policy import Policy
@@ -21,7 +22,7 @@ from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.disclosure import Disclosure
 
 #: Files of a bundle that may travel inside a report; its level decides which do.
-_ATTACHED = ("evidence.json", "manifest.json")
+_ATTACHED = (EVIDENCE, MANIFEST)
 
 
 def write_reports(
@@ -80,7 +81,7 @@ def render_reports(
     chosen: list[Format] = [catalog.load("format", name) for name in dict.fromkeys(formats)]
     view = build_view(evidence, verdict, policy, level, lang, source_date(), card)
     text = json.dumps(verdict_to_json(verdict), ensure_ascii=False, sort_keys=True, indent=2)
-    attachments = {"verdict.json": (text + "\n").encode(), **_bundle_files(bundle_dir, evidence)}
+    attachments = {VERDICT: (text + "\n").encode(), **_bundle_files(bundle_dir, evidence)}
     reports = {fmt.filename: fmt.render(view, attachments) for fmt in chosen}
     for fmt in chosen:
         if told := fmt.lacks(view):
@@ -115,11 +116,11 @@ def _bundle_files(bundle_dir: Path, evidence: Evidence) -> Mapping[str, bytes]:
             where=excerpt(error.filename),
             remedy="run the audit again, or get the whole bundle",
         ) from error
-    found = "sha256:" + hashlib.sha256(files["evidence.json"]).hexdigest()
+    found = "sha256:" + hashlib.sha256(files[EVIDENCE]).hexdigest()
     if found != evidence.digest:
         raise EvidenceError(
             "evidence.json is not the evidence that was judged",
-            where=excerpt(bundle_dir / "evidence.json"),
+            where=excerpt(bundle_dir / EVIDENCE),
             remedy="do not change a bundle while it is being reported on",
         )
     return files

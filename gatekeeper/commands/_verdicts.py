@@ -10,6 +10,7 @@ import rfc8785
 from gatekeeper import catalog
 from gatekeeper.errors import ExitCode
 from gatekeeper.policy.wire import verdict_to_json
+from gatekeeper.records.bundle_files import BUNDLE, MANIFEST
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.policy import Policy
@@ -28,8 +29,8 @@ _CODES = {
 
 def bundle_of(path: Path) -> Path:
     """The bundle in a path: itself, or its `evidence` directory."""
-    inner = path / "evidence"
-    return inner if (inner / "manifest.json").is_file() else path
+    inner = path / BUNDLE
+    return inner if (inner / MANIFEST).is_file() else path
 
 
 def verdict_bytes(verdict: Verdict) -> bytes:

@@ -11,6 +11,7 @@ import click
 
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
+from gatekeeper.records.bundle_files import BUNDLE_FILES, LEDGER, POLICY, VERDICT
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.records.evidence import Evidence
@@ -41,7 +42,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
       gatekeeper verify out/
     """
     from gatekeeper.commands._verdicts import bundle_of
-    from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle
+    from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.policy.load import load_policy
     from gatekeeper.verify.verify import recheck
 
@@ -54,7 +55,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     rechecked = recheck(evidence)
     _tell(rechecked)
     _tell_selections(rechecked.selections)
-    verdict = path / "verdict.json"
+    verdict = path / VERDICT
     if verdict.is_file():
         told = _verify_verdict(evidence, verdict, policy or _policy_beside(verdict))
         click.echo(f"✓ verdict: {told}")
@@ -120,7 +121,6 @@ def _tell_selections(derived: Derived) -> None:
 
 def _tell_strangers(bundle: Path) -> None:
     """A line about files beside the evidence that no digest covers."""
-    from gatekeeper.evidence.bundle import BUNDLE_FILES
     from gatekeeper.evidence.members import strangers
 
     if found := strangers(bundle, BUNDLE_FILES):
@@ -131,7 +131,7 @@ def _tell_strangers(bundle: Path) -> None:
 
 def _tell_unchecked(verdict: Path) -> None:
     """A line about reports beside a verdict: they are views of it, which nothing makes again."""
-    known = {verdict.name, "policy.yaml", "audits.jsonl"}
+    known = {VERDICT, POLICY, LEDGER}
     views = sorted(p.name for p in verdict.parent.iterdir() if p.is_file() and p.name not in known)
     if views:
         click.echo(f"– reports: not made again, and not checked: {excerpt(', '.join(views))}")
@@ -145,7 +145,7 @@ def _policy_beside(verdict: Path) -> Policy:
     """
     from gatekeeper.policy.load import load_policy
 
-    path = verdict.with_name("policy.yaml")
+    path = verdict.with_name(POLICY)
     if not path.is_file():
         raise EvidenceError(
             "the policy of the verdict is missing",

@@ -25,20 +25,23 @@ from gatekeeper.evidence.wire import (
     times_to_json,
 )
 from gatekeeper.outside import refuse_inside_checkpoint
+from gatekeeper.records.bundle_files import (
+    EVIDENCE,
+    LISTED,
+    MANIFEST,
+    PROFILE,
+    RUN,
+    TRIALS,
+)
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trials import Trials
 from gatekeeper.strict_json import strict_loads
 from gatekeeper.strict_schema import strict_validator
 
-EVIDENCE, PROFILE, TRIALS, RUN = "evidence.json", "profile.npz", "trials.jsonl.gz", "run.json"
-_FILES = (EVIDENCE, PROFILE, TRIALS, RUN)
 _SCHEMA = Path(__file__).with_name("evidence-v1.json")
 
 #: Bytes that a file of a bundle may have; trials are read as a stream, and may have any number.
-_MOST_BYTES = {EVIDENCE: 256 << 20, PROFILE: 2 << 30, RUN: 16 << 20, manifest.NAME: 1 << 20}
-
-#: Every file of a bundle.
-BUNDLE_FILES = (*_FILES, manifest.NAME)
+_MOST_BYTES = {EVIDENCE: 256 << 20, PROFILE: 2 << 30, RUN: 16 << 20, MANIFEST: 1 << 20}
 
 
 def write_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
@@ -115,7 +118,7 @@ def write_bundle(evidence: Evidence, folder: Path) -> Evidence:
     statement = manifest.manifest_bytes(
         files, tool_version=evidence.tool_version, checkpoint=evidence.checkpoint.digest
     )
-    write_bytes(folder / manifest.NAME, statement, private=True)
+    write_bytes(folder / MANIFEST, statement, private=True)
     return replace(evidence, digest="sha256:" + manifest.sha256(files[EVIDENCE]))
 
 
@@ -157,10 +160,10 @@ def read_bundle(folder: Path) -> Evidence:
     evidence = replace(evidence, trials=trials, profile=profile, times=read_times)
     check_coherent(evidence, data["trials"])
     manifest.check_statement(
-        files[manifest.NAME],
+        files[MANIFEST],
         tool_version=evidence.tool_version,
         checkpoint=evidence.checkpoint.digest,
-        where=str(folder / manifest.NAME),
+        where=str(folder / MANIFEST),
     )
     return evidence
 
@@ -172,11 +175,11 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
         raise UsageError("no such evidence directory", where=excerpt(folder), remedy=remedy)
     if not folder.is_dir():
         raise EvidenceError("is not a directory", where=excerpt(folder), remedy=remedy)
-    statement = member_bytes(folder, manifest.NAME, _MOST_BYTES[manifest.NAME])
-    where = str(folder / manifest.NAME)
-    expected = manifest.digests(statement, files=_FILES, where=where)
-    files = {manifest.NAME: statement}
-    for name in _FILES:
+    statement = member_bytes(folder, MANIFEST, _MOST_BYTES[MANIFEST])
+    where = str(folder / MANIFEST)
+    expected = manifest.digests(statement, files=LISTED, where=where)
+    files = {MANIFEST: statement}
+    for name in LISTED:
         if name == TRIALS:
             found = member_sha256(folder, name)
         else:

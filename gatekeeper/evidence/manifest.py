@@ -18,7 +18,6 @@ from gatekeeper.strict_json import strict_loads
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://moe-gatekeeper.github.io/evidence/v1"
-NAME = "manifest.json"
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 

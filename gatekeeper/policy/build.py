@@ -11,10 +11,9 @@ from typing import Any
 import rfc8785
 
 from gatekeeper import catalog
-from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.errors import UsageError, did_you_mean, excerpt
 from gatekeeper.policy.build_needs import NeedsReader, known_selector, sizes_of
 from gatekeeper.policy.problems import Problem, error_at
-from gatekeeper.policy.schema import near_miss
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule, Waiver
@@ -201,7 +200,7 @@ class Builder:
         rule = rules.get(data["rule"])
         if rule is None and not self._broken_rule(data["rule"]):
             message = f"waiver for unknown rule {excerpt(data['rule'])!r}"
-            self._error((*route, "rule"), message, near_miss(data["rule"], tuple(rules)))
+            self._error((*route, "rule"), message, did_you_mean(data["rule"], tuple(rules)))
         ceiling = None
         if "not_above" in data and rule is not None:
             ceiling = self._limit(

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from gatekeeper import catalog
-from gatekeeper.errors import excerpt
-from gatekeeper.policy.schema import near_miss
+from gatekeeper.errors import did_you_mean, excerpt
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import CardNeeds, EvidenceNeeds, Rule, SearchNeeds, SettingsNeeds
@@ -111,7 +110,7 @@ class NeedsReader:
             if name not in WINDOWS:
                 route: Route = ("evidence", "search", "windows", i)
                 message = f"unknown window {excerpt(name)!r}"
-                self._error(route, message, near_miss(name, WINDOWS))
+                self._error(route, message, did_you_mean(name, WINDOWS))
         return SearchNeeds(
             resamples=int(data.get("resamples", 0)),
             size=size if isinstance(size, int) else 0,
@@ -129,13 +128,13 @@ class NeedsReader:
         known = catalog.names("judge")
         if judge is not None and judge not in known:
             route: Route = ("evidence", "settings", "judge")
-            self._error(route, f"unknown judge {excerpt(judge)!r}", near_miss(judge, known))
+            self._error(route, f"unknown judge {excerpt(judge)!r}", did_you_mean(judge, known))
         dtypes = dtypes if isinstance(dtypes, list) else [dtypes]
         for name in dtypes:
             if name not in _DTYPES:
                 route = ("evidence", "settings", "dtype")
                 message = f"unknown numeric format {excerpt(name)!r}"
-                self._error(route, message, near_miss(name, _DTYPES))
+                self._error(route, message, did_you_mean(name, _DTYPES))
         if data.get("nonce") == "required" and seed != "derived":
             message = "a nonce goes into a derived seed, and the seed is not derived"
             self._error(("evidence", "settings", "nonce"), message, "add seed: derived")
@@ -197,7 +196,7 @@ def known_selector(complain: Complain, route: Route, name: str) -> None:
     """Complains of a selector that this installation does not have."""
     known = catalog.names("selector")
     if name not in known:
-        complain(route, f"unknown selector {excerpt(name)!r}", near_miss(name, known))
+        complain(route, f"unknown selector {excerpt(name)!r}", did_you_mean(name, known))
 
 
 def sizes_of(given: Iterable[Any]) -> tuple[set[int], set[float]]:

@@ -6,15 +6,13 @@ which metrics and selectors exist: that is the catalog's business, checked in `b
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.protocols import Validator
 
-from gatekeeper.errors import excerpt
+from gatekeeper.errors import did_you_mean, excerpt
 from gatekeeper.policy.problems import Problem, error_at, in_order, is_odd
 from gatekeeper.strict_schema import strict_validator
 from gatekeeper.strict_yaml import Route, YamlDocument
@@ -64,12 +62,6 @@ def first_schema_problem(document: YamlDocument) -> Problem | None:
     return _describe(document, error)[0] if error else None
 
 
-def near_miss(word: str, known: Sequence[str]) -> str:
-    """A remedy: the known word that was probably meant, or all of them."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
-
-
 def _describe(document: YamlDocument, error: ValidationError) -> list[Problem]:
     route = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
@@ -88,7 +80,7 @@ def _unknown_keys(document: YamlDocument, error: ValidationError, route: Route) 
             document,
             (*route, key),
             f"unknown key {excerpt(key)!r}{_inside(route)}",
-            near_miss(key[:80], known),
+            did_you_mean(key, known),
             key=True,
         )
         for key in instance
@@ -120,7 +112,7 @@ def _words(error: ValidationError, name: str) -> tuple[str, str]:
     if keyword == "enum":
         known = [str(choice) for choice in cast("list[Any]", error.validator_value)]
         if isinstance(value, str):
-            return f"{name}: unknown value {excerpt(value)!r}", near_miss(value[:80], known)
+            return f"{name}: unknown value {excerpt(value)!r}", did_you_mean(value, known)
         return f"{name}: unknown value {excerpt(value)!r}", f"known: {', '.join(known)}"
     if keyword == "oneOf":
         return f"{name} has not exactly one limit", "give either max or min"

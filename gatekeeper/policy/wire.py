@@ -17,6 +17,7 @@ from gatekeeper.evidence.wire_findings import (
 )
 from gatekeeper.evidence.wire_judge_card import card_from_json, card_to_json
 from gatekeeper.policy.schema import validator
+from gatekeeper.records.bundle_files import VERDICT
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.policy import Rule, Waiver
@@ -149,7 +150,7 @@ def _judge_card(data: object, where: str | None) -> JudgeCard | None:
     if data is None:
         return None
     try:
-        return card_from_json(data, Path(where or "verdict.json"))
+        return card_from_json(data, Path(where or VERDICT))
     except UsageError as error:
         raise EvidenceError(
             f"not a verdict: its judge_card is {error.message}",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.errors import UsageError, did_you_mean, excerpt
 
 OptionValue = str | int | float | Path | None
 
@@ -86,9 +85,9 @@ def read_options(
     known = {option.name: option for option in declared}
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
-            raise UsageError(f"judge {judge} has no option {excerpt(name)!r}", remedy=hint)
+            raise UsageError(
+                f"judge {judge} has no option {excerpt(name)!r}", remedy=did_you_mean(name, known)
+            )
     values: dict[str, OptionValue] = {}
     for option in declared:
         text = given.get(option.name, option.default)

@@ -14,6 +14,7 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.matching import Match, match
 from gatekeeper.analysis.overlap import Overlap, between, standing
 from gatekeeper.analysis.stability import told
+from gatekeeper.records.bundle_files import EVIDENCE
 from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.selection import Phi, Selection
@@ -36,7 +37,7 @@ class Disclosure(StrEnum):
 
 #: Files of a bundle that name experts: attached to a restricted report only. The manifest holds
 #: their digests, so a reader who is handed them can still check that they belong to the report.
-_RESTRICTED_FILES = frozenset({"evidence.json"})
+_RESTRICTED_FILES = frozenset({EVIDENCE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ included. So messages are made from the schema's side of an error, never from th
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
@@ -18,13 +17,12 @@ from jsonschema import ValidationError
 from jsonschema.exceptions import relevance
 from jsonschema.protocols import Validator
 
-from gatekeeper.errors import UsageError
-from gatekeeper.strict_json import RepeatedKeyError, strict_decoder
+from gatekeeper.errors import UsageError, did_you_mean
+from gatekeeper.strict_json import RepeatedKeyError, strict_loads
 from gatekeeper.strict_schema import strict_validator
 from gatekeeper.suites._files import wide_encoding
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,39}")
-_DECODER = strict_decoder()
 _BOM = b"\xef\xbb\xbf"
 #: First bytes of the marks of wide encodings.
 _MARKED = (b"\xff", b"\xfe", b"\0")
@@ -43,7 +41,7 @@ def parse(raw: bytes, where: str) -> Any:
             "starts with a byte order mark", where=where, remedy="save it as UTF-8 without BOM"
         )
     try:
-        return _DECODER.decode(raw.decode("utf-8"))
+        return strict_loads(raw)
     except UnicodeDecodeError as error:
         raise UsageError(
             f"invalid UTF-8 at byte {error.start + 1} of the line or file",
@@ -58,8 +56,6 @@ def parse(raw: bytes, where: str) -> Any:
             where=where,
             remedy="one JSON object per line, strings escaped",
         ) from None
-    except RecursionError:
-        raise UsageError("nested too deeply", where=where, remedy="use flat objects") from None
     except RepeatedKeyError as error:
         told = f"key{plain(error.key)} is given twice"
         raise UsageError(told, where=where, remedy="mend the object") from None
@@ -159,6 +155,4 @@ def _explain(error: ValidationError) -> tuple[str, str]:
 def _unknown_key(error: ValidationError) -> tuple[str, str]:
     known = sorted(cast(Any, error.schema)["properties"])
     unknown = next(k for k in cast(Any, error.instance) if k not in known)
-    near = difflib.get_close_matches(unknown[:64], known, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-    return f"unknown key{plain(unknown)}", hint
+    return f"unknown key{plain(unknown)}", did_you_mean(unknown, known)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.errors import UsageError, encodable, excerpt
+from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.suite import Prompt, Source, Suite, suite_digest
 from gatekeeper.suites._files import read_bytes
 from gatekeeper.suites._strict import faults, parse, plain
@@ -237,10 +237,8 @@ def _row(line: bytes, where: str) -> Any:
 
 def _wrong(prompt: Prompt, reading: _Reading, where: str) -> Iterator[UsageError]:
     """What no schema can tell."""
-    if not encodable(prompt.text) or not prompt.text.strip():
-        yield UsageError(
-            "text is blank or holds half a surrogate pair", where=where, remedy="mend the text"
-        )
+    if not prompt.text.strip():
+        yield UsageError("text is blank", where=where, remedy="mend the text")
     if reading.languages and prompt.language not in (*reading.languages, "und"):
         yield UsageError(
             f"language {prompt.language} is not among those of {MANIFEST}",

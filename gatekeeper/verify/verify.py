@@ -12,6 +12,7 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire_findings import finding_to_json
 from gatekeeper.metrics import measure_all
+from gatekeeper.records.bundle_files import EVIDENCE
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.verify.made import left_out_with_reason, random_masks_open, recheck_made
@@ -186,7 +187,7 @@ def _versions(
 def _refuse(metric: str, what: str, remedy: str | None = None) -> NoReturn:
     raise EvidenceError(
         f"the stored finding {excerpt(metric)} {what}",
-        where="evidence.json",
+        where=EVIDENCE,
         remedy=remedy or "do not trust this bundle; get it again from where the audit wrote it",
     )
 

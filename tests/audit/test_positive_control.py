@@ -14,9 +14,10 @@ from gatekeeper.audit.plan import looks_of, plan
 from gatekeeper.audit.prepare import prepare
 from gatekeeper.audit.run import run_audit
 from gatekeeper.engine.measure.refusal_direction import directions
-from gatekeeper.evidence.bundle import BUNDLE_FILES, write_bundle
+from gatekeeper.evidence.bundle import write_bundle
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.load import load_policy
+from gatekeeper.records.bundle_files import BUNDLE_FILES
 from gatekeeper.records.finding import Missing
 from gatekeeper.records.positive import PositiveControl, best_of
 from gatekeeper.records.trial import POSITIVE

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.commands._ledger import LEDGER, counted
+from gatekeeper.commands._ledger import counted
 from gatekeeper.errors import AuditError
 from gatekeeper.policy.evaluate import evaluate
+from gatekeeper.records.bundle_files import LEDGER
 from gatekeeper.records.evidence import Evidence
 from tests.evidence.whole import whole_evidence
 from tests.policy.builders import TODAY, make_policy, make_rule

@@ -14,8 +14,8 @@ from gatekeeper.commands._output import (
     output_directory,
 )
 from gatekeeper.errors import AuditError, UsageError
-from gatekeeper.evidence.bundle import BUNDLE_FILES
 from gatekeeper.evidence.trial_store import STORE, StoredReply, TrialStore
+from gatekeeper.records.bundle_files import BUNDLE_FILES
 
 
 def stop(out, *, rows=0, overwrite=False):

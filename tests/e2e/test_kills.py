@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from gatekeeper.evidence.bundle import BUNDLE_FILES
+from gatekeeper.records.bundle_files import BUNDLE_FILES
 from tests.e2e.cli import HARDENED, ROOT, SMALL, SUITE, gatekeeper
 from tests.e2e.test_output import WORK, rows
 

@@ -13,7 +13,7 @@ from contextlib import closing
 
 import pytest
 
-from gatekeeper.evidence.bundle import BUNDLE_FILES
+from gatekeeper.records.bundle_files import BUNDLE_FILES
 from tests.e2e.cli import HARDENED, SMALL, SUITE, gatekeeper, hear_interrupts, refused
 
 ARGUMENTS = ("audit", HARDENED, "--suite", SUITE, *SMALL, "--batch-rows", "8")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.evidence.bundle import BUNDLE_FILES
+from gatekeeper.records.bundle_files import BUNDLE_FILES
 from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SUITE, gatekeeper, hear_interrupts, refused
 
 SMALL = ("--max-prompts", "12", "-k", "1", "--controls", "1", "--max-new-tokens", "4")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle
+from gatekeeper.evidence.bundle import read_bundle
+from gatekeeper.records.bundle_files import BUNDLE_FILES
 from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SUITE, gatekeeper, hear_interrupts, refused
 from tests.e2e.test_output import WORK, rows, wait_for_rows
 from tests.e2e.test_second_judge import contrary, second_judge

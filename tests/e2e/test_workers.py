@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.evidence.bundle import BUNDLE_FILES
+from gatekeeper.records.bundle_files import BUNDLE_FILES
 from tests.e2e.cli import HARDENED, SUITE, gatekeeper, hear_interrupts, refused
 from tests.e2e.test_kills import ARGUMENTS, BATCH, whole  # noqa: F401 - a fixture
 from tests.e2e.test_output import WORK, rows, wait_for_rows

@@ -8,12 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 from gatekeeper.evidence import manifest
-from gatekeeper.evidence.bundle import BUNDLE_FILES
+from gatekeeper.records.bundle_files import BUNDLE_FILES, MANIFEST
 
 
 def reseal(bundle: Path) -> None:
     """A manifest of what lies there now."""
-    files = {n: (bundle / n).read_bytes() for n in BUNDLE_FILES if n != manifest.NAME}
+    files = {n: (bundle / n).read_bytes() for n in BUNDLE_FILES if n != MANIFEST}
     try:
         told = json.loads(files["evidence.json"])
         version, checkpoint = told["tool"]["version"], told["checkpoint"]["digest"]
@@ -21,7 +21,7 @@ def reseal(bundle: Path) -> None:
     except (ValueError, KeyError, TypeError, RecursionError):
         version, checkpoint = "x", "y"
     data = manifest.manifest_bytes(files, tool_version=version, checkpoint=checkpoint)
-    (bundle / manifest.NAME).write_bytes(data)
+    (bundle / MANIFEST).write_bytes(data)
 
 
 def edit(bundle: Path, name: str, change) -> None:

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.errors import EvidenceError, ExitCode, GatekeeperError
-from gatekeeper.evidence import manifest
-from gatekeeper.evidence.bundle import BUNDLE_FILES, read_bundle, write_bundle
+from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.evidence.profile_io import profile_to_bytes
+from gatekeeper.records.bundle_files import BUNDLE_FILES, MANIFEST
 from gatekeeper.verify.verify import recheck
 from tests.evidence.sealing import reseal
 from tests.evidence.whole import whole_evidence
@@ -53,9 +53,9 @@ def test_equal_evidence_gives_equal_bytes(evidence, bundle, tmp_path):
 
 
 def test_the_manifest_is_an_in_toto_statement(bundle):
-    statement = json.loads((bundle / manifest.NAME).read_bytes())
+    statement = json.loads((bundle / MANIFEST).read_bytes())
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
-    assert {s["name"] for s in statement["subject"]} == set(BUNDLE_FILES) - {manifest.NAME}
+    assert {s["name"] for s in statement["subject"]} == set(BUNDLE_FILES) - {MANIFEST}
 
 
 @pytest.mark.parametrize("name", BUNDLE_FILES)
@@ -198,23 +198,23 @@ def test_a_bundle_of_before_folded_digests_is_read(bundle, evidence):
 
 
 def test_a_manifest_cannot_point_outside(bundle):
-    text = (bundle / manifest.NAME).read_text().replace("run.json", "../run.json")
-    (bundle / manifest.NAME).write_text(text)
+    text = (bundle / MANIFEST).read_text().replace("run.json", "../run.json")
+    (bundle / MANIFEST).write_text(text)
     with pytest.raises(EvidenceError, match="unsafe"):
         read_bundle(bundle)
 
 
 @pytest.mark.parametrize("name", ["a\x00b", "a" * 5000, "", "a\nb", ".hidden", "..", "a\u202eb"])
 def test_a_manifest_names_plain_files_only(bundle, name):
-    statement = json.loads((bundle / manifest.NAME).read_text())
+    statement = json.loads((bundle / MANIFEST).read_text())
     statement["subject"].append({"name": name, "digest": {"sha256": "0" * 64}})
-    (bundle / manifest.NAME).write_text(json.dumps(statement))
+    (bundle / MANIFEST).write_text(json.dumps(statement))
     with pytest.raises(EvidenceError, match="unsafe"):
         read_bundle(bundle)
 
 
 def test_a_manifest_nested_beyond_reason(bundle):
-    (bundle / manifest.NAME).write_text("[" * 200_000)
+    (bundle / MANIFEST).write_text("[" * 200_000)
     with pytest.raises(EvidenceError, match="not a readable manifest"):
         read_bundle(bundle)
 
@@ -257,13 +257,13 @@ def test_garbage_never_gives_anything_but_our_errors(bundle, data):
         ).map(lambda v: json.dumps(v).encode())
     )
     before = (bundle / name).read_bytes()
-    manifest_before = (bundle / manifest.NAME).read_bytes()
+    manifest_before = (bundle / MANIFEST).read_bytes()
     try:
         (bundle / name).write_bytes(content)
-        if name != manifest.NAME:
+        if name != MANIFEST:
             reseal(bundle)
         with pytest.raises(GatekeeperError):
             read_bundle(bundle)
     finally:
         (bundle / name).write_bytes(before)
-        (bundle / manifest.NAME).write_bytes(manifest_before)
+        (bundle / MANIFEST).write_bytes(manifest_before)

@@ -12,8 +12,8 @@ import pytest
 
 from gatekeeper.cli import run
 from gatekeeper.errors import EvidenceError
-from gatekeeper.evidence import manifest
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
+from gatekeeper.records.bundle_files import MANIFEST
 from gatekeeper.records.model import CheckpointRef
 from tests.evidence.sealing import edit, edit_trials, reseal
 from tests.evidence.whole import OLDER, whole_evidence
@@ -41,15 +41,15 @@ def refused(bundle, capsys, *words: str) -> None:
 
 
 def test_a_manifest_nested_without_end(bundle, capsys):
-    (bundle / manifest.NAME).write_bytes(DEEP)
+    (bundle / MANIFEST).write_bytes(DEEP)
     refused(bundle, capsys, "manifest")
 
 
 @pytest.mark.parametrize("name", ["a\0b", "a" * 5000, "", "a\x1b[1m", ".hidden", "x/y"])
 def test_a_manifest_with_a_name_that_is_none(bundle, capsys, name):
-    data = json.loads((bundle / manifest.NAME).read_bytes())
+    data = json.loads((bundle / MANIFEST).read_bytes())
     data["subject"].append({"name": name, "digest": {"sha256": "0" * 64}})
-    (bundle / manifest.NAME).write_text(json.dumps(data))
+    (bundle / MANIFEST).write_text(json.dumps(data))
     refused(bundle, capsys, "unsafe file name")
 
 

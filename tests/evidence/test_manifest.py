@@ -8,8 +8,8 @@ import json
 import pytest
 
 from gatekeeper.cli import run
-from gatekeeper.evidence import manifest
 from gatekeeper.evidence.bundle import write_bundle
+from gatekeeper.records.bundle_files import MANIFEST
 
 from .whole import OLDER, whole_evidence
 
@@ -49,9 +49,9 @@ def empty(bundle, name):
     ],
 )
 def test_what_it_says_is_held_against_the_bundle(bundle, capsys, change, words):
-    statement = json.loads((bundle / manifest.NAME).read_bytes())
+    statement = json.loads((bundle / MANIFEST).read_bytes())
     change(statement, bundle)
-    (bundle / manifest.NAME).write_text(json.dumps(statement))
+    (bundle / MANIFEST).write_text(json.dumps(statement))
     assert run(["verify", str(bundle)]) == 12
     error = capsys.readouterr().err
     assert words in error
@@ -59,7 +59,7 @@ def test_what_it_says_is_held_against_the_bundle(bundle, capsys, change, words):
 
 
 def test_the_order_of_its_files_and_its_spaces_mean_nothing(bundle):
-    statement = json.loads((bundle / manifest.NAME).read_bytes())
+    statement = json.loads((bundle / MANIFEST).read_bytes())
     statement["subject"].reverse()
-    (bundle / manifest.NAME).write_text(json.dumps(statement, indent=2))
+    (bundle / MANIFEST).write_text(json.dumps(statement, indent=2))
     assert run(["verify", str(bundle)]) == OLDER

@@ -25,7 +25,8 @@ import pytest
 import rfc8785
 
 from gatekeeper.bundled import bundled
-from gatekeeper.evidence.bundle import BUNDLE_FILES, write_bundle
+from gatekeeper.evidence.bundle import write_bundle
+from gatekeeper.records.bundle_files import BUNDLE_FILES
 from gatekeeper.records.suite import SETS
 
 from ..evidence.sealing import reseal

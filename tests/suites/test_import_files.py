@@ -258,7 +258,7 @@ def test_jsonl(tmp_path: Path) -> None:
         ('{"text": "zorkmid"}'.encode("utf-32"), ":1", "is UTF-32 → save it as UTF-8"),
         (b'{"text": "a", "text": "zorkmid"}', ":1", "key 'text' is given twice"),
         (b'{"text": "' + b"x" * 4_000_001 + b'"}', ":1", "longer than 4 MB"),
-        (b"[" * 100_000, ":1", "nested too deeply"),
+        (b"[" * 100_000, ":1", "nested too deep"),
     ],
 )
 def test_a_broken_jsonl(tmp_path: Path, content: bytes, where: str, message: str) -> None:

@@ -24,9 +24,9 @@ from gatekeeper.engine.workers.ray import Expected, FarReplica, RayHand, open_ra
 from gatekeeper.engine.workers.spawn import WorkerLost
 from gatekeeper.engine.workers.worker import make_order
 from gatekeeper.errors import AuditError, UsageError
-from gatekeeper.evidence.bundle import BUNDLE_FILES
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.audit_config import Execution
+from gatekeeper.records.bundle_files import BUNDLE_FILES
 from tests.e2e.cli import HARDENED, gatekeeper, refused
 from tests.engine.fake_ray import FakeRay
 from tests.engine.generate.test_sweep import SETTINGS, work

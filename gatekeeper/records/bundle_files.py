@@ -1,0 +1,15 @@
+"""Names of the files that an audit and its verdict leave behind."""
+
+from __future__ import annotations
+
+EVIDENCE, PROFILE, TRIALS, RUN = "evidence.json", "profile.npz", "trials.jsonl.gz", "run.json"
+#: The digests of the others.
+MANIFEST = "manifest.json"
+LISTED = (EVIDENCE, PROFILE, TRIALS, RUN)
+#: Every file of a bundle.
+BUNDLE_FILES = (*LISTED, MANIFEST)
+
+#: What `run` writes beside its reports: the bundle's directory, the verdict and its policy.
+BUNDLE, VERDICT, POLICY = "evidence", "verdict.json", "policy.yaml"
+#: Audits that an output directory has seen.
+LEDGER = "audits.jsonl"
