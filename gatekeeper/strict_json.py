@@ -39,8 +39,8 @@ def strict_loads(data: bytes, *, infinity: bool = False) -> Any:
         infinity: whether Infinity is a number. NaN never is.
 
     Raises:
-        ValueError: not JSON in UTF-8, half a surrogate pair, a key given twice, NaN or Infinity or what
-            a float cannot hold, or nested deeper than the parser can follow.
+        ValueError: not JSON in UTF-8, half a surrogate pair, a key given twice, NaN or Infinity or
+            what a float cannot hold, or nested deeper than the parser can follow.
     """
     try:
         # json.loads would guess UTF-16 and UTF-32, and skip a byte order mark: others do not.

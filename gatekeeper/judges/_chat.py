@@ -11,14 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
+from urllib3.util import Retry
 
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.judges._answers import Answer, AskAgainError, complaint, read_answer
@@ -262,14 +261,7 @@ def _is_long_header(error: BaseException | None) -> bool:
 
 def _retry_after(text: str | None) -> float | None:
     """Seconds asked for, as a number or a date (RFC 9110, 10.2.3); None if neither."""
-    if text is None:
-        return None
-    if text.strip().isascii() and text.strip().isdigit():
-        return float(text.strip()[:9])
     try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
+        return None if text is None else Retry().parse_retry_after(text)
+    except (HTTPError, ValueError, OverflowError):
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.now(UTC)).total_seconds())

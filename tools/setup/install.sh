@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs this checkout with its pinned dependencies for use, not for work on it:
 #
-#   install.sh VENV [EXTRAS]    e.g. install.sh /opt/gatekeeper audit,sign
+#   install.sh VENV [EXTRAS]    e.g. install.sh /opt/gatekeeper audit
 #
 # Without the extra `audit` there is no torch: enough to check, report and verify.
 set -euo pipefail

@@ -40,5 +40,5 @@ echo "setup: installing the pinned packages into .venv (once; minutes on a slow 
 quiet=()
 [ -t 1 ] || quiet=(--quiet)
 .venv/bin/python -m pip install "${quiet[@]}" --disable-pip-version-check \
-  -c constraints.txt -e '.[audit,sign,dev]'
+  -c constraints.txt -e '.[audit,dev]'
 state >"$stamp"
