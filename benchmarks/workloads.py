@@ -43,7 +43,6 @@ FOLDED = (
     "+ deep masks together",
     "+ one attention in front of the mask",
     "+ stop once decided",
-    "+ copy rows that never meet their mask",
     "+ try the unmasked reply first",
     "+ rows enter as others end",
     "+ what prompts begin with once",
