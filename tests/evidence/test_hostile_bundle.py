@@ -137,6 +137,14 @@ def test_numbers_that_json_does_not_have(bundle, capsys):
     refused(bundle, capsys, "NaN")
 
 
+def test_rows_that_an_older_version_copied_are_read_if_there_can_be_so_many(bundle, capsys):
+    edit(bundle, "run.json", lambda data: data.update(rows_computed=3, rows_skipped=3))
+    assert read_bundle(bundle).times.rows_computed == 3
+    for count in (4, -1, "3"):
+        edit(bundle, "run.json", lambda data, n=count: data.update(rows_skipped=n))
+        refused(bundle, capsys, "run.json")
+
+
 def test_a_trial_nested_without_end(bundle, capsys):
     path = bundle / "trials.jsonl.gz"
     rows = gzip.decompress(path.read_bytes()).split(b"\n")
