@@ -27,6 +27,8 @@ _HEADER = 4096
 #: Characters of a prompt's id, of what is told of a site beside its ids, and of a note.
 _LONGEST_ID, _SITE, _NOTE = 2000, 4096, 65536
 
+#: How members are packed: other ways take memory and raise errors of their own.
+_PACKED = frozenset((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
 #: What numpy and zipfile raise on hostile bytes.
 _UNREADABLE = (
     KeyError,
@@ -37,6 +39,7 @@ _UNREADABLE = (
     RecursionError,
     MemoryError,  # a header that promises more numbers than there is memory
     SyntaxError,
+    OverflowError,  # a member that begins beyond all files
     RuntimeError,  # an encrypted member
     tokenize.TokenError,
     zipfile.BadZipFile,
@@ -94,8 +97,11 @@ def profile_from_bytes(
     most["meta"] = _HEADER + 4 * (_SITE * len(sites) + _NOTE)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            sizes = {m.filename.removesuffix(".npy"): m.file_size for m in archive.infolist()}
-            if len(sizes) < len(archive.infolist()) or not sizes.keys() <= most.keys():
+            members = archive.infolist()
+            sizes = {m.filename.removesuffix(".npy"): m.file_size for m in members}
+            known = sizes.keys() <= most.keys()
+            packed = {m.compress_type for m in members} <= _PACKED
+            if len(sizes) < len(members) or not known or not packed:
                 raise EvidenceError("not a readable activation profile", where=where)
             for name, size in sizes.items():
                 if size > most[name]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import lzma
 import os
 import re
 import zipfile
@@ -27,13 +26,14 @@ _Root = Path | zipfile.Path
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
     NotImplementedError,
     RuntimeError,
     EOFError,
     OSError,
     ValueError,
 )
+#: How files of wheels are packed: other ways take memory and raise errors of their own.
+_PACKED = frozenset((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
 #: Files of a folder, and bytes of a file and of a folder, after which something is wrong: the most
 #: there are have 655 files, and 2.3 MB.
 _MOST_FILES = 10_000
@@ -209,7 +209,10 @@ def _opened(wheel: Path) -> zipfile.Path:
     try:
         with open_plain(wheel, excerpt(wheel), UsageError) as file:
             refuse_pointer(file.read(LONGEST), excerpt(wheel), UsageError)
-        return zipfile.Path(zipfile.ZipFile(wheel))
+        archive = zipfile.ZipFile(wheel)
+        if not {member.compress_type for member in archive.infolist()} <= _PACKED:
+            raise ValueError("packed in a way that no wheel is")
+        return zipfile.Path(archive)
     except _BROKEN as error:
         raise UsageError(
             "is no wheel that can be read", where=excerpt(wheel), remedy="download it again"

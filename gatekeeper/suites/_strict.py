@@ -10,6 +10,7 @@ import json
 import math
 import re
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +25,8 @@ from gatekeeper.suites._files import wide_encoding
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,39}")
 _BOM = b"\xef\xbb\xbf"
+#: Differences from a schema that are looked at: a list of nonsense has one for each entry.
+_MOST = 1000
 #: First bytes of the marks of wide encodings.
 _MARKED = (b"\xff", b"\xfe", b"\0")
 
@@ -70,7 +73,8 @@ def faults(value: Any, schema: str, where: str) -> list[UsageError]:
     """
     if _plainly_right(value, schema):
         return []
-    errors = sorted(_validator(schema).iter_errors(value), key=relevance, reverse=True)
+    some = islice(_validator(schema).iter_errors(value), _MOST)
+    errors = sorted(some, key=relevance, reverse=True)
     told = dict.fromkeys(_explain(error) for error in errors)
     return [UsageError(message, where=where, remedy=remedy) for message, remedy in told]
 

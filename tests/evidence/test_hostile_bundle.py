@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import struct
 import zipfile
 
 import pytest
@@ -191,6 +192,36 @@ def test_a_corrupt_compressed_stream(bundle, capsys):
     path.write_bytes(data)
     reseal(bundle)
     refused(bundle, capsys, "not a readable activation profile")
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_profile_packed_as_none_is(bundle, capsys, way):
+    path = bundle / "profile.npz"
+    with zipfile.ZipFile(path) as archive:
+        members = {n: archive.read(n) for n in archive.namelist()}
+    with zipfile.ZipFile(path, "w", way) as archive:
+        for member, data in members.items():
+            archive.writestr(member, data)
+    data = bytearray(path.read_bytes())
+    data[60:80] = bytes(20)  # a stream that LZMA and bzip2 take for broken
+    path.write_bytes(data)
+    reseal(bundle)
+    refused(bundle, capsys, "not a readable activation profile")
+
+
+def test_an_array_that_begins_beyond_all_files(bundle, capsys):
+    path = bundle / "profile.npz"
+    path.write_bytes(beyond("meta.npy"))
+    reseal(bundle)
+    refused(bundle, capsys, "not a readable activation profile")
+
+
+def beyond(name: str) -> bytes:
+    """A zip file whose directory has a member of 9 bytes, at the byte 2^63 of the file."""
+    big, start = (1 << 32) - 1, struct.pack("<2HQ", 1, 8, 1 << 63)
+    head = (45, 45, 0, 0, 0, 0, 0, 9, 9, len(name), len(start), 0, 0, 0, 0, big)
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", *head) + name.encode() + start
+    return entry + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 1, 1, len(entry), 0, 0)
 
 
 def test_a_profile_that_unpacks_without_end(bundle, capsys):

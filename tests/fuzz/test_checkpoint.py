@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
-from copy import deepcopy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import pytest
 
 from ..engine.tiny_checkpoint import header, listed, write
 from .driver import SECONDS, SLOW, START, command, fuzz
+from .values import Changer
 
 PROMPTS = [
     {"id": f"p{i}", "seed_id": f"s{i}", "set": ("regular", "benign")[i % 2], "text": f"words {i}"}
@@ -95,94 +95,6 @@ CONFIGS: dict[str, dict[str, Any]] = {
 TENSORS = listed([1, 2])
 GENERATION = {"eos_token_id": [1, 2], "repetition_penalty": 1.1, "bad_words_ids": [[1]]}
 
-#: What stands in the place of a value.
-VALUES: list[Any] = [
-    *(
-        None,
-        True,
-        False,
-        0,
-        1,
-        -1,
-        2,
-        5,
-        7,
-        10**9,
-        10**30,
-        10**99,
-        2**63,
-        -(2**63),
-        0.5,
-        -0.0,
-        1e300,
-    ),
-    *(
-        float("inf"),
-        "",
-        "x",
-        "5",
-        "²",
-        "٣",
-        "\ud800",
-        "\u202e",
-        "../x",
-        "a" * 5000,
-        "\0",
-        "::error::",
-    ),
-    *([], {}, [{}], [[]], [None], [-1], [1.5], ["x"], [True], [10**9], [0] * 1000, {"0": 5}),
-    *({"quant_method": 5}, {"load_in_4bit": "no"}, {"auto_map": {}}, {"1": []}),
-]
-#: The same, which only text can say.
-RAW = (
-    *(
-        "NaN",
-        "1e999",
-        "9" * 400,
-        "9" * 5000,
-        "-" + "9" * 400,
-        "[" * 3000,
-        '{"a":' * 3000,
-        "1 2",
-        "",
-    ),
-    *("[" * 400 + "]" * 400, '{"text_config":' * 300 + "5" + "}" * 300),
-)
-
-
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """(container, key) of everything in a value."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, inner in list(pairs):
-        yield value, key
-        if isinstance(inner, (dict, list)):
-            yield from _places(inner)
-
-
-def changed(value: dict[str, Any], draw: random.Random) -> bytes:
-    """The JSON text of a value with some of its parts changed."""
-    value = json.loads(json.dumps(value))
-    raw: str | None = None
-    for _ in range(draw.choice((1, 1, 1, 2, 4))):
-        places = list(_places(value)) or [(value, "model_type")]
-        holder, key = draw.choice(places)
-        kind = draw.randrange(8)
-        if kind == 0 and isinstance(holder, dict):
-            holder.pop(key, None)
-        elif kind == 1 and isinstance(holder, dict):
-            name = draw.choice(("x", "²", "layers.99999999999", "text_config", key))
-            holder[name] = holder.pop(key, None)
-        elif kind == 2:
-            holder[key], raw = "\ue000", draw.choice(RAW)
-        elif kind == 3 and isinstance(holder, dict):
-            holder[f"{key}\ue001"] = holder.get(key)
-        else:
-            holder[key] = deepcopy(draw.choice(VALUES))
-    text = json.dumps(value)
-    if raw is not None:
-        text = text.replace(json.dumps("\ue000"), raw)
-    return text.replace("\\ue001", "").encode()
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -233,7 +145,7 @@ def run_changes(name: str, check: Callable[[random.Random], int], seconds: float
 @pytest.mark.parametrize("which", sorted(CONFIGS))
 def test_configs_are_estimated_or_refused(which: str, tmp_path: Path) -> None:
     def check(draw: random.Random) -> int:
-        (tmp_path / "config.json").write_bytes(changed(CONFIGS[which], draw))
+        (tmp_path / "config.json").write_text(Changer(CONFIGS[which]).changed(draw))
         return estimated(tmp_path / "config.json")
 
     run_changes(f"estimate {which}", check)
@@ -242,8 +154,8 @@ def test_configs_are_estimated_or_refused(which: str, tmp_path: Path) -> None:
 def test_configs_beside_weights_are_inspected_or_refused(folder: Path) -> None:
     def check(draw: random.Random) -> int:
         which = draw.choice(sorted(CONFIGS))
-        (folder / "config.json").write_bytes(changed(CONFIGS[which], draw))
-        (folder / "generation_config.json").write_bytes(changed(GENERATION, draw))
+        (folder / "config.json").write_text(Changer(CONFIGS[which]).changed(draw))
+        (folder / "generation_config.json").write_text(Changer(GENERATION).changed(draw))
         return command("inspect", folder, *draw.choice(((), ("--json",)))).code
 
     run_changes("inspect", check)
@@ -261,7 +173,7 @@ def test_headers_are_read_or_refused(folder: Path) -> None:
             part = draw.choice(name.split("."))
             other = draw.choice((*odd, "9" * 5000, "99999999", "-1", "", "experts", "router"))
             some[name.replace(part, other, 1)] = some.pop(name)
-        raw = changed(some, draw) if draw.random() < 0.7 else json.dumps(some).encode()
+        raw = (Changer(some).changed(draw) if draw.random() < 0.7 else json.dumps(some)).encode()
         data = len(raw).to_bytes(8, "little") + raw + bytes(size)
         (folder / "model.safetensors").write_bytes(data)
         return command("inspect", folder).code
@@ -273,7 +185,7 @@ def test_indexes_are_read_or_refused(folder: Path) -> None:
     index = sharded(folder)
 
     def check(draw: random.Random) -> int:
-        (folder / INDEX).write_bytes(changed(index, draw))
+        (folder / INDEX).write_text(Changer(index).changed(draw))
         return command("inspect", folder).code
 
     run_changes("index", check)

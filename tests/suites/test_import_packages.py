@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import os
 import sys
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -189,6 +190,13 @@ def test_broken_wheels(tmp_path: Path) -> None:
     raw[at : at + 8] = b"\xff" * 8
     path.write_bytes(raw)
     assert "cannot be unpacked" in refusal("advbench", path)
+
+
+def test_a_wheel_packed_as_none_is(tmp_path: Path) -> None:
+    path = tmp_path / "pyrit-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr(ADVBENCH, "seeds: []")
+    assert "no wheel that can be read" in refusal("advbench", path)
 
 
 @pytest.mark.parametrize(
