@@ -5,7 +5,9 @@ from its number. What counts as a failure: an exception that `cli.run` lets thro
 code that no bad input has, more or less than one line of error, and a case that takes long.
 
 Seconds in CI; `GATEKEEPER_FUZZ_SECONDS=600 pytest tests/fuzz` for as long as one likes. Another
-start than 0 by `GATEKEEPER_FUZZ_START`, so that a second run tries other cases.
+start than 0 by `GATEKEEPER_FUZZ_START`, so that a second run tries other cases. What each looked at
+is told at the end of the session. `GATEKEEPER_FUZZ_KEEP` names a directory for the case that failed
+and for the one at hand, should the process not live to tell.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ import contextlib
 import io
 import os
 import random
+import signal
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -137,11 +140,15 @@ def command(*arguments: object) -> Answer:
     return answer
 
 
+Damage = Callable[[str, bytes, random.Random], bytes]
+
+
 def fuzz(
     name: str,
     seeds: Mapping[str, bytes],
     check: Callable[[str, bytes], int],
     seconds: float = SECONDS,
+    damage: Damage | None = None,
 ) -> Tally:
     """Damages `seeds` by turns and gives each to `check` until the time is over.
 
@@ -150,35 +157,70 @@ def fuzz(
         seeds: name of a real file -> its bytes.
         check: takes the name of the seed and the damaged bytes, returns an exit code, and raises
             AssertionError for what must not happen.
+        damage: makes another file of a seed, given its name; damaged bytes if None.
 
     Raises:
-        AssertionError: with the number of the case, and the file it was kept in if
-            `GATEKEEPER_FUZZ_KEEP` names a directory.
+        AssertionError: with the number of the case, see `cases`.
     """
-    tally, names, files = Tally(), sorted(seeds), list(seeds.values())
-    end = time.monotonic() + seconds
-    number = START
-    while time.monotonic() < end:
-        draw = random.Random(f"{name} {number}")
+    names, files = sorted(seeds), list(seeds.values())
+
+    def one(number: int, draw: random.Random) -> int:
         which = names[number % len(names)]
-        data = damaged(seeds[which], draw, files)
-        began = time.process_time()
+        raw = seeds[which]
+        data = damage(which, raw, draw) if damage else damaged(raw, draw, files)
+        _keep(f"now-{name}", which, data)
         try:
-            code = check(which, data)
+            return check(which, data)
+        except AssertionError as error:
+            _keep(f"{name}-{number}", which, data)
+            raise AssertionError(f"{which}: {error}") from error
+
+    return cases(name, one, seconds)
+
+
+def cases(name: str, check: Callable[[int, random.Random], int], seconds: float = SECONDS) -> Tally:
+    """Gives cases, drawn from their numbers, to `check` until the time is over.
+
+    Raises:
+        AssertionError: with the number of the case; also if it takes long.
+    """
+    tally, end, number = Tally(), time.monotonic() + seconds, START
+    while time.monotonic() < end:
+        began = time.process_time()  # the machine may be busy with others
+        try:
+            with _limited(SLOW):
+                code = check(number, random.Random(f"{name} {number}"))
             took = time.process_time() - began
             assert took < SLOW, f"took {took:.0f} s"
         except AssertionError as error:
-            _keep(name, number, which, data)
-            raise AssertionError(f"{name}, case {number} of {which}: {error}") from error
+            raise AssertionError(f"{name}, case {number}: {error}") from error
         tally.cases += 1
         tally.codes[code] += 1
         tally.slowest = max(tally.slowest, took)
         number += 1
-    print(f"{name}: {tally.cases} cases, {dict(tally.codes)}, slowest {tally.slowest:.2f} s")
+    shares = ", ".join(f"{n / tally.cases:.0%} {code}" for code, n in sorted(tally.codes.items()))
+    print(f"{name}: {tally.cases} cases in {seconds:.0f} s; exit codes {shares}; ", end="")
+    print(f"slowest {tally.slowest:.2f} s")
     return tally
 
 
-def _keep(name: str, number: int, which: str, data: bytes) -> None:
+@contextlib.contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Ends what computes longer, so that a case without end is told, by where it was."""
+
+    def end(*_: object) -> None:
+        raise AssertionError(f"takes more than {seconds:.0f} s")
+
+    before = signal.signal(signal.SIGPROF, end)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def _keep(name: str, which: str, data: bytes) -> None:
     if folder := os.environ.get("GATEKEEPER_FUZZ_KEEP"):
-        safe = f"{name}-{number}-{which}".replace("/", "_").replace(" ", "_")
+        safe = f"{name}-{which}".replace("/", "_").replace(" ", "_")
         (Path(folder) / safe).write_bytes(data)

@@ -34,7 +34,17 @@ def test_a_failure_names_its_case() -> None:
     def check(_which: str, _data: bytes) -> int:
         raise AssertionError("why")
 
-    with pytest.raises(AssertionError, match=f"self, case {driver.START} of a: why"):
+    with pytest.raises(AssertionError, match=f"self, case {driver.START}: a: why"):
+        driver.fuzz("self", {"a": b"x"}, check)
+
+
+def test_a_case_without_end_is_a_failure(monkeypatch) -> None:
+    def check(_which: str, _data: bytes) -> int:
+        while True:
+            pass
+
+    monkeypatch.setattr(driver, "SLOW", 0.2)
+    with pytest.raises(AssertionError, match=r"takes more than"):
         driver.fuzz("self", {"a": b"x"}, check)
 
 

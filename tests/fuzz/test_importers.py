@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import random
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.fuzz.driver import command, fuzz
+from tests.fuzz.driver import Damage, command, damaged, fuzz
+from tests.fuzz.values import changed_file
 from tests.suites.fake_packages import (
     ADVBENCH,
     HARMBENCH,
@@ -50,14 +52,13 @@ def imported(source: object, out: Path, *more: object) -> int:
 OWN = ("--set", "benign", "--licence", "CC0-1.0")
 
 
-def test_damaged_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [None, changed_file], ids=["bytes", "values"])
+def test_damaged_files(tmp_path: Path, damage: Damage | None) -> None:
     lines = "".join(json.dumps(row) + "\n" for row in ROWS)
-    seeds = {
-        "x.csv": CSV.encode(),
-        "wide.csv": CSV.replace(",", "\t").encode("utf-16"),
-        "sep.csv": ("sep=;\r\n" + CSV.replace(",", ";")).encode("utf-8-sig"),
-        "x.jsonl": lines.encode(),
-    }
+    seeds = {"x.csv": CSV.encode(), "x.jsonl": lines.encode()}
+    if damage is None:
+        seeds["wide.csv"] = CSV.replace(",", "\t").encode("utf-16")
+        seeds["sep.csv"] = ("sep=;\r\n" + CSV.replace(",", ";")).encode("utf-8-sig")
 
     def check(which: str, data: bytes) -> int:
         path = tmp_path / which
@@ -65,10 +66,12 @@ def test_damaged_files(tmp_path: Path) -> None:
         wide = ("--encoding", "utf-16") if which == "wide.csv" else ()
         return imported(path, tmp_path / "out", *OWN, *wide)
 
-    assert fuzz("files", seeds, check).cases
+    name = "files of other values" if damage else "files"
+    assert fuzz(name, seeds, check, damage=damage).cases
 
 
-def test_damaged_parquet(tmp_path: Path) -> None:
+@pytest.mark.parametrize("random_", [False, True], ids=["bytes", "values"])
+def test_damaged_parquet(tmp_path: Path, random_: bool) -> None:
     if importlib.util.find_spec("pyarrow") is None:
         pytest.skip("pyarrow is not installed")
     seeds = {
@@ -84,7 +87,59 @@ def test_damaged_parquet(tmp_path: Path) -> None:
         path.write_bytes(data)
         return imported(path, tmp_path / "out", *OWN)
 
-    assert fuzz("parquet", seeds, check).cases
+    name, damage = "parquet", _damaged_pages
+    if random_:
+        name, damage = "parquet of any columns", _random_parquet
+    assert fuzz(name, seeds, check, damage=damage).cases
+
+
+def _damaged_pages(_name: str, raw: bytes, draw: random.Random) -> bytes:
+    """Mostly the pages: they are a small part, and no file whose end is damaged is read."""
+    if draw.random() < 0.3:
+        return damaged(raw, draw)
+    pages = bytearray(raw)
+    for _ in range(draw.choice((1, 1, 2, 4))):
+        at = draw.randrange(4, len(raw) - 8 - int.from_bytes(raw[-8:-4], "little"))
+        pages[at] = draw.randrange(256)
+    return bytes(pages)
+
+
+def _random_parquet(_name: str, _raw: bytes, draw: random.Random) -> bytes:
+    """A table of some columns, each of a kind of its own, written in a way of its own."""
+    import pyarrow
+    from pyarrow import parquet as writer
+
+    rows = draw.choice((0, 1, 1, 3, 3, 50))
+    texts = [
+        draw.choice(("Rub it", "ランプ", "", " ", "\0", "en", "benign", None)) for _ in range(rows)
+    ]
+    kinds = [
+        lambda: pyarrow.array(texts),
+        lambda: pyarrow.array(["Rub it"] * rows),
+        lambda: pyarrow.array(["en"] * rows, pyarrow.large_string()),
+        lambda: pyarrow.array([b"\xff"] * rows, pyarrow.binary()),
+        lambda: pyarrow.array(texts).dictionary_encode(),
+        lambda: pyarrow.array([7] * rows, pyarrow.int64()),
+        lambda: pyarrow.array([0.5] * rows),
+        lambda: pyarrow.array([0] * rows, pyarrow.timestamp("s")),
+        lambda: pyarrow.array([["x"]] * rows, pyarrow.list_(pyarrow.string())),
+        lambda: pyarrow.array([{"a": "x"}] * rows, pyarrow.struct({"a": pyarrow.string()})),
+        lambda: pyarrow.nulls(rows),
+        lambda: pyarrow.array([True] * rows, pyarrow.bool_()),
+    ]
+    names = ["text", *draw.sample(("category", "language", "seed_id", "set", "²"), 3)]
+    names[-1] = draw.choice((*[names[-1]] * 9, "text"))
+    columns = [kinds[min(draw.randrange(12) for _ in range(4))]() for _ in names]
+    file = io.BytesIO()
+    writer.write_table(
+        pyarrow.table(columns, names=names),
+        file,
+        compression=draw.choice(("none", "snappy", "gzip", "zstd")),
+        use_dictionary=draw.random() < 0.5,
+        data_page_version=draw.choice(("1.0", "2.0")),
+        row_group_size=draw.choice((1, 7, 1000)),
+    )
+    return damaged(file.getvalue(), draw) if draw.random() < 0.2 else file.getvalue()
 
 
 def test_damaged_packages(tmp_path: Path) -> None:

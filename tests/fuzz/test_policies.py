@@ -10,7 +10,9 @@ from gatekeeper.bundled import bundled
 from gatekeeper.evidence.bundle import write_bundle
 from tests.e2e.cli import DEMO_POLICY
 from tests.evidence.whole import whole_evidence
-from tests.fuzz.driver import command, fuzz
+from tests.fuzz.driver import Damage, command, fuzz
+from tests.fuzz.values import changed_file
+from tests.policy.builders import concentrated
 from tests.policy.test_load import GOOD
 from tests.policy.test_odd_characters import POLICY
 
@@ -20,6 +22,7 @@ SEEDS = {
     "demo": DEMO_POLICY.read_bytes(),
     **{p.name: p.read_bytes() for p in sorted(bundled("policies").glob("*.yaml"))},
 }
+DAMAGES = pytest.mark.parametrize("damage", [None, changed_file], ids=["bytes", "values"])
 
 
 def check_policy(path: Path, data: bytes) -> int:
@@ -40,20 +43,38 @@ def check_policy(path: Path, data: bytes) -> int:
     return linted.code
 
 
-def test_damaged_policies(tmp_path: Path) -> None:
-    tally = fuzz("policies", SEEDS, lambda _, data: check_policy(tmp_path / "p.yaml", data))
-    assert tally.cases
+@DAMAGES
+def test_damaged_policies(tmp_path: Path, damage: Damage | None) -> None:
+    def check(_: str, data: bytes) -> int:
+        return check_policy(tmp_path / "p.yaml", data)
+
+    name = "policies of other values" if damage else "policies"
+    assert fuzz(name, SEEDS, check, damage=damage).cases
 
 
-def test_evidence_held_against_damaged_policies(tmp_path: Path) -> None:
-    bundle, path = tmp_path / "evidence", tmp_path / "p.yaml"
-    write_bundle(whole_evidence(), bundle)
+@DAMAGES
+def test_evidence_held_against_damaged_policies(tmp_path: Path, damage: Damage | None) -> None:
+    """A verdict that `check` gives is one that `verify` derives again."""
+    bundle, path, verdict = (
+        tmp_path / "evidence",
+        tmp_path / "policy.yaml",
+        tmp_path / "verdict.json",
+    )
+    write_bundle(whole_evidence(concentrated, selectors=("attribution",)), bundle)
+    honest = command("verify", bundle).code
 
     def check(_: str, data: bytes) -> int:
         path.write_bytes(data)
-        return command("check", bundle, "--policy", path).code
+        verdict.unlink(missing_ok=True)
+        judged = command("check", bundle, "--policy", path, "--out", verdict).code
+        assert verdict.exists() == (judged != 2), judged
+        if judged != 2:
+            again = command("verify", tmp_path).code
+            assert again in {honest, 11}, again
+        return judged
 
-    assert fuzz("policies of evidence", SEEDS, check).cases
+    name = "evidence under policies of other values" if damage else "evidence under policies"
+    assert fuzz(name, SEEDS, check, damage=damage).cases
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cli import SUITE
-from tests.fuzz.driver import Answer, command, fuzz
+from tests.fuzz.driver import Answer, Damage, command, fuzz
+from tests.fuzz.values import changed_file
 
 MANIFEST = (SUITE / "suite.json").read_bytes()
 PROMPTS = b"".join((SUITE / "prompts.jsonl").read_bytes().splitlines(keepends=True)[:40])
@@ -23,6 +24,8 @@ CSV = (
     "2,ランプ,Sure,comply,,ja,\n"
 )
 
+DAMAGES = pytest.mark.parametrize("damage", [None, changed_file], ids=["bytes", "values"])
+
 
 def told(answer: Answer) -> int:
     """A suite with a fault is told on stdout, one without a suite on stderr."""
@@ -31,7 +34,8 @@ def told(answer: Answer) -> int:
     return answer.code
 
 
-def test_damaged_suites(tmp_path: Path) -> None:
+@DAMAGES
+def test_damaged_suites(tmp_path: Path, damage: Damage | None) -> None:
     """The manifest by turns, and the prompts, also as a file of its own."""
     folder = tmp_path / "suite"
     folder.mkdir()
@@ -45,20 +49,24 @@ def test_damaged_suites(tmp_path: Path) -> None:
         return told(command("suite", "lint", folder))
 
     seeds = {"suite.json": MANIFEST, "prompts.jsonl": PROMPTS}
-    assert fuzz("suites", seeds, check).cases
+    name = "suites of other values" if damage else "suites"
+    assert fuzz(name, seeds, check, damage=damage).cases
 
 
-def test_damaged_labels(tmp_path: Path) -> None:
+@DAMAGES
+def test_damaged_labels(tmp_path: Path, damage: Damage | None) -> None:
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in LABELS)
-    seeds = {"l.jsonl": lines.encode(), "l.csv": CSV.encode(), "sep.csv": b"sep=;\r\n"}
-    seeds["sep.csv"] += CSV.replace(",", ";").encode("utf-8-sig")
+    seeds = {"l.jsonl": lines.encode(), "l.csv": CSV.encode()}
+    if damage is None:
+        seeds["sep.csv"] = b"sep=;\r\n" + CSV.replace(",", ";").encode("utf-8-sig")
 
     def check(which: str, data: bytes) -> int:
         path = tmp_path / which
         path.write_bytes(data)
         return told(command("judge", "calibrate", "--labels", path))
 
-    assert fuzz("labels", seeds, check).cases
+    name = "labels of other values" if damage else "labels"
+    assert fuzz(name, seeds, check, damage=damage).cases
 
 
 @pytest.mark.parametrize(

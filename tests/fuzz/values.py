@@ -6,12 +6,18 @@ next to the right one, a name that another part has, a list in another order.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
+
+import yaml
+
+from gatekeeper.strict_yaml import parse_yaml
 
 #: Values that a field of JSON was not made for.
 VALUES: list[Any] = [
@@ -144,3 +150,69 @@ def _drawn(value: Any, draw: random.Random) -> tuple[Any, Any, str]:
         name = key if isinstance(key, str) else name
         inner = holder[key]
     return holder, key, name
+
+
+def changed_file(name: str, raw: bytes, draw: random.Random) -> bytes:
+    """A file with some of its values changed, by the form that its name ends with."""
+    form = name.rpartition(".")[2]
+    if form == "json":
+        text = Changer(json.loads(raw)).changed(draw)
+    elif form == "jsonl":
+        text = _changed_lines(raw.decode().splitlines(), draw)
+    elif form == "csv":
+        text = _changed_cells(raw.decode(), draw)
+    else:
+        text = _changed_yaml(raw.decode(), draw)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _changed_lines(lines: list[str], draw: random.Random) -> str:
+    for at in {draw.randrange(len(lines)) for _ in range(draw.choice((1, 1, 3)))}:
+        kind = draw.randrange(8)
+        if kind == 0:
+            lines[at] = draw.choice(lines)
+        elif kind == 1:
+            lines[at] = draw.choice(
+                ("", " ", "5", "[]", "null", lines[at] * 2, f"\ufeff{lines[at]}")
+            )
+        else:
+            lines[at] = Changer(json.loads(lines[at])).changed(draw, plausible=0.7)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _changed_cells(text: str, draw: random.Random) -> str:
+    """Cells, names of columns among them; some written with another delimiter or all in quotes."""
+    rows = list(csv.reader(io.StringIO(text)))
+    for _ in range(draw.choice((1, 1, 2, 4))):
+        row, other = draw.choice(rows), draw.choice(rows)
+        at, value = draw.randrange(len(row)), draw.choice(VALUES)
+        kind = draw.randrange(8)
+        if kind == 0:
+            row[at] = value if isinstance(value, str) else json.dumps(value)
+        elif kind == 1:
+            for each in rows:
+                each.append(each[at] if at < len(each) else "")
+        elif kind == 2 and len(row) > 1:
+            del row[at]
+        elif kind == 3:
+            rows.insert(draw.randrange(1, len(rows) + 1), list(other))
+        elif kind == 4:
+            row[at] += draw.choice((",", ";", '"', "\n", "\r", " ", "\t", "=A1"))
+        elif kind == 5:
+            row[at] = draw.choice(("", " ", "YES", "0", "Refuse", "en-GB", "1"))
+        else:
+            row[at] = draw.choice(other)
+    quoting = csv.QUOTE_ALL if draw.random() < 0.2 else csv.QUOTE_MINIMAL
+    made = io.StringIO()
+    csv.writer(made, delimiter=draw.choice(",,,,;\t|"), quoting=quoting).writerows(rows)
+    return made.getvalue()
+
+
+def _changed_yaml(text: str, draw: random.Random) -> str:
+    """In block style, or as the JSON that YAML reads too."""
+    made = Changer(parse_yaml(text, "seed").data).changed(draw, plausible=0.8)
+    try:
+        value = json.loads(made)
+        return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=draw.random() < 0.5))
+    except (ValueError, RecursionError):
+        return made
