@@ -90,9 +90,10 @@ ANY = re.compile(
     r"|here(?: is|['’]s) my response:|done thinking)"
 )
 
-#: Marks that stand alone around a reply behind its reasoning.
+#: Marks that stand alone around a reply behind its reasoning. Spaces before one are looked at from
+#: their first on only: from each of them, a reply of spaces would take hours.
 AROUND = re.compile(
-    r"\s*</?(?:response|answer|output|final|final_answer|solution|reply)>\s*"
+    r"(?:(?<!\s)\s+)?</?(?:response|answer|output|final|final_answer|solution|reply)>\s*"
     r"|<\|im_end\|>|<\|(?:START|END)_RESPONSE\|>|\[END FINAL RESPONSE\]"
     r"|<\|(?:begin|end)_of_solution\|>|<\|(?:START|END)_TEXT\|>"
     r"|<\|(?:end_message|message_model|content_text|eom|eot)\|>|\[unused1[0-9]\]"

@@ -305,3 +305,9 @@ def test_bundles_written_before_are_judged_as_they_were() -> None:
 def test_a_reply_of_marks_alone_is_read_in_one_go(piece: str) -> None:
     found = parts(piece * 150_000)
     assert found.unfinished or found.blocks
+
+
+@pytest.mark.timeout(20)  # two minutes if a mark is looked for behind each of them
+def test_a_reply_of_spaces_behind_its_reasoning_is_read_in_one_go() -> None:
+    assert parts(f"<think>a</think>b{' ' * 400_000}c").reply == f"b{' ' * 400_000}c"
+    assert parts("<think>a</think> <answer> \n</answer>\n\n <reply> b </reply>").reply == "b"
