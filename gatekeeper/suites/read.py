@@ -62,7 +62,8 @@ class _Reading:
     """Prompts and faults read so far, over all files."""
 
     most: int
-    languages: tuple[str, ...] = ()
+    languages: frozenset[str] = frozenset()
+    language: str = "und"
     licence: str = "unknown"
     prompts: list[Prompt] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -174,7 +175,10 @@ def _read_directory(path: Path, reading: _Reading, files: dict[str, str]) -> dic
         reading.fault(fault)
     if found:  # what a faulty manifest says of its files means nothing
         return {}
-    reading.languages, reading.licence = tuple(manifest["languages"]), manifest["licence"]
+    reading.languages = frozenset((*manifest["languages"], "und"))
+    if len(manifest["languages"]) == 1:
+        reading.language = manifest["languages"][0]
+    reading.licence = manifest["licence"]
     for name in manifest["files"]:
         file = path / name
         # The schema allows plain names only; a link could still lead out of the suite.
@@ -239,7 +243,7 @@ def _wrong(prompt: Prompt, reading: _Reading, where: str) -> Iterator[UsageError
     """What no schema can tell."""
     if not prompt.text.strip():
         yield UsageError("text is blank", where=where, remedy="mend the text")
-    if reading.languages and prompt.language not in (*reading.languages, "und"):
+    if reading.languages and prompt.language not in reading.languages:
         yield UsageError(
             f"language {prompt.language} is not among those of {MANIFEST}",
             where=where,
@@ -255,9 +259,9 @@ def _wrong(prompt: Prompt, reading: _Reading, where: str) -> Iterator[UsageError
 
 
 def _prompt(row: dict[str, Any], reading: _Reading) -> Prompt:
-    languages, common = reading.languages, reading.common
+    common = reading.common
     category = row.get("category", "uncategorised")
-    language = row.get("language", languages[0] if len(languages) == 1 else "und")
+    language = row.get("language", reading.language)
     source, licence = row.get("source", "unknown"), row.get("licence", reading.licence)
     return Prompt(
         id=row["id"],

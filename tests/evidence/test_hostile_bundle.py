@@ -68,6 +68,7 @@ def test_a_key_given_twice(bundle, capsys):
         *(("ks", value) for value in ([1.0], [True], [0], [10**30])),
         *(("controls", value) for value in (10**15, 3.0, False)),
         *(("batch_rows", 0), ("max_new_tokens", 0), ("max_new_tokens", 10**15), ("split", 1.0)),
+        ("seed", -1),
     ],
 )
 def test_numbers_that_no_audit_was_asked_for(bundle, capsys, name, value):
