@@ -76,6 +76,13 @@ def test_numbers_that_no_audit_was_asked_for(bundle, capsys, name, value):
     refused(bundle, capsys, name)
 
 
+def test_experts_that_no_machine_has_room_for(bundle, capsys):
+    """A profile of a few MB could unpack to as many numbers as evidence.json tells of experts."""
+    edit(bundle, "evidence.json", lambda data: data["model"]["sites"][0].update(experts=10**9))
+    replaced(bundle, "counts_prompt.npy", bytes(50 << 20))
+    refused(bundle, capsys, "sites[0].experts does not fit")
+
+
 def test_replies_longer_than_the_window(bundle, capsys):
     edit_trials(bundle, lambda rows: [{**rows[0], "tokens": 33}, *rows[1:]])
     refused(bundle, capsys, "longer than the token window")
