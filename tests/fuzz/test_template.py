@@ -18,7 +18,7 @@ from gatekeeper.errors import CheckpointError
 from tests.engine.generate.test_chat_template import PLAIN, SHAPES, with_template
 
 SECONDS = float(os.environ.get("GATEKEEPER_FUZZ_SECONDS", "5"))
-FOUND: tuple[int, ...] = ()
+FOUND: tuple[int, ...] = (5_001_695,)
 
 VALUES = """
 m.content m.role messages messages[0] messages[-1].content bos_token eos_token tools nothing x
@@ -142,4 +142,4 @@ def test_templates_at_random() -> None:
         if looked >= 20 + len(FOUND) and time.monotonic() > end:
             break
     looker.close()
-    print(f"{looked} templates")
+    print(f"templates: {looked} cases in {SECONDS:.0f} s")

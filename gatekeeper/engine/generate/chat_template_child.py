@@ -28,8 +28,9 @@ MEMORY = 1 << 30
 _SECONDS = 120
 #: A rendered conversation has at most this many characters, and four for each that it was given.
 _ROOM, _EACH = 100_000, 4
-#: How Python writes an object that has no text: with its address, another one in each process.
-_ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}>")
+#: How Python writes an object that has no text: with its address, another one in each process. As
+#: filters such as `upper` and `e` leave it, too.
+_ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}(?:>|&gt;)", re.IGNORECASE)
 
 
 def main() -> None:

@@ -224,7 +224,11 @@ def test_an_error_never_tells_a_prompt() -> None:
 
 @pytest.mark.parametrize(
     "draw",
-    ["{{ ['a', 'b']|random }}", "{{ lipsum(n=1) }}", "{{ raise_exception }}", "{{ joiner() }}"],
+    [
+        *("{{ ['a', 'b']|random }}", "{{ lipsum(n=1) }}"),
+        *("{{ raise_exception }}", "{{ joiner() }}"),
+        *("{{ lipsum|upper }}", "{{ joiner()|string|e }}"),
+    ],
 )
 def test_a_random_template(draw: str) -> None:
     assert "is random" in refusal(draw + PLAIN, ["w1"])
