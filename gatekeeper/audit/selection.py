@@ -136,7 +136,7 @@ def make_profile(run: AuditRun, split: Split) -> ActivationProfile:
 
 
 def _stored(prepared: Prepared, data: bytes) -> ActivationProfile:
-    sites, prompts = prepared.request.description.sites, len(prepared.encoded)
+    sites, prompts = prepared.request.description.maskable_sites, len(prepared.encoded)
     return profile_from_bytes(data, where=STORE, sites=sites, prompts=prompts)
 
 

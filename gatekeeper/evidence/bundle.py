@@ -153,7 +153,7 @@ def read_bundle(folder: Path) -> Evidence:
     profile = profile_from_bytes(
         files[PROFILE],
         where=str(folder / PROFILE),
-        sites=evidence.model.sites,
+        sites=evidence.model.maskable_sites,
         prompts=len(evidence.suite.prompts),
     )
     trials = _trials(folder, evidence, data["trials"]["count"])

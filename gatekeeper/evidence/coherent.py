@@ -175,7 +175,7 @@ def _profile(evidence: Evidence, profile: ActivationProfile) -> None:
     fits = fits and all(array.shape == (ids,) for array in tokens)
     whole = all(np.issubdtype(array.dtype, np.integer) for array in (*counts, *tokens))
     real = all(np.issubdtype(array.dtype, np.floating) for array in (*weights, *attributed))
-    if not (fits and whole and real) or sites != evidence.model.sites:
+    if not (fits and whole and real) or sites != evidence.model.maskable_sites:
         _refuse("the routing profile is not one of this model")
     if any(np.any(array < 0) for array in (*counts, *tokens)) or not all(
         np.isfinite(array).all() for array in weights

@@ -100,7 +100,7 @@ def _recheck_number(evidence: Evidence, controls: Sequence[Mask]) -> None:
         EvidenceError: there are others.
     """
     settings = evidence.settings
-    experts = sum(site.experts for site in evidence.model.sites)
+    experts = evidence.model.maskable_experts
     found = Counter((mask.selector, mask.k) for mask in controls)
     if any((mask.control or 0) >= settings.controls for mask in controls):
         _refuse("there are more random masks than the settings tell")
