@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from .linters import ROOT, TOOLS, check, tool
+
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 ACTION = ROOT / ".github/actions/gatekeeper/action.yml"
-TOOLS = Path(sys.executable).parent
-
-
-def tool(name: str) -> str:
-    found = shutil.which(name, path=TOOLS) or shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-def check(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_there_is_something_to_check() -> None:
-    assert {path.name for path in WORKFLOWS} == {"ci.yml", "release-gate.yml"}
+    assert {path.name for path in WORKFLOWS} == {"ci.yml", "nightly.yml", "release-gate.yml"}
     assert ACTION.is_file()
 
 
@@ -115,3 +101,23 @@ def test_the_release_gate_uses_inputs_that_the_action_has() -> None:
     [step] = [s for s in content["jobs"]["audit"]["steps"] if s.get("id") == "gate"]
     assert set(step["with"]) <= set(known)
     assert {name for name, spec in known.items() if spec.get("required")} <= set(step["with"])
+
+
+def test_what_is_too_slow_for_a_push_runs_by_the_clock() -> None:
+    content = yaml.safe_load((ROOT / ".github/workflows/nightly.yml").read_text("utf-8"))
+    (cron,) = (entry["cron"] for entry in content[True]["schedule"])
+    assert len(cron.split()) == 5
+    scripts = [step.get("run") for job in content["jobs"].values() for step in job["steps"]]
+    assert "make test-all" in scripts
+
+
+def test_packages_and_actions_are_moved_by_dependabot_but_not_what_hooks_rest_on() -> None:
+    content = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text("utf-8"))
+    updates = {entry["package-ecosystem"]: entry for entry in content["updates"]}
+    assert set(updates) == {"github-actions", "pip"}
+    assert updates["pip"]["directory"] == "/"  # of pyproject.toml and constraints.txt
+    ignored = {
+        entry["dependency-name"]: entry["update-types"] for entry in updates["pip"]["ignore"]
+    }
+    assert set(ignored) == {"torch", "transformers"}
+    assert "version-update:semver-minor" in ignored["transformers"]
