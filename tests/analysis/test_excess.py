@@ -43,13 +43,19 @@ def test_by_hand():
     assert (value, mean) == (pytest.approx(0.3), pytest.approx(0.1))
     beside = control_mean(changes(controls * 1), names(20), 0.95)[1]
     z = normal_quantile(0.95)
-    shared = 2 * z * z * 0.06 / 19
-    plain = math.sqrt((drop.interval.high - 0.4) ** 2 + (0.1 - beside.low) ** 2 - shared)
-    wider = math.hypot(drop.interval.high - 0.4, 0.1 - beside.low)
-    # At most what no covariance would give, at least the plain equation.
-    assert 0.3 + plain - 1e-12 <= found.high < 0.3 + wider
-    low = math.sqrt((0.4 - drop.interval.low) ** 2 + (beside.high - 0.1) ** 2 - shared)
-    assert found.low <= 0.3 - low + 1e-12
+    shared = z * z * 0.06 / 19
+
+    def upper(back: int, left: float) -> float:
+        """With so many prompts won back, and what is left of the covariance."""
+        up = drop.interval.high - 0.4 + back / 20
+        return 0.3 - back / 20 + math.sqrt(up**2 + (0.1 - beside.low) ** 2 - 2 * left)
+
+    # A prompt that both lose gives 3/4 of the covariance: one back leaves a quarter, two nothing.
+    ends = [upper(0, shared), upper(1, shared / 4), *(upper(d, 0) for d in range(2, 9))]
+    assert found.high == pytest.approx(max(ends))
+    assert found.high > ends[0] + 0.01
+    low = math.sqrt((0.4 - drop.interval.low) ** 2 + (beside.high - 0.1) ** 2 - 2 * shared)
+    assert found.low == pytest.approx(0.3 - low)
 
 
 def test_without_covariance_it_is_the_plain_join():

@@ -74,6 +74,12 @@ def test_one_word_exchanged_is_near_and_another_request_is_not() -> None:
     assert found.pairs == (("p0", "p1"), ("p3", "p4"))
 
 
+def test_three_of_four_parts_in_common_are_near_and_fewer_are_not() -> None:
+    letters = "abcdefghijklmnopqrst"
+    assert near_pairs(prompts([letters[:11], letters[:14]])).pairs == (("p0", "p1"),)  # 9 of 12
+    assert not near_pairs(prompts([letters[:10], letters[:13]])).pairs  # 8 of 11
+
+
 def test_sets_are_not_compared_and_wrapped_requests_not_at_all() -> None:
     texts = ["tell me how to repair a bicycle", "tell me how to repair a bicycles"]
     assert near_pairs(prompts(texts)).pairs
