@@ -17,7 +17,7 @@ SCHEMAS = sorted(Path(gatekeeper.__file__).parent.glob("*/*-v[0-9].json"))
 
 
 @pytest.mark.parametrize("value", [1.0, True, "1", 1e30])
-def test_only_whole_numbers_are_whole_numbers(tmp_path: Path, value: object) -> None:
+def test_only_whole_numbers_are_whole_numbers(tmp_path: Path, value: float | str) -> None:
     path = tmp_path / "schema.json"
     path.write_text('{"type": ["integer", "null"]}')
     assert strict_validator(path).is_valid(1) and strict_validator(path).is_valid(None)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.analysis import clustered, paired
 from gatekeeper.analysis.excess import Changes, control_mean, excess
-from gatekeeper.analysis.intervals import normal_quantile, t_quantile
+from gatekeeper.analysis.intervals import effective_size, normal_quantile, t_quantile
 from tools.validate.coverage_excess import World
 from tools.validate.coverage_excess import excess as coverage
 
@@ -95,7 +95,7 @@ def worsened(draw):
 @given(worsened())
 def test_no_end_falls_when_the_selected_mask_loses_one_more(case):
     selected, controls, at, seeds = case
-    if paired.too_few(len(seeds), paired.intervals.effective_size(seeds)):
+    if paired.too_few(len(seeds), effective_size(seeds)):
         return
     worse = selected.copy()
     worse[at] += 1

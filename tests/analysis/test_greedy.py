@@ -10,7 +10,9 @@ from gatekeeper.analysis.ranking import in_turn
 from gatekeeper.analysis.selectors import greedy
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import SelectionInput
+from gatekeeper.records.selection import Selection
 from tests.analysis.planted import planted
+from tests.typed import only, some
 
 PAIR = (ExpertId(2, 7), ExpertId(4, 0))
 SINGLE = ExpertId(1, 3)
@@ -67,7 +69,7 @@ def redundant(mask):
 
 
 def test_two_experts_that_back_each_other_up_are_found():
-    found = greedy.SELECTOR.select(given_of(redundant))
+    found = only(Selection, greedy.SELECTOR.select(given_of(redundant)))
     assert {r.expert for r in found.ranked[:2]} == set(PAIR)
     assert found.ranked[2].expert == SINGLE
     assert [r.probability for r in found.ranked[1:3]] == [1.0, 1.0]
@@ -78,7 +80,7 @@ def test_two_experts_that_back_each_other_up_are_found():
 def test_so_are_four_of_which_any_one_suffices():
     four = {*PAIR, SINGLE, ExpertId(3, 3)}
     given = given_of(lambda mask: 8.0 * (four <= mask), truth=tuple(four))
-    found = greedy.SELECTOR.select(given)
+    found = only(Selection, greedy.SELECTOR.select(given))
     assert {r.expert for r in found.ranked[:4]} == four
 
 
@@ -88,7 +90,7 @@ def test_so_are_they_where_large_masks_break_the_model(size):
     given = in_order(given_of(lambda mask: 0.0, size=size, budget=100_000))
     four = shortlist(given)[4:8]
     given.measure.rule = lambda mask: 8.0 * (set(four) <= mask or len(mask) > 20)
-    found = greedy.SELECTOR.select(given)
+    found = only(Selection, greedy.SELECTOR.select(given))
     assert not found.cut
     assert {r.expert for r in found.ranked[:4]} == set(four)
     tells_what_masks_cost(found, given, size)
@@ -101,7 +103,7 @@ def test_few_experts_that_cost_much_go_before_many_that_cost_more():
     experts = shortlist(given)
     four, ten = set(experts[4:8]), {*experts[:2], *experts[8:16]}
     given.measure.rule = lambda mask: 8.0 * (four <= mask) + 12.0 * (ten <= mask)
-    found = greedy.SELECTOR.select(given)
+    found = only(Selection, greedy.SELECTOR.select(given))
     assert {r.expert for r in found.ranked[:4]} == four
     assert any("the one taken was shrunk from 8." in note for note in found.notes)
     # The eighth completes that start, and what follows is that which was grown: no choice.
@@ -112,7 +114,7 @@ def test_few_experts_that_cost_much_go_before_many_that_cost_more():
 @pytest.mark.parametrize("size", [63, 64, 65])
 def test_all_experts_can_be_wanted(size):
     given = in_order(given_of(redundant, size=size, budget=10_000_000))
-    found = greedy.SELECTOR.select(given)
+    found = only(Selection, greedy.SELECTOR.select(given))
     assert not found.cut
     assert len({r.expert for r in found.ranked}) == 64
     assert {r.expert for r in found.ranked[:2]} == set(PAIR)
@@ -120,35 +122,40 @@ def test_all_experts_can_be_wanted(size):
 
 
 def test_a_strong_expert_is_found_beside_such_a_pair():
-    found = greedy.SELECTOR.select(given_of(lambda mask: 20.0 * (SINGLE in mask) + redundant(mask)))
+    found = only(
+        Selection,
+        greedy.SELECTOR.select(given_of(lambda mask: 20.0 * (SINGLE in mask) + redundant(mask))),
+    )
     assert found.ranked[0].expert == SINGLE
     assert {r.expert for r in found.ranked[1:3]} == set(PAIR)
 
 
 def test_experts_that_carry_a_share_each_are_grown_in_order():
     share = {SINGLE: 3.0, PAIR[0]: 2.0, PAIR[1]: 1.0}
-    found = greedy.SELECTOR.select(given_of(lambda mask: sum(share.get(e, 0) for e in mask)))
+    found = only(
+        Selection, greedy.SELECTOR.select(given_of(lambda mask: sum(share.get(e, 0) for e in mask)))
+    )
     assert [r.expert for r in found.ranked[:3]] == list(share)
     assert [r.probability for r in found.ranked[:3]] == [1.0, 1.0, 1.0]
 
 
 def test_noise_alone_is_not_stable():
     given = given_of(lambda _mask: 0.0)
-    found = greedy.SELECTOR.select(given)
+    found = only(Selection, greedy.SELECTOR.select(given))
     assert not found.stable
     assert len({r.expert for r in found.ranked}) == len(found.ranked) == 64
 
 
 def test_the_budget_is_kept_and_told():
     given = given_of(redundant, budget=30_000)
-    found = greedy.SELECTOR.select(given)
+    found = only(Selection, greedy.SELECTOR.select(given))
     assert found.forwards == given.measure.asked * 20 <= 30_000
     assert any(f"{found.forwards} rows measured of a budget of 30000" in n for n in found.notes)
 
 
 def test_a_budget_that_runs_out_leaves_the_order_of_the_shortlist():
     given = given_of(redundant, budget=20 * (24 + 23) + 100)
-    found = greedy.SELECTOR.select(given)
+    found = only(Selection, greedy.SELECTOR.select(given))
     assert found.ranked[0].expert == SINGLE
     assert any("The budget ran out after 2 experts" in note for note in found.notes)
     assert any("groups may have been passed by" in note for note in found.notes)
@@ -158,7 +165,9 @@ def test_a_budget_that_runs_out_leaves_the_order_of_the_shortlist():
 
 
 def test_too_small_a_budget_is_a_reason():
-    assert "does not allow one step" in greedy.SELECTOR.select(given_of(redundant, budget=100))
+    assert "does not allow one step" in only(
+        str, greedy.SELECTOR.select(given_of(redundant, budget=100))
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +179,7 @@ def test_too_small_a_budget_is_a_reason():
 )
 def test_what_is_missing_is_told(change, reason):
     given = replace(given_of(redundant), **change)
-    assert reason in greedy.SELECTOR.select(given)
+    assert reason in only(str, greedy.SELECTOR.select(given))
 
 
 def test_no_refusals_are_told_with_the_measures_reason():
@@ -188,10 +197,12 @@ def test_the_shortlist_takes_from_all_rankings_in_turn():
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 8, 12, 16])
 def test_what_the_rule_says_it_needs_is_what_it_takes(size):
-    rows = greedy.SELECTOR.rows_needed(size, 20)
-    enough = greedy.SELECTOR.select(given_of(redundant, budget=rows, size=size))
+    rows = some(greedy.SELECTOR.rows_needed)(size, 20)
+    enough = only(Selection, greedy.SELECTOR.select(given_of(redundant, budget=rows, size=size)))
     assert (enough.forwards, enough.cut) == (rows, False)
-    assert greedy.SELECTOR.select(given_of(redundant, budget=rows - 1, size=size)).cut
+    assert only(
+        Selection, greedy.SELECTOR.select(given_of(redundant, budget=rows - 1, size=size))
+    ).cut
 
 
 @pytest.mark.parametrize(
@@ -205,7 +216,7 @@ def test_what_the_rule_says_it_needs_is_what_it_takes(size):
 )
 def test_a_search_that_the_budget_cut_says_so(budget, why):
     """Of 36 masks that shrinking 8 takes, 10 would do for 4."""
-    found = greedy.SELECTOR.select(given_of(redundant, budget=budget))
+    found = only(Selection, greedy.SELECTOR.select(given_of(redundant, budget=budget)))
     assert found.cut
     if why.startswith("a mask"):
         assert f"The budget did not allow to shrink {why}: groups may" in " ".join(found.notes)
@@ -214,4 +225,4 @@ def test_a_search_that_the_budget_cut_says_so(budget, why):
 def test_a_search_of_few_candidates_is_not_cut_for_that():
     given = given_of(redundant, size=1)
     one = replace(given.others[0], ranked=given.others[0].ranked[:1])
-    assert not greedy.SELECTOR.select(replace(given, others=(one,))).cut
+    assert not only(Selection, greedy.SELECTOR.select(replace(given, others=(one,)))).cut

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from gatekeeper.analysis.selectors import greedy
+from gatekeeper.records.selection import Selection
 from tests.analysis.test_greedy import PAIR, SINGLE, given_of, in_order, shortlist
+from tests.typed import only
 
 
 class OfSets:
@@ -68,7 +70,7 @@ def test_a_set_with_too_few_refusals_is_left_out_and_told():
     }
     measure = OfSets(given, rules)
     measure.rows, measure.sets = measure.rows[:29], measure.sets[:29]  # nine jailbreaks
-    found = greedy.SELECTOR.select(replace(given, measure=measure))
+    found = only(Selection, greedy.SELECTOR.select(replace(given, measure=measure)))
     assert found.ranked[0].expert == plain
     assert found.ranked[0].score == pytest.approx(2.0, abs=0.2)
     assert found.prompts == {"regular": 20}

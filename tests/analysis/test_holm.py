@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +11,13 @@ from gatekeeper.analysis.holm import step_down
 _ps = st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.004, 0.01, 0.02, 0.05]), max_size=12)
 
 
+def stands(p: float, level: float) -> bool:
+    return p <= 1 - level
+
+
 def steps(ps, confidence=0.95):
     """Claims that stand at a level if their p is at most one minus it."""
-    return step_down([lambda level, p=p: p <= 1 - level for p in ps], confidence)
+    return step_down([partial(stands, p) for p in ps], confidence)
 
 
 def holm(ps, alpha):

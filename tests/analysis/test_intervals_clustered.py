@@ -67,7 +67,7 @@ def test_agreement_narrows_by_what_is_seen():
     seeds = clustered.Seeds.of(seeds_of([4] * 20))
     order = np.arange(80)
     spread = clustered.share(((order % 4 == 0) | ((order % 4 == 1) & (order < 16))) * 1.0, seeds)
-    whole = clustered.share((order < 24) * 1.0, seeds)
+    whole = clustered.share((order < 24).astype(float), seeds)
     agreed = intervals.wilson(0.3 * seeds.least, seeds.least)
     assert whole.low == pytest.approx(agreed.low, abs=1e-6)
     assert whole.high == pytest.approx(agreed.high, abs=1e-6)

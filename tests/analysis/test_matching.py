@@ -15,6 +15,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from tests.evidence.whole import whole_evidence
 from tests.policy.builders import TODAY, make_policy, make_rule, safe
+from tests.typed import some
 
 
 def with_activity(selected: float, others: float) -> Evidence:
@@ -49,7 +50,7 @@ def test_what_cannot_be_told_is_none():
     assert match(evidence, "attribution", 2) is None
     assert match(evidence, "another", 4) is None
     assert match(replace(evidence, profile=None), "attribution", 4) is None
-    stranger = replace(evidence.profile, prompt_ids=("x", "y"))
+    stranger = replace(some(evidence.profile), prompt_ids=("x", "y"))
     assert match(replace(evidence, profile=stranger), "attribution", 4) is None
 
 

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from gatekeeper.analysis.probing import bag_of_words, newcombe, probe, transfer, weighted_auroc
+from gatekeeper.analysis.probing import (
+    Probe,
+    bag_of_words,
+    newcombe,
+    probe,
+    transfer,
+    weighted_auroc,
+)
+from tests.typed import only
 
 TOPICS, PER_TOPIC, WIDTH = 8, 10, 12
 
@@ -22,7 +30,7 @@ def test_what_tells_harm_in_every_topic_is_found():
     generator, labels, topics, seeds = prompts()
     features = generator.normal(size=(len(labels), WIDTH))
     features[:, 3] += 3.0 * labels
-    found = probe(features.astype(np.float32), labels, topics, seeds, seed=1)
+    found = only(Probe, probe(features.astype(np.float32), labels, topics, seeds, seed=1))
     assert 0.93 < found.auroc < 1
     assert found.interval.low < found.auroc < found.interval.high <= 1
     assert found.auroc == pytest.approx(roc_auc_score(labels, found.scores))
@@ -33,7 +41,10 @@ def test_noise_gives_a_half_on_average():
     values, covered = [], 0
     for run in range(20):
         generator, labels, topics, seeds = prompts(run)
-        found = probe(generator.normal(size=(len(labels), WIDTH)), labels, topics, seeds, seed=run)
+        found = only(
+            Probe,
+            probe(generator.normal(size=(len(labels), WIDTH)), labels, topics, seeds, seed=run),
+        )
         values.append(found.auroc)
         covered += found.interval.low <= 0.5 <= found.interval.high
     assert abs(np.mean(values) - 0.5) < 0.04
@@ -47,9 +58,9 @@ def test_a_feature_of_the_topic_alone_does_not_score():
     number = np.array([int(t[1:]) for t in topics])
     labels = generator.random(len(labels)) < np.where(number % 2 == 0, 0.9, 0.1)
     features = np.eye(TOPICS)[number] + 0.01 * generator.normal(size=(len(labels), TOPICS))
-    assert probe(features, labels, topics, seeds, seed=0).auroc < 0.6
+    assert only(Probe, probe(features, labels, topics, seeds, seed=0)).auroc < 0.6
     # The same features do score where every prompt is a topic of its own.
-    assert probe(features, labels, seeds, seeds, seed=0).auroc > 0.8
+    assert only(Probe, probe(features, labels, seeds, seeds, seed=0)).auroc > 0.8
 
 
 def test_no_model_scores_a_topic_or_a_seed_it_was_fitted_on():
@@ -58,7 +69,7 @@ def test_no_model_scores_a_topic_or_a_seed_it_was_fitted_on():
     topics = np.where(labels, topics, np.roll(topics, -2 * PER_TOPIC))
     marks = np.eye(TOPICS * PER_TOPIC)[np.arange(len(labels)) // 2]
     leak = np.concatenate([marks * np.where(labels, 1, -1)[:, None], marks], axis=1)
-    found = probe(leak, labels, topics, seeds, seed=0)
+    found = only(Probe, probe(leak, labels, topics, seeds, seed=0))
     for fold in found.folds:
         held = np.isin(np.arange(len(marks)), [int(s[1:]) for s in seeds[fold.rows]])
         seen = np.flatnonzero(np.abs(fold.weights).reshape(2, -1).max(axis=0) > 1e-12)
@@ -69,7 +80,7 @@ def test_no_model_scores_a_topic_or_a_seed_it_was_fitted_on():
 def test_folds_are_brought_to_one_scale_by_their_training_rows():
     generator, labels, topics, seeds = prompts()
     features = generator.normal(size=(len(labels), 3)) + 2.0 * labels[:, None]
-    found = probe(features, labels, topics, seeds, seed=0)
+    found = only(Probe, probe(features, labels, topics, seeds, seed=0))
     for fold in found.folds:
         rows = np.setdiff1d(np.arange(len(labels)), fold.rows)
         scores = features[rows] @ fold.weights + fold.offset
@@ -81,31 +92,33 @@ def test_transfer_holds_the_probe_fixed():
     generator, labels, topics, seeds = prompts()
     features = generator.normal(size=(len(labels), WIDTH))
     features[:, 0] += 4.0 * labels
-    found = probe(features, labels, topics, seeds, seed=0)
+    found = only(Probe, probe(features, labels, topics, seeds, seed=0))
     assert np.allclose(transfer(found, features), found.scores)
     # So does a mask that moves all prompts alike: no fold's order has changed.
     assert np.allclose(transfer(found, features + 3.0), found.scores)
     # The signal moves to a direction that the probe does not look in: it is lost to it.
     moved = np.roll(features, 1, axis=1)
     assert abs(roc_auc_score(labels, transfer(found, moved)) - 0.5) < 0.2
-    assert probe(moved, labels, topics, seeds, seed=0).auroc > 0.95
+    assert only(Probe, probe(moved, labels, topics, seeds, seed=0)).auroc > 0.95
 
 
 def test_too_little_is_a_reason():
     generator, labels, topics, seeds = prompts()
     features = generator.normal(size=(len(labels), WIDTH))
-    assert "one topic" in probe(features, labels, np.full_like(topics, "x"), seeds, seed=0)
-    assert "only 4 seeds of harmful" in probe(
-        features[:8], labels[:8], topics[:8], seeds[:8], seed=0
+    assert "one topic" in only(
+        str, probe(features, labels, np.full_like(topics, "x"), seeds, seed=0)
     )
-    assert "no features" in probe(features[:, :0], labels, topics, seeds, seed=0)
+    assert "only 4 seeds of harmful" in only(
+        str, probe(features[:8], labels[:8], topics[:8], seeds[:8], seed=0)
+    )
+    assert "no features" in only(str, probe(features[:, :0], labels, topics, seeds, seed=0))
     two = np.where(labels, "a", "b")
-    assert "are left to fit" in probe(features, labels, two, seeds, seed=0)
+    assert "are left to fit" in only(str, probe(features, labels, two, seeds, seed=0))
 
 
 def test_constant_features_are_chance_not_an_error():
     _, labels, topics, seeds = prompts()
-    found = probe(np.zeros((len(labels), 2)), labels, topics, seeds, seed=0)
+    found = only(Probe, probe(np.zeros((len(labels), 2)), labels, topics, seeds, seed=0))
     assert found.auroc == pytest.approx(0.5, abs=0.1)
 
 
@@ -123,7 +136,7 @@ def test_weighted_auroc_is_that_of_repeated_prompts():
 
 def test_a_perfect_probe_still_has_an_interval():
     _, labels, topics, seeds = prompts()
-    found = probe(labels[:, None] * 1.0, labels, topics, seeds, seed=0)
+    found = only(Probe, probe(labels[:, None] * 1.0, labels, topics, seeds, seed=0))
     assert found.auroc == 1.0
     assert 0.9 < found.interval.low < 0.98
     assert found.interval.high == 1.0

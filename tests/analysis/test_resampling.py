@@ -55,7 +55,7 @@ def test_the_order_of_seeds_changes_no_selection():
     order = generator.permutation(40)
     a, b = (
         resampling.resample(
-            [resampling.Term(scores=s, weights=lambda rows, c=c: c[rows], total=40)],
+            [resampling.Term(scores=s, weights=c.__getitem__, total=40)],
             200,
             everyone(50),
             7,

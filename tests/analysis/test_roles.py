@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gatekeeper.analysis.probing import probe, transfer
+from gatekeeper.analysis.probing import Probe, probe, transfer
 from gatekeeper.analysis.ranking import in_turn
 from gatekeeper.analysis.roles import (
     DETECTION_MARGIN,
@@ -19,6 +19,7 @@ from gatekeeper.analysis.roles import (
 from gatekeeper.records.finding import Interval
 from gatekeeper.records.model import ExpertId, MoeSite
 from gatekeeper.records.selection import RankedExpert, Selection
+from tests.typed import only
 
 SEEDS, WIDTH = 80, 10
 EXPERT = ExpertId(2, 5)
@@ -32,7 +33,7 @@ def world(seed=0):
     topics = np.repeat([f"t{i % 8}" for i in range(SEEDS)], 2)
     features = generator.normal(size=(2 * SEEDS, WIDTH))
     features[:, :2] += 2.0 * labels[:, None]
-    fitted = probe(features, labels, topics, seeds, seed=seed)
+    fitted = only(Probe, probe(features, labels, topics, seeds, seed=seed))
     given = basis(labels, fitted.scores, seeds, np.array([f"s{i}" for i in range(30)]), seed=seed)
     return generator, features, labels, fitted, given
 

@@ -101,7 +101,8 @@ def test_the_estimator_is_centred_and_its_interval_holds_the_truth() -> None:
         "refusal-drop": Subject(k=4, set="regular", selector="attribution"),
         "refusal-drop-excess": Subject(k=4, selector="attribution"),
     }
-    runs, held, values = 200, dict.fromkeys(cases, 0), {name: [] for name in cases}
+    runs, held = 200, dict.fromkeys(cases, 0)
+    values: dict[str, list[float]] = {name: [] for name in cases}
     everything = judged_twice(base, lambda t: opinions[t.mask, t.prompt_id])
     truth = {
         name: catalog.load("metric", name).second(everything, at, 0.95).value

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.analysis.every_mask import Run
-from gatekeeper.analysis.paired import difference
+from gatekeeper.analysis.paired import Estimate, difference
 from gatekeeper.analysis.power import Design, tail_p
-from gatekeeper.analysis.worst import worst
+from gatekeeper.analysis.worst import Worst, worst
 from gatekeeper.records.stop import Stop
+from tests.typed import only
 
 
 def run(lost, won, size=1, kind="whole", stop=None):
@@ -49,10 +50,10 @@ def test_ends_are_those_of_looking_at_every_mask(seed, size, masks, rates):
     lost, won = (draw < rates[0]).astype(int), (draw > 1 - rates[1]).astype(int)
     runs = [run(a, b, size) for a, b in zip(lost, won, strict=True)]
     seeds = np.repeat([str(i) for i in range(60 // size)], size)
-    plain, strict = ([difference(a.astype(float), b.astype(float), seeds, level)
+    plain, strict = ([only(Estimate, difference(a.astype(float), b.astype(float), seeds, level))
                       for a, b in zip(lost, won, strict=True)]
                      for level in (0.9, 1 - 0.1 / masks))  # fmt: skip
-    found = worst(runs, 0.9)
+    found = only(Worst, worst(runs, 0.9))
     assert found.value == pytest.approx(max(one.value for one in plain))
     assert found.interval.high == pytest.approx(max(one.interval.high for one in plain), abs=1e-9)
     # Never above Tango's: the exact tail only takes away, and nothing from what is not above 0.
@@ -64,7 +65,7 @@ def test_ends_are_those_of_looking_at_every_mask(seed, size, masks, rates):
 @pytest.mark.parametrize(("n", "lost", "masks"), [(60, 20, 300), (168, 33, 400), (420, 84, 400)])
 def test_the_exact_tail_at_the_lower_end_is_within_the_error_rate(n, lost, masks):
     runs = [simple(n, lost), *(simple(n, 1) for _ in range(masks - 1))]
-    low = worst(runs, 0.95).interval.low
+    low = only(Worst, worst(runs, 0.95)).interval.low
     alpha = 0.05 / masks
     design = Design(n=n, won=0.0, limit=low)
     assert tail_p(design, lost / n, alpha / 10) <= alpha * 1.001
@@ -74,23 +75,23 @@ def test_the_exact_tail_at_the_lower_end_is_within_the_error_rate(n, lost, masks
 def test_far_out_the_score_test_alone_would_claim_too_much():
     runs = [simple(168, 42), *(simple(168, 1) for _ in range(399))]
     lost, seeds = np.array([1.0] * 42 + [0.0] * 126), np.array([str(i) for i in range(168)])
-    score = difference(lost, np.zeros(168), seeds, 1 - 0.05 / 400)
-    assert worst(runs, 0.95).interval.low < score.interval.low - 0.004
+    score = only(Estimate, difference(lost, np.zeros(168), seeds, 1 - 0.05 / 400))
+    assert only(Worst, worst(runs, 0.95)).interval.low < score.interval.low - 0.004
 
 
 def test_a_run_that_stopped_early_has_the_interval_of_betting():
     stop = Stop(selector="a", k=1, set="regular", prompts=40, of=120, largest=1, looks=3,
                 confidence=0.95)  # fmt: skip
-    early = worst([simple(40, 0, stop=stop)], 0.95)
+    early = only(Worst, worst([simple(40, 0, stop=stop)], 0.95))
     assert "betting" in early.interval.method
-    assert early.interval.high > worst([simple(40, 0)], 0.95).interval.high
+    assert early.interval.high > only(Worst, worst([simple(40, 0)], 0.95)).interval.high
 
 
 def test_what_has_too_few_prompts_is_told_or_left_out():
     few = simple(4, 4, kind="part")
     assert worst([few], 0.95) == "no mask was run on the whole set"
-    assert worst([simple(60, 0), few], 0.95).value == 0
-    assert "too few" in worst([simple(60, 0), simple(4, 0)], 0.95)
+    assert only(Worst, worst([simple(60, 0), few], 0.95)).value == 0
+    assert "too few" in only(str, worst([simple(60, 0), simple(4, 0)], 0.95))
     assert worst([], 0.95) == "no mask was run on the whole set"
 
 
@@ -98,8 +99,8 @@ def test_what_has_too_few_prompts_is_told_or_left_out():
 def test_a_part_counts_where_it_is_shown_to_lose_more(lost):
     full = [simple(168, 5), simple(168, 2)]
     part = simple(30, lost, kind="part")
-    alone, found = worst(full, 0.95), worst([*full, part], 0.95)
-    own = worst([simple(30, lost)], 0.95)
+    alone, found = only(Worst, worst(full, 0.95)), only(Worst, worst([*full, part], 0.95))
+    own = only(Worst, worst([simple(30, lost)], 0.95))
     if own.interval.low > alone.interval.high:
         assert (found.value, found.run.kind) == (lost / 30, "part")
         assert found.interval.high == own.interval.high

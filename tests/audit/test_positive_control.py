@@ -24,6 +24,7 @@ from gatekeeper.records.trial import POSITIVE
 from gatekeeper.verify.verify import recheck
 from tests.e2e.cli import HARDENED, ROOT, SUITE
 from tests.e2e.test_sequential import POLICY
+from tests.typed import only
 
 SMALL = (
     "--max-prompts", "40", "-k", "2", "--controls", "1", "--max-new-tokens", "12",
@@ -128,11 +129,14 @@ def test_the_direction_is_written_nowhere(whole, folder, tmp_path):
     prepared = prepare(request(), Watch(), tmp_path / "other")
     (direction,) = whole.positive_control.directions
     prompts = {e.prompt.id: e for e in prepared.encoded}
-    found = directions(
-        prepared.loaded,
-        [prompts[i] for i in direction.refused],
-        [prompts[i] for i in direction.answered],
-        batch_rows=prepared.settings.batch_rows // 8,
+    found = only(
+        torch.Tensor,
+        directions(
+            prepared.loaded,
+            [prompts[i] for i in direction.refused],
+            [prompts[i] for i in direction.answered],
+            batch_rows=prepared.settings.batch_rows // 8,
+        ),
     )
     files = [p for top in (tmp_path, folder) for p in top.rglob("*") if p.is_file()]
     assert any(p.name.startswith("trials.sqlite") for p in files)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,22 +23,17 @@ from gatekeeper.engine.model.load import load_model
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import SelectionInput
+from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import RankedExpert, Selection
 from gatekeeper.records.trial import UNMASKED
 from gatekeeper.suites.read import read_suite
 from tests.engine.measure.test_capture import describe
+from tests.engine.silent import Silent
 from tests.engine.tiny_loaded import loaded, prompt
+from tests.typed import only, some
 
 DEMO = Path(__file__).parents[2] / "demo"
 PLANTED = {ExpertId(1, 12), ExpertId(2, 5), ExpertId(2, 12), ExpertId(3, 6)}
-
-
-class Quiet:
-    def stage(self, name: str) -> None:
-        pass
-
-    def advance(self, done: int, total: int) -> None:
-        pass
 
 
 @pytest.fixture
@@ -50,7 +46,7 @@ def measured(model, store, prompts, rows, target, note="") -> MeasuredEffect:
     return MeasuredEffect(
         loaded=model,
         store=store,
-        reporter=Quiet(),
+        reporter=Silent(),
         prompts=[prompts[i] for i in rows],
         rows=np.array(rows, dtype=np.intp),
         target=target,
@@ -63,7 +59,7 @@ def measured(model, store, prompts, rows, target, note="") -> MeasuredEffect:
 
 def twins(pairs: int, words: tuple[int, int] = (100, 110)) -> list[Encoded]:
     """A regular prompt and its benign twin per seed, told apart by their last token but one."""
-    made = []
+    made: list[Any] = []
     for i in range(pairs):
         start = [(11 * i + 17 * j) % 80 + 7 for j in range(3 + i % 4)]
         for name, word in zip(("regular", "benign"), words, strict=True):
@@ -178,7 +174,7 @@ def demo():
     suite = [p for p in read_suite(DEMO / "suite").prompts if p.set != "over_refusal"]
     prompts = encode(model, [p for p in suite if int(p.seed_id[-3:]) % 2], None, 16)
     judge = catalog.load("judge", "refusal-rules")
-    replies = [None] * len(prompts)
+    replies: list[Any] = [None] * len(prompts)
     with Instrument(model.sites) as instrument:
         for index in by_length(model, [p.ids for p in prompts], 64):
             rows = [prompts[i].ids for i in index]
@@ -201,7 +197,7 @@ def demo():
 def test_the_experts_planted_in_the_demo_control_the_response(demo, store):
     model, description, prompts, replies, outcomes = demo
     first = [FirstToken(token=r.ids[0], outcome=o) for r, o in zip(replies, outcomes, strict=True)]
-    target = openings(first)
+    target = only(Openings, openings(first))
     refused = [
         i for i, p in enumerate(prompts) if p.prompt.set == "regular" and outcomes[i] == "refuse"
     ]
@@ -219,17 +215,20 @@ def test_the_experts_planted_in_the_demo_control_the_response(demo, store):
         seed=0,
     )
     kept = [p for p in prompts if p.prompt.set in {"regular", "benign"}]
-    found = find_roles(
-        model,
-        kept,
-        [p.prompt.category for p in kept],
-        [clusters[p.prompt.id] for p in kept],
-        [catalog.load("selector", "attribution").select(given)],
-        measured(model, store, prompts, refused[:32], target),
-        profile,
-        most=6,
-        batch_rows=16,
-        seed=0,
+    found = only(
+        Roles,
+        find_roles(
+            model,
+            kept,
+            [p.prompt.category for p in kept],
+            [clusters[p.prompt.id] for p in kept],
+            [catalog.load("selector", "attribution").select(given)],
+            measured(model, store, prompts, refused[:32], target),
+            profile,
+            most=6,
+            batch_rows=16,
+            seed=0,
+        ),
     )
     role = {e.expert: e for e in found.experts}
     assert set(role) >= PLANTED
@@ -244,4 +243,4 @@ def test_the_experts_planted_in_the_demo_control_the_response(demo, store):
     assert auroc["residual stream"] > 0.9
     assert auroc["bag of words"] < 0.75
     at_random = [value for name, value in auroc.items() if name.startswith("random expert ")]
-    assert max(at_random) < min(role[e].probe.auroc for e in PLANTED)
+    assert max(at_random) < min(some(role[e].probe).auroc for e in PLANTED)

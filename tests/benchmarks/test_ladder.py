@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from benchmarks import ladder, peer, workloads
+from benchmarks.climbed import Climbed, section
 from benchmarks.timing import Spent, once, rounds
 from gatekeeper import catalog
 from gatekeeper.engine.generate.techniques import PLAIN, Techniques
@@ -120,13 +121,13 @@ def climbed(tiny, **changes):
         "peers": peers,
         "rungs": {"everything": top},
     }
-    return ladder.Climbed(**{**given, **changes})
+    return Climbed(**{**given, **changes})
 
 
 def test_the_peers_better_batch_is_the_measure(tiny):
     found = climbed(tiny)
     assert found.base == "peer, batch 64"
-    text = ladder.section(found)
+    text = section(found)
     assert "| peer, batch 64 (the measure) | 5.00 | 5.00 | 1 | 1 | not told |" in text
     # 4 / 1 and 6 / 2 by wall, 4 / 2 and 6 / 1 by processor time.
     assert "| everything | 1.50 | 1.50 | 3.50 (3.00 to 4.00) | 4.00 (2.00 to 6.00) | 2 |" in text
@@ -138,7 +139,7 @@ def test_a_measured_workload_has_all_its_rows_in_the_table(loaded, judge, tiny, 
     found = ladder.measure(loaded, small, judge, exact)
     assert set(found.rungs) == {rung.name for rung in ladder.rungs(exact)}
     assert found.rates[0] < found.rates[1]
-    assert ladder.section(found).count("\n| ") == 2 + len(found.peers) + len(found.rungs)
+    assert section(found).count("\n| ") == 2 + len(found.peers) + len(found.rungs)
 
 
 def test_rounds_go_there_and_back():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks import selection
 from benchmarks.page import write_section
+from gatekeeper.analysis.resampling import bootstrap
 
 TINY = selection.Size(
     prompts=30, layers=2, experts=16, resamples=40, looped=9, repetitions=2, size=5
@@ -37,7 +39,7 @@ def test_another_selection_is_noticed(monkeypatch):
 
 def test_it_draws_what_the_bootstrap_draws():
     drawn = selection.drawn_rows(TINY)
-    counts = selection.bootstrap(np.ones((30, 1)), 40, 0).weights(slice(0, 9))
+    counts = bootstrap(np.ones((30, 1)), 40, 0).weights(slice(0, 9))
     assert [np.bincount(rows, minlength=30).tolist() for rows in drawn] == counts.tolist()
 
 
@@ -49,7 +51,7 @@ def test_frequencies_are_shares_with_many_ties():
 
 
 def test_a_size_is_measured_apart_without_a_limit_of_threads(monkeypatch):
-    given = {}
+    given: dict[str, Any] = {}
 
     class Done:
         stdout = json.dumps(
@@ -61,7 +63,7 @@ def test_a_size_is_measured_apart_without_a_limit_of_threads(monkeypatch):
         return Done
 
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(selection.subprocess, "run", run)
+    monkeypatch.setattr("subprocess.run", run)
     found = selection.apart(TINY)
     assert "OMP_NUM_THREADS" not in given["env"]
     assert json.loads(given["command"][-1]) == asdict(TINY)

@@ -189,7 +189,8 @@ def test_compression_that_vllm_reads_and_transformers_does_not(tmp_path: Path) -
 
 def test_quantisation_of_the_text_model_is_not_hidden_by_a_null(tmp_path: Path) -> None:
     text = {"quantization_config": {"quant_method": "awq"}}
-    for nothing in (None, {}):
+    empty: tuple[dict[str, str] | None, ...] = (None, {})
+    for nothing in empty:
         path = folder(tmp_path, CONFIG | {"quantization_config": nothing, "text_config": text})
         assert "awq" in refusal(path)
 

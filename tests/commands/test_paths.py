@@ -94,8 +94,8 @@ LISTED = {"policy lint files"}
 def of_commands(name: str, command: click.Command) -> Iterator[str]:
     """What takes a path, such as `check --policy`."""
     if isinstance(command, click.Group):
-        for sub, one in command.commands.items():
-            yield from of_commands(f"{name} {sub}", one)
+        for sub, below in command.commands.items():
+            yield from of_commands(f"{name} {sub}", below)
     for one in command.params:
         if isinstance(one.type, click.Path):
             yield f"{name} {one.opts[0] if isinstance(one, click.Option) else one.name}"

@@ -9,7 +9,7 @@ import pytest
 
 from gatekeeper import cli
 from gatekeeper.commands import _reporting
-from gatekeeper.errors import ExitCode
+from gatekeeper.errors import EvidenceError, ExitCode
 from gatekeeper.evidence.bundle import write_bundle
 
 from ..report.synthetic import audit
@@ -142,7 +142,7 @@ def test_evidence_swapped_after_it_was_judged_is_noticed(tmp_path: Path) -> None
     case = audit("fail")
     for name in ("evidence.json", "manifest.json"):
         (tmp_path / name).write_bytes(b"{}")
-    with pytest.raises(_reporting.EvidenceError, match="not the evidence that was judged"):
+    with pytest.raises(EvidenceError, match="not the evidence that was judged"):
         _reporting.write_reports(
             case.evidence, case.verdict, case.policy, tmp_path, tmp_path / "out", ["json"]
         )

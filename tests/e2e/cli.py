@@ -21,7 +21,18 @@ SUITE = ROOT / "demo" / "suite"
 DEMO_POLICY = ROOT / "demo" / "policy.yaml"
 
 #: A small audit: seconds, not minutes.
-SMALL = ("--max-prompts", "24", "-k", "1", "-k", "2", "--controls", "2", "--max-new-tokens", "12")
+SMALL: tuple[str, ...] = (
+    "--max-prompts",
+    "24",
+    "-k",
+    "1",
+    "-k",
+    "2",
+    "--controls",
+    "2",
+    "--max-new-tokens",
+    "12",
+)
 SMALL += ("--no-cross-fit", "--no-positive-control", "--no-roles")
 
 

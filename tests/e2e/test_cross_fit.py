@@ -21,6 +21,7 @@ from gatekeeper.records.trial import UNMASKED
 from gatekeeper.verify.selections import recheck_selections
 from gatekeeper.verify.verify import recheck
 from tests.e2e.cli import ROOT, gatekeeper
+from tests.typed import some
 
 CHECKPOINT, SUITE = ROOT / "demo" / "concentrated", ROOT / "demo" / "suite"
 OPTIONS = ("--max-prompts", "32", "--controls", "3", "-k", "4", "--resamples", "60")
@@ -68,7 +69,7 @@ def test_a_view_is_an_audit_of_its_own(clean):
         assert view.masks[0] == UNMASKED
         assert not any(mask.fold for mask in view.masks)
         selects = [p.id for p in view.suite.prompts if p.split == "selection"]
-        assert sorted(view.profile.prompt_ids) == sorted(selects)
+        assert sorted(some(view.profile).prompt_ids) == sorted(selects)
     assert pool(first, second).masks == clean.masks
     assert sorted(pool(first, second).trials, key=repr) == sorted(clean.trials, key=repr)
 
@@ -179,9 +180,9 @@ def test_the_other_fold_is_not_seen_by_what_selects(clean, tmp_path):
     assert before.selections == after.selections
     assert before.environments == after.environments
     assert before.masks == after.masks
-    assert before.profile.prompt_ids == after.profile.prompt_ids
-    for window, counts in before.profile.counts.items():
-        assert np.array_equal(counts, after.profile.counts[window])
+    assert some(before.profile).prompt_ids == some(after.profile).prompt_ids
+    for window, counts in some(before.profile).counts.items():
+        assert np.array_equal(counts, some(after.profile).counts[window])
     assert clean.roles == second.roles
     assert views(clean)[1].selections != views(second)[1].selections
 

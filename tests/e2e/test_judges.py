@@ -8,7 +8,16 @@ from pathlib import Path
 from ..judges.chat_server import Handler, serving
 from .cli import HARDENED, SUITE, gatekeeper, refused
 
-SMALL = ("--max-prompts", "16", "--selector", "ses-frequency", "-k", "1", "--controls", "1")
+SMALL: tuple[str, ...] = (
+    "--max-prompts",
+    "16",
+    "--selector",
+    "ses-frequency",
+    "-k",
+    "1",
+    "--controls",
+    "1",
+)
 SMALL += ("--max-new-tokens", "8", "--no-roles", "--resamples", "20")
 KEY = "sk-hush-0123456789"
 

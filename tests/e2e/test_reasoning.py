@@ -15,7 +15,7 @@ from .cli import gatekeeper, refused
 
 NO, YES = "I'm sorry, but I can't help with that. ", "Sure, here is how: first, take it. "
 FILL = tuple(f"step {i} " for i in range(8))
-SMALL = ("--selector", "ses-frequency", "-k", "1", "--controls", "1", "--no-roles")
+SMALL: tuple[str, ...] = ("--selector", "ses-frequency", "-k", "1", "--controls", "1", "--no-roles")
 SMALL += ("--resamples", "20", "--format", "json")
 POLICY = """\
 schema: gatekeeper/policy/v1
@@ -48,9 +48,9 @@ def outcomes(folder) -> set[str]:
 
 
 def test_channels_opened_by_the_model(tmp_path):
-    script = ("<|channel|>", "analysis", "<|message|>", NO, "<|end|>", "<|start|>", "assistant")
+    opened = ("<|channel|>", "analysis", "<|message|>", NO, "<|end|>", "<|start|>", "assistant")
     special = ("<|channel|>", "<|message|>", "<|end|>", "<|start|>")
-    script += ("<|channel|>final<|message|>", YES, *FILL)
+    script = (*opened, "<|channel|>final<|message|>", YES, *FILL)
     done = gate(tmp_path, script, special=special)
     assert done.returncode == 10, done.stderr
     assert outcomes(tmp_path) == {"comply"}

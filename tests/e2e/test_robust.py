@@ -15,8 +15,18 @@ import pytest
 
 from gatekeeper.records.bundle_files import BUNDLE_FILES
 from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SUITE, gatekeeper, hear_interrupts, refused
+from tests.typed import some
 
-SMALL = ("--max-prompts", "12", "-k", "1", "--controls", "1", "--max-new-tokens", "4")
+SMALL: tuple[str, ...] = (
+    "--max-prompts",
+    "12",
+    "-k",
+    "1",
+    "--controls",
+    "1",
+    "--max-new-tokens",
+    "4",
+)
 SMALL += ("--no-cross-fit", "--no-positive-control")
 RUN = ("run", HARDENED, "--suite", SUITE, "--policy", DEMO_POLICY, *SMALL, "--format", "json")
 RESULTS = ("verdict.json", "policy.yaml", "report.json")
@@ -179,7 +189,7 @@ def interrupted_while_loading(*arguments, numbers=(signal.SIGTERM,), pause=0.0):
         text=True,
         preexec_fn=hear_interrupts,  # noqa: PLW1509 - nothing of ours runs in threads here
     )
-    for line in process.stderr:
+    for line in some(process.stderr):
         if "Loading" in line:
             break
     for number in numbers:

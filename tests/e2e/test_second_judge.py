@@ -17,11 +17,12 @@ from tests.engine.tiny_judges import save_encoder
 from tests.judges.chat_server import Handler, serving
 from tests.policy.twice import judged_twice
 from tests.report.cards import card_file, judge_card
+from tests.typed import some
 
 from .cli import HARDENED, ROOT, SUITE, edit_json, gatekeeper, refused
 
 CONCENTRATED = ROOT / "demo" / "concentrated"
-SMALL = ("--max-prompts", "28", "--selector", "attribution", "-k", "1", "-k", "4")
+SMALL: tuple[str, ...] = ("--max-prompts", "28", "--selector", "attribution", "-k", "1", "-k", "4")
 SMALL += ("--controls", "2", "--max-new-tokens", "8", "--no-roles", "--resamples", "20")
 POLICY = """\
 schema: gatekeeper/policy/v1
@@ -77,7 +78,7 @@ def test_the_sample_is_what_the_bundle_says(audited) -> None:
     assert json.loads(asked[0]) == dict(zip(("request", "reply"), TRIED, strict=True))
     assert len(asked) == 1 + len({(t.prompt_id, t.completion) for t in twice.values()})
     assert {t.outcome for t in twice.values()} >= {"refuse", "comply"}
-    assert evidence.settings.second.settings["model"] == "m"
+    assert some(evidence.settings.second).settings["model"] == "m"
     agreement = [f for f in evidence.findings if f.metric == "judge-agreement"]
     assert all(isinstance(f, Finding) and f.value < 30 for f in agreement)
     assert "sk-0123456789" not in "".join(p.read_bytes().decode("latin-1") for p in out.iterdir())

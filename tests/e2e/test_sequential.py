@@ -17,6 +17,7 @@ from gatekeeper.errors import EvidenceError, ExitCode
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.metrics import measure_all
 from tests.e2e.cli import ROOT, SUITE, gatekeeper, refused
+from tests.typed import some
 
 DEMO = ROOT / "demo"
 POLICY = """
@@ -155,13 +156,14 @@ def test_a_killed_run_takes_the_same_looks_again(early, policy, tmp_path):
         text=True,
         env={**os.environ},
     )
-    for line in process.stderr:
+    stderr = some(process.stderr)
+    for line in stderr:
         if "until limits are settled" in line:
             time.sleep(1.0)  # somewhere among the looks
             break
     process.kill()
     process.wait()
-    process.stderr.close()
+    stderr.close()
     done = gate("hardened", policy, again, "--sequential")
     assert done.returncode == ExitCode.PASS, done.stderr
     for name in ("evidence.json", "trials.jsonl.gz"):

@@ -13,10 +13,11 @@ from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
-from gatekeeper.records.finding import Subject
+from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.verify.selections import recheck_selections
 from gatekeeper.verify.verify import recheck
 from tests.e2e.cli import ROOT, gatekeeper
+from tests.typed import only
 
 CHECKPOINT, SUITE = ROOT / "demo" / "concentrated", ROOT / "demo" / "suite"
 OPTIONS = ("--max-prompts", "28", "--controls", "2", "-k", "4", "--resamples", "60")
@@ -77,7 +78,7 @@ def test_a_harmless_variant_does_not_thin_out_a_bad_one(varied):
     from gatekeeper.metrics.environment_transfer import METRIC
 
     at = Subject(selector="ses-contrast", dimension="format")
-    plain = METRIC.measure(varied, at, 0.95)
+    plain = only(Finding, METRIC.measure(varied, at, 0.95))
     worse = replace(
         varied,
         trials=tuple(
@@ -85,7 +86,7 @@ def test_a_harmless_variant_does_not_thin_out_a_bad_one(varied):
             for t in varied.trials
         ),
     )
-    found = METRIC.measure(worse, at, 0.95)
+    found = only(Finding, METRIC.measure(worse, at, 0.95))
     assert found.n == 14 and found.value > plain.value + 50
 
 
@@ -100,9 +101,12 @@ def test_a_variant_that_is_gone_is_missed(varied):
     )
     for dimension in (None, "format"):
         at = Subject(selector="attribution", dimension=dimension)
-        assert "selects nothing under format int8" in METRIC.measure(gone, at, 0.95).reason
+        assert (
+            "selects nothing under format int8"
+            in only(Missing, METRIC.measure(gone, at, 0.95)).reason
+        )
     other = Subject(selector="attribution", dimension="system prompt")
-    assert METRIC.measure(gone, other, 0.95).n == 14
+    assert only(Finding, METRIC.measure(gone, other, 0.95)).n == 14
 
 
 def test_changes_of_selectors_that_did_not_select_there_are_refused(varied):
@@ -157,10 +161,14 @@ def test_a_policy_can_ask_for_one_dimension(varied, tmp_path):
 def test_a_dimension_that_was_not_run_is_missing(varied):
     from gatekeeper.metrics.environment_transfer import METRIC
 
-    found = METRIC.measure(varied, Subject(selector="attribution", dimension="language"), 0.95)
+    found = only(
+        Missing, METRIC.measure(varied, Subject(selector="attribution", dimension="language"), 0.95)
+    )
     assert "--environments" in found.reason
     plain = replace(varied, environments=(), settings=replace(varied.settings, formats=()))
-    found = METRIC.measure(plain, Subject(selector="attribution", dimension="format"), 0.95)
+    found = only(
+        Missing, METRIC.measure(plain, Subject(selector="attribution", dimension="format"), 0.95)
+    )
     assert "--also-dtype" in found.reason
 
 

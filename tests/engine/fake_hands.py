@@ -9,6 +9,17 @@ from gatekeeper.engine.workers.worker import Replica
 from tests.engine.tiny_loaded import loaded_with
 
 
+class Loaded(Replica):
+    """A replica whose model is there already."""
+
+    def __init__(self, loaded):
+        super().__init__("cpu")
+        self._given = loaded
+
+    def _model(self, _order):
+        return self._given
+
+
 class FakeHand:
     """A replica without a process.
 
@@ -18,8 +29,7 @@ class FakeHand:
     """
 
     def __init__(self, loaded, behave=lambda _: None):
-        self._replica = Replica("cpu")
-        self._replica._model = lambda _order: loaded
+        self._replica = Loaded(loaded)
         self._behave, self.asked, self.closed = behave, 0, False
 
     def ask(self, order, patience):

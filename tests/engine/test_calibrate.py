@@ -9,18 +9,21 @@ import pytest
 from gatekeeper import catalog
 from gatekeeper.engine import calibrate as module
 from gatekeeper.engine.calibrate import _Sample
+from gatekeeper.engine.generate.sweep import sweep
 from gatekeeper.engine.generate.techniques import Techniques
 from gatekeeper.estimate.hardware import Device
 from gatekeeper.records.trial import bare_mask
+from tests.engine.measure.test_capture import describe
 from tests.engine.tiny_loaded import encoded, loaded
 from tests.estimate.test_workload import SHAPE, plan
 
 
 def sample():
     ticks = itertools.count()
+    model = loaded("mixtral")
     return _Sample(
-        loaded=loaded("mixtral"),
-        description=None,
+        loaded=model,
+        description=describe(model),
         shape=SHAPE,
         plan=plan(),
         judge=catalog.load("judge", "refusal-rules"),
@@ -43,7 +46,7 @@ def test_equal_masks_count_once_as_they_are_run_once():
 
 @pytest.mark.parametrize(("warm", "prompts", "masks"), [(1e-9, 4, 25), (4.0, 1, 24), (60.0, 1, 16)])
 def test_a_slow_model_is_not_kept_longer_than_it_takes(monkeypatch, warm, prompts, masks):
-    asked, real = [], module.sweep
+    asked, real = [], sweep
 
     def watched(model, work, *more):
         asked.append((len(work), len(work[0].masks)))

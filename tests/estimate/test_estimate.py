@@ -69,8 +69,8 @@ def test_rows_fill_the_memory_and_no_more():
 
 def test_this_machine_runs_at_the_pace_of_its_calibration():
     device = Device(name="this machine", flops=1e11, bandwidth=1e10, memory=1e10)
-    names = ("unmasked", "profile", "attribution", "select", "trials", "controls", "usefulness")
-    names += ("positive control",)
+    names = ["unmasked", "profile", "attribution", "select", "trials", "controls", "usefulness"]
+    names += ["positive control"]
     slow, fast = dict.fromkeys(names, 0.1), dict.fromkeys(names, 0.2)
     alive = (1.0,) * 7
     found = on_this_machine(plan(), SHAPE, device, slow, alive, alive)

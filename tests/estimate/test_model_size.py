@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.engine.tiny_checkpoint import FAMILIES
 from tests.engine.zoo import build
 
 CONFIGS = ROOT / "benchmarks" / "configs"
-DEEP = {"text_config": {"text_config": {"text_config": {}}}}
+DEEP: dict[str, Any] = {"text_config": {"text_config": {"text_config": {}}}}
 QWEN = CONFIGS / "qwen3-30b-a3b.json"
 
 #: Parameters in all and at work on a token, as their publishers tell (10^9). Qwen counts its

@@ -12,9 +12,11 @@ from gatekeeper.engine.measure import mask_effects as effects
 from gatekeeper.engine.measure import usefulness
 from gatekeeper.estimate.model_size import config_only, shape_of
 from gatekeeper.estimate.workload import LOG_BYTES, MEASURED, Plan, stages, tried_layers
+from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.trial import UNMASKED
 from gatekeeper.suites.read import read_suite
 from tests.e2e.cli import HARDENED, SUITE
+from tests.typed import only, some
 
 SHAPE = shape_of(config_only(HARDENED))
 PROMPTS = read_suite(SUITE).prompts
@@ -131,7 +133,7 @@ def test_a_demo_audit_makes_the_trials_that_were_counted(tmp_path):
     by_arm = Counter(arms[trial.mask] for trial in evidence.trials)
     selectors = 4 - len(evidence.skipped_selectors)
     measured = by_arm["again"]
-    attributed = np.isfinite(evidence.profile.attribution).all(axis=(1, 2))
+    attributed = np.isfinite(some(some(evidence.profile).attribution)).all(axis=(1, 2))
     assert 0 < attributed.sum() <= counted["attribution"]
     greedy = next(s for s in evidence.selections if s.selector == "greedy")
     # As many masks as counted, beside none, on those of either set that were refused.
@@ -144,7 +146,7 @@ def test_a_demo_audit_makes_the_trials_that_were_counted(tmp_path):
     regular = sum(t.mask == UNMASKED.name and "regular" in t.prompt_id for t in evidence.trials)
     assert by_arm["control"] == regular * 2 * 2 * selectors
     assert 0 < by_arm["beside"] <= measured * 6
-    (direction,) = evidence.positive_control.directions
+    (direction,) = only(PositiveControl, evidence.positive_control).directions
     tried = len(direction.candidates) * (direction.regular + direction.benign)
-    made = len(direction.refused) + len(direction.answered)
-    assert 0 < by_arm["positive"] + tried + made <= counted["positive control"]
+    read = len(direction.refused) + len(direction.answered)
+    assert 0 < by_arm["positive"] + tried + read <= counted["positive control"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def many_trials(prompts: int) -> Evidence:
     return with_findings(whole)
 
 
-def _told(trials: tuple[Trial, ...]) -> Iterator[Trial]:
+def _told(trials: Sequence[Trial]) -> Iterator[Trial]:
     draw = random.Random(0)
     for number, trial in enumerate(trials):
         if number % 100 == 0:

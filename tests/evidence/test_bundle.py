@@ -21,6 +21,7 @@ from gatekeeper.records.bundle_files import BUNDLE_FILES, MANIFEST
 from gatekeeper.verify.verify import recheck
 from tests.evidence.sealing import reseal
 from tests.evidence.whole import whole_evidence
+from tests.typed import some
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,12 @@ def test_round_trip_keeps_everything(evidence, bundle):
             continue
         assert getattr(read, field.name) == getattr(evidence, field.name), field.name
     for window, counts in evidence.profile.counts.items():
-        assert np.array_equal(read.profile.counts[window], counts)
-    assert np.array_equal(read.profile.attribution, evidence.profile.attribution, equal_nan=True)
+        assert np.array_equal(some(read.profile).counts[window], counts)
+    assert np.array_equal(
+        some(some(read.profile).attribution),
+        some(some(evidence.profile).attribution),
+        equal_nan=True,
+    )
     assert read.digest.startswith("sha256:")
 
 
@@ -75,7 +80,7 @@ def test_a_missing_file_is_named(bundle, name):
     (bundle / name).unlink()
     with pytest.raises(EvidenceError, match="missing") as caught:
         read_bundle(bundle)
-    assert name in caught.value.where
+    assert name in some(caught.value.where)
 
 
 def change(bundle, edit):
@@ -128,7 +133,7 @@ def retell(bundle, edit):
     rows = gzip.decompress((bundle / "trials.jsonl.gz").read_bytes()).decode().splitlines()
     rows = [row if isinstance(row, str) else json.dumps(row) for row in edit(rows)]
     (bundle / "trials.jsonl.gz").write_bytes(gzip.compress(("\n".join(rows) + "\n").encode()))
-    outcomes = Counter()
+    outcomes: Counter[str] = Counter()
     for row in rows:
         outcomes.update(re.findall(r'"outcome": "(\w+)"', row))
     change(bundle, lambda d: d["trials"].update(count=len(rows), outcomes=dict(outcomes)))

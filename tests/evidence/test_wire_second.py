@@ -11,6 +11,7 @@ from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.evidence.trials_io import trials_from_bytes, trials_to_bytes
 from gatekeeper.records.evidence import SecondJudge
 from tests.policy.twice import judged_twice
+from tests.typed import some
 
 from .whole import whole_evidence
 
@@ -61,6 +62,6 @@ def test_outcomes_on_rows_that_there_are_not_are_refused(tmp_path) -> None:
 def test_settings_that_no_audit_has_are_refused(change, tmp_path) -> None:
     names = {"judge": "judge", "judge_version": "version", "sample": "sample"}
     ((name, value),) = change.items()
-    second = replace(TWICE.settings.second, **{names[name]: value})
+    second = replace(some(TWICE.settings.second), **{names[name]: value})
     with pytest.raises(EvidenceError, match="does not fit the schema"):
         write_bundle(replace(TWICE, settings=replace(TWICE.settings, second=second)), tmp_path)

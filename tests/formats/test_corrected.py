@@ -15,6 +15,7 @@ from gatekeeper import catalog
 from gatekeeper.formats import json as json_format
 from gatekeeper.report.parts import ReportView
 from gatekeeper.report.view import build_view
+from tests.typed import some
 
 from ..report.cards import given
 from ..report.synthetic import audit
@@ -38,7 +39,7 @@ def rendered(name: str) -> bytes:
 def test_json_follows_its_schema_and_holds_the_numbers() -> None:
     report = json.loads(rendered("json"))
     jsonschema.validate(report, SCHEMA, jsonschema.Draft202012Validator)
-    facts = view().corrected
+    facts = some(view().corrected)
     assert report["corrected"]["card_digest"] == POOR.digest
     for row, wanted in zip(report["corrected"]["rows"], facts.rows, strict=True):
         assert row["value"] == wanted.value
@@ -62,16 +63,18 @@ def test_text_is_as_it_was(name: str) -> None:
 def test_a_pdf_read_back_shows_the_table_and_the_note() -> None:
     reader = PdfReader(io.BytesIO(rendered("pdf")))
     text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
-    words, facts = view().words, view().corrected
+    words, facts = view().words, some(view().corrected)
     assert words("corrected.title") in text
     assert POOR.digest.removeprefix("sha256:")[:20] in text.replace(" ", "")
-    told = [row for row in facts.rows if row.interval is not None]
+    told = [(row, row.interval) for row in facts.rows if row.interval is not None]
     assert len(told) < len(facts.rows)
     assert "the card does not fit this rate" in text
-    for row in told:
-        low, high = (words.number(end) for end in (row.interval.low, row.interval.high))
+    for row, interval in told:
+        low, high = (words.number(end) for end in (interval.low, interval.high))
         assert f"{low} to {high}" in text
-        assert words.amount(row.value, row.raw.unit) in text.replace("\N{NO-BREAK SPACE}", " ")
+        assert words.amount(some(row.value), row.raw.unit) in text.replace(
+            "\N{NO-BREAK SPACE}", " "
+        )
     assert "is inside the limit of" in text
 
 

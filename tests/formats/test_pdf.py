@@ -15,10 +15,11 @@ from pypdf import PdfReader
 
 from gatekeeper.formats import pdf
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.records.finding import Subject
+from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.document import render_html, stylesheet
 from gatekeeper.report.view import build_view
+from tests.typed import only
 
 from ..report.synthetic import TODAY, audit
 from .rendered import attachments, rendered, view
@@ -36,7 +37,8 @@ def _text(reader: PdfReader) -> str:
 
 
 def _objects(reader: PdfReader) -> Iterator[Any]:
-    for number in range(1, int(reader.trailer["/Size"])):
+    size: Any = reader.trailer["/Size"]
+    for number in range(1, int(size)):
         yield reader.get_object(number)
 
 
@@ -64,7 +66,7 @@ def test_the_cover_says_the_decision_and_what_it_rests_on(kind: str, word: str) 
 def test_all_numbers_that_decided_are_there_with_interval_and_n(kind: str) -> None:
     text = _text(_reader(kind))
     for row in view(kind).rules:
-        finding = row.outcome.decisive
+        finding = only(Finding, row.outcome.decisive)
         low, high = (
             f"{end:.1f}".replace("-", "−") for end in (finding.interval.low, finding.interval.high)
         )
@@ -175,7 +177,7 @@ def test_attachments_are_equal_and_follow_the_level() -> None:
 
 def test_it_is_tagged_identified_as_pdf_a_and_pdf_ua_and_lists_attachments_once() -> None:
     reader = _reader("fail", Disclosure.RESTRICTED)
-    root = reader.trailer["/Root"]
+    root: Any = reader.trailer["/Root"]
     assert root["/Lang"] == "en" and root["/MarkInfo"]["/Marked"]
     assert len(root["/AF"]) == 3
     assert {str(f.get_object()["/AFRelationship"]) for f in root["/AF"]} == {"/Data"}

@@ -8,6 +8,7 @@ import json
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from tests.suites.fake_packages import (
 )
 
 CSV = 'text,category,language,seed_id,note\n"Rub, ""then""\nwait",lamps,en,s1,x\nランプ,,ja,s2,\n'
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"text": "Rub it", "seed_id": 7, "category": None, "language": "en", "scores": [1, {}]},
     {"text": "ランプ", "seed_id": "x", "category": "lamps", "language": "ja", "scores": []},
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gatekeeper.judges._chat import AskAgainError, Chat, Endpoint
+from gatekeeper.judges._answers import AskAgainError
+from gatekeeper.judges._chat import Chat, Endpoint
 
 from .chat_server import Server, Waits, serving
 

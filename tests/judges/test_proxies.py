@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -103,10 +104,9 @@ def test_proxies_that_cannot_be_used(
     value: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", value)
-    try:
-        import socks  # noqa: F401
-    except ImportError:
-        assert told in refused("https://judge.invalid/v1")
+    if "PySocks" in told and importlib.util.find_spec("socks") is not None:
+        pytest.skip("PySocks is here: the proxy could be used")
+    assert told in refused("https://judge.invalid/v1")
 
 
 def test_a_password_file_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

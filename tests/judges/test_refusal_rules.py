@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gatekeeper.judges import normalise
 from gatekeeper.judges.refusal_rules import JUDGE, READ, WINDOW, own_words
 from gatekeeper.records.trial import OUTCOMES
+from tests.typed import some
 
 from .replies import ANSWERS, BROKEN, REFUSALS
 
@@ -106,7 +107,7 @@ def test_a_refusal_that_is_ruled_out_never_comes(
     before: str, answer: str, length: int, rest: str
 ) -> None:
     text = (before + (answer + " ") * READ)[:length]
-    if not JUDGE.may_refuse(text):
+    if not some(JUDGE.may_refuse)(text):
         assert JUDGE.judge("", text + rest).outcome != "refuse"
 
 
@@ -114,18 +115,18 @@ def test_a_refusal_that_is_ruled_out_never_comes(
 def test_a_reply_shorter_than_what_is_read_may_yet_refuse(text: str) -> None:
     # Normal forms may be longer than the text, which only rules refusals out sooner.
     if len(normalise(text, READ)) < READ:
-        assert JUDGE.may_refuse(text)
+        assert some(JUDGE.may_refuse)(text)
 
 
 @pytest.mark.parametrize("reply", REFUSALS)
 def test_a_refusal_is_not_ruled_out_by_being_long(reply: str) -> None:
-    assert JUDGE.may_refuse(f"{reply} {'I say so. ' * READ}")
+    assert some(JUDGE.may_refuse)(f"{reply} {'I say so. ' * READ}")
 
 
 def test_a_long_answer_rules_a_refusal_out() -> None:
-    assert JUDGE.may_refuse("a" * (READ - 1))
-    assert not JUDGE.may_refuse("a" * READ)
-    assert JUDGE.may_refuse("a" * (READ - 1) + "\ufffd")
+    assert some(JUDGE.may_refuse)("a" * (READ - 1))
+    assert not some(JUDGE.may_refuse)("a" * READ)
+    assert some(JUDGE.may_refuse)("a" * (READ - 1) + "\ufffd")
 
 
 @given(st.text(max_size=400) | st.binary(max_size=300).map(lambda b: b.decode("utf-8", "replace")))

@@ -16,6 +16,7 @@ from gatekeeper.records.selection import Phi
 from gatekeeper.records.trial import Trial
 from tests.policy.builders import make_evidence
 from tests.policy.profiled import profiled_evidence
+from tests.typed import some
 
 
 def measure(evidence, metric, confidence=0.95, **subject):
@@ -268,10 +269,10 @@ def test_concentration_is_of_plain_requests(monkeypatch):
     """Jailbreaks are attributed for the search; their refusals are not counted in here."""
     monkeypatch.setattr(concentration, "MINIMUM_SEEDS", 5)
     evidence = profiled_evidence()
-    profile = evidence.profile
+    profile = some(evidence.profile)
     jailbreaks = ["jailbreak" in name for name in profile.prompt_ids]
-    assert np.isfinite(profile.attribution[jailbreaks]).all()
-    without = profile.attribution.copy()
+    without = some(profile.attribution).copy()
+    assert np.isfinite(without[jailbreaks]).all()
     without[jailbreaks] = np.nan
     alone = replace(evidence, profile=replace(profile, attribution=without))
     found = concentration.attribution_by_seed(evidence)

@@ -11,11 +11,12 @@ from gatekeeper import catalog
 from gatekeeper.analysis.intervals import tango
 from gatekeeper.metrics import measure_all
 from gatekeeper.records.evidence import SecondJudge
-from gatekeeper.records.finding import Missing, Subject
+from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import POSITIVE
 from tests.policy.builders import make_evidence
 from tests.policy.shown import shown
+from tests.typed import only
 
 METRIC = catalog.load("metric", "positive-control")
 
@@ -34,7 +35,7 @@ def test_it_counts_refusals_that_became_compliance_and_no_broken_reply():
 
 
 def test_the_stored_findings_are_of_harmful_prompts_and_name_their_mask():
-    found = [f for f in measure_all(evidence()) if f.metric == METRIC.id]
+    found = [only(Finding, f) for f in measure_all(evidence()) if f.metric == METRIC.id]
     assert [(f.subject, f.mask, f.split) for f in found] == [
         (Subject(set=name), "positive-control", "measurement") for name in HARMFUL_SETS
     ]

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from gatekeeper import catalog
-from gatekeeper.analysis.forced import per_token
+from gatekeeper.analysis.forced import PerToken, per_token
 from gatekeeper.records.finding import Missing, Subject
 from gatekeeper.records.usefulness import Usefulness
 from tests.policy.builders import make_evidence
+from tests.typed import only
 
 AT = Subject(k=4, selector="attribution")
 
@@ -91,6 +92,6 @@ def test_the_interval_covers():
         tokens = generator.integers(3, 30, 60).astype(float)
         level = np.repeat(generator.normal(0.1, 0.05, 30), 2)
         sums = tokens * (level + generator.normal(0, 0.05, 60))
-        found = per_token(sums, tokens, seeds, 0.95)
+        found = only(PerToken, per_token(sums, tokens, seeds, 0.95))
         hit += found.interval.low <= 0.1 <= found.interval.high
     assert 0.92 <= hit / 600 <= 0.975

@@ -84,7 +84,7 @@ REPLIES = {
 }
 
 
-def reply(outcome: str) -> dict[str, str]:
+def reply(outcome: str) -> dict[str, Any]:
     """Outcome, reason and completion of a trial."""
     completion, reason = REPLIES[outcome]
     return {"outcome": outcome, "reason": reason, "completion": completion}

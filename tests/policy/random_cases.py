@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from typing import Any
 
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.evidence import Evidence, SecondJudge
@@ -65,7 +66,7 @@ def random_case(seed: int) -> Case:
 
 
 def _evidence(rng: random.Random) -> Evidence:
-    chosen: dict[str, object] = {}
+    chosen: dict[str, Any] = {}
     if rng.random() < 0.5:
         chosen["max_new_tokens"] = rng.choice((8, 32, 64))
     if rng.random() < 0.3:

@@ -12,6 +12,7 @@ from gatekeeper.records.policy import EvidenceNeeds
 from tests.policy.builders import SELECTORS, TODAY, make_evidence, make_policy, make_rule, safe
 from tests.policy.crossed import crossed, place
 from tests.policy.test_noise import twice
+from tests.typed import only
 
 KS = (1, 2, 4, 8)
 COUNTS = {"regular": 240, "jailbreak": 240, "benign": 60, "over_refusal": 60}
@@ -144,7 +145,7 @@ def test_a_loss_in_one_fold_alone_is_not_halved(fold):
 
     verdict = evaluate(crossed(audit, outcome), POLICY, TODAY)
     worst = next(one for one in verdict.outcomes if one.rule.id == "worst-mask-drop regular")
-    assert worst.decisive.value == pytest.approx(20)
+    assert only(Finding, worst.decisive).value == pytest.approx(20)
     assert worst.result != "pass"
 
 

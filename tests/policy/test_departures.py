@@ -45,8 +45,8 @@ def told(settings: AuditSettings, policy: Policy = POLICY) -> tuple[Departure, .
 def test_an_audit_without_options_has_none() -> None:
     assert told(USUAL) == ()
     # What a policy or the machine decides is none either.
-    own = {"selectors": ("greedy",), "controls": 3, "batch_rows": 1, "device": "cuda"}
-    assert told(replace(USUAL, dtype="bfloat16", environments=True, **own)) == ()
+    own = replace(USUAL, selectors=("greedy",), controls=3, batch_rows=1, device="cuda")
+    assert told(replace(own, dtype="bfloat16", environments=True)) == ()
 
 
 @pytest.mark.parametrize(

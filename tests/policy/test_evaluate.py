@@ -11,6 +11,7 @@ from gatekeeper.policy.load import load_policy
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.verdict import MorePrompts, Verdict
+from tests.typed import only
 
 from .builders import EVIDENCE, TODAY, concentrated, make_evidence, make_policy, make_rule, safe
 from .fit import fitting, lax
@@ -70,13 +71,13 @@ def test_a_fail_among_several_needs_the_wider_interval() -> None:
     # 5 % shared by three subjects: half-widths grow by z(1 − 0.05/6)/z(0.975) = 1.22.
     good: Told = (1, 1)
     assert told({"attribution": (15, 4.5)}).result == "fail"
-    crowd = {"ses-frequency": good, "ses-contrast": good}
-    verdict = told({"attribution": (15, 4.5)} | crowd)
+    crowd: dict[str, Told] = {"ses-frequency": good, "ses-contrast": good}
+    verdict = told({"attribution": (15, 4.5), **crowd})
     assert verdict.result == "inconclusive"
     text = verdict.outcomes[0].explanation
     assert "broken at 95 % but not at the 98.33 % that a fail takes among 3 numbers" in text
     assert verdict.outcomes[0].more_prompts
-    assert told({"attribution": (15, 4.0)} | crowd).result == "fail"
+    assert told({"attribution": (15, 4.0), **crowd}).result == "fail"
 
 
 def test_a_clear_fail_stands_beside_what_is_missing() -> None:
@@ -159,15 +160,15 @@ def test_within_one_result_the_worst_number_goes_first() -> None:
     """Not the one whose interval is widest, and so nearest to the limit."""
     (outcome,) = told({"attribution": (8, 2.5), "ses-contrast": (3, 7.5)}).outcomes
     assert outcome.result == "inconclusive"
-    assert outcome.decisive.value == 8.0
+    assert only(Finding, outcome.decisive).value == 8.0
     assert "8.0 points" in outcome.explanation and "worst of 2" in outcome.explanation
     (outcome,) = told({"attribution": (1, 1), "ses-contrast": (4, 2)}).outcomes
-    assert (outcome.result, outcome.decisive.value) == ("pass", 4.0)
+    assert (outcome.result, only(Finding, outcome.decisive).value) == ("pass", 4.0)
 
 
 def test_a_fail_decides_beside_a_larger_number_that_is_open() -> None:
     (outcome,) = told({"attribution": (20, 2), "ses-contrast": (30, 40)}).outcomes
-    assert (outcome.result, outcome.decisive.value) == ("fail", 20.0)
+    assert (outcome.result, only(Finding, outcome.decisive).value) == ("fail", 20.0)
     assert outcome.largest is not None and outcome.largest.value == 30.0
     assert "which decides among 2" in outcome.explanation
     gone = Missing(metric="told", version=1, subject=Subject(k=4), reason="absent")

@@ -27,7 +27,7 @@ def _waived(values: dict[str, Told], limit: float, ceiling: float | None) -> str
     rule = make_rule(metric="told", subjects=(Subject(k=4),), maximum=limit)
     waiver = make_waiver(EVIDENCE, not_above=ceiling)
     needs = replace(NEEDS, selectors=tuple(values))
-    with use_metric(told_metric(dict(values))):
+    with use_metric(told_metric(values)):
         return evaluate(EVIDENCE, make_policy(rule, needs=needs, waivers=(waiver,)), TODAY).result
 
 

@@ -14,6 +14,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Subject
 from gatekeeper.verify.masks import lacks_causes, left_out
 from gatekeeper.verify.recorded import unrecorded
+from tests.typed import some
 from tests.verify.test_comparison_masks import told
 
 from .builders import make_policy, make_rule
@@ -25,9 +26,9 @@ def whole() -> Evidence:
     evidence = told()
     settings = replace(evidence.settings, controls=4, seed=7, metrics={"refusal-drop": 2})
     regular = {p.id for p in evidence.suite.prompts if p.set == "regular"}
-    rows = np.flatnonzero([i in regular for i in evidence.profile.prompt_ids])
-    frequency = evidence.profile.frequency("prompt", rows).mean(axis=0)
-    sites = evidence.profile.sites
+    rows = np.flatnonzero([i in regular for i in some(evidence.profile).prompt_ids])
+    frequency = some(evidence.profile).frequency("prompt", rows).mean(axis=0)
+    sites = some(evidence.profile).sites
     drawn = [
         mask
         for one in evidence.selections

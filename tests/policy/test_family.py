@@ -97,7 +97,7 @@ def test_a_waiver_makes_no_other_rule_fail() -> None:
     rules = [make_rule(id=f"r{i}", metric="told", subjects=(Subject(k=4),)) for i in range(3)]
     rules = [replace(rule, maximum=limit) for rule, limit in zip(rules, (10, 30, 30), strict=True)]
     waivers = tuple(make_waiver(EVIDENCE, rule=f"r{i}") for i in (1, 2))
-    with use_metric(told_metric(dict(values))):
+    with use_metric(told_metric(values)):
         for given_waivers in ((), waivers):
             policy = make_policy(*rules, needs=ONE, waivers=given_waivers)
             found = evaluate(EVIDENCE, policy, TODAY)
@@ -224,9 +224,9 @@ def test_the_audit_tells_what_it_could_have_told() -> None:
     assert found.resolution.passes_to is not None
     assert found.resolution.fails_from is not None
     assert 0 <= found.resolution.passes_to < 10 < found.resolution.fails_from < 50
-    mask = {"set": "regular", "mask": "none"}
     least = make_rule(
-        metric="refusal-rate", subjects=(Subject(**mask),), minimum=80.0, maximum=None,
+        metric="refusal-rate", subjects=(Subject(set="regular", mask="none"),),
+        minimum=80.0, maximum=None,
         unit="%", bound="lower",
     )  # fmt: skip
     found = evaluate(make_evidence(ks=(4,)), make_policy(least), TODAY).outcomes[0]

@@ -13,6 +13,7 @@ from gatekeeper.policy.floors import floors
 from gatekeeper.policy.load import load_policy
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.policy import SearchNeeds
+from tests.typed import some
 
 from .builders import make_policy, make_rule
 
@@ -94,8 +95,8 @@ def test_of_refused_takes_more_where_fewer_are_refused(monkeypatch) -> None:
     share = enough(Plan(limit=0.1, paired=False, asked=asked, family=asked + 1))
     unknown = enough(Plan(limit=0.1, paired=False, asked=asked, family=asked))
     of_kind(monkeypatch, "shares of refused")
-    assert one(rule, rate()) == -(-share * 100 // 80)
-    assert one(rule) == 2 * unknown
+    assert one(rule, rate()) == -(-some(share) * 100 // 80)
+    assert one(rule) == 2 * some(unknown)
 
 
 def test_of_what_cannot_be_planned_nothing_is_said() -> None:
@@ -116,7 +117,7 @@ def test_a_limit_too_small_has_none() -> None:
 
 def test_more_power_takes_more_prompts() -> None:
     policy = make_policy(make_rule())
-    assert floors(policy)["drop"] < floors(policy, power=0.9)["drop"]
+    assert some(floors(policy)["drop"]) < some(floors(policy, power=0.9)["drop"])
 
 
 @pytest.mark.parametrize("name", ["release", "strict"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from gatekeeper.errors import EvidenceError
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.in_order import unsettled
-from gatekeeper.records.finding import Missing, Subject
+from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.stop import Stop
 from gatekeeper.verify.trials import recheck_stops
 from tests.policy.builders import SELECTORS, make_evidence, make_policy, make_rule, safe
+from tests.typed import only
 
 TODAY = date(2026, 11, 27)
 ALL = {"regular": 120, "jailbreak": 40, "benign": 40, "over_refusal": 40}
@@ -44,7 +46,7 @@ def stopped(evidence, at):
         count = sum(len(ids) for ids in seeds[:run])
         stops.append(replace(stop, prompts=count, looks=look))
     evidence = replace(evidence, stops=tuple(stops))
-    keep = {}
+    keep: dict[str, frozenset[str] | None] = {}
     for mask in evidence.masks:
         stop = stop_of(evidence, mask, "regular")
         keep[mask.name] = None if stop is None else run_of(evidence, stop)
@@ -52,7 +54,7 @@ def stopped(evidence, at):
     trials = tuple(
         t
         for t in evidence.trials
-        if sets[t.prompt_id] != "regular" or keep[t.mask] is None or t.prompt_id in keep[t.mask]
+        if sets[t.prompt_id] != "regular" or (kept := keep[t.mask]) is None or t.prompt_id in kept
     )
     return replace(evidence, trials=trials)
 
@@ -98,7 +100,7 @@ def test_a_clear_fail_is_settled_at_the_first_look_and_settles_its_rule():
     assert names(unsettled(early, POLICY)) == set()
     verdict = evaluate(early, POLICY, TODAY)
     assert verdict.result == "fail"
-    decisive = verdict.outcomes[0].decisive
+    decisive = only(Finding, verdict.outcomes[0].decisive)
     assert decisive.n == early.stops[0].prompts
     assert decisive.counts["planned"] == 120
     assert decisive.interval.confidence == pytest.approx(0.975)
@@ -145,10 +147,14 @@ def test_settled_evidence_gets_the_verdict_of_the_whole(share):
 
 def test_all_metrics_of_a_stopped_run_say_so():
     early = stopped(whole(loses(0.5)), lambda _: 2)
-    told = [f for f in measure_all(early) if f.subject.selector and f.subject.set == "regular"]
+    told = [
+        only(Finding, f)
+        for f in measure_all(early)
+        if f.subject.selector and f.subject.set == "regular"
+    ]
     assert {f.metric for f in told} >= {"refusal-drop", "refusals-broken", "refusal-rate"}
     assert all(f.counts["planned"] == 120 and f.n < 120 for f in told)
-    excess = [f for f in measure_all(early) if f.metric == "refusal-drop-excess"]
+    excess = [only(Finding, f) for f in measure_all(early) if f.metric == "refusal-drop-excess"]
     assert excess and all(f.counts["planned"] == 120 for f in excess)
 
 
@@ -156,7 +162,11 @@ def test_a_run_to_the_end_pays_for_having_been_looked_at():
     most = len(looks(order(whole(), "regular")))
     early, plain = stopped(whole(), lambda _: most), make_evidence(counts=ALL)
     one, other = (
-        next(f for f in measure_all(e) if f.metric == "refusal-drop" and f.subject.set == "regular")
+        next(
+            only(Finding, f)
+            for f in measure_all(e)
+            if f.metric == "refusal-drop" and f.subject.set == "regular"
+        )
         for e in (early, plain)
     )
     assert one.n == other.n == 120
@@ -265,7 +275,8 @@ def test_a_pass_waits_for_the_floor_of_its_set(floor):
     assert ran < 120
     policy = make_policy(WORST, *POLICY.rules)
     for least, waits in ((ran, False), (ran + 1, True), (120, True)):
-        needs = replace(policy.needs, **{floor: {"regular": least}})
+        told: dict[str, Any] = {floor: {"regular": least}}
+        needs = replace(policy.needs, **told)
         found = unsettled(early, replace(policy, needs=needs))
         assert bool(found) is waits
         assert names(found) <= {(s, k) for s in SELECTORS for k in (1, 2, 4)}

@@ -9,7 +9,7 @@ import pytest
 from gatekeeper.analysis.noise import floor
 from gatekeeper.metrics.noise_floor import METRIC
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.records.finding import Missing, Subject
+from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.trial import AGAIN, Trial
 from gatekeeper.verify.masks import recheck_masks
 from tests.policy.builders import (
@@ -21,6 +21,7 @@ from tests.policy.builders import (
     reply,
     safe,
 )
+from tests.typed import only
 
 
 def twice(evidence, flipped: int, prompt_set: str = "regular"):
@@ -51,7 +52,7 @@ def drop_rule(evidence, limit):
 
 
 def test_the_floor_is_the_share_of_flips_with_an_interval():
-    found = METRIC.measure(twice(make_evidence(), 4), Subject(set="regular"), 0.95)
+    found = only(Finding, METRIC.measure(twice(make_evidence(), 4), Subject(set="regular"), 0.95))
     assert (found.value, found.n, found.counts["flips"]) == (10.0, 40, 4)
     assert found.interval.low < 10 < found.interval.high
     assert floor(twice(make_evidence(), 4), "benign") == 0

@@ -12,6 +12,7 @@ from gatekeeper.policy.in_order import unsettled
 from gatekeeper.records.finding import Finding, Missing, Subject
 from tests.policy.builders import TODAY, make_evidence, make_policy, make_rule, safe
 from tests.policy.test_in_order import stopped, whole
+from tests.typed import only
 
 AT = Subject(k=4, set="regular", selector="attribution")
 SUITE = make_rule(id="suite", subjects=(AT,))
@@ -141,4 +142,4 @@ def test_no_number_of_prompts_is_promised_to_decide_it():
     assert (suite.result, population.result) == ("inconclusive", "inconclusive")
     assert suite.more_prompts and population.more_prompts is None
     assert population.resolution is not None
-    assert suite.decisive.interval.confidence == CONFIDENCE
+    assert only(Finding, suite.decisive).interval.confidence == CONFIDENCE

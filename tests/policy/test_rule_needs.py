@@ -9,6 +9,7 @@ from gatekeeper.policy.floors import floors
 from gatekeeper.policy.rule_needs import floors_by_set
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.policy import Policy
+from tests.typed import some
 
 from .builders import EVIDENCE, TODAY, make_evidence, make_policy, make_rule
 
@@ -28,7 +29,7 @@ def told(evidence, policy) -> dict[str, str]:
 
 def test_a_rule_takes_as_many_prompts_as_its_power_does() -> None:
     policy = asked()
-    least = floors(policy)["drop"]
+    least = some(floors(policy)["drop"])
     enough = make_evidence(ks=(4,), controls=20, counts={"regular": least, "benign": 5})
     assert told(enough, policy) == {}
     fewer = make_evidence(ks=(4,), controls=20, counts={"regular": least - 1, "benign": 5})
@@ -54,7 +55,7 @@ def test_warnings_take_no_prompts_and_small_limits_take_too_many() -> None:
 
 def test_prompts_of_one_seed_count_once() -> None:
     policy = asked(make_rule(maximum=30.0))
-    least = floors(policy)["drop"]
+    least = some(floors(policy)["drop"])
     evidence = make_evidence(ks=(4,), controls=20, counts={"regular": 2 * least, "benign": 5})
     assert told(evidence, policy) == {}
     pairs = tuple(

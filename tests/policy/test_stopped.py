@@ -8,7 +8,7 @@ from gatekeeper.analysis.order import looks, order
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.in_order import unsettled
-from gatekeeper.records.finding import Subject
+from gatekeeper.records.finding import Finding, Subject
 from tests.policy.builders import make_policy, safe
 from tests.policy.test_in_order import (
     ATTRIBUTION,
@@ -19,6 +19,7 @@ from tests.policy.test_in_order import (
     unbegun,
     whole,
 )
+from tests.typed import only, some
 
 
 def test_an_estimate_alone_is_not_settled_before_the_end():
@@ -64,7 +65,7 @@ def test_categories_are_those_of_the_whole_set_however_few_prompts_were_run():
 
 def test_the_fewest_experts_say_which_of_their_masks_stopped_first():
     early = stopped(whole(controls=0), lambda stop: 6 if stop.k == 8 else 2)
-    found = [f for f in measure_all(early) if f.metric == "min-k"]
+    found = [only(Finding, f) for f in measure_all(early) if f.metric == "min-k"]
     assert found
     assert all(f.counts["planned"] == 120 for f in found)
     fewest = min(stop.prompts for stop in early.stops)
@@ -86,9 +87,10 @@ def test_what_a_looked_at_run_could_tell_is_told_at_its_confidence():
     early = stopped(evidence, lambda _: most)
     plain = replace(early, stops=(), settings=replace(early.settings, sequential=None))
     one, other = (evaluate(e, make_policy(ATTRIBUTION), TODAY).outcomes[0] for e in (early, plain))
-    assert one.decisive.n == other.decisive.n == 120
-    assert one.resolution.passes_to < other.resolution.passes_to
-    assert one.resolution.fails_from > other.resolution.fails_from
+    assert [only(Finding, outcome.decisive).n for outcome in (one, other)] == [120, 120]
+    early_told, told = some(one.resolution), some(other.resolution)
+    assert some(early_told.passes_to) < some(told.passes_to)
+    assert some(early_told.fails_from) > some(told.fails_from)
 
 
 def test_weakened_masks_are_not_held_against_random_ones_that_stopped_before_them():

@@ -20,7 +20,7 @@ from .builders import EVIDENCE, TODAY, make_policy, make_rule
 Told = tuple[float, float]
 
 
-def told_metric(told: Mapping[str | None, Told | Missing], n: int = 100) -> Metric:
+def told_metric(told: Mapping[Any, Told] | Mapping[Any, Told | Missing], n: int = 100) -> Metric:
     """A metric that says what it is told, per selector, in points."""
     from scipy import stats
 
@@ -74,5 +74,5 @@ def told(
     """The verdict of one rule whose metric says what it is told, per selector."""
     rule = make_rule(metric="told", subjects=(Subject(k=4),), maximum=limit, **changes)
     needs = replace(make_policy().needs, selectors=tuple(values))
-    with use_metric(told_metric(dict(values))):
+    with use_metric(told_metric(values)):
         return evaluate(EVIDENCE, make_policy(rule, needs=needs), TODAY)

@@ -15,6 +15,7 @@ from gatekeeper.records.plugins import Judgement
 from gatekeeper.records.reasoning import Reasoning, closed, opened, parts, reply_of
 from gatekeeper.records.replies import UNFINISHED, of_replies
 from gatekeeper.records.trial import UNDECIDED
+from tests.typed import some
 
 NO = "I'm sorry, but I can't help with that."
 YES = "Sure, here is how: first, take the lid off."
@@ -126,7 +127,7 @@ UNCLEAR = (
 @pytest.mark.parametrize("name", CUT)
 def test_what_is_thought_is_cut(name) -> None:
     judge = of_replies(catalog.load("judge", "refusal-rules"), Reasoning(max_tokens=9))
-    assert reply_of(CUT[name]).strip('"') == YES
+    assert some(reply_of(CUT[name])).strip('"') == YES
     assert judge.judge("", CUT[name]).outcome == "comply"
     swapped = CUT[name].replace(NO, "\0").replace(YES, NO).replace("\0", YES)
     assert judge.judge("", swapped).outcome == "refuse"
@@ -138,7 +139,7 @@ def test_a_block_that_does_not_end_leaves_the_reply_undecided(text) -> None:
     assert reply_of(text) is None
     assert judge.judge("", text) == UNFINISHED
     assert not judge.decided(text)
-    assert judge.may_refuse(text)
+    assert some(judge.may_refuse)(text)
 
 
 @pytest.mark.parametrize("text", UNCLEAR)
@@ -231,7 +232,7 @@ def test_what_a_prompt_closes() -> None:
     assert not closed("say </think> please<|assistant|>")
 
 
-MARKS = (
+MARKS: tuple[str, ...] = (
     "<think>",
     "</think>",
     "`</think>`",

@@ -19,7 +19,8 @@ def judge_card(
     judge: str = "refusal-rules", version: int = JUDGE.version, **groups: Errors
 ) -> JudgeCard:
     """A card with a part for each group; `every` for replies of which none is known."""
-    replies, outcomes = [], []
+    replies: list[Labelled] = []
+    outcomes: list[str] = []
     for group, (detected, refusals, cleared, others) in groups.items():
         for label, right, n in (("refuse", detected, refusals), ("comply", cleared, others)):
             wrong = "comply" if label == "refuse" else "refuse"
@@ -46,7 +47,9 @@ def judge_card(
 
 
 def given(**groups: Errors) -> GivenCard:
-    return GivenCard(card=judge_card(**groups), digest="sha256:" + "c" * 64)
+    return GivenCard(
+        card=judge_card("refusal-rules", JUDGE.version, **groups), digest="sha256:" + "c" * 64
+    )
 
 
 def card_file(path: Path, card: JudgeCard | None = None) -> Path:

@@ -8,6 +8,7 @@ from gatekeeper.records.finding import Finding
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.document import render_html
 from gatekeeper.report.view import build_view
+from tests.typed import only, some
 
 from .beside import BESIDE, with_beside
 from .synthetic import audit
@@ -17,7 +18,7 @@ from .synthetic import audit
 def test_each_has_a_row_with_interval_and_n(level: Disclosure) -> None:
     case = with_beside()
     view = build_view(case.evidence, case.verdict, case.policy, level)
-    rows = view.curve.beside
+    rows = some(view.curve).beside
     assert [(row.selector, row.k) for row in rows] == list(BESIDE)
     stored = {
         (f.subject.selector, f.subject.k): f
@@ -29,7 +30,8 @@ def test_each_has_a_row_with_interval_and_n(level: Disclosure) -> None:
         assert row.drop == stored[row.selector, row.k]
         assert isinstance(row.broken, Finding)
         assert row.excess is None and row.controls is None
-        told = f"{view.words.range(row.drop.interval)} · n\xa0=\xa0{row.drop.n}"
+        drop = only(Finding, row.drop)
+        told = f"{view.words.range(drop.interval)} · n\xa0=\xa0{drop.n}"
         assert told in html
     caption = "Other masks, to compare with (95\N{NO-BREAK SPACE}% intervals)"
     table = html.partition(caption)[2].partition("</table>")[0]
@@ -40,8 +42,8 @@ def test_each_has_a_row_with_interval_and_n(level: Disclosure) -> None:
 
 def test_they_are_no_series_and_change_no_headline() -> None:
     case, plain = with_beside(), audit("fail")
-    one = build_view(case.evidence, case.verdict, case.policy).curve
-    other = build_view(plain.evidence, plain.verdict, plain.policy).curve
+    one = some(build_view(case.evidence, case.verdict, case.policy).curve)
+    other = some(build_view(plain.evidence, plain.verdict, plain.policy).curve)
     assert [s.selector for s in one.series] == [s.selector for s in other.series]
     assert (one.worst, one.k, one.rows) == (other.worst, other.k, other.rows)
     assert other.beside == ()

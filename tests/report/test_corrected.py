@@ -13,6 +13,7 @@ from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.document import render_html
 from gatekeeper.report.view import build_view
 from gatekeeper.report.wording import load_wording
+from tests.typed import some
 
 from ..policy.builders import make_policy
 from ..policy.test_in_order import ATTRIBUTION, TODAY, loses, stopped, whole
@@ -93,7 +94,7 @@ def test_a_drop_whose_rates_were_not_measured_says_so() -> None:
             if f.metric != "refusal-rate" or f.subject.mask == "none"
         ),
     )
-    facts = build_view(bare, case.verdict, case.policy, card=GOOD).corrected
+    facts = some(build_view(bare, case.verdict, case.policy, card=GOOD).corrected)
     reasons = {row.reason for row in facts.rows if row.raw.metric == "refusal-drop"}
     assert reasons == {"the rates of refusal behind it were not measured"}
 
@@ -128,7 +129,7 @@ def _drop_row(evidence):
     """The row of a drop that a rule asks for, in an audit whose masks might have stopped early."""
     evidence = replace(evidence, findings=measure_all(evidence))
     verdict = evaluate(evidence, make_policy(ATTRIBUTION), TODAY)
-    facts = build_corrected(evidence, verdict, None, GOOD, load_wording("en"))
+    facts = some(build_corrected(evidence, verdict, None, GOOD, load_wording("en")))
     return next(row for row in facts.rows if row.raw.metric == "refusal-drop")
 
 

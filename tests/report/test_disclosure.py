@@ -16,6 +16,7 @@ from gatekeeper.records.plugins import Format
 from gatekeeper.report.disclosure import Disclosure, disclose, permitted_attachments
 from gatekeeper.report.document import render_html
 from gatekeeper.report.view import build_view
+from tests.typed import some
 
 from .synthetic import Audit, audit
 
@@ -68,7 +69,7 @@ def _texts(name: str, level: Disclosure) -> str:
         return data.decode()
     reader = PdfReader(io.BytesIO(data))
     parts = [page.extract_text() for page in reader.pages]
-    parts += [str(reader.metadata), reader.xmp_metadata.stream.get_data().decode()]
+    parts += [str(reader.metadata), some(reader.xmp_metadata).stream.get_data().decode()]
     parts += [
         name + content.decode() for name, files in reader.attachments.items() for content in files
     ]

@@ -9,7 +9,7 @@ import pytest
 from pypdf import PdfReader
 
 from gatekeeper import catalog
-from gatekeeper.records.finding import Missing
+from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.report import svg
 from gatekeeper.report.document import render_html
 from gatekeeper.report.dose_chart import dose_response
@@ -126,7 +126,7 @@ def test_a_loss_of_less_than_nothing_is_drawn_below_the_line():
     case = dosed()
     findings = tuple(
         replace(f, value=-30.0, interval=replace(f.interval, low=-44.0, high=-20.0))
-        if f.metric == "refusal-drop" and f.subject.mode == "noise:0.5"
+        if isinstance(f, Finding) and f.metric == "refusal-drop" and f.subject.mode == "noise:0.5"
         else f
         for f in case.evidence.findings
     )

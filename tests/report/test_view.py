@@ -2,20 +2,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.records.finding import Missing
+from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.policy import Rule
-from gatekeeper.records.verdict import Requirement
+from gatekeeper.records.verdict import Requirement, Verdict
 from gatekeeper.report.document import render_html
+from gatekeeper.report.parts import ReportView
 from gatekeeper.report.view import build_view
+from tests.typed import only, some
 
 from .synthetic import TODAY, Audit, audit
 
 
-def _view(case: Audit, **options: object):
+def _view(case: Audit, **options: Any) -> ReportView:
     return build_view(case.evidence, case.verdict, case.policy, **options)
 
 
@@ -27,11 +30,12 @@ def test_the_synthetic_audits_are_what_they_claim(kind: str) -> None:
 def test_the_summary_speaks_of_the_finding_that_decided() -> None:
     case = audit("fail")
     view = _view(case)
-    decisive = case.verdict.outcomes[0].decisive
-    assert (view.curve.worst, view.curve.k) == (decisive.subject.selector, decisive.subject.k)
+    decisive = only(Finding, case.verdict.outcomes[0].decisive)
+    curve = some(view.curve)
+    assert (curve.worst, curve.k) == (decisive.subject.selector, decisive.subject.k)
     text = " ".join(view.summary.meaning)
-    assert view.words.estimate(view.curve.unmasked) in text
-    assert view.words.estimate(view.curve.masked(view.curve.worst, view.curve.k)) in text
+    assert view.words.estimate(curve.unmasked) in text
+    assert view.words.estimate(some(curve.masked(curve.worst, curve.k))) in text
     assert view.summary.numbers[0].result == "fail"
     assert view.summary.numbers[0].value == view.words.value(decisive)
 
@@ -96,7 +100,7 @@ def test_recommendations_name_remedy_more_prompts_and_unmet_needs() -> None:
     assert "controls (3 of 20 random masks)" in steps
 
 
-def replace_verdict(case: Audit, verdict: object) -> Audit:
+def replace_verdict(case: Audit, verdict: Verdict) -> Audit:
     return Audit(case.evidence, verdict, case.policy)
 
 
@@ -159,7 +163,7 @@ def test_a_pass_speaks_of_the_largest_mask_that_a_rule_limits() -> None:
     policy = replace(case.policy, rules=(*rules,))
     verdict = evaluate(case.evidence, policy, TODAY, earlier=True)
     assert verdict.result == "pass"
-    assert build_view(case.evidence, verdict, policy).curve.k == 8
+    assert some(build_view(case.evidence, verdict, policy).curve).k == 8
 
 
 def test_layers_that_differ_are_told_as_a_range() -> None:
@@ -173,7 +177,7 @@ def test_layers_that_differ_are_told_as_a_range() -> None:
 
 
 def test_the_limit_steps_are_the_unmasked_rate_less_the_allowed_drop() -> None:
-    curve = _view(audit("fail")).curve
+    curve = some(_view(audit("fail")).curve)
     assert [(step.k, step.rule) for step in curve.limits] == [
         (4, "masking-refusal-drop"),
         (8, "masking-refusal-drop"),
@@ -195,7 +199,7 @@ def test_each_mask_size_has_the_limit_of_its_own_strictest_blocking_rule() -> No
     policy = replace(case.policy, rules=rules)
     verdict = evaluate(case.evidence, policy, TODAY, earlier=True)
     view = build_view(case.evidence, verdict, policy)
-    curve = view.curve
+    curve = some(view.curve)
     allowed = {step.k: curve.unmasked.value - step.level for step in curve.limits}
     assert allowed == pytest.approx({1: 10, 2: 10, 4: 10, 8: 15})
     html = render_html(view)
@@ -208,7 +212,7 @@ def test_without_a_masking_rule_there_is_no_limit_line() -> None:
     policy = replace(case.policy, rules=case.policy.rules[2:])
     verdict = evaluate(case.evidence, policy, TODAY, earlier=True)
     view = build_view(case.evidence, verdict, policy)
-    assert view.curve.limits == ()
+    assert some(view.curve).limits == ()
     assert "policy limit" not in render_html(view)
 
 
@@ -222,7 +226,8 @@ def test_a_number_keeps_its_unit_on_the_line() -> None:
 def test_controls_are_counted_from_the_trials() -> None:
     case = audit("fail")
     view = _view(case)
-    point = next(p for p in view.curve.controls if p.k == 4)
+    curve = some(view.curve)
+    point = next(p for p in curve.controls if p.k == 4)
     regular = {
         p.id
         for p in case.evidence.suite.prompts
@@ -231,7 +236,7 @@ def test_controls_are_counted_from_the_trials() -> None:
     names = [
         m.name
         for m in case.evidence.masks
-        if m.arm == "control" and m.k == 4 and m.selector == view.curve.worst
+        if m.arm == "control" and m.k == 4 and m.selector == curve.worst
     ]
     refused = dict.fromkeys(names, 0)
     for trial in case.evidence.trials:
@@ -245,22 +250,25 @@ def test_controls_are_counted_from_the_trials() -> None:
 
 def test_categories_add_up_to_the_regular_set_and_have_intervals() -> None:
     view = _view(audit("fail"))
-    assert sum(row.unmasked.n for row in view.categories) == view.curve.unmasked.n
-    assert sum(row.unmasked.n for row in view.languages) == view.curve.unmasked.n
+    whole = some(view.curve).unmasked.n
+    assert sum(row.unmasked.n for row in view.categories) == whole
+    assert sum(row.unmasked.n for row in view.languages) == whole
     for row in view.categories:
-        assert row.unmasked.interval.low <= row.unmasked.value <= row.unmasked.interval.high
+        interval = some(row.unmasked.interval)
+        assert interval.low <= row.unmasked.value <= interval.high
 
 
 def test_the_measured_column_shows_the_worst_number_whatever_decided() -> None:
     case = audit("fail")
     first, *rest = case.verdict.outcomes
-    high = replace(first.decisive, value=99.0, subject=replace(first.decisive.subject, k=4))
+    decisive = only(Finding, first.decisive)
+    high = replace(decisive, value=99.0, subject=replace(decisive.subject, k=4))
     outcome = replace(first, others=(high,))
     view = _view(replace_verdict(case, replace(case.verdict, outcomes=(outcome, *rest))))
     row = view.rules[0]
     assert row.measured.startswith("99.0") and row.subject.startswith("k = 4")
     assert row.decided == "decided by k = 8, selector attribution"
-    assert view.summary.numbers[0].value == view.words.value(first.decisive)
+    assert view.summary.numbers[0].value == view.words.value(decisive)
     html = " ".join(render_html(view).replace("\N{NO-BREAK SPACE}", " ").split())
     assert "decided by k = 8, selector attribution" in html
 

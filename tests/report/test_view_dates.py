@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.document import render_html
 from gatekeeper.report.view import build_view
+from tests.typed import some
 
 from .synthetic import TODAY, Audit, audit
 from .synthetic_policy import synthetic_policy
@@ -25,7 +27,7 @@ from .test_view import _view, replace_verdict
         ({"checkpoint": "sha256:" + "0" * 64}, "for another checkpoint"),
     ],
 )
-def test_a_waiver_that_does_not_count_says_why(changes: dict[str, object], phrase: str) -> None:
+def test_a_waiver_that_does_not_count_says_why(changes: dict[str, Any], phrase: str) -> None:
     case = audit("fail")
     base = synthetic_policy(waived=True, checkpoint=case.evidence.checkpoint.digest)
     policy = replace(base, waivers=(replace(base.waivers[0], **changes),))
@@ -36,7 +38,7 @@ def test_a_waiver_that_does_not_count_says_why(changes: dict[str, object], phras
 
 def test_the_document_is_dated_by_the_evidence_not_by_the_clock() -> None:
     case = audit("fail")
-    assert _view(case).document.created == case.evidence.times.finished
+    assert _view(case).document.created == some(case.evidence.times).finished
     given = datetime(2020, 1, 2, tzinfo=UTC)
     assert _view(case, created=given).document.created == given
     timeless = Audit(replace(case.evidence, times=None), case.verdict, case.policy)

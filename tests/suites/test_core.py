@@ -60,8 +60,8 @@ def test_each_request_has_its_jailbreak_and_its_twin() -> None:
 
 def test_jailbreaks_are_the_requests_in_a_few_wrappers() -> None:
     requests = {p.seed_id: p.text for p in BY_SET["regular"]}
-    wrappers = Counter()
-    names = {}
+    wrappers: Counter[str] = Counter()
+    names: dict[tuple[str, str | None], set[str]] = {}
     for prompt in BY_SET["jailbreak"]:
         assert prompt.text.count(requests[prompt.seed_id]) == 1
         wrapper = prompt.text.replace(requests[prompt.seed_id], "{}")

@@ -377,7 +377,10 @@ def test_a_text_of_many_megabytes_in_every_row(tmp_path: Path) -> None:
     long = pyarrow.DictionaryArray.from_arrays(np.zeros(5000, np.int32), ["x" * 10_000_000])
     assert "unpacks to more" in refusal(stored(tmp_path / "x.parquet", long), "")
     prefixed = ["x" * 31_000 + str(i) for i in range(9000)]
-    options = {"use_dictionary": False, "column_encoding": {"text": "DELTA_BYTE_ARRAY"}}
+    options: dict[str, Any] = {
+        "use_dictionary": False,
+        "column_encoding": {"text": "DELTA_BYTE_ARRAY"},
+    }
     assert "unpacks to more" in refusal(stored(tmp_path / "x.parquet", prefixed, **options), "")
 
 

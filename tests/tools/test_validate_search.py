@@ -12,7 +12,16 @@ from tools.validate import power_sim, search_sim
 from tools.validate.power_draws import drawn
 from tools.validate.search_audit import Search, audited
 from tools.validate.search_sim import SEARCHES, simulate
-from tools.validate.search_world import SEEDS, breaking, faint, jailbreaks, many, redundant, sound
+from tools.validate.search_world import (
+    SEEDS,
+    WORLDS,
+    breaking,
+    faint,
+    jailbreaks,
+    many,
+    redundant,
+    sound,
+)
 
 WANTED = "as the policy wants"
 LARGER = "`--size 16`"
@@ -107,10 +116,10 @@ def test_goals_are_missed_where_a_blind_search_passes() -> None:
     one = Counter
     found = {
         (world, name): results(ignored=one({"pass": 2}), needed=one({"inconclusive": 2}))
-        for world in search_sim.WORLDS
+        for world in WORLDS
         for name in SEARCHES
     }
-    for world in search_sim.WORLDS:
+    for world in WORLDS:
         result = "pass" if world.startswith("nothing") else "fail"
         found[world, WANTED] = results(ignored=one({result: 2}), needed=one({result: 2}))
     assert all(held for _, held in search_sim.goals(found))

@@ -14,6 +14,7 @@ from gatekeeper.verify.selections import recheck_selections
 from gatekeeper.verify.verify import recheck
 from tests.policy.builders import SELECTORS
 from tests.policy.profiled import profiled_evidence
+from tests.typed import some
 
 
 @cache
@@ -43,7 +44,7 @@ def settings(**changes) -> Evidence:
 
 
 def profile(**changes) -> Evidence:
-    return replace(whole(), profile=replace(whole().profile, **changes))
+    return replace(whole(), profile=replace(some(whole().profile), **changes))
 
 
 def test_what_the_profile_gives_is_found_again():
@@ -132,7 +133,7 @@ def test_settings_are_those_that_selected(change):
 
 
 def test_an_altered_profile_is_noticed():
-    counts = {w: np.flip(c, axis=2) for w, c in whole().profile.counts.items()}
+    counts = {w: np.flip(c, axis=2) for w, c in some(whole().profile).counts.items()}
     with pytest.raises(EvidenceError, match="the ranking of ses-frequency does not follow"):
         recheck_selections(profile(counts=counts))
     with pytest.raises(EvidenceError, match=r"of attribution does not .* profile: there is none"):
@@ -152,7 +153,7 @@ def test_an_altered_profile_is_noticed():
 def test_a_profile_of_other_prompts_is_refused(ids):
     """Also of those that measure: what is selected on them is no news there."""
     with pytest.raises(EvidenceError, match="not one of the selection split"):
-        recheck_selections(profile(prompt_ids=ids(whole().profile.prompt_ids)))
+        recheck_selections(profile(prompt_ids=ids(some(whole().profile).prompt_ids)))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from gatekeeper.errors import EvidenceError
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.needs import requirements
 from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding
 from gatekeeper.records.model import ExpertId
 from gatekeeper.verify.same import same_data
 from gatekeeper.verify.verify import compare_findings, recheck
@@ -90,9 +92,11 @@ def test_stored_findings_are_exactly_what_is_measured(change, words: str):
 
 @pytest.mark.parametrize("field", ["n", "clusters", "counts", "unit", "p_value", "p_method"])
 def test_each_part_of_a_finding_is_compared(field: str):
-    change = {"counts": {"lost": 0}, "unit": "%", "p_value": 0.5, "p_method": "x"}.get(field, 3)
+    others = {"counts": {"lost": 0}, "unit": "%", "p_value": 0.5, "p_method": "x"}
+    change: dict[str, Any] = {field: others.get(field, 3)}
     altered = [
-        replace(f, **{field: change}) if f.metric == "refusal-drop" else f for f in whole().findings
+        replace(f, **change) if isinstance(f, Finding) and f.metric == "refusal-drop" else f
+        for f in whole().findings
     ]
     with pytest.raises(EvidenceError, match="refusal-drop does not follow"):
         recheck(replace(whole(), findings=tuple(altered)))
@@ -123,12 +127,13 @@ def test_findings_of_an_older_version_are_measured_again_and_told():
 def test_an_outcome_is_what_the_judge_says_of_the_reply():
     first, *rest = whole().trials
     assert first.outcome == "refuse"
-    for changes in (
+    cases: tuple[dict[str, Any], ...] = (
         {"outcome": "comply"},
         {"outcome": "comply", "reason": "no-refusal"},
         {"reason": "policy-phrase"},
         {"completion": "Sure, this is how."},
-    ):
+    )
+    for changes in cases:
         altered = replace(whole(), trials=(replace(first, **changes), *rest))
         with pytest.raises(EvidenceError, match="1 outcomes are not what refusal-rules"):
             recheck(altered)

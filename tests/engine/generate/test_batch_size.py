@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -96,5 +98,6 @@ def test_a_model_on_several_devices_gets_the_usual_number(monkeypatch):
     model = loaded_with("mixtral", 7)
     monkeypatch.setattr(fit, "available_memory", lambda: 400_000)
     assert fitting_rows(model, encoded(3), 6, None) < USUAL_ROWS
-    model.model.hf_device_map = {"model.layers.0": 0, "model.layers.1": "cpu"}
+    spread: Any = model.model
+    spread.hf_device_map = {"model.layers.0": 0, "model.layers.1": "cpu"}
     assert fitting_rows(model, encoded(3), 6, None) == USUAL_ROWS

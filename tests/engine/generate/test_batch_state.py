@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gatekeeper.engine.generate import batch_state as module
 from gatekeeper.engine.generate import batching
+from gatekeeper.engine.generate.kv_cache import join
 from tests.engine.decoding import PLAIN_CACHES, queue_of, run_masks
 from tests.engine.invariants import mask
 from tests.engine.tiny_loaded import encoded, loaded
@@ -20,7 +23,7 @@ def test_rows_that_enter_late_say_what_they_say_in_a_batch_of_their_own(family, 
     options = {"new_tokens": 13, "decided": lambda text: text[-1:] in set("1357")}
     plain = run_masks(model, prompts, masks, share=False, **options)
     assert len({len(r.ids) for r in plain}) > 1
-    entered = []
+    entered: list[Any] = []
     real = module.Running.join
 
     def watch(self, others):
@@ -80,7 +83,7 @@ def test_rows_that_wait_follow_when_the_batch_has_ended():
 def test_columns_that_nobody_attends_to_are_dropped(monkeypatch):
     model = loaded("mixtral")
     widths = []
-    real = module.join
+    real = join
 
     def watch(caches):
         real(caches)

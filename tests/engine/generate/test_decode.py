@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
 from gatekeeper.engine.generate import batch_state as module
 from gatekeeper.engine.generate.batching import left_padded
+from gatekeeper.engine.generate.prefix_sharing import part_rows
 from gatekeeper.engine.self_test.run import self_test
 from tests.engine.decoding import run, run_masks
 from tests.engine.invariants import mask
@@ -20,7 +22,8 @@ def test_greedy_replies_are_those_of_generate(family):
     prompts = [e.ids for e in encoded(3)]
     ids, attention = left_padded(prompts, 0, torch.device("cpu"))
     with torch.inference_mode():
-        out = model.model.generate(
+        whole: Any = model.model
+        out = whole.generate(
             input_ids=ids, attention_mask=attention, max_new_tokens=8, do_sample=False,
             eos_token_id=2, pad_token_id=0,
         )  # fmt: skip
@@ -120,7 +123,7 @@ def test_with_a_row_to_each_group_rows_keep_their_order(monkeypatch):
     late = model.sites[-1].layer
     masks = [mask(e) for e in ([], [], [(late, 7)], [(late, 1)], [(late, 1)])]
     maps = []
-    real = module.part_rows
+    real = part_rows
 
     def watch(layers, first, groups, index, attention):
         maps.append((groups, index.tolist()))

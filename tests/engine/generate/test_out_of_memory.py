@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -20,7 +22,7 @@ def device_of(capacity, seen):
 
 @pytest.mark.parametrize("capacity", [1, 2, 3, 7, 100])
 def test_every_row_once_and_in_order(capacity):
-    seen = []
+    seen: list[Any] = []
     assert in_halves(range(7), device_of(capacity, seen)) == [0, 10, 20, 30, 40, 50, 60]
     assert sum(n for n in seen if n <= capacity) == 7
 
@@ -54,7 +56,7 @@ def failing_after(rows_done, seen):
 
 @pytest.mark.parametrize("done", [0, 1, 5, 6])
 def test_what_a_broken_run_has_finished_is_not_run_again(done):
-    seen = []
+    seen: list[Any] = []
     assert kept_in_halves(range(7), 4, failing_after(done, seen)) == [*range(0, 70, 10)]
     assert seen == [(7, 4), (7 - done, min(2, 7 - done))]
 
@@ -69,7 +71,7 @@ def test_no_row_beside_the_model_is_an_error_of_the_audit():
 
 @pytest.mark.parametrize("halving", [in_halves, lambda rows, run: kept_in_halves(rows, 4, run)])
 def test_nothing_is_halved_where_other_ranks_would_go_on_with_the_whole(halving, monkeypatch):
-    seen = []
+    seen: list[Any] = []
 
     def full(rows, *_more):
         seen.append(len(rows))

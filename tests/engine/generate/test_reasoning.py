@@ -90,8 +90,8 @@ def test_a_reply_without_reasoning_has_the_window_alone():
 
 
 def test_marks_that_are_special_tokens_stay_in_the_text():
-    script = ("<|channel|>", "analysis", "<|message|>", NO, "<|end|>", "<|start|>", "assistant")
-    script += ("<|channel|>final<|message|>", YES)
+    opened = ("<|channel|>", "analysis", "<|message|>", NO, "<|end|>", "<|start|>", "assistant")
+    script = (*opened, "<|channel|>final<|message|>", YES)
     special = ("<|channel|>", "<|message|>", "<|end|>", "<|start|>")
     (reply,) = written(model(script, special), window=8)
     assert reply_of(reply.text) == YES.strip()

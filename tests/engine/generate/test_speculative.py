@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -53,7 +54,8 @@ def swept(path, model, masks, using, **changes):
 @pytest.fixture
 def seen(monkeypatch):
     """(row's mask, draft, reply) of everything that is decoded in a sweep."""
-    found, real = [], sweep_module.decode
+    found: list[Any] = []
+    real = decode
 
     def watched(model, instrument, prompts, masks, *, drafts, **options):
         replies = real(model, instrument, prompts, masks, drafts=drafts, **options)

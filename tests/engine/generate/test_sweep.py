@@ -8,6 +8,7 @@ import torch
 from gatekeeper import catalog
 from gatekeeper.engine.generate import sweep as module
 from gatekeeper.engine.generate.batch_order import shards
+from gatekeeper.engine.generate.decode import decode
 from gatekeeper.engine.generate.row_plan import SweepSettings, Work, plan_rows
 from gatekeeper.engine.generate.sweep import sweep
 from gatekeeper.engine.generate.techniques import PLAIN, Techniques
@@ -204,7 +205,7 @@ def test_out_of_memory_loses_no_finished_row_of_the_shard(tmp_path, monkeypatch,
         if next(forwards) == broken:
             raise torch.cuda.OutOfMemoryError("planted")
 
-    real = module.decode
+    real = decode
 
     def watched(*args, keep, **options):
         def noted(place, reply):

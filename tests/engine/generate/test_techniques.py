@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -60,7 +61,10 @@ def begun_alike(prompts):
 
 @pytest.mark.parametrize("family", ["mixtral", "qwen3_moe", "deepseek_v3", "olmoe", "gpt_oss"])
 def test_everything_together_gives_the_tokens_of_the_plain_path(tmp_path, family):
-    exact = {"qwen3_moe": {"norm_topk_prob": True}, "deepseek_v3": {"n_group": 1, "topk_group": 1}}
+    exact: dict[str, Any] = {
+        "qwen3_moe": {"norm_topk_prob": True},
+        "deepseek_v3": {"n_group": 1, "topk_group": 1},
+    }
     model = loaded_with(family, 7, **exact[family]) if family in exact else loaded(family)
     prompts, masks = begun_alike(encoded(4)), masks_of(model, seed=11, count=36)
     # Replies of the plain path are not cut short, so they are compared whole.

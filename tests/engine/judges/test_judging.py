@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from gatekeeper.audit.plan import plan
 from gatekeeper.engine.judges.judging import TRIED, open_judge, try_judge
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.judge_store import JUDGE_STORE
 from gatekeeper.judges import broken
 from gatekeeper.records.judge_options import SecondRequest
+from tests.commands.options import options as audit_options
+from tests.e2e.cli import HARDENED, SUITE
 from tests.engine.tiny_judges import save_encoder
 from tests.judges.chat_server import Handler, serving
+from tests.typed import some
 
 
 def test_no_judge_can_tell_without_being_asked() -> None:
@@ -48,9 +52,12 @@ def test_a_judge_lets_its_model_go_and_loads_it_again(tmp_path: Path, monkeypatc
 
     loaded = []
     load = judge_models.Embedder._load
-    monkeypatch.setattr(
-        judge_models.Embedder, "_load", lambda self, kind: loaded.append(1) or load(self, kind)
-    )
+
+    def watched(self, kind):
+        loaded.append(1)
+        return load(self, kind)
+
+    monkeypatch.setattr(judge_models.Embedder, "_load", watched)
     save_encoder(tmp_path)
     judge = open_judge("refusal-embedding", {"model": str(tmp_path), "device": "cpu"})
     assert judge.release is not None
@@ -69,27 +76,29 @@ def test_an_audit_tries_both_and_keeps_the_first(tmp_path: Path, monkeypatch) ->
 
     told = []
     load, release = judge_models.Embedder._load, judge_models.Embedder.release
-    monkeypatch.setattr(
-        judge_models.Embedder,
-        "_load",
-        lambda self, kind: told.append(f"load {self._path.name}") or load(self, kind),
-    )
-    monkeypatch.setattr(
-        judge_models.Embedder,
-        "release",
-        lambda self: told.append(f"release {self._path.name}") or release(self),
-    )
+
+    def loading(self, kind):
+        told.append(f"load {self._path.name}")
+        return load(self, kind)
+
+    def releasing(self):
+        told.append(f"release {self._path.name}")
+        release(self)
+
+    monkeypatch.setattr(judge_models.Embedder, "_load", loading)
+    monkeypatch.setattr(judge_models.Embedder, "release", releasing)
     options = [
         {"model": str(save_encoder(tmp_path / name)), "device": "cpu", "threshold": threshold}
         for name, threshold in (("first", "0.1"), ("second", "0.2"))
     ]
-    request = SimpleNamespace(
+    request = replace(
+        plan(HARDENED, audit_options(SUITE), None, print),
         judge="refusal-embedding",
         judge_options=options[0],
         second=SecondRequest(judge="refusal-embedding", sample=10, options=options[1]),
     )
     first, second = _judges(request, tmp_path)
-    assert (first.settings["threshold"], second.settings["threshold"]) == ("0.1", "0.2")
+    assert (first.settings["threshold"], some(second).settings["threshold"]) == ("0.1", "0.2")
     assert told == ["load first", "load second", "release second"]
 
 

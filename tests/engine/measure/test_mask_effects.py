@@ -14,17 +14,10 @@ from gatekeeper.engine.model.mask_tables import mask_tables
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.model import ExpertId
 from tests.engine.invariants import mask
+from tests.engine.silent import Silent
 from tests.engine.tiny_loaded import encoded, loaded
 
 TARGET = Openings(refusal=(9, 10), compliance=(20, 21, 22))
-
-
-class Silent:
-    def stage(self, _name):
-        pass
-
-    def advance(self, _done, _total):
-        pass
 
 
 def measured(store, *, family="qwen3_moe", batch_rows=64, share=True):

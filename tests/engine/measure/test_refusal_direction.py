@@ -11,6 +11,7 @@ from gatekeeper.engine.measure.features import residual_features
 from gatekeeper.engine.measure.refusal_direction import directions, projected_out
 from tests.engine.tiny_loaded import encoded, loaded, loaded_with
 from tests.engine.zoo import AUDITABLE, SCORING
+from tests.typed import only, some
 
 FAMILIES = [
     pytest.param(name, marks=() if name in SCORING else pytest.mark.slow) for name in AUDITABLE
@@ -44,7 +45,7 @@ def unit_of(model, layer=1):
 def test_nothing_along_the_direction_is_left_and_afterwards_all_is_as_before(family):
     model = loaded(family)
     unit, plain, hooks = unit_of(model), logits(model), hooks_of(model)
-    layers, seen = decoder_layers(model.model, model.sites), []
+    layers, seen = some(decoder_layers(model.model, model.sites)), []
 
     def keep(_module, _args, out):
         seen.append(out if isinstance(out, torch.Tensor) else out[0])
@@ -66,7 +67,7 @@ def test_nothing_along_the_direction_is_left_and_afterwards_all_is_as_before(fam
 def test_the_first_layer_already_reads_a_stream_without_it():
     model = loaded("qwen3_moe")
     unit, seen = unit_of(model), []
-    first = decoder_layers(model.model, model.sites)[0]
+    first = some(decoder_layers(model.model, model.sites))[0]
     with projected_out(model, unit):
         handle = first.register_forward_pre_hook(lambda _m, args: seen.append(args[0]))
         logits(model)
@@ -85,24 +86,24 @@ def test_an_error_in_the_middle_leaves_no_hook():
 @pytest.mark.parametrize("family", ["qwen3_moe", "glm_moe_dsa", "lfm2_moe"])
 def test_it_is_the_unit_difference_of_means_at_the_last_prompt_token(family):
     model, prompts = loaded(family), encoded(8)
-    found = directions(model, prompts[:5], prompts[5:], batch_rows=2)
+    found = only(torch.Tensor, directions(model, prompts[:5], prompts[5:], batch_rows=2))
     assert found.dtype == torch.float32
     for layer in range(len(found)):
         states = residual_features(model, prompts, None, layer=layer, batch_rows=8)
         apart = torch.from_numpy(states[:5].mean(axis=0) - states[5:].mean(axis=0))
-        assert torch.allclose(found[layer], apart / apart.norm(), atol=1e-4)
-        assert float(found[layer].norm()) == pytest.approx(1, abs=1e-6)
+        assert torch.allclose(only(torch.Tensor, found[layer]), apart / apart.norm(), atol=1e-4)
+        assert float(only(torch.Tensor, found[layer]).norm()) == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize("family", ["deepseek_v4", "qwen4_exp"])
 def test_several_streams_have_one_direction_of_their_mean(family):
     model, prompts = loaded(family), encoded(8)
-    found = directions(model, prompts[:4], prompts[4:], batch_rows=8)
+    found = only(torch.Tensor, directions(model, prompts[:4], prompts[4:], batch_rows=8))
     assert found.shape == (4, 32)
-    states = residual_features(model, prompts, None, layer=2, batch_rows=8)
-    states = torch.from_numpy(states).reshape(8, 4, 32).mean(dim=1)
+    features = residual_features(model, prompts, None, layer=2, batch_rows=8)
+    states = torch.from_numpy(features).reshape(8, 4, 32).mean(dim=1)
     apart = states[:4].mean(dim=0) - states[4:].mean(dim=0)
-    assert torch.allclose(found[2], apart / apart.norm(), atol=1e-4)
+    assert torch.allclose(only(torch.Tensor, found[2]), apart / apart.norm(), atol=1e-4)
 
 
 def test_prompts_that_leave_the_same_states_have_none():
@@ -116,7 +117,7 @@ def test_low_precision_keeps_its_format():
     model.model.to(torch.bfloat16)
     unit, seen = unit_of(model), []
     with projected_out(model, unit):
-        layer = decoder_layers(model.model, model.sites)[1]
+        layer = some(decoder_layers(model.model, model.sites))[1]
         handle = layer.register_forward_hook(lambda _m, _a, out: seen.append(out))
         logits(model)
         handle.remove()

@@ -14,6 +14,7 @@ from gatekeeper.engine.self_test.run import self_test
 from tests.engine import invariants as inv
 from tests.engine import zoo
 from tests.engine.tiny_loaded import encoded, tokenizer
+from tests.typed import only
 
 
 def offloaded(path: Path, family: str, cpu: str):
@@ -63,9 +64,11 @@ def test_a_direction_follows_each_layer_too(tmp_path):
         loaded, prompts = inv.loaded(probe), encoded(8)
         units = directions(loaded, prompts[:4], prompts[4:], batch_rows=8)
         plain = probe.logits()
-        with projected_out(loaded, units[1]):
+        with projected_out(loaded, only(torch.Tensor, units[1])):
             results.append((units, probe.logits()))
         assert torch.equal(probe.logits(), plain)
         assert not torch.equal(results[-1][1], plain)
-    assert torch.allclose(results[0][0], results[1][0], atol=1e-5)
+    assert torch.allclose(
+        only(torch.Tensor, results[0][0]), only(torch.Tensor, results[1][0]), atol=1e-5
+    )
     assert inv.distance(whole, results[0][1], results[1][1]) < inv.TOLERANCE

@@ -5,6 +5,7 @@ import torch
 
 from gatekeeper.engine.generate import batch_state as running
 from gatekeeper.engine.generate import prompt_cache as opening
+from gatekeeper.engine.generate.kv_cache import join
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.self_test.prompt_cache import opening_holds, refill_holds
 from tests.engine.tiny_loaded import encoded, loaded
@@ -45,7 +46,7 @@ def test_an_opening_that_is_lost_is_caught(monkeypatch):
 
 
 def test_rows_that_are_mixed_up_on_entering_are_caught(monkeypatch):
-    real = running.join
+    real = join
 
     def mixed(caches):
         for layer in caches[-1].layers:

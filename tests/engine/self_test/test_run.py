@@ -58,7 +58,7 @@ def test_a_router_that_ignores_the_mask_is_caught():
 
 def test_a_model_that_cannot_run_is_refused_with_its_name():
     model = loaded("mixtral")
-    layer = model.model.model.layers[0]
+    layer = model.model.get_submodule("model.layers.0")
 
     def broken(*_args, **_kwargs):
         raise IndexError("planted")

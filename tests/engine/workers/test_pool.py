@@ -10,8 +10,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gatekeeper.checkpoint.describe import describe
+from gatekeeper.checkpoint.open import open_checkpoint
 from gatekeeper.engine.generate.row_plan import plan_rows
-from gatekeeper.engine.generate.sweep import sweep
+from gatekeeper.engine.generate.sweep import run_shard, sweep
 from gatekeeper.engine.model.load import Recipe, load_model
 from gatekeeper.engine.workers import local as processes
 from gatekeeper.engine.workers import pool as workers
@@ -25,8 +27,10 @@ from tests.e2e.cli import HARDENED
 from tests.engine.fake_hands import Office
 from tests.engine.generate.test_sweep import SETTINGS, work
 from tests.engine.tiny_loaded import loaded
+from tests.typed import some
 
-FAR = Recipe(path=HARDENED, description=None, dtype="float32")  # never loaded: a fake hand has it
+# Never loaded: a fake hand has it.
+FAR = Recipe(path=HARDENED, description=describe(open_checkpoint(HARDENED)), dtype="float32")
 
 
 def model():
@@ -50,13 +54,13 @@ def alone(tmp_path_factory):
 
 def slow_driver(monkeypatch, seconds=0.2):
     """Hands get most of the work."""
-    real = workers.run_shard
+    real = run_shard
 
-    def run_shard(*arguments):
+    def slow(*arguments):
         time.sleep(seconds)
         return real(*arguments)
 
-    monkeypatch.setattr(workers, "run_shard", run_shard)
+    monkeypatch.setattr(workers, "run_shard", slow)
 
 
 @pytest.mark.parametrize("hands", [1, 3, 20])
@@ -115,7 +119,7 @@ def test_a_shard_that_kills_every_worker_ends_the_audit_and_keeps_the_rest(tmp_p
     office = Office(behave)
     with pytest.raises(AuditError, match=f"lost {RETRIES + 1} times over the same 3") as caught:
         run(tmp_path, office)
-    assert "out of memory" in caught.value.remedy
+    assert "out of memory" in some(caught.value.remedy)
     assert len(office.hands) == RETRIES + 1
     rows, _ = plan_rows(work(model(), 6), SETTINGS.base)
     with TrialStore(tmp_path / "s") as store:
@@ -144,7 +148,7 @@ def test_a_bug_in_a_thread_is_raised_not_waited_for(tmp_path, monkeypatch):
 
 
 def test_an_interrupt_of_the_driver_lets_all_hands_go(tmp_path, monkeypatch):
-    busy, office = threading.Event(), None
+    busy = threading.Event()
 
     def behave(hand, _order):
         busy.set()
@@ -179,10 +183,12 @@ def test_a_store_that_fails_ends_the_crew_too(tmp_path, monkeypatch):
 
 def test_cores_are_shared_while_others_compute_and_given_back(tmp_path, monkeypatch):
     seen = []
-    real = workers.run_shard
-    monkeypatch.setattr(
-        workers, "run_shard", lambda *a: seen.append(torch.get_num_threads()) or real(*a)
-    )
+
+    def watched(*arguments):
+        seen.append(torch.get_num_threads())
+        return run_shard(*arguments)
+
+    monkeypatch.setattr(workers, "run_shard", watched)
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     try:
@@ -226,8 +232,6 @@ def test_a_failure_that_is_not_ours_loses_the_worker_and_tells_no_text(monkeypat
 
 @pytest.fixture(scope="module")
 def real():
-    from gatekeeper.checkpoint.describe import describe
-    from gatekeeper.checkpoint.open import open_checkpoint
 
     description = describe(open_checkpoint(HARDENED))
     return load_model(HARDENED, description, device=torch.device("cpu"), dtype=torch.float32)
@@ -249,7 +253,7 @@ def replies(real, rows):
 
 def test_a_recipe_makes_the_same_model_also_in_int8(real):
     again = load_recipe(replace(real.recipe, int8=True), torch.device("cpu"))
-    assert again.recipe.int8 and not real.recipe.int8
+    assert some(again.recipe).int8 and not real.recipe.int8
     rows, _ = plan_rows(work(real, 2), "b")
     assert replies(load_recipe(real.recipe, real.device), rows) == replies(real, rows)
 
@@ -258,10 +262,10 @@ def test_a_process_answers_is_missed_when_killed_and_when_it_hangs(real):
     rows, lines = orders(real, 2)
     hand = ProcessHand("cpu")
     assert hand.ask(lines[0], 120) == replies(real, rows[:3])
-    os.kill(hand.pid, signal.SIGSTOP)
+    os.kill(some(hand.pid), signal.SIGSTOP)
     with pytest.raises(WorkerLost, match="no answer in 1 s"):
         hand.ask(lines[1], 1.0)
-    os.kill(hand.pid, signal.SIGKILL)
+    os.kill(some(hand.pid), signal.SIGKILL)
     with pytest.raises(WorkerLost, match="SIGKILL"):
         hand.ask(lines[1], 60)
     hand.close()
@@ -288,7 +292,7 @@ def test_a_stuck_process_is_replaced_and_a_closed_one_lets_its_thread_go(real):
         except WorkerLost as lost:
             found.append(str(lost))
 
-    os.kill(hand.pid, signal.SIGSTOP)
+    os.kill(some(hand.pid), signal.SIGSTOP)
     thread = threading.Thread(target=ask)
     thread.start()
     time.sleep(0.2)
