@@ -14,10 +14,14 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 SPREAD := -n $(WORKERS) --dist loadscope
 
+# The half that needs no torch, for `make quick`; tests marked `thorough` are left to `make test`.
+QUICK := $(addprefix tests/,analysis commands evidence formats github judges metrics policy records \
+  report suites verify)
+
 # A real-language mixture for the roofline, if there is one: make bench REAL=DIRECTORY
 REAL ?=
 
-.PHONY: help setup demo test test-all lint architectures organisms validate bench bench-all smoke actionlint constraints clean
+.PHONY: help setup demo quick test test-all lint architectures organisms validate bench bench-all smoke actionlint constraints clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
@@ -29,11 +33,16 @@ setup: ## make .venv ready; instant when nothing has changed
 demo: setup ## audit the bundled demo checkpoint: evidence, verdict and PDF in demo-out/
 	@$(BIN)/gatekeeper demo --out demo-out $$([ -d demo-out ] && echo --overwrite || true)
 
+quick: lint ## linters, and the half of the tests that needs no torch: in two minutes
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SPREAD) -m "not slow and not thorough" $(QUICK) \
+	  $(PYTEST_ARGS)
+
 test: lint ## linters, types, layers, and all tests that take seconds
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SPREAD) -m "not slow" $(PYTEST_ARGS)
 
 test-all: lint ## the same with the slow tests, and coverage, which doubles the time of much
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term --cov-fail-under=$(FLOOR) \
+	  $(PYTEST_ARGS)
 
 lint: setup ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check

@@ -22,7 +22,7 @@ IntArray = npt.NDArray[np.int64]
 Weights = Callable[[slice], FloatArray]
 
 #: Bytes of resampled scores handled at a time.
-_BYTES = 24 << 20
+BYTES = 24 << 20
 #: Bits that float64 holds exactly, less one for the sign of differences.
 _BITS = 52
 
@@ -142,7 +142,7 @@ def resample(
     scores = np.concatenate([term.scores[:, columns] for term in terms])
     whole = np.split(fixed_point(scores, bound), np.cumsum([len(t.scores) for t in terms])[:-1])
     chosen = np.empty((resamples, size), np.int32)
-    chunk = max(1, _BYTES // (8 * max(len(columns), 1)))
+    chunk = max(1, BYTES // (8 * max(len(columns), 1)))
     for start in range(0, resamples, chunk):
         rows = slice(start, min(start + chunk, resamples))
         joined = join.reduce(

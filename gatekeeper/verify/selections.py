@@ -23,7 +23,7 @@ from gatekeeper.verify.environments import recheck_environments
 from gatekeeper.verify.same import same_data
 
 #: Resamples times prompts that are drawn again: above it a bundle only wants to use up memory.
-_MOST_DRAWS = 100_000_000
+MOST_DRAWS = 100_000_000
 
 _NUMBER = re.compile(r"\d+")
 
@@ -157,7 +157,7 @@ def _not_again(evidence: Evidence, stored: Selection) -> str | None:
         return _OLDER + "bundle"
     if stored.version < selector.version:
         return f"{_OLDER}version {stored.version}, this installation has {selector.version}"
-    if settings.resamples * len(evidence.profile.prompt_ids) > _MOST_DRAWS:
+    if settings.resamples * len(evidence.profile.prompt_ids) > MOST_DRAWS:
         return f"{settings.resamples} resamples are too many to draw again"
     return None
 

@@ -50,6 +50,7 @@ def test_two_judges_who_say_one_thing_only_have_no_kappa() -> None:
     assert "kappa" not in finding.counts
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("rate", "only"), [(0.25, ""), (0.03, ""), (0.3, "control-0")])
 def test_strata_weigh_as_much_as_they_have_replies(rate: float, only: str) -> None:
     base = random_evidence(1, ks=(4,), controls=6)

@@ -31,6 +31,7 @@ def test_no_event_at_all_has_the_end_of_its_closed_form():
     assert betting.interval(np.zeros(40), own_seeds(40), 0.95, least=0.0).low == 0.0
 
 
+@pytest.mark.thorough
 def test_it_never_promises_what_looking_on_breaks():
     """The end is looked at after every prompt, and must hold at all of them at once."""
     rng = np.random.default_rng(3)

@@ -46,6 +46,7 @@ def test_parts_that_mean_nothing_are_not():
     assert found.phi == pytest.approx(1) and found.usual == pytest.approx(1)
 
 
+@pytest.mark.thorough
 def test_chance_names_one_of_twenty_at_most():
     """Noise alone, forty worlds: a test at 5 % that named ten of them would not be one."""
     named = 0
@@ -101,6 +102,7 @@ def test_variants_are_held_against_redraws():
     assert found[1].phi < 0
 
 
+@pytest.mark.thorough
 def test_other_prompts_of_the_same_world_are_no_change():
     """Twenty redraws from the world itself: a test at 5 % does not name half of them."""
     named = 0

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatekeeper.analysis import clustered, paired
-from gatekeeper.analysis.excess import Changes, control_mean, excess
+from gatekeeper.analysis import betting, clustered, paired
+from gatekeeper.analysis.excess import Changes, control_mean, excess, excess_by_betting
 from gatekeeper.analysis.intervals import effective_size, normal_quantile, t_quantile
 from tools.validate.coverage_excess import World
 from tools.validate.coverage_excess import excess as coverage
@@ -91,6 +91,7 @@ def worsened(draw):
     return np.array(selected), np.array(controls), at, names(n * 2)[np.arange(n) // seeds]
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(worsened())
 def test_no_end_falls_when_the_selected_mask_loses_one_more(case):
@@ -115,3 +116,21 @@ def test_it_covers(drawn):
     )
     assert found.share >= 0.90
     assert found.width < 0.27
+
+
+def test_by_betting_a_fifth_of_the_error_rate_is_for_the_spread_between_masks():
+    """Three masks that lose 9, 10 and 11 of 60: a standard error of their mean of 1/60 / √3."""
+    selected = np.arange(60) < 30
+    controls = np.array([np.arange(60) < lost for lost in (9, 10, 11)])
+    one = changes(selected * 1)
+    drop = paired.difference(one.lost[0], one.won[0], names(60), 0.95)
+    assert not isinstance(drop, str)
+    value, mean, found = excess_by_betting(
+        drop, one, changes(controls * 1), names(60), 0.95, largest=1
+    )
+    assert (value, mean) == (pytest.approx(0.5 - 1 / 6), pytest.approx(1 / 6))
+    apart = betting.interval(selected - controls.mean(axis=0), names(60), 0.96)
+    margin = t_quantile(0.99, 2) / 60 / math.sqrt(3)
+    assert found.low == pytest.approx(apart.low - margin)
+    assert found.high == pytest.approx(apart.high + margin)
+    assert (found.confidence, found.method) == (0.95, betting.METHOD)

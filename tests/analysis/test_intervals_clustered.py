@@ -44,6 +44,7 @@ def test_clustered_wilson_covers(name, agreement):
         assert np.mean([f.high < truth for f in found]) <= 0.05, truth
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("agreement", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("name", ["10x10", "20x4"])
 def test_clustered_tango_covers_and_is_never_wider_than_full_agreement(name, agreement):
@@ -104,6 +105,7 @@ def worsened(draw):
     return sizes, np.array(change), at
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(worsened())
 def test_no_end_falls_when_any_prompt_gets_worse(case):
@@ -128,6 +130,7 @@ def test_n_alone_would_not_cover_what_never_happened():
     assert none > 0.1 and naive < 0.1 < ours
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("sizes", [[4] * 20, REAL, [10] * 10, [1] * 40], ids=str)
 def test_one_more_lost_refusal_never_helps(sizes):
     """In whatever order prompts are lost, both ends of both intervals rise with each."""

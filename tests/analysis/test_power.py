@@ -244,3 +244,11 @@ def test_an_exact_claim_among_many_needs_more(n, limit):
     alone = smallest_failing(design, level)
     assert alone is not None
     assert fails > alone
+
+
+@pytest.mark.parametrize(("n", "won", "limit"), [(10, 0.4, 0.3), (20, 0.45, 0.1), (8, 0.25, 0.5)])
+def test_where_half_the_prompts_turn_the_other_way_a_tail_is_still_a_chance(n, won, limit):
+    """At the limit no more than (1 - limit) / 2 can turn back: lost and won are at most all."""
+    at_limit, beyond = (tail_p(Design(n=n, won=won, limit=limit), d) for d in (limit, limit + 0.1))
+    assert 0.4 < at_limit < 0.8
+    assert 0 < beyond < at_limit

@@ -69,7 +69,7 @@ def test_the_order_of_seeds_changes_no_selection():
 def test_chunks_change_nothing(monkeypatch):
     scores = np.random.default_rng(0).random((12, 30))
     whole = resampling.resample([resampling.bootstrap(scores, 300, 5)], 300, everyone(30), 4, 1)
-    monkeypatch.setattr(resampling, "_BYTES", 8 * 30 * 7)
+    monkeypatch.setattr(resampling, "BYTES", 8 * 30 * 7)
     parts = resampling.resample([resampling.bootstrap(scores, 300, 5)], 300, everyone(30), 4, 1)
     assert np.array_equal(whole.chosen, parts.chosen)
 

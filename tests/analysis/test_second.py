@@ -58,6 +58,7 @@ def test_a_sample_of_all_replies_gives_what_the_second_judge_alone_would(name) -
             assert found.interval.low == pytest.approx(found.interval.high)
 
 
+@pytest.mark.thorough
 def test_every_metric_that_outcomes_change_asks_the_second_judge() -> None:
     """A metric added later without a say of the second judge would escape its veto."""
     evidence = whole_sample()
@@ -91,6 +92,7 @@ def test_a_sample_with_holes_is_no_sample() -> None:
     assert isinstance(agreement.measure(holed, Subject(), 0.95), Missing)
 
 
+@pytest.mark.thorough
 def test_the_estimator_is_centred_and_its_interval_holds_the_truth() -> None:
     """200 samples of one audit, by seed: what the second judge says of all replies is fixed."""
     base = random_evidence(7, ks=(4,), controls=2, counts={"regular": 120, "benign": 40})

@@ -67,6 +67,7 @@ def test_the_same_evidence_gives_the_same_rows_in_whatever_order() -> None:
     assert second_rows(replace(one, settings=replace(one.settings, second=None))) == frozenset()
 
 
+@pytest.mark.thorough
 def test_every_row_of_a_stratum_is_drawn_as_often_as_any_other() -> None:
     size, seeds = 220, 600
     hits: Counter[tuple[int, int]] = Counter()

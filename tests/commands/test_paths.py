@@ -319,4 +319,4 @@ def test_a_directory_of_such_a_name_may_be_worked_in(places, tmp_path, monkeypat
     assert run(["policy", "lint", "p.yaml"]) == ExitCode.PASS
     assert run(["suite", "lint", "suite"]) == ExitCode.PASS
     assert run(["suite", "import", "suite", "--out", "out"]) == ExitCode.PASS
-    assert run(["check", places["bundle"], "--policy", "p.yaml", "--out", "v.json"]) in {0, 10, 11}
+    assert run(["check", places["bundle"], "--policy", "p.yaml", "--out", "v.json"]) == 11

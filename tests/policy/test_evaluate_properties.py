@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ def _waived(values: dict[str, Told], limit: float, ceiling: float | None) -> str
         return evaluate(EVIDENCE, make_policy(rule, needs=needs, waivers=(waiver,)), TODAY).result
 
 
+@pytest.mark.thorough
 @settings(max_examples=50, deadline=None)
 @given(values=_told, limit=_limits, tighter=_limits)
 def test_a_tighter_limit_never_helps(values: dict[str, Told], limit: float, tighter: float) -> None:
@@ -38,6 +40,7 @@ def test_a_tighter_limit_never_helps(values: dict[str, Told], limit: float, tigh
     assert _BETTER[told(values, tighter).result] <= _BETTER[told(values, limit).result]
 
 
+@pytest.mark.thorough
 @settings(max_examples=40, deadline=None)
 @given(values=_told, limit=_limits, tighter=_limits, ceiling=st.none() | _limits)
 def test_a_tighter_limit_never_helps_under_a_waiver(
@@ -48,6 +51,7 @@ def test_a_tighter_limit_never_helps_under_a_waiver(
         assert _waived(values, limit, ceiling) == "pass"
 
 
+@pytest.mark.thorough
 @settings(max_examples=50, deadline=None)
 @given(values=_told, limit=_limits, factor=st.floats(1, 10))
 def test_a_wider_interval_never_decides(

@@ -40,6 +40,8 @@ from .losses import (
     refused_seldom,
 )
 
+pytestmark = pytest.mark.thorough
+
 _SHIPPED = load_policy(bundled("policies") / "release.yaml")
 #: The release policy with two random masks where it wants twenty: fewer trials, the same rules.
 RELEASE = replace(_SHIPPED, needs=replace(_SHIPPED.needs, random_masks=2))

@@ -162,6 +162,7 @@ def counted(found: Sequence[int] | Sequence[tuple[int, int]], n: int) -> list[Me
     return [one(count) for count in found]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("common", [0.0])
 @pytest.mark.parametrize("broken", [0, 3])
 @pytest.mark.parametrize(

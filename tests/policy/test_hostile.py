@@ -95,6 +95,7 @@ def test_one_seed_with_three_hundred_rewrites() -> None:
         assert "too few independent seeds" in shown
 
 
+@pytest.mark.thorough
 def test_a_judge_that_always_says_refuse() -> None:
     always = lambda _mask, _set, _index: "refuse"  # noqa: E731
     for policy in (RELEASE, BLIND):
@@ -142,6 +143,7 @@ def test_controls_that_are_the_selected_experts() -> None:
     assert "0 different random masks" in shown
 
 
+@pytest.mark.thorough
 def test_replies_that_are_all_cut() -> None:
     evidence = audit()
     trials = tuple(replace(t, truncated=True) for t in evidence.trials)

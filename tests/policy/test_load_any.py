@@ -17,6 +17,8 @@ from gatekeeper.policy.load import load_policy
 
 from .test_load import DIGEST
 
+pytestmark = pytest.mark.thorough
+
 SHIPPED = (bundled("policies") / "release.yaml").read_text(encoding="utf-8")
 DATA = yaml.safe_load(SHIPPED.replace("2027-06-30", '"2027-06-30"')) | {
     "waivers": [

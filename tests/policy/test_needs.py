@@ -30,6 +30,7 @@ def unmet(verdict: Verdict) -> set[str]:
 ZERO = EvidenceNeeds(selectors=(), ks=(), random_masks=0, prompts={})
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("needs", [NEEDS, ZERO])
 def test_empty_anything_never_passes(needs: EvidenceNeeds) -> None:
     rule = make_rule(subjects=(Subject(k=4, set="regular", selector="attribution"),))

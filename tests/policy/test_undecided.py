@@ -171,6 +171,7 @@ def test_they_are_written_and_read() -> None:
     assert trials_from_bytes(data, where="t") == MASKED.trials
 
 
+@pytest.mark.thorough
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(

@@ -142,6 +142,7 @@ def test_any_bytes_give_data_or_a_usage_error(
 _YAMLISH = st.text(alphabet="ab01 \n\t-?:,[]{}#&*!|>'\"%@`~.\\ueUx\x85\u2028", max_size=60)
 
 
+@pytest.mark.thorough
 @settings(max_examples=500, deadline=None)
 @given(_YAMLISH)
 def test_any_punctuation_gives_data_or_a_usage_error(

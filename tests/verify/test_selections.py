@@ -193,7 +193,7 @@ def test_what_cannot_be_made_again_is_told(monkeypatch):
         name = change.get("selector", "attribution")
         found = recheck_selections(changed("attribution", **change))
         assert (found.agreed, found.untold) == (SELECTORS[:2], {name: why})
-    monkeypatch.setattr(module, "_MOST_DRAWS", 1000)
+    monkeypatch.setattr(module, "MOST_DRAWS", 1000)
     told = dict.fromkeys(SELECTORS, "51 resamples are too many to draw again")
     assert recheck_selections(whole()).untold == told
 

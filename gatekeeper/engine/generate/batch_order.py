@@ -27,7 +27,7 @@ _REFILLS, _ROWS = 4, 1024
 
 #: Shards that a wave has at least, if a batch is not larger: workers share them. It must not hang
 #: on how many workers there are, because replies hang on it by a rounding.
-_SHARES = 16
+SHARES = 16
 
 #: A batch of fewer rows than this part of a full one is not begun for the prefix that it shares.
 _SMALL = 4
@@ -48,7 +48,7 @@ def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) ->
     using = settings.techniques
     size = settings.batch_rows
     if using.refill:
-        size = max(size, min(len(rows) // _SHARES, max(_REFILLS * size, _ROWS)))
+        size = max(size, min(len(rows) // SHARES, max(_REFILLS * size, _ROWS)))
     if not using.fold:
         return _cut(loaded, rows, size, [same_mask(row.mask) for row in rows])
     parts = _by_depth(rows, settings.batch_rows // _SMALL) if by_depth(using) else [list(rows)]

@@ -19,7 +19,7 @@ from gatekeeper.records.trial import Mask, split_mode
 
 #: Tokens that take as long as starting a forward, on a processor and on CUDA (there on paper, for
 #: a model of 3e9 active parameters): an opening that spares fewer is not read by itself.
-_START, _CUDA_START = 192, 2048
+START, _CUDA_START = 192, 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def least_tokens(cuda: bool, share: float = 1.0) -> int:
         share: of the layers, those that run for every row: below the first mask a token costs
             next to nothing.
     """
-    return int((_CUDA_START if cuda else _START) / share)
+    return int((_CUDA_START if cuda else START) / share)
 
 
 class Openings:

@@ -21,7 +21,7 @@ from gatekeeper.engine.model.token_ids import embedding_rows
 from gatekeeper.records.trial import Mask, split_mode
 
 #: Most logits of a forward: one that reads has them at every place, one that writes at one.
-_LOGITS = 1 << 27
+LOGITS = 1 << 27
 
 #: Tokens of the vocabulary where the model does not tell.
 _VOCABULARY = 1 << 17
@@ -142,7 +142,7 @@ def _tokens(batch: Running, read: dict[int, list[int]]) -> Tensor:
 def _at_once(batch: Running) -> int:
     """Tokens of a forward that has logits at each of them."""
     vocabulary = embedding_rows(batch.given.loaded.model) or _VOCABULARY
-    return max(1, _LOGITS // (len(batch.rows) * vocabulary))
+    return max(1, LOGITS // (len(batch.rows) * vocabulary))
 
 
 def _replay(batch: Running, told: dict[int, list[int]], settle: Callable[[Running], None]) -> None:

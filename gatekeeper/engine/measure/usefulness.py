@@ -19,7 +19,7 @@ from gatekeeper.records.trial import Mask
 from gatekeeper.records.usefulness import Usefulness
 
 #: Bytes that the log-probabilities of a batch may take: a vocabulary has up to 260,000 entries.
-_MOST_BYTES = 256 << 20
+MOST_BYTES = 256 << 20
 
 #: Per prompt: tokens, −log p unmasked and masked, divergence.
 _Row = tuple[int, float, float, float]
@@ -82,7 +82,7 @@ def _record(mask: Mask, prompts: Sequence[Encoded], rows: dict[int, _Row]) -> Us
 def _rows(loaded: LoadedModel, longest: int, most: int) -> int:
     head = loaded.model.get_output_embeddings()  # type: ignore[operator]
     vocabulary = int(getattr(head, "out_features", 0) or head.weight.shape[0])
-    return max(1, min(most, _MOST_BYTES // (4 * vocabulary * longest)))
+    return max(1, min(most, MOST_BYTES // (4 * vocabulary * longest)))
 
 
 @torch.inference_mode()

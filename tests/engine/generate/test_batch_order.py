@@ -32,7 +32,7 @@ SETTINGS = SweepSettings(
 @pytest.fixture(autouse=True)
 def _few_shards(monkeypatch):
     """A plan this small would have shards of a batch each."""
-    monkeypatch.setattr(module, "_SHARES", 1)
+    monkeypatch.setattr(module, "SHARES", 1)
 
 
 def prompt(number, ids):
@@ -71,7 +71,7 @@ def test_a_wave_has_shards_for_many_workers():
     model = loaded("mixtral")
     rows = planned([prompt(i, [3, 4, i]) for i in range(700)], masks(*[0] * 30))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_SHARES", 16)
+        patch.setattr(module, "SHARES", 16)
         found = shards(model, rows, SETTINGS)
         assert 16 <= len(found) <= 24
         one = shards(model, rows, replace(SETTINGS, batch_rows=1024))
@@ -96,7 +96,7 @@ def test_a_wave_has_shards_for_many_workers():
 def test_every_row_runs_once_and_clusters_are_runs(
     shares, monkeypatch, prompts, layers, left_out, techniques, batch
 ):
-    monkeypatch.setattr(module, "_SHARES", shares)
+    monkeypatch.setattr(module, "SHARES", shares)
     model = loaded("mixtral")
     rows = planned([prompt(i, p) for i, p in enumerate(prompts)], masks(*layers), techniques)
     rows = [row for i, row in enumerate(rows) if i not in left_out]

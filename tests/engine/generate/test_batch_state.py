@@ -50,7 +50,7 @@ def test_several_small_batches_enter_a_running_one_at_once(monkeypatch, share):
         real(self, others)
 
     monkeypatch.setattr(module.Running, "join", watch)
-    monkeypatch.setattr(batching, "_READING", 2)
+    monkeypatch.setattr(batching, "READING", 2)
     assert run_masks(model, prompts, masks, share=share, slots=9, refill=True, **options) == plain
     assert max(map(len, entered)) > 2
 

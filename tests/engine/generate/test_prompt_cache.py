@@ -41,8 +41,8 @@ def swept(path, model, using):
 
 @pytest.mark.parametrize("room", [1, 3, ROWS])
 def test_memory_for_few_rows_is_enough_for_those_that_share_an_opening(tmp_path, monkeypatch, room):
-    monkeypatch.setattr(module, "_START", 1)
-    monkeypatch.setattr(arrange, "_SHARES", 1)  # so few rows would have shards of a batch each
+    monkeypatch.setattr(module, "START", 1)
+    monkeypatch.setattr(arrange, "SHARES", 1)  # so few rows would have shards of a batch each
     model = loaded("mixtral")
     plain = swept(tmp_path / "plain", model, PLAIN)
     lines, real = [], module.Openings._read

@@ -220,7 +220,7 @@ def test_drafts_are_read_in_parts_where_the_logits_would_be_too_many(monkeypatch
     plain = decoded(model, PROMPTS, masks)
     drafts = [reply.ids for reply in decoded(model, PROMPTS, [UNMASKED] * 4)]
     whole = decoded(model, PROMPTS, masks, drafts)
-    monkeypatch.setattr(module, "_LOGITS", 4 * 128 * 3)
+    monkeypatch.setattr(module, "LOGITS", 4 * 128 * 3)
     widths, real = [], running.Running._forward
 
     def watched(self, *args):

@@ -64,16 +64,15 @@ def test_interrupted_anywhere_it_gives_the_same_trials_and_computes_nothing_twic
     assert (count.computed, count.resumed) == (12, 0)
 
     calls: list[int] = []
-    real = module._run
 
-    def interrupted(*args):
+    def interrupted(*args, **options):
         if len(calls) == 2:
             calls.append(0)
             raise KeyboardInterrupt
         calls.append(len(args[2]))
-        return real(*args)
+        return decode(*args, **options)
 
-    monkeypatch.setattr(module, "_run", interrupted)
+    monkeypatch.setattr(module, "decode", interrupted)
     with TrialStore(tmp_path / "cut") as store, pytest.raises(KeyboardInterrupt):
         sweep(model, work(model), SETTINGS, store, lambda *_: None)
     with TrialStore(tmp_path / "cut") as store:

@@ -66,7 +66,7 @@ def test_equals_each_row_alone(tmp_path, family, share):
 def test_what_was_measured_is_not_measured_again(tmp_path, monkeypatch):
     with TrialStore(tmp_path / "store") as store:
         first = measured(store)(masks_of(loaded("qwen3_moe")))
-        monkeypatch.setattr(MeasuredEffect, "_run", None)
+        monkeypatch.setattr(loaded("qwen3_moe").model, "forward", None)
         again = measured(store)(masks_of(loaded("qwen3_moe")))
     assert np.array_equal(first, again)
 

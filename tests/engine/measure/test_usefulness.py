@@ -73,10 +73,10 @@ def test_what_is_in_the_store_is_not_computed_again(tmp_path, monkeypatch):
     masks = [mask([(loaded("qwen3_moe").sites[0].layer, 1)])]
     first = measured(tmp_path, masks)
 
-    def broken(*_args):
+    def broken(*_args, **_options):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(module, "_batch", broken)
+    monkeypatch.setattr(loaded("qwen3_moe").model, "forward", broken)
     assert measured(tmp_path, masks) == first
     other = [mask([(loaded("qwen3_moe").sites[0].layer, 2)])]
     with pytest.raises(AssertionError, match="computed again"):
@@ -84,9 +84,9 @@ def test_what_is_in_the_store_is_not_computed_again(tmp_path, monkeypatch):
 
 
 def test_a_large_vocabulary_has_smaller_batches(monkeypatch):
-    monkeypatch.setattr(module, "_MOST_BYTES", 4 * 128 * 4 * 3)
+    monkeypatch.setattr(module, "MOST_BYTES", 4 * 128 * 4 * 3)
     assert module._rows(loaded("qwen3_moe"), 4, 64) == 3
-    monkeypatch.setattr(module, "_MOST_BYTES", 1)
+    monkeypatch.setattr(module, "MOST_BYTES", 1)
     assert module._rows(loaded("qwen3_moe"), 4, 64) == 1
 
 
