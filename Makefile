@@ -14,6 +14,9 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 SPREAD := -n $(WORKERS) --dist loadscope
 
+# Percent of lines and branches of gatekeeper/ that all tests run, at least.
+FLOOR := 90
+
 # The half that needs no torch, for `make quick`; tests marked `thorough` are left to `make test`.
 QUICK := $(addprefix tests/,analysis commands evidence formats github judges metrics policy records \
   report suites verify)

@@ -156,7 +156,28 @@ def test_make_help_lists_every_target_a_person_would_call() -> None:
     declared = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert declared is not None
     assert listed == set(declared[1].split())
-    assert {"demo", "test", "test-all", "lint", "clean"} <= listed
+    assert {"demo", "quick", "test", "test-all", "lint", "clean"} <= listed
+
+
+def test_quick_runs_folders_that_need_no_torch() -> None:
+    done = subprocess.run(
+        ["make", "-n", "quick"], cwd=ROOT, capture_output=True, text=True, timeout=30
+    )
+    folders = re.findall(r"tests/\w+", done.stdout)
+    assert {"tests/analysis", "tests/policy", "tests/evidence", "tests/verify"} <= set(folders)
+    assert '-m "not slow and not thorough"' in done.stdout
+    heavy = re.compile(r"^\s*(?:import|from) (?:torch|transformers|tests\.engine)\b", re.MULTILINE)
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    assert len(files) > 150
+    assert [path.name for path in files if heavy.search(path.read_text("utf-8"))] == []
+
+
+def test_the_coverage_floor_is_held_by_test_all() -> None:
+    done = subprocess.run(
+        ["make", "-n", "test-all"], cwd=ROOT, capture_output=True, text=True, timeout=30
+    )
+    (floor,) = re.findall(r"--cov-fail-under=(\d+)", done.stdout)
+    assert 80 <= int(floor) < 100
 
 
 def test_scripts_can_be_executed() -> None:
