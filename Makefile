@@ -18,7 +18,7 @@ SPREAD := -n $(WORKERS) --dist loadscope
 FLOOR := 90
 
 # The half that needs no torch, for `make quick`; tests marked `thorough` are left to `make test`.
-QUICK := $(addprefix tests/,analysis commands evidence formats github judges metrics policy records \
+QUICK := $(addprefix tests/,analysis evidence formats github judges metrics policy records \
   report suites verify)
 
 # A real-language mixture for the roofline, if there is one: make bench REAL=DIRECTORY

@@ -48,7 +48,7 @@ def rows(made: Plan) -> dict[str, int]:
 
 def test_what_the_engine_keeps_to_itself_is_the_same_there():
     assert effects._MOST_PROMPTS == MEASURED
-    assert usefulness._MOST_BYTES == LOG_BYTES
+    assert usefulness.MOST_BYTES == LOG_BYTES
 
 
 def test_rows_by_hand():

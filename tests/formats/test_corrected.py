@@ -60,6 +60,7 @@ def test_text_is_as_it_was(name: str) -> None:
     assert text[start : end if end > 0 else None] == path.read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 def test_a_pdf_read_back_shows_the_table_and_the_note() -> None:
     reader = PdfReader(io.BytesIO(rendered("pdf")))
     text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())

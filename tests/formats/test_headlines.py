@@ -78,6 +78,7 @@ def _views(seed: int) -> dict[str, str]:
     }
 
 
+@pytest.mark.thorough
 def test_the_random_verdicts_come_to_every_headline() -> None:
     found = Counter(random_case(seed).verdict.headline for seed in SEEDS)
     assert set(found) == set(HEADLINES)
@@ -145,6 +146,7 @@ def test_departures_stand_in_every_view(seed: int) -> None:
             assert one.name in text and one.value in text and one.default in text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("headline", HEADLINES)
 def test_the_cover_of_the_pdf_says_the_same(headline: str) -> None:
     seed = next(s for s in SEEDS if random_case(s).verdict.headline == headline)

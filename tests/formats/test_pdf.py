@@ -24,6 +24,8 @@ from tests.typed import only
 from ..report.synthetic import TODAY, audit
 from .rendered import attachments, rendered, view
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -16,6 +16,8 @@ from ..report.beside import with_beside
 from ..report.dosed import dosed
 from ..report.synthetic import audit
 
+pytestmark = pytest.mark.thorough
+
 CASES = {kind: lambda kind=kind: audit(kind) for kind in ("fail", "pass", "inconclusive")}
 CASES |= {"beside": with_beside, "dosed": dosed}
 

@@ -18,6 +18,8 @@ from ..report.synthetic import audit
 from .rendered import view
 from .test_pdf import _check_summary, _objects, _text
 
+pytestmark = pytest.mark.thorough
+
 HOSTILE = (
     "<script>alert(1)</script><link rel=attachment href=file:///etc/passwd>"
     "<img src='http://127.0.0.1:9/x'>{{ 7*7 }}\N{RIGHT-TO-LEFT OVERRIDE}live\N{GRINNING FACE}模"

@@ -9,6 +9,8 @@ import pytest
 
 from .rendered import rendered
 
+pytestmark = pytest.mark.thorough
+
 #: Points from the foot of an A4 page; below lies the footer.
 _FOOTER, _HEIGHT = 55, 842
 

@@ -301,6 +301,7 @@ def test_bundles_written_before_are_judged_as_they_were() -> None:
     assert of_replies(rules, None) is rules
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(20)  # half a minute if each mark looks at all that stands before it
 @pytest.mark.parametrize("piece", ["<think></think>", "<think>'</think>", "<plan> ```"])
 def test_a_reply_of_marks_alone_is_read_in_one_go(piece: str) -> None:

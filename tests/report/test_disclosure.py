@@ -78,6 +78,7 @@ def _texts(name: str, level: Disclosure) -> str:
     return "\n".join(parts)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("level", LOW)
 @pytest.mark.parametrize("name", catalog.names("format"))
 def test_no_format_shows_what_its_level_forbids(name: str, level: Disclosure) -> None:

@@ -156,6 +156,7 @@ def test_the_phase_is_told():
     assert WORDS("doses.note_decode") not in render_html(view_of(dosed()))
 
 
+@pytest.mark.thorough
 def test_the_pdf_has_figure_table_value_interval_and_n():
     view = view_of(dosed())
     data = catalog.load("format", "pdf").render(view, {})

@@ -62,6 +62,7 @@ def test_what_a_mask_does_is_told(mode: str, phase: str, words: tuple[str, ...])
     assert (own_mode(settings) is None) == ((mode, phase) == ("reroute", "both"))
 
 
+@pytest.mark.thorough
 def test_the_summary_the_curve_and_the_reasons_follow_the_mode() -> None:
     view = view_of(run_as("ablate", "decode"))
     text = " ".join(PdfReader(io.BytesIO(catalog.load("format", "pdf").render(view, {}))).pages[i]

@@ -327,6 +327,7 @@ def test_a_broken_parquet(tmp_path: Path) -> None:
         refusal(write(path, raw[:cut]))
 
 
+@pytest.mark.thorough
 @needs_pyarrow
 def test_a_small_parquet_that_unpacks_into_a_huge_one(tmp_path: Path) -> None:
     path = parquet(tmp_path / "x.parquet", text=["x" * 31_000] * 9_000)
@@ -370,6 +371,7 @@ def test_texts_kept_once_are_counted_in_every_row(tmp_path: Path, rows: int, col
     assert "unpacks to more than 256 MB" in refusal(path, "")
 
 
+@pytest.mark.thorough
 @needs_pyarrow
 def test_a_text_of_many_megabytes_in_every_row(tmp_path: Path) -> None:
     import pyarrow

@@ -16,7 +16,7 @@ from gatekeeper.audit import devices
 from gatekeeper.checkpoint.describe import describe
 from gatekeeper.checkpoint.open import open_checkpoint
 from gatekeeper.engine.generate.row_plan import plan_rows
-from gatekeeper.engine.generate.sweep import Alone, sweep
+from gatekeeper.engine.generate.sweep import Alone, run_shard, sweep
 from gatekeeper.engine.model.load import load_model
 from gatekeeper.engine.versions import versions
 from gatekeeper.engine.workers import pool as workers
@@ -30,6 +30,7 @@ from gatekeeper.records.bundle_files import BUNDLE_FILES
 from tests.e2e.cli import HARDENED, gatekeeper, refused
 from tests.engine.fake_ray import FakeRay
 from tests.engine.generate.test_sweep import SETTINGS, work
+from tests.typed import some
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +71,11 @@ def run(crew, real, folder):
 
 
 def slow_driver(monkeypatch):
-    own = workers.run_shard
-
-    def run_shard(*arguments):
+    def slow(*arguments):
         time.sleep(0.3)
-        return own(*arguments)
+        return run_shard(*arguments)
 
-    monkeypatch.setattr(workers, "run_shard", run_shard)
+    monkeypatch.setattr(workers, "run_shard", slow)
 
 
 @pytest.mark.parametrize("dying", [0, 2])
@@ -130,14 +129,14 @@ def test_a_cluster_that_is_too_small_or_not_there_is_told(real, digest, cluster)
     ray = cluster()
     with pytest.raises(AuditError, match=r"needs 8 CPUs .* it has 2") as caught:
         opened(digest, workers=9)
-    assert "--workers 3" in caught.value.remedy
+    assert "--workers 3" in some(caught.value.remedy)
     assert not ray.running
     with pytest.raises(AuditError, match="no Ray cluster at nowhere"):
         opened(digest, address="nowhere")
 
 
 def test_nothing_that_listens_is_told_before_the_model_is_loaded(monkeypatch):
-    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda _: True)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
     where = Execution(workers=2, ray="127.0.0.1:1", device="cpu")
     with pytest.raises(AuditError, match="no Ray cluster at 127"):
         devices.refuse_workers(where)
@@ -151,7 +150,7 @@ def test_nothing_that_listens_is_told_before_the_model_is_loaded(monkeypatch):
 
 
 def test_without_the_extra_it_is_told(monkeypatch):
-    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(AuditError, match="ray is not installed"):
         devices.refuse_workers(Execution(workers=2, ray="auto", device="cpu"))
 
