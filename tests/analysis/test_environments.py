@@ -76,6 +76,12 @@ def test_masks_are_named_once_and_hold_what_was_selected():
     made = environment_masks(environments(given, values, selectors), mode="reroute", phase="both")
     names = [mask.name for _, *pair in made for mask in pair]
     assert len(set(names)) == len(names) == 8
+    # Parts go by their number, since their names may be anything.
+    assert {name.removesuffix("-within").removesuffix("-without") for name in names} == {
+        f"{selector}-category-{number}"
+        for selector in ("ses-contrast", "ses-frequency")
+        for number in (1, 2)
+    }
     for environment, within, without in made:
         assert within.experts == environment.within
         assert without.experts == environment.without

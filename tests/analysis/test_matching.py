@@ -45,6 +45,16 @@ def test_the_match_by_hand():
     assert found.same_layer == pytest.approx(2 / 3)
 
 
+def test_the_busiest_are_those_that_were_not_selected_and_work_most():
+    evidence = with_activity(0.3, 0.12)
+    profile = some(evidence.profile)
+    counts = {window: found.copy() for window, found in profile.counts.items()}
+    for found in counts.values():
+        found[:, 0, 5:9] = 200  # of 1000 tokens
+    busier = replace(evidence, profile=replace(profile, counts=counts))
+    assert some(match(busier, "attribution", 4)).busiest == pytest.approx(0.2)
+
+
 def test_what_cannot_be_told_is_none():
     evidence = with_activity(0.3, 0.3)
     assert match(evidence, "attribution", 2) is None

@@ -102,6 +102,15 @@ def test_detection_is_paired():
     assert interval.high - interval.low < (own.high - own.low) / 4
 
 
+def test_the_interval_is_of_the_middle_95_percent_of_resamples():
+    generator, features, _, fitted, given = world()
+    masked = transfer(fitted, features + generator.normal(0, 1.0, features.shape))
+    found = losses(given, masked, np.ones(30))
+    low, high = np.quantile(found.detection_drawn, [0.025, 0.975])
+    assert high - low > 0.001
+    assert (found.detection_interval.low, found.detection_interval.high) == (low, high)
+
+
 def test_where_no_resample_differs_the_interval_has_width():
     _, _, _, fitted, given = world()
     found = losses(given, fitted.scores, np.full(30, 2.0))
