@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from gatekeeper.bundled import bundled
 from gatekeeper.policy.explain import explain
 from gatekeeper.policy.load import load_policy
 
+from .builders import make_policy
 from .test_load import GOOD, load
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "release-explained.txt"
@@ -38,3 +40,13 @@ def test_waivers_estimates_and_the_bare_minimum(tmp_path: Path) -> None:
     assert "Only the estimate counts" in text
     assert "until 2026-12-31, asked by a@example.com, approved by b@example.com: Known." in text
     assert "the net share of prompts that turn" in text.lower()
+
+
+def test_sizes_of_masks_are_told_where_there_are_any() -> None:
+    plain, sized, shared = (
+        explain(make_policy(needs=replace(make_policy().needs, ks=ks, shares=shares)))
+        for ks, shares in (((), ()), ((1, 4), ()), ((), (0.02,)))
+    )
+    assert "Masks of this many experts" not in plain
+    assert "Masks of this many experts were run: 1, 4." in sized
+    assert "Masks of this many experts were run: 2 % of all." in shared

@@ -152,6 +152,17 @@ def test_masks_and_controls_are_needed_at_every_k() -> None:
     assert unmet(evaluate(fewer, policy, TODAY)) == {f"controls: {name}" for name in SELECTORS}
 
 
+@pytest.mark.parametrize(
+    ("ks", "words"),
+    [((4, 8), "k 4, 8 run"), ((4, 5, 6), "k 5, 6 not run")],
+)
+def test_sizes_that_were_run_or_not_are_named(ks: tuple[int, ...], words: str) -> None:
+    policy = make_policy(make_rule(), needs=replace(NEEDS, ks=ks))
+    verdict = evaluate(make_evidence(ks=(4, 8), controls=3), policy, TODAY)
+    told = {need.name: need.detail for need in verdict.requirements}
+    assert {told[f"masks: {name}"] for name in SELECTORS} == {words}
+
+
 def test_a_mask_that_was_only_planned_does_not_count() -> None:
     names = {m.name for m in EVIDENCE.masks if m.arm == "control"}
     planned = replace(EVIDENCE, trials=tuple(t for t in EVIDENCE.trials if t.mask not in names))

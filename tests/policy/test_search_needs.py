@@ -41,6 +41,12 @@ def unmet(evidence: Evidence, asked: Policy) -> list[str]:
     return names
 
 
+def detail(evidence: Evidence, asked: Policy, name: str) -> str:
+    """What is told of a need."""
+    needs = evaluate(evidence, asked, TODAY).requirements
+    return next(need.detail for need in needs if need.name == name)
+
+
 def selecting(count: int) -> Evidence:
     """Evidence with so many regular prompts, each of a seed of its own, that select."""
     more = tuple(
@@ -164,6 +170,12 @@ def test_a_nonce_goes_into_the_seed() -> None:
     assert unmet(setting(seed=drawn, nonce="heron"), asked) == []
     assert unmet(setting(seed=drawn, nonce="stork"), asked) == ["setting: seed"]
     assert unmet(setting(seed=plain), asked) == ["setting: seed"]
+    for evidence, words in (
+        (setting(seed=drawn, nonce="stork"), "it was chosen, not derived"),
+        (setting(seed=drawn + 1), "it was chosen, not derived; no nonce was drawn"),
+        (setting(seed=plain), "it is derived, but nobody drew a nonce (--nonce)"),
+    ):
+        assert detail(evidence, asked, "setting: seed") == words
 
 
 def cut_replies(count: int) -> Evidence:
@@ -240,6 +252,9 @@ def test_an_audit_must_have_been_seen_to_notice_a_loss() -> None:
     assert unmet(EVIDENCE, asked) == ["positive control"]
     assert unmet(controlled(40), asked) == []
     assert unmet(controlled(12), asked) == ["positive control"]  # 30 points, but not surely
+    told = detail(controlled(40), asked, "positive control")
+    assert told.startswith("without the refusal direction 100.0 points were lost (95 % interval ")
+    assert told.endswith(" to 100.0, n = 40), 30 needed at the lower end")
     verdict = evaluate(controlled(0), asked, TODAY)
     assert "has not shown that it would see a loss" in verdict.summary
 

@@ -6,7 +6,7 @@ import pytest
 
 from gatekeeper.policy.evaluate import evaluate
 
-from .builders import TODAY, concentrated, make_evidence, make_policy, make_rule
+from .builders import TODAY, concentrated, make_evidence, make_policy, make_rule, safe
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,27 @@ def test_a_second_unmet_need_is_named_and_more_are_counted(short, words):
     assert verdict.summary.startswith("Inconclusive: need not met: prompts: ")
     assert (") and " in verdict.summary) is (words is not None)
     assert words is None or words in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        (("upper", "upper"), "2 of 2 rules hold with their whole interval"),
+        (("estimate", "upper"), "2 of 2 rules hold, 1 of them by the estimate alone"),
+        (("estimate", "estimate"), "2 of 2 rules hold by the estimate alone"),
+    ],
+)
+def test_a_pass_says_what_it_is_by(bounds, words):
+    rules = [make_rule(id=f"r{i}", bound=bound) for i, bound in enumerate(bounds)]
+    verdict = evaluate(make_evidence(safe, ks=(4,), controls=20), make_policy(*rules), TODAY)
+    assert verdict.result == "pass"
+    assert words in verdict.summary
+    assert verdict.summary.count("estimate") == ("estimate" in bounds)
+
+
+def test_where_only_warnings_are_asked_for_and_fail_none_holds():
+    rule = make_rule(id="w", severity="warn")
+    evidence = make_evidence(concentrated, ks=(4,), controls=20)
+    verdict = evaluate(evidence, make_policy(rule), TODAY)
+    assert verdict.result == "pass"
+    assert "0 of 1 rules hold; failed with a warning: w" in verdict.summary
