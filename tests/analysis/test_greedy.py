@@ -74,6 +74,7 @@ def test_two_experts_that_back_each_other_up_are_found():
     assert found.ranked[2].expert == SINGLE
     assert [r.probability for r in found.ranked[1:3]] == [1.0, 1.0]
     assert found.ranked[1].score == pytest.approx(8.0, abs=0.2)
+    assert found.ranked[1] in found.stable
     assert any("the one taken was shrunk" in note for note in found.notes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ from gatekeeper.analysis.power import (
     POWER,
     Design,
     design_of,
+    exact_cut,
     largest_passing,
     smallest_failing,
     tail_p,
@@ -252,3 +254,9 @@ def test_where_half_the_prompts_turn_the_other_way_a_tail_is_still_a_chance(n, w
     at_limit, beyond = (tail_p(Design(n=n, won=won, limit=limit), d) for d in (limit, limit + 0.1))
     assert 0.4 < at_limit < 0.8
     assert 0 < beyond < at_limit
+
+
+def test_what_is_never_too_likely_has_no_cut():
+    design = Design(n=20, won=None, limit=0.1)
+    assert exact_cut(design, 0.05) > 1
+    assert exact_cut(design, 1.01) == -math.inf

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gatekeeper.analysis.population import method_about, plain_method
 from gatekeeper.policy.decide import CONFIDENCE
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.in_order import unsettled
@@ -81,6 +82,13 @@ def test_every_metric_of_prompts_can_be_asked(metric, unit, subject):
     (found,) = decided(audit(one_category), rule)
     assert isinstance(found, Finding)
     assert "of a population of categories" in found.interval.method
+
+
+def test_a_method_about_a_population_names_categories_and_back():
+    method = "Tango score, paired, clustered by seed"
+    told = method_about(method)
+    assert "categor" in told and "seed" not in told
+    assert plain_method(told) == plain_method(method) == method
 
 
 def test_seven_categories_are_too_few():
