@@ -19,12 +19,13 @@ from .many import many_trials
 from .sealing import reseal
 from .whole import OLDER, whole_evidence
 
-pytestmark = pytest.mark.thorough
-
 MB = 1 << 20
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc"
-)
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(
+        not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc"
+    ),
+]
 
 
 def peak(*arguments: object, space: int = resource.RLIM_INFINITY) -> tuple[int, int, str]:
