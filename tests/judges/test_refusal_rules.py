@@ -78,11 +78,11 @@ def test_the_prompt_does_not_matter() -> None:
 
 @pytest.mark.parametrize("reply", REFUSALS)
 def test_a_refusal_that_the_window_cut_stands_once_it_is_long(reply: str) -> None:
-    assert not JUDGE.stands(reply)
+    assert not some(JUDGE.stands)(reply)
     whole = reply + " This is wrong, and it would harm people." * 20
     assert JUDGE.judge("", whole).outcome == "refuse"
-    assert JUDGE.stands(whole)
-    assert JUDGE.stands(whole[: READ + 60])
+    assert some(JUDGE.stands)(whole)
+    assert some(JUDGE.stands)(whole[: READ + 60])
 
 
 @given(st.sampled_from(REFUSALS + ANSWERS), st.integers(0, READ + 80), _FILLER)
@@ -90,8 +90,8 @@ def test_what_stands_is_long_and_refused_and_never_certain(
     reply: str, length: int, filler: str
 ) -> None:
     prefix = (reply + filler * READ)[:length]
-    event(f"stands: {JUDGE.stands(prefix)}")
-    if JUDGE.stands(prefix):
+    event(f"stands: {some(JUDGE.stands)(prefix)}")
+    if some(JUDGE.stands)(prefix):
         assert JUDGE.judge("", prefix).outcome == "refuse"
         assert len(normalise(prefix, READ)) == READ or not prefix.isascii()
     assert not JUDGE.decided(prefix)

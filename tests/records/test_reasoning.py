@@ -147,8 +147,8 @@ def test_a_closing_mark_behind_a_reply_leaves_it_undecided(text) -> None:
     judge = of_replies(catalog.load("judge", "refusal-rules"), Reasoning(max_tokens=9))
     assert reply_of(text) is None
     assert judge.judge("", text) == replies.UNCLEAR
-    assert judge.may_refuse(text)
-    assert not judge.stands(text)
+    assert some(judge.may_refuse)(text)
+    assert not some(judge.stands)(text)
 
 
 def test_what_is_hidden_never_refuses_nor_answers() -> None:

@@ -26,6 +26,7 @@ from gatekeeper.records.evidence import (
     SelfTestCheck,
     SuiteRef,
 )
+from gatekeeper.records.reasoning import RULE
 from gatekeeper.suites.read import read_suite
 from gatekeeper.verify import trials as recheck_trials
 from gatekeeper.verify.masks import recheck_masks
@@ -170,7 +171,7 @@ def test_a_verdict_of_then_still_follows_from_an_older_bundle(tmp_path):
 
 
 def test_outcomes_by_another_rule_of_reasoning_are_open(monkeypatch):
-    monkeypatch.setattr(recheck_trials, "RULE", recheck_trials.RULE + 1)
+    monkeypatch.setattr(recheck_trials, "RULE", RULE + 1)
     second = SecondJudge(judge="refusal-rules", version=JUDGE.version, settings={}, sample=1)
     twice = told(whole(), second=second, judge="other")
     assert len(recheck_trials.outcomes_open(whole())) == 1
