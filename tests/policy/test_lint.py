@@ -141,6 +141,7 @@ def test_a_file_that_is_not_yaml_is_a_problem_not_a_crash(tmp_path: Path) -> Non
     assert problem.where.endswith("p.yaml:2:1")
     (problem,) = lint_policy(tmp_path / "absent.yaml", TODAY)
     assert "cannot be read" in str(problem)
+    assert problem.position == (1, 1)
 
 
 @pytest.mark.parametrize("name", ["release", "strict"])

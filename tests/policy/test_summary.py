@@ -71,3 +71,18 @@ def test_where_only_warnings_are_asked_for_and_fail_none_holds():
     verdict = evaluate(evidence, make_policy(rule), TODAY)
     assert verdict.result == "pass"
     assert "0 of 1 rules hold; failed with a warning: w" in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (5.0, ("that the rule asks about", "that these 2 rules ask about")),
+        (1.0, ("would hardly decide, or how", "would hardly decide r0, r1, or how")),
+    ],
+)
+def test_what_to_measure_is_told_of_one_rule_and_of_several(limit, words):
+    for count, told in enumerate(words, start=1):
+        rules = [make_rule(id=f"r{i}", maximum=limit) for i in range(count)]
+        verdict = evaluate(make_evidence(safe, ks=(4,), controls=20), make_policy(*rules), TODAY)
+        assert verdict.result == "inconclusive"
+        assert told in verdict.summary
