@@ -23,6 +23,7 @@ from gatekeeper.records.suite import SETS, suite_digest
 from gatekeeper.records.trial import AGAIN, UNMASKED, Mask, Trial
 from gatekeeper.records.usefulness import Usefulness
 from gatekeeper.suites.split import VERSION, cell_of, split_clusters
+from tests.typed import some
 
 from ..evidence.whole import whole_evidence
 from .builders import SELECTORS, SITES, Outcome, make_evidence, safe
@@ -76,12 +77,12 @@ def profiled_evidence(outcome: Outcome = safe, *, resamples: int = 51, size: int
 
 def with_selections(evidence: Evidence, selections: tuple[Selection, ...]) -> Evidence:
     """The evidence with these selections, and all that follows from them."""
-    benign = np.array([i.startswith("benign") for i in evidence.profile.prompt_ids])
+    benign = np.array([i.startswith("benign") for i in some(evidence.profile).prompt_ids])
     how = {"mode": evidence.settings.mode, "phase": evidence.settings.phase}
     masks = (
         UNMASKED,
         *(m for s in selections for m in selected_masks(s, KS)),
-        *beside_masks(evidence.profile, benign, selections, KS, **how),
+        *beside_masks(some(evidence.profile), benign, selections, KS, **how),
         AGAIN,
     )
     settings = replace(evidence.settings, selectors=tuple(s.selector for s in selections))
@@ -143,7 +144,7 @@ def _profile(prompts: tuple[PromptRef, ...]) -> ActivationProfile:
         prompt_ids=tuple(p.id for p in prompts),
         sites=SITES,
         counts=counts,
-        weights={w: c / np.float32(2) for w, c in counts.items()},
+        weights={w: np.asarray(c / 2, np.float32) for w, c in counts.items()},
         tokens={w: np.full(len(prompts), n, np.int32) for w, n in tokens.items()},
         attribution=attribution,
         attribution_note="simulated",

@@ -17,6 +17,7 @@ from gatekeeper.records.role import Roles
 from gatekeeper.verify.verify import recheck
 from tests.metrics.test_of_selections import roles
 from tests.policy.profiled import profiled_evidence, with_trials
+from tests.typed import only
 
 
 def named(evidence: Evidence) -> Roles:
@@ -96,7 +97,7 @@ def test_roles_of_imagined_experts_are_refused():
 
 def test_roles_that_do_not_follow_from_their_own_intervals_are_refused():
     """Called unclear, the experts that control the response would get no mask of their own."""
-    made = told().roles
+    made = only(Roles, told().roles)
     experts = tuple(replace(one, role="unclear") for one in made.experts)
     masks = tuple(m for m in told().masks if not (m.selector or "").startswith("cause/"))
     forged = replace(told(), roles=replace(made, experts=experts), masks=masks)

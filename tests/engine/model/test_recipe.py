@@ -19,7 +19,16 @@ from tests.engine.tiny_loaded import tokenizer
 from tests.engine.toynull import ToynullConfig, ToynullForCausalLM
 
 ROOT = Path(__file__).parents[3]
-RUN = ("--suite", SUITE, "--policy", DEMO_POLICY, "--max-prompts", "24", "-k", "1")
+RUN: tuple[str | Path, ...] = (
+    "--suite",
+    SUITE,
+    "--policy",
+    DEMO_POLICY,
+    "--max-prompts",
+    "24",
+    "-k",
+    "1",
+)
 RUN += (
     "--controls",
     "1",
