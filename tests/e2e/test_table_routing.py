@@ -11,8 +11,10 @@ from tests.e2e.cli import DEMO_POLICY, SUITE, gatekeeper
 from tests.engine.tiny_loaded import tokenizer
 from tests.engine.zoo import build
 
-SMALL = ("--max-prompts", "24", "-k", "1", "--controls", "1", "--selector", "ses-frequency")
-SMALL += ("--max-new-tokens", "4", "--no-roles", "--no-cross-fit")
+SMALL = (
+    *("--max-prompts", "24", "-k", "1", "--controls", "1", "--selector", "ses-frequency"),
+    *("--max-new-tokens", "4", "--no-roles", "--no-cross-fit"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -211,9 +211,8 @@ def test_a_profile_packed_as_none_is(bundle, capsys, way):
     with zipfile.ZipFile(path, "w", way) as archive:
         for member, data in members.items():
             archive.writestr(member, data)
-    data = bytearray(path.read_bytes())
-    data[60:80] = bytes(20)  # a stream that LZMA and bzip2 take for broken
-    path.write_bytes(data)
+    raw = path.read_bytes()
+    path.write_bytes(raw[:60] + bytes(20) + raw[80:])  # LZMA and bzip2 take it for broken
     reseal(bundle)
     refused(bundle, capsys, "not a readable activation profile")
 

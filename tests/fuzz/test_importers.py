@@ -88,10 +88,8 @@ def test_damaged_parquet(tmp_path: Path, random_: bool) -> None:
         path.write_bytes(data)
         return imported(path, tmp_path / "out", *OWN)
 
-    name, damage = "parquet", _damaged_pages
-    if random_:
-        name, damage = "parquet of any columns", _random_parquet
-    assert fuzz(name, seeds, check, damage=damage).cases
+    name = "parquet of any columns" if random_ else "parquet"
+    assert fuzz(name, seeds, check, damage=_random_parquet if random_ else _damaged_pages).cases
 
 
 def _damaged_pages(_name: str, raw: bytes, draw: random.Random) -> bytes:

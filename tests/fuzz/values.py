@@ -202,9 +202,15 @@ def _changed_cells(text: str, draw: random.Random) -> str:
             row[at] = draw.choice(("", " ", "YES", "0", "Refuse", "en-GB", "1"))
         else:
             row[at] = draw.choice(other)
-    quoting = csv.QUOTE_ALL if draw.random() < 0.2 else csv.QUOTE_MINIMAL
+    quoted = draw.random() < 0.2
     made = io.StringIO()
-    csv.writer(made, delimiter=draw.choice(",,,,;\t|"), quoting=quoting).writerows(rows)
+    delimiter = draw.choice(",,,,;\t|")
+    writer = (
+        csv.writer(made, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+        if quoted
+        else csv.writer(made, delimiter=delimiter)
+    )
+    writer.writerows(rows)
     return made.getvalue()
 
 
