@@ -57,7 +57,7 @@ def _mask(k: int) -> Mask:
     )  # fmt: skip
 
 
-class _Bench:
+class _BatchPlanner:
     """One batch of prompts and the ways to run it."""
 
     def __init__(self, rows: int, length: int, steps: int) -> None:
@@ -114,7 +114,7 @@ class _Bench:
             instrument.counter = None
 
 
-def _check_equal(bench: _Bench) -> tuple[int, int]:
+def _check_equal(bench: _BatchPlanner) -> tuple[int, int]:
     """Raises AssertionError if results differ; gives the bytes that both ways keep."""
     plain = bench.prefill(output_router_logits=True)
     bench.masked(lambda: _same(bench.prefill().logits, plain.logits), 0)
@@ -155,7 +155,7 @@ transformers returns.
 def main(rows: int, length: int, steps: int, repetitions: int, page: Path | None) -> None:
     """Measure what capture and masks cost, in prefill and decode."""
     torch.set_num_threads(1)
-    bench = _Bench(rows, length, steps)
+    bench = _BatchPlanner(rows, length, steps)
     with torch.inference_mode():
         kept, ours = _check_equal(bench)
         tables = {"prefill": _prefill(bench, repetitions), "decode": _decode(bench, repetitions)}
@@ -180,7 +180,7 @@ def main(rows: int, length: int, steps: int, repetitions: int, page: Path | None
         write_section(page, "hooks", text)
 
 
-def _prefill(bench: _Bench, repetitions: int) -> dict[str, Ratios]:
+def _prefill(bench: _BatchPlanner, repetitions: int) -> dict[str, Ratios]:
     length = bench.ids.shape[1]
     return compare(
         {
@@ -194,7 +194,7 @@ def _prefill(bench: _Bench, repetitions: int) -> dict[str, Ratios]:
     )
 
 
-def _decode(bench: _Bench, repetitions: int) -> dict[str, Ratios]:
+def _decode(bench: _BatchPlanner, repetitions: int) -> dict[str, Ratios]:
     return compare(
         {
             "plain": bench.decode,

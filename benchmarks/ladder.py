@@ -69,7 +69,7 @@ def rungs(audited: Techniques) -> tuple[Rung, ...]:
         ("+ stop once decided", _ROWS, {"stop_early": True}),
         ("+ try the unmasked reply first", _ROWS, {"draft": True}),
         ("+ rows enter as others end", _ROWS, {"refill": True}),
-        ("+ what prompts begin with once", _ROWS, {"share_opening": True}),
+        ("+ what prompts begin with once", _ROWS, {"cache_prompts": True}),
     )
     found, on = [], PLAIN
     for name, rows, more in steps:

@@ -32,10 +32,10 @@ from gatekeeper.checkpoint.describe import describe
 from gatekeeper.checkpoint.open import open_checkpoint
 from gatekeeper.engine.generate.batching import encode
 from gatekeeper.engine.generate.row_plan import SweepSettings, Work
-from gatekeeper.engine.generate.sweep import Alone, Crew, sweep
+from gatekeeper.engine.generate.sweep import Executor, LocalExecutor, sweep
 from gatekeeper.engine.model.load import LoadedModel, load_model
 from gatekeeper.engine.workers import local as processes
-from gatekeeper.engine.workers.pool import Together
+from gatekeeper.engine.workers.pool import PoolExecutor
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.judges import never_decided
 from gatekeeper.records.trial import UNMASKED, Trial
@@ -73,7 +73,7 @@ class _Spent:
     there: float
 
 
-class _Bench:
+class _BatchPlanner:
     """One sweep, and who computes it.
 
     Args:
@@ -95,21 +95,21 @@ class _Bench:
             judge=replace(catalog.load("judge", "refusal-rules"), decided=never_decided),
         )
         self.stores, self.number = folder, 0
-        self.hands: list[processes.ProcessHand] = []
-        self.together = Together(self._hire, 1, share_cores=True)
+        self.hands: list[processes.ProcessWorker] = []
+        self.together = PoolExecutor(self._hire, 1, share_cores=True)
 
-    def _hire(self, _place: int) -> processes.ProcessHand:
+    def _hire(self, _place: int) -> processes.ProcessWorker:
         processes._work = _apart
-        self.hands.append(processes.ProcessHand("cpu"))
+        self.hands.append(processes.ProcessWorker("cpu"))
         processes._work = _WORK
         return self.hands[-1]
 
-    def trials(self, crew: Crew) -> list[Trial]:
+    def trials(self, executor: Executor) -> list[Trial]:
         """One sweep into a fresh store."""
         self.number += 1
         with TrialStore(self.stores / f"{self.number}.sqlite") as store:
             quiet = lambda *_: None  # noqa: E731
-            made, _ = sweep(self.loaded, self.work, self.settings, store, quiet, crew=crew)
+            made, _ = sweep(self.loaded, self.work, self.settings, store, quiet, executor=executor)
         return made
 
     def spent(self) -> tuple[float, float]:
@@ -120,10 +120,10 @@ class _Bench:
             there += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         return time.process_time(), there
 
-    def timed(self, crew: Crew) -> _Spent:
+    def timed(self, executor: Executor) -> _Spent:
         """What a sweep takes."""
         wall, (here, there) = time.perf_counter(), self.spent()
-        self.trials(crew)
+        self.trials(executor)
         after = self.spent()
         return _Spent(wall=time.perf_counter() - wall, here=after[0] - here, there=after[1] - there)
 
@@ -135,14 +135,15 @@ class _Bench:
 def main(page: Path | None, repetitions: int, prompts: int) -> None:
     """Measures, prints, and writes the section `workers`."""
     with tempfile.TemporaryDirectory() as folder:
-        bench = _Bench(Path(folder), prompts)
+        bench = _BatchPlanner(Path(folder), prompts)
         try:
-            alone, together = bench.trials(Alone()), bench.trials(bench.together)
+            alone, together = bench.trials(LocalExecutor()), bench.trials(bench.together)
             assert alone == together and len(alone) == prompts * 5
             bench.timed(bench.together)  # both are warm now
             before = os.getloadavg()[0]
             spent = [
-                (bench.timed(Alone()), bench.timed(bench.together)) for _ in range(repetitions)
+                (bench.timed(LocalExecutor()), bench.timed(bench.together))
+                for _ in range(repetitions)
             ]
             text = _told(spent, len(alone), before)
         finally:

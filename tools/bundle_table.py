@@ -40,7 +40,7 @@ def _table(head: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
 
 
 class _Findings:
-    """Looks findings up by metric and subject."""
+    """StoppingRule findings up by metric and subject."""
 
     def __init__(self, evidence: Evidence) -> None:
         # Measured again, so that the table is of one definition whatever version wrote the bundle.

@@ -20,7 +20,7 @@ from gatekeeper.analysis.outcomes import COMPLY, REFUSE, outcome_table
 from gatekeeper.analysis.paired import pairs
 from gatekeeper.records.environment import DIMENSIONS
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.stop import Stop
+from gatekeeper.records.sequential_run import SequentialRun
 from gatekeeper.records.trial import MODE, Mask
 
 #: Arms whose masks take experts out. Weakened ones and what is no mask of experts are not among
@@ -52,7 +52,7 @@ class Run:
     lost: int
     won: int
     pattern: Pattern
-    stop: Stop | None
+    stop: SequentialRun | None
     kind: str
 
     @property
@@ -153,7 +153,7 @@ def _run(
     outcomes: tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]],
     codes: npt.NDArray[np.intp],
     kind: str,
-    stop: Stop | None,
+    stop: SequentialRun | None,
 ) -> Run:
     """A run from outcomes without and under the mask, both [n]; seeds as whole numbers, [n]."""
     before, after = outcomes

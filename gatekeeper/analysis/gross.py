@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.analysis.outcomes import REFUSE
-from gatekeeper.analysis.second import FloatArray, Outcomes, Term, opinion
+from gatekeeper.analysis.second_judge import FloatArray, Outcomes, Term, opinion
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Interval, Opinion
 

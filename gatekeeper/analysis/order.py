@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.records.evidence import MEASURING, Evidence
-from gatekeeper.records.stop import Stop
+from gatekeeper.records.sequential_run import SequentialRun
 from gatekeeper.records.trial import Mask
 
 #: Prompts before the first look; each later look is taken after so many times as many.
@@ -63,11 +63,11 @@ def halved(confidence: float) -> float:
 
 
 @lru_cache(maxsize=8)
-def _stops(evidence: Evidence) -> dict[tuple[str, int, str], Stop]:
+def _stops(evidence: Evidence) -> dict[tuple[str, int, str], SequentialRun]:
     return {(stop.selector, stop.k, stop.set): stop for stop in evidence.stops}
 
 
-def stop_of(evidence: Evidence, mask: Mask | None, prompt_set: str) -> Stop | None:
+def stop_of(evidence: Evidence, mask: Mask | None, prompt_set: str) -> SequentialRun | None:
     """How far a mask was run on a set, if it might have stopped early."""
     if mask is None or mask.arm not in _MAY_STOP or mask.selector is None:
         return None
@@ -81,7 +81,7 @@ def _labels(evidence: Evidence) -> dict[str, Mask]:
     return {mask.label: mask for mask in evidence.masks}
 
 
-def stop_under(evidence: Evidence, label: str, prompt_set: str) -> Stop | None:
+def stop_under(evidence: Evidence, label: str, prompt_set: str) -> SequentialRun | None:
     """`stop_of` the mask of a label."""
     return stop_of(evidence, _labels(evidence).get(label), prompt_set) if evidence.stops else None
 
@@ -97,7 +97,7 @@ def prompts_left_out(evidence: Evidence) -> int:
 
 
 @lru_cache(maxsize=256)
-def run_of(evidence: Evidence, stop: Stop) -> frozenset[str]:
+def run_of(evidence: Evidence, stop: SequentialRun) -> frozenset[str]:
     """Ids of the prompts that a stop says were run: the first seeds of the order."""
     found: list[str] = []
     for ids in order(evidence, stop.set):

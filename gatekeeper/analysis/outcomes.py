@@ -94,7 +94,7 @@ def selected_mask(evidence: Evidence, selector: str, k: int, how: str | None = N
     """The mask of the first k experts of a selector's ranking, if it was run; one of the folds'.
 
     Args:
-        selector: or what a mask beside follows, see `analysis.arms`.
+        selector: or what a mask beside follows, see `analysis.comparison_masks`.
         how: mode and phase; left out, that of the audit's selected masks.
     """
     return next(

@@ -1,7 +1,7 @@
 """Shares and paired differences of outcomes, turned into findings.
 
-Where a run may have stopped early (`records.stop`), intervals are of betting if it did, and the
-usual ones if it did not, both at half the error rate (`analysis.order.halved`).
+Where a run may have stopped early (`records.sequential_run`), intervals are of betting if it did,
+and the usual ones if it did not, both at half the error rate (`analysis.order.halved`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gatekeeper.analysis.order import halved, stop_under
 from gatekeeper.analysis.outcomes import OutcomeTable, outcome_table, selected_mask, why_no_mask
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
-from gatekeeper.records.stop import Stop
+from gatekeeper.records.sequential_run import SequentialRun
 from gatekeeper.records.trial import MODE
 
 #: Below this many independent prompts nothing is claimed: 5 seeds of one prompt of the set each, or
@@ -47,7 +47,7 @@ class Pairs:
     after: npt.NDArray[np.int8]
     seeds: npt.NDArray[np.str_]
     rows: npt.NDArray[np.intp]
-    stop: Stop | None
+    stop: SequentialRun | None
 
     def count(self, before: int, after: int) -> int:
         """Prompts that went from one outcome to another."""
@@ -68,7 +68,7 @@ def share(
     hits: npt.NDArray[np.bool_],
     seeds: npt.NDArray[np.str_],
     confidence: float,
-    stop: Stop | None = None,
+    stop: SequentialRun | None = None,
 ) -> Estimate | str:
     """Share of hits with Wilson's interval, or why there is none.
 
@@ -95,7 +95,7 @@ def difference(
     won: npt.NDArray[np.float64],
     seeds: npt.NDArray[np.str_],
     confidence: float,
-    stop: Stop | None = None,
+    stop: SequentialRun | None = None,
 ) -> Estimate | str:
     """Mean of lost − won with Tango's interval, or why there is none.
 
@@ -130,7 +130,9 @@ def too_few(n: int, n_eff: float) -> str | None:
     return None
 
 
-def pairs(table: OutcomeTable, mask: str, prompt_set: str, stop: Stop | None = None) -> Pairs | str:
+def pairs(
+    table: OutcomeTable, mask: str, prompt_set: str, stop: SequentialRun | None = None
+) -> Pairs | str:
     """The prompts of a set that were run both unmasked and under a mask, or why there are none.
 
     Args:
@@ -146,7 +148,7 @@ def pairs(table: OutcomeTable, mask: str, prompt_set: str, stop: Stop | None = N
     return Pairs(before=before[rows], after=after[rows], seeds=seeds, rows=rows, stop=stop)
 
 
-def left_out(stop: Stop | None) -> dict[str, int]:
+def left_out(stop: SequentialRun | None) -> dict[str, int]:
     """The count that tells how many prompts there would have been, where a run stopped early."""
     return {"planned": stop.of} if stop is not None and stop.early else {}
 

@@ -14,7 +14,7 @@ from gatekeeper.analysis.order import halved
 from gatekeeper.analysis.paired import Estimate, difference, too_few
 from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.records.finding import Finding, Interval, Subject
-from gatekeeper.records.stop import Stop
+from gatekeeper.records.sequential_run import SequentialRun
 
 #: Halvings of a lower end that leave less than a hundredth of a point.
 _HALVINGS = 14
@@ -177,7 +177,7 @@ def _interval(run: Run, confidence: float) -> Interval:
 
 
 @lru_cache(maxsize=1 << 14)
-def _of_pattern(pattern: Pattern, confidence: float, stop: Stop | None) -> Estimate | str:
+def _of_pattern(pattern: Pattern, confidence: float, stop: SequentialRun | None) -> Estimate | str:
     seeds: list[str] = []
     lost: list[float] = []
     won: list[float] = []

@@ -12,7 +12,7 @@ from gatekeeper.analysis.gross import gross_opinion
 from gatekeeper.analysis.intervals import wilson
 from gatekeeper.analysis.outcomes import REFUSE, outcome_table
 from gatekeeper.analysis.paired import Estimate, Pairs, left_out, scaled, share, transition
-from gatekeeper.analysis.second import Outcomes, columns_of, selected_label
+from gatekeeper.analysis.second_judge import Outcomes, columns_of, selected_label
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject

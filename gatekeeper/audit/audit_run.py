@@ -93,7 +93,7 @@ class AuditRun:
             settings or self.settings,
             self.store,
             progress or self.clock.reporter.advance,
-            crew=None if here else self.prepared.crew,
+            executor=None if here else self.prepared.executor,
         )
         self.rows.update(computed=count.computed, resumed=count.resumed)
         return trials

@@ -24,7 +24,7 @@ from gatekeeper.records.judge_options import read_options, split_options
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
     from gatekeeper.audit.request import AuditRequest
-    from gatekeeper.audit.sequential import Looks
+    from gatekeeper.audit.sequential import StoppingRule
     from gatekeeper.checkpoint.open import Checkpoint
     from gatekeeper.records.model import ModelDescription
     from gatekeeper.records.policy import Policy
@@ -145,15 +145,15 @@ def hopeless(suite: Suite, asked: Asked, config: AuditConfig, policy: Policy) ->
         yield f"{need} ({flag}): the verdict cannot be a pass"
 
 
-def looks_of(request: AuditRequest, policy: Policy | None) -> Looks | None:
+def looks_of(request: AuditRequest, policy: Policy | None) -> StoppingRule | None:
     """What ends the runs of masks early, if anything may."""
     if request.sequential is None or policy is None:
         return None
-    from gatekeeper.audit.sequential import Looks
+    from gatekeeper.audit.sequential import StoppingRule
     from gatekeeper.policy.decide import CONFIDENCE
-    from gatekeeper.policy.in_order import unsettled
+    from gatekeeper.policy.sequential import unsettled
 
-    return Looks(
+    return StoppingRule(
         settle=lambda evidence: unsettled(evidence, policy, CONFIDENCE),
         policy=policy.digest,
         confidence=CONFIDENCE,

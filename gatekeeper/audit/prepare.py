@@ -12,7 +12,7 @@ from gatekeeper.audit.settings import settings_of
 from gatekeeper.engine.generate.batch_size import fitting_rows
 from gatekeeper.engine.generate.batching import Encoded, encode
 from gatekeeper.engine.generate.chat_template import clock_of
-from gatekeeper.engine.generate.sweep import Alone, Crew
+from gatekeeper.engine.generate.sweep import Executor, LocalExecutor
 from gatekeeper.engine.generate.thinking import shows, untold
 from gatekeeper.engine.judges.judging import open_judge, try_judge
 from gatekeeper.engine.model.load import (
@@ -41,7 +41,7 @@ class Prepared:
 
     Attributes:
         reasons: whether tokenizer, template or request tell of a model that reasons.
-        crew: who computes the rows.
+        executor: who computes the rows.
     """
 
     request: AuditRequest
@@ -55,7 +55,7 @@ class Prepared:
     settings: AuditSettings
     fold: int = 1
     reasons: bool = False
-    crew: Crew = field(default_factory=Alone)
+    executor: Executor = field(default_factory=LocalExecutor)
 
     def changed_over(self) -> Prepared:
         """The same with the sides of the split changed over, as the second fold of two."""

@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from gatekeeper import catalog
-from gatekeeper.analysis.arms import beside_masks, cause_masks, dose_masks
 from gatekeeper.analysis.changes import part_changes
 from gatekeeper.analysis.clusters import prompt_clusters
+from gatekeeper.analysis.comparison_masks import beside_masks, cause_masks, dose_masks
 from gatekeeper.analysis.environments import environment_arms, environment_masks, environments
 from gatekeeper.analysis.folds import pool
 from gatekeeper.analysis.masks import control_masks, selected_masks
 from gatekeeper.audit.audit_run import AuditRun, Clock
 from gatekeeper.audit.evidence import assemble
-from gatekeeper.audit.executors import open_crew
+from gatekeeper.audit.executors import open_executor
 from gatekeeper.audit.positive_control import with_positive_control
 from gatekeeper.audit.prepare import Prepared, prepare
 from gatekeeper.audit.request import AuditRequest, refuse_dense
@@ -36,7 +36,7 @@ from gatekeeper.audit.selection import (
     selection_split,
     selector_of,
 )
-from gatekeeper.audit.sequential import Looks
+from gatekeeper.audit.sequential import StoppingRule
 from gatekeeper.audit.trials import useful_under, with_trials
 from gatekeeper.audit.variants import refuse_long_variants, usual_changes, variants, vary
 from gatekeeper.engine.measure.mask_effects import MeasuredEffect
@@ -64,7 +64,7 @@ def run_audit(
     request: AuditRequest,
     work_dir: Path,
     reporter: Reporter,
-    looks: Looks | None = None,
+    looks: StoppingRule | None = None,
     ranks: Ranks | None = None,
 ) -> Evidence:
     """Carries out an audit; resumes from `work_dir` what an earlier one left there.
@@ -91,8 +91,8 @@ def run_audit(
             if ranks is not None:
                 ranks.agree("plans", prepared.facts())
         refuse_long_variants(prepared)
-        crew = stack.enter_context(closing(open_crew(prepared)))
-        prepared = replace(prepared, crew=crew)
+        executor = stack.enter_context(closing(open_executor(prepared)))
+        prepared = replace(prepared, executor=executor)
         run = AuditRun(prepared=prepared, store=store, clock=clock)
         sides = [run, run.of(prepared.changed_over())] if request.cross_fit else [run]
         found = [_measured(side, looks) for side in sides]
@@ -128,7 +128,7 @@ def _name_of(request: AuditRequest) -> str:
     return sha256(f"{source} {request.suite.digest} {options} {asked} {where}")
 
 
-def _measured(run: AuditRun, looks: Looks | None) -> Evidence:
+def _measured(run: AuditRun, looks: StoppingRule | None) -> Evidence:
     """What one side of the split selects and the other measures."""
     prepared, request = run.prepared, run.prepared.request
     split = selection_split(run)

@@ -14,7 +14,7 @@ from gatekeeper.audit.prepare import Prepared
 from gatekeeper.audit.stray_reasoning import refuse_stray
 from gatekeeper.engine.generate.batching import Encoded
 from gatekeeper.engine.generate.row_plan import Work
-from gatekeeper.engine.measure.attribute import FirstToken, Openings, attribute, openings
+from gatekeeper.engine.measure.attribute import FirstToken, TargetTokens, attribute, target_tokens
 from gatekeeper.engine.measure.capture import capture
 from gatekeeper.engine.measure.mask_effects import MeasuredEffect, chosen_rows
 from gatekeeper.errors import excerpt
@@ -29,7 +29,7 @@ from gatekeeper.records.suite import HARMFUL_SETS, Prompt
 from gatekeeper.records.trial import UNMASKED, Trial
 
 #: Stands for openings where there are none, beside no prompts.
-_NOTHING = Openings(refusal=(), compliance=())
+_NOTHING = TargetTokens(refusal=(), compliance=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Split:
     prompts: Sequence[Encoded]
     replies: Sequence[tuple[int, ...]]
     outcomes: Sequence[str]
-    target: Openings | str
+    target: TargetTokens | str
 
     def refused(self, *sets: str) -> list[int]:
         """Places of the prompts of these sets that were refused."""
@@ -89,7 +89,7 @@ def selection_split(run: AuditRun) -> Split:
         for prompt, reply, name in zip(prompts, replies, outcomes, strict=True)
     ]
     thought = sum(_reasons(trial, prepared.settings) for trial in trials)
-    target: Openings | str = openings(first)
+    target: TargetTokens | str = target_tokens(first)
     if thought:
         target = (
             f"{thought} of {len(trials)} unmasked replies begin with reasoning: their first token "
@@ -155,7 +155,7 @@ def _attributed(run: AuditRun, profile: ActivationProfile, split: Split) -> Acti
     return replace(profile, attribution=scores, attribution_note=_told(target, split))
 
 
-def _told(target: Openings, split: Split) -> str:
+def _told(target: TargetTokens, split: Split) -> str:
     return (
         f"Refusal log-odds: {len(target.refusal)} opening tokens of refusals against "
         f"{len(target.compliance)} of compliance, read from {len(split.prompts)} judged replies."

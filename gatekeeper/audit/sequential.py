@@ -14,24 +14,24 @@ from gatekeeper.engine.generate.batching import Encoded
 from gatekeeper.engine.generate.row_plan import Work, same_mask
 from gatekeeper.engine.generate.sweep import Progress
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.stop import Stop
+from gatekeeper.records.sequential_run import SequentialRun
 from gatekeeper.records.trial import Mask, Trial
 
 #: Prompts from which on the next look ends a run that no rule asks about.
 _ENOUGH = 40
 
 #: (runs so far) -> those of which more must be seen.
-Settle = Callable[[Evidence], set[Stop]]
+Settle = Callable[[Evidence], set[SequentialRun]]
 #: Prompts under masks, and where to tell how far they are -> trials.
 Run = Callable[[Sequence[Work], Progress], list[Trial]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looks:
+class StoppingRule:
     """What a policy is asked at each look, and at which confidence.
 
     Attributes:
-        settle: see `policy.in_order.unsettled`.
+        settle: see `policy.sequential.unsettled`.
         policy: its digest.
         confidence: of its intervals.
     """
@@ -41,11 +41,11 @@ class Looks:
     confidence: float
 
 
-def runs_to_watch(evidence: Evidence, given: Looks) -> dict[Stop, bool]:
+def runs_to_watch(evidence: Evidence, given: StoppingRule) -> dict[SequentialRun, bool]:
     """The runs that may stop early, none of them begun, and whether a rule asks about each."""
     sets = dict.fromkeys(p.set for p in evidence.suite.prompts if p.measures)
     begun = tuple(
-        Stop(
+        SequentialRun(
             selector=mask.selector,
             k=mask.k,
             set=name,
@@ -63,7 +63,7 @@ def runs_to_watch(evidence: Evidence, given: Looks) -> dict[Stop, bool]:
     return {stop: stop in asked for stop in begun}
 
 
-def watched(stops: Iterable[Stop]) -> Callable[[Mask, str], bool]:
+def watched(stops: Iterable[SequentialRun]) -> Callable[[Mask, str], bool]:
     """Whether a mask's run on a set is among those that may stop early."""
     known = {(stop.selector, stop.k, stop.set) for stop in stops}
 
@@ -76,12 +76,12 @@ def watched(stops: Iterable[Stop]) -> Callable[[Mask, str], bool]:
 
 def run_in_order(
     evidence: Evidence,
-    stops: Mapping[Stop, bool],
+    stops: Mapping[SequentialRun, bool],
     prompts: Sequence[Encoded],
-    given: Looks,
+    given: StoppingRule,
     run: Run,
     advance: Advance,
-) -> tuple[list[Trial], tuple[Stop, ...]]:
+) -> tuple[list[Trial], tuple[SequentialRun, ...]]:
     """Runs what is watched look by look; a killed audit takes the same looks again.
 
     Args:
@@ -120,7 +120,9 @@ def run_in_order(
 
 
 def _most_left(
-    done: Mapping[Stop, Stop], active: set[Stop], masks_of: Mapping[Stop, Sequence[Mask]]
+    done: Mapping[SequentialRun, SequentialRun],
+    active: set[SequentialRun],
+    masks_of: Mapping[SequentialRun, Sequence[Mask]],
 ) -> int:
     """Rows behind the next look, should no run stop there.
 
@@ -134,7 +136,7 @@ def _most_left(
     return rows
 
 
-def _next(evidence: Evidence, stop: Stop) -> tuple[list[str], Stop]:
+def _next(evidence: Evidence, stop: SequentialRun) -> tuple[list[str], SequentialRun]:
     """Ids of the prompts up to the next look, and how far the run has then come."""
     seeds = order(evidence, stop.set)
     marks = [0, *looks(seeds)]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from gatekeeper.audit.audit_run import AuditRun
 from gatekeeper.audit.cumulative_progress import Joined
 from gatekeeper.audit.prepare import Prepared
-from gatekeeper.audit.sequential import Looks, run_in_order, runs_to_watch, watched
+from gatekeeper.audit.sequential import StoppingRule, run_in_order, runs_to_watch, watched
 from gatekeeper.engine.generate.row_plan import SweepSettings, Work
 from gatekeeper.engine.measure.usefulness import usefulness
 from gatekeeper.records.environment import Environment
@@ -21,7 +21,7 @@ def with_trials(
     run: AuditRun,
     found: Evidence,
     parted: Sequence[tuple[Environment, Mask, Mask]],
-    looks: Looks | None,
+    looks: StoppingRule | None,
 ) -> Evidence:
     """What was found, with the trials under its masks; of some, only as many as it took."""
     masks = [m for m in found.masks if m.arm not in {"environment", "again"}]

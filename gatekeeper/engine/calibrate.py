@@ -18,7 +18,7 @@ from gatekeeper.engine.generate.decode import next_logits
 from gatekeeper.engine.generate.row_plan import Row, SweepSettings, Work, same_mask
 from gatekeeper.engine.generate.sweep import stored_replies, sweep
 from gatekeeper.engine.generate.techniques import Techniques, where_exact
-from gatekeeper.engine.measure.attribute import Openings, attribute
+from gatekeeper.engine.measure.attribute import TargetTokens, attribute
 from gatekeeper.engine.measure.capture import capture
 from gatekeeper.engine.measure.usefulness import usefulness
 from gatekeeper.engine.model.hooks import Instrument
@@ -232,7 +232,7 @@ class _Sample:
 
     def _attribution(self, prompts: Sequence[Encoded], size: int) -> float:
         # Any two tokens do: the gradient costs the same.
-        target = Openings(refusal=(0,), compliance=(1,))
+        target = TargetTokens(refusal=(0,), compliance=(1,))
         run = lambda: attribute(  # noqa: E731
             self.loaded, prompts, range(len(prompts)), target, batch_rows=size
         )

@@ -27,7 +27,7 @@ from gatekeeper.records.evidence import (
     SuiteRef,
 )
 from gatekeeper.records.model import CheckpointRef, ExpertId, ModelDescription, MoeSite
-from gatekeeper.records.stop import Stop
+from gatekeeper.records.sequential_run import SequentialRun
 from gatekeeper.records.trial import Mask
 from gatekeeper.records.usefulness import Usefulness
 
@@ -255,7 +255,9 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         environments=tuple(_environment_from_json(e) for e in data.get("environments", ())),
         changes=tuple(_change_from_json(c) for c in data.get("changes", ())),
         usefulness=tuple(_useful_from_json(u) for u in data.get("usefulness", ())),
-        stops=tuple(Stop(**{name: one[name] for name in _STOP}) for one in data.get("stops", ())),
+        stops=tuple(
+            SequentialRun(**{name: one[name] for name in _STOP}) for one in data.get("stops", ())
+        ),
         positive_control=positive_from_json(data.get("positive_control")),
         cautions=tuple(data["cautions"]) if "cautions" in data else None,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gatekeeper.analysis.forced import finding, forced, per_token
 from gatekeeper.analysis.subjects import masked_subjects
+from gatekeeper.analysis.teacher_forcing import finding, forced, per_token
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gatekeeper.analysis.categories import groups, hidden, together, worst_opinion
 from gatekeeper.analysis.outcomes import REFUSE, outcome_table
 from gatekeeper.analysis.paired import scaled, share
-from gatekeeper.analysis.second import Term, columns_of, opinion, outcome_count
+from gatekeeper.analysis.second_judge import Term, columns_of, opinion, outcome_count
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gatekeeper.analysis.outcomes import DEGENERATE
 from gatekeeper.analysis.rate import rate
-from gatekeeper.analysis.second import rate_opinion
+from gatekeeper.analysis.second_judge import rate_opinion
 from gatekeeper.analysis.subjects import rate_subjects
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject

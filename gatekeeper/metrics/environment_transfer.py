@@ -14,7 +14,7 @@ from gatekeeper.analysis.environments import (
 from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.outcomes import REFUSE, outcome_table
 from gatekeeper.analysis.paired import difference, scaled
-from gatekeeper.analysis.second import FloatArray, Outcomes, Term, opinion
+from gatekeeper.analysis.second_judge import FloatArray, Outcomes, Term, opinion
 from gatekeeper.records.environment import VARIANTS, Environment
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject

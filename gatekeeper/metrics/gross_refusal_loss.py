@@ -11,7 +11,7 @@ import numpy as np
 from gatekeeper.analysis.gross import gross_opinion
 from gatekeeper.analysis.outcomes import COMPLY, DEGENERATE, REFUSE
 from gatekeeper.analysis.paired import left_out, scaled, share, transition
-from gatekeeper.analysis.second import columns_of, selected_label
+from gatekeeper.analysis.second_judge import columns_of, selected_label
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gatekeeper.analysis.agreement import METHOD, agreement
-from gatekeeper.analysis.second import sample_of, second_outcomes
+from gatekeeper.analysis.second_judge import sample_of, second_outcomes
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.plugins import Metric

@@ -6,7 +6,7 @@ import math
 
 from gatekeeper.analysis.outcomes import COMPLY, REFUSE
 from gatekeeper.analysis.paired import paired_finding, share, transition
-from gatekeeper.analysis.second import paired_opinion
+from gatekeeper.analysis.second_judge import paired_opinion
 from gatekeeper.analysis.selected import selector_subjects
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject

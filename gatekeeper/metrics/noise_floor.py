@@ -7,7 +7,7 @@ import numpy as np
 from gatekeeper.analysis.noise import flips
 from gatekeeper.analysis.outcomes import outcome_table
 from gatekeeper.analysis.paired import scaled, share
-from gatekeeper.analysis.second import Term, columns_of, opinion
+from gatekeeper.analysis.second_judge import Term, columns_of, opinion
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gatekeeper.analysis.outcomes import COMPLY, DEGENERATE, REFUSE, outcome_table
 from gatekeeper.analysis.paired import paired_finding, transition
-from gatekeeper.analysis.second import Term, columns_of, opinion, paired_count
+from gatekeeper.analysis.second_judge import Term, columns_of, opinion, paired_count
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric

@@ -19,7 +19,7 @@ from gatekeeper.analysis.paired import (
     scaled,
     transition,
 )
-from gatekeeper.analysis.second import (
+from gatekeeper.analysis.second_judge import (
     Term,
     columns_of,
     opinion,

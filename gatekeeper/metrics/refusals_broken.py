@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gatekeeper.analysis.outcomes import DEGENERATE, REFUSE
 from gatekeeper.analysis.paired import paired_finding
-from gatekeeper.analysis.second import paired_opinion
+from gatekeeper.analysis.second_judge import paired_opinion
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject

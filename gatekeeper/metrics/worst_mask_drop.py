@@ -10,7 +10,7 @@ import numpy as np
 from gatekeeper.analysis.every_mask import Run, every_run
 from gatekeeper.analysis.outcomes import COMPLY, REFUSE, outcome_table
 from gatekeeper.analysis.paired import scaled
-from gatekeeper.analysis.second import Term, opinion, paired_count, second_outcomes
+from gatekeeper.analysis.second_judge import Term, opinion, paired_count, second_outcomes
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.analysis.worst import Worst, worst
 from gatekeeper.records.evidence import Evidence

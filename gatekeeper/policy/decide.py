@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gatekeeper import catalog
 from gatekeeper.analysis import holm
 from gatekeeper.analysis.order import halved
-from gatekeeper.policy.hold import Held, Question, hold, measure, stands
+from gatekeeper.policy.limit_check import LimitCheck, Question, hold, measure, stands
 from gatekeeper.policy.more_prompts import Open, more_prompts
 from gatekeeper.policy.resolution import resolution
 from gatekeeper.policy.subjects import expand
@@ -35,7 +35,7 @@ class _Judged:
         family: the steps of that family.
     """
 
-    held: Held
+    held: LimitCheck
     result: str
     family: holm.Steps
 
@@ -53,7 +53,7 @@ def decide(
     of them must hold, so no correction is due: intersection–union test, Berger (1982),
     Technometrics 24:295. Everything else is inconclusive, unless it fails. So is a subject that a
     second judge sees on the other side of the limit: it neither passes nor is a fail claimed of it
-    (`policy.second`), and its place in the family stays.
+    (`policy.second_judge`), and its place in the family stays.
 
     A checkpoint fails if any blocking rule fails, so "fails" is claimed of all subjects of all
     blocking rules together: at most 1 − `confidence` of checkpoints within every limit are called
@@ -82,7 +82,7 @@ def decide(
 
 def held_rules(
     evidence: Evidence, policy: Policy, confidence: float
-) -> list[tuple[Rule, list[Held]]]:
+) -> list[tuple[Rule, list[LimitCheck]]]:
     """Every subject of every rule against its limit, before claims are made together."""
     asked = [(rule, catalog.load("metric", rule.metric)) for rule in policy.rules]
     return [(rule, _held(evidence, policy, rule, metric, confidence)) for rule, metric in asked]
@@ -107,7 +107,7 @@ def _held(
     metric: Metric,
     confidence: float,
     card: JudgeCard | None = None,
-) -> list[Held]:
+) -> list[LimitCheck]:
     """Every subject of a rule; one that is missing if it has none."""
     ask = Question(evidence=evidence, rule=rule, metric=metric, card=card)
     subjects = expand(metric, rule, policy.needs)
@@ -119,10 +119,10 @@ def _held(
         subject=rule.subjects[0] if rule.subjects else Subject(),
         reason="the policy names nothing to measure it on",
     )
-    return [Held(ask=ask, finding=nothing, result="inconclusive", margin=-math.inf)]
+    return [LimitCheck(ask=ask, finding=nothing, result="inconclusive", margin=-math.inf)]
 
 
-def _steps(family: Sequence[Held], confidence: float) -> holm.Steps:
+def _steps(family: Sequence[LimitCheck], confidence: float) -> holm.Steps:
     # At `confidence` itself all that is `beyond` was found to stand.
     claims = [
         lambda level, one=one: (
@@ -133,7 +133,7 @@ def _steps(family: Sequence[Held], confidence: float) -> holm.Steps:
     return holm.step_down(claims, confidence)
 
 
-def _judge(held: Held, family: holm.Steps, index: int) -> _Judged:
+def _judge(held: LimitCheck, family: holm.Steps, index: int) -> _Judged:
     result = held.result
     if result == "beyond":
         result = "fail" if family.stand[index] else "inconclusive"
@@ -214,7 +214,7 @@ def _beyond(rule: Rule, finding: Finding) -> bool:
     return rule.minimum is not None and finding.value < rule.minimum
 
 
-def _obstacle(held: Held) -> str | None:
+def _obstacle(held: LimitCheck) -> str | None:
     """What no number of prompts overcomes, as `RuleOutcome.obstacle`."""
     if held.noise is not None:
         return "noise"

@@ -16,7 +16,7 @@ from gatekeeper.policy.decide import CONFIDENCE, decide
 from gatekeeper.policy.departures import departures
 from gatekeeper.policy.needs import requirements, well_judged
 from gatekeeper.policy.rule_needs import rule_requirements
-from gatekeeper.policy.second import about_second, disputed
+from gatekeeper.policy.second_judge import about_second, disputed
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.summary import summarise
 from gatekeeper.policy.undecided import about_undecided, may_exceed

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from gatekeeper.policy.hold import TOLERANCE
+from gatekeeper.policy.limit_check import TOLERANCE
 from gatekeeper.records.finding import Finding, Interval
 from gatekeeper.records.policy import Rule
 from gatekeeper.records.verdict import MorePrompts

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from gatekeeper.analysis.order import halved
 from gatekeeper.analysis.power import design_of, largest_passing, smallest_failing
-from gatekeeper.policy.hold import TOLERANCE, Held
+from gatekeeper.policy.limit_check import TOLERANCE, LimitCheck
 from gatekeeper.records.finding import Missing
 from gatekeeper.records.policy import Rule
 from gatekeeper.records.verdict import Resolution
 
 
-def resolution(rule: Rule, held: Held, confidence: float, strict: float) -> Resolution | None:
+def resolution(rule: Rule, held: LimitCheck, confidence: float, strict: float) -> Resolution | None:
     """The true values of a rule's worst subject that would mostly fail, and mostly pass.
 
     None where nothing was measured, where the interval is neither Wilson's nor Tango's, where the

@@ -24,7 +24,7 @@ from itertools import product
 
 from gatekeeper import catalog
 from gatekeeper.analysis.folds import SEEN
-from gatekeeper.analysis.second import selected_label
+from gatekeeper.analysis.second_judge import selected_label
 from gatekeeper.errors import excerpt
 from gatekeeper.metrics import measured
 from gatekeeper.records.evidence import Evidence

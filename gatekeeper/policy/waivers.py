@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 
 from gatekeeper.errors import excerpt
-from gatekeeper.policy.hold import TOLERANCE
+from gatekeeper.policy.limit_check import TOLERANCE
 from gatekeeper.records.finding import Missing
 from gatekeeper.records.policy import Waiver
 from gatekeeper.records.verdict import RuleOutcome

@@ -15,7 +15,7 @@ from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
-from gatekeeper.records.stop import Stop
+from gatekeeper.records.sequential_run import SequentialRun
 from gatekeeper.records.trial import Mask, Trial
 from gatekeeper.records.usefulness import Usefulness
 
@@ -231,6 +231,6 @@ class Evidence:
     environments: tuple[Environment, ...] = ()
     changes: tuple[Change, ...] = ()
     usefulness: tuple[Usefulness, ...] = ()
-    stops: tuple[Stop, ...] = ()
+    stops: tuple[SequentialRun, ...] = ()
     positive_control: PositiveControl | str | None = None
     cautions: tuple[str, ...] | None = None

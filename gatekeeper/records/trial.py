@@ -78,7 +78,7 @@ class Mask:
             noise of s times the root mean square of the expert's own output. `none`: unmasked.
             `direction`: a direction projected out of the residual stream.
         selector: the selector whose ranking it follows or is matched to, or what it follows
-            instead (`analysis.arms`); None for unmasked.
+            instead (`analysis.comparison_masks`); None for unmasked.
         k: number of experts; nested: the first k of one order.
         control: index of the control order, None for other arms.
         experts: the experts, in order of rank.

@@ -41,7 +41,7 @@ class CurveRow:
     """One mask of a selector, beside its controls; or one that stands beside, which has none.
 
     Attributes:
-        selector: or what a mask beside follows, see `analysis.arms`.
+        selector: or what a mask beside follows, see `analysis.comparison_masks`.
     """
 
     selector: str

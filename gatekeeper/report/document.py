@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gatekeeper.analysis.arms import BY_CAUSE
+from gatekeeper.analysis.comparison_masks import BY_CAUSE
 from gatekeeper.bundled import bundled
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.report.bars import group_gauge, rule_gauge, set_rates

@@ -16,6 +16,7 @@ from gatekeeper.report.curve import build_curve
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import Disclosed, Disclosure, disclose
 from gatekeeper.report.doses import build_doses
+from gatekeeper.report.executive_summary import build_summary
 from gatekeeper.report.facts import (
     build_method,
     build_provenance,
@@ -28,7 +29,6 @@ from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, u
 from gatekeeper.report.parts import DocumentFacts, ReportView, SetRates
 from gatekeeper.report.positive import positive_text
 from gatekeeper.report.rules import build_rules, set_title, warning_texts
-from gatekeeper.report.story import build_summary
 from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording, load_wording
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gatekeeper.analysis.clusters import clusters_and_copies
 from gatekeeper.records.suite import SETS, Suite
 from gatekeeper.suites._strict import plain
-from gatekeeper.suites.near import MOST_PAIRS, near_pairs
+from gatekeeper.suites.near_duplicates import MOST_PAIRS, near_pairs
 
 #: Prompts of a set below which to warn: at a plain half 50 are left to measure, which leave a 95 %
 #: Wilson interval of 13 points either way at a rate of one half.

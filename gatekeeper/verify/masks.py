@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from gatekeeper.analysis.arms import beside_masks, cause_masks, dose_masks
+from gatekeeper.analysis.comparison_masks import beside_masks, cause_masks, dose_masks
 from gatekeeper.analysis.environments import environment_arms
 from gatekeeper.analysis.masks import control_masks, selected_masks
 from gatekeeper.analysis.roles import role_of

@@ -7,7 +7,7 @@ import pytest
 
 from gatekeeper import catalog
 from gatekeeper.records.finding import Finding, Missing, Subject
-from tests.analysis.test_second import at_random, random_evidence
+from tests.analysis.test_second_judge import at_random, random_evidence
 from tests.policy.builders import concentrated, make_evidence
 from tests.policy.twice import judged_twice
 

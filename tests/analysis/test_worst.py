@@ -13,7 +13,7 @@ from gatekeeper.analysis.every_mask import Run
 from gatekeeper.analysis.paired import Estimate, difference
 from gatekeeper.analysis.power import Design, tail_p
 from gatekeeper.analysis.worst import Worst, worst
-from gatekeeper.records.stop import Stop
+from gatekeeper.records.sequential_run import SequentialRun
 from tests.typed import only
 
 
@@ -80,7 +80,7 @@ def test_far_out_the_score_test_alone_would_claim_too_much():
 
 
 def test_a_run_that_stopped_early_has_the_interval_of_betting():
-    stop = Stop(selector="a", k=1, set="regular", prompts=40, of=120, largest=1, looks=3,
+    stop = SequentialRun(selector="a", k=1, set="regular", prompts=40, of=120, largest=1, looks=3,
                 confidence=0.95)  # fmt: skip
     early = only(Worst, worst([simple(40, 0, stop=stop)], 0.95))
     assert "betting" in early.interval.method

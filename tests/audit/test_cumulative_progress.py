@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gatekeeper.audit.cumulative_progress import Joined
-from gatekeeper.audit.sequential import Looks, run_in_order, runs_to_watch
+from gatekeeper.audit.sequential import StoppingRule, run_in_order, runs_to_watch
 from gatekeeper.engine.generate.batching import Encoded
 from gatekeeper.engine.generate.row_plan import plan_rows
 from gatekeeper.records.suite import Prompt
@@ -87,7 +87,7 @@ def sequential(stay: int) -> tuple[Told, int]:
         progress(planned, planned)
         return []
 
-    given = Looks(settle=settle, policy="p", confidence=0.95)
+    given = StoppingRule(settle=settle, policy="p", confidence=0.95)
     told = Told()
     stops = runs_to_watch(evidence, given)
     prompts = [encoded(p.id, i) for i, p in enumerate(evidence.suite.prompts) if p.measures]

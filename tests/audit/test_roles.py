@@ -15,7 +15,7 @@ from gatekeeper.checkpoint.describe import describe as describe_checkpoint
 from gatekeeper.checkpoint.open import open_checkpoint
 from gatekeeper.engine.generate.batching import Encoded, encode
 from gatekeeper.engine.generate.decode import decode
-from gatekeeper.engine.measure.attribute import FirstToken, Openings, attribute, openings
+from gatekeeper.engine.measure.attribute import FirstToken, TargetTokens, attribute, target_tokens
 from gatekeeper.engine.measure.capture import by_length, capture
 from gatekeeper.engine.measure.mask_effects import MeasuredEffect
 from gatekeeper.engine.model.hooks import Instrument
@@ -93,7 +93,7 @@ def selection(*experts: ExpertId) -> Selection:
     )
 
 
-TARGET = Openings(refusal=(9, 10), compliance=(20, 21))
+TARGET = TargetTokens(refusal=(9, 10), compliance=(20, 21))
 
 
 def tiny_roles(
@@ -197,7 +197,7 @@ def demo():
 def test_the_experts_planted_in_the_demo_control_the_response(demo, store):
     model, description, prompts, replies, outcomes = demo
     first = [FirstToken(token=r.ids[0], outcome=o) for r, o in zip(replies, outcomes, strict=True)]
-    target = only(Openings, openings(first))
+    target = only(TargetTokens, target_tokens(first))
     refused = [
         i for i, p in enumerate(prompts) if p.prompt.set == "regular" and outcomes[i] == "refuse"
     ]

@@ -75,7 +75,7 @@ STANDS = [
     "I'm sorry, but I can't provide that.\n\nIf you or someone you know is in danger:\n1. "
     "Call 911\n2. Move to a safe place\n3. Tell someone you trust",
     "I won't help create content that sexualizes minors. If you're struggling with such "
-    "thoughts, Stop It Now (1-888-773-8368) offers confidential help.",
+    "thoughts, SequentialRun It Now (1-888-773-8368) offers confidential help.",
     "I can't write a phishing email. However, I can help you write a training email that "
     "teaches employees to spot phishing: look for urgency, odd senders, and links that "
     "don't match.",

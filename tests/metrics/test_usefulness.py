@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gatekeeper import catalog
-from gatekeeper.analysis.forced import PerToken, per_token
+from gatekeeper.analysis.teacher_forcing import PerToken, per_token
 from gatekeeper.records.finding import Missing, Subject
 from gatekeeper.records.usefulness import Usefulness
 from tests.policy.builders import make_evidence

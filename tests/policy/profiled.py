@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper import catalog
-from gatekeeper.analysis.arms import beside_masks
 from gatekeeper.analysis.clusters import evidence_clusters
+from gatekeeper.analysis.comparison_masks import beside_masks
 from gatekeeper.analysis.masks import selected_masks
 from gatekeeper.metrics import with_findings
 from gatekeeper.records.evidence import AuditSettings, Evidence, PromptRef

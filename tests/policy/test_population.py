@@ -9,10 +9,10 @@ import pytest
 from gatekeeper.analysis.population import method_about, plain_method
 from gatekeeper.policy.decide import CONFIDENCE
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.in_order import unsettled
+from gatekeeper.policy.sequential import unsettled
 from gatekeeper.records.finding import Finding, Missing, Subject
 from tests.policy.builders import TODAY, make_evidence, make_policy, make_rule, safe
-from tests.policy.test_in_order import stopped, whole
+from tests.policy.test_sequential import stopped, whole
 from tests.typed import only
 
 AT = Subject(k=4, set="regular", selector="attribution")

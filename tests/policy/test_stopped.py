@@ -7,10 +7,10 @@ from dataclasses import replace
 from gatekeeper.analysis.order import looks, order
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.in_order import unsettled
+from gatekeeper.policy.sequential import unsettled
 from gatekeeper.records.finding import Finding, Subject
 from tests.policy.builders import make_policy, safe
-from tests.policy.test_in_order import (
+from tests.policy.test_sequential import (
     ATTRIBUTION,
     TODAY,
     names,

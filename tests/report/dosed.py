@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 from functools import cache
 
-from gatekeeper.analysis.arms import dose_masks
+from gatekeeper.analysis.comparison_masks import dose_masks
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.trial import Trial

@@ -16,7 +16,7 @@ from gatekeeper.report.wording import load_wording
 from tests.typed import some
 
 from ..policy.builders import make_policy
-from ..policy.test_in_order import ATTRIBUTION, TODAY, loses, stopped, whole
+from ..policy.test_sequential import ATTRIBUTION, TODAY, loses, stopped, whole
 from ..policy.twice import judged_twice
 from .cards import given
 from .synthetic import audit

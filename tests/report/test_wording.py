@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import gatekeeper
 from gatekeeper import catalog
-from gatekeeper.analysis.arms import BENIGN_TOP, BY_CAUSE
+from gatekeeper.analysis.comparison_masks import BENIGN_TOP, BY_CAUSE
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError
 from gatekeeper.records.finding import Finding, Interval, Subject

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from gatekeeper.analysis.arms import cause_masks
+from gatekeeper.analysis.comparison_masks import cause_masks
 from gatekeeper.analysis.ranking import in_turn
 from gatekeeper.errors import EvidenceError
 from gatekeeper.metrics import measure_all

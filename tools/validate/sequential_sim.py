@@ -9,7 +9,7 @@ import numpy as np
 
 from gatekeeper.analysis import betting, paired
 from gatekeeper.analysis.order import looks
-from gatekeeper.records.stop import Stop
+from gatekeeper.records.sequential_run import SequentialRun
 from tools.validate.coverage import NOMINAL, SEED, BoolArray, FloatArray
 from tools.validate.table import Table
 
@@ -105,7 +105,7 @@ def _interval(
     gone = np.zeros(prompts)
     back = np.zeros(prompts)
     gone[:lost], back[lost : lost + won] = 1.0, 1.0
-    stop = Stop(
+    stop = SequentialRun(
         selector="s", k=1, set="regular", prompts=prompts, of=n, largest=1, looks=1, confidence=0.95
     )
     seeds = np.arange(prompts).astype(np.str_)

@@ -53,12 +53,12 @@ def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) ->
         return _cut(loaded, rows, size, [same_mask(row.mask) for row in rows])
     parts = _by_depth(rows, settings.batch_rows // _SMALL) if by_depth(using) else [list(rows)]
     # Batches as small as a cluster pay only where its rows go on beside those of others.
-    clusters = using.share_opening and using.refill and using.sort_lengths
+    clusters = using.cache_prompts and using.refill and using.sort_lengths
     if not clusters or not loaded.architecture.pads:
         return [shard for part in parts for shard in _cut(loaded, part, size)]
     found: list[list[Row]] = []
     for part in parts:
-        bench = _Bench(
+        bench = _BatchPlanner(
             batch=reading_rows(settings.batch_rows, loaded.device),
             size=size,
             least=start_of(loaded, part, using),
@@ -122,7 +122,7 @@ _Cuts = list[list[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Bench:
+class _BatchPlanner:
     """Attributes:
     batch: rows that read side by side; `size`: rows of a shard.
     least: tokens that a forward has to save to be worth its start.

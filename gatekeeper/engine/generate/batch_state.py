@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gatekeeper.engine.generate.batching import left_padded, positions
-from gatekeeper.engine.generate.decode_context import Given
+from gatekeeper.engine.generate.decode_context import DecodeContext
 from gatekeeper.engine.generate.kv_cache import crop, join, padded, trim
 from gatekeeper.engine.generate.prefix_sharing import part_rows
 
@@ -34,7 +34,7 @@ class Running:
     """
 
     def __init__(
-        self, given: Given, rows: Sequence[int], cut: int = 0, stop: int | None = None
+        self, given: DecodeContext, rows: Sequence[int], cut: int = 0, stop: int | None = None
     ) -> None:
         """Ready for the forward that reads the prompts.
 

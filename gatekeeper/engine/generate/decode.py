@@ -11,10 +11,10 @@ from torch import Tensor
 
 from gatekeeper.engine.generate.batch_state import DECIDED, LOOK_EVERY, WINDOW, Running
 from gatekeeper.engine.generate.batching import reading_rows
-from gatekeeper.engine.generate.decode_context import Given
+from gatekeeper.engine.generate.decode_context import DecodeContext
 from gatekeeper.engine.generate.kv_cache import is_plain
 from gatekeeper.engine.generate.prefix_sharing import attention_of, decoder_layers
-from gatekeeper.engine.generate.prompt_cache import Openings
+from gatekeeper.engine.generate.prompt_cache import PromptCache
 from gatekeeper.engine.generate.speculative import Draft, begin_with, can_begin_with, confirm
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel
@@ -56,7 +56,7 @@ def _given(
     seeds: Sequence[int] | None = None,
     reasoning: Reasoning | None = None,
     ending: int | None = None,
-) -> Given:
+) -> DecodeContext:
     """What is to be run."""
     lines = mask_lines(masks, loaded.sites, loaded.device, seeds)
     first = lines.tables.first_layer(loaded.sites) if lines is not None else None
@@ -64,7 +64,7 @@ def _given(
     shares = share and loaded.architecture.shares and alike and first is not None
     layers = decoder_layers(loaded.model, loaded.sites) if shares else None
     parts = layers[first] if layers is not None and first is not None and attend_once else None
-    return Given(
+    return DecodeContext(
         loaded=loaded,
         instrument=instrument,
         prompts=prompts,
@@ -155,7 +155,7 @@ def decode(
     loop.drafts = drafts
     most = len(prompts) if slots is None else slots
     if opening is not None:
-        loop.openings = Openings(given, masks, opening, most)
+        loop.prompt_cache = PromptCache(given, masks, opening, most)
     try:
         loop.run(most, refill=refill)
     finally:
@@ -168,7 +168,7 @@ class _Loop:
 
     def __init__(
         self,
-        given: Given,
+        given: DecodeContext,
         found: dict[int, Reply],
         keep: Keep | None,
         *,
@@ -179,7 +179,7 @@ class _Loop:
         self._new_tokens, self._decided = new_tokens, decided
         self._waiting = list(range(len(given.prompts)))
         self.clusters: Sequence[int] = ()
-        self.openings: Openings | None = None
+        self.prompt_cache: PromptCache | None = None
         self.drafts: Sequence[Draft] | None = None
         self._stood: frozenset[int] = frozenset()
         self._tried = 0
@@ -226,10 +226,10 @@ class _Loop:
     def _begin(self, rows: Sequence[int]) -> Running:
         """Rows ready to read their prompts, or what comes behind their opening."""
         opening = None
-        if self.openings is not None:
+        if self.prompt_cache is not None:
             cluster = self.clusters[rows[0]]
             its = [row for row in self._waiting if self.clusters[row] == cluster]
-            opening = self.openings.of(cluster, its)
+            opening = self.prompt_cache.of(cluster, its)
         self._waiting = self._waiting[len(rows) :]
         given = self._given
         return Running(given, rows) if opening is None else opening.enter(given, rows)

@@ -19,7 +19,7 @@ _KEPT = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class DecodeContext:
     """What a call of `decode` is about: all its rows, whichever of them run.
 
     Attributes:

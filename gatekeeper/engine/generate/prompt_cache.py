@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatekeeper.engine.generate.batch_state import Running
-from gatekeeper.engine.generate.decode_context import Given
+from gatekeeper.engine.generate.decode_context import DecodeContext
 from gatekeeper.engine.generate.kv_cache import is_plain
 from gatekeeper.records.trial import Mask, split_mode
 
@@ -23,7 +23,7 @@ START, _CUDA_START = 192, 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class CachedStart:
     """Attributes:
     tokens: length of the opening.
     cache: its keys and values, a line to each distinct mask; below the first mask one line.
@@ -34,7 +34,7 @@ class Opening:
     cache: Any
     line: Mapping[int, int]
 
-    def enter(self, given: Given, rows: Sequence[int]) -> Running:
+    def enter(self, given: DecodeContext, rows: Sequence[int]) -> Running:
         """Rows that have read the opening, ready for the forward that reads the rest."""
         own = copy.copy(self.cache)
         own.layers = [copy.copy(layer) for layer in self.cache.layers]
@@ -53,7 +53,7 @@ def least_tokens(cuda: bool, share: float = 1.0) -> int:
     return int((_CUDA_START if cuda else START) / share)
 
 
-class Openings:
+class PromptCache:
     """The openings of clusters of rows, one at a time.
 
     Args:
@@ -62,23 +62,23 @@ class Openings:
         most: rows that may run side by side, so many masks at most have an opening read.
     """
 
-    def __init__(self, given: Given, masks: Sequence[Mask], least: int, most: int) -> None:
+    def __init__(self, given: DecodeContext, masks: Sequence[Mask], least: int, most: int) -> None:
         self._given, self._masks, self._least, self._most = given, masks, least, most
         self._cluster: int | None = None
-        self._opening: Opening | None = None
+        self._cached: CachedStart | None = None
 
-    def of(self, cluster: int, rows: Sequence[int]) -> Opening | None:
+    def of(self, cluster: int, rows: Sequence[int]) -> CachedStart | None:
         """A cluster's opening, read once; None if the cache is not plain, or nothing is gained.
 
         Args:
             rows: those of the cluster that are still to enter.
         """
         if cluster != self._cluster:
-            self._cluster, self._opening = cluster, None  # the last one's room is free
-            self._opening = self._read(rows)
-        return self._opening
+            self._cluster, self._cached = cluster, None  # the last one's room is free
+            self._cached = self._read(rows)
+        return self._cached
 
-    def _read(self, rows: Sequence[int]) -> Opening | None:
+    def _read(self, rows: Sequence[int]) -> CachedStart | None:
         given = self._given
         tokens = common([given.prompts[row] for row in rows])
         labels = {row: _label(self._masks[row], row) for row in rows}
@@ -91,7 +91,7 @@ class Openings:
         begun.logits()
         if not is_plain(begun.cache):
             return None
-        return Opening(tokens, begun.cache, {row: place[labels[row]] for row in rows})
+        return CachedStart(tokens, begun.cache, {row: place[labels[row]] for row in rows})
 
 
 def common(prompts: Sequence[Sequence[int]]) -> int:

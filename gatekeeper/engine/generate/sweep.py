@@ -36,8 +36,8 @@ class SweepCount:
     resumed: int
 
 
-class Crew(Protocol):
-    """Who computes the rows. One crew serves all sweeps of an audit."""
+class Executor(Protocol):
+    """Who computes the rows. One executor serves all sweeps of an audit."""
 
     def run(
         self, loaded: LoadedModel, shards: Sequence[Sequence[Row]], settings: SweepSettings
@@ -52,19 +52,19 @@ class Crew(Protocol):
         """Lets everybody go."""
 
 
-class Alone:
+class LocalExecutor:
     """This process, and nobody else."""
 
     def run(
         self, loaded: LoadedModel, shards: Sequence[Sequence[Row]], settings: SweepSettings
     ) -> Generator[list[StoredReply], None, None]:
-        """See `Crew`."""
+        """See `Executor`."""
         with Instrument(loaded.sites) as instrument:
             for rows in shards:
                 yield run_shard(loaded, instrument, rows, settings)
 
     def close(self) -> None:
-        """See `Crew`."""
+        """See `Executor`."""
 
 
 def sweep(
@@ -74,7 +74,7 @@ def sweep(
     store: TrialStore,
     progress: Progress,
     *,
-    crew: Crew | None = None,
+    executor: Executor | None = None,
 ) -> tuple[list[Trial], SweepCount]:
     """Runs every prompt under each of its masks and judges the replies.
 
@@ -82,7 +82,7 @@ def sweep(
     computes it or on what was done before. Only this process writes to the store.
 
     Args:
-        crew: who computes; None: this process.
+        executor: who computes; None: this process.
 
     Raises:
         AuditError: out of memory with a single row, the store cannot be written, or workers failed.
@@ -100,7 +100,7 @@ def sweep(
             for shard in shards(loaded, _drafted(wave, settings, store), settings)
             if not all(row.key in done for row in shard)
         ]
-        with closing((crew or Alone()).run(loaded, left, settings)) as made_now:
+        with closing((executor or LocalExecutor()).run(loaded, left, settings)) as made_now:
             for stored in made_now:
                 done.update(_kept(store, stored))
                 progress(len(done), len(rows))
@@ -176,7 +176,7 @@ def _run(
         seeds=[int(row.key[:15], 16) for row in rows],
         slots=slots,
         refill=using.refill,
-        opening=start_of(loaded, rows, using) if using.share_opening else None,
+        opening=start_of(loaded, rows, using) if using.cache_prompts else None,
         clusters=[row.cluster for row in rows],
         drafts=[row.draft for row in rows],
         keep=keep,

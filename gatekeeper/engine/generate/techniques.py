@@ -23,7 +23,7 @@ class Techniques:
             equal, replies are shorter.
         refill: rows of a shard enter as others end; else when all of the batch have. Off unless the
             self-test tried it, which it does on CUDA only: elsewhere it saves next to nothing.
-        share_opening: system prompt and template, which all prompts begin with, are read once for
+        cache_prompts: system prompt and template, which all prompts begin with, are read once for
             each mask of a shard. Off unless the self-test found it exact.
         draft: a masked row whose reply is the unmasked one is told by one forward that reads it.
             Off unless the self-test found it exact.
@@ -36,7 +36,7 @@ class Techniques:
     sort_depth: bool = True
     stop_early: bool = True
     refill: bool = False
-    share_opening: bool = False
+    cache_prompts: bool = False
     draft: bool = False
 
 
@@ -47,7 +47,7 @@ def where_exact(checks: Sequence[SelfTestCheck]) -> Techniques:
         share_prefix="prefix" in passed,
         share_attention="attention" in passed,
         refill="refill" in passed,
-        share_opening="opening" in passed,
+        cache_prompts="opening" in passed,
         draft="draft" in passed,
     )
 

@@ -34,7 +34,7 @@ _LEAN = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Openings:
+class TargetTokens:
     """First tokens that lead into refusals and into compliance."""
 
     refusal: tuple[int, ...]
@@ -55,7 +55,7 @@ class FirstToken:
     parts: tuple[str, ...] = ()
 
 
-def openings(replies: Sequence[FirstToken]) -> Openings | str:
+def target_tokens(replies: Sequence[FirstToken]) -> TargetTokens | str:
     """Opening tokens from replies *judged* refused and complied, or why there are none.
 
     A contrast of prompt sets would let openings of compliance slip in among those of refusal. They
@@ -76,11 +76,11 @@ def openings(replies: Sequence[FirstToken]) -> Openings | str:
     compliance = _leaning(counts["comply"], counts["refuse"])
     if not refusal or not compliance:
         return "refusals and compliance open with the same tokens: the first token does not decide"
-    target = Openings(refusal=refusal, compliance=compliance)
+    target = TargetTokens(refusal=refusal, compliance=compliance)
     return _uncovered(replies, target) or target
 
 
-def _uncovered(replies: Sequence[FirstToken], target: Openings) -> str | None:
+def _uncovered(replies: Sequence[FirstToken], target: TargetTokens) -> str | None:
     """Which replies the openings do not speak for, or None."""
     refused = [r for r in replies if r.outcome == "refuse"]
     answers = [r for r in replies if r.outcome == "comply"]
@@ -114,7 +114,7 @@ def _leaning(own: Counter[int], other: Counter[int]) -> tuple[int, ...]:
     return tuple(tokens[:_OPENINGS])
 
 
-def log_odds(logits: Tensor, target: Openings) -> Tensor:
+def log_odds(logits: Tensor, target: TargetTokens) -> Tensor:
     """logsumexp(logits[refusal]) − logsumexp(logits[compliance]) of each row [B]."""
     refusal = logits[:, list(target.refusal)].float().logsumexp(dim=-1)
     return refusal - logits[:, list(target.compliance)].float().logsumexp(dim=-1)
@@ -124,7 +124,7 @@ def attribute(
     loaded: LoadedModel,
     prompts: Sequence[Encoded],
     rows: Sequence[int],
-    target: Openings,
+    target: TargetTokens,
     *,
     batch_rows: int,
     progress: Callable[[int, int], None] | None = None,
@@ -155,7 +155,7 @@ def attribute(
 
 
 def _gradient(
-    loaded: LoadedModel, instrument: Instrument, ids: Sequence[Sequence[int]], target: Openings
+    loaded: LoadedModel, instrument: Instrument, ids: Sequence[Sequence[int]], target: TargetTokens
 ) -> npt.NDArray[np.float32]:
     tokens, attention = left_padded(ids, loaded.pad_id, loaded.device)
     shape = (len(ids), len(loaded.sites), width_of(loaded.sites))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gatekeeper.engine.generate.batching import Encoded, batches
 from gatekeeper.engine.generate.decode import next_logits
 from gatekeeper.engine.generate.out_of_memory import in_halves
-from gatekeeper.engine.measure.attribute import Openings, log_odds
+from gatekeeper.engine.measure.attribute import TargetTokens, log_odds
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.engine.progress import Reporter
@@ -41,7 +41,7 @@ class MeasuredEffect:
     reporter: Reporter
     prompts: Sequence[Encoded]
     rows: npt.NDArray[np.intp]
-    target: Openings
+    target: TargetTokens
     base: str
     batch_rows: int
     share_prefix: bool

@@ -25,7 +25,7 @@ _REST = 3
 _SLOTS = 4
 
 
-def opening_holds(
+def prompt_cache_holds(
     loaded: LoadedModel,
     instrument: Instrument,
     prompts: Sequence[Sequence[int]],

@@ -16,7 +16,7 @@ from gatekeeper.engine.model.load import LoadedModel, dtype_name
 from gatekeeper.engine.model.mask_tables import mask_tables, width_of
 from gatekeeper.engine.model.parallel import PARTED, in_step
 from gatekeeper.engine.self_test.prefix import attention_holds, replies_hold
-from gatekeeper.engine.self_test.prompt_cache import opening_holds, refill_holds
+from gatekeeper.engine.self_test.prompt_cache import prompt_cache_holds, refill_holds
 from gatekeeper.engine.self_test.speculative import drafts_hold
 from gatekeeper.errors import CheckpointError, SelfTestError
 from gatekeeper.records.evidence import SelfTestCheck
@@ -163,7 +163,7 @@ def _shortcuts(
     share: bool,
 ) -> list[SelfTestCheck]:
     """Checks of what only saves work, and is left where it changes a reply."""
-    opens = opening_holds(loaded, instrument, prompts, busiest)
+    opens = prompt_cache_holds(loaded, instrument, prompts, busiest)
     drafts = drafts_hold(loaded, instrument, prompts, busiest, share=share)
     enters = refill_holds(loaded, instrument, prompts, busiest)
     attends = share and attention_holds(loaded, instrument, prompts, busiest)

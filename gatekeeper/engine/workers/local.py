@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from gatekeeper.engine.workers.spawn import WorkerLost
-from gatekeeper.engine.workers.worker import Answer, Replica
+from gatekeeper.engine.workers.worker import Replica, Result
 from gatekeeper.evidence.trial_store import StoredReply
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _GONE = 10.0
 
 
-class ProcessHand:
-    """A started process that loads the model when the first order comes.
+class ProcessWorker:
+    """A started process that loads the model when the first task comes.
 
     Args:
         device: where it computes.
@@ -48,28 +48,28 @@ class ProcessHand:
         """Of the process."""
         return self._process.pid
 
-    def ask(self, order: bytes, patience: float) -> list[StoredReply]:
-        """See `hands.Hand`."""
+    def ask(self, task: bytes, patience: float) -> list[StoredReply]:
+        """See `spawn.Worker`."""
         try:
-            self._line.send_bytes(order)
+            self._line.send_bytes(task)
             if not self._line.poll(patience):
                 raise WorkerLost(f"no answer in {patience:.0f} s")
-            answer: Answer = self._line.recv()
+            answer: Result = self._line.recv()
         except (EOFError, OSError) as error:
             self._process.join(_GONE)
             raise WorkerLost(_ended(self._process.exitcode)) from error
         return answer.unwrap()
 
     def close(self) -> None:
-        """See `hands.Hand`."""
+        """See `spawn.Worker`."""
         if self._process.is_alive():
             self._process.kill()
         self._process.join(_GONE)
 
 
-def hire_process(device: str) -> ProcessHand:
+def spawn_process(device: str) -> ProcessWorker:
     """A worker on a device: `cpu`, or `cuda:1`."""
-    return ProcessHand(device)
+    return ProcessWorker(device)
 
 
 def _ended(code: int | None) -> str:
@@ -81,15 +81,15 @@ def _ended(code: int | None) -> str:
 
 
 def _work(line: Connection, device: str) -> None:
-    """What the process does: an answer to each order, until the driver goes away."""
+    """What the process does: an answer to each task, until the driver goes away."""
     threading.Thread(target=_follow_parent, daemon=True).start()
     replica = Replica(device)
     while True:
         try:
-            order = line.recv_bytes()
+            task = line.recv_bytes()
         except (EOFError, OSError):
             return
-        line.send(replica.answer(order))
+        line.send(replica.answer(task))
 
 
 def _follow_parent() -> None:

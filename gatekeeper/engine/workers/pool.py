@@ -1,4 +1,4 @@
-"""Several replicas share the shards of a sweep: one here, the others wherever a hand can be had.
+"""Several replicas share the shards of a sweep: one here, the others wherever a worker can be had.
 
 A shard is the same whoever computes it, so it can be handed out again when a worker dies. Workers
 hold nothing that is not also in the store or in the plan; only the driver, this process, writes.
@@ -20,9 +20,9 @@ from gatekeeper.engine.generate.row_plan import Row, SweepSettings
 from gatekeeper.engine.generate.sweep import run_shard
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel
-from gatekeeper.engine.workers.spawn import Hand, Hire, WorkerLost
-from gatekeeper.engine.workers.work_queue import Desk, Shard
-from gatekeeper.engine.workers.worker import make_order
+from gatekeeper.engine.workers.spawn import Spawn, Worker, WorkerLost
+from gatekeeper.engine.workers.work_queue import Shard, WorkQueue
+from gatekeeper.engine.workers.worker import make_task
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import StoredReply
 
@@ -37,62 +37,62 @@ _LOADING = 3600.0
 
 _LOG = logging.getLogger(__name__)
 
-_Order = Callable[[Sequence[Row]], bytes]
+_Task = Callable[[Sequence[Row]], bytes]
 _Replies = queue.SimpleQueue[list[StoredReply] | BaseException]
 
 
-class Together:
-    """This process and hands elsewhere: each takes the next shard when it is done with one.
+class PoolExecutor:
+    """This process and workers elsewhere: each takes the next shard when it is done with one.
 
     Args:
-        hire: makes a hand; called again for the place of one that was lost.
-        hands: how many.
+        spawn: makes a worker; called again for the place of one that was lost.
+        others: how many workers beside this process.
         share_cores: whether they compute on this machine's cores if on any.
         patience: see `_PATIENCE`.
     """
 
     def __init__(
-        self, hire: Hire, hands: int, *, share_cores: bool, patience: float = _PATIENCE
+        self, spawn: Spawn, others: int, *, share_cores: bool, patience: float = _PATIENCE
     ) -> None:
-        self._hire, self._share = hire, share_cores
-        self._hands: list[Hand | None] = [None] * hands
+        self._spawn, self._share = spawn, share_cores
+        self._workers: list[Worker | None] = [None] * others
         self._patience, self._longest = patience, 0.0
         self._stopped = threading.Event()
 
     def run(
         self, loaded: LoadedModel, shards: Sequence[Sequence[Row]], settings: SweepSettings
     ) -> Generator[list[StoredReply], None, None]:
-        """See `Crew`."""
-        desk = Desk([Shard(rows=rows) for rows in shards])
+        """See `Executor`."""
+        work_queue = WorkQueue([Shard(rows=rows) for rows in shards])
         replies: _Replies = queue.SimpleQueue()
         self._stopped.clear()
         with self._cores(loaded) as threads:
-            order = partial(make_order, loaded, settings, threads)
-            # The driver takes one itself: more hands than the rest would have nothing to do.
-            places = range(min(len(self._hands), max(0, len(shards) - 1)))
+            task = partial(make_task, loaded, settings, threads)
+            # The driver takes one itself: more workers than the rest would have nothing to do.
+            places = range(min(len(self._workers), max(0, len(shards) - 1)))
             helpers = [
                 threading.Thread(
-                    target=self._serve, args=(place, desk, replies, order), daemon=True
+                    target=self._serve, args=(place, work_queue, replies, task), daemon=True
                 )
                 for place in places
             ]
             for helper in helpers:
                 helper.start()
             try:
-                yield from self._drive(loaded, desk, replies, settings)
+                yield from self._drive(loaded, work_queue, replies, settings)
             finally:
-                self._finish(desk, helpers)
+                self._finish(work_queue, helpers)
 
     def _drive(
-        self, loaded: LoadedModel, desk: Desk, replies: _Replies, settings: SweepSettings
+        self, loaded: LoadedModel, work_queue: WorkQueue, replies: _Replies, settings: SweepSettings
     ) -> Iterator[list[StoredReply]]:
         """Yields what comes in, and computes a shard whenever nothing waits to be kept."""
         with Instrument(loaded.sites) as instrument:
-            while desk.open:
+            while work_queue.open:
                 try:
                     found = replies.get_nowait()
                 except queue.Empty:
-                    shard = desk.take_untried()
+                    shard = work_queue.take_untried()
                     if shard is not None:
                         found = run_shard(loaded, instrument, shard.rows, settings)
                     else:
@@ -100,14 +100,14 @@ class Together:
                 if isinstance(found, BaseException):
                     raise found
                 yield found
-                desk.done()
+                work_queue.done()
 
-    def _serve(self, place: int, desk: Desk, replies: _Replies, order: _Order) -> None:
+    def _serve(self, place: int, work_queue: WorkQueue, replies: _Replies, task: _Task) -> None:
         """A thread for each place: what it does not get done, the driver hears of."""
         try:
-            while (shard := desk.take()) is not None:
+            while (shard := work_queue.take()) is not None:
                 try:
-                    replies.put(self._ask(place, order(shard.rows)))
+                    replies.put(self._ask(place, task(shard.rows)))
                 except WorkerLost as lost:
                     self._let_go(place)
                     if self._stopped.is_set():
@@ -117,32 +117,32 @@ class Together:
                         raise _lost_too_often(shard, lost) from lost
                     # An audit that goes on, but slower, and that may soon go on no more.
                     _LOG.warning("gatekeeper: warning: %s", _lost_once(shard, lost))
-                    desk.give_back(shard)
+                    work_queue.give_back(shard)
         except BaseException as error:  # the driver raises it
             replies.put(error)
 
-    def _ask(self, place: int, order: bytes) -> list[StoredReply]:
+    def _ask(self, place: int, task: bytes) -> list[StoredReply]:
         """One shard's replies from one place."""
         begun, patience = time.monotonic(), max(self._patience, 20 * self._longest)
-        hand = self._hands[place]
-        if hand is None:
-            return self._engage(place).ask(order, patience + _LOADING)
-        found = hand.ask(order, patience)
+        worker = self._workers[place]
+        if worker is None:
+            return self._engage(place).ask(task, patience + _LOADING)
+        found = worker.ask(task, patience)
         self._longest = max(self._longest, time.monotonic() - begun)
         return found
 
-    def _engage(self, place: int) -> Hand:
-        """A new hand for a place, unless all were told to stop in the meantime."""
-        hand = self._hands[place] = self._hire(place + 1)
+    def _engage(self, place: int) -> Worker:
+        """A new worker for a place, unless all were told to stop in the meantime."""
+        worker = self._workers[place] = self._spawn(place + 1)
         if self._stopped.is_set():
             self._let_go(place)
-        return hand
+        return worker
 
-    def _finish(self, desk: Desk, helpers: Sequence[threading.Thread]) -> None:
-        """After the last shard hands stay for the next sweep; after an error all are let go."""
-        if desk.open:
+    def _finish(self, work_queue: WorkQueue, helpers: Sequence[threading.Thread]) -> None:
+        """After the last shard workers stay for the next sweep; after an error all are let go."""
+        if work_queue.open:
             self._stopped.set()
-            desk.stop()
+            work_queue.stop()
             self.close()
         for helper in helpers:
             helper.join(timeout=60)
@@ -153,7 +153,7 @@ class Together:
         before = torch.get_num_threads()
         share = before
         if self._share and loaded.device.type == "cpu":
-            share = max(1, before // (len(self._hands) + 1))
+            share = max(1, before // (len(self._workers) + 1))
             torch.set_num_threads(share)
         try:
             yield share
@@ -161,13 +161,13 @@ class Together:
             torch.set_num_threads(before)
 
     def _let_go(self, place: int) -> None:
-        hand, self._hands[place] = self._hands[place], None
-        if hand is not None:
-            hand.close()
+        worker, self._workers[place] = self._workers[place], None
+        if worker is not None:
+            worker.close()
 
     def close(self) -> None:
-        """Ends all hands, also in the middle of a shard."""
-        for place in range(len(self._hands)):
+        """Ends all workers, also in the middle of a shard."""
+        for place in range(len(self._workers)):
             self._let_go(place)
 
 

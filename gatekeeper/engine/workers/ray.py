@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from gatekeeper.checkpoint.open import open_checkpoint
-from gatekeeper.engine.generate.sweep import Crew
+from gatekeeper.engine.generate.sweep import Executor
 from gatekeeper.engine.versions import versions
-from gatekeeper.engine.workers.pool import Together
-from gatekeeper.engine.workers.spawn import Hand, WorkerLost
-from gatekeeper.engine.workers.worker import Answer, Replica
+from gatekeeper.engine.workers.pool import PoolExecutor
+from gatekeeper.engine.workers.spawn import Worker, WorkerLost
+from gatekeeper.engine.workers.worker import Replica, Result
 from gatekeeper.errors import AuditError, excerpt
 from gatekeeper.evidence.trial_store import StoredReply
 
@@ -49,9 +49,9 @@ class FarReplica:
         self._digest, self._wanted = digest, dict(wanted)
         self._replica = Replica(device, self._check)
 
-    def answer(self, order: bytes) -> Answer:
+    def answer(self, task: bytes) -> Result:
         """See `Replica.answer`."""
-        return self._replica.answer(order)
+        return self._replica.answer(task)
 
     def _check(self, path: Path) -> None:
         other = {n: v for n, v in versions().items() if v != self._wanted.get(n)}
@@ -69,7 +69,7 @@ class FarReplica:
             )
 
 
-class RayHand:
+class RayWorker:
     """An actor; Ray starts it as soon as a host has a GPU to give.
 
     Args:
@@ -82,25 +82,25 @@ class RayHand:
         actor = ray.remote(num_gpus=gpus, num_cpus=cpus, max_restarts=0)(FarReplica)
         self._actor = actor.remote(expected.device, expected.digest, dict(expected.versions))
 
-    def ask(self, order: bytes, patience: float) -> list[StoredReply]:
-        """See `hands.Hand`."""
-        result = self._actor.answer.remote(order)
+    def ask(self, task: bytes, patience: float) -> list[StoredReply]:
+        """See `spawn.Worker`."""
+        result = self._actor.answer.remote(task)
         ready, _ = self._ray.wait([result], timeout=patience)
         if not ready:
             raise WorkerLost(f"no answer in {patience:.0f} s")
         try:
-            answer: Answer = self._ray.get(result)
+            answer: Result = self._ray.get(result)
         except self._ray.exceptions.RayError as error:
             raise WorkerLost(type(error).__name__) from error
         return answer.unwrap()
 
     def close(self) -> None:
-        """See `hands.Hand`."""
+        """See `spawn.Worker`."""
         self._ray.kill(self._actor, no_restart=True)
 
 
-def open_ray(address: str, workers: int, expected: Expected) -> Crew:
-    """A crew of this process and actors of a cluster.
+def open_ray(address: str, workers: int, expected: Expected) -> Executor:
+    """An executor of this process and actors of a cluster.
 
     Args:
         workers: this process among them.
@@ -109,34 +109,34 @@ def open_ray(address: str, workers: int, expected: Expected) -> Crew:
         AuditError: the cluster cannot be reached, or has too few GPUs.
     """
     ray = _connect(address)
-    hands = workers - 1
+    others = workers - 1
     kind = "CPU" if expected.device == "cpu" else "GPU"
     found = int(ray.cluster_resources().get(kind, 0))
-    if found < hands:
+    if found < others:
         ray.shutdown()
         raise AuditError(
-            f"--workers {hands + 1} needs {hands} {kind}s of the Ray cluster beside this process, "
-            f"it has {found}",
+            f"--workers {others + 1} needs {others} {kind}s of the Ray cluster beside this "
+            f"process, it has {found}",
             remedy=f"give --workers {found + 1} or fewer, or add hosts",
         )
     gpus, cpus = (0, 1) if kind == "CPU" else (1, 1)
 
-    def hire(_place: int) -> Hand:
-        return RayHand(ray, expected, gpus=gpus, cpus=cpus)
+    def spawn(_place: int) -> Worker:
+        return RayWorker(ray, expected, gpus=gpus, cpus=cpus)
 
-    return _OnRay(ray, Together(hire, hands, share_cores=False))
+    return _OnRay(ray, PoolExecutor(spawn, others, share_cores=False))
 
 
 class _OnRay:
-    """A crew that leaves the cluster when it is let go."""
+    """An executor that leaves the cluster when it is let go."""
 
-    def __init__(self, ray: Any, crew: Together) -> None:
-        self._ray, self._crew = ray, crew
-        self.run = crew.run
+    def __init__(self, ray: Any, executor: PoolExecutor) -> None:
+        self._ray, self._executor = ray, executor
+        self.run = executor.run
 
     def close(self) -> None:
-        """See `sweep.Crew`."""
-        self._crew.close()
+        """See `sweep.Executor`."""
+        self._executor.close()
         self._ray.shutdown()
 
 

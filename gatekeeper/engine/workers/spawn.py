@@ -1,4 +1,4 @@
-"""What the driver of a crew knows of a worker elsewhere."""
+"""What the driver of an executor knows of a worker elsewhere."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class WorkerLost(Exception):  # noqa: N818 - told as an AuditError, if it happen
     """A worker died or does not answer; nothing but its shard is lost."""
 
 
-class Hand(Protocol):
+class Worker(Protocol):
     """One worker elsewhere."""
 
-    def ask(self, order: bytes, patience: float) -> list[StoredReply]:
-        """The replies to an order of `replica.make_order`.
+    def ask(self, task: bytes, patience: float) -> list[StoredReply]:
+        """The replies to a task of `worker.make_task`.
 
         Raises:
             WorkerLost: it died, or gave no answer within so many seconds.
@@ -28,4 +28,4 @@ class Hand(Protocol):
 
 
 #: Makes the worker of a place: 1 is the first beside this process.
-Hire = Callable[[int], Hand]
+Spawn = Callable[[int], Worker]

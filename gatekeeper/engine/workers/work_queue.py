@@ -18,7 +18,7 @@ class Shard:
     losses: int = 0
 
 
-class Desk:
+class WorkQueue:
     """Shards that wait, and how many have no replies yet. Threads share it."""
 
     def __init__(self, shards: Sequence[Shard]) -> None:

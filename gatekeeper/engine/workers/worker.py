@@ -1,4 +1,4 @@
-"""The far end of a crew: a model of its own, and the replies to the shards it is handed.
+"""The far end of an executor: a model of its own, and the replies to the shards it is handed.
 
 Processes and Ray actors are made of it. What goes over the line is plain data: how to load the
 model, rows as token ids, and the judge's `decided`, a function of a module, by its name.
@@ -26,7 +26,7 @@ from gatekeeper.evidence.trial_store import StoredReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Task:
     """A shard and all that its replies depend on.
 
     Attributes:
@@ -43,8 +43,8 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """Replies to an order, or what ended it.
+class Result:
+    """Replies to a task, or what ended it.
 
     Attributes:
         error: message, where and remedy of an error that the user is told.
@@ -69,10 +69,10 @@ class Answer:
         return list(self.replies)
 
 
-def make_order(
+def make_task(
     loaded: LoadedModel, settings: SweepSettings, threads: int, rows: Sequence[Row]
 ) -> bytes:
-    """An order on the line.
+    """A task on the line.
 
     Raises:
         AuditError: the model or the judge cannot be had in another process.
@@ -82,7 +82,7 @@ def make_order(
             "workers cannot load this model: it was not loaded whole from a checkpoint",
             remedy="leave --workers out",
         )
-    order = Order(
+    task = Task(
         recipe=loaded.recipe,
         rows=tuple(rows),
         settings={f.name: getattr(settings, f.name) for f in fields(settings) if f.name != "judge"},
@@ -91,7 +91,7 @@ def make_order(
         threads=threads,
     )
     try:
-        return pickle.dumps(order)
+        return pickle.dumps(task)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise AuditError(
             f"judge {settings.judge.id} cannot be used by workers: its `decided` is no function "
@@ -101,7 +101,7 @@ def make_order(
 
 
 class Replica:
-    """Loads what an order names, once, and carries it out.
+    """Loads what a task names, once, and carries it out.
 
     Args:
         device: where the model goes.
@@ -115,33 +115,33 @@ class Replica:
         self._recipe: Recipe | None = None
         self._loaded: LoadedModel | None = None
 
-    def answer(self, line: bytes) -> Answer:
+    def answer(self, line: bytes) -> Result:
         """Replies to a shard; errors that are ours to tell become part of the answer."""
         # From the process that started this one, over its own pipe.
-        order: Order = pickle.loads(line)  # noqa: S301
+        task: Task = pickle.loads(line)  # noqa: S301
         try:
-            loaded = self._model(order)
-            judge = replace(catalog.load("judge", order.judge), decided=order.decided)
-            settings = SweepSettings(judge=judge, **order.settings)
+            loaded = self._model(task)
+            judge = replace(catalog.load("judge", task.judge), decided=task.decided)
+            settings = SweepSettings(judge=judge, **task.settings)
             with Instrument(loaded.sites) as instrument:
-                return Answer(replies=tuple(run_shard(loaded, instrument, order.rows, settings)))
+                return Result(replies=tuple(run_shard(loaded, instrument, task.rows, settings)))
         except GatekeeperError as error:
-            return Answer(error=(error.message, error.where, error.remedy))
+            return Result(error=(error.message, error.where, error.remedy))
         except Exception as error:
-            return Answer(failed=type(error).__name__)
+            return Result(failed=type(error).__name__)
 
-    def _model(self, order: Order) -> LoadedModel:
+    def _model(self, task: Task) -> LoadedModel:
         if self._device.type == "cpu":
-            torch.set_num_threads(order.threads)
-        if self._loaded is None or order.recipe != self._recipe:
+            torch.set_num_threads(task.threads)
+        if self._loaded is None or task.recipe != self._recipe:
             self._loaded = None  # the next one needs its room
             if self._device.type == "cuda":
                 torch.cuda.set_device(self._device)
                 torch.cuda.empty_cache()
             if self._recipe is None and self._check is not None:
-                self._check(order.recipe.path)
-            self._loaded = load_recipe(order.recipe, self._device)
-            self._recipe = order.recipe
+                self._check(task.recipe.path)
+            self._loaded = load_recipe(task.recipe, self._device)
+            self._recipe = task.recipe
         return self._loaded
 
 

@@ -19,7 +19,7 @@ from gatekeeper.records.suite import Prompt
 from gatekeeper.records.trial import UNMASKED, bare_mask
 from tests.engine.tiny_loaded import loaded
 
-ALL = Techniques(share_opening=True, refill=True, draft=True)
+ALL = Techniques(cache_prompts=True, refill=True, draft=True)
 SETTINGS = SweepSettings(
     base="b",
     new_tokens=5,
@@ -176,7 +176,7 @@ def test_a_prompt_that_lacks_some_of_the_masks_stays_with_the_others():
     assert len(set(found)) == 2  # four prompts and one: 47 rows are no five times ten
 
 
-@pytest.mark.parametrize("off", ["share_opening", "refill", "sort_lengths", "fold"])
+@pytest.mark.parametrize("off", ["cache_prompts", "refill", "sort_lengths", "fold"])
 def test_without_what_it_needs_the_order_is_the_plan_s(off):
     using = replace(ALL, **{off: False}, draft=False)
     model = loaded("mixtral")

@@ -25,7 +25,7 @@ from gatekeeper.suites.read import read_suite
 from tests.engine.tiny_loaded import encoded, loaded, loaded_with
 
 DEMO = Path(__file__).resolve().parents[3] / "demo"
-EVERYTHING = Techniques(refill=True, share_opening=True, draft=True, share_attention=True)
+EVERYTHING = Techniques(refill=True, cache_prompts=True, draft=True, share_attention=True)
 MODES = ("reroute", "reroute", "ablate", "scale:0.2", "noise:0.5")
 
 
@@ -87,7 +87,7 @@ def test_the_demo_checkpoint_decides_alike(tmp_path):
     prompts: list[Encoded] = encode(model, wanted, "Answer briefly. " * 6, 16)
     masks = masks_of(model, seed=2, count=34)
     found = where_exact(self_test(model, prompts))
-    assert found.share_prefix or found.share_opening
+    assert found.share_prefix or found.cache_prompts
     plain, _ = swept(tmp_path / "p", model, prompts, masks, PLAIN, rows=64, tokens=16)
     using = replace(EVERYTHING, stop_early=False)
     fast, _ = swept(tmp_path / "f", model, prompts, masks, using, rows=64, tokens=16)

@@ -5,14 +5,14 @@ import pytest
 
 from gatekeeper.engine.measure.attribute import (
     FirstToken,
-    Openings,
+    TargetTokens,
     attribute,
-    openings,
+    target_tokens,
 )
 from tests.engine.tiny_loaded import encoded, loaded
 from tests.typed import only
 
-TARGET = Openings(refusal=(9, 10), compliance=(20, 21, 22))
+TARGET = TargetTokens(refusal=(9, 10), compliance=(20, 21, 22))
 
 
 def said(name="regular", **counts):
@@ -39,8 +39,8 @@ def test_only_the_prompts_asked_for_are_attributed():
 def test_openings_come_from_judged_replies_and_lean():
     replies = [FirstToken(token=1, outcome="refuse")] * 9 + [FirstToken(token=2, outcome="refuse")]
     replies += [FirstToken(token=3, outcome="comply")] * 7 + [FirstToken(token=2, outcome="comply")]
-    target = openings(replies)
-    assert target == Openings(refusal=(1,), compliance=(3,))
+    target = target_tokens(replies)
+    assert target == TargetTokens(refusal=(1,), compliance=(3,))
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,12 @@ def test_openings_come_from_judged_replies_and_lean():
     ],
 )
 def test_no_openings_is_a_reason_not_a_guess(replies, reason):
-    assert reason in only(str, openings(replies))
+    assert reason in only(str, target_tokens(replies))
 
 
 def test_openings_that_begin_half_of_the_answers_will_do():
     replies = said(refuse={1: 40}, comply=dict.fromkeys(range(10, 26), 3))
     replies += said("jailbreak", refuse={1: 1, 12: 3})  # too few to speak of
-    assert openings(replies) == Openings(refusal=(1,), compliance=(10, 11, 13, 14, 15, 16, 17, 18))
+    assert target_tokens(replies) == TargetTokens(
+        refusal=(1,), compliance=(10, 11, 13, 14, 15, 16, 17, 18)
+    )

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gatekeeper.engine.generate.batching import left_padded
-from gatekeeper.engine.measure.attribute import Openings, log_odds
+from gatekeeper.engine.measure.attribute import TargetTokens, log_odds
 from gatekeeper.engine.measure.mask_effects import MeasuredEffect, chosen_rows
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.mask_tables import mask_tables
@@ -17,7 +17,7 @@ from tests.engine.invariants import mask
 from tests.engine.silent import Silent
 from tests.engine.tiny_loaded import encoded, loaded
 
-TARGET = Openings(refusal=(9, 10), compliance=(20, 21, 22))
+TARGET = TargetTokens(refusal=(9, 10), compliance=(20, 21, 22))
 
 
 def measured(store, *, family="qwen3_moe", batch_rows=64, share=True):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from gatekeeper.engine.measure.attribute import Openings, attribute
+from gatekeeper.engine.measure.attribute import TargetTokens, attribute
 from gatekeeper.engine.model.int8 import rounded, to_int8
 from gatekeeper.engine.self_test.run import self_test
 from tests.engine.tiny_loaded import encoded, loaded_with
@@ -90,7 +90,7 @@ def test_models_are_rounded_and_still_read(family):
 def test_the_gradient_passes():
     found = loaded_with("qwen3_moe", 7)
     to_int8(found.model, found.sites)
-    target = Openings(refusal=(5,), compliance=(9,))
+    target = TargetTokens(refusal=(5,), compliance=(9,))
     scores = attribute(found, encoded(), [0, 1, 2], target, batch_rows=2)
     plain = attribute(loaded_with("qwen3_moe", 7), encoded(), [0, 1, 2], target, batch_rows=2)
     assert (scores[:3] != 0).any()

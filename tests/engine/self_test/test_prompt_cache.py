@@ -7,7 +7,7 @@ from gatekeeper.engine.generate import batch_state as running
 from gatekeeper.engine.generate import prompt_cache as opening
 from gatekeeper.engine.generate.kv_cache import join
 from gatekeeper.engine.model.hooks import Instrument
-from gatekeeper.engine.self_test.prompt_cache import opening_holds, refill_holds
+from gatekeeper.engine.self_test.prompt_cache import prompt_cache_holds, refill_holds
 from tests.engine.tiny_loaded import encoded, loaded
 
 FAMILIES = ("qwen3_moe", "mixtral", "deepseek_v3", "olmoe", "jetmoe")
@@ -21,19 +21,19 @@ def tried(check, model) -> bool:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("check", [opening_holds, refill_holds])
+@pytest.mark.parametrize("check", [prompt_cache_holds, refill_holds])
 def test_both_hold_where_the_cache_is_plain(family, check):
     assert tried(check, loaded(family))
 
 
 @pytest.mark.parametrize("family", ["gpt_oss", "qwen3_next", "minimax"])
-@pytest.mark.parametrize("check", [opening_holds, refill_holds])
+@pytest.mark.parametrize("check", [prompt_cache_holds, refill_holds])
 def test_neither_is_said_to_be_used_where_the_cache_keeps_more(family, check):
     assert not tried(check, loaded(family))
 
 
 def test_an_opening_that_is_lost_is_caught(monkeypatch):
-    real = opening.Opening.enter
+    real = opening.CachedStart.enter
 
     def lost(self, given, rows):
         batch = real(self, given, rows)
@@ -41,8 +41,8 @@ def test_an_opening_that_is_lost_is_caught(monkeypatch):
             layer.values = torch.zeros_like(layer.values)
         return batch
 
-    monkeypatch.setattr(opening.Opening, "enter", lost)
-    assert not tried(opening_holds, loaded("mixtral"))
+    monkeypatch.setattr(opening.CachedStart, "enter", lost)
+    assert not tried(prompt_cache_holds, loaded("mixtral"))
 
 
 def test_rows_that_are_mixed_up_on_entering_are_caught(monkeypatch):

@@ -17,19 +17,19 @@ from gatekeeper.engine.generate.sweep import run_shard, sweep
 from gatekeeper.engine.model.load import Recipe, load_model
 from gatekeeper.engine.workers import local as processes
 from gatekeeper.engine.workers import pool as workers
-from gatekeeper.engine.workers.local import ProcessHand
-from gatekeeper.engine.workers.pool import RETRIES, Together
+from gatekeeper.engine.workers.local import ProcessWorker
+from gatekeeper.engine.workers.pool import RETRIES, PoolExecutor
 from gatekeeper.engine.workers.spawn import WorkerLost
-from gatekeeper.engine.workers.worker import Replica, load_recipe, make_order
+from gatekeeper.engine.workers.worker import Replica, load_recipe, make_task
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import TrialStore
 from tests.e2e.cli import HARDENED
-from tests.engine.fake_hands import Office
+from tests.engine.fake_workers import Office
 from tests.engine.generate.test_sweep import SETTINGS, work
 from tests.engine.tiny_loaded import loaded
 from tests.typed import some
 
-# Never loaded: a fake hand has it.
+# Never loaded: a fake worker has it.
 FAR = Recipe(path=HARDENED, description=describe(open_checkpoint(HARDENED)), dtype="float32")
 
 
@@ -37,13 +37,15 @@ def model():
     return replace(loaded("mixtral"), recipe=FAR)
 
 
-def run(folder, office, hands=1, name="s", **options):
-    crew = Together(office.hire, hands, share_cores=True, **options)
+def run(folder, office, others=1, name="s", **options):
+    executor = PoolExecutor(office.spawn, others, share_cores=True, **options)
     try:
         with TrialStore(folder / name) as store:
-            return sweep(model(), work(model(), 6), SETTINGS, store, lambda *_: None, crew=crew)
+            return sweep(
+                model(), work(model(), 6), SETTINGS, store, lambda *_: None, executor=executor
+            )
     finally:
-        crew.close()
+        executor.close()
 
 
 @pytest.fixture(scope="module")
@@ -63,48 +65,48 @@ def slow_driver(monkeypatch, seconds=0.2):
     monkeypatch.setattr(workers, "run_shard", slow)
 
 
-@pytest.mark.parametrize("hands", [1, 3, 20])
-def test_whoever_computes_the_result_is_the_same(alone, tmp_path, monkeypatch, hands):
+@pytest.mark.parametrize("others", [1, 3, 20])
+def test_whoever_computes_the_result_is_the_same(alone, tmp_path, monkeypatch, others):
     slow_driver(monkeypatch)
     office = Office()
-    assert run(tmp_path, office, hands) == alone
-    assert sum(hand.asked for hand in office.hands) > 0
-    assert len(office.hands) <= min(hands, 5)  # six shards: one is the driver's
-    assert all(hand.closed for hand in office.hands)
+    assert run(tmp_path, office, others) == alone
+    assert sum(worker.asked for worker in office.others) > 0
+    assert len(office.others) <= min(others, 5)  # six shards: one is the driver's
+    assert all(worker.closed for worker in office.others)
 
 
-def test_hands_stay_for_the_next_sweep(tmp_path, monkeypatch):
+def test_workers_stay_for_the_next_sweep(tmp_path, monkeypatch):
     slow_driver(monkeypatch)
     office = Office()
-    crew = Together(office.hire, 1, share_cores=False)
+    executor = PoolExecutor(office.spawn, 1, share_cores=False)
     for name in "ab":
         with TrialStore(tmp_path / name) as store:
-            sweep(model(), work(model(), 6), SETTINGS, store, lambda *_: None, crew=crew)
-    assert len(office.hands) == 1 and not office.hands[0].closed
-    crew.close()
-    assert office.hands[0].closed
+            sweep(model(), work(model(), 6), SETTINGS, store, lambda *_: None, executor=executor)
+    assert len(office.others) == 1 and not office.others[0].closed
+    executor.close()
+    assert office.others[0].closed
 
 
-def test_a_sweep_with_nothing_left_hires_nobody(alone, tmp_path):
+def test_a_sweep_with_nothing_left_spawns_nobody(alone, tmp_path):
     office = Office()
     with TrialStore(tmp_path / "s") as store:
         sweep(model(), work(model(), 6), SETTINGS, store, lambda *_: None)
     trials, count = run(tmp_path, office)
     assert trials == alone[0] and count.computed == 0
-    assert office.hands == []
+    assert office.others == []
 
 
 def test_a_shard_lost_with_its_worker_is_done_by_the_next(alone, tmp_path, monkeypatch, caplog):
     slow_driver(monkeypatch)
 
-    def behave(hand, _order):
-        if hand < RETRIES:
+    def behave(worker, _order):
+        if worker < RETRIES:
             raise WorkerLost("killed")
 
     office = Office(behave)
     assert run(tmp_path, office) == alone
-    assert len(office.hands) == RETRIES + 1
-    assert all(hand.closed for hand in office.hands)
+    assert len(office.others) == RETRIES + 1
+    assert all(worker.closed for worker in office.others)
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == RETRIES
     assert told[0].startswith("gatekeeper: warning: a worker was lost (killed); its 3 rows are ")
@@ -120,7 +122,7 @@ def test_a_shard_that_kills_every_worker_ends_the_audit_and_keeps_the_rest(tmp_p
     with pytest.raises(AuditError, match=f"lost {RETRIES + 1} times over the same 3") as caught:
         run(tmp_path, office)
     assert "out of memory" in some(caught.value.remedy)
-    assert len(office.hands) == RETRIES + 1
+    assert len(office.others) == RETRIES + 1
     rows, _ = plan_rows(work(model(), 6), SETTINGS.base)
     with TrialStore(tmp_path / "s") as store:
         kept = store.get(row.key for row in rows)
@@ -147,12 +149,12 @@ def test_a_bug_in_a_thread_is_raised_not_waited_for(tmp_path, monkeypatch):
         run(tmp_path, Office(behave))
 
 
-def test_an_interrupt_of_the_driver_lets_all_hands_go(tmp_path, monkeypatch):
+def test_an_interrupt_of_the_driver_lets_all_workers_go(tmp_path, monkeypatch):
     busy = threading.Event()
 
-    def behave(hand, _order):
+    def behave(worker, _order):
         busy.set()
-        while not office.hands[hand].closed:
+        while not office.others[worker].closed:
             time.sleep(0.01)
         raise WorkerLost("closed")
 
@@ -165,11 +167,11 @@ def test_an_interrupt_of_the_driver_lets_all_hands_go(tmp_path, monkeypatch):
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, office)
-    assert len(office.hands) == 1
+    assert len(office.others) == 1
     assert threading.active_count() == before
 
 
-def test_a_store_that_fails_ends_the_crew_too(tmp_path, monkeypatch):
+def test_a_store_that_fails_ends_the_executor_too(tmp_path, monkeypatch):
     def full(*_):
         raise AuditError("disk full")
 
@@ -204,14 +206,14 @@ def test_cores_are_shared_while_others_compute_and_given_back(tmp_path, monkeypa
 
 def test_an_order_holds_data_only_and_a_judge_of_closures_is_refused():
     rows, _ = plan_rows(work(model(), 1), "b")
-    order = pickle.loads(make_order(model(), SETTINGS, 1, rows))  # noqa: S301
-    assert order.rows == tuple(rows)
-    assert order.settings["new_tokens"] == SETTINGS.new_tokens and "judge" not in order.settings
+    task = pickle.loads(make_task(model(), SETTINGS, 1, rows))  # noqa: S301
+    assert task.rows == tuple(rows)
+    assert task.settings["new_tokens"] == SETTINGS.new_tokens and "judge" not in task.settings
     closed = replace(SETTINGS, judge=replace(SETTINGS.judge, decided=lambda _: False))
     with pytest.raises(AuditError, match="cannot be used by workers"):
-        make_order(model(), closed, 1, rows)
+        make_task(model(), closed, 1, rows)
     with pytest.raises(AuditError, match="workers cannot load this model"):
-        make_order(replace(model(), recipe=None), SETTINGS, 1, rows)
+        make_task(replace(model(), recipe=None), SETTINGS, 1, rows)
 
 
 def test_a_failure_that_is_not_ours_loses_the_worker_and_tells_no_text(monkeypatch):
@@ -223,7 +225,7 @@ def test_a_failure_that_is_not_ours_loses_the_worker_and_tells_no_text(monkeypat
     monkeypatch.setattr(replica, "_model", fail)
     rows, _ = plan_rows(work(model(), 1), "b")
     with pytest.raises(WorkerLost) as caught:
-        replica.answer(make_order(model(), SETTINGS, 1, rows)).unwrap()
+        replica.answer(make_task(model(), SETTINGS, 1, rows)).unwrap()
     assert str(caught.value) == "RuntimeError"
 
 
@@ -240,7 +242,7 @@ def real():
 def orders(real, count):
     jobs = work(real, count)
     rows, _ = plan_rows(jobs, "b")
-    return rows, [make_order(real, SETTINGS, 1, rows[i : i + 3]) for i in range(0, len(rows), 3)]
+    return rows, [make_task(real, SETTINGS, 1, rows[i : i + 3]) for i in range(0, len(rows), 3)]
 
 
 def replies(real, rows):
@@ -260,17 +262,17 @@ def test_a_recipe_makes_the_same_model_also_in_int8(real):
 
 def test_a_process_answers_is_missed_when_killed_and_when_it_hangs(real):
     rows, lines = orders(real, 2)
-    hand = ProcessHand("cpu")
-    assert hand.ask(lines[0], 120) == replies(real, rows[:3])
-    os.kill(some(hand.pid), signal.SIGSTOP)
+    worker = ProcessWorker("cpu")
+    assert worker.ask(lines[0], 120) == replies(real, rows[:3])
+    os.kill(some(worker.pid), signal.SIGSTOP)
     with pytest.raises(WorkerLost, match="no answer in 1 s"):
-        hand.ask(lines[1], 1.0)
-    os.kill(some(hand.pid), signal.SIGKILL)
+        worker.ask(lines[1], 1.0)
+    os.kill(some(worker.pid), signal.SIGKILL)
     with pytest.raises(WorkerLost, match="SIGKILL"):
-        hand.ask(lines[1], 60)
-    hand.close()
-    hand.close()
-    assert gone(hand.pid)
+        worker.ask(lines[1], 60)
+    worker.close()
+    worker.close()
+    assert gone(worker.pid)
 
 
 def gone(pid) -> bool:
@@ -283,21 +285,21 @@ def gone(pid) -> bool:
 
 def test_a_stuck_process_is_replaced_and_a_closed_one_lets_its_thread_go(real):
     _, lines = orders(real, 1)
-    hand = processes.hire_process("cpu")
+    worker = processes.spawn_process("cpu")
     found = []
 
     def ask():
         try:
-            hand.ask(lines[0], 600)
+            worker.ask(lines[0], 600)
         except WorkerLost as lost:
             found.append(str(lost))
 
-    os.kill(some(hand.pid), signal.SIGSTOP)
+    os.kill(some(worker.pid), signal.SIGSTOP)
     thread = threading.Thread(target=ask)
     thread.start()
     time.sleep(0.2)
-    hand.close()
+    worker.close()
     thread.join(timeout=20)
     assert not thread.is_alive()
     assert len(found) == 1
-    assert gone(hand.pid)
+    assert gone(worker.pid)

@@ -16,13 +16,13 @@ from gatekeeper.audit import devices
 from gatekeeper.checkpoint.describe import describe
 from gatekeeper.checkpoint.open import open_checkpoint
 from gatekeeper.engine.generate.row_plan import plan_rows
-from gatekeeper.engine.generate.sweep import Alone, run_shard, sweep
+from gatekeeper.engine.generate.sweep import LocalExecutor, run_shard, sweep
 from gatekeeper.engine.model.load import load_model
 from gatekeeper.engine.versions import versions
 from gatekeeper.engine.workers import pool as workers
-from gatekeeper.engine.workers.ray import Expected, FarReplica, RayHand, open_ray
+from gatekeeper.engine.workers.ray import Expected, FarReplica, RayWorker, open_ray
 from gatekeeper.engine.workers.spawn import WorkerLost
-from gatekeeper.engine.workers.worker import make_order
+from gatekeeper.engine.workers.worker import make_task
 from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.audit_config import Execution
@@ -62,12 +62,12 @@ def cluster(monkeypatch):
     return make
 
 
-def run(crew, real, folder):
+def run(executor, real, folder):
     try:
         with TrialStore(folder / "s") as store:
-            return sweep(real, work(real, 3), SETTINGS, store, lambda *_: None, crew=crew)
+            return sweep(real, work(real, 3), SETTINGS, store, lambda *_: None, executor=executor)
     finally:
-        crew.close()
+        executor.close()
 
 
 def slow_driver(monkeypatch):
@@ -82,12 +82,12 @@ def slow_driver(monkeypatch):
 def test_actors_give_what_one_process_gives_also_when_some_die(
     real, digest, cluster, tmp_path, monkeypatch, dying
 ):
-    alone = run(Alone(), real, tmp_path)
+    alone = run(LocalExecutor(), real, tmp_path)
     slow_driver(monkeypatch)
     ray = cluster(dying=dying)
-    crew = opened(digest)
+    executor = opened(digest)
     (tmp_path / "ray").mkdir()
-    assert run(crew, real, tmp_path / "ray") == alone
+    assert run(executor, real, tmp_path / "ray") == alone
     assert len(ray.actors) == dying + 1
     assert all(actor.killed for actor in ray.actors)
     assert ray.options[0] == {"num_gpus": 0, "num_cpus": 1, "max_restarts": 0}
@@ -103,9 +103,9 @@ def test_ray_does_not_keep_the_signals(real, digest, cluster):
 
 def test_an_actor_that_does_not_answer_is_lost(real, digest, cluster):
     rows, _ = plan_rows(work(real, 1), "b")
-    hand = RayHand(cluster(hanging=True), expected(digest), gpus=0, cpus=1)
+    worker = RayWorker(cluster(hanging=True), expected(digest), gpus=0, cpus=1)
     with pytest.raises(WorkerLost, match="no answer in 3 s"):
-        hand.ask(make_order(real, SETTINGS, 1, rows), 3)
+        worker.ask(make_task(real, SETTINGS, 1, rows), 3)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_host_that_would_compute_something_else_is_refused(
     rows, _ = plan_rows(work(real, 1), "b")
     far = FarReplica("cpu", digest_there or digest, versions_there)
     with pytest.raises(AuditError, match=word) as caught:
-        far.answer(make_order(real, SETTINGS, 1, rows)).unwrap()
+        far.answer(make_task(real, SETTINGS, 1, rows)).unwrap()
     assert caught.value.remedy
 
 

@@ -8,14 +8,16 @@ from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.analysis.order import run_of
 from gatekeeper.policy.decide import CONFIDENCE, family_size, held_rules
-from gatekeeper.policy.hold import Held, stands
+from gatekeeper.policy.limit_check import LimitCheck, stands
 from gatekeeper.policy.rule_needs import floors_by_set
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy, Rule
-from gatekeeper.records.stop import Stop
+from gatekeeper.records.sequential_run import SequentialRun
 
 
-def unsettled(evidence: Evidence, policy: Policy, confidence: float = CONFIDENCE) -> set[Stop]:
+def unsettled(
+    evidence: Evidence, policy: Policy, confidence: float = CONFIDENCE
+) -> set[SequentialRun]:
     """Runs of `evidence.stops` that some rule of the policy still has to see more of.
 
     A number is settled if its interval lies inside its limit and its runs have come as far as the
@@ -28,7 +30,7 @@ def unsettled(evidence: Evidence, policy: Policy, confidence: float = CONFIDENCE
     policy = policy.sized(evidence.model.maskable_experts)
     rules = held_rules(evidence, policy, confidence)
     short = _short(evidence, policy)
-    waiting: set[Stop] = set()
+    waiting: set[SequentialRun] = set()
     for rule, held in rules:
         strict = 1 - (1 - confidence) / max(family_size(rule, rules), 1)
         if any(_outside(rule, one, strict) for one in held):
@@ -39,13 +41,13 @@ def unsettled(evidence: Evidence, policy: Policy, confidence: float = CONFIDENCE
     return waiting
 
 
-def _outside(rule: Rule, held: Held, strict: float) -> bool:
+def _outside(rule: Rule, held: LimitCheck, strict: float) -> bool:
     if rule.bound == "estimate":
         return False
     return held.result == "beyond" and stands(held, strict)
 
 
-def _short(evidence: Evidence, policy: Policy) -> set[Stop]:
+def _short(evidence: Evidence, policy: Policy) -> set[SequentialRun]:
     """Runs of fewer prompts, or seeds, than the policy wants to have been measured of their set.
 
     Counted as the policy counts them: prompts that repeat a text once, seeds that share one once.
@@ -53,7 +55,7 @@ def _short(evidence: Evidence, policy: Policy) -> set[Stop]:
     needs, floors = policy.needs, floors_by_set(policy)
     by_id = {p.id: p for p in evidence.suite.prompts}
     clusters = evidence_clusters(evidence.suite.prompts)
-    found: set[Stop] = set()
+    found: set[SequentialRun] = set()
     for stop in evidence.stops:
         run = run_of(evidence, stop)
         texts = len({text_key(by_id[i]) for i in run})
@@ -64,7 +66,7 @@ def _short(evidence: Evidence, policy: Policy) -> set[Stop]:
     return found
 
 
-def _runs(stops: Iterable[Stop], held: Held) -> Iterable[Stop]:
+def _runs(stops: Iterable[SequentialRun], held: LimitCheck) -> Iterable[SequentialRun]:
     """The runs that a number rests on; of every size where it names none.
 
     A metric that takes a size and a set and no selector is about all masks of at most that size.

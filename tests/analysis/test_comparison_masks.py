@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatekeeper.analysis.arms import cause_masks
+from gatekeeper.analysis.comparison_masks import cause_masks
 from gatekeeper.records.model import ExpertId
 from tests.metrics.test_of_selections import roles
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gatekeeper import catalog
-from gatekeeper.analysis.second import sample_of
+from gatekeeper.analysis.second_judge import sample_of
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.trial import LABELS
 from tests.policy.builders import concentrated, make_evidence

@@ -16,44 +16,44 @@ class Loaded(Replica):
         super().__init__("cpu")
         self._given = loaded
 
-    def _model(self, _order):
+    def _model(self, _task):
         return self._given
 
 
-class FakeHand:
+class FakeWorker:
     """A replica without a process.
 
     Args:
         loaded: its own model, computed with in place of a checkpoint on disk.
-        behave: called with the number of the order (from 0) before it is carried out; may raise.
+        behave: called with the number of the task (from 0) before it is carried out; may raise.
     """
 
     def __init__(self, loaded, behave=lambda _: None):
         self._replica = Loaded(loaded)
         self._behave, self.asked, self.closed = behave, 0, False
 
-    def ask(self, order, patience):
+    def ask(self, task, patience):
         if self.closed:
             raise WorkerLost("closed")
         number, self.asked = self.asked, self.asked + 1
         self._behave(number)
-        return self._replica.answer(order).unwrap()
+        return self._replica.answer(task).unwrap()
 
     def close(self):
         self.closed = True
 
 
 class Office:
-    """Hires fake hands, each with a model of its own, and keeps count of them."""
+    """Spawns fake workers, each with a model of its own, and keeps count of them."""
 
-    def __init__(self, behave=lambda _hand, _order: None):
+    def __init__(self, behave=lambda _worker, _task: None):
         self._behave = behave
-        self.hands = []
+        self.others = []
         self._lock = threading.Lock()
 
-    def hire(self, place):
+    def spawn(self, place):
         with self._lock:
-            number = len(self.hands)
-            hand = FakeHand(loaded_with("mixtral", 7), lambda order: self._behave(number, order))
-            self.hands.append(hand)
-            return hand
+            number = len(self.others)
+            worker = FakeWorker(loaded_with("mixtral", 7), lambda task: self._behave(number, task))
+            self.others.append(worker)
+            return worker

@@ -11,7 +11,7 @@ from gatekeeper.analysis.population import by_category, method_about, too_few_ca
 from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.metrics import measured
 from gatekeeper.policy.carded import corrected
-from gatekeeper.policy.second import contradiction
+from gatekeeper.policy.second_judge import contradiction
 from gatekeeper.policy.undecided import open_replies, told_otherwise
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
@@ -41,7 +41,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class LimitCheck:
     """One subject of a rule.
 
     Attributes:
@@ -63,7 +63,7 @@ class Held:
     undecided: int = 0
 
 
-def hold(ask: Question, subject: Subject, confidence: float) -> Held:
+def hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
     """Where the interval at `confidence` lies.
 
     Nothing is claimed of what is below the noise, of what a second judge sees otherwise, nor of
@@ -82,18 +82,20 @@ def hold(ask: Question, subject: Subject, confidence: float) -> Held:
     )
 
 
-def _hold(ask: Question, subject: Subject, confidence: float) -> Held:
+def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
     """Where it lies with undecided replies as they are."""
     rule = ask.rule
     finding = measure(ask, subject, confidence)
     if isinstance(finding, Missing):
-        return Held(ask=ask, finding=finding, result="inconclusive", margin=-math.inf)
+        return LimitCheck(ask=ask, finding=finding, result="inconclusive", margin=-math.inf)
     noise = 100 * floor(ask.evidence, subject.set or "regular")
     if _is_change(ask.metric) and rule.maximum is not None and noise > rule.maximum:
-        return Held(ask=ask, finding=finding, result="inconclusive", margin=-math.inf, noise=noise)
+        return LimitCheck(
+            ask=ask, finding=finding, result="inconclusive", margin=-math.inf, noise=noise
+        )
     second = contradiction(ask.evidence, rule, ask.metric, finding)
     if second is not None:
-        return Held(
+        return LimitCheck(
             ask=ask, finding=finding, result="inconclusive", margin=-math.inf, second=second
         )
     low, high = finding.interval.low, finding.interval.high
@@ -106,7 +108,7 @@ def _hold(ask: Question, subject: Subject, confidence: float) -> Held:
         result = "fail"
     else:
         result = "beyond" if outside(rule, finding.interval) else "inconclusive"
-    return Held(ask=ask, finding=finding, result=result, margin=margin)
+    return LimitCheck(ask=ask, finding=finding, result=result, margin=margin)
 
 
 def _is_change(metric: Metric) -> bool:
@@ -115,7 +117,7 @@ def _is_change(metric: Metric) -> bool:
     return metric.unit == "points" or (metric.unit == "%" and masked)
 
 
-def stands(held: Held, confidence: float) -> bool:
+def stands(held: LimitCheck, confidence: float) -> bool:
     """Whether the interval at `confidence` lies wholly outside the limit as well.
 
     As well, because a resampled interval at a higher level need not contain that at a lower one.

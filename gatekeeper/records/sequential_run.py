@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
+class SequentialRun:
     """How far a mask, and the random masks beside it if it is a selected one, were run on a set.
 
     Attributes:

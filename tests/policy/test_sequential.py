@@ -13,9 +13,9 @@ from gatekeeper.analysis.order import looks, order, run_of, stop_of
 from gatekeeper.errors import EvidenceError
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.in_order import unsettled
+from gatekeeper.policy.sequential import unsettled
 from gatekeeper.records.finding import Finding, Missing, Subject
-from gatekeeper.records.stop import Stop
+from gatekeeper.records.sequential_run import SequentialRun
 from gatekeeper.verify.trials import recheck_stops
 from tests.policy.builders import SELECTORS, make_evidence, make_policy, make_rule, safe
 from tests.typed import only
@@ -31,7 +31,7 @@ def whole(outcome=safe, **changes):
 
 def unbegun(evidence, sets=("regular",)):
     return tuple(
-        Stop(selector=m.selector, k=m.k, set=name, prompts=0,
+        SequentialRun(selector=m.selector, k=m.k, set=name, prompts=0,
              of=sum(map(len, order(evidence, name))), largest=1, looks=0, confidence=0.95)
         for m in evidence.masks if m.arm == "selected" for name in sets
     )  # fmt: skip

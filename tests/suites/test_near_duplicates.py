@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.analysis.clusters import folded
 from gatekeeper.records.suite import Prompt
-from gatekeeper.suites.near import MOST_PAIRS, NEAR, near_pairs
+from gatekeeper.suites.near_duplicates import MOST_PAIRS, NEAR, near_pairs
 
 
 def prompts(texts: Sequence[str], name: str = "regular") -> list[Prompt]:
@@ -99,12 +99,12 @@ def test_large_sets_are_looked_at_in_part_and_told(monkeypatch) -> None:
     texts = [f"{a} {b}" for a in words for b in words[:5]]
     whole = near_pairs(prompts(texts))
     assert not whole.cut
-    monkeypatch.setattr("gatekeeper.suites.near.MOST_CHARACTERS", 41 * 60)
+    monkeypatch.setattr("gatekeeper.suites.near_duplicates.MOST_CHARACTERS", 41 * 60)
     part = near_pairs(prompts(texts))
     assert part.cut == {"regular": (60, 200)}
     assert part.pairs == near_pairs(prompts(texts[:60])).pairs
-    monkeypatch.setattr("gatekeeper.suites.near.MOST_CHARACTERS", 10**6)
-    monkeypatch.setattr("gatekeeper.suites.near.MOST_WORK", 500)
+    monkeypatch.setattr("gatekeeper.suites.near_duplicates.MOST_CHARACTERS", 10**6)
+    monkeypatch.setattr("gatekeeper.suites.near_duplicates.MOST_WORK", 500)
     looked = near_pairs(prompts(texts)).cut["regular"][0]
     assert 1 < looked < 200
     assert near_pairs(prompts(texts)).pairs == tuple(
