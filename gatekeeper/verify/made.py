@@ -97,7 +97,8 @@ def _runs(evidence: Evidence) -> None:
         for name in np.unique(sets):
             if (stop := stop_of(evidence, mask, str(name))) is not None:
                 run = run_of(evidence, stop)
-                wanted = may = np.where(sets == name, [p.id in run for p in prompts], wanted)
+                until = np.array([p.id in run for p in prompts], dtype=np.bool_)
+                wanted, may = (np.where(sets == name, until, one) for one in (wanted, may))
         if lacking := int(np.count_nonzero(wanted & ~there)):
             _refuse(
                 f"mask {excerpt(mask.name)} was not run on {lacking} of the prompts that it was to "

@@ -16,6 +16,7 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.sequential import unsettled
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.sequential_run import SequentialRun
+from gatekeeper.verify.made import recheck_made
 from gatekeeper.verify.trials import recheck_stops
 from tests.policy.builders import SELECTORS, make_evidence, make_policy, make_rule, safe
 from tests.typed import only
@@ -179,8 +180,9 @@ def test_prompts_that_speak_against_a_mask_cannot_be_left_out():
     recheck_stops(early)
     bad = {t.prompt_id for t in early.trials if t.outcome == "comply" and "attribution" in t.mask}
     fewer = replace(early, trials=tuple(t for t in early.trials if t.prompt_id not in bad))
-    with pytest.raises(EvidenceError, match="first prompts of their order"):
-        recheck_stops(fewer)
+    recheck_made(early)
+    with pytest.raises(EvidenceError, match="was not run on"):
+        recheck_made(fewer)
 
 
 @pytest.mark.parametrize(
