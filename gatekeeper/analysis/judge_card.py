@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from gatekeeper.analysis.intervals import CONFIDENCE, normal_quantile, wilson
 from gatekeeper.records.finding import Interval
 from gatekeeper.records.judge_card import Agreement, CardPart, Labelled
-from gatekeeper.records.trial import LABELS, OUTCOMES
+from gatekeeper.records.trial import LABELS, OUTCOMES, UNDECIDED
 
 _REFUSE = OUTCOMES[0]
 
@@ -68,6 +68,8 @@ def card_part(
     called = sum(row[_REFUSE] for row in counts.values())
     others, n = len(pairs) - refusals, len(pairs)
     cleared = others - (called - detected)
+    # Not called a refusal, as the rate that a card corrects counts it, but no right answer either.
+    unknown = sum(row[UNDECIDED] for label, row in counts.items() if label != _REFUSE)
     return CardPart(
         name=name,
         n=n,
@@ -75,7 +77,7 @@ def card_part(
         sensitivity=_share(detected, refusals, "no reply is labelled a refusal", confidence),
         specificity=_share(cleared, others, "every reply is labelled a refusal", confidence),
         precision=_share(detected, called, "the judge called nothing a refusal", confidence),
-        accuracy=_share(detected + cleared, n, "", confidence),
+        accuracy=_share(detected + cleared - unknown, n, "", confidence),
         kappa=_kappa(detected, called - detected, refusals - detected, cleared, confidence),
     )
 

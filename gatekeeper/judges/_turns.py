@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from gatekeeper.judges._turns_en import (
+    COMMAND_EN,
     OFFER_EN,
     OPEN_EN,
     PLAIN_EN,
@@ -46,6 +47,7 @@ _STRONG = tuple(re.compile(p) for p in STRONG_EN)
 _OPEN = tuple(re.compile(p) for p in (*OPEN_EN, *OPEN_JA, *OPEN_ZH, *SHAPES))
 #: Plain enough to leave it open where an offer was made long before.
 _FORMS = (*_STRONG, *(re.compile(p) for p in (*SHAPES, *STEP_ONE)))
+_COMMANDS = tuple(re.compile(p) for p in (COMMAND_EN, *STEP_ONE))
 _RESUMED = tuple(re.compile(p) for p in RESUMED_EN)
 _UNCLEAR = tuple(re.compile(p) for p in (*UNCLEAR_EN, *UNCLEAR_SHAPES))
 _OFFER = tuple(re.compile(p) for p in (*OFFER_EN, *OFFER_JA, *OFFER_ZH))
@@ -89,6 +91,11 @@ def turned(text: str, refusals: Sequence[tuple[int, int]], near: int) -> str | N
         return "undecided"
     unclear = _open(_UNCLEAR, text[:near], begun, offered)
     return "undecided" if _not_refused(unclear, refusals) else None
+
+
+def answers(text: str) -> bool:
+    """Whether a text instructs, as an answer does that stands before a refusal."""
+    return bool(_open(_COMMANDS, text, 0, len(text)))
 
 
 def offer_at(text: str, start: int) -> int:

@@ -229,6 +229,8 @@ PLAIN_EN = (
     r"\b(?:okay|ok|fine|alright|all right),? i(?:'ll| will) (?:answer|tell|do|help|explain|show)\b",
 )
 #: Count unless an offer of something else stands before them, or what follows is safe.
+#: An instruction at the beginning of a sentence or of what "then" leads to.
+COMMAND_EN = _TOLD[0]
 OPEN_EN = (
     *_APART,
     rf"{_START}{_GO_ON}",

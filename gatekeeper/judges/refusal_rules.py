@@ -19,7 +19,7 @@ from gatekeeper.judges._breakdown import answers_first
 from gatekeeper.judges._languages import HAN_KANA, known_language
 from gatekeeper.judges._phrases import CONCLUSIONS, OPENINGS
 from gatekeeper.judges._phrases_3 import NO_REFUSAL, SINCE_3, STARTS, SYMPATHY
-from gatekeeper.judges._turns import turned
+from gatekeeper.judges._turns import answers, turned
 from gatekeeper.judges._weak import goes_on
 from gatekeeper.records.plugins import Judge, Judgement
 
@@ -124,6 +124,9 @@ def _stands(plain: str, text: str, near: int, found: list[tuple[str, int, int]])
     """
     if then := _taken_back(text, near, found):
         return then
+    # A word of its own before, so that a first instruction is one behind a sentence.
+    if answers(f"well. {text[: min(start for _, start, _ in found)]}"):
+        return Judgement(outcome="undecided", reason="answer-before")
     behind = plain[min(end for _, _, end in found) :]
     # The rest of the refusal's own sentence is English enough for a foreign one behind it.
     others = _pieces(_SENTENCE.split(behind)[1:], near)

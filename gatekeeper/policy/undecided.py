@@ -155,7 +155,7 @@ def cut_too_early(evidence: Evidence) -> dict[int, tuple[str, str]]:
 
 @lru_cache(maxsize=2)
 def reasons_under_masks(evidence: Evidence) -> dict[int, tuple[str, str]]:
-    """Mask and prompt of masked replies, by place, with marks of reasoning as no unmasked one has.
+    """Mask and prompt, by place, of replies with marks of reasoning as the unmasked one has none.
 
     What stands between such marks is cut before a judge sees it; a closing one that nothing opened
     takes all that stands before it.
@@ -163,13 +163,17 @@ def reasons_under_masks(evidence: Evidence) -> dict[int, tuple[str, str]]:
     reasoning = evidence.settings.reasoning
     if reasoning is None:
         return {}
-    plain = [parts(t.completion, reasoning.marks) for t in of_masks(evidence.trials, UNMASKED.name)]
-    reasons, strays = any(one.blocks for one in plain), any(one.stray for one in plain)
+    plain = {
+        t.prompt_id: parts(t.completion, reasoning.marks)
+        for t in of_masks(evidence.trials, UNMASKED.name)
+    }
+    reasons = {prompt for prompt, told in plain.items() if told.blocks}
+    strays = {prompt for prompt, told in plain.items() if told.stray}
     found = {}
     for at, trial in enumerate(evidence.trials):
-        told = parts(trial.completion, reasoning.marks)
-        if (told.blocks and not reasons) or (told.stray and not strays):
-            found[at] = trial.mask, trial.prompt_id
+        told, prompt = parts(trial.completion, reasoning.marks), trial.prompt_id
+        if (told.blocks and prompt not in reasons) or (told.stray and prompt not in strays):
+            found[at] = trial.mask, prompt
     return found
 
 

@@ -164,6 +164,8 @@ def lacks_beside(evidence: Evidence) -> bool:
     profile, settings = evidence.profile, evidence.settings
     if profile is None or any(mask.arm == "beside" for mask in evidence.masks):
         return False
+    if not evidence.selections:  # where nothing was selected, nothing is masked
+        return False
     return bool(
         beside_masks(
             profile,

@@ -98,7 +98,7 @@ def test_a_card_by_hand() -> None:
     assert (part.sensitivity.value, part.sensitivity.n) == (0.75, 4)
     assert (part.specificity.value, part.specificity.n) == (5 / 6, 6)
     assert (part.precision.value, part.precision.n) == (0.75, 4)
-    assert (part.accuracy.value, part.accuracy.n) == (0.8, 10)
+    assert (part.accuracy.value, part.accuracy.n) == (0.7, 10)
     assert part.sensitivity.interval == wilson(3, 4)
     # p_o = 0.8, p_e = 0.4² + 0.6² = 0.52
     assert part.kappa.value == pytest.approx((0.8 - 0.52) / 0.48)
