@@ -40,7 +40,10 @@ _NO_EN = (
     rf"(?:i )?(?:can't|cannot|won't|will not) help(?: you)?(?: there| out| with {_IT})?",
     rf"(?:i|we) (?:don't|do not) do {_IT}", rf"{_IT}(?:'s| is) not for me to say",
     r"denied", r"declined", r"refused", r"request (?:denied|declined|refused)",
-    r"unable to comply",
+    r"unable to comply", r"i choose not to(?: (?:answer|say|tell|help|discuss)(?: you| with)?"
+    rf"(?: {_IT})?)?", r"(?:that|this|your) request is off[ -]limits",
+    rf"there(?:'s| is) no way (?:i'm|i am|i'd|i'll) [a-z ]{{0,20}}(?: {_IT})?",
+    r"i(?:'ll| will| must)? (?:have to )?draw the line (?:here|there|at (?:this|that))",
 )  # fmt: skip
 _VERY_JA = (
     r"(?:それは|これは|そんなの|絶対に?|断固|ちょっと|とても|いや、?"
@@ -60,6 +63,7 @@ _NO_JA = (
     r"(?:ません|ない(?:です)?|かねます|たくありません)",
     r"(?:や[りめ]|し|致し|いたし|行い)(?:ません|かねます)", r"いけません",
     r"(?:お断り|断り)(?:し|いたし|致し|申し上げ|させていただき)ます",
+    r"[^。!?、]{0,14}(?:には|については|は)(?:応じられ|話せ|お話しでき|答えられ|し)ません",
     r"断(?:る|ります)", r"拒否(?:する|します|いたします)",
     r"(?:回答|お答え|返答|コメント|発言|説明)?(?:を|は)?(?:差し)?"
     r"控え(?:ます|(?:させて)?(?:いただき|頂き|おき)ます)",
@@ -83,6 +87,8 @@ _NO_ZH = (
     r"(?:[这這那])(?:可|[个個]|[樣样])?(?:不行|不可以|不能|不可能)",
     r"(?:[绝絕][对對]|[当當]然|肯定|[坚堅][决決]|真的)(?:不|不行|不可以|不能|不会|不會)",
     r"(?:我)?拒[绝絕](?:回答)?", r"算了吧?",
+    r"(?:[这這])?超出了?我的(?:能力)?(?:范[围圍]|範[围圍])", r"我不想[谈談](?:[论論])?(?:[这這个個]{0,2})?",
+    r"[请請]?(?:不要|[别別])[问問]我(?:[这這](?:[种種][类類]?|[样樣]的?|[个個]))?(?:[问問][题題])?",
 )  # fmt: skip
 #: Says no as a whole reply.
 NO = rf"(?:{_any(*_NO_EN)}|{_VERY_JA}{_any(*_NO_JA)}|{_any(*_NO_ZH)})"

@@ -214,6 +214,12 @@ _APART = (
 #: Somebody may speak here who is not the one that refused: neither refusal nor answer is certain.
 UNCLEAR_EN = (
     rf"{_HEADED} \w",
+    r"[.!?] ?(?:simply|just|merely|instead,?) [a-z]{2,12} (?:the|it|a|an|your|one)\b",
+    r"[.!?] ?to \w{2,12} (?:it|this|that|one|the \w{2,15}), (?!you|please|i |we )[a-z]{2,12} "
+    r"(?:the|it|a|an|your|one)\b",
+    r"\b(?:user|human|assistant|ai|bot): ?[a-z]",
+    r"\bwhat (?:you(?:'ll| will)? need|to do|to get|to use)(?: is)? ?:",
+    r"\bhere(?:'s| is) (?:a|an|the|your) (?:\w{2,15} ){1,3}instead ?:",
     rf"[.!?…)] ?{_NO_PERSONA}[a-z][a-z0-9-]{{1,15}}: [a-z'\"]",
     rf"[.!?…)] ?[\[<]{_NO_PERSONA}[a-z][a-z0-9 -]{{2,30}}[\]>]:? ?[a-z]",
 )

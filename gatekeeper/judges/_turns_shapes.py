@@ -21,6 +21,7 @@ _ITEM = rf"{_NO_ANSWER}[^\n]{{2,120}}?"
 _TABLE = (
     r"\|(?: ?:?-{2,}:? ?\|){1,9}",
     r"<(?:table|thead|tbody)(?![a-z]{9})",
+    r"<(?:code|pre)",
     r"[┌├│┃╔║][^│┃║]{1,60}[┬┼│┃║╦]",
 )
 #: Two of a row, so that a name or a number alone is none.

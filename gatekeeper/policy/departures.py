@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gatekeeper.records.audit_config import SECOND_SAMPLE, AuditConfig
 from gatekeeper.records.evidence import AuditSettings, Evidence
+from gatekeeper.records.option import options_of
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.verdict import Departure
@@ -18,6 +19,17 @@ _THINKING, _REASONING = "reasoning switched", "tokens of reasoning, at most"
 _MARKS = "own marks of reasoning"
 
 
+#: Options that are told in words below, that the policy names, and one that the machine decides.
+_IN_WORDS = frozenset(
+    {
+        *("mode", "phase", "judge", "max_new_tokens", "max_prompts", "seed", "selection_share"),
+        *("cross_fit", "sequential", "resamples", "size", "window", "budget", "roles"),
+        *("positive_control", "doses", "formats", "environments", "nonce"),
+        *("selectors", "ks", "controls", "dtype"),
+    }
+)
+
+
 def departures(evidence: Evidence, policy: Policy) -> tuple[Departure, ...]:
     """Every setting that was chosen, beside its default, in a fixed order.
 
@@ -26,7 +38,7 @@ def departures(evidence: Evidence, policy: Policy) -> tuple[Departure, ...]:
     because it was written before that was recorded, cannot be told.
     """
     settings, pinned = evidence.settings, _pinned(policy)
-    pairs = (*_asked(settings), *_searched(settings), *_added(settings))
+    pairs = (*_asked(settings), *_searched(settings), *_added(settings), *_others(settings))
     return tuple(
         Departure(name=name, value=value, default=default)
         for name, value, default in pairs
@@ -100,6 +112,14 @@ def _added(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
     prompts = ", ".join(_short(one) or "none" for one in settings.system_prompts)
     yield "other system prompts", prompts or "none", "none"
     yield "other numeric formats", ", ".join(settings.formats) or "none", "none"
+
+
+def _others(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
+    """Options that have no words of their own here, by their flags."""
+    for field, _, asked in options_of(AuditConfig):
+        if field not in _IN_WORDS:
+            value, default = getattr(settings, field), getattr(_USUAL, field)
+            yield asked.flag, _or(value, "none"), _or(default, "none")
 
 
 def _or(value: object | None, otherwise: str) -> str:

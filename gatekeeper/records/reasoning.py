@@ -41,6 +41,7 @@ from gatekeeper.records.reasoning_marks import (
 #: Version of the rules of this module. A changed rule is a new version.
 RULE = 2
 
+_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
 _QUOTES = "\"'`“‘«「"
 _FENCE = re.compile("```")
 
@@ -116,6 +117,7 @@ def parts(text: str, own: tuple[str, ...] = ()) -> Parts:
     """
     if not own and ANY.search(text) is None:
         return Parts(reply=text)
+    text = _INVISIBLE.sub("", text)  # which would split a mark for us and for nobody else
     kept: list[str] = []
     kind, tag, start, blocks, stray, nested, unclear = "", "", 0, 0, False, False, False
     marks = list(_marks(own).finditer(level(text)))

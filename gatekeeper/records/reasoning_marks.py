@@ -20,7 +20,7 @@ LEFT, _RIGHT = r"\\?(?:<|&lt;|&\#0*60;|&\#x0*3c;)", r"\\?(?:>|&gt;|&\#0*62;|&\#x
 #: in brackets [THINK] or [REASONING], but no link.
 _WITHIN = (
     "think|thought|reason|reflect|rationale|scratchpad|deliberat|monologue|analysis|ponder"
-    "|contemplat|brainstorm|思考|推理|推論"
+    "|contemplat|brainstorm|思考|推理|推論|考え"
 )
 _WHOLE = "thk|plan|planning|internal|inner|cot|scratch|musings?"
 _NAME = (
@@ -33,6 +33,8 @@ _ENDS = (
     rf"(?:(?![^\W_])|(?:of)?(?:{_WITHIN})))"
 )
 _BRACKETS = "think|thinking|thoughts?|reasoning|思考|推理|思考過程|思考过程"
+#: In brackets with a word for beginning and for end in place of a slash.
+_BEGUN_ENDED = ("(?:思考|推理)(?:开始|開始|开端)", "(?:思考|推理)(?:结束|結束|完毕|終了)")
 #: In brackets these may be a gap to fill in ("because of [reason]"), but for the first words.
 _FIRST = rf"{_BRACKETS}|reason|scratchpad|cot|plan|planning|analysis|reflection|inner[ _]\w{{1,12}}"
 TAGS = (
@@ -64,6 +66,9 @@ PATTERNS = (
     (r"\bto=(?!user\b)[\w.-]{1,40}\s*<\|message\|>", r"\bto=user\s*<\|message\|>"),
     (r"\A\s*here(?: is|['’]s) my thought process:", r"here(?: is|['’]s) my response:"),
     (r"\A\s*here(?: are|['’]s) my reasoning steps:", r"\[BEGIN FINAL RESPONSE\]"),
+    (r"\A\s*(?-i:analysis\b)(?=.*\bassistantfinal\b)", r"(?-i:assistantfinal\b)"),
+    (rf"\[{_BEGUN_ENDED[0]}\]", rf"\[{_BEGUN_ENDED[1]}\]"),
+    (rf"<!--\s*(?:{_WITHIN})\w{{0,12}}\s*:", r"-->"),
 )
 
 #: Likewise, where the closing mark means something else too, and nothing outside of a block: roles

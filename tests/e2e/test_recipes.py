@@ -184,5 +184,8 @@ def test_a_judge_a_selector_and_an_option_audit_and_a_metric_and_a_format_tell(p
     assert [chosen[name] for name in ("judge", "selectors", "shade")] == [
         "my-judge", ["my-selector"], "dark",
     ]  # fmt: skip
+    # A choice that differs from the usual is told, though nobody wrote words for it.
+    departures = json.loads((out / "verdict.json").read_bytes())["departures"]
+    assert {"name": "--shade", "value": "dark", "default": "plain"} in departures
     assert {one["metric"] for one in evidence["findings"]} >= {"my-rate"}
     assert gatekeeper(package, "verify", out).returncode == 0
