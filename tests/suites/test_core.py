@@ -13,7 +13,7 @@ from gatekeeper.commands._suite_lint import linted
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.rule_needs import floors_by_set
 from gatekeeper.records.suite import SETS, Prompt
-from gatekeeper.suites import near
+from gatekeeper.suites import near_duplicates as near
 from gatekeeper.suites.read import read_suite
 
 CORE = bundled("suites") / "core"
