@@ -1,7 +1,7 @@
 """Renders chat templates, as a process of its own that a template can hang or end without harm.
 
 A template comes with the checkpoint: a program that may loop for ever or fill the memory. Run as a
-script, by `chat.py`, with the number of a connection. The code that renders is that of
+script, by `chat_template.py`, with the number of a connection. The code that renders is that of
 transformers, read without the rest of the library, which takes three times as long.
 """
 

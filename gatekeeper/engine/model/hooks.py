@@ -5,7 +5,7 @@ Each of these happens only if asked for:
 * *reroute*: masked experts taken out of the router's choice (`reroute.py`);
 * *ablate*, *scale*: a factor on an expert's gate weight, per row; also one to take gradients of;
 * *noise*: Gaussian, relative to the expert's own output (`noise.py`);
-* *counts* and gate weights per row, layer and expert (`counting.py`).
+* *counts* and gate weights per row, layer and expert (`expert_counts.py`).
 
 Where a family differs, its file in `architectures/` attaches hooks of its own, which call the same
 methods.
