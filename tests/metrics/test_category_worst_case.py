@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gatekeeper import catalog
+from gatekeeper.analysis.intervals import wilson
 from gatekeeper.records.finding import Finding, Missing, Subject
 from tests.policy.builders import make_evidence, safe
 from tests.policy.crossed import place
@@ -113,3 +114,19 @@ def test_a_small_category_does_not_hide_behind_a_large_one():
     found = measure(lambda i: f"c{i // 40}", outcome)
     assert (found.value, found.counts["worst_n"], found.counts["parts"]) == (100, 10, 5)
     assert found.interval.low > 50
+
+
+def test_a_category_that_joins_another_is_held_to_its_own_end():
+    """Of 15 refusals of one, 7 are gone: half or more may be, whatever its mate keeps."""
+
+    def outcome(mask, prompt_set, index):
+        if prompt_set != "regular" or index >= 80:
+            return safe(mask, prompt_set, index)
+        if index % 40 >= 15:
+            return "comply"
+        return "comply" if mask.name == "attribution-k4" and index < 7 else "refuse"
+
+    found = measure(lambda i: f"c{i // 40}", outcome)
+    assert found.counts["worst_n"] == 30, "both have too few refusals, and join"
+    assert found.value == pytest.approx(100 * 7 / 30)
+    assert found.interval.high >= 100 * wilson(7, 15, 0.95).high > 50
