@@ -83,7 +83,7 @@ def test_a_rest_behind_the_weights_is_named(tmp_path: Path) -> None:
         ((4).to_bytes(8, "little") + b"\xff\xfe{}", "not valid JSON"),
         ((80_000).to_bytes(8, "little") + b"[" * 80_000, "not valid JSON"),
         ((17).to_bytes(8, "little") + b'{"a": 1, "a": 2} ', "given twice"),
-        ((17).to_bytes(8, "little") + b'{"a": "\\ud800xx"}', "entry of a"),
+        ((17).to_bytes(8, "little") + b'{"a": "\\ud800xx"}', "half a surrogate pair"),
         ((19).to_bytes(8, "little") + b'{"__metadata__": 5}', "__metadata__"),
     ],
 )
