@@ -24,6 +24,7 @@ from gatekeeper.checkpoint.stored_twice import refuse_two_names
 from gatekeeper.checkpoint.tokenizer_settings import (
     read_otherwise,
     read_tokenizer,
+    refuse_other_file,
     refuse_split_tokens,
 )
 from gatekeeper.checkpoint.two_ropes import refuse_two_ropes
@@ -177,6 +178,7 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
     if served:
         refuse_other_model(path, config)
         refuse_two_ropes(path, config)
+        refuse_other_file(path)
         refuse_split_tokens(path)
         tokenizer = read_tokenizer(path)
         cautions = (

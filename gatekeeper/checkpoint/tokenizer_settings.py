@@ -34,6 +34,23 @@ def refuse_split_tokens(path: Path) -> None:
         )
 
 
+def refuse_other_file(path: Path) -> None:
+    """Refuses a tokenizer of which transformers may read another file than tokenizer.json.
+
+    Raises:
+        CheckpointError: tokenizer_config.json names one for some of its versions.
+    """
+    settings = path / TOKENIZER_CONFIG
+    named = read_json(settings).get("fast_tokenizer_files") if settings.is_file() else None
+    if named and named != [TOKENIZER]:
+        raise CheckpointError(
+            f"fast_tokenizer_files has transformers read another file than {TOKENIZER}, by its "
+            f"version, and other loaders {TOKENIZER}",
+            where=excerpt(settings),
+            remedy=f"keep {TOKENIZER} of that version alone, and remove the setting",
+        )
+
+
 def read_tokenizer(path: Path) -> Mapping[str, Any]:
     """tokenizer.json, empty if there is none or a damaged one.
 

@@ -28,6 +28,16 @@ def test_marks_of_turns_that_are_cut_into_pieces(tmp_path: Path) -> None:
     assert open_checkpoint(path).cautions == ()
 
 
+def test_a_tokenizer_of_which_transformers_reads_another_file(tmp_path: Path) -> None:
+    named = {"fast_tokenizer_files": ["tokenizer.4.0.0.json"]}
+    path = put(folder(tmp_path, CONFIG), "tokenizer_config.json", named)
+    with pytest.raises(CheckpointError, match="fast_tokenizer_files"):
+        open_checkpoint(path)
+    for harmless in ([], ["tokenizer.json"], None):
+        put(path, "tokenizer_config.json", {"fast_tokenizer_files": harmless})
+        assert open_checkpoint(path).cautions == ()
+
+
 @pytest.mark.parametrize("name", ["truncation", "padding"])
 def test_prompts_that_the_library_itself_cuts_or_fills_up(tmp_path: Path, name: str) -> None:
     path = put(folder(tmp_path, CONFIG), "tokenizer.json", {name: {"max_length": 12}})
