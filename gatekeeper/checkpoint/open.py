@@ -229,6 +229,12 @@ def _refuse_other_weights(path: Path, config: Mapping[str, Any]) -> None:
             where=excerpt(path / CONFIG),
             remedy="remove the entry and name the weights model.safetensors",
         )
+    if config.get("configuration_files") not in (None, [], [CONFIG]):
+        raise CheckpointError(
+            f"configuration_files has transformers read another file than {CONFIG}, by its version",
+            where=excerpt(path / CONFIG),
+            remedy=f"keep {CONFIG} of that version alone, and remove the setting",
+        )
     if (path / "adapter_config.json").exists():
         raise CheckpointError(
             "is, or carries, an adapter",

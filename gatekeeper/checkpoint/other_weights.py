@@ -60,8 +60,12 @@ _QUANTISERS = ("quantize_config.json", "quant_config.json")
 _MODELOPT = "hf_quant_config.json"
 #: Files by which Mistral's loaders, and vLLM for their sake, read config and prompts.
 _MISTRAL = ("params.json", "tekken.json")
-#: Where chat templates are; transformers takes the first that is there, but for the last.
-_TEMPLATES = (*TEMPLATES, "tokenizer_config.json", "chat_template.json")
+#: Where chat templates are; transformers takes the first that is there, but for the last three:
+#: those are of processors, from which vLLM takes them.
+_TEMPLATES = (
+    *(*TEMPLATES, "tokenizer_config.json"),
+    *("chat_template.json", "processor_config.json", "preprocessor_config.json"),
+)
 #: Two names of one setting, of which loaders take the one or the other.
 _DTYPES = ("dtype", "torch_dtype")
 _NAMED = 3

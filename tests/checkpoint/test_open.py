@@ -149,6 +149,10 @@ def test_unprintable_names_are_refused_at_once(tmp_path: Path) -> None:
 def test_what_would_load_other_weights_is_refused(tmp_path: Path) -> None:
     redirected = folder(tmp_path / "a", CONFIG | {"transformers_weights": "x.safetensors"})
     assert "redirects" in refusal(redirected).message
+    other = folder(tmp_path / "c", CONFIG | {"configuration_files": ["config.4.0.0.json"]})
+    assert "configuration_files" in refusal(other).message
+    for harmless in (None, [], ["config.json"]):
+        open_checkpoint(folder(tmp_path / "d", CONFIG | {"configuration_files": harmless}))
     adapted = folder(tmp_path / "b", CONFIG)
     (adapted / "adapter_config.json").write_text("{}", encoding="utf-8")
     assert "adapter" in refusal(adapted).message

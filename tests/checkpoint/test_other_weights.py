@@ -205,6 +205,9 @@ def test_quantisation_of_the_text_model_is_not_hidden_by_a_null(tmp_path: Path) 
         ("tokenizer_config.json", [{"name": "tool_use", "template": "{{ other }}"}, 5], False),
         ("chat_template.json", "{{ other }}", True),
         ("chat_template.json", 5, True),
+        ("processor_config.json", "{{ other }}", True),
+        ("preprocessor_config.json", "{{ other }}", True),
+        ("processor_config.json", "{{ messages }}", False),
     ],
 )
 def test_a_second_chat_template_is_told(path: Path, file: str, template: Any, told: bool) -> None:
