@@ -27,7 +27,7 @@ from gatekeeper.checkpoint.tokenizer_settings import (
     refuse_other_file,
     refuse_split_tokens,
 )
-from gatekeeper.checkpoint.two_ropes import refuse_two_ropes
+from gatekeeper.checkpoint.two_ropes import refuse_two_ropes, scaled_always
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
 from gatekeeper.pointers import refuse_pointer_file, refuse_unfetched, refuse_unfetched_in
 from gatekeeper.records.model import CheckpointRef
@@ -184,6 +184,7 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
         cautions = (
             *beside_weights(path),
             *two_dtypes(config),
+            *scaled_always(config),
             *served_otherwise(config, generation),
             *read_otherwise(tokenizer, config),
             *other_tokenizers(path, tokenizer),

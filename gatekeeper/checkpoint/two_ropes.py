@@ -24,6 +24,8 @@ _BESIDE = {
 }
 #: What the one place may have and the other not.
 _OPTIONAL = frozenset(_BESIDE.values())
+#: A kind's earlier name and its later one, as publishers write them side by side.
+_SAME_KIND = {("su", "longrope"), ("mrope", "default")}
 
 
 def refuse_two_ropes(folder: Path, config: Mapping[str, Any]) -> None:
@@ -44,6 +46,39 @@ def refuse_two_ropes(folder: Path, config: Mapping[str, Any]) -> None:
                     where=excerpt(folder / CONFIG),
                     remedy=f"remove {name}, or what is not served of the two",
                 )
+
+
+        for name, given in _given(part):
+            one, other = given.get("type"), given.get("rope_type")
+            if None not in (one, other) and one != other and (one, other) not in _SAME_KIND:
+                raise CheckpointError(
+                    f"{name} has type {excerpt(repr(one))} and rope_type {excerpt(repr(other))}: "
+                    "some loaders take the one, some the other",
+                    where=excerpt(folder / CONFIG),
+                    remedy="remove what is not served of the two",
+                )
+
+
+def scaled_always(config: Mapping[str, Any]) -> Iterator[str]:
+    """A line if positions of a config, or one nested in it, are scaled by the text's length."""
+    for part in parts(config):
+        for name, given in _given(part):
+            # With alpha they are scaled alike whatever the length.
+            if _named(given)["rope_type"] == "dynamic" and not given.get("alpha"):
+                yield (
+                    f"not audited: {name} of {CONFIG} has rope_type dynamic, with which vLLM "
+                    "scales positions always, and transformers in long texts alone"
+                )
+                return
+
+
+def _given(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each object that tells of positions, with the name it stands under."""
+    for name in (_PARAMETERS, _SCALING):
+        given = config.get(name)
+        if isinstance(given, Mapping):
+            yield name, given
+            yield from ((name, one) for one in given.values() if isinstance(one, Mapping))
 
 
 def _unlike(config: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:

@@ -69,3 +69,24 @@ def test_settings_around_a_text_model_that_are_not_its_own(tmp_path: Path) -> No
     config = {**CONFIG, "rope_theta": 10.0, "text_config": {"rope_parameters": PLAIN}}
     with pytest.raises(CheckpointError, match=r"rope_theta is 10\.0"):
         open_checkpoint(folder(tmp_path, config))
+
+
+@pytest.mark.parametrize("name", ["rope_parameters", "rope_scaling"])
+@pytest.mark.parametrize("nest", [False, True])
+def test_two_names_of_the_kind_that_differ(tmp_path: Path, name: str, nest: bool) -> None:
+    with pytest.raises(CheckpointError, match=f"{name} has type 'linear' and rope_type 'default'"):
+        opened(tmp_path, {name: {**PLAIN, "type": "linear", "factor": 8.0}}, nest)
+    with pytest.raises(CheckpointError, match="has type 'linear'"):
+        opened(tmp_path, {name: {"full_attention": {**PLAIN, "type": "linear"}}}, nest)
+    for one, other in (("mrope", "default"), ("su", "longrope"), ("yarn", "yarn")):
+        opened(tmp_path, {name: {"type": one, "rope_type": other}}, nest)
+
+
+@pytest.mark.parametrize("name", ["rope_parameters", "rope_scaling"])
+def test_positions_scaled_by_the_length_are_told(tmp_path: Path, name: str) -> None:
+    dynamic = {"rope_type": "dynamic", "factor": 4.0}
+    for given in (dynamic, {"type": "dynamic"}, {"full_attention": dynamic}):
+        config = {**CONFIG, "text_config": {name: given}}
+        (caution,) = open_checkpoint(folder(tmp_path, config)).cautions
+        assert f"{name} of config.json has rope_type dynamic" in caution
+    opened(tmp_path, {name: {**dynamic, "alpha": 1000.0}}, nest=False)
