@@ -63,3 +63,22 @@ def test_no_command_writes_there(path: Path) -> None:
         assert said.code == 2, (arguments, said)
         assert "lies in a checkpoint" in said.err, (arguments, said)
     assert sorted(path.rglob("*")) == before
+
+
+def test_a_circle_of_links_is_told_by_every_command(tmp_path: Path) -> None:
+    (tmp_path / "one").symlink_to(tmp_path / "other")
+    (tmp_path / "other").symlink_to("one")
+    evidence = tmp_path / "evidence"
+    for loop in (tmp_path / "one", tmp_path / "one" / "out"):
+        audit = (HARDENED, "--suite", SUITE, "--out", loop, "--max-prompts", "4")
+        for arguments in (
+            ("audit", *audit),
+            ("run", *audit, "--policy", DEMO_POLICY),
+            ("suite", "import", SUITE, "--out", loop),
+            ("judge", "calibrate", "--labels", tmp_path / "labels.jsonl", "--out", loop),
+            ("judge", "label", evidence, "--suite", SUITE, "--out", loop, "--sample"),
+            ("report", evidence, "--policy", DEMO_POLICY, "--out", loop),
+        ):
+            said = command(*arguments)
+            assert said.code == 2, (arguments, said)
+            assert "circle" in said.err, (arguments, said)

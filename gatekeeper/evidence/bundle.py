@@ -24,7 +24,7 @@ from gatekeeper.evidence.wire import (
     times_from_json,
     times_to_json,
 )
-from gatekeeper.outside import refuse_inside_checkpoint
+from gatekeeper.outside import refuse_inside_checkpoint, resolved
 from gatekeeper.records.bundle_files import (
     EVIDENCE,
     LISTED,
@@ -85,7 +85,7 @@ def check_writable(path: Path) -> None:
     if path.exists() and not path.is_file():
         what = "is a directory" if path.is_dir() else "is not a regular file"
         raise UsageError(what, where=excerpt(path), remedy="give the name of a file to write")
-    if not path.resolve().parent.is_dir():
+    if not resolved(path).parent.is_dir():
         raise UsageError(
             "no such directory", where=excerpt(path.parent), remedy="make it, or give another"
         )
