@@ -22,7 +22,8 @@ _ADDED, _SPECIAL = "added_tokens.json", "special_tokens_map.json"
 _PIECES = ("*.model", "*.tiktoken")
 #: Between scores of one piece in 32 bits and in decimal digits.
 _CLOSE = 1e-3
-_MOST_BYTES = 100_000_000
+#: Bytes of a line that are read at a time.
+_LONGEST_LINE = 1 << 16
 #: Of a piece, in characters: none that is published has more.
 _LONGEST = 1000
 #: Pieces of several characters that no merge makes.
@@ -64,7 +65,7 @@ def _refuse_other_words(folder: Path, tokenizer: Mapping[str, Any], own: dict[st
     if path.is_file() and not _same_words(read_json(path), tokenizer, own):
         _refuse(path, "its tokens")
     path, merges = folder / _MERGES, _merges(tokenizer)
-    if path.is_file() and merges and _lines(path) != merges:
+    if path.is_file() and merges and not _same_merges(path, merges):
         _refuse(path, "its merges")
 
 
@@ -162,11 +163,19 @@ def _merges(tokenizer: Mapping[str, Any]) -> list[str]:
     return [" ".join(map(str, row)) if isinstance(row, list) else str(row) for row in found]
 
 
-def _lines(path: Path) -> list[str]:
-    if path.stat().st_size > _MOST_BYTES:
-        return []
-    lines = path.read_bytes().decode("utf-8", "replace").split("\n")
-    return [line.rstrip("\r") for line in lines if line.strip() and not line.startswith("#version")]
+def _same_merges(path: Path, merges: list[str]) -> bool:
+    """Whether a file holds these and no other, but for blank lines and versions.
+
+    It is read line by line, and until one is another, so that any size can be compared.
+    """
+    left = iter(merges)
+    with path.open("rb") as file:
+        while line := file.readline(_LONGEST_LINE):
+            if not line.strip() or line.startswith(b"#version"):
+                continue
+            if line.decode("utf-8", "replace").rstrip("\n").rstrip("\r") != next(left, None):
+                return False
+    return next(left, None) is None
 
 
 def _same_order(pieces: Pieces, tokenizer: Mapping[str, Any]) -> bool:

@@ -47,7 +47,6 @@ def refuse_two_ropes(folder: Path, config: Mapping[str, Any]) -> None:
                     remedy=f"remove {name}, or what is not served of the two",
                 )
 
-
         for name, given in _given(part):
             one, other = given.get("type"), given.get("rope_type")
             if None not in (one, other) and one != other and (one, other) not in _SAME_KIND:

@@ -73,6 +73,14 @@ def test_honest_twins_are_no_matter(path: Path) -> None:
     assert open_checkpoint(path).cautions == ()
 
 
+def test_merges_are_compared_however_large_their_file_is(path: Path) -> None:
+    put(path, "merges.txt", b"a b\n" + b" " * 101_000_000 + b"\nab c\n")
+    assert open_checkpoint(path).cautions == ()
+    put(path, "merges.txt", b"a b\nab c\n" * 5_100_000)
+    with pytest.raises(CheckpointError, match="its merges"):
+        open_checkpoint(path)
+
+
 def test_merges_as_pairs_and_added_tokens_in_the_vocabulary(path: Path) -> None:
     data = json.loads((path / "tokenizer.json").read_bytes())
     data["model"]["merges"] = [merge.split(" ") for merge in MERGES]
