@@ -12,6 +12,7 @@ from gatekeeper.audit.settings import settings_of
 from gatekeeper.engine.generate.batch_size import fitting_rows
 from gatekeeper.engine.generate.batching import Encoded, encode
 from gatekeeper.engine.generate.chat_template import clock_of
+from gatekeeper.engine.generate.plain_tokenizer import told_otherwise
 from gatekeeper.engine.generate.sweep import Executor, LocalExecutor
 from gatekeeper.engine.generate.thinking import shows, untold
 from gatekeeper.engine.judges.judging import open_judge, try_judge
@@ -116,6 +117,10 @@ def prepare(
     prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
     window = request.max_new_tokens
     encoded = encode(loaded, prompts, request.system_prompt, window, request.reasoning.thinking)
+    told = told_otherwise(loaded.tokenizer, sum(e.otherwise for e in encoded), len(encoded))
+    loaded = replace(loaded, cautions=(*loaded.cautions, *told))
+    for text in told:
+        reporter.caution(text)
     usable = [e for e in encoded if e.skipped is None]
     if not any(e.prompt.set == "regular" for e in usable):
         long = f": with {window} tokens of reply all {len(encoded)} prompts exceed the context"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gatekeeper.engine.generate.chat_template import Chats
+from gatekeeper.engine.generate.plain_tokenizer import PlainTokenizer
 from gatekeeper.engine.generate.thinking import switches
 from gatekeeper.engine.model.foreign_errors import blaming
 from gatekeeper.engine.model.load import LoadedModel
@@ -23,11 +24,16 @@ READING = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """A prompt as the model will see it, or why it will not."""
+    """A prompt as the model will see it, or why it will not.
+
+    Attributes:
+        otherwise: whether tokenizer.json alone makes other tokens of it.
+    """
 
     prompt: Prompt
     ids: tuple[int, ...]
     skipped: str | None
+    otherwise: bool = False
 
 
 def encode(
@@ -51,10 +57,12 @@ def encode(
     limit = loaded.context_length
     with Chats(loaded.tokenizer, **switches(loaded.tokenizer, thinking)) as chats:
         texts = chats.write([prompt.text for prompt in prompts], system)
+    plain = PlainTokenizer(loaded.tokenizer)
     encoded = []
     for prompt, text in zip(prompts, texts, strict=True):
         with blaming(None, "the tokenizer fails on a prompt", "mend tokenizer.json"):
             ids, again = _tokens(loaded, text), _tokens(loaded, text)
+            otherwise = plain.otherwise(text, ids)
             written = loaded.tokenizer.decode(ids, skip_special_tokens=False)
         if ids != again:
             raise CheckpointError(
@@ -70,7 +78,7 @@ def encode(
         skipped = None
         if limit is not None and len(ids) + new_tokens > limit:
             skipped = f"{len(ids)} tokens and {new_tokens} new ones exceed the context of {limit}"
-        encoded.append(Encoded(prompt=prompt, ids=ids, skipped=skipped))
+        encoded.append(Encoded(prompt=prompt, ids=ids, skipped=skipped, otherwise=otherwise))
     _check_encoded(loaded, encoded)
     return encoded
 
