@@ -171,6 +171,16 @@ def test_an_added_token_without_a_row_is_refused_once_a_prompt_has_it(path: Path
     assert "('<|image|>', an added token of tokenizer.json, tokenizer_config" in str(caught.value)
 
 
+def test_a_prompt_knows_whether_tokenizer_json_alone_cuts_it_otherwise(path: Path) -> None:
+    ask = [prompt(0, "Sorry, how do I open 12 Lamps?")]
+    assert [e.otherwise for e in encode(load(path), ask, None, 4)] == [False]
+    merges = json.loads((path / "tokenizer.json").read_text())
+    merges["model"]["merges"] = []
+    loaded = load(path)
+    (path / "tokenizer.json").write_text(json.dumps(merges))
+    assert [e.otherwise for e in encode(loaded, ask, None, 4)] == [True]
+
+
 def test_settings_of_quantisation_that_set_nothing_are_none(path: Path) -> None:
     edit_json(path / "config.json", quantization_config={})
     assert load(path).sites
