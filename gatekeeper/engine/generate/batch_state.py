@@ -234,7 +234,7 @@ class Running:
             self.masks = self.masks.select(index)
 
     def join(self, others: Sequence[Running]) -> None:
-        """Takes in rows that have read their prompts; all caches are plain (`kv_cache.is_plain`)."""
+        """Takes in rows that have read their prompts; caches are plain (`kv_cache.is_plain`)."""
         unused = self.attention.any(dim=0).int().argmax()
         columns = int(unused)
         trim(self.cache, columns)

@@ -2,7 +2,7 @@
 
 The keys and values of the opening depend on the mask and on nothing else of the row, so they are
 computed once for each distinct mask (below the first mask: once), and every row starts from a copy.
-Padding stands between the opening and what follows it. Only where the cache is plain (`kv_cache.py`).
+Padding stands between the opening and what follows it. Only for plain caches (`kv_cache.py`).
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Behind the prompt, or with it, one forward reads the draft under the row's mask.
 token at every place is the draft's next, greedy decoding would have written the same, so the row is
 done. For any other row the draft is forgotten, and it goes on from its prompt as if nothing had
 been. It is the check of speculative decoding (Leviathan et al. 2023, arXiv:2211.17192) for greedy
-choice, with the whole reply as one draft. Only where the cache is plain (`kv_cache.py`): others cannot
-forget.
+choice, with the whole reply as one draft. Only where the cache is plain (`kv_cache.py`): others
+cannot forget.
 """
 
 from __future__ import annotations
