@@ -2,7 +2,7 @@
 
 What a batch costs is the tokens that are read in it, padding and all. Rows of a cluster share the
 opening of their prompts (`prompt_cache.py`), read once for each mask, and a batch pads its prompts
-and drafts to the longest of it. So prompts under the same masks are put in an order, and the order is
+and drafts to the longest of it. So prompts under the same masks are put in an order, and that is
 cut into clusters where that leaves the fewest tokens to read: by length, which pads least, or by
 their words, which share most; whichever is cheaper. A shard is as many clusters as it has room for.
 """
