@@ -201,7 +201,9 @@ def _misplaced(text: str, source: str, position: Position) -> UsageError | None:
     suspects = ((n, at) for n in lines if (at := _suspects(parts[2 * n - 2])))
     for (number, at), _ in zip(suspects, range(_MOST_TRIES), strict=False):
         line = parts[2 * number - 2]
-        parts[2 * number - 2] = "".join(_as_meant(c) if i in at else c for i, c in enumerate(line))
+        wrong = set(at)
+        meant = (_as_meant(c) if i in wrong else c for i, c in enumerate(line))
+        parts[2 * number - 2] = "".join(meant)
         fault = _node_or_fault("".join(parts))[1]
         if fault is None or fault[1] > position:
             return UsageError(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,12 @@ def test_what_shows_as_nothing_or_ends_a_line_for_some_is_refused(
 def test_letters_of_other_scripts_stay(tmp_path: Path) -> None:
     text = "a: モデルの安全 — дом “é” ⚠\ufe0f\n"
     assert read(tmp_path, text).data == {"a": text[3:-1]}
+
+
+@pytest.mark.parametrize("piece", ["\t", " \t", "a:\t", "- \t"])
+def test_a_line_of_odd_characters_takes_no_longer_than_its_length(
+    tmp_path: Path, piece: str
+) -> None:
+    begun = time.process_time()
+    refused(tmp_path, piece * 60_000)
+    assert time.process_time() - begun < 10  # once 30 and more
