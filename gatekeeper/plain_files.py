@@ -50,6 +50,21 @@ def open_plain(path: Path, where: str, error: type[GatekeeperError]) -> Buffered
     return file
 
 
+def read_plain(path: Path, where: str, error: type[GatekeeperError], most: int) -> bytes:
+    """All of a file, if it is one of a usual size; raises as `open_plain` does, and of a larger one.
+
+    Args:
+        most: bytes, whole megabytes of 1,000,000.
+    """
+    with open_plain(path, where, error) as file:
+        raw = file.read(most + 1)
+    if len(raw) > most:
+        raise error(
+            f"larger than {most // 1_000_000} MB", where=where, remedy="give a file of usual size"
+        )
+    return raw
+
+
 def _refuse_odd(mode: int, where: str, error: type[GatekeeperError]) -> None:
     for is_one, name in _KINDS:
         if is_one(mode):

@@ -16,9 +16,11 @@ import click
 
 from gatekeeper import catalog
 from gatekeeper.errors import UsageError, did_you_mean, excerpt
+from gatekeeper.plain_files import read_plain
 
 _FILE = "pyproject.toml"
 _TABLE = "tool.gatekeeper"
+_MOST_BYTES = 10_000_000
 
 
 def project_settings() -> dict[str, Any]:
@@ -38,7 +40,8 @@ def project_settings() -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = read_plain(path, _FILE, UsageError, _MOST_BYTES)
+        table = tomllib.loads(raw.decode())
     except (ValueError, RecursionError) as error:  # of TOML, UTF-8, and numbers of 5,000 digits
         raise UsageError(
             f"not valid TOML: {excerpt(error)}", where=_FILE, remedy="mend the file"
@@ -131,7 +134,7 @@ def _value(command: click.Command, parameter: click.Parameter, value: Any, where
     except (click.ClickException, TypeError, ValueError) as error:
         said = error.format_message() if isinstance(error, click.ClickException) else error
         raise UsageError(
-            f"{where} is {excerpt(reprlib.repr(value))}: {excerpt(said)}",
+            f"{where} is {_shown(value)}: {excerpt(said)}",
             where=_FILE,
             remedy="mend it",
         ) from error
@@ -141,12 +144,21 @@ def _value(command: click.Command, parameter: click.Parameter, value: Any, where
 def _text(value: Any, where: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         _refuse(value, where, "text or a number")
-    if "\0" in (text := str(value)):
+    try:
+        text = str(value)
+    except ValueError:  # an integer in hexadecimal may have any length
+        _refuse(value, where, "one that can be used")
+    if "\0" in text:
         _refuse(value, where, "text without NUL characters")
     return text
 
 
+def _shown(value: Any) -> str:
+    try:
+        return excerpt(reprlib.repr(value))
+    except ValueError:
+        return "a number of thousands of digits"
+
+
 def _refuse(value: Any, where: str, wanted: str) -> NoReturn:
-    raise UsageError(
-        f"{where} is {excerpt(reprlib.repr(value))}, not {wanted}", where=_FILE, remedy="mend it"
-    )
+    raise UsageError(f"{where} is {_shown(value)}, not {wanted}", where=_FILE, remedy="mend it")

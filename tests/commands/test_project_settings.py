@@ -29,6 +29,14 @@ def test_settings_that_are_no_toml(tmp_path, monkeypatch, capsys, text) -> None:
     assert "pyproject.toml: not valid TOML" in capsys.readouterr().err
 
 
+def test_a_file_without_end_is_refused(tmp_path, monkeypatch, capsys) -> None:
+    with (tmp_path / "pyproject.toml").open("wb") as file:
+        file.truncate(1 << 40)
+    assert run(["catalog"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "pyproject.toml: larger than 10 MB →" in line
+
+
 @pytest.mark.parametrize("text", ["tool = 1", "tool = []"])
 def test_another_projects_settings_are_none_of_ours(tmp_path, monkeypatch, text) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
@@ -48,6 +56,10 @@ def test_another_projects_settings_are_none_of_ours(tmp_path, monkeypatch, text)
         ('run]\npolicy = "a\\u0000"', "[tool.gatekeeper.run] policy", "NUL"),
         ("run]\nseed = 1.5", "[tool.gatekeeper.run] seed", "not a valid integer"),
         ("run]\nseed = 2026-01-01", "[tool.gatekeeper.run] seed", "not text or a number"),
+        ("run]\nseed = 0x" + "f" * 5000, "seed", "a number of thousands of digits"),
+        ("run]\nk = [0x" + "f" * 5000 + "]", "k", "a number of thousands of digits"),
+        ("run]\nseed = [0x" + "f" * 5000 + "]", "seed", "a number of thousands of digits"),
+        ("inspect]\ndigest = 0x" + "f" * 5000, "digest", "not true or false"),
         ("run]\nreasoning = 'x'", "[tool.gatekeeper.run] reasoning", "Takes 2 values"),
         ("run]\npolicy = 'a'\npolicy-path = 'b'", "'policy-path'", "under two names"),
     ],
