@@ -51,7 +51,7 @@ def open_plain(path: Path, where: str, error: type[GatekeeperError]) -> Buffered
 
 
 def read_plain(path: Path, where: str, error: type[GatekeeperError], most: int) -> bytes:
-    """All of a file, if it is one of a usual size; raises as `open_plain` does, and of a larger one.
+    """All of a file of a usual size; raises as `open_plain` does, and of a larger one.
 
     Args:
         most: bytes, whole megabytes of 1,000,000.

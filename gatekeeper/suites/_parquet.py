@@ -11,7 +11,7 @@ import os
 import re
 import resource
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import accumulate
 from multiprocessing.connection import Connection
 from typing import Any
@@ -58,7 +58,11 @@ class ParquetReader:
         try:
             kind, value = self._connection.recv()
         except (EOFError, OSError):
-            kind, value = "broken", "its reader gave up"
+            raise UsageError(
+                "cannot be read: it is damaged, or takes more memory or time than there is",
+                where=self._where,
+                remedy="write it again with fewer rows, or raise the limits (ulimit -v, ulimit -t)",
+            ) from None
         if kind == "refused":
             message, remedy = value
             raise UsageError(message, where=self._where, remedy=remedy)
@@ -85,7 +89,8 @@ def parquet_reader(raw: bytes, where: str) -> Iterator[ParquetReader]:
         child.start()
         there.close()
         try:
-            here.send_bytes(raw)
+            with suppress(OSError):  # a child that is gone already, which its first answer tells
+                here.send_bytes(raw)
             yield ParquetReader(here, where)
         finally:
             child.kill()
@@ -96,11 +101,11 @@ def _serve(connection: Connection) -> None:
     """The child: bytes in, names out, columns in, rows out."""
     # What C++ says before it ends the process is no line of ours.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (_MOST_SECONDS, _MOST_SECONDS))
+    _bound(resource.RLIMIT_CPU, _MOST_SECONDS)
     import pyarrow
     from pyarrow import parquet
 
-    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+    _bound(resource.RLIMIT_AS, _MOST_MEMORY)
     raw = connection.recv_bytes()
     try:
         file = parquet.ParquetFile(pyarrow.BufferReader(raw))
@@ -117,9 +122,19 @@ def _serve(connection: Connection) -> None:
         connection.send(("rows", []))
     except UsageError as error:
         connection.send(("refused", (error.message, error.remedy)))
+    except MemoryError:
+        return  # said by ending, as if the system had ended it
     except (pyarrow.ArrowException, OSError, ValueError, NotImplementedError) as error:
         # Its messages quote the file; the kind of error is all that may be told.
         connection.send(("broken", type(error).__name__))
+
+
+def _bound(kind: int, most: int) -> None:
+    """Sets a limit of this process, unless one is set that is tighter."""
+    given = [limit for limit in resource.getrlimit(kind) if limit != resource.RLIM_INFINITY]
+    least = min([most, *given])
+    with suppress(OSError, ValueError):  # macOS binds no memory
+        resource.setrlimit(kind, (least, least))
 
 
 def _is_text(pyarrow: Any, schema: Any, name: str) -> bool:
