@@ -18,6 +18,7 @@ from gatekeeper.checkpoint.json_files import CONFIG, read_json
 from gatekeeper.checkpoint.nested_configs import parts
 from gatekeeper.checkpoint.safetensors_header import INDEX, SINGLE, weight_files
 from gatekeeper.errors import CheckpointError, excerpt
+from gatekeeper.plain_files import read_plain
 from gatekeeper.records.model import TEMPLATES
 
 #: Kinds of file that hold no weights. All else may: nobody has a list of the names under which
@@ -68,6 +69,8 @@ _TEMPLATES = (
 )
 #: Two names of one setting, of which loaders take the one or the other.
 _DTYPES = ("dtype", "torch_dtype")
+#: Bytes, and characters, of a chat template; published ones have less than a tenth of it.
+_MOST_TEMPLATE = 1_000_000
 _NAMED = 3
 #: Files below the folder that are looked at.
 _MOST_FILES = 10_000
@@ -162,16 +165,26 @@ def two_dtypes(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _templates(folder: Path) -> list[tuple[str, str]]:
-    """Files with a chat template for requests without tools, and its text."""
+    """Files with a chat template for requests without tools, and its text.
+
+    Raises:
+        CheckpointError: a template is so long that looking through it takes minutes.
+    """
+    for path in sorted((folder / TEMPLATES[0]).parent.glob("*.jinja")):
+        if path.is_file():
+            read_plain(path, excerpt(path), CheckpointError, _MOST_TEMPLATE)
     found = []
     for name in _TEMPLATES:
         path = folder / name
         if not path.is_file():
             continue
         if path.suffix == ".jinja":
-            found.append((name, path.read_bytes().decode("utf-8", "replace").strip()))
+            raw = read_plain(path, excerpt(path), CheckpointError, _MOST_TEMPLATE)
+            found.append((name, raw.decode("utf-8", "replace").strip()))
             continue
         said = read_json(path).get("chat_template")
+        if len(str(said)) > _MOST_TEMPLATE:
+            _refuse(path, "its chat template is larger than 1 MB", "shorten the template")
         if isinstance(said, list):  # by name; only that of the default is taken unasked
             named = {str(t.get("name")): t.get("template") for t in said if isinstance(t, dict)}
             said = named.get("default")

@@ -11,6 +11,7 @@ import click
 
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
+from gatekeeper.plain_files import read_plain
 from gatekeeper.records.bundle_files import BUNDLE_FILES, LEDGER, POLICY, VERDICT
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
@@ -18,6 +19,9 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.records.policy import Policy
     from gatekeeper.verify.selections import Derived
     from gatekeeper.verify.verify import Rechecked
+
+#: Of a verdict: its findings name each expert that something is said of.
+_MOST_BYTES = 50_000_000
 
 
 @click.command("verify")
@@ -181,7 +185,8 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     from gatekeeper.verify.same import same_data
 
     try:
-        stored = strict_loads(path.read_bytes())
+        raw = read_plain(path, excerpt(path), EvidenceError, _MOST_BYTES)
+        stored = strict_loads(raw)
         read = verdict_from_json(stored)
     except (ValueError, KeyError, TypeError) as error:
         raise EvidenceError("not a readable verdict", where=str(path)) from error

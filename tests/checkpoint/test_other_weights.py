@@ -233,6 +233,28 @@ def test_the_folder_of_templates_goes_first_as_in_transformers(path: Path) -> No
     assert "in chat_template.jinja, which is not that of additional_chat_templates" in told
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["chat_template.jinja", *(f"additional_chat_templates/{n}.jinja" for n in ("default", "rag"))],
+)
+def test_a_template_without_end_is_refused(path: Path, name: str) -> None:
+    (path / name).parent.mkdir(exist_ok=True)
+    with (path / name).open("wb") as file:
+        file.truncate(1_000_000)
+        open_checkpoint(path)
+        file.truncate(1 << 40)
+    assert f"{name}: larger than 1 MB" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "chat_template.json"])
+@pytest.mark.parametrize("listed", [False, True])
+def test_so_is_a_long_one_in_json(path: Path, name: str, listed: bool) -> None:
+    long = "{#" + "x" * 1_000_000 + "#}"
+    said = [{"name": "rag", "template": long}] if listed else long
+    (path / name).write_text(json.dumps({"chat_template": said}))
+    assert f"{name}: its chat template is larger than 1 MB" in refusal(path)
+
+
 @pytest.mark.parametrize("nest", [False, True])
 def test_two_formats_of_numbers_are_told(tmp_path: Path, nest: bool) -> None:
     both = {"dtype": "float16", "torch_dtype": "bfloat16"}

@@ -47,6 +47,14 @@ def test_an_untouched_output_verifies(out, capsys) -> None:
     assert "replies judged again, all agree" in text and "follow from the rankings" in text
 
 
+def test_a_verdict_without_end_is_refused(out, capsys) -> None:
+    with (out / "verdict.json").open("wb") as file:
+        file.truncate(1 << 40)
+    assert run(["verify", str(out)]) == 12
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "verdict.json: larger than 50 MB →" in line
+
+
 def test_the_evidence_alone_has_no_verdict(out, capsys) -> None:
     assert run(["verify", str(out / "evidence")]) == 0
     assert "no verdict.json here" in capsys.readouterr().out
