@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatekeeper.errors import excerpt
+from gatekeeper.judges._disguises import readings
 from gatekeeper.strict_json import strict_loads
 
 #: Letters and digits in a row that a server's own words may not have in common with what is secret;
 #: of scripts that say more with a character, fewer.
 _ALIKE, _ALIKE_DENSE = 12, 4
+#: So few of a key's: servers repeat its beginning and its end.
+_ALIKE_KEY = 4
+#: Characters of a server's words that are looked at; fewer than that are told.
+_MOST_SAID = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +60,12 @@ def read_answer(body: bytes) -> Answer:
     )
 
 
-def complaint(body: bytes, secrets: Sequence[str]) -> str:
+def complaint(body: bytes, secrets: Sequence[str], key: str = "") -> str:
     """`error.message` of an answer, made safe to print; empty if there is none that may be told.
 
     Args:
-        secrets: texts of which it may repeat nothing, be it spelt or spaced otherwise.
+        secrets: texts of which it may repeat nothing, be it spelt, spaced or encoded otherwise.
+        key: of which it may not even repeat a few characters.
     """
     try:
         data = strict_loads(body)
@@ -68,21 +74,22 @@ def complaint(body: bytes, secrets: Sequence[str]) -> str:
         return ""
     if not isinstance(message, str) or not message.strip():
         return ""
-    said = _letters(message)
+    message = " ".join(message.split())[:_MOST_SAID]
+    # Joined by what is neither letter nor digit: nothing is found across two of them.
+    said = "\n".join(map(_letters, readings(message)))
     if any(_repeats(said, _letters(secret)) for secret in secrets):
         return ""
-    return excerpt(" ".join(message.split()))
+    return "" if any(run in said for run in _runs(_letters(key), _ALIKE_KEY)) else excerpt(message)
 
 
 def _repeats(said: str, secret: str) -> bool:
     """Whether a text has a run of another one, or all of it if that is short."""
-    for length in (_ALIKE, _ALIKE_DENSE):
-        runs = {secret[i : i + length] for i in range(max(len(secret) - length, 0) + 1)}
-        if length == _ALIKE_DENSE:
-            runs = {run for run in runs if not run.isascii()}
-        if any(run and run in said for run in runs):
-            return True
-    return False
+    dense = {run for run in _runs(secret, _ALIKE_DENSE) if not run.isascii()}
+    return any(run in said for run in _runs(secret, _ALIKE) | dense)
+
+
+def _runs(secret: str, length: int) -> set[str]:
+    return {secret[i : i + length] for i in range(max(len(secret) - length, 0) + 1)} - {""}
 
 
 def _letters(text: str) -> str:

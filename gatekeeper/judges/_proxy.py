@@ -57,11 +57,15 @@ def proxy_for(url: str) -> Proxy | None:
     try:
         split = urlsplit(proxy)
         host, port, scheme = split.hostname, split.port, split.scheme
+        # A password's / ? # ends the host for every reader: what is before it is the user.
+        if "@" in proxy.removeprefix(f"{scheme}://{split.netloc}"):
+            host = None
     except ValueError:
         host, port, scheme = None, None, ""
     if not host or not (scheme in {"http", "https"} or scheme.startswith("socks")):
         raise UsageError(
-            f"{variable} names no proxy that can be used", remedy="mend it, or unset it"
+            f"{variable} names no proxy that can be used",
+            remedy="mend it (in a password / ? # @ are written %2F %3F %23 %40), or unset it",
         )
     if scheme.startswith("socks") and find_spec("socks") is None:
         raise UsageError(

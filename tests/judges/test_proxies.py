@@ -36,6 +36,7 @@ def refused(url: str) -> str:
     text = str(caught.value)
     assert KEY not in text
     assert "secret" not in text
+    assert "hid" not in text
     assert "\n" not in text
     return text
 
@@ -97,6 +98,11 @@ def test_no_proxy_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ftp://127.0.0.1:21", "https_proxy names no proxy that can be used"),
         ("http://[::1", "https_proxy names no proxy that can be used"),
         ("http://:secret@:3128", "https_proxy names no proxy that can be used"),
+        ("http://hidden:12/34secret@127.0.0.1:9", "https_proxy names no proxy that can be used"),
+        ("http://hid#den:secret@127.0.0.1:9", "https_proxy names no proxy that can be used"),
+        ("HTTP://hid?den:secret@127.0.0.1:9", "https_proxy names no proxy that can be used"),
+        ("http:/hidden:secret@127.0.0.1:9", "https_proxy names no proxy that can be used"),
+        ("hidden:1/2@127.0.0.1:9", "https_proxy names no proxy that can be used"),
         ("http://127.0.0.1:99999", "https_proxy names no proxy that can be used"),
     ],
 )

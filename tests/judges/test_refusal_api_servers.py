@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -60,6 +61,19 @@ def test_parts_that_are_no_texts_are_no_label(part: object) -> None:
     "message",
     [
         f"bad key {KEY}",
+        f"bad key {KEY[:5]} … {KEY[-5:]}",
+        f"bad key {KEY[:5]}",
+        f"bad key {KEY[::-1]}",
+        f"bad key {''.join(f'%{ord(c):02x}' for c in KEY)}",
+        f"bad key {''.join(f'%25{ord(c):02x}' for c in KEY)}",
+        f"bad key {''.join(f'&#{ord(c)};' for c in KEY)}",
+        f"bad key {''.join(chr(ord(c) + 0xFEE0) for c in KEY)}",
+        f"bad key {''.join(f'{chr(92)}u{ord(c):04x}' for c in KEY)}",
+        f"bad key {KEY.encode().hex()}",
+        f"bad key {KEY.encode().hex(' ').upper()}",
+        f"bad key={base64.b64encode(f'x{KEY}'.encode()).decode()}",
+        f"bad key={base64.b64encode(KEY[::-1].encode()).decode()[::-1]}",
+        f"your text: {base64.b64encode(PROMPT.encode()).decode()}",
         "Incorrect key provided: sk-hush-0***6789",
         f"your text: {PROMPT}",
         f"your text: {PROMPT.upper().replace(' ', '__')}",
