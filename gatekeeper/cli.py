@@ -159,6 +159,9 @@ def run(arguments: list[str] | None = None) -> int:
             auto_envvar_prefix=_PREFIX,
             default_map=project_settings(),
         )
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help())
+        return ExitCode.USAGE
     except click.ClickException as error:
         command = (
             error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""

@@ -56,3 +56,14 @@ def test_a_working_directory_that_was_removed_is_told(line, tmp_path):
     assert done.stderr.splitlines() == [
         "gatekeeper: error: the working directory was removed → change to one that is there"
     ]
+
+
+@pytest.mark.parametrize("line", [[], ["judge"], ["policy"], ["suite"]])
+def test_a_group_without_a_command_shows_its_help(line, capsys):
+    assert run(line) == 2
+    alone = capsys.readouterr()
+    assert run([*line, "--help"]) == 0
+    assert alone.out == capsys.readouterr().out
+    assert alone.out.startswith("Usage: ")
+    assert "\nCommands:\n" in alone.out
+    assert alone.err == ""
