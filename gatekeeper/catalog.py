@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.errors import UsageError, did_you_mean, excerpt
+from gatekeeper.errors import GatekeeperError, UsageError, did_you_mean, excerpt
 
 _ROOT = Path(__file__).resolve().parent
 
@@ -48,6 +48,7 @@ def load(kind: str, name: str, *, where: str | None = None) -> Any:
 
     Raises:
         UsageError: no such entry; near misses are suggested.
+        GatekeeperError: its file is broken, or lacks the constant.
     """
     known = names(kind)
     if name not in known:
@@ -56,7 +57,24 @@ def load(kind: str, name: str, *, where: str | None = None) -> Any:
         )
     folder, constant = KINDS[kind]
     module = f"gatekeeper.{folder.replace('/', '.')}.{name.replace('-', '_')}"
-    return getattr(importlib.import_module(module), constant)
+    try:
+        loaded = importlib.import_module(module)
+    except (GatekeeperError, ModuleNotFoundError, OSError, MemoryError):
+        raise  # of the machine: those who load tell what is missing
+    except Exception as error:
+        raise _broken(kind, name, f"fails ({type(error).__name__}: {excerpt(error)})") from error
+    if not hasattr(loaded, constant):
+        raise _broken(kind, name, f"has no {constant}")
+    return getattr(loaded, constant)
+
+
+def _broken(kind: str, name: str, why: str) -> GatekeeperError:
+    file = f"gatekeeper/{KINDS[kind][0]}/{name.replace('-', '_')}.py"
+    return GatekeeperError(
+        f"the {kind}'s file {why}",
+        where=file,
+        remedy="mend it as CONTRIBUTING.md says, or remove it",
+    )
 
 
 def written(kind: str, name: str, wanted: Collection[str]) -> dict[str, Any]:
@@ -68,13 +86,18 @@ def written(kind: str, name: str, wanted: Collection[str]) -> dict[str, Any]:
 
     Raises:
         ValueError: the value of one is not written out (a name, a call, …).
+        GatekeeperError: its file is broken, or lacks the constant.
     """
     folder, constant = KINDS[kind]
     text = (_ROOT / folder / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
-    (made,) = (
-        node.value
-        for node in ast.parse(text).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant
-    )
-    keywords = made.keywords if isinstance(made, ast.Call) else []
+    try:
+        body = ast.parse(text).body
+    except SyntaxError as error:
+        raise _broken(kind, name, f"fails (SyntaxError: {excerpt(error)})") from error
+    assigned = [node for node in body if isinstance(node, ast.Assign)]
+    made = [node.value for node in assigned if ast.unparse(node.targets[0]) == constant]
+    if len(made) != 1:
+        raise _broken(kind, name, f"has {'more than one' if made else 'no'} {constant}")
+    (call,) = made
+    keywords = call.keywords if isinstance(call, ast.Call) else []
     return {k.arg: ast.literal_eval(k.value) for k in keywords if k.arg and k.arg in wanted}

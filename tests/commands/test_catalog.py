@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +72,47 @@ def test_torch_is_not_needed() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "architecture" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package, for files of others in it."""
+    place = tmp_path_factory.mktemp("package")
+    shutil.copytree(Path(catalog.__file__).parent, place / "gatekeeper")
+    return place
+
+
+@pytest.mark.parametrize(
+    ("kind", "folder", "constant"),
+    [
+        ("metric", "metrics", "METRIC"),
+        ("judge", "judges", "JUDGE"),
+        ("format", "formats", "FORMAT"),
+        ("architecture", "engine/model/architectures", "ARCHITECTURE"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("MINE = 1\n", "has no {}"), ("def x(:\n", "fails (SyntaxError: "), ("1 / 0\n", "")],
+)
+def test_a_broken_file_is_named_in_a_line(
+    package: Path, kind: str, folder: str, constant: str, text: str, told: str
+) -> None:
+    file = package / "gatekeeper" / folder / "mine.py"
+    file.write_text(text)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "gatekeeper", "catalog", kind],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=package,
+            env=os.environ | {"PYTHONPATH": str(package), "PYTHONSAFEPATH": "1"},
+        )
+    finally:
+        file.unlink()
+    assert done.returncode == 3
+    (line,) = done.stderr.splitlines()
+    start = f"gatekeeper: error: gatekeeper/{folder}/mine.py: the {kind}'s file "
+    assert line.startswith(start + told.format(constant))
+    assert "→ mend it" in line
