@@ -23,7 +23,6 @@ from gatekeeper.errors import ExitCode
 
 #: Said when an audit is interrupted, or a disk is full.
 RESUME = "what was computed is kept: run the same command again to go on"
-INTERRUPTED = f"interrupted; {RESUME}"
 
 #: Signs of ours in other words; a number must not lose its sign. All others become `?`.
 _PLAIN = {"−": "-", "–": "-", "—": "-", "→": "->", "…": "...", "≤": "<=", "≥": ">=", "×": "x"}

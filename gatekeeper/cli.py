@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any, NoReturn
@@ -11,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from gatekeeper import __version__, catalog
-from gatekeeper._process import INTERRUPTED, RESUME, catch_signals, leave, outlive_readers
+from gatekeeper._process import RESUME, catch_signals, leave, outlive_readers
 from gatekeeper.commands._project_settings import project_settings
 from gatekeeper.errors import (
     ExitCode,
@@ -23,6 +24,8 @@ from gatekeeper.errors import (
 )
 
 _PREFIX = "GATEKEEPER"
+#: Commands that keep what they computed; others begin anew.
+_KEEPING = frozenset({"audit", "demo", "judge", "run"})
 _NO_MEMORY = "not enough memory → free some, or raise its limit (ulimit -v)"
 
 
@@ -136,17 +139,33 @@ def _fail(message: str, code: int, error: BaseException | None = None) -> int:
     return code
 
 
-def _os_error(error: OSError) -> str:
+def _again(arguments: list[str] | None) -> str:
+    """What to do after an end that was no fault of what was typed."""
+    typed = sys.argv[1:] if arguments is None else arguments
+    command = next((word for word in typed if not word.startswith("-")), "")
+    return RESUME if command in _KEEPING else "run the same command again"
+
+
+def _os_error(error: OSError, again: str) -> str:
     name = f"{excerpt(error.filename)}: " if error.filename else ""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return f"{name}disk full while writing → free some space; {RESUME}"
+        return f"{name}disk full while writing → free some space; {again}"
     if error.errno == errno.EFBIG:
-        return f"{name}a limit of file size is hit while writing → raise it (ulimit -f); {RESUME}"
+        return f"{name}a limit of file size is hit while writing → raise it (ulimit -f); {again}"
     if error.errno == errno.ENOMEM:
         return f"{name}{_NO_MEMORY}"
     if error.errno == errno.EIO:
-        return f"{name}the disk fails: {excerpt(error.strerror)} → use another; {RESUME}"
+        return f"{name}the disk fails: {excerpt(error.strerror)} → use another; {again}"
     return f"{name}{excerpt(error.strerror or error)} → check the path and its permissions"
+
+
+def _wrong_usage(error: click.ClickException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.ctx.get_help())
+        return ExitCode.USAGE
+    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+    hint = f" → see {command} --help" if command else ""
+    return _fail(excerpt(error.format_message()) + hint, ExitCode.USAGE)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -159,17 +178,11 @@ def run(arguments: list[str] | None = None) -> int:
             auto_envvar_prefix=_PREFIX,
             default_map=project_settings(),
         )
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help())
-        return ExitCode.USAGE
     except click.ClickException as error:
-        command = (
-            error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
-        )
-        hint = f" → see {command} --help" if command else ""
-        return _fail(excerpt(error.format_message()) + hint, ExitCode.USAGE)
+        return _wrong_usage(error)
     except (click.Abort, KeyboardInterrupt) as error:
-        return _fail(INTERRUPTED, ExitCode.AUDIT_FAILED, error.__cause__ or error)
+        told = f"interrupted; {_again(arguments)}"
+        return _fail(told, ExitCode.AUDIT_FAILED, error.__cause__ or error)
     except GatekeeperError as error:
         return _fail(str(error), error.exit_code, error)
     except MemoryError as error:
@@ -177,7 +190,8 @@ def run(arguments: list[str] | None = None) -> int:
     except OSError as error:
         # There is nothing at a path that is too long, which is wrong usage (docs/adr/0002).
         typed = error.errno == errno.ENAMETOOLONG
-        return _fail(_os_error(error), ExitCode.USAGE if typed else ExitCode.AUDIT_FAILED, error)
+        told = _os_error(error, _again(arguments))
+        return _fail(told, ExitCode.USAGE if typed else ExitCode.AUDIT_FAILED, error)
     return result if isinstance(result, int) else ExitCode.PASS
 
 
@@ -188,5 +202,5 @@ def main() -> NoReturn:
         catch_signals()
         code = run()
     except KeyboardInterrupt:  # before or after what `run` guards
-        code = _fail(INTERRUPTED, ExitCode.AUDIT_FAILED)
+        code = _fail(f"interrupted; {_again(None)}", ExitCode.AUDIT_FAILED)
     leave(code)

@@ -42,6 +42,19 @@ def test_a_machine_that_has_no_more(
     assert "permissions" not in line
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full")])
+@pytest.mark.parametrize(("name", "kept"), [("run", True), ("check", False), ("report", False)])
+def test_only_what_keeps_its_work_says_so(error, name, kept, monkeypatch, capsys):
+    def fails() -> None:
+        raise error
+
+    monkeypatch.setattr(catalog, "load", lambda *_: click.Command(name, callback=fails, params=[]))
+    assert run([name]) == 3
+    told = capsys.readouterr().err
+    assert "run the same command again" in told
+    assert ("what was computed is kept" in told) == kept
+
+
 @pytest.mark.parametrize("line", [[name] for name in catalog.names("command")] + [["--help"]])
 def test_a_working_directory_that_was_removed_is_told(line, tmp_path):
     """Relative paths lead nowhere, and torch would end the process without a word."""
