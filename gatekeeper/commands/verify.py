@@ -60,7 +60,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     _tell(rechecked)
     _tell_selections(rechecked.selections)
     verdict = path / VERDICT
-    if verdict.is_file():
+    if verdict.exists():
         told = _verify_verdict(evidence, verdict, policy or _policy_beside(verdict))
         click.echo(f"✓ verdict: {told}")
         _tell_unchecked(verdict)
@@ -70,7 +70,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     for what in (*rechecked.open, *rechecked.unsaid):
         click.echo(f"? {what}: altered or not, this cannot be told without a signature")
     # An old bundle may be honest; a verdict beside it says more than can be derived today.
-    open_ = rechecked.open or (rechecked.unsaid and verdict.is_file())
+    open_ = rechecked.open or (rechecked.unsaid and verdict.exists())
     return ExitCode.INCONCLUSIVE if open_ else ExitCode.PASS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -53,6 +54,14 @@ def test_a_verdict_without_end_is_refused(out, capsys) -> None:
     assert run(["verify", str(out)]) == 12
     (line,) = capsys.readouterr().err.splitlines()
     assert "verdict.json: larger than 50 MB →" in line
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_is_no_missing_verdict(out, capsys) -> None:
+    (out / "verdict.json").unlink()
+    os.mkfifo(out / "verdict.json")
+    assert run(["verify", str(out)]) == 12
+    assert "verdict.json: is a pipe, not a file" in capsys.readouterr().err
 
 
 def test_the_evidence_alone_has_no_verdict(out, capsys) -> None:

@@ -35,8 +35,8 @@ def read(tmp_path: Path, kind: str, most: int) -> str:
     rows = [f"Rub the lamp {number}" * 20 for number in range(30_000)]
     parquet.write_table(pyarrow.table({"text": rows}), tmp_path / "x.parquet")
     (tmp_path / "read.py").write_text(_READ)
-    line = [sys.executable, tmp_path / "read.py", tmp_path / "x.parquet", kind, str(most)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120)
+    line = [sys.executable, "read.py", "x.parquet", kind, str(most)]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.stderr == ""
     return done.stdout.strip()
 
