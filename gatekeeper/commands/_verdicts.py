@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date
 from pathlib import Path
 
 import click
 import rfc8785
 
 from gatekeeper import catalog
-from gatekeeper.errors import ExitCode
+from gatekeeper.errors import EvidenceError, ExitCode, excerpt
 from gatekeeper.policy.wire import verdict_to_json
 from gatekeeper.records.bundle_files import BUNDLE, MANIFEST
 from gatekeeper.records.evidence import Evidence
@@ -41,6 +42,23 @@ def verdict_bytes(verdict: Verdict) -> bytes:
 def exit_code(verdict: Verdict) -> int:
     """The process's answer, which follows from the verdict's headline alone."""
     return _CODES[verdict.headline]
+
+
+def hold_day(evidence: Evidence, judged_on: date, where: Path) -> None:
+    """Refuses a verdict of a day before the audit was finished: a waiver may still have held then.
+
+    Raises:
+        EvidenceError: it is of such a day.
+    """
+    if evidence.times is None:
+        return
+    finished = evidence.times.finished.astimezone(UTC).date()
+    if judged_on < finished:
+        raise EvidenceError(
+            f"judged on {judged_on}, before the audit was finished on {finished}",
+            where=excerpt(where),
+            remedy="judge again with `gatekeeper check`, on a machine whose clock is right",
+        )
 
 
 def tell_older(rechecked: Rechecked) -> None:

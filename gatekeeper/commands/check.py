@@ -61,6 +61,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     from gatekeeper.commands._verdicts import (
         bundle_of,
         exit_code,
+        hold_day,
         show,
         tell_older,
         tell_open,
@@ -97,10 +98,12 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             remedy="audit again with --nonce and the word that was drawn",
         )
     card = card_for(card_path, read)
+    today = datetime.now(UTC).date()
+    hold_day(read, today, evidence)
     verdict = evaluate(
         read,
         policy,
-        datetime.now(UTC).date(),
+        today,
         fail_on=fail_on,
         card=None if card is None else card.card,
     )

@@ -178,6 +178,7 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     Raises:
         EvidenceError: it is not the verdict of this evidence and policy.
     """
+    from gatekeeper.commands._verdicts import hold_day
     from gatekeeper.policy.earlier import is_earlier, without_sentences
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
@@ -190,6 +191,7 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
         read = verdict_from_json(stored)
     except (ValueError, KeyError, TypeError) as error:
         raise EvidenceError("not a readable verdict", where=str(path)) from error
+    hold_day(evidence, read.judged_on, path)
     if policy.digest != stored.get("policy", {}).get("digest", policy.digest):
         where = excerpt(policy.source)
         raise EvidenceError("the policy is not the one of the verdict", where=where)

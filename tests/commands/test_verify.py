@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,21 @@ def test_an_altered_number_is_found(out, capsys) -> None:
     error = capsys.readouterr().err
     assert "does not follow" in error
     assert "the same result with other details" in error
+
+
+def test_no_verdict_is_older_than_its_audit(out, capsys) -> None:
+    """On an earlier day a waiver that has run out still held."""
+    policy, evidence = load_policy(out / "policy.yaml"), read_bundle(out / "evidence")
+    for back, code in ((0, 0), (1, 12), (300, 12)):
+        verdict = evaluate(evidence, policy, TODAY - timedelta(days=back))
+        (out / "verdict.json").write_bytes(verdict_bytes(verdict))
+        assert run(["verify", str(out)]) == code
+    assert "before the audit was finished on 2026-11-23" in capsys.readouterr().err
+    tomorrow = datetime.now(UTC) + timedelta(hours=23, minutes=59)
+    late = replace(evidence, times=replace(evidence.times, finished=tomorrow))
+    write_bundle(late, out / "late")
+    told = run(["check", str(out / "late"), "--policy", str(out / "policy.yaml")])
+    assert told == (12 if tomorrow.date() > datetime.now(UTC).date() else 10)
 
 
 def test_a_verdict_by_other_definitions_is_called_that(out, capsys) -> None:
