@@ -73,7 +73,10 @@ def left_out_with_reason(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _runs(evidence: Evidence) -> None:
-    """Each mask has a trial of each prompt it was to be run on, and of none that does not measure.
+    """Each mask has a trial of each prompt it was to be run on, and of no other.
+
+    Further ones could be chosen for what they show. Older bundles have some: there it is held only
+    that they measure.
 
     Raises:
         EvidenceError: a trial lacks, or is of another prompt.
@@ -93,7 +96,7 @@ def _runs(evidence: Evidence) -> None:
     own = _of_environments(evidence)
     for mask, there in zip(evidence.masks, found[:-1, :-1], strict=True):
         wanted = measures & own.get(mask.name, _run_on(mask, sets))
-        may = measures.copy()
+        may = wanted if makes_all(evidence) else measures
         for name in np.unique(sets):
             if (stop := stop_of(evidence, mask, str(name))) is not None:
                 run = run_of(evidence, stop)

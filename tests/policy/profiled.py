@@ -99,10 +99,15 @@ def with_trials(evidence: Evidence) -> Evidence:
     trials = [t for t in evidence.trials if t.mask in names]
     plain = [t for t in trials if t.mask == UNMASKED.name]
     for name in sorted(names - {t.mask for t in trials}):
-        trials += [replace(t, mask=name) for t in plain]
+        trials += [replace(t, mask=name) for t in plain if _is_run(t, name)]
     answered = [t for t in plain if t.outcome == "comply" and t.prompt_id.startswith("benign")]
     useful = tuple(_as_useful(m, answered) for m in evidence.masks if m.arm == "selected")
     return replace(evidence, trials=tuple(trials), usefulness=useful)
+
+
+def _is_run(trial: Trial, mask: str) -> bool:
+    """Random masks are run on regular prompts alone."""
+    return "-control-" not in mask or trial.prompt_id.startswith("regular")
 
 
 def _as_useful(mask: Mask, answered: Sequence[Trial]) -> Usefulness:

@@ -195,26 +195,45 @@ def test_an_older_bundle_made_less(honest, tmp_path):
     assert recheck(read_bundle(tmp_path)).unsaid
 
 
-def test_random_masks_that_the_seed_does_not_draw_are_open(honest, tmp_path, capsys):
-    profile, settings = honest.profile, honest.settings
-    sets = {p.id: p.set for p in honest.suite.prompts}
+def with_controls(evidence, seed):
+    """Four random masks beside each selected one, drawn by this seed."""
+    profile, settings = evidence.profile, evidence.settings
+    sets = {p.id: p.set for p in evidence.suite.prompts}
     rows = np.flatnonzero([sets[i] == "regular" for i in profile.prompt_ids])
     frequency = profile.frequency("prompt", rows).mean(axis=0)
+    made = tuple(
+        mask
+        for one in evidence.selections
+        for mask in control_masks(one, settings.ks, frequency, profile.sites, count=4, seed=seed)
+    )
+    whole = with_trials(told(replace(evidence, masks=(*evidence.masks, *made)), controls=4))
+    return with_findings(whole)
 
-    def drawn(seed):
-        made = tuple(
-            mask
-            for one in honest.selections
-            for mask in control_masks(
-                one, settings.ks, frequency, profile.sites, count=4, seed=seed
-            )
-        )
-        with_controls = told(replace(honest, masks=(*honest.masks, *made)), controls=4)
-        whole = with_trials(with_controls)
-        return with_findings(whole)
 
-    write_bundle(drawn(settings.seed), tmp_path)
+def test_random_masks_that_the_seed_does_not_draw_are_open(honest, tmp_path, capsys):
+    seed = honest.settings.seed
+    write_bundle(with_controls(honest, seed), tmp_path)
     assert run(["verify", str(tmp_path)]) == 0
-    write_bundle(drawn(settings.seed + 1), tmp_path)
+    write_bundle(with_controls(honest, seed + 1), tmp_path)
     assert run(["verify", str(tmp_path)]) == 11
     assert "the random masks are not those that the seed draws" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("made", "arm"),
+    [
+        (lambda e: with_controls(e, e.settings.seed), "control"),
+        (lambda e: with_variant(e), "environment"),
+    ],
+)
+@pytest.mark.parametrize("name", ["jailbreak", "benign", "over_refusal"])
+def test_no_mask_is_run_on_further_prompts(honest, made, arm, name):
+    """They could be chosen for what they show."""
+    whole = made(honest)
+    recheck_made(whole)
+    mask = next(m for m in whole.masks if m.arm == arm)
+    chosen = next(p for p in whole.suite.prompts if p.measures and p.set == name)
+    further = next(t for t in whole.trials if t.prompt_id == chosen.id)
+    forged = replace(whole, trials=(*whole.trials, replace(further, mask=mask.name)))
+    with pytest.raises(EvidenceError, match="on prompts that it is not measured on"):
+        recheck_made(forged)
