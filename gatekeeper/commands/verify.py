@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import click
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
 from gatekeeper.plain_files import read_plain
-from gatekeeper.records.bundle_files import BUNDLE_FILES, LEDGER, POLICY, VERDICT
+from gatekeeper.records.bundle_files import BUNDLE, BUNDLE_FILES, LEDGER, POLICY, VERDICT
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.records.evidence import Evidence
@@ -22,6 +23,10 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
 
 #: Of a verdict: its findings name each expert that something is said of.
 _MOST_BYTES = 50_000_000
+
+
+#: Bytes read of a verdict: a larger one was not written by us, and is cut off.
+_MOST = 64 << 20
 
 
 @click.command("verify")
@@ -60,17 +65,19 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     _tell(rechecked)
     _tell_selections(rechecked.selections)
     verdict = path / VERDICT
-    if verdict.exists():
+    judged = os.path.lexists(verdict)  # a link to nowhere too: what is there is not passed over
+    if judged:
         told = _verify_verdict(evidence, verdict, policy or _policy_beside(verdict))
         click.echo(f"✓ verdict: {told}")
-        _tell_unchecked(verdict)
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
+    if path != bundle:
+        _tell_unchecked(verdict)
     click.echo("– signature: none; digests alone do not show who wrote the bundle")
     for what in (*rechecked.open, *rechecked.unsaid):
         click.echo(f"? {what}: altered or not, this cannot be told without a signature")
     # An old bundle may be honest; a verdict beside it says more than can be derived today.
-    open_ = rechecked.open or (rechecked.unsaid and verdict.exists())
+    open_ = rechecked.open or (rechecked.unsaid and judged)
     return ExitCode.INCONCLUSIVE if open_ else ExitCode.PASS
 
 
@@ -134,11 +141,15 @@ def _tell_strangers(bundle: Path) -> None:
 
 
 def _tell_unchecked(verdict: Path) -> None:
-    """A line about reports beside a verdict: they are views of it, which nothing makes again."""
-    known = {VERDICT, POLICY, LEDGER}
-    views = sorted(p.name for p in verdict.parent.iterdir() if p.is_file() and p.name not in known)
-    if views:
-        click.echo(f"– reports: not made again, and not checked: {excerpt(', '.join(views))}")
+    """A line about what else is there: reports are views of the verdict, which nothing makes again.
+
+    What is no file is named too.
+    """
+    from gatekeeper.evidence.members import strangers
+
+    if views := strangers(verdict.parent, {BUNDLE, VERDICT, POLICY}):
+        told = excerpt(", ".join(views))
+        click.echo(f"– reports and others: not made again, and not checked: {told}")
 
 
 def _policy_beside(verdict: Path) -> Policy:
@@ -181,6 +192,7 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     from gatekeeper.commands._verdicts import hold_day
     from gatekeeper.policy.earlier import is_earlier, without_sentences
     from gatekeeper.policy.evaluate import evaluate
+    from gatekeeper.plain_files import open_plain
     from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
     from gatekeeper.strict_json import strict_loads
     from gatekeeper.verify.same import same_data
@@ -189,7 +201,7 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
         raw = read_plain(path, excerpt(path), EvidenceError, _MOST_BYTES)
         stored = strict_loads(raw)
         read = verdict_from_json(stored)
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvidenceError("not a readable verdict", where=str(path)) from error
     hold_day(evidence, read.judged_on, path)
     if policy.digest != stored.get("policy", {}).get("digest", policy.digest):

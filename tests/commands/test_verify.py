@@ -98,6 +98,33 @@ def test_no_verdict_is_older_than_its_audit(out, capsys) -> None:
     assert told == (12 if tomorrow.date() > datetime.now(UTC).date() else 10)
 
 
+@pytest.mark.parametrize(
+    ("put", "words"),
+    [
+        (Path.mkdir, "is a directory, not a file"),
+        (os.mkfifo, "is a pipe, not a file"),
+        (lambda path: path.symlink_to(path.name), "not a readable verdict"),
+        (lambda path: path.symlink_to("nowhere"), "not a readable verdict"),
+    ],
+)
+def test_a_verdict_that_is_no_file_is_not_passed_over(out, put, words, capsys) -> None:
+    (out / "verdict.json").unlink()
+    put(out / "verdict.json")
+    assert run(["verify", str(out)]) == 12
+    assert words in capsys.readouterr().err
+
+
+def test_what_else_is_there_is_named(out, capsys) -> None:
+    """Beside a verdict or where one was removed, the list of audits and odd things too."""
+    for name in ("report.json", "audits.jsonl"):
+        (out / name).write_text("anything")
+    (out / "folder").mkdir()
+    for _ in range(2):
+        assert run(["verify", str(out)]) == 0
+        assert "not checked: audits.jsonl, folder, report.json\n" in capsys.readouterr().out
+        (out / "verdict.json").unlink(missing_ok=True)
+
+
 def test_a_verdict_by_other_definitions_is_called_that(out, capsys) -> None:
     edit(out, lambda found: found.update(version=1))
     assert run(["verify", str(out)]) == 12
