@@ -30,6 +30,9 @@ DETECTION_MARGIN = 0.05
 #: there, 57 and 59 move the log-odds by less than 0.1, two of the first layer by 0.30 and 0.34.
 REFUSAL_MARGIN = math.log(1.25)
 
+#: Experts that are told roles of.
+MOST = 8
+
 METHOD = "cluster bootstrap by seed, percentile"
 METHOD_ALIKE = "rule of three: no seed differs"
 

@@ -20,6 +20,7 @@ from gatekeeper.analysis.comparison_masks import beside_masks, cause_masks, dose
 from gatekeeper.analysis.environments import environment_arms, environment_masks, environments
 from gatekeeper.analysis.folds import pool
 from gatekeeper.analysis.masks import control_masks, selected_masks
+from gatekeeper.analysis.roles import MOST
 from gatekeeper.audit.audit_run import AuditRun, Clock
 from gatekeeper.audit.evidence import assemble
 from gatekeeper.audit.executors import open_executor
@@ -55,9 +56,6 @@ from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
-
-#: Experts whose roles are looked at.
-_ROLES = 8
 
 
 def run_audit(
@@ -223,7 +221,7 @@ def _roles(
         (p.prompt.id, p.prompt.set, p.prompt.category, clusters[p.prompt.id], p.ids)
         for p in prompts
     ]
-    rest = (measure.rows.tolist(), measure.target, prepared.request.seed, _ROLES)
+    rest = (measure.rows.tolist(), measure.target, prepared.request.seed, MOST)
     found_by = [selection_to_json(selection) for selection in selections]
     name = "roles " + sha256(f"{measure.base} {given} {rest} {found_by}")
     kept = store.blob(name)
@@ -238,7 +236,7 @@ def _roles(
             selections,
             measure,
             profile,
-            most=_ROLES,
+            most=MOST,
             batch_rows=run.small_batch,
             seed=prepared.request.seed,
         )

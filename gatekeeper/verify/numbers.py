@@ -11,16 +11,15 @@ from itertools import pairwise
 from typing import NoReturn
 
 from gatekeeper.analysis.folds import views
-from gatekeeper.analysis.ranking import in_turn
 from gatekeeper.errors import EvidenceError, UsageError
 from gatekeeper.records.environment import FORMATS, NO_PROMPT
 from gatekeeper.records.evidence import AuditSettings, Evidence, RunTimes
-from gatekeeper.records.role import Roles
 from gatekeeper.records.seed_rule import MOST_SEED, derived_seed
 from gatekeeper.records.trial import UNMASKED, split_working_mode
 from gatekeeper.records.trials import of_masks
 from gatekeeper.records.windows import WINDOWS
 from gatekeeper.verify.made import makes_all
+from gatekeeper.verify.roles import role_contradictions
 from gatekeeper.verify.routed import profile_contradictions
 
 #: What `device` and `dtype` of an audit can be, and how a model lies over processes.
@@ -56,6 +55,7 @@ def recheck_numbers(evidence: Evidence) -> None:
         _selected(evidence),
         _usefulness(evidence),
         profile_contradictions(evidence),
+        role_contradictions(evidence),
     ):
         for wrong, words in told:
             if wrong:
@@ -135,8 +135,7 @@ def _suite(evidence: Evidence) -> _Told:
 
 def _selected(evidence: Evidence) -> _Told:
     settings = evidence.settings
-    stated = makes_all(evidence)
-    for view in views(evidence) if stated else ():
+    for view in views(evidence) if makes_all(evidence) else ():
         there = Counter(p.set for p in view.suite.prompts if p.selects)
         for one in view.selections:
             other = (one.seed, one.size) != (settings.seed, settings.size)
@@ -145,20 +144,6 @@ def _selected(evidence: Evidence) -> _Told:
             yield one.forwards > settings.budget, "a selector measured more rows than it might"
             more = any(count > there[name] for name, count in one.prompts.items())
             yield more, "a selector used more prompts than select"
-    roles = evidence.roles
-    if not stated or not isinstance(roles, Roles):
-        return
-    first = views(evidence)[0]
-    told = tuple(one.expert for one in roles.experts)
-    whole = not (settings.cross_fit and evidence.skipped_selectors)  # a fold may have had more
-    yield (
-        whole and told != in_turn(first.selections, len(told)),
-        ("roles are told of other experts than were selected first"),
-    )
-    yield (
-        roles.clusters > roles.n or roles.n > sum(p.selects for p in first.suite.prompts),
-        ("roles rest on more prompts than select"),
-    )
 
 
 def _usefulness(evidence: Evidence) -> _Told:

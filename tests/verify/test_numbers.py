@@ -15,7 +15,6 @@ from gatekeeper.records.environment import FORMATS, NO_PROMPT
 from gatekeeper.records.seed_rule import derived_seed
 from gatekeeper.verify.numbers import recheck_numbers
 from tests.evidence.sealing import edit
-from tests.metrics.test_of_selections import roles
 from tests.policy.profiled import profiled_evidence
 
 
@@ -158,7 +157,6 @@ FORGED = {
     "window": (lambda e: selected(e, window="all"), "a token window that there is not"),
     "forwards": (lambda e: selected(e, forwards=1), "more rows than it might"),
     "prompts": (lambda e: selected(e, prompts={"regular": 999}), "more prompts than select"),
-    "roles": (lambda e: replace(e, roles=roles(["HRCG"])), "roles are told of other experts"),
     "lengths": (
         lambda e: useful(e, tokens=(9, *e.usefulness[0].tokens[1:])),
         "other lengths than the unmasked model gave",
