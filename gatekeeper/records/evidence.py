@@ -81,6 +81,9 @@ class SuiteRef:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
+#: The date that every chat template is given for today's.
+CLOCK = "2026-01-01"
+
 #: Said in place of what the settings did not ask for: positive control, roles.
 NOT_ASKED = "not asked for"
 

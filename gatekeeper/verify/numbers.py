@@ -6,14 +6,16 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NoReturn
 
+from gatekeeper import catalog
 from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError, UsageError
 from gatekeeper.records.environment import FORMATS, NO_PROMPT
-from gatekeeper.records.evidence import AuditSettings, Evidence, RunTimes
+from gatekeeper.records.evidence import CLOCK, AuditSettings, Evidence, RunTimes
+from gatekeeper.records.plugins import Judge
 from gatekeeper.records.seed_rule import MOST_SEED, derived_seed
 from gatekeeper.records.trial import UNMASKED, split_working_mode
 from gatekeeper.records.trials import of_masks
@@ -25,7 +27,14 @@ from gatekeeper.verify.routed import profile_contradictions
 #: What `device` and `dtype` of an audit can be, and how a model lies over processes.
 _DEVICES = frozenset({"cpu", "cuda"})
 _DTYPES = frozenset(FORMATS) - {"int8"}
-_PARALLEL = re.compile(r"(?:tensor|expert) [1-9][0-9]{0,5}")
+_PARALLEL = re.compile(r"(?:tensor|expert) ([1-9][0-9]{0,3})")
+#: More processes than any matrix of a model can be divided into.
+_PROCESSES = 1024
+#: What an audit names the versions of (`engine.versions`).
+_VERSIONS = frozenset({"python", "torch", "transformers", "tokenizers", "safetensors", "numpy"})
+
+#: What the name of some file of every tokenizer holds.
+_WORDS = ("token", "vocab", ".model")
 
 #: What the last bits of a sum of logarithms may come to.
 _BITS = 1e-3
@@ -35,6 +44,9 @@ _HALF = 0.5
 
 #: By how much two clocks may differ.
 _CLOCKS = timedelta(days=1)
+
+#: What an audit may take that was interrupted and goes on.
+_YEARS = timedelta(days=3650)
 
 #: Whether there is a contradiction, and which.
 _Told = Iterator[tuple[bool, str]]
@@ -50,6 +62,7 @@ def recheck_numbers(evidence: Evidence) -> None:
         _settings(evidence.settings),
         _seed(evidence),
         _model(evidence),
+        _made_with(evidence),
         _times(evidence),
         _suite(evidence),
         _selected(evidence),
@@ -71,14 +84,20 @@ def _settings(one: AuditSettings) -> _Told:
     yield one.device not in _DEVICES, "the device is none that an audit runs on"
     yield one.dtype not in _DTYPES, "the numeric format is none that an audit runs in"
     yield not set(one.formats) <= set(FORMATS) - {one.dtype}, "a further numeric format is none"
-    parallel = one.parallel is None or _PARALLEL.fullmatch(one.parallel)
-    yield not parallel, "the model lay over processes in a way that there is not"
+    many = one.parallel is not None and not _lies(one.parallel)
+    yield many, "the model lay over processes in a way that there is not"
     own = one.system_prompt_sha256 or NO_PROMPT
     yield own in one.system_prompts, "a further system prompt is that of the audit itself"
     yield one.cross_fit and one.selection_share != _HALF, "the halves of the prompts are no halves"
     both = one.cross_fit and one.sequential is not None
     yield both, "masks could stop early in an audit whose halves measure one another"
-    yield one.clock is not None and not _is_date(one.clock), "today's date is none"
+    yield one.clock not in {None, CLOCK}, "today's date is none that a chat template is given"
+    marks = () if one.reasoning is None else one.reasoning.marks
+    yield not _are_marks(marks), "the marks of reasoning are none that tell it from a reply"
+    judges = [(one.judge, one.judge_settings)]
+    judges += [(one.second.judge, one.second.settings)] if one.second is not None else []
+    told = any(settings and not _takes_options(name) for name, settings in judges)
+    yield told, "a judge was told options, and takes none"
 
 
 def _seed(evidence: Evidence) -> _Told:
@@ -102,6 +121,20 @@ def _model(evidence: Evidence) -> _Told:
     yield model.active_parameters > model.parameters, "more parameters work than there are"
 
 
+def _made_with(evidence: Evidence) -> _Told:
+    """The libraries that an audit names, and the files without which there is no model to load."""
+    if not makes_all(evidence):
+        return
+    lacking = not evidence.settings.versions.keys() >= _VERSIONS
+    yield lacking, "versions of libraries that the numbers hang on are left out"
+    files = evidence.checkpoint.files
+    yield "config.json" not in files, "the checkpoint has no config.json"
+    weights = any(name.endswith(".safetensors") for name in files)
+    yield not weights, "the checkpoint has no weights"
+    words = any(part in name for name in files for part in _WORDS)
+    yield not words, "the checkpoint has no tokenizer"
+
+
 def _times(evidence: Evidence) -> _Told:
     times = evidence.times
     if times is None:
@@ -111,6 +144,14 @@ def _times(evidence: Evidence) -> _Told:
     yield late, "the audit was finished at a time that is still to come, or the clock here is wrong"
     spent = times.seconds.values()
     yield not all(math.isfinite(s) and s >= 0 for s in spent), "a stage took no possible time"
+    # Earlier sessions of a resumed audit count too; and one may have been cut short while loading.
+    most = times.finished - times.started + (_CLOCKS if times.rows_resumed == 0 else _YEARS)
+    longer = max(spent, default=0.0) > most.total_seconds()
+    yield longer, "a stage took longer than the whole audit"
+    if makes_all(evidence):
+        yield not spent, "no stage of the audit took any time"
+        rows = times.rows_computed + times.rows_resumed
+        yield bool(evidence.trials) and not rows, "there are trials, and no row was computed"
     yield _lists_no_seed(times, evidence.settings), "the seeds of earlier audits are not those"
 
 
@@ -164,12 +205,25 @@ def _works(mode: str) -> bool:
     return True
 
 
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
+def _lies(parallel: str) -> bool:
+    found = _PARALLEL.fullmatch(parallel)
+    return found is not None and int(found[1]) <= _PROCESSES
+
+
+def _are_marks(marks: tuple[str, ...]) -> bool:
+    """No marks, or two that an audit takes."""
+    if not marks:
+        return True
+    usable = all(mark.strip() and mark.isprintable() for mark in marks)
+    return usable and len(marks) == 2 and marks[0].casefold() != marks[1].casefold()
+
+
+def _takes_options(name: str) -> bool:
+    """Whether a judge can be told any; of one that is not known here, that is not known."""
+    if name not in catalog.names("judge"):
+        return True
+    judge: Judge = catalog.load("judge", name)
+    return bool(judge.options)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -29,6 +29,8 @@ from ..evidence.whole import whole_evidence
 from .builders import SELECTORS, SITES, Outcome, make_evidence, safe
 
 SEEDS, KS = 54, (1, 4)
+VERSIONS = ("python", "torch", "transformers", "tokenizers", "safetensors", "numpy")
+FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
 
 def profiled_evidence(outcome: Outcome = safe, *, resamples: int = 51, size: int = 4) -> Evidence:
@@ -45,6 +47,7 @@ def profiled_evidence(outcome: Outcome = safe, *, resamples: int = 51, size: int
         selection_share=0.25,
         split=VERSION,
         reasoning=Reasoning(rule=RULE, marks=(), max_tokens=64, thinking="template"),
+        versions=dict.fromkeys(VERSIONS, "1.0"),
     )
     prompts = _split(base.suite.prompts, settings)
     picked = tuple(p for p in prompts if p.selects)
@@ -63,6 +66,7 @@ def profiled_evidence(outcome: Outcome = safe, *, resamples: int = 51, size: int
     measures = {p.id for p in prompts if p.measures}
     made = replace(
         base,
+        checkpoint=replace(base.checkpoint, files=dict.fromkeys(FILES, "0" * 64)),
         settings=settings,
         suite=suite,
         profile=given.profile,

@@ -9,13 +9,15 @@ import pytest
 
 from gatekeeper.audit.variants import FORMATS as RUN_IN
 from gatekeeper.cli import run
+from gatekeeper.engine.versions import versions
 from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.records.environment import FORMATS, NO_PROMPT
+from gatekeeper.records.evidence import SecondJudge
 from gatekeeper.records.seed_rule import derived_seed
 from gatekeeper.verify.numbers import recheck_numbers
 from tests.evidence.sealing import edit
-from tests.policy.profiled import profiled_evidence
+from tests.policy.profiled import VERSIONS, profiled_evidence
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,15 @@ def endless_replies(*, counts, weights, tokens):
     tokens["generated"] *= 50
 
 
+def marked(evidence, *marks):
+    return told(evidence, reasoning=replace(evidence.settings.reasoning, marks=marks))
+
+
+def filed(evidence, without):
+    files = {n: d for n, d in evidence.checkpoint.files.items() if n != without}
+    return replace(evidence, checkpoint=replace(evidence.checkpoint, files=files))
+
+
 DIGEST = "sha256:" + "b" * 64
 
 FORGED = {
@@ -112,7 +123,23 @@ FORGED = {
         lambda e: told(e, cross_fit=True, selection_share=0.5, sequential=DIGEST),
         "halves measure one another",
     ),
-    "clock": (lambda e: told(e, clock="2026-13-40"), "today's date is none"),
+    "clock": (lambda e: told(e, clock="1999-05-05"), "today's date is none"),
+    "processes": (lambda e: told(e, parallel="tensor 9999"), "over processes in a way"),
+    "judge": (lambda e: told(e, judge_settings={"model": "x"}), "takes none"),
+    "second judge": (
+        lambda e: told(
+            e, second=SecondJudge(judge="refusal-rules", version=1, settings={"a": "b"}, sample=1)
+        ),
+        "takes none",
+    ),
+    "marks": (lambda e: marked(e, "@@", "@@"), "the marks of reasoning"),
+    "a mark": (lambda e: marked(e, "<a>"), "the marks of reasoning"),
+    "no mark": (lambda e: marked(e, " ", "<a>"), "the marks of reasoning"),
+    "versions": (lambda e: told(e, versions={}), "versions of libraries"),
+    # The checkpoint's files.
+    "weights": (lambda e: filed(e, "model.safetensors"), "has no weights"),
+    "config": (lambda e: filed(e, "config.json"), "has no config.json"),
+    "tokenizer": (lambda e: filed(e, "tokenizer.json"), "has no tokenizer"),
     # The seed.
     "seed": (lambda e: told(e, seed=-1), "none that an audit takes"),
     "seed_from": (lambda e: told(e, seed_from=DIGEST), "seed does not follow"),
@@ -146,6 +173,13 @@ FORGED = {
         "still to come",
     ),
     "seconds": (lambda e: at(e, seconds={"trials": -1.0}), "no possible time"),
+    "no stage": (lambda e: at(e, seconds={}), "took any time"),
+    "long": (lambda e: at(e, seconds={"trials": 1e6}), "longer than the whole audit"),
+    "resumed": (
+        lambda e: at(e, seconds={"trials": 1e12}, rows_resumed=1),
+        "longer than the whole audit",
+    ),
+    "rows": (lambda e: at(e, rows_computed=0), "no row was computed"),
     "audits": (lambda e: at(e, audits=1, seeds=(4,)), "seeds of earlier audits"),
     "seeds": (lambda e: at(e, audits=1, seeds=(3, 4)), "seeds of earlier audits"),
     "uncounted": (lambda e: at(e, audits=0, seeds=(3,)), "seeds of earlier audits"),
@@ -185,6 +219,14 @@ def test_verify_says_so_of_a_bundle_sealed_anew(name, honest, tmp_path, capsys):
     write_bundle(forge(honest), tmp_path)
     assert run(["verify", str(tmp_path)]) == 12
     assert words in capsys.readouterr().err
+
+
+def test_a_resumed_audit_took_longer_than_its_last_session(honest):
+    recheck_numbers(at(honest, seconds={"trials": 1e6}, rows_computed=0, rows_resumed=9))
+
+
+def test_what_an_audit_names_is_named():
+    assert versions().keys() == set(VERSIONS)
 
 
 def test_a_derived_seed_follows_from_suite_checkpoint_and_nonce(honest):

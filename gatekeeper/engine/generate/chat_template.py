@@ -19,9 +19,8 @@ from typing import Any, Self
 from gatekeeper.engine.generate import chat_template_child as chat_child
 from gatekeeper.engine.model.foreign_errors import blaming
 from gatekeeper.errors import CheckpointError, excerpt
+from gatekeeper.records.evidence import CLOCK
 
-#: What every template takes for now; evidence names it where a template can ask.
-CLOCK = "2026-01-01"
 #: The one way for a template to ask.
 _ASKS = "strftime_now"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gatekeeper.engine.generate.chat_template import CLOCK, Chats, clock_of, conversation
+from gatekeeper.engine.generate.chat_template import Chats, clock_of, conversation
 from gatekeeper.errors import CheckpointError
 from tests.engine.tiny_loaded import tokenizer
 
