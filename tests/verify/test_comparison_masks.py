@@ -8,7 +8,6 @@ from functools import cache
 import pytest
 
 from gatekeeper.analysis.comparison_masks import cause_masks
-from gatekeeper.analysis.ranking import in_turn
 from gatekeeper.errors import EvidenceError
 from gatekeeper.metrics import measure_all
 from gatekeeper.records.evidence import Evidence
@@ -17,22 +16,15 @@ from gatekeeper.records.role import Roles
 from gatekeeper.verify.verify import recheck
 from tests.metrics.test_of_selections import roles
 from tests.policy.profiled import profiled_evidence, with_trials
+from tests.policy.told_roles import told_roles
 from tests.typed import only
-
-
-def named(evidence: Evidence) -> Roles:
-    """Roles of the experts that were selected first."""
-    made = roles(["HRCG", "HCDG", "unclear", "HRCG"])
-    experts = zip(made.experts, in_turn(evidence.selections, 4), strict=True)
-    told = tuple(replace(one, expert=expert) for one, expert in experts)
-    return replace(made, experts=told, n=20, clusters=10)
 
 
 @cache
 def told(*, cause: bool = True) -> Evidence:
     """Evidence with masks beside the selected ones; without those by cause as older versions."""
     evidence = profiled_evidence()
-    evidence = replace(evidence, roles=named(evidence))
+    evidence = replace(evidence, roles=told_roles(evidence, ["HRCG", "HCDG", "unclear", "HRCG"]))
     settings = evidence.settings
     how = {"mode": settings.mode, "phase": settings.phase}
     masks = (

@@ -6,64 +6,25 @@ from dataclasses import replace
 
 import pytest
 
-from gatekeeper.analysis.ranking import in_turn
-from gatekeeper.analysis.roles import MOST, by_sets, matched_experts
 from gatekeeper.cli import run
 from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence.bundle import write_bundle
 from gatekeeper.metrics import with_findings
 from gatekeeper.records.finding import Interval
-from gatekeeper.records.role import ExpertRole, GroupRole, ProbeFact, Roles
 from gatekeeper.verify.numbers import recheck_numbers
 from tests.policy.profiled import profiled_evidence
+from tests.policy.told_roles import told_roles
 
 
 def interval(low, high):
     return Interval(low=low, high=high, confidence=0.95, method="simulated")
 
 
-LOST = {
-    "detection_loss": 0.01,
-    "detection_interval": interval(-0.02, 0.1),
-    "refusal_loss": 0.1,
-    "refusal_interval": interval(0.0, 0.3),
-}
-
-
 @pytest.fixture(scope="module")
 def honest():
-    """Roles as an audit tells them of the experts that these selections put first."""
     made = profiled_evidence()
-    chosen = in_turn(made.selections, MOST)
-    sets = by_sets(made.selections, chosen)
-    first = {r.expert for s in made.selections for r in s.ranked[:MOST]}
-    busy = made.profile.frequency("prompt", [0]).mean(axis=0)
-    random = matched_experts(chosen, busy, made.model.sites, first.__contains__, seed=0)
-    groups = {f"{n} by sets": tuple(e for e in chosen if n in sets[e]) for n in ("HCDG", "HRCG")}
-    groups |= {"all selected": chosen, "random experts": random}
-    n = sum(p.selects and p.set in {"regular", "benign"} for p in made.suite.prompts)
-
-    def fact(name):
-        return ProbeFact(name=name, auroc=0.9, interval=interval(0.7, 1.0), n=n, clusters=9)
-
-    roles = Roles(
-        experts=tuple(
-            ExpertRole(
-                expert=e, role="unclear", confidence=0.5, by_sets=sets[e], probe=fact("own"), **LOST
-            )
-            for e in chosen
-        ),
-        groups=tuple(GroupRole(name=n, experts=e, **LOST) for n, e in groups.items() if e),
-        controls=(
-            *(fact(f"random expert {e.layer}.{e.expert}") for e in random),
-            fact("residual stream"),
-        ),
-        n=n,
-        clusters=9,
-        notes=(),
-    )
     told = replace(made.settings, roles=True)
-    return with_findings(replace(made, settings=told, roles=roles))
+    return with_findings(replace(made, settings=told, roles=told_roles(made)))
 
 
 def forged(evidence, **changes):
