@@ -190,9 +190,9 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
         EvidenceError: it is not the verdict of this evidence and policy.
     """
     from gatekeeper.commands._verdicts import hold_day
+    from gatekeeper.plain_files import open_plain
     from gatekeeper.policy.earlier import is_earlier, without_sentences
     from gatekeeper.policy.evaluate import evaluate
-    from gatekeeper.plain_files import open_plain
     from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
     from gatekeeper.strict_json import strict_loads
     from gatekeeper.verify.same import same_data

@@ -13,11 +13,16 @@ from gatekeeper.evidence.coherent import SEEN_LATE
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import MoeSite
 from gatekeeper.records.profile import ActivationProfile
+from gatekeeper.records.suite import HARMFUL_SETS
+from gatekeeper.records.trial import AGAIN, UNMASKED
+from gatekeeper.records.trials import of_masks
 from gatekeeper.records.windows import WINDOWS
 from gatekeeper.verify.made import makes_all
 
 #: How a note says how many replies it rests on (`audit.selection`).
 _READ_FROM = re.compile(r"read from (\d+) judged replies")
+#: The note of a profile of which every part was attributed.
+_ATTRIBUTED = re.compile(r"(?:Refusal log-odds: [^.]* read from \d+ judged replies\. ?)+")
 
 
 def profile_contradictions(evidence: Evidence) -> Iterator[tuple[bool, str]]:
@@ -31,6 +36,7 @@ def profile_contradictions(evidence: Evidence) -> Iterator[tuple[bool, str]]:
         halves = {str(len(v.profile.prompt_ids)) for v in views(evidence) if v.profile is not None}
         read = set(_READ_FROM.findall(profile.attribution_note))
         yield not read <= halves, "a note tells of other replies than those that selected"
+        yield from _replies(evidence, profile)
     yield from _tokens(evidence, profile)
     for window in WINDOWS:
         counts, tokens = profile.counts[window], profile.tokens[window]
@@ -44,6 +50,48 @@ def profile_contradictions(evidence: Evidence) -> Iterator[tuple[bool, str]]:
             )
         weighed = (profile.weights[window] != 0) & (counts == 0)
         yield bool(weighed.any()), "experts that were never chosen have a weight"
+
+
+def _replies(evidence: Evidence, profile: ActivationProfile) -> Iterator[tuple[bool, str]]:
+    """Under cross-fitting, prompts that selected have unmasked trials too: of like replies.
+
+    They were generated beside others, so that some may differ, as the second unmasked run's do.
+    """
+    if not evidence.settings.cross_fit:
+        return
+    plain, again = (
+        {t.prompt_id: t for t in of_masks(evidence.trials, mask.name)} for mask in (UNMASKED, AGAIN)
+    )
+    both = [i for i in plain if i in again]
+    noise = sum(plain[i].tokens != again[i].tokens for i in both)
+    routed = dict(zip(profile.prompt_ids, profile.tokens["generated"].tolist(), strict=True))
+    # The last token of a reply is never routed.
+    other = sum(max(plain[i].tokens - 1, 0) != routed.get(i) for i in plain)
+    yield (
+        _exceeds(other, noise, len(plain)),
+        ("the routing profile is of replies of other lengths than the unmasked trials"),
+    )
+    harmful = {p.id for p in evidence.suite.prompts if p.set in HARMFUL_SETS}
+    noise = sum((plain[i].outcome == "refuse") != (again[i].outcome == "refuse") for i in both)
+    every = _ATTRIBUTED.fullmatch(profile.attribution_note) is not None
+    for view in views(evidence):
+        own = view.profile
+        if own is None or (own.attribution is None and not every):
+            continue
+        found = np.zeros(len(own.prompt_ids), dtype=np.bool_)
+        if own.attribution is not None:
+            found = np.isfinite(own.attribution).any(axis=(1, 2))
+        rows = [(i, bool(has)) for i, has in zip(own.prompt_ids, found, strict=True) if i in plain]
+        other = sum(has != (plain[i].outcome == "refuse" and i in harmful) for i, has in rows)
+        yield (
+            _exceeds(other, noise, len(rows)),
+            ("other prompts were attributed than harmful ones that the unmasked model refused"),
+        )
+
+
+def _exceeds(other: int, noise: int, among: int) -> bool:
+    """Whether more prompts differ than two runs without a mask explain, and a tenth beside."""
+    return other > max(2, among // 10) + 2 * noise
 
 
 def _tokens(evidence: Evidence, profile: ActivationProfile) -> Iterator[tuple[bool, str]]:

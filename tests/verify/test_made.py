@@ -223,7 +223,7 @@ def test_random_masks_that_the_seed_does_not_draw_are_open(honest, tmp_path, cap
     ("made", "arm"),
     [
         (lambda e: with_controls(e, e.settings.seed), "control"),
-        (lambda e: with_variant(e), "environment"),
+        (with_variant, "environment"),
     ],
 )
 @pytest.mark.parametrize("name", ["jailbreak", "benign", "over_refusal"])

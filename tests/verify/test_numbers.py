@@ -137,9 +137,9 @@ FORGED = {
     "no mark": (lambda e: marked(e, " ", "<a>"), "the marks of reasoning"),
     "versions": (lambda e: told(e, versions={}), "versions of libraries"),
     # The checkpoint's files.
-    "weights": (lambda e: filed(e, "model.safetensors"), "has no weights"),
-    "config": (lambda e: filed(e, "config.json"), "has no config.json"),
-    "tokenizer": (lambda e: filed(e, "tokenizer.json"), "has no tokenizer"),
+    "no weights": (lambda e: filed(e, "model.safetensors"), "has no weights"),
+    "no config": (lambda e: filed(e, "config.json"), "has no config.json"),
+    "no tokenizer": (lambda e: filed(e, "tokenizer.json"), "has no tokenizer"),
     # The seed.
     "seed": (lambda e: told(e, seed=-1), "none that an audit takes"),
     "seed_from": (lambda e: told(e, seed_from=DIGEST), "seed does not follow"),

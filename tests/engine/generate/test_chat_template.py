@@ -13,6 +13,7 @@ import pytest
 
 from gatekeeper.engine.generate.chat_template import Chats, clock_of, conversation
 from gatekeeper.errors import CheckpointError
+from gatekeeper.records.evidence import CLOCK
 from tests.engine.tiny_loaded import tokenizer
 
 SYSTEM = 'Answer in one line; it\'s "short" & <plain>.'
