@@ -38,8 +38,9 @@ def role_contradictions(evidence: Evidence) -> _Told:
         yield sets, "an expert is said to be stable in other groups than selections found it in"
     yield from _prompts(first, roles)
     yield from _groups(first, roles)
-    for one in (*roles.experts, *roles.groups):
-        yield from _losses(one)
+    measured: tuple[ExpertRole | GroupRole, ...] = (*roles.experts, *roles.groups)
+    for each in measured:
+        yield from _losses(each)
     for fact in _probes(roles):
         yield _misses(fact.auroc, fact.interval, slack=0.0), "a probe lies outside its interval"
     yield any(not _is_sure(one) for one in roles.experts), "a role is less sure than its intervals"

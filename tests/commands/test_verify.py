@@ -23,6 +23,7 @@ from gatekeeper.policy.load import load_policy
 from ..evidence.whole import whole_evidence
 from ..policy.builders import HARMFUL, TODAY, concentrated, reply
 from ..policy.profiled import profiled_evidence, with_selections
+from ..typed import some
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_no_verdict_is_older_than_its_audit(out, capsys) -> None:
         assert run(["verify", str(out)]) == code
     assert "before the audit was finished on 2026-11-23" in capsys.readouterr().err
     tomorrow = datetime.now(UTC) + timedelta(hours=23, minutes=59)
-    late = replace(evidence, times=replace(evidence.times, finished=tomorrow))
+    late = replace(evidence, times=replace(some(evidence.times), finished=tomorrow))
     write_bundle(late, out / "late")
     told = run(["check", str(out / "late"), "--policy", str(out / "policy.yaml")])
     assert told == (12 if tomorrow.date() > datetime.now(UTC).date() else 10)

@@ -11,6 +11,7 @@ from gatekeeper.records.trial import AGAIN, UNMASKED
 from gatekeeper.verify.routed import profile_contradictions
 from tests.policy.builders import make_evidence
 from tests.policy.profiled import KS, SEEDS, profiled_evidence
+from tests.typed import some
 
 LENGTHS = "the routing profile is of replies of other lengths than the unmasked trials"
 ATTRIBUTED = "other prompts were attributed than harmful ones that the unmasked model refused"
@@ -20,8 +21,8 @@ ATTRIBUTED = "other prompts were attributed than harmful ones that the unmasked 
 def crossed():
     """Prompts that select in one fold and measure in the other, with their trials there."""
     made = profiled_evidence()
-    ids, sets = made.profile.prompt_ids, {p.id: p.set for p in made.suite.prompts}
-    attribution = made.profile.attribution.copy()
+    profile, sets = some(made.profile), {p.id: p.set for p in made.suite.prompts}
+    ids, attribution = profile.prompt_ids, some(profile.attribution).copy()
     attribution[[sets[i] not in {"regular", "jailbreak"} for i in ids]] = np.nan
     prompts = tuple(
         replace(p, split="fold-1" if p.selects else "fold-2") for p in made.suite.prompts
@@ -33,7 +34,7 @@ def crossed():
         made,
         settings=replace(made.settings, cross_fit=True),
         suite=replace(made.suite, prompts=prompts),
-        profile=replace(made.profile, attribution=attribution),
+        profile=replace(profile, attribution=attribution),
         trials=tuple(replace(t, mask=m.name) for m in (UNMASKED, AGAIN) for t in plain),
     )
 
