@@ -78,9 +78,9 @@ def _replies(evidence: Evidence, profile: ActivationProfile) -> Iterator[tuple[b
         own = view.profile
         if own is None or (own.attribution is None and not every):
             continue
-        found = np.zeros(len(own.prompt_ids), dtype=np.bool_)
+        found: npt.NDArray[np.bool_] = np.zeros(len(own.prompt_ids), dtype=np.bool_)
         if own.attribution is not None:
-            found = np.isfinite(own.attribution).any(axis=(1, 2))
+            found = np.asarray(np.isfinite(own.attribution).any(axis=(1, 2)))
         rows = [(i, bool(has)) for i, has in zip(own.prompt_ids, found, strict=True) if i in plain]
         other = sum(has != (plain[i].outcome == "refuse" and i in harmful) for i, has in rows)
         yield (

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from gatekeeper.analysis.ranking import in_turn
 from gatekeeper.analysis.roles import MOST, by_sets, matched_experts
 from gatekeeper.records.evidence import Evidence
@@ -26,7 +28,7 @@ def told_roles(evidence: Evidence, names: Sequence[str] = ()) -> Roles:
     own = [*names, *("unclear",) * len(chosen)][: len(chosen)]
     sets = by_sets(evidence.selections, chosen)
     first = {r.expert for s in evidence.selections for r in s.ranked[:MOST]}
-    busy = some(evidence.profile).frequency("prompt", [0]).mean(axis=0)
+    busy = some(evidence.profile).frequency("prompt", np.array([0])).mean(axis=0)
     random = matched_experts(chosen, busy, evidence.model.sites, first.__contains__, seed=0)
     groups = {f"{n} by sets": tuple(e for e in chosen if n in sets[e]) for n in ("HCDG", "HRCG")}
     groups |= {"all selected": chosen, "random experts": random}
