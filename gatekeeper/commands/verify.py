@@ -13,7 +13,7 @@ import click
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
 from gatekeeper.plain_files import read_plain
-from gatekeeper.records.bundle_files import BUNDLE, BUNDLE_FILES, LEDGER, POLICY, VERDICT
+from gatekeeper.records.bundle_files import BUNDLE, BUNDLE_FILES, POLICY, VERDICT
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.records.evidence import Evidence
@@ -23,10 +23,6 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
 
 #: Of a verdict: its findings name each expert that something is said of.
 _MOST_BYTES = 50_000_000
-
-
-#: Bytes read of a verdict: a larger one was not written by us, and is cut off.
-_MOST = 64 << 20
 
 
 @click.command("verify")
@@ -190,7 +186,6 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
         EvidenceError: it is not the verdict of this evidence and policy.
     """
     from gatekeeper.commands._verdicts import hold_day
-    from gatekeeper.plain_files import open_plain
     from gatekeeper.policy.earlier import is_earlier, without_sentences
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
