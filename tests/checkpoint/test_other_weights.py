@@ -243,7 +243,7 @@ def test_a_template_without_end_is_refused(path: Path, name: str) -> None:
         file.truncate(1_000_000)
         open_checkpoint(path)
         file.truncate(1 << 40)
-    assert f"{name}: larger than 1 MB" in refusal(path)
+    assert ": larger than 1 MB" in refusal(path)  # a long path is shortened before it
 
 
 @pytest.mark.parametrize("name", ["tokenizer_config.json", "chat_template.json"])
