@@ -5,6 +5,7 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/../.."
 here="$PWD"
 stamp=.venv/.setup-stamp
+unfinished=.venv/.unfinished
 
 state() {
   {
@@ -14,9 +15,10 @@ state() {
   } | sha256sum
 }
 
-# Whether .venv runs, belongs to this place and has the version that PYTHON, if given, asks for.
+# Whether .venv runs, belongs to this place and has the version that PYTHON, if given, asks for. One
+# whose installing was killed may hold half a package, at which pip itself stumbles.
 usable() {
-  [[ "$(.venv/bin/pip --version 2>/dev/null)" == *" from $here/.venv/"* ]] && right_version
+  [ ! -e "$unfinished" ] && [[ "$(.venv/bin/pip --version 2>/dev/null)" == *" from $here/.venv/"* ]] && right_version
 }
 right_version() {
   [ -z "${PYTHON:-}" ] ||
@@ -37,8 +39,10 @@ else
   "$python" -m venv --clear .venv
 fi
 echo "setup: installing the pinned packages into .venv (once; minutes on a slow line)"
+touch "$unfinished"
 quiet=()
 [ -t 1 ] || quiet=(--quiet)
 .venv/bin/python -m pip install "${quiet[@]}" --disable-pip-version-check \
   -c constraints.txt -e '.[audit,dev]'
+rm "$unfinished"
 state >"$stamp"
