@@ -18,15 +18,25 @@ def profile_of(prompts: tuple[PromptRef, ...], layers: int, experts: int) -> Act
     rng = np.random.default_rng(7)
     ids = tuple(p.id for p in prompts if not p.skipped)[:8]
     shape = (len(ids), layers, experts)
+    # Which two experts each token of a prompt, and of its reply, chooses: [P, L, T, 2].
+    chosen = {
+        "prompt": rng.random((*shape[:2], 40, experts)).argsort(axis=-1)[..., :2],
+        "generated": rng.random((*shape[:2], 20, experts)).argsort(axis=-1)[..., :2],
+    }
+    chosen["decision"] = chosen["prompt"][:, :, -4:]
+    counts = {
+        w: (chosen[w][..., None] == np.arange(experts)).sum(axis=(2, 3), dtype=np.int32)
+        for w in WINDOWS
+    }
     return ActivationProfile(
         prompt_ids=ids,
         sites=tuple(
             MoeSite(layer=i, path=f"model.layers.{i}.mlp", experts=experts, top_k=2, shared=0)
             for i in range(layers)
         ),
-        counts={w: rng.integers(0, 9, shape, dtype=np.int32) for w in WINDOWS},
-        weights={w: rng.random(shape, dtype=np.float32) for w in WINDOWS},
-        tokens={w: np.full(len(ids), 40, np.int32) for w in WINDOWS},
+        counts=counts,
+        weights={w: rng.random(shape, dtype=np.float32) * (counts[w] > 0) for w in WINDOWS},
+        tokens={w: np.full(len(ids), chosen[w].shape[2], np.int32) for w in WINDOWS},
         attribution=None,
         attribution_note="synthetic: none was made",
     )
