@@ -7,7 +7,7 @@ import json
 import pytest
 
 from gatekeeper.evidence.bundle import read_bundle
-from gatekeeper.records.reasoning import Reasoning
+from gatekeeper.records.reasoning import RULE, Reasoning
 from tests.engine.scripted import scripted, small_suite
 from tests.judges.chat_server import serving
 
@@ -57,7 +57,7 @@ def test_channels_opened_by_the_model(tmp_path):
     assert gatekeeper("verify", tmp_path / "out").returncode == 0
     told = json.loads((tmp_path / "out" / "evidence" / "evidence.json").read_text())
     assert told["settings"]["reasoning"] == {
-        "rule": 1, "marks": [], "max_tokens": 1024, "thinking": "template"
+        "rule": RULE, "marks": [], "max_tokens": 1024, "thinking": "template"
     }  # fmt: skip
 
 
