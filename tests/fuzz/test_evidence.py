@@ -122,11 +122,17 @@ def test_json_of_other_values(bundle: Bundle, name: str) -> None:
     _cases(f"values of {name}", bundle, check)
 
 
-def test_a_verdict_of_other_values(bundle: Bundle) -> None:
+@pytest.mark.parametrize(
+    ("bundle", "code"),
+    [(_whole, 10), (_profiled, 11)],
+    indirect=["bundle"],
+    ids=["whole", "profiled"],
+)
+def test_a_verdict_of_other_values(bundle: Bundle, code: int) -> None:
     verdict = bundle.place / "verdict.json"
     shutil.copy(bundle.policy, bundle.place / "policy.yaml")
     told = ("check", bundle.place, "--policy", bundle.policy, "--out", verdict)
-    assert command(*told).code in {10, 11}
+    assert command(*told).code == code
     changer = Changer(json.loads(verdict.read_bytes()))
 
     def check(draw: random.Random) -> int:
