@@ -16,6 +16,8 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
@@ -58,6 +60,19 @@ def uninterrupted() -> Iterator[None]:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def start_unhearing(process: BaseProcess) -> None:
+    """Starts a process that a Ctrl-C, which reaches the whole group, does not end: its owner does.
+
+    """
+    # The first process spawned starts this helper of Python's, and starting that unblocks SIGINT.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

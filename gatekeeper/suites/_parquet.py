@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from gatekeeper._process import start_unhearing
 from gatekeeper.errors import UsageError
 from gatekeeper.suites._files import MAX_FILE
 from gatekeeper.suites._rows import too_many
@@ -86,7 +87,7 @@ def parquet_reader(raw: bytes, where: str) -> Iterator[ParquetReader]:
     here, there = context.Pipe()
     child = context.Process(target=_serve, args=(there,), daemon=True)
     with closing(here):
-        child.start()
+        start_unhearing(child)
         there.close()
         try:
             with suppress(OSError):  # a child that is gone already, which its first answer tells

@@ -10,6 +10,7 @@ from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
+from gatekeeper._process import start_unhearing
 from gatekeeper.engine.workers.spawn import WorkerLost
 from gatekeeper.engine.workers.worker import Replica, Result
 from gatekeeper.evidence.trial_store import StoredReply
@@ -35,12 +36,7 @@ class ProcessWorker:
         self._process: SpawnProcess = context.Process(
             target=_work, args=(far, device), daemon=True, name=f"gatekeeper {device}"
         )
-        # A Ctrl-C reaches the whole group. The worker must not answer it: the driver ends it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        start_unhearing(self._process)
         far.close()
 
     @property
