@@ -42,7 +42,7 @@ _JOINED = {
     "profile": ("profile",),
     "attribution": ("attribution",),
     "select": ("select",),
-    "trials": ("trials", "controls"),
+    "trials": ("trials",),
     "positive control": ("positive control",),
     "usefulness": ("usefulness",),
 }

@@ -65,7 +65,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def start_unhearing(process: BaseProcess) -> None:
-    """Starts a process that a Ctrl-C, which reaches the whole group, does not end: its owner does."""
+    """Starts a process that a Ctrl-C in the terminal does not end: its owner does."""
     # The first process spawned starts this helper of Python's, and starting that unblocks SIGINT.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gatekeeper.estimate.hardware import Device
     from gatekeeper.estimate.roofline import Shape
     from gatekeeper.estimate.workload import Plan
-    from gatekeeper.records.model import ModelDescription
+    from gatekeeper.records.model import ModelDescription, MoeSite
     from gatekeeper.records.policy import Policy
     from gatekeeper.records.suite import Suite
 
@@ -104,7 +104,8 @@ def _published(
     thought = thought_of(checkpoint, reasoning_of(asked, policy))
     longest = max(lengths.values()) + config.max_new_tokens + thought
     rows = asked.execution.batch_rows or fitting_rows(longest, shape, kind, device)
-    plan = _plan(suite, config, lengths, rows, thought)
+    sites = described.maskable_sites if described else shape.sites
+    plan = _plan(suite, config, sites, lengths, rows, thought)
     found = with_thought(on_device(plan, shape, kind, device, gpus), thought)
     tokens = f"about {CHARACTERS:g} characters to a token (no tokenizer was used)"
     return _told(
@@ -159,9 +160,8 @@ def _here(
         measured.device,
         measured.efficiency,
         measured.alive,
-        measured.alive_controls,
     )
-    found = with_thought(made, plan.new_tokens - config.max_new_tokens)
+    found = with_thought(made, plan.thought)
     return _told(opened.source, shape, plan, "measured", "counted by its tokenizer"), found
 
 
@@ -202,38 +202,33 @@ def _calibrated(
     if loaded.context_length is not None:
         thought = min(thought, loaded.context_length - max(lengths.values()) - window)
     rows = asked.execution.batch_rows or USUAL_ROWS
-    plan = _plan(kept, config, lengths, rows, thought)
+    plan = _plan(kept, config, description.maskable_sites, lengths, rows, thought)
     judge = catalog.load("judge", config.judge)
     if judge.configure is not None:  # what asks a model ends no reply early
         judge = replace(judge, decided=never_decided)
     memory = float(total_memory())
-    return plan, calibrate(loaded, description, shape, plan, usable, judge, memory, clock)
+    return plan, calibrate(loaded, shape, plan, usable, judge, memory, clock)
 
 
 def _plan(
-    suite: Suite, config: AuditConfig, lengths: dict[str, int], batch_rows: int, thought: int
+    suite: Suite,
+    config: AuditConfig,
+    sites: Sequence[MoeSite],
+    lengths: dict[str, int],
+    batch_rows: int,
+    thought: int,
 ) -> Plan:
-    """What the audit would run; `thought`: tokens of reasoning that may come before each reply."""
-    from gatekeeper.estimate.workload import Plan, selector
+    """What the audit would run."""
+    from gatekeeper.estimate.stand_in import stand_in_masks
+    from gatekeeper.estimate.workload import Plan
 
-    for name in config.selectors:
-        selector(name)
     plan = Plan(
         prompts=suite.prompts,
         lengths=lengths,
-        selectors=config.selectors,
-        ks=config.ks,
-        controls=config.controls,
-        doses=len(config.doses),
-        size=config.size,
-        budget=config.budget,
-        max_prompts=config.max_prompts,
-        selection_share=config.selection_share,
-        cross_fit=config.cross_fit,
-        seed=config.seed,
-        new_tokens=config.max_new_tokens + thought,
-        positive_control=config.positive_control,
+        config=config,
+        masks=stand_in_masks(config, sites),
         batch_rows=batch_rows,
+        thought=thought,
     )
     _refuse_unmeasured(suite, plan)
     return plan
@@ -264,8 +259,8 @@ def _told(source: str, shape: Shape, plan: Plan, rates: str, tokens: str) -> dic
         "tokens": tokens,
         "selecting": sum(len(selecting) for selecting, _ in sides),
         "measuring": sum(len(measuring) for _, measuring in sides),
-        "plain_masks": plan.plain_masks,
-        "control_masks": round(plan.control_masks(shape)),
+        "plain_masks": len(plan.run_on("benign")),
+        "control_masks": len(plan.run_on("regular")) - len(plan.run_on("benign")),
         "batch_rows": plan.batch_rows,
         "new_tokens": plan.new_tokens,
     }

@@ -16,10 +16,10 @@ import numpy as np
 from gatekeeper import catalog
 from gatekeeper.analysis.changes import part_changes
 from gatekeeper.analysis.clusters import prompt_clusters
-from gatekeeper.analysis.comparison_masks import beside_masks, cause_masks, dose_masks
+from gatekeeper.analysis.comparison_masks import cause_masks
 from gatekeeper.analysis.environments import environment_arms, environment_masks, environments
 from gatekeeper.analysis.folds import pool
-from gatekeeper.analysis.masks import control_masks, selected_masks
+from gatekeeper.analysis.planned_masks import planned_masks
 from gatekeeper.analysis.roles import MOST
 from gatekeeper.audit.audit_run import AuditRun, Clock
 from gatekeeper.audit.evidence import assemble
@@ -55,7 +55,7 @@ from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
-from gatekeeper.records.trial import AGAIN, UNMASKED, Mask
+from gatekeeper.records.trial import AGAIN
 
 
 def run_audit(
@@ -136,7 +136,7 @@ def _measured(run: AuditRun, looks: StoppingRule | None) -> Evidence:
         given = selection_input(prepared, profile)
         selections, skipped = _select(prepared, given, measure)
         found_in, changes = _environments(prepared, given)
-        masks = _masks(prepared, profile, selections)
+        masks = planned_masks(request, profile, given.sets, selections)
         parted = environment_masks(found_in, mode=request.mode, phase=request.phase)
     roles = _roles(run, split, profile, selections, measure)
     if not request.cross_fit:  # whose second fold is told no roles, and would lack them
@@ -242,37 +242,3 @@ def _roles(
         )
     kept = store.put_blob(name, json.dumps(roles_to_json(found)).encode())
     return roles_from_json(json.loads(kept))
-
-
-def _masks(
-    prepared: Prepared, profile: ActivationProfile, selections: Sequence[Selection]
-) -> tuple[Mask, ...]:
-    """Unmasked, each selector's nested masks, controls matched to them, and what stands beside."""
-    if not selections:  # maybe of no prompts at all, of which there is no mean
-        return (UNMASKED,)
-    request = prepared.request
-    regular = {e.prompt.id for e in prepared.encoded if e.prompt.set == "regular"}
-    rows = np.flatnonzero([i in regular for i in profile.prompt_ids])
-    frequency = profile.frequency("prompt", rows).mean(axis=0)
-    selected = [m for s in selections for m in selected_masks(s, request.ks)]
-    controls = [
-        mask
-        for s in selections
-        for mask in control_masks(
-            s, request.ks, frequency, profile.sites, count=request.controls, seed=request.seed
-        )
-    ]
-    masked = (
-        replace(mask, mode=request.mode, phase=request.phase) for mask in (*selected, *controls)
-    )
-    benign = {e.prompt.id for e in prepared.encoded if e.prompt.set == "benign"}
-    beside = beside_masks(
-        profile,
-        np.array([i in benign for i in profile.prompt_ids], dtype=np.bool_),
-        selections,
-        request.ks,
-        mode=request.mode,
-        phase=request.phase,
-    )
-    doses = dose_masks(selections, request.ks, request.doses, phase=request.phase)
-    return (UNMASKED, *masked, *beside, *doses)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from gatekeeper.analysis.order import looks, order
 from gatekeeper.audit.cumulative_progress import Advance, Joined
 from gatekeeper.engine.generate.batching import Encoded
-from gatekeeper.engine.generate.row_plan import Work, same_mask
+from gatekeeper.engine.generate.row_plan import Work
 from gatekeeper.engine.generate.sweep import Progress
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.sequential_run import SequentialRun
-from gatekeeper.records.trial import Mask, Trial
+from gatekeeper.records.trial import Mask, Trial, what_it_does
 
 #: Prompts from which on the next look ends a run that no rule asks about.
 _ENOUGH = 40
@@ -131,7 +131,7 @@ def _most_left(
     rows = 0
     for name in {unit.set for unit in active}:
         units = [unit for unit in active if unit.set == name]
-        masks = {same_mask(mask) for unit in units for mask in masks_of[unit]}
+        masks = {what_it_does(mask) for unit in units for mask in masks_of[unit]}
         rows += len(masks) * max(done[unit].of - done[unit].prompts for unit in units)
     return rows
 

@@ -13,7 +13,7 @@ from gatekeeper.engine.generate.row_plan import SweepSettings, Work
 from gatekeeper.engine.measure.usefulness import usefulness
 from gatekeeper.records.environment import Environment
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.trial import AGAIN, UNMASKED, Mask, Trial
+from gatekeeper.records.trial import AGAIN, UNMASKED, Mask, Trial, on_every_set
 from gatekeeper.records.usefulness import Usefulness
 
 
@@ -74,7 +74,7 @@ def _work(
 
     Those of an environment on its own prompts.
     """
-    plain = tuple(m for m in masks if m.arm not in {"control", "dose"})
+    plain = tuple(filter(on_every_set, masks))
     work = []
     for item in prepared.side("measurement"):
         name = item.prompt.set

@@ -31,8 +31,7 @@ USUAL_ROWS, MOST_ROWS = 128, 1024
 _FASTER, _SLOWER = 0.8, 1.25
 
 _ALWAYS = (
-    "an upper bound of rows: selectors find unlike masks, every harmful prompt is refused, and no "
-    "row is a copy of its unmasked twin",
+    "an upper bound of rows: selectors find unlike masks, and every harmful prompt is refused",
     "not counted: loading, hashing, resampling, roles, environments, variants, and the judge",
 )
 
@@ -133,19 +132,13 @@ def on_this_machine(
     plan: Plan,
     shape: Shape,
     device: Device,
-    efficiency: Mapping[str, float],
+    efficiency: float,
     alive: Sequence[float],
-    alive_controls: Sequence[float],
 ) -> Estimate:
     """On this machine, by what a calibration measured."""
     kind = Format(weight=4.0, cache=4.0)
-    found = stages(plan, shape, alive, alive_controls)
-    middle = {
-        stage.name: seconds(
-            shape, stage.forwards, device, kind, Reach(efficiency=efficiency[stage.name])
-        )
-        for stage in found
-    }
+    found = stages(plan, shape, alive)
+    middle = _times(found, shape, device, kind, Reach(efficiency=efficiency))
     low = {name: value * _FASTER for name, value in middle.items()}
     high = {name: value * _SLOWER for name, value in middle.items()}
     return Estimate(
@@ -155,9 +148,9 @@ def on_this_machine(
         replicas=1,
         device=device,
         assumptions=(
-            "each stage runs at the pace of one batch of it, measured here just now, give or take "
+            "all stages reach what some of the trials did, run here just now, give or take "
             f"{1 - _FASTER:.0%} to {_SLOWER - 1:.0%}",
-            "replies end as soon as those of the calibration, whose masks are drawn at random",
+            "replies end as soon as those did, whose masks are of experts drawn at random",
             *_ALWAYS,
         ),
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gatekeeper.estimate.hardware import Device
+from gatekeeper.records.model import MoeSite
 
 #: Share of a GPU's memory that weights and cache may fill; the rest is for activations and for what
 #: its driver and allocator hold.
@@ -54,6 +55,14 @@ class Shape:
         """All of them."""
         routed = self.expert * sum(experts for experts, _ in self.moe)
         return self.dense + self.head + self.embedding + routed
+
+    @property
+    def sites(self) -> tuple[MoeSite, ...]:
+        """The MoE layers, numbered from 0: all that a config tells of them."""
+        return tuple(
+            MoeSite(layer=i, path="", experts=experts, top_k=top_k, shared=0)
+            for i, (experts, top_k) in enumerate(self.moe)
+        )
 
     @property
     def active(self) -> int:
@@ -214,17 +223,6 @@ def memory(shape: Shape, kind: Format, *, batch_rows: int, context: int) -> Memo
 def devices_needed(needed: Memory, device: Device) -> int:
     """Fewest devices that hold it."""
     return max(1, math.ceil(needed.total / (USABLE * device.memory)))
-
-
-def distinct(masks: int, sets: int, possible: int) -> float:
-    """Expected distinct single experts of `sets` draws of `masks` different ones out of `possible`.
-
-    Controls of one expert coincide between selectors; equal masks are run once.
-    """
-    if possible <= 0:
-        return 0.0
-    missed: float = (1 - min(masks, possible) / possible) ** sets
-    return possible * (1 - missed)
 
 
 def shares(lengths: Sequence[int], window: int) -> tuple[float, ...]:

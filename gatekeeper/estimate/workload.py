@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatekeeper import catalog
-from gatekeeper.estimate.roofline import Forward, Shape, distinct, reading, replies
+from gatekeeper.estimate.roofline import Forward, Shape, reading, replies
+from gatekeeper.records.audit_config import AuditConfig
 from gatekeeper.records.plugins import Selector
-from gatekeeper.records.suite import HARMFUL_SETS, Prompt
+from gatekeeper.records.suite import HARMFUL_SETS, SETS, Prompt
+from gatekeeper.records.trial import Mask, on_every_set, what_it_does
 from gatekeeper.suites.split import MEASUREMENT, SELECTION, limit, split_seeds
 
 #: Prompts of each harmful set that an effect is measured on, at most
@@ -30,8 +32,6 @@ POSITIVE_SETS = ("regular", "jailbreak", "benign")
 _LAYERS = 12
 #: Bytes that log-probabilities of a batch may take (`engine.measure.usefulness`).
 LOG_BYTES = 256 << 20
-#: Masks beside the selected ones, of each selector that tells two groups apart.
-_GROUPS = 2
 
 
 def tried_layers(layers: int) -> tuple[int, ...]:
@@ -42,61 +42,40 @@ def tried_layers(layers: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What decides how much an audit computes; options of the same names.
+    """What decides how much an audit computes.
 
     Attributes:
         lengths: tokens of each prompt as the model sees it, by prompt id.
-        doses: how many.
+        masks: those of the audit, or as many (`stand_in`).
+        thought: tokens of reasoning that may come before each reply.
     """
 
     prompts: tuple[Prompt, ...]
     lengths: Mapping[str, int]
-    selectors: tuple[str, ...]
-    ks: tuple[int, ...]
-    controls: int
-    doses: int
-    size: int
-    budget: int
-    max_prompts: int | None
-    selection_share: float
-    cross_fit: bool
-    seed: int
-    new_tokens: int
+    config: AuditConfig
+    masks: tuple[Mask, ...]
     batch_rows: int
-    positive_control: bool = True
+    thought: int = 0
+
+    @property
+    def new_tokens(self) -> int:
+        """Tokens that a row may make."""
+        return self.config.max_new_tokens + self.thought
 
     def sides(self) -> list[tuple[list[Prompt], list[Prompt]]]:
         """(selecting, measuring) prompts of each fold."""
-        prompts = limit(self.prompts, self.max_prompts, self.seed)
-        split = split_seeds(prompts, self.selection_share, self.seed)
+        config = self.config
+        prompts = limit(self.prompts, config.max_prompts, config.seed)
+        split = split_seeds(prompts, config.selection_share, config.seed)
         selecting = [p for p in prompts if split[p.seed_id] == SELECTION]
         measuring = [p for p in prompts if split[p.seed_id] == MEASUREMENT]
         pair = (selecting, measuring)
-        return [pair, (measuring, selecting)] if self.cross_fit else [pair]
+        return [pair, (measuring, selecting)] if config.cross_fit else [pair]
 
-    @property
-    def plain_masks(self) -> int:
-        """Masks that every set runs under: none, the selected ones, those beside."""
-        return 1 + self.selected_masks + len(self.ks) + self._groups
-
-    @property
-    def selected_masks(self) -> int:
-        """One per selector and k."""
-        return len(self.selectors) * len(self.ks)
-
-    @property
-    def _groups(self) -> int:
-        return _GROUPS * sum(selector(name).groups for name in self.selectors)
-
-    def control_masks(self, shape: Shape) -> float:
-        """Random masks and doses, run on regular prompts only.
-
-        Controls of one expert are few different ones: equal masks are run once.
-        """
-        experts = sum(e for e, _ in shape.moe)
-        single = distinct(self.controls, len(self.selectors), experts)
-        drawn = sum(single if k == 1 else len(self.selectors) * self.controls for k in self.ks)
-        return drawn + len(self.selectors) * self.doses
+    def run_on(self, name: str) -> tuple[Mask, ...]:
+        """Masks that each prompt of a set is run under; of equal ones, which share a row, one."""
+        run = [mask for mask in self.masks if name == "regular" or on_every_set(mask)]
+        return tuple({what_it_does(mask): mask for mask in run}.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,28 +107,21 @@ class _Tally:
         )
 
 
-def stages(
-    plan: Plan, shape: Shape, alive: Sequence[float], alive_controls: Sequence[float] | None = None
-) -> tuple[Stage, ...]:
+def stages(plan: Plan, shape: Shape, alive: Sequence[float]) -> tuple[Stage, ...]:
     """Every stage that runs the model, over both folds.
 
     Args:
-        alive: share of rows still running at each step after the first; `alive_controls`: those of
-            random masks, whose replies are more often refusals, and stop early.
+        alive: share of rows still running at each step after the first.
     """
     tally = _Tally()
+    run = {name: len(plan.run_on(name)) for name in SETS}
     for selecting, measuring in plan.sides():
         _selection(plan, selecting, alive, tally)
+        rows = [plan.lengths[p.id] for p in measuring for _ in range(run[p.set])]
+        tally.add("trials", len(rows), replies(rows, plan.batch_rows, alive))
         own = [plan.lengths[p.id] for p in measuring]
-        regular = [plan.lengths[p.id] for p in measuring if p.set == "regular"]
-        plain = sorted(own * plan.plain_masks, reverse=True)
-        tally.add("trials", len(plain), replies(plain, plan.batch_rows, alive))
         tally.add("trials", len(own), replies(own, max(1, plan.batch_rows * 5 // 8), alive))
-        masks = plan.control_masks(shape)
-        drawn = [length for length in regular for _ in range(round(masks))]
-        survivors = alive if alive_controls is None else alive_controls
-        tally.add("controls", len(drawn), replies(drawn, plan.batch_rows, survivors))
-        if plan.positive_control:
+        if plan.config.positive_control:
             _positive(plan, shape, (selecting, measuring), alive, tally)
         _usefulness(plan, shape, measuring, tally)
     return tally.stages()
@@ -163,14 +135,14 @@ def _selection(
     small = max(1, plan.batch_rows // 8)
     read = [n + plan.new_tokens - 1 for n in lengths]
     tally.add("profile", len(read), reading(read, small))
-    chosen = [selector(name) for name in plan.selectors]
+    chosen = [selector(name) for name in plan.config.selectors]
     harmful = [[plan.lengths[p.id] for p in selecting if p.set == name] for name in HARMFUL_SETS]
     if any(s.needs_attribution for s in chosen):
         refused = [length for own in harmful for length in own]
         tally.add("attribution", len(refused), reading(refused, small, passes=2))
     if any(s.measures for s in chosen):
         measured = sorted(n for own in harmful for n in _spread(own))
-        rows = min(searched(chosen, plan.size, len(measured)), plan.budget)
+        rows = min(searched(chosen, plan.config.size, len(measured)), plan.config.budget)
         asked = [n for n in measured for _ in range(rows // max(len(measured), 1))]
         tally.add("select", rows, reading(asked, plan.batch_rows))
 
@@ -204,7 +176,7 @@ def _spread(lengths: Sequence[int]) -> list[int]:
 def _usefulness(plan: Plan, shape: Shape, measuring: Sequence[Prompt], tally: _Tally) -> None:
     benign = [plan.lengths[p.id] + plan.new_tokens - 1 for p in measuring if p.set == "benign"]
     most = max(1, LOG_BYTES // (4 * shape.vocabulary * plan.new_tokens))
-    masks = 1 + plan.selected_masks
+    masks = 1 + sum(mask.arm == "selected" for mask in plan.run_on("benign"))
     size = min(plan.batch_rows, most)
     forwards = reading(benign, size, kept=plan.new_tokens, times=masks)
     tally.add("usefulness", len(benign) * masks, forwards)

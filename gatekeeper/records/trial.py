@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -131,6 +132,17 @@ def bare_mask(experts: Iterable[tuple[int, int]], mode: str = MODE) -> Mask:
         control=None,
         experts=ids,
     )
+
+
+def what_it_does(mask: Mask) -> str:
+    """Equal for masks that do the same, whatever their names: they share their replies."""
+    experts = sorted([e.layer, e.expert] for e in mask.experts)
+    return json.dumps([*([mask.mode, mask.phase] if experts else ["none"]), experts])
+
+
+def on_every_set(mask: Mask) -> bool:
+    """Whether a mask is run on all sets: random and weakened ones are on regular prompts only."""
+    return mask.arm not in {"control", "dose"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,58 +1,58 @@
-"""What a sample of replies counts, and how long it may take."""
+"""What a sample of trials is, and how long it may take."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from gatekeeper import catalog
 from gatekeeper.engine import calibrate as module
-from gatekeeper.engine.calibrate import _Sample
+from gatekeeper.engine.calibrate import calibrate
+from gatekeeper.engine.generate.row_plan import Work
 from gatekeeper.engine.generate.sweep import sweep
-from gatekeeper.engine.generate.techniques import Techniques
-from gatekeeper.estimate.hardware import Device
+from gatekeeper.estimate.workload import Plan
 from gatekeeper.records.trial import bare_mask
-from tests.engine.measure.test_capture import describe
 from tests.engine.tiny_loaded import encoded, loaded
 from tests.estimate.test_workload import SHAPE, plan
 
-
-def sample():
-    ticks = itertools.count()
-    model = loaded("mixtral")
-    return _Sample(
-        loaded=model,
-        description=describe(model),
-        shape=SHAPE,
-        plan=plan(),
-        judge=catalog.load("judge", "refusal-rules"),
-        device=Device(name="d", flops=1e9, bandwidth=1e9, memory=1e9),
-        clock=lambda: float(next(ticks)),  # every piece of work takes a second
-        techniques=Techniques(),
-    )
+MASKS = tuple(bare_mask([(layer, e)]) for layer in range(3) for e in range(8))
 
 
-MASKS = [bare_mask([(layer, e)]) for layer in range(3) for e in range(8)]
+def planned(prompts: int) -> Plan:
+    made = plan(max_new_tokens=4, selection_share=0.2)
+    usable = tuple(e.prompt for e in encoded(prompts))
+    return replace(made, prompts=usable, lengths={}, masks=(*MASKS, *MASKS))
 
 
-def test_equal_masks_count_once_as_they_are_run_once():
-    once, alive, said = sample().replies(encoded(1), MASKS)
-    twice, alive_twice, _ = sample().replies(encoded(1), [*MASKS, *MASKS])
-    assert once > 0 and said.keys() == {"p0"}
-    assert twice == pytest.approx(once)
-    assert alive_twice == alive
+def calibrated(monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[list[int]]:
+    """Masks of each prompt that was run, of each sweep; the first takes these seconds."""
+    asked: list[list[int]] = []
+    ticks = itertools.chain([0.0, seconds], itertools.count(100.0))
 
+    def watched(model: object, work: Sequence[Work], *more: object) -> object:
+        asked.append([len(job.masks) for job in work])
+        return sweep(model, work, *more)  # type: ignore[arg-type]
 
-@pytest.mark.parametrize(("warm", "prompts", "masks"), [(1e-9, 4, 25), (4.0, 1, 24), (60.0, 1, 16)])
-def test_a_slow_model_is_not_kept_longer_than_it_takes(monkeypatch, warm, prompts, masks):
-    asked, real = [], sweep
-
-    def watched(model, work, *more):
-        asked.append((len(work), len(work[0].masks)))
-        return real(model, work, *more)
-
+    monkeypatch.setattr(module, "rates", lambda clock: (1e9, 1e9))
     monkeypatch.setattr(module, "sweep", watched)
-    monkeypatch.setattr(module, "_timed", lambda work: work() and warm)
-    sample().replies(encoded(4), MASKS)
-    assert asked == [(1, 16), (prompts, masks)]
+    judge = catalog.load("judge", "refusal-rules")
+    found = calibrate(
+        loaded("mixtral"), SHAPE, planned(10), encoded(10), judge, 1e9, lambda: next(ticks)
+    )
+    assert found.efficiency > 0 and len(found.alive) == 3
+    return asked
+
+
+def test_equal_masks_count_once_as_they_are_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, sample = calibrated(monkeypatch, 1e-9)
+    assert first == [16] and sample == [24] * 8  # two of ten prompts select
+
+
+@pytest.mark.parametrize(("warm", "sample"), [(2.0, [24, 24]), (8.0, [16]), (60.0, [16])])
+def test_a_slow_model_is_not_kept_longer_than_it_takes(
+    monkeypatch: pytest.MonkeyPatch, warm: float, sample: list[int]
+) -> None:
+    assert calibrated(monkeypatch, warm)[1] == sample

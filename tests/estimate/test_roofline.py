@@ -14,7 +14,6 @@ from gatekeeper.estimate.roofline import (
     Reach,
     Shape,
     devices_needed,
-    distinct,
     memory,
     operations,
     reading,
@@ -143,12 +142,6 @@ def test_devices_leave_room_for_activations():
     device = Device(name="d", flops=1, bandwidth=1, memory=100e9)
     assert devices_needed(needed, device) == 1
     assert devices_needed(Memory(weights=91e9, cache=0, logits=0), device) == 2
-
-
-@given(st.integers(0, 50), st.integers(1, 6), st.integers(1, 200))
-def test_distinct_experts_lie_between_one_draw_and_all(masks, sets, possible):
-    found = distinct(masks, sets, possible)
-    assert min(masks, possible) - 1e-6 <= found <= min(masks * sets, possible) + 1e-6
 
 
 def test_published_rates_are_told_once_and_are_of_the_right_size():

@@ -17,9 +17,10 @@ from dataclasses import dataclass, replace
 from gatekeeper.engine.generate.batching import batches, reading_rows
 from gatekeeper.engine.generate.prefix_sharing import decoder_layers, share_of_rows
 from gatekeeper.engine.generate.prompt_cache import common, least_tokens
-from gatekeeper.engine.generate.row_plan import Row, SweepSettings, by_depth, depth, same_mask
+from gatekeeper.engine.generate.row_plan import Row, SweepSettings, by_depth, depth
 from gatekeeper.engine.generate.techniques import Techniques
 from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.records.trial import what_it_does
 
 #: Where rows enter as others end, a shard has at most so many batches, or so many rows if that is
 #: more: enough that those whose drafts fell fill a batch.
@@ -50,7 +51,7 @@ def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) ->
     if using.refill:
         size = max(size, min(len(rows) // SHARES, max(_REFILLS * size, _ROWS)))
     if not using.fold:
-        return _cut(loaded, rows, size, [same_mask(row.mask) for row in rows])
+        return _cut(loaded, rows, size, [what_it_does(row.mask) for row in rows])
     parts = _by_depth(rows, settings.batch_rows // _SMALL) if by_depth(using) else [list(rows)]
     # Batches as small as a cluster pay only where its rows go on beside those of others.
     clusters = using.cache_prompts and using.refill and using.sort_lengths

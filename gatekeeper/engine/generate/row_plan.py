@@ -13,13 +13,12 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from gatekeeper.engine.generate.batching import Encoded
 from gatekeeper.engine.generate.techniques import Techniques
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.reasoning import Reasoning
-from gatekeeper.records.trial import Mask
+from gatekeeper.records.trial import Mask, what_it_does
 
 #: Masks to a prompt from which on it pays to know first what the unmasked row says.
 _MANY = 12
@@ -82,7 +81,7 @@ def plan_rows(
     for job in jobs:
         prompt, ids = job.prompt, json.dumps(job.prompt.ids)
         for mask in job.masks:
-            does = done.get(id(mask)) or done.setdefault(id(mask), json.dumps(what(mask)))
+            does = done.get(id(mask)) or done.setdefault(id(mask), what_it_does(mask))
             key = _digest(base, does, ids)
             keys[mask.name, prompt.prompt.id] = key
             rows.setdefault(key, Row(prompt=prompt, mask=mask, key=key))
@@ -109,26 +108,15 @@ def depth(row: Row) -> float:
 
 def row_key(base: str, mask: Mask, prompt: Encoded) -> str:
     """A digest of all that a reply depends on."""
-    return _digest(base, json.dumps(what(mask)), json.dumps(prompt.ids))
+    return _digest(base, what_it_does(mask), json.dumps(prompt.ids))
 
 
 def _digest(base: str, does: str, ids: str) -> str:
     return hashlib.sha256(f"[{json.dumps(base)}, {does[1:-1]}, {ids}]".encode()).hexdigest()
 
 
-def what(mask: Mask) -> list[Any]:
-    """What a mask does: equal for masks with equal experts, whatever their names."""
-    experts = sorted([e.layer, e.expert] for e in mask.experts)
-    return [*([mask.mode, mask.phase] if experts else ["none"]), experts]
-
-
-def same_mask(mask: Mask) -> str:
-    """Equal for masks that share their rows, whatever their names."""
-    return json.dumps(what(mask))
-
-
 def _masked(row: Row) -> str:
-    return same_mask(row.mask)
+    return what_it_does(row.mask)
 
 
 def waves(rows: Sequence[Row], techniques: Techniques) -> list[list[Row]]:
