@@ -11,6 +11,7 @@ from gatekeeper.analysis.folds import views
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.assay import assay_requirements
 from gatekeeper.policy.mask_needs import mask_requirements, measured_prompts
+from gatekeeper.policy.option_needs import option_needs, suite_needs
 from gatekeeper.policy.search_needs import (
     coverage_requirements,
     search_requirements,
@@ -37,6 +38,7 @@ def requirements(
         earlier: whether earlier versions will do: of a judge that is still known here, of selectors
             and of bundles.
     """
+    settings = evidence.settings
     return (
         _rules(policy),
         _architecture(evidence, policy),
@@ -44,10 +46,11 @@ def requirements(
         _judge(evidence, earlier=earlier),
         _tells_apart(evidence),
         _whole(evidence),
-        *_suite(evidence, policy),
+        *suite_needs(evidence.suite.id, evidence.suite.digest, policy),
         *coverage_requirements(evidence, policy),
         _split(evidence),
         *_prompts(evidence, policy),
+        *(need for _, need in option_needs(settings, settings.reasoning, policy)),
         *search_requirements(evidence, policy),
         *settings_requirements(evidence, policy),
         *undecided_requirement(evidence, policy),
@@ -163,18 +166,6 @@ def _prompts(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
         yield Requirement(
             name=f"seeds: {name}", met=count >= least, detail=f"{count} measured, {least} needed"
         )
-
-
-def _suite(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
-    """Whether the prompts are those that the policy pins, if it does."""
-    for name, wanted, found in (
-        ("suite id", policy.needs.suite_id, evidence.suite.id),
-        ("suite digest", policy.needs.suite_digest, evidence.suite.digest),
-    ):
-        if wanted is not None:
-            met = wanted == found
-            detail = f"it is {excerpt(found)}" + ("" if met else f", {excerpt(wanted)} is needed")
-            yield Requirement(name=name, met=met, detail=detail)
 
 
 def _split(evidence: Evidence) -> Requirement:

@@ -12,6 +12,7 @@ from gatekeeper.analysis.categories import PLURAL
 from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.analysis.folds import views
 from gatekeeper.errors import excerpt
+from gatekeeper.policy.option_needs import least, pinned
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.replies import of_replies
@@ -23,39 +24,17 @@ from gatekeeper.records.verdict import Requirement
 
 
 def search_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
-    """How hard the search for experts must have looked: each need of `evidence.search`."""
+    """How hard the search for experts must have looked, as far as options do not decide it."""
     needs, settings = policy.needs.search, evidence.settings
-    if needs.resamples:
-        yield _least("resamples", settings.resamples, needs.resamples)
-    if needs.size_is_largest_k and policy.needs.ks:
-        # More than that is not better: a search that shrinks starts from a multiple of the size,
-        # and where so many masked experts break the model it can tell none from another.
-        largest = max(policy.needs.ks)
-        detail = (
-            f"{settings.size} experts taken per resample, {largest} needed, as the largest mask"
-        )
-        yield Requirement(name="search: size", met=settings.size == largest, detail=detail)
-    elif needs.size:
-        yield _least("size", settings.size, needs.size, "experts taken per resample")
     if needs.selecting_seeds:
-        yield _least(
+        yield least(
             "selecting seeds",
             min(_selecting(view) for view in views(evidence)),
             needs.selecting_seeds,
             "seeds of regular prompts select" + (" in each fold" if settings.cross_fit else ""),
         )
-    if needs.cross_fit is not None:
-        detail = "each half measured what the other selected" if settings.cross_fit else "not done"
-        yield Requirement(
-            name="search: cross-fit", met=settings.cross_fit == needs.cross_fit, detail=detail
-        )
-    if needs.own_windows or needs.windows:
+    if needs.windows and not needs.own_windows:
         yield _windows(evidence, policy)
-
-
-def _least(name: str, found: int, needed: int, what: str = "") -> Requirement:
-    told = f"{found} {what or name}, {needed} needed"
-    return Requirement(name=f"search: {name}", met=found >= needed, detail=told)
 
 
 def _selecting(view: Evidence) -> int:
@@ -65,62 +44,31 @@ def _selecting(view: Evidence) -> int:
 
 
 def _windows(evidence: Evidence, policy: Policy) -> Requirement:
-    needs, given = policy.needs.search, evidence.settings.window
-    detail = f"all selectors were told to count on {given}" if given else "each selector's own"
-    met = given is None
-    if not needs.own_windows:
-        used = {s.window for s in evidence.selections if s.selector in policy.needs.selectors}
-        met = bool(used) and used <= set(needs.windows)
-        detail = f"used: {excerpt(', '.join(sorted(used)) or 'none')}"
+    used = {s.window for s in evidence.selections if s.selector in policy.needs.selectors}
+    met = bool(used) and used <= set(policy.needs.search.windows)
+    detail = f"used: {excerpt(', '.join(sorted(used)) or 'none')}"
     return Requirement(name="search: windows", met=met, detail=detail)
 
 
 def settings_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
-    """Each setting of the audit that `evidence.settings` pins."""
+    """Each setting that `evidence.settings` pins, as far as options do not decide it."""
     needs, settings = policy.needs.settings, evidence.settings
     system = settings.system_prompt_sha256
-    reasoning = settings.reasoning
-    thinking = marks = "not recorded"
-    if reasoning is not None:
-        thinking, marks = reasoning.thinking, _marks(reasoning.marks)
-    own = None if needs.reasoning_marks is None else _marks(needs.reasoning_marks)
-    pins = (
-        ("thinking", needs.thinking, thinking),
-        ("reasoning marks", own, marks),
-        ("judge", needs.judge, settings.judge),
+    for name, wanted, found in (
         ("judge settings", needs.judge_settings, judge_settings_digest(evidence)),
         ("system prompt", needs.system_prompt, "none" if system is None else f"sha256:{system}"),
         ("chat template", needs.chat_template, f"sha256:{settings.chat_template_sha256}"),
-        ("mode", needs.mode, settings.mode),
-        ("phase", needs.phase, settings.phase),
-        ("seed", None if needs.seed is None else str(needs.seed), str(settings.seed)),
-    )
-    for name, wanted, found in pins:
+    ):
         if wanted is not None:
-            detail = f"it is {excerpt(found)}"
-            detail += "" if wanted == found else f", {excerpt(wanted)} is needed"
-            yield Requirement(name=f"setting: {name}", met=wanted == found, detail=detail)
+            yield pinned(f"setting: {name}", wanted, found)
     if needs.dtypes:
         detail = f"it is {excerpt(settings.dtype)}, of {', '.join(needs.dtypes)}"
         met = settings.dtype in needs.dtypes
         yield Requirement(name="setting: dtype", met=met, detail=detail)
-    if needs.window:
-        detail = f"{settings.max_new_tokens} tokens, {needs.window} needed"
-        met = settings.max_new_tokens == needs.window
-        yield Requirement(name="setting: window", met=met, detail=detail)
-    if needs.reasoning_tokens:
-        most = 0 if reasoning is None else reasoning.max_tokens
-        detail = f"{most} tokens of reasoning at most, {needs.reasoning_tokens} needed"
-        met = most == needs.reasoning_tokens
-        yield Requirement(name="setting: reasoning tokens", met=met, detail=detail)
     if needs.truncated is not None:
         yield _truncated(evidence, needs.truncated)
     if needs.derived_seed:
         yield _seed(evidence, policy)
-
-
-def _marks(own: tuple[str, ...]) -> str:
-    return " … ".join(own) or "none"
 
 
 def judge_settings_digest(evidence: Evidence) -> str:

@@ -41,15 +41,15 @@ def test_too_few_prompts_are_told_for_each_set():
         (("--selector", "ses-frequency"), "needs ses-contrast, attribution, greedy too"),
         (("-k", 1), "needs masks of 2, 4, 8 experts too"),
         (("--controls", 2), "2 random masks will be run and the policy needs 20"),
-        (("--resamples", 199), "the policy wants 200 resamples (--resamples)"),
-        (("--size", 7), "8 experts taken per resample (--size)"),
+        (("--resamples", 199), "199 resamples, 200 needed (--resamples)"),
+        (("--size", 7), "7 experts taken per resample, 8 needed, as the largest mask (--size)"),
         (("--budget", 800), "rows (--budget)"),
-        (("--no-cross-fit",), "wants cross-fitting (--cross-fit)"),
-        (("--window", "prompt"), "own window (--window)"),
-        (("--judge", "refusal-model"), "the judge refusal-rules (--judge)"),
-        (("--max-new-tokens", 23), "24 tokens a reply (--max-new-tokens)"),
-        (("--mode", "ablate"), "masks that reroute (--mode)"),
-        (("--phase", "decode"), "the phase both (--phase)"),
+        (("--no-cross-fit",), "search: cross-fit: not done (--cross-fit)"),
+        (("--window", "prompt"), "all selectors were told to count on prompt (--window)"),
+        (("--judge", "refusal-model"), "it is refusal-model, refusal-rules is needed (--judge)"),
+        (("--max-new-tokens", 23), "23 tokens, 24 needed (--max-new-tokens)"),
+        (("--mode", "ablate"), "it is ablate, reroute is needed (--mode)"),
+        (("--phase", "decode"), "it is decode, both is needed (--phase)"),
         (("--system-prompt", "x.txt"), "no system prompt (--system-prompt)"),
         (("--seed", 0), "a derived seed: leave it out (--seed)"),
         (("--no-positive-control",), "a positive control (--positive-control)"),
@@ -62,7 +62,7 @@ def test_what_the_policy_wants_and_will_not_get_is_told(more, words):
 
 
 def test_another_suite_is_told():
-    assert any("wants the suite core (--suite)" in line for line in told(policy=RELEASE))
+    assert any("core is needed (--suite)" in line for line in told(policy=RELEASE))
 
 
 def test_a_mistyped_command_is_told_the_nearest(capsys):
@@ -106,7 +106,7 @@ def test_another_digest_of_the_same_suite_is_told(tmp_path):
     text = DEMO_POLICY.read_text(encoding="utf-8")
     wants.write_text(text.replace("sha256:89fb", "sha256:00fb"), encoding="utf-8")
     (line,) = told(policy=wants)
-    assert "the suite with the digest sha256:00fb" in line
+    assert "sha256:00fb" in line
 
 
 def test_reasoning_that_the_policy_pins_is_told(tmp_path):
@@ -117,5 +117,8 @@ def test_reasoning_that_the_policy_pins_is_told(tmp_path):
     policy.write_text(pinned, encoding="utf-8")
     assert told(policy=policy) == []  # what is pinned is what an audit is run with
     found = told("--thinking", "on", "--max-reasoning-tokens", 32, policy=policy)
-    assert any("reasoning switched to off (--thinking)" in line for line in found)
-    assert any("64 tokens of reasoning at most (--max-reasoning-tokens)" in line for line in found)
+    assert any("it is on, off is needed (--thinking)" in line for line in found)
+    assert any(
+        "32 tokens of reasoning at most, 64 needed (--max-reasoning-tokens)" in line
+        for line in found
+    )

@@ -11,7 +11,8 @@ from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.metrics import with_findings
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.search_needs import cut_early, settings_requirements
+from gatekeeper.policy.option_needs import option_needs
+from gatekeeper.policy.search_needs import cut_early
 from gatekeeper.policy.undecided import reasons_under_masks
 from gatekeeper.records.policy import SettingsNeeds
 from gatekeeper.records.reasoning import RULE, Reasoning
@@ -133,7 +134,7 @@ def test_a_policy_pins_it(needs, reasoning, met) -> None:
     policy = make_policy(make_rule())
     policy = replace(policy, needs=replace(policy.needs, settings=needs))
     evidence = replace(EVIDENCE, settings=replace(EVIDENCE.settings, reasoning=reasoning))
-    (found,) = settings_requirements(evidence, policy)
+    ((_, found),) = option_needs(evidence.settings, evidence.settings.reasoning, policy)
     assert found.met is met
 
 
