@@ -73,7 +73,7 @@ def second_sample(evidence: Evidence, size: int) -> SecondSample:
     rows = _strata(evidence, table)
     keys = sorted(rows, key=lambda key: (_ORDER.index(key[0]), key[1:]))
     sizes = [len(rows[key]) for key in keys]
-    drawn = _allocate(sizes, [_DENSER if key[0] in _ASKED else 1 for key in keys], size)
+    drawn = allocate(sizes, [_DENSER if key[0] in _ASKED else 1 for key in keys], size)
     stratum = np.full(table.outcomes.shape, -1, np.int32)
     taken = np.zeros(table.outcomes.shape, np.bool_)
     for index, (key, count) in enumerate(zip(keys, drawn, strict=True)):
@@ -121,7 +121,7 @@ def _strata(evidence: Evidence, table: OutcomeTable) -> Mapping[_Stratum, list[t
     return found
 
 
-def _allocate(sizes: Sequence[int], weights: Sequence[int], total: int) -> list[int]:
+def allocate(sizes: Sequence[int], weights: Sequence[int], total: int) -> list[int]:
     """Rows to draw of each stratum: the next goes to whoever has the fewest for its weight."""
     given = [0] * len(sizes)
     queue = [(0.0, index) for index, size in enumerate(sizes) if size]

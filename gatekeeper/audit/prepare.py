@@ -97,7 +97,7 @@ def prepare(
         UsageError: no prompt can be used, or none is left to measure with; or a judge's option is
             wrong.
     """
-    judge, second = _judges(request, work_dir)
+    judge, second = open_judges(request, work_dir)
     reference = request.checkpoint.reference(reporter.advance)
     request = with_seed(request, reference.digest)
     device = pick_device(request.execution.device)
@@ -165,7 +165,7 @@ def _room(loaded: LoadedModel, usable: Sequence[Encoded], request: AuditRequest)
     return min(room, loaded.context_length - max(len(e.ids) for e in usable))
 
 
-def _judges(request: AuditRequest, work_dir: Path) -> tuple[Judge, Judge | None]:
+def open_judges(request: AuditRequest, work_dir: Path) -> tuple[Judge, Judge | None]:
     """Both judges, each tried once.
 
     The first keeps its model: batches must fit beside it. The second lets it go: it is asked when

@@ -80,7 +80,7 @@ def run_gate(
         GatekeeperError: any of the parts'; evidence that was finished stays.
     """
     preflight(formats, lang)
-    policy_bytes = _same_policy(policy, policy_path)
+    policy_bytes = same_policy(policy, policy_path)
     finished = not overwrite and _lacks_results(out, formats)
     if not finished:
         check_output(out, overwrite=overwrite)
@@ -109,7 +109,7 @@ def run_gate(
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
 
 
-def _same_policy(policy: Policy, path: Path) -> bytes:
+def same_policy(policy: Policy, path: Path) -> bytes:
     """The bytes that the policy was read from, before hours of work in which the file may change.
 
     Raises:

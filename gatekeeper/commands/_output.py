@@ -48,7 +48,7 @@ def check_output(out: Path, *, overwrite: bool) -> None:
                 )
             break
     finished = holds_audit(out)
-    foreign_work = _exists(out / WORK) and not _is_work(out / WORK)
+    foreign_work = _exists(out / WORK) and not is_work(out / WORK)
     if finished and overwrite and not foreign_work:
         return
     if finished or foreign_work or not _unfinished(out):
@@ -136,7 +136,7 @@ def discard_work(out: Path) -> None:
     Raises:
         AuditError: another audit is at work there.
     """
-    if _is_work(out / WORK):
+    if is_work(out / WORK):
         with _lock(out / WORK):
             shutil.rmtree(out / WORK, ignore_errors=True)
 
@@ -169,14 +169,14 @@ def _unfinished(out: Path) -> bool:
     # The ledger of earlier audits outlives them.
     if not out.exists() or all(path.name == LEDGER for path in out.iterdir()):
         return True
-    if not _is_work(out / WORK):
+    if not is_work(out / WORK):
         return False
     ours = {LEDGER, WORK, BUNDLE, VERDICT, POLICY, *BUNDLE_FILES, *_report_names()}
     inner = (out / BUNDLE).iterdir() if (out / BUNDLE).is_dir() else ()
     return {p.name for p in out.iterdir()} <= ours and {p.name for p in inner} <= {*BUNDLE_FILES}
 
 
-def _is_work(work: Path) -> bool:
+def is_work(work: Path) -> bool:
     """Whether this is a work directory of ours: it is removed with all that is in it."""
     from gatekeeper.evidence.judge_store import JUDGE_STORE
     from gatekeeper.evidence.trial_store import STORE

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatekeeper.analysis.second_sample import _allocate, second_rows, second_sample
+from gatekeeper.analysis.second_sample import allocate, second_rows, second_sample
 from gatekeeper.records.trial import UNMASKED
 from tests.policy.builders import concentrated, make_evidence
 from tests.policy.twice import judged_twice
@@ -27,7 +27,7 @@ def with_seed(seed: int):
 )
 def test_rows_are_shared_out_evenly_and_small_strata_are_whole(sizes, total, data) -> None:
     weights = [data.draw(st.sampled_from([1, 4])) for _ in sizes]
-    given_out = _allocate(sizes, weights, total)
+    given_out = allocate(sizes, weights, total)
     assert sum(given_out) == min(total, sum(sizes))
     assert all(0 <= n <= size for n, size in zip(given_out, sizes, strict=True))
     # Whoever has the most for its weight has at most one row more than who has the fewest.
@@ -36,7 +36,7 @@ def test_rows_are_shared_out_evenly_and_small_strata_are_whole(sizes, total, dat
     if hungry:
         assert all((n - 1) / w <= min(hungry) for n, _, w in rest if n)
     # A larger sample holds the smaller one.
-    more = _allocate(sizes, weights, total + 7)
+    more = allocate(sizes, weights, total + 7)
     assert all(a <= b for a, b in zip(given_out, more, strict=True))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.commands._output import _is_work
+from gatekeeper.commands._output import is_work
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.judge_store import JUDGE_STORE, JudgeStore
 
@@ -33,9 +33,9 @@ def test_in_memory_nothing_is_left(tmp_path: Path) -> None:
 def test_a_stopped_audit_with_one_can_go_on(tmp_path: Path) -> None:
     JudgeStore(tmp_path / JUDGE_STORE)
     (tmp_path / f"{JUDGE_STORE}-journal").touch()
-    assert _is_work(tmp_path)
+    assert is_work(tmp_path)
     (tmp_path / "mine.txt").touch()
-    assert not _is_work(tmp_path)
+    assert not is_work(tmp_path)
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:

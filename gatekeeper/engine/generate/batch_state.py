@@ -154,15 +154,16 @@ class Running:
         instrument.phase = "decode" if self.generated[self.rows[0]] else "prefill"
         instrument.positions = positions(self.attention)[self.group]
         if given.layers is None or given.first is None:
-            logits = self._forward(keep)
+            logits = self.forward(keep)
         else:
             index = torch.tensor(self.group, device=self.ids.device)
             groups = self.ids.shape[0]
             with part_rows(given.layers, given.first, groups, index, given.attention):
-                logits = self._forward(keep)
+                logits = self.forward(keep)
         return logits[:, -keep:]
 
-    def _forward(self, keep: int) -> Tensor:
+    def forward(self, keep: int) -> Tensor:
+        """One pass of the model over what is to be read: logits of the last `keep` tokens."""
         out = self.given.loaded.model(
             input_ids=self.ids,
             attention_mask=self.attention,

@@ -75,10 +75,11 @@ class PromptCache:
         """
         if cluster != self._cluster:
             self._cluster, self._cached = cluster, None  # the last one's room is free
-            self._cached = self._read(rows)
+            self._cached = self.read(rows)
         return self._cached
 
-    def _read(self, rows: Sequence[int]) -> CachedStart | None:
+    def read(self, rows: Sequence[int]) -> CachedStart | None:
+        """Runs the model over what these rows begin with, once for each mask; None: no gain."""
         given = self._given
         tokens = common([given.prompts[row] for row in rows])
         labels = {row: _label(self._masks[row], row) for row in rows}

@@ -59,7 +59,7 @@ def confirm(
         return frozenset()
     tokens, at_once = _tokens(batch, told), _at_once(batch)
     chosen: list[list[int]] = batch.look_ahead(tokens, at_once).tolist()
-    return _ended(batch, told, chosen, settle)
+    return close_drafts(batch, told, chosen, settle)
 
 
 def can_begin_with(batch: Running, drafts: Sequence[Draft]) -> bool:
@@ -82,10 +82,10 @@ def begin_with(
     read = _read(batch, drafts)
     chosen = batch.step_ahead(_tokens(batch, read))
     settle(batch)
-    return _ended(batch, _begun(batch, read), chosen.tolist(), settle)
+    return close_drafts(batch, _begun(batch, read), chosen.tolist(), settle)
 
 
-def _ended(
+def close_drafts(
     batch: Running,
     told: dict[int, list[int]],
     chosen: Sequence[Sequence[int]],

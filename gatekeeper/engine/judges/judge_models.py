@@ -60,7 +60,8 @@ class _Local:
                 self._path, trust_remote_code=False, local_files_only=True
             )
 
-    def _load(self, kind: Any) -> Any:
+    def load(self, kind: Any) -> Any:
+        """The model, by the class of transformers that is to read it."""
         quiet_transformers()
         dtype = pick_dtype("auto", self._device, str(self._opened.config.get("dtype")))
         with blaming(self._path.name, "the judge's model cannot be loaded", _REMEDY):
@@ -122,7 +123,7 @@ class Embedder(_Local):
     def _model(self) -> Any:
         from transformers import AutoModel
 
-        return self._load(AutoModel)
+        return self.load(AutoModel)
 
     def __call__(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Unit rows [N, D]. Longer texts are cut to the model's length."""
@@ -173,7 +174,7 @@ class Reader(_Local):
         from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
         kind = AutoModelForSequenceClassification if self._classifies else AutoModelForCausalLM
-        return self._load(kind)
+        return self.load(kind)
 
     def __call__(self, texts: Sequence[tuple[str, str]], template: str | None) -> list[str]:
         """Labels or answers of (request, reply) pairs.

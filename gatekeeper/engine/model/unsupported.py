@@ -32,7 +32,7 @@ def refuse_unauditable(checkpoint: Checkpoint) -> None:
     Raises:
         CheckpointError: the architecture, its quantisation or its way of decoding is not supported.
     """
-    _refuse_architecture(checkpoint)
+    refuse_architecture(checkpoint)
     _refuse_architectures(checkpoint)
     _refuse_nested(checkpoint)
     _refuse_packed(checkpoint)
@@ -102,7 +102,8 @@ def _compiled(module: nn.Module) -> bool:
     return "_orig_mod" in module._modules or module._compiled_call_impl is not None
 
 
-def _refuse_architecture(checkpoint: Checkpoint) -> None:
+def refuse_architecture(checkpoint: Checkpoint) -> None:
+    """Refuses a type that transformers cannot load as a causal language model, and says why."""
     refusal = refusal_of(checkpoint.config["model_type"])
     if refusal is not None:
         _refuse(checkpoint.path / CONFIG, *refusal)

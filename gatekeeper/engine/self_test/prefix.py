@@ -51,7 +51,7 @@ def replies_hold(
         plain = run(_never, share=False)
         if plain is None:
             return None
-        if not any(_parts(plain[0], row) for row in (plain[2], plain[4])):
+        if not any(part_in_time(plain[0], row) for row in (plain[2], plain[4])):
             continue
         text = loaded.tokenizer.decode(plain[0][:_LOOK], skip_special_tokens=True).strip()
         leaves = text.__eq__
@@ -87,7 +87,7 @@ def _never(_text: str) -> bool:
     return False
 
 
-def _parts(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+def part_in_time(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
     """Whether two replies differ early enough for steps to follow."""
     return a[: _TOKENS - 2] != b[: _TOKENS - 2]
 

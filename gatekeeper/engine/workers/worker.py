@@ -120,7 +120,7 @@ class Replica:
         # From the process that started this one, over its own pipe.
         task: Task = pickle.loads(line)  # noqa: S301
         try:
-            loaded = self._model(task)
+            loaded = self.loaded_for(task)
             judge = replace(catalog.load("judge", task.judge), decided=task.decided)
             settings = SweepSettings(judge=judge, **task.settings)
             with Instrument(loaded.sites) as instrument:
@@ -130,7 +130,8 @@ class Replica:
         except Exception as error:
             return Result(failed=type(error).__name__)
 
-    def _model(self, task: Task) -> LoadedModel:
+    def loaded_for(self, task: Task) -> LoadedModel:
+        """The model that a task names: loaded when it is first named, and kept."""
         if self._device.type == "cpu":
             torch.set_num_threads(task.threads)
         if self._loaded is None or task.recipe != self._recipe:

@@ -45,7 +45,7 @@ def test_memory_for_few_rows_is_enough_for_those_that_share_an_opening(tmp_path,
     monkeypatch.setattr(arrange, "SHARES", 1)  # so few rows would have shards of a batch each
     model = loaded("mixtral")
     plain = swept(tmp_path / "plain", model, PLAIN)
-    lines, real = [], module.PromptCache._read
+    lines, real = [], module.PromptCache.read
 
     def watched(self, rows):
         found = real(self, rows)
@@ -56,7 +56,7 @@ def test_memory_for_few_rows_is_enough_for_those_that_share_an_opening(tmp_path,
         if given["input_ids"].shape[0] > room:
             raise torch.cuda.OutOfMemoryError("planted")
 
-    monkeypatch.setattr(module.PromptCache, "_read", watched)
+    monkeypatch.setattr(module.PromptCache, "read", watched)
     handle = model.model.register_forward_pre_hook(full, with_kwargs=True)
     try:
         using = Techniques(cache_prompts=True, refill=True, share_prefix=False)

@@ -221,13 +221,13 @@ def test_drafts_are_read_in_parts_where_the_logits_would_be_too_many(monkeypatch
     drafts = [reply.ids for reply in decoded(model, PROMPTS, [UNMASKED] * 4)]
     whole = decoded(model, PROMPTS, masks, drafts)
     monkeypatch.setattr(module, "LOGITS", 4 * 128 * 3)
-    widths, real = [], running.Running._forward
+    widths, real = [], running.Running.forward
 
     def watched(self, *args):
         widths.append(self.ids.shape[1])
         return real(self, *args)
 
-    monkeypatch.setattr(running.Running, "_forward", watched)
+    monkeypatch.setattr(running.Running, "forward", watched)
     parts = decoded(model, PROMPTS, masks, drafts)
     assert parts == whole
     assert [reply.ids for reply in parts] == [reply.ids for reply in plain]

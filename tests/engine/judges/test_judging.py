@@ -51,13 +51,13 @@ def test_a_judge_lets_its_model_go_and_loads_it_again(tmp_path: Path, monkeypatc
     from gatekeeper.engine.judges import judge_models
 
     loaded = []
-    load = judge_models.Embedder._load
+    load = judge_models.Embedder.load
 
     def watched(self, kind):
         loaded.append(1)
         return load(self, kind)
 
-    monkeypatch.setattr(judge_models.Embedder, "_load", watched)
+    monkeypatch.setattr(judge_models.Embedder, "load", watched)
     save_encoder(tmp_path)
     judge = open_judge("refusal-embedding", {"model": str(tmp_path), "device": "cpu"})
     assert judge.release is not None
@@ -71,11 +71,11 @@ def test_a_judge_lets_its_model_go_and_loads_it_again(tmp_path: Path, monkeypatc
 
 def test_an_audit_tries_both_and_keeps_the_first(tmp_path: Path, monkeypatch) -> None:
     """Batches must fit beside the first judge; the second is asked when they are done."""
-    from gatekeeper.audit.prepare import _judges
+    from gatekeeper.audit.prepare import open_judges
     from gatekeeper.engine.judges import judge_models
 
     told = []
-    load, release = judge_models.Embedder._load, judge_models.Embedder.release
+    load, release = judge_models.Embedder.load, judge_models.Embedder.release
 
     def loading(self, kind):
         told.append(f"load {self._path.name}")
@@ -85,7 +85,7 @@ def test_an_audit_tries_both_and_keeps_the_first(tmp_path: Path, monkeypatch) ->
         told.append(f"release {self._path.name}")
         release(self)
 
-    monkeypatch.setattr(judge_models.Embedder, "_load", loading)
+    monkeypatch.setattr(judge_models.Embedder, "load", loading)
     monkeypatch.setattr(judge_models.Embedder, "release", releasing)
     options = [
         {"model": str(save_encoder(tmp_path / name)), "device": "cpu", "threshold": threshold}
@@ -97,7 +97,7 @@ def test_an_audit_tries_both_and_keeps_the_first(tmp_path: Path, monkeypatch) ->
         judge_options=options[0],
         second=SecondRequest(judge="refusal-embedding", sample=10, options=options[1]),
     )
-    first, second = _judges(request, tmp_path)
+    first, second = open_judges(request, tmp_path)
     assert (first.settings["threshold"], some(second).settings["threshold"]) == ("0.1", "0.2")
     assert told == ["load first", "load second", "release second"]
 

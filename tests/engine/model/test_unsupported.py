@@ -126,11 +126,11 @@ def test_a_type_that_is_no_causal_language_model(
 
 
 def test_every_auditable_family_passes() -> None:
-    from gatekeeper.engine.model.unsupported import _refuse_architecture
+    from gatekeeper.engine.model.unsupported import refuse_architecture
 
     for family in zoo.AUDITABLE:
         config = {"model_type": family}
-        _refuse_architecture(Checkpoint(path=Path(), revision=None, config=config, tensors={}))
+        refuse_architecture(Checkpoint(path=Path(), revision=None, config=config, tensors={}))
 
 
 @pytest.mark.parametrize("setting", [{"num_beams": 4}, {"num_return_sequences": 2}])

@@ -113,6 +113,6 @@ def test_sharing_that_does_not_hold_is_switched_off(family):
 
 
 def test_sharing_that_was_not_seen_to_split_is_not_used(monkeypatch):
-    monkeypatch.setattr("gatekeeper.engine.self_test.prefix._parts", lambda _a, _b: False)
+    monkeypatch.setattr("gatekeeper.engine.self_test.prefix.part_in_time", lambda _a, _b: False)
     checks = {c.name: c for c in self_test(loaded("qwen3_moe"), encoded())}
     assert checks["prefix"].result == "off"

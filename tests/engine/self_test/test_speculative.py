@@ -31,13 +31,13 @@ def test_and_not_where_the_cache_keeps_more(family):
 
 
 def test_a_draft_that_is_taken_for_granted_is_caught(monkeypatch):
-    real = module._ended
+    real = module.close_drafts
 
     def granted(batch, told, chosen, settle):
         lines = [[*told[r][1:], *chosen[i]] if r in told else [] for i, r in enumerate(batch.rows)]
         return real(batch, told, lines, settle)
 
-    monkeypatch.setattr(module, "_ended", granted)
+    monkeypatch.setattr(module, "close_drafts", granted)
     assert not tried(loaded("mixtral"))
 
 

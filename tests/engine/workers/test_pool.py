@@ -222,7 +222,7 @@ def test_a_failure_that_is_not_ours_loses_the_worker_and_tells_no_text(monkeypat
     def fail(_order):
         raise RuntimeError("prompt: how to …")
 
-    monkeypatch.setattr(replica, "_model", fail)
+    monkeypatch.setattr(replica, "loaded_for", fail)
     rows, _ = plan_rows(work(model(), 1), "b")
     with pytest.raises(WorkerLost) as caught:
         replica.answer(make_task(model(), SETTINGS, 1, rows)).unwrap()
