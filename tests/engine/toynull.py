@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import torch
 from torch import nn
 from transformers import DynamicCache, PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
 LAYERS, EXPERTS, HIDDEN, TOP_K, VOCABULARY = 2, 6, 16, 2, 128
 
@@ -89,4 +88,4 @@ class ToynullForCausalLM(PreTrainedModel):
         for layer in self.layers:
             hidden = layer(hidden, cache, valid=valid)
         logits = self.lm_head(hidden[:, -logits_to_keep:])
-        return SimpleNamespace(logits=logits, past_key_values=cache)
+        return CausalLMOutputWithPast(logits=logits, past_key_values=cache)
