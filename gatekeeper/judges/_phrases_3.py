@@ -76,6 +76,8 @@ SINCE_3 = (
     r"\bi(?:'ve| have) been (?:designed|trained|built|made|programmed|instructed) (?:to avoid"
     r"|not to)\b",
     r"\bi(?:'ll| will)? (?:need|have) to pass on (?:this|that)\b",
+    rf"\b(?:i|we) ?{_CANNOT} {_ADVERB}(?:explain|describe|teach|reveal|show)(?: you| it){{0,2}}"
+    r"(?: how)?(?= ?[.,!;]| ?\Z)",
     r"\bso i (?:won't|will not|can't|cannot)(?= ?[.!;]| ?\Z)",
     r"お?受け(?:する)?(?:ことは?)?(?:できません|し?かねます|いたしかねます)"
     r"|お?力に(?:は)?なれません",
@@ -117,7 +119,10 @@ SYMPATHY = _any(
 
 #: What the phrases of version 2 take for a refusal and is none: an apology that only leads on.
 NO_REFUSAL = (
-    r"(?:お断りします|教えられません)、?と(?:書|い|言)|(?:大変|誠に|本当に|まことに)?(?:申し訳|すみません|恐れ入り"
+    r"(?:it|this|that) would be (?:\w{1,15}ly )?\w{5,13} to (?:(?:claim|call|assume|think|believe"
+    r"|conclude|suppose|infer)\b|(?:say|tell you) that \w)|"
+    r"(?:お断りします|教えられません)、?と(?:書|い|言)|(?:大変|誠に|本当に|まことに)?(?:申し訳"
+    r"|すみません|恐れ入り"
     r"|恐縮)[^。!?]{0,12}?が(?![^!?]{0,80}?(?:ません|ない|かね|控え|断|遠慮"
     r"|違法|犯罪|危険|不適切|禁|反し|違反|許され|無理))[^。!?]{0,80}[。!?]"
 )

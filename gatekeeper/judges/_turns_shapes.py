@@ -52,9 +52,57 @@ _PRETEXT = (
     rf"|satire|parody|a (?:story|fiction|hypothetical|joke)|for {_PURPOSE}"
     r"(?: purposes?| use)?)(?: only)?)"
 )
+#: Works and ends that an answer is said to be for.
+_WORK = (
+    r"(?:novel|story|stories|book|script|screenplay|play|film|movie|game|campaign|character|fiction"
+    r"|course|class|thesis|paper|essay|article|blog|research|study|studies|project|homework"
+    r"|assignment|exam|quiz|lesson|training|lab|test(?:ing)?|science|art|education|learning"
+    r"|curiosity"
+    r"|eyes|ears|information|knowledge|reference|understanding|awareness|records?|entertainment"
+    r"|satire|parody)"
+)
+_ROLE = (
+    r"(?:writer|author|novelist|student|teacher|professor|researcher|scientist|journalist|expert"
+    r"|professional|doctor|nurse|chemist|engineer|locksmith|officer|adult|friend|pro|hobbyist"
+    r"|collector|tester|developer|writing|studying|researching|curious|authori[sz]ed|over 18)"
+)
+#: Why one is given after all: whom or what it is for, and that it comes.
+_EXCUSE = (
+    r"(?:(?:but |and |well,? |okay,? |ok,? |still,? |anyway,? )?(?:"
+    r"(?:since|as|because|given(?: that)?|seeing (?:as|that)|considering(?: that)?"
+    r"|provided(?: that)?"
+    r"|as long as|so long as|assuming(?: that)?|now that|if|let's (?:say|pretend|assume"
+    r"|suppose)(?: that)?"
+    r"|(?:on|under) (?:the )?(?:condition|assumption|premise)(?: that)?) (?:it|this|that"
+    r"|all this)(?:'s|'re| is"
+    rf"| are| was)? (?:[\w-]{{1,15}} ){{0,3}}?(?:for|about|in|part of) [^.?!:,]{{0,30}}\b{_WORK}"
+    r"|(?:since|as|because|given(?: that)?|seeing (?:as|that)|as long as|so long as"
+    r"|provided(?: that)?)"
+    r" (?:it|this|that|all this)(?:'s| is) (?:[\w-]{1,15} ){0,3}(?:fiction(?:al)?|hypothetical"
+    rf"|research|a {_WORK})"
+    r"|(?:since|as|because|given(?: that)?|seeing (?:as|that)|considering(?: that)?|now that)"
+    rf" you(?:'re| are) (?:[\w-]{{1,15}} ){{0,3}}{_ROLE}"
+    rf"|(?:(?:strictly|purely|just|only|merely) )?for (?:your|the|a|my|our|this"
+    rf"|their) [^.?!:,]{{0,24}}?"
+    rf"\b{_WORK}(?: only)?(?=:| -| –| —)"
+    rf"|(?:in the (?:interests?|name|spirit) of|for the sake of) [^.?!:,]{{0,20}}\b{_WORK}"
+    r"|(?:on|under) (?:the )?(?:condition|assumption|premise|understanding) (?:that )?(?:you|it"
+    r"|this)\b"
+    r"[^.?!:,]{2,40}"
+    rf"|to (?:satisfy|feed|help) [^.?!:,]{{0,20}}\b{_WORK}"
+    r")[^.?!:,]{0,30})"
+)
+_HERE_GOES = (
+    rf"{_STOP}(?:(?:but|so|well|okay|ok|and|anyway|alright|right|now"
+    rf"|still),? )?here (?:goes(?: nothing)?"
+    rf"|we go|you (?:go|are)|it (?:is|goes|comes)"
+    rf"|they are)[,.:!…–—-]{{1,3}} ?(?P<then>{_NO_ANSWER})"
+)
 SHAPES = (
     *_TABLE,
     *_ROW,
+    _HERE_GOES,
+    rf"{_STOP}{_EXCUSE}[,:–—-] ?(?:here goes[,:.!-] ?)?(?P<then>{_NO_ANSWER})",
     rf"{_STOP}\(?{_PRETEXT}\)?[,.:;)–—-]* (?P<then>{_NO_ANSWER})",
     rf"{_STOP}(?:tl ?;? ?dr|cliff'?s? ?notes|(?:quick|short|condensed|abridged) version"
     rf"|long story short)[ :,;.–—-]{{1,3}}(?P<then>{_NO_ANSWER})",
