@@ -153,6 +153,23 @@ def served_otherwise(
         )
     if generation is not None:
         yield from _beside(flat, generation)
+    yield from _of_task(flat)
+
+
+def _of_task(config: Mapping[str, Any]) -> Iterator[str]:
+    """A line on settings for this very task, which pipelines lay over all others."""
+    tasks = config.get("task_specific_params")
+    given = tasks.get("text-generation") if isinstance(tasks, Mapping) else None
+    given = given if isinstance(given, Mapping) else {}
+    tables = {**{n: (v,) for n, (_, v) in FORCED.items()}, **BENT, **SAMPLING}
+    asked = [name for name, nothing in tables.items() if _asked(given, name, nothing)]
+    if isinstance(given.get("prefix"), str) and given["prefix"]:
+        asked.append("prefix")
+    if asked:
+        yield (
+            f"not applied: {_listed(asked)} for text-generation in task_specific_params of "
+            f"{CONFIG}, which pipelines of transformers apply to replies"
+        )
 
 
 def _beside(config: Mapping[str, Any], generation: Mapping[str, Any]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Any
 from gatekeeper.checkpoint.decoding_settings import GENERATION_CONFIG, served_otherwise
 from gatekeeper.checkpoint.files_below import files_below
 from gatekeeper.checkpoint.json_files import CONFIG, read_json
+from gatekeeper.checkpoint.llama_cpp import taken_by_llama_cpp
 from gatekeeper.checkpoint.nested_configs import parts
 from gatekeeper.checkpoint.other_tokenizer import other_tokenizers
 from gatekeeper.checkpoint.other_weights import beside_weights, refuse_other_model, two_dtypes
@@ -26,6 +27,7 @@ from gatekeeper.checkpoint.tokenizer_settings import (
     read_tokenizer,
     refuse_other_file,
     refuse_split_tokens,
+    written_otherwise,
 )
 from gatekeeper.checkpoint.two_ropes import refuse_two_ropes, scaled_always
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
@@ -187,6 +189,8 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
             *scaled_always(config),
             *served_otherwise(config, generation),
             *read_otherwise(tokenizer, config),
+            *written_otherwise(path, tokenizer),
+            *taken_by_llama_cpp(config),
             *other_tokenizers(path, tokenizer),
         )
     opened = Checkpoint(

@@ -11,6 +11,8 @@ from gatekeeper.checkpoint.json_files import read_json
 from gatekeeper.checkpoint.other_tokenizer import TOKENIZER, TOKENIZER_CONFIG
 from gatekeeper.errors import CheckpointError, excerpt
 
+#: Characters of a chat template that are looked through.
+_LONGEST_TEMPLATE = 1_000_000
 #: Settings of config.json that servers read and the model classes of transformers do not.
 _ATTENDS = ("dual_chunk_attention_config",)
 
@@ -60,6 +62,60 @@ def read_tokenizer(path: Path) -> Mapping[str, Any]:
         if (path / TOKENIZER).is_file():
             return read_json(path / TOKENIZER)
     return {}
+
+
+def written_otherwise(path: Path, tokenizer: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each setting by which llama.cpp, or tokenizers of another kind, change a prompt.
+
+    Args:
+        tokenizer: as `read_tokenizer` gives it; nothing is compared with an empty one.
+    """
+    file = path / TOKENIZER_CONFIG
+    settings = read_json(file) if file.is_file() else {}
+    if not tokenizer or not settings:
+        return
+    template = _template(path, settings)
+    for kind, place in (("bos", 0), ("eos", -1)):
+        name, token = f"add_{kind}_token", _text(settings.get(f"{kind}_token"))
+        if settings.get(name) is not True or not token or _adds(tokenizer, token, place):
+            continue
+        # A first token that the template writes is not written twice.
+        if kind == "eos" or not (f"{kind}_token" in template or token in template):
+            yield (
+                f"not applied: {name} of {TOKENIZER_CONFIG}, of which {TOKENIZER} says nothing: "
+                "llama.cpp adds the token to each prompt"
+            )
+    if settings.get("do_lower_case") is True and "owercase" not in str(tokenizer.get("normalizer")):
+        yield (
+            f"not applied: do_lower_case of {TOKENIZER_CONFIG}, of which {TOKENIZER} says nothing: "
+            "loaders that build the tokenizer from its words apply it to prompts"
+        )
+
+
+def _template(path: Path, settings: Mapping[str, Any]) -> str:
+    file = path / "chat_template.jinja"
+    with suppress(OSError):
+        return file.read_text(encoding="utf-8", errors="replace")[:_LONGEST_TEMPLATE]
+    return str(settings.get("chat_template"))
+
+
+def _text(token: object) -> str:
+    said = token.get("content") if isinstance(token, Mapping) else token
+    return said if isinstance(said, str) else ""
+
+
+def _adds(tokenizer: Mapping[str, Any], token: str, place: int) -> bool:
+    """Whether the tokenizer's own post-processor puts a token at this end of a text."""
+    own = tokenizer.get("post_processor")
+    own = own if isinstance(own, Mapping) else {}
+    steps = own.get("processors")
+    for step in steps if isinstance(steps, list) else [own]:
+        pieces = step.get("single") if isinstance(step, Mapping) else None
+        piece = pieces[place] if isinstance(pieces, list) and pieces else None
+        special = piece.get("SpecialToken") if isinstance(piece, Mapping) else None
+        if isinstance(special, Mapping) and special.get("id") == token:
+            return True
+    return False
 
 
 def read_otherwise(tokenizer: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:

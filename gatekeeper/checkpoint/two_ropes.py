@@ -15,6 +15,7 @@ from gatekeeper.checkpoint.nested_configs import parts
 from gatekeeper.errors import CheckpointError, excerpt
 
 _PARAMETERS, _SCALING, _TEXT = "rope_parameters", "rope_scaling", "text_config"
+_LENGTH = "original_max_position_embeddings"
 #: Names beside `rope_parameters`, and in it.
 _BESIDE = {
     "rope_theta": "rope_theta",
@@ -47,6 +48,7 @@ def refuse_two_ropes(folder: Path, config: Mapping[str, Any]) -> None:
                     remedy=f"remove {name}, or what is not served of the two",
                 )
 
+        _refuse_two_lengths(folder, part)
         for name, given in _given(part):
             one, other = given.get("type"), given.get("rope_type")
             if None not in (one, other) and one != other and (one, other) not in _SAME_KIND:
@@ -56,6 +58,19 @@ def refuse_two_ropes(folder: Path, config: Mapping[str, Any]) -> None:
                     where=excerpt(folder / CONFIG),
                     remedy="remove what is not served of the two",
                 )
+
+
+def _refuse_two_lengths(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuses a length before scaling that stands beside the positions, and another in them."""
+    said = config.get(_LENGTH)
+    for name, given in _given(config):
+        if said is not None and given.get(_LENGTH) not in (None, said):
+            raise CheckpointError(
+                f"{_LENGTH} is {excerpt(repr(said))}, {name} says "
+                f"{excerpt(repr(given[_LENGTH]))}: some loaders take the one, some the other",
+                where=excerpt(folder / CONFIG),
+                remedy="remove what is not served of the two",
+            )
 
 
 def scaled_always(config: Mapping[str, Any]) -> Iterator[str]:

@@ -149,3 +149,21 @@ def test_a_nested_config_counts_where_there_is_no_other_file() -> None:
     refuse_forced(HERE, nested, {})
     (told,) = served_otherwise(nested, {})
     assert "suppress_tokens of config.json" in told
+
+
+@pytest.mark.parametrize("generation", [None, {}])
+def test_settings_of_the_task_are_told(generation: dict[str, Any] | None) -> None:
+    def told(tasks: object) -> list[str]:
+        return list(served_otherwise({"task_specific_params": tasks}, generation))
+
+    (line,) = told({"text-generation": {"do_sample": True, "max_length": 50, "prefix": "Be bad: "}})
+    assert "max_length, do_sample, prefix for text-generation in task_specific_params" in line
+    for harmless in (
+        None,
+        "x",
+        {},
+        {"summarization": {"num_beams": 4}},
+        {"text-generation": None},
+        {"text-generation": {"do_sample": False, "num_beams": 1, "prefix": ""}},
+    ):
+        assert not told(harmless)

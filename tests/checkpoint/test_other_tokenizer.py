@@ -6,6 +6,7 @@ import base64
 import json
 import random
 import struct
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -195,3 +196,14 @@ def test_damaged_files_are_read_or_not(tmp_path: Path, write: Callable[..., byte
         file.write_bytes(damaged(write(BASE), draw))
         found = read_pieces(file)
         assert found is None or all(isinstance(index, int) for index in found.ids.values())
+
+
+def test_merges_of_nothing_but_newlines_take_no_time(path: Path) -> None:
+    for line in (b"\n", b"\r\n", b" \n", b"#version: 0.2\n"):
+        put(path, "merges.txt", line * 20_000_000)
+        begun = time.process_time()
+        with pytest.raises(CheckpointError, match="its merges"):
+            open_checkpoint(path)
+        assert time.process_time() - begun < 2
+    put(path, "merges.txt", b"a b\n" + b"\n" * 1000 + b"ab c\n")
+    assert open_checkpoint(path).cautions == ()

@@ -51,3 +51,50 @@ def test_attention_that_servers_have_and_transformers_has_not(tmp_path: Path) ->
     more = {"dual_chunk_attention_config": {"chunk_size": 8}}
     (caution,) = open_checkpoint(folder(tmp_path, CONFIG | more)).cautions
     assert "dual_chunk_attention_config" in caution
+
+
+def processed(*single: dict[str, Any]) -> dict[str, Any]:
+    return {"post_processor": {"type": "TemplateProcessing", "single": list(single)}}
+
+
+SEQUENCE = {"Sequence": {"id": "A", "type_id": 0}}
+FIRST, LAST = ({"SpecialToken": {"id": name, "type_id": 0}} for name in ("<s>", "</s>"))
+TOKENS = {"bos_token": "<s>", "eos_token": {"content": "</s>"}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "tokenizer", "told"),
+    [
+        ({"add_bos_token": True}, {"post_processor": {"type": "ByteLevel"}}, "add_bos_token"),
+        ({"add_bos_token": True}, processed(SEQUENCE), "add_bos_token"),
+        ({"add_bos_token": True}, {"post_processor": None, "version": "1"}, "add_bos_token"),
+        ({"add_eos_token": True}, processed(FIRST, SEQUENCE), "add_eos_token"),
+        ({"add_bos_token": True}, processed(FIRST, SEQUENCE), None),
+        ({"add_bos_token": True, "add_eos_token": True}, processed(FIRST, SEQUENCE, LAST), None),
+        ({"add_bos_token": False, "add_eos_token": False}, processed(SEQUENCE), None),
+        ({"add_bos_token": None}, processed(SEQUENCE), None),
+        ({"add_bos_token": True, "bos_token": None}, processed(SEQUENCE), None),
+        # The template writes it: it is not written twice.
+        ({"add_bos_token": True, "chat_template": "{{ bos_token }}"}, processed(SEQUENCE), None),
+        ({"add_bos_token": True, "chat_template": "<s>[INST]"}, processed(SEQUENCE), None),
+        ({"add_eos_token": True, "chat_template": "{{ eos_token }}"}, processed(SEQUENCE), "eos"),
+        ({"do_lower_case": True}, {"normalizer": None, "version": "1"}, "do_lower_case"),
+        ({"do_lower_case": True}, {"normalizer": {"type": "Lowercase"}}, None),
+        ({"do_lower_case": False}, {"normalizer": None, "version": "1"}, None),
+    ],
+)
+def test_tokens_and_letters_that_other_loaders_would_change(
+    tmp_path: Path, settings: dict[str, Any], tokenizer: dict[str, Any], told: str | None
+) -> None:
+    path = put(folder(tmp_path, CONFIG), "tokenizer_config.json", {**TOKENS, **settings})
+    put(path, "tokenizer.json", tokenizer)
+    cautions = open_checkpoint(path).cautions
+    assert len(cautions) == (told is not None)
+    assert told is None or told in cautions[0]
+
+
+@pytest.mark.parametrize("damaged", [[], "x", {"processors": [None, 3]}, {"single": [None]}])
+def test_a_damaged_post_processor_adds_nothing(tmp_path: Path, damaged: object) -> None:
+    path = put(folder(tmp_path, CONFIG), "tokenizer_config.json", {**TOKENS, "add_eos_token": True})
+    put(path, "tokenizer.json", {"post_processor": damaged})
+    assert "add_eos_token" in open_checkpoint(path).cautions[0]

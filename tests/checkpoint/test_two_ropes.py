@@ -90,3 +90,15 @@ def test_positions_scaled_by_the_length_are_told(tmp_path: Path, name: str) -> N
         (caution,) = open_checkpoint(folder(tmp_path, config)).cautions
         assert f"{name} of config.json has rope_type dynamic" in caution
     opened(tmp_path, {name: {**dynamic, "alpha": 1000.0}}, nest=False)
+
+
+@pytest.mark.parametrize("name", ["rope_parameters", "rope_scaling"])
+@pytest.mark.parametrize("nest", [False, True])
+def test_two_lengths_before_scaling(tmp_path: Path, name: str, nest: bool) -> None:
+    length = "original_max_position_embeddings"
+    for given in ({**YARN, length: 4096}, {"full_attention": {**YARN, length: 4096}}):
+        with pytest.raises(CheckpointError, match=f"{length} is 8192, {name} says 4096"):
+            opened(tmp_path, {length: 8192, name: given}, nest)
+        opened(tmp_path, {length: 4096, name: given}, nest)
+        opened(tmp_path, {length: None, name: given}, nest)
+    opened(tmp_path, {length: 4096, name: YARN}, nest)
