@@ -13,6 +13,7 @@ from gatekeeper.engine.generate.batch_size import fitting_rows
 from gatekeeper.engine.generate.batching import Encoded, encode
 from gatekeeper.engine.generate.chat_template import clock_of
 from gatekeeper.engine.generate.plain_tokenizer import told_otherwise
+from gatekeeper.engine.generate.served_prompts import written_otherwise
 from gatekeeper.engine.generate.sweep import Executor, LocalExecutor
 from gatekeeper.engine.generate.thinking import shows, untold
 from gatekeeper.engine.judges.judging import open_judge, try_judge
@@ -117,7 +118,10 @@ def prepare(
     prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
     window = request.max_new_tokens
     encoded = encode(loaded, prompts, request.system_prompt, window, request.reasoning.thinking)
-    told = told_otherwise(loaded.tokenizer, sum(e.otherwise for e in encoded), len(encoded))
+    told = (
+        *told_otherwise(loaded.tokenizer, sum(e.otherwise for e in encoded), len(encoded)),
+        *written_otherwise(loaded.tokenizer, request.system_prompt, request.reasoning.thinking),
+    )
     loaded = replace(loaded, cautions=(*loaded.cautions, *told))
     for text in told:
         reporter.caution(text)

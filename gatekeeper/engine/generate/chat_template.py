@@ -60,7 +60,7 @@ def clock_of(tokenizer: Any) -> str | None:
     return CLOCK if _ASKS in str(tokenizer.chat_template) else None
 
 
-class _FailsError(CheckpointError):
+class FailsError(CheckpointError):
     """The template raises an error; the process goes on."""
 
 
@@ -142,13 +142,13 @@ class Chats:
 
     def _frame(self, system: str | None) -> str:
         """What is written around the parts of a conversation, with the probes in their places."""
-        under = None if system is None else _PROBES[0]
-        talks = [conversation(_PROBES[1], under), conversation(_PROBES[2], under)]
+        under = None if system is None else PROBES[0]
+        talks = [conversation(PROBES[1], under), conversation(PROBES[2], under)]
         if system is not None:
-            talks.append(conversation(_PROBES[1], _PROBES[2]))
+            talks.append(conversation(PROBES[1], PROBES[2]))
         try:
             frame, other, *without = self._rendered(talks)
-        except _FailsError as error:
+        except FailsError as error:
             if system is not None and self._works_without():
                 raise CheckpointError(
                     error.message.replace(" fails ", " takes no system prompt ", 1),
@@ -156,9 +156,9 @@ class Chats:
                     remedy="leave system prompts out, as whoever serves the model has to",
                 ) from error
             raise
-        self._refuse_part("prompt", frame.count(_PROBES[1]), frame == other)
+        self._refuse_part("prompt", frame.count(PROBES[1]), frame == other)
         if system is not None:
-            self._refuse_part("system prompt", frame.count(_PROBES[0]), frame in without)
+            self._refuse_part("system prompt", frame.count(PROBES[0]), frame in without)
         if self._served:
             self._refuse_other_parts(talks[0], frame)
         return frame
@@ -174,7 +174,7 @@ class Chats:
         for typed in [last] if len(talk) == 1 else [last, whole]:
             try:
                 (text,) = self._rendered([typed])
-            except _FailsError:
+            except FailsError:
                 continue  # whoever serves it sees that
             if _words(text) not in map(_words, _unread(frame)):
                 how = "writes messages otherwise that are given as parts (a list of texts)"
@@ -191,8 +191,8 @@ class Chats:
 
     def _works_without(self) -> bool:
         try:
-            self._rendered([conversation(_PROBES[1])])
-        except _FailsError:
+            self._rendered([conversation(PROBES[1])])
+        except FailsError:
             return False
         return True
 
@@ -221,18 +221,17 @@ class Chats:
             remedy=f"{_MEND}: it must write the messages that it is given, as they are",
         )
 
-    def _rendered(self, talks: Sequence[Conversation], *, told: bool = True) -> list[str]:
+    def _rendered(
+        self, talks: Sequence[Conversation], *, told: bool = True, **other: Any
+    ) -> list[str]:
         """What the child makes of them.
 
         Args:
             told: whether an error may repeat what the template says: it may say what it was given.
+            other: than is given else: `template`, `clock`, `given`.
         """
-        asked = {
-            "template": self._template,
-            "clock": CLOCK,
-            "conversations": talks,
-            "given": self._given,
-        }
+        usual = {"template": self._template, "clock": CLOCK, "given": self._given}
+        asked = {**usual, "conversations": talks, **other}
         answer: dict[str, Any] = {"failed": "died"}  # until it says something
         with suppress(EOFError, OSError):
             self._channel.send_bytes(json.dumps(asked, default=str).encode("ascii"))
@@ -242,7 +241,7 @@ class Chats:
                 answer = json.loads(self._channel.recv_bytes())
         if "texts" in answer:
             return list(answer["texts"])
-        kind = _FailsError if answer["failed"] == "error" else CheckpointError
+        kind = FailsError if answer["failed"] == "error" else CheckpointError
         raise kind(f"{self._what} {self._why(answer, told)}", where=self._where, remedy=_MEND)
 
     def _why(self, answer: Mapping[str, Any], told: bool) -> str:
@@ -257,7 +256,7 @@ class Chats:
 
 #: Stand for the system prompt and for two requests. What trims, cuts, escapes, or changes letters
 #: or digits leaves a mark on them.
-_PROBES = (
+PROBES = (
     'The lamps\' maker is "Åsa & Zoë", of 1907; ask THEM <1> question at a time.',
     "Which of the 12 lamps isn't \"Åsa's\", if A & B cost <7> euros? Name the Lamp.",
     'How far is it from here to the 31st lamp\'s "Other" side, in STEPS & <metres>?',
@@ -266,7 +265,7 @@ _PROBES = (
 
 def _filled(frame: str, system: str, user: str) -> str:
     """The frame with these parts in it; none of them is looked through for probes."""
-    return user.join(piece.replace(_PROBES[0], system) for piece in frame.split(_PROBES[1]))
+    return user.join(piece.replace(PROBES[0], system) for piece in frame.split(PROBES[1]))
 
 
 def _unread(frame: str) -> Iterator[str]:
@@ -275,7 +274,7 @@ def _unread(frame: str) -> Iterator[str]:
     """
     forms = [
         [probe, "", str(parts), json.dumps(parts, ensure_ascii=False)]
-        for probe in _PROBES[:2]
+        for probe in PROBES[:2]
         for parts in [in_parts({"content": probe})["content"]]
     ]
     for system, user in product(*forms):
