@@ -78,8 +78,8 @@ class _Variants(Chats):
 
     def __init__(self, tokenizer: Any, system: str | None, **given: Any) -> None:
         super().__init__(tokenizer, **given)
-        given = (*PROBES, _REPLY, *self._given.values(), *tokenizer.get_added_vocab())
-        words = set(_words(" ".join(map(str, given))))
+        own = (*PROBES, _REPLY, *self._given.values(), *tokenizer.get_added_vocab())
+        words = set(_words(" ".join(map(str, own))))
         self._no_matter = words | _OF_A_DATE | _OF_A_TURN
         self._one = conversation(PROBES[1], None if system is None else PROBES[0])
 
