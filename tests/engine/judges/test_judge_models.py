@@ -174,6 +174,22 @@ def test_without_a_template_a_question_is_asked_in_the_models_own(tmp_path: Path
         judge_of(tmp_path / "cut").judge("a", "wire")
 
 
+@pytest.mark.parametrize(
+    ("grown", "told"),
+    [
+        ("{% for i in range(99999) %}xx{% endfor %}", "writes more than 100,000 characters"),
+        ("{{ 'x' * 9999999999 }}", "GiB of memory"),
+        ("{{ range(9)|random }}", "is random"),
+    ],
+)
+def test_a_judges_template_is_rendered_in_bounds(tmp_path: Path, grown: str, told: str) -> None:
+    chat = "{{ messages[0]['content'] }} yes" + grown
+    save_writer(tmp_path, REFUSES, positions=512, chat_template=chat)
+    with pytest.raises(CheckpointError, match=f"judge's chat template.*{told}") as caught:
+        judge_of(tmp_path).judge("a", "wire")
+    assert "\n" not in str(caught.value)
+
+
 def test_what_does_not_fit_is_an_error_and_not_cut(tmp_path: Path) -> None:
     save_writer(tmp_path / "m", REFUSES)
     judge = judge_of(tmp_path / "m", template=template(tmp_path / "t", "{request} {reply}"))
