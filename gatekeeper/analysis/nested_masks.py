@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from gatekeeper.records.plugins import Measure, SelectionInput
 START = 2
 #: The smallest, where more are wanted.
 _LEAST = 4
+#: Experts of which all pairs are tried.
+PAIRED = 24
+_FROM_A_PAIR = "grown from the pair that costs most"
 
 
 def starts(size: int, most: int) -> list[int]:
@@ -38,6 +42,12 @@ def shrinking(start: int, size: int) -> int:
     return 1 + sum(range(2, start + 1)) + max(0, size - start)
 
 
+def paired(shortlist: int) -> int:
+    """Masks that are measured to find the pair that costs most, of so many experts."""
+    few = min(shortlist, PAIRED)
+    return few * (few - 1) // 2 + 2 if few > 1 else 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
     """Nested masks of 1, 2, … experts.
@@ -47,13 +57,13 @@ class Path:
         effects: of the mask of each size [K, N].
         steps: how often, over half-samples, each size would have come about by the same step; 0
             where there was nothing to choose.
-        start: experts of the mask that was shrunk; None of one that was grown.
+        how: it came about, in words.
     """
 
     order: list[ExpertId]
     effects: FloatArray
     steps: FloatArray
-    start: int | None = None
+    how: str = "grown"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +77,7 @@ class Search:
         names: [N], seed of each prompt.
         sets: per set of prompts, its columns of the N that are measured.
         left: rows that may still be measured; `spent`: rows measured.
-        passed: starts that the budget did not allow to shrink.
+        passed: how paths come about that the budget did not allow.
         cut: whether the budget did not allow a step that there was to take.
     """
 
@@ -77,18 +87,21 @@ class Search:
     sets: Mapping[str, npt.NDArray[np.intp]]
     left: int
     spent: int = 0
-    passed: list[int] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
     cut: bool = False
 
-    def grow(self, shortlist: Sequence[ExpertId], size: int) -> Path:
+    def grow(self, shortlist: Sequence[ExpertId], size: int, begun: Path | None = None) -> Path:
         """Adds the expert that costs most beside those before, as far as the budget goes.
 
         Most in any set: the largest over the sets of what it adds to the mean cost.
+
+        Args:
+            begun: the path to go on with.
         """
-        order: list[ExpertId] = []
-        base = np.zeros(len(self.names))
-        effects: list[FloatArray] = []
-        steps: list[float] = []
+        order = list(begun.order) if begun else list[ExpertId]()
+        effects = list(begun.effects) if begun else list[FloatArray]()
+        steps = list(map(float, begun.steps)) if begun else list[float]()
+        base = effects[-1] if effects else np.zeros(len(self.names))
         while len(order) < size:
             free = [expert for expert in shortlist if expert not in order]
             if not self._allows(len(free)):
@@ -97,7 +110,34 @@ class Search:
             order.append(free[best])
             effects.append(base := found[best])
             steps.append(share)
-        return Path(order=order, effects=np.array(effects), steps=np.array(steps))
+        how = begun.how if begun else "grown"
+        return Path(order=order, effects=np.array(effects), steps=np.array(steps), how=how)
+
+    def best_pair(self, shortlist: Sequence[ExpertId]) -> Path | None:
+        """The two experts that cost most together, of all pairs of the first few; to grow from.
+
+        Two that back each other up show nothing singly, and masks of many that they are shrunk from
+        may hide them: where larger masks restore refusals, or others bring them back.
+
+        Returns:
+            None if there is no pair, or the budget does not allow all of it.
+        """
+        few = shortlist[:PAIRED]
+        if len(few) < 2:
+            return None
+        if not self._allows(paired(len(few))):
+            self.passed.append(_FROM_A_PAIR)
+            return None
+        pairs = list(combinations(few, 2))
+        best, found, share = self._step(pairs, np.zeros(len(self.names)), np.maximum)
+        alone = self._measured([[expert] for expert in pairs[best]])
+        first = int(order_by(self.costs(alone).max(axis=1))[0])
+        return Path(
+            order=[pairs[best][first], pairs[best][1 - first]],
+            effects=np.array([alone[first], found[best]]),
+            steps=np.array([0.0, share]),
+            how=_FROM_A_PAIR,
+        )
 
     def shrink(
         self, start: Sequence[ExpertId], size: int, others: Sequence[ExpertId]
@@ -112,8 +152,9 @@ class Search:
         Returns:
             Masks of 1 to `size` experts; None if the budget does not allow all of it.
         """
+        how = f"shrunk from {len(start)} experts"
         if not self._allows(shrinking(len(start), size)):
-            self.passed.append(len(start))
+            self.passed.append(how)
             return None
         kept, dropped = list(start), list[ExpertId]()
         base = whole = self._measured([kept])[0]
@@ -132,7 +173,7 @@ class Search:
         effects = [*effects[::-1], whole, *(self._measured(beyond) if beyond else ())][:size]
         # Of the step to the mask that an expert completes, as on the way up.
         steps = [*steps[::-1], 0.0, *(0.0 for _ in beyond)][:size]
-        return Path(order=order, effects=np.array(effects), steps=np.array(steps), start=len(start))
+        return Path(order=order, effects=np.array(effects), steps=np.array(steps), how=how)
 
     def best(self, paths: Sequence[Path]) -> Path:
         """The path whose masks of 1, 2, 4, … experts cost most on average; of equal ones the first.

@@ -16,6 +16,8 @@ from tests.typed import only, some
 
 PAIR = (ExpertId(2, 7), ExpertId(4, 0))
 SINGLE = ExpertId(1, 3)
+EIGHT, FOUR = "shrunk from 8 experts", "shrunk from 4 experts"
+PAIRED = "grown from the pair that costs most"
 
 
 class Simulated:
@@ -75,7 +77,19 @@ def test_two_experts_that_back_each_other_up_are_found():
     assert [r.probability for r in found.ranked[1:3]] == [1.0, 1.0]
     assert found.ranked[1].score == pytest.approx(8.0, abs=0.2)
     assert found.ranked[1] in found.stable
-    assert any("the one taken was shrunk" in note for note in found.notes)
+    assert any(f"taken was the one {PAIRED}." in note for note in found.notes)
+
+
+@pytest.mark.parametrize("size", [2, 4, 8])
+def test_so_are_they_where_larger_masks_or_other_experts_bring_refusals_back(size):
+    """A mask of many, and any with the first of the shortlist, shows nothing of the pair."""
+    given = in_order(given_of(lambda mask: 0.0, size=size, budget=100_000))
+    first, *rest = shortlist(given)
+    pair = {rest[2], rest[5]}
+    given.measure.rule = lambda mask: 8.0 * (pair <= mask and first not in mask and len(mask) < 4)
+    found = only(Selection, greedy.SELECTOR.select(given))
+    assert {r.expert for r in found.ranked[:2]} == pair
+    tells_what_masks_cost(found, given, min(size, 3))
 
 
 def test_so_are_four_of_which_any_one_suffices():
@@ -106,7 +120,7 @@ def test_few_experts_that_cost_much_go_before_many_that_cost_more():
     given.measure.rule = lambda mask: 8.0 * (four <= mask) + 12.0 * (ten <= mask)
     found = only(Selection, greedy.SELECTOR.select(given))
     assert {r.expert for r in found.ranked[:4]} == four
-    assert any("the one taken was shrunk from 8." in note for note in found.notes)
+    assert any("taken was the one shrunk from 8 experts." in note for note in found.notes)
     # The eighth completes that start, and what follows is that which was grown: no choice.
     chances = [r.probability for r in found.ranked]
     assert min(chances[:7]) > 0 == max(chances[7:])
@@ -210,17 +224,26 @@ def test_what_the_rule_says_it_needs_is_what_it_takes(size):
     ("budget", "why"),
     [
         (20 * (24 + 23) + 100, "growing ends early"),
-        (20 * (24 + 23 + 22 + 21), "a mask from 8, 4 experts"),
-        (20 * (24 + 23 + 22 + 21 + 36), "a mask from 4 experts"),
-        (20 * (24 + 23 + 22 + 21 + 35), "a mask from 8 experts"),
+        (
+            20 * (24 + 23 + 22 + 21),
+            f"masks {EIGHT}, {FOUR}, {PAIRED}",
+        ),
+        (
+            20 * (24 + 23 + 22 + 21 + 36),
+            f"masks {FOUR}, {PAIRED}",
+        ),
+        (
+            20 * (24 + 23 + 22 + 21 + 35),
+            f"masks {EIGHT}, {PAIRED}",
+        ),
     ],
 )
 def test_a_search_that_the_budget_cut_says_so(budget, why):
     """Of 36 masks that shrinking 8 takes, 10 would do for 4."""
     found = only(Selection, greedy.SELECTOR.select(given_of(redundant, budget=budget)))
     assert found.cut
-    if why.startswith("a mask"):
-        assert f"The budget did not allow to shrink {why}: groups may" in " ".join(found.notes)
+    if why.startswith("masks"):
+        assert f"The budget did not allow {why}: groups may" in " ".join(found.notes)
 
 
 def test_a_search_of_few_candidates_is_not_cut_for_that():

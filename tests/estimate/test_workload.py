@@ -32,7 +32,7 @@ def plan(**changes) -> Plan:
         "ks": (1, 2),
         "controls": 3,
         "size": 2,
-        "budget": 20_000,
+        "budget": 40_000,
         "max_new_tokens": 8,
     }
     config = AuditConfig(**{**given, **changes})
@@ -110,8 +110,9 @@ def test_selectors_that_measure_nothing_cost_no_measuring():
 def test_measured_rows_stay_within_the_budget():
     assert rows(plan())["select"] == most_masks(2) * 2 * MEASURED
     assert rows(plan(budget=320))["select"] == 320
-    # 24 + 23 that grow, the mask of 4 and 2 + 3 + 4 that shrink it, and one without.
-    assert most_masks(2) == 24 + 23 + 1 + 2 + 3 + 4 + 1
+    # 24 + 23 that grow, the mask of 4 and 2 + 3 + 4 that shrink it, 276 pairs and the two of the
+    # best one, and one without.
+    assert most_masks(2) == 24 + 23 + 1 + 2 + 3 + 4 + 276 + 2 + 1
     alone = tuple(p for p in PROMPTS if p.set != "jailbreak")
     assert rows(plan(prompts=alone))["select"] == most_masks(2) * MEASURED
 

@@ -46,6 +46,7 @@ class Hidden:
         margin: [SEEDS], carriers that a request must lose before it is answered.
         carriers: that count; where `together`, nothing is lost while one is left.
         most: experts that can be masked; with more, no request is refused whichever they are.
+        heals: with more masked experts than these, or any of `against` among them, all is refused.
     """
 
     given: SelectionInput
@@ -53,6 +54,8 @@ class Hidden:
     carriers: frozenset[ExpertId]
     together: bool
     most: int | None = None
+    heals: int | None = None
+    against: frozenset[ExpertId] = frozenset()
     prompt_set: str = "regular"
 
     def lost(self, experts: Sequence[ExpertId]) -> BoolArray:
@@ -73,17 +76,20 @@ class Hidden:
     def _worth(self, experts: Sequence[ExpertId]) -> float:
         if self.most is not None and len(experts) > self.most:
             return _ALL
+        if (self.heals is not None and len(experts) > self.heals) or self.against & set(experts):
+            return 0.0
         count = len(self.carriers & set(experts))
         if self.together:
             return _ALL if count == len(self.carriers) else 0.0
         return float(count)
 
 
-def redundant(seed: int, sign: float = 1.8) -> Hidden:
-    """64 experts of which four back each other up: refusals go when all four are masked.
+def _backing_up(seed: int, sign: float = 1.8) -> tuple[SelectionInput, list[ExpertId]]:
+    """64 experts of which ten show, and what selectors are given of them.
 
-    Two of them show in the routing and two in the attribution, each below three others that carry
-    nothing. So no ranking has all four on top, and only a search among what all rankings name does.
+    Of the first four two show in the routing and two in the attribution, each below three of the
+    six others. So no ranking has all four on top, and only a search among what all rankings name
+    finds them together.
 
     Args:
         sign: how much the first two are used more, in logits.
@@ -102,12 +108,36 @@ def redundant(seed: int, sign: float = 1.8) -> Hidden:
     flat[0][:, carriers[:2]] += sign
     scores[:, attributed] += 3.0
     scores[:, carriers[2:]] += 1.2
+    given = _jailbroken(given_of(logits, scores, generator, seed=seed), seed)
+    return given, [ExpertId(int(i) // width, int(i) % width) for i in drawn]
+
+
+def redundant(seed: int, sign: float = 1.8) -> Hidden:
+    """64 experts of which four back each other up: refusals go when all four are masked.
+
+    Args:
+        sign: see `_backing_up`.
+    """
+    given, drawn = _backing_up(seed, sign)
     return Hidden(
-        given=_jailbroken(given_of(logits, scores, generator, seed=seed), seed),
+        given=given,
         margin=np.full(SEEDS, 4.0),
-        carriers=frozenset(ExpertId(int(i) // width, int(i) % width) for i in carriers),
+        carriers=frozenset(drawn[:4]),
         together=True,
     )
+
+
+def healing(seed: int) -> Hidden:
+    """64 experts of which two back each other up; with more than three masked nothing is lost."""
+    given, drawn = _backing_up(seed)
+    carriers = frozenset(drawn[1:3])
+    margin = np.full(SEEDS, 4.0)
+    return Hidden(given=given, margin=margin, carriers=carriers, together=True, heals=3)
+
+
+def guarded(seed: int) -> Hidden:
+    """As `healing`, but nothing is lost with any of the six masked that rank above the two."""
+    return replace(healing(seed), heals=None, against=frozenset(_backing_up(seed)[1][4:]))
 
 
 def breaking(seed: int) -> Hidden:
@@ -180,6 +210,8 @@ def sound(seed: int) -> Hidden:
 FOUND: Mapping[str, Callable[[int], Hidden]] = {
     "four redundant of 64": redundant,
     "four redundant, breaks above 20": breaking,
+    "two redundant, heals above 3": healing,
+    "two redundant, six against": guarded,
     "eight of 512, 32 points": many,
     "one of 512, jailbreaks only": jailbreaks,
 }

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gatekeeper.analysis.nested_masks import START, Path, Search, shrinking, starts
+from gatekeeper.analysis.nested_masks import START, Path, Search, paired, shrinking, starts
 from gatekeeper.analysis.ranking import (
     Scored,
     groups_of,
@@ -22,7 +22,7 @@ from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.selection import Selection
 
-_ID, _VERSION, _WINDOW = "greedy", 2, "prompt"
+_ID, _VERSION, _WINDOW = "greedy", 3, "prompt"
 _THRESHOLD = 0.9
 #: Experts tried one by one, from the others' rankings in turn.
 _SHORTLIST = 24
@@ -32,7 +32,8 @@ def most_masks(size: int) -> int:
     """Masks that are measured for a selection of so many experts, if the budget allows all."""
     shortlist = _shortlist(size)
     grown = sum(shortlist - i for i in range(size))
-    return 1 + grown + sum(shrinking(start, size) for start in starts(size, shortlist))
+    pairs = paired(shortlist) + sum(shortlist - i for i in range(2, size)) if size > 1 else 0
+    return 1 + grown + pairs + sum(shrinking(start, size) for start in starts(size, shortlist))
 
 
 def _shortlist(size: int) -> int:
@@ -52,10 +53,12 @@ def _select(given: SelectionInput) -> Selection | str:
 
     Growing adds at each step the expert of a shortlist whose masking costs most refusal log-odds
     beside those taken before. Two experts that back each other up show nothing singly, so growing
-    may pass them by; shrinking starts from many experts masked at once and gives back the one that
-    is least missed, which leaves such groups to the end. It starts several times: where so many
-    masked experts break the model, nothing tells which is missed, and a smaller start may. The path
-    is taken whose masks of 1, 2, 4, … experts cost most. Measured under reroute on refused prompts
+    may pass them by: it also begins with the pair that costs most. Shrinking starts from many
+    experts masked at once and gives back the one that is least missed, which leaves larger groups
+    to the end. It starts several times: where so many masked experts break the model, nothing tells
+    which is missed, and a smaller start may. The path is taken whose masks of 1, 2, 4, … experts
+    cost most. Groups of three and more that show neither singly nor in a mask of many are not
+    found. Measured under reroute on refused prompts
     of the selection split: what is seen is what is masked later. Regular prompts and jailbreaks
     count apart: an expert costs what it costs in the set where that is more.
 
@@ -94,7 +97,11 @@ def _paths(search: Search, candidates: Sequence[ExpertId]) -> list[Path]:
     shrunk = [
         search.shrink(candidates[:start], size, others) for start in starts(size, len(candidates))
     ]
-    return [grown, *(path for path in shrunk if path)]
+    pair = search.best_pair(candidates) if size > 1 else None
+    from_pair = search.grow(candidates, size, pair) if pair else None
+    # Paths are held against each other at the sizes of the shortest: one cut short tells nothing.
+    whole = from_pair if from_pair and len(from_pair.order) >= len(grown.order) else None
+    return [grown, *(path for path in (*shrunk, whole) if path)]
 
 
 def _record(
@@ -145,20 +152,17 @@ def _notes(
     paths: Sequence[Path],
     taken: Path,
 ) -> list[str]:
-    shrunk = [path.start for path in paths if path.start is not None]
-    others = f", others shrunk from {_listed(shrunk)} experts" if shrunk else ""
-    how = "grown" if taken.start is None else f"shrunk from {taken.start}"
     notes = [
         search.measure.note,
         f"{search.spent} rows measured of a budget of {given.budget}; {len(candidates)} experts "
-        f"shortlisted from {len(given.others)} other rankings; a mask was grown{others}; the one "
-        f"taken was {how}.",
+        f"shortlisted from {len(given.others)} other rankings; masks were "
+        f"{', '.join(path.how for path in paths)}; taken was the one {taken.how}.",
         "The selection probability of an expert is conditional on the step that it completes.",
     ]
     if search.passed:
         notes.append(
-            f"The budget did not allow to shrink a mask from {_listed(search.passed)} experts: "
-            "groups may have been passed by."
+            f"The budget did not allow masks {', '.join(search.passed)}: groups may have been "
+            "passed by."
         )
     if len(taken.order) < min(given.size, len(candidates)):
         notes.append(
@@ -166,10 +170,6 @@ def _notes(
             "of the shortlist."
         )
     return notes
-
-
-def _listed(sizes: Sequence[int]) -> str:
-    return ", ".join(map(str, sizes))
 
 
 SELECTOR = Selector(
