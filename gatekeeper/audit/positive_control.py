@@ -18,14 +18,20 @@ from gatekeeper.engine.generate.batching import Encoded
 from gatekeeper.engine.generate.row_plan import Work
 from gatekeeper.engine.measure.mask_effects import chosen_rows
 from gatekeeper.engine.measure.refusal_direction import Directions, directions, projected_out
-from gatekeeper.estimate.workload import MADE_FROM, POSITIVE_SETS, TRIED, tried_layers
 from gatekeeper.records.digest import sha256
 from gatekeeper.records.evidence import NOT_ASKED, Evidence
-from gatekeeper.records.positive import Candidate, Direction, PositiveControl, best_of
+from gatekeeper.records.positive import (
+    FEWEST,
+    MADE_FROM,
+    SETS_RUN,
+    TRIED,
+    Candidate,
+    Direction,
+    PositiveControl,
+    best_of,
+    tried_layers,
+)
 from gatekeeper.records.trial import POSITIVE, UNDECIDED, Trial
-
-#: Fewer of either make no mean.
-_FEWEST = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +83,7 @@ def with_positive_control(run: AuditRun, found: Evidence, split: Split) -> Evide
         arm = _arm(run, split)
         if isinstance(arm, str):
             return replace(found, positive_control=arm)
-        measured = [p for p in run.prepared.side("measurement") if p.prompt.set in POSITIVE_SETS]
+        measured = [p for p in run.prepared.side("measurement") if p.prompt.set in SETS_RUN]
         direction = _chosen(arm, len(measured))
         trials = arm.run(measured, direction.layer, 0)
         arm.joined.end()
@@ -94,10 +100,10 @@ def _arm(run: AuditRun, split: Split) -> _Arm | str:
     prepared = run.prepared
     refused = _drawn(prepared, split, split.refused("regular"), MADE_FROM)
     answered = _drawn(prepared, split, _answered(split), MADE_FROM)
-    if min(len(refused), len(answered)) < _FEWEST:
+    if min(len(refused), len(answered)) < FEWEST:
         return (
             f"of the selection half {len(refused)} regular prompts were refused and "
-            f"{len(answered)} benign ones answered: a direction needs {_FEWEST} of each"
+            f"{len(answered)} benign ones answered: a direction needs {FEWEST} of each"
         )
     units = directions(
         prepared.loaded,

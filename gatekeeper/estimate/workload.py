@@ -14,6 +14,7 @@ from gatekeeper import catalog
 from gatekeeper.estimate.roofline import Forward, Shape, reading, replies
 from gatekeeper.records.audit_config import AuditConfig
 from gatekeeper.records.plugins import Selector
+from gatekeeper.records.positive import MADE_FROM, MADE_OF, SETS_RUN, TRIED, tried_layers
 from gatekeeper.records.suite import HARMFUL_SETS, SETS, Prompt
 from gatekeeper.records.trial import Mask, on_every_set, what_it_does
 from gatekeeper.suites.split import MEASUREMENT, SELECTION, limit, split_seeds
@@ -21,23 +22,8 @@ from gatekeeper.suites.split import MEASUREMENT, SELECTION, limit, split_seeds
 #: Prompts of each harmful set that an effect is measured on, at most
 #: (`engine.measure.mask_effects`).
 MEASURED = 32
-#: Prompts of the selection half that a layer of the positive control is tried on, at most: refused
-#: regular ones and answered benign ones.
-TRIED = (32, 16)
-#: Sets whose prompts make a direction, and how many of each at most: as in Arditi et al. 2024.
-MADE_OF, MADE_FROM = ("regular", "benign"), 128
-#: Sets that are run without it.
-POSITIVE_SETS = ("regular", "jailbreak", "benign")
-#: Layers that are tried at most.
-_LAYERS = 12
 #: Bytes that log-probabilities of a batch may take (`engine.measure.usefulness`).
 LOG_BYTES = 256 << 20
-
-
-def tried_layers(layers: int) -> tuple[int, ...]:
-    """Decoder layers that the positive control's direction may be read behind, evenly spaced."""
-    most = min(layers, _LAYERS)
-    return tuple(dict.fromkeys(round(i * (layers - 1) / max(most - 1, 1)) for i in range(most)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +145,7 @@ def _positive(
     made = [length for lengths in selecting for length in lengths[-MADE_FROM:]]
     tally.add("positive control", len(made), reading(made, max(1, plan.batch_rows // 8)))
     tried = [n for lengths, most in zip(selecting, TRIED, strict=True) for n in lengths[-most:]]
-    measured = [plan.lengths[p.id] for p in sides[1] if p.set in POSITIVE_SETS]
+    measured = [plan.lengths[p.id] for p in sides[1] if p.set in SETS_RUN]
     for lengths in [tried] * len(tried_layers(shape.layers)) + [measured]:
         own = sorted(lengths, reverse=True)
         tally.add("positive control", len(own), replies(own, plan.batch_rows, alive))

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Sets whose prompts make a direction: refused ones of the first, answered ones of the second.
+MADE_OF = ("regular", "benign")
+#: Of how many of either it is made: fewer make no mean; the most are those of Arditi et al. 2024.
+FEWEST, MADE_FROM = 5, 128
+#: Prompts that each layer is tried on, at most: of those that the direction is made of.
+TRIED = (32, 16)
+#: Sets that are run without the direction, all of their prompts that measure.
+SETS_RUN = ("regular", "jailbreak", "benign")
+#: Layers that are tried at most.
+_LAYERS = 12
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
@@ -67,3 +78,9 @@ def best_of(candidates: tuple[Candidate, ...]) -> int:
         ValueError: there are none.
     """
     return max(candidates, key=lambda one: (one.score, -one.layer)).layer
+
+
+def tried_layers(layers: int) -> tuple[int, ...]:
+    """Decoder layers that a direction may be read behind, evenly spaced."""
+    most = min(layers, _LAYERS)
+    return tuple(dict.fromkeys(round(i * (layers - 1) / max(most - 1, 1)) for i in range(most)))

@@ -19,13 +19,13 @@ from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.environment import DIMENSIONS, VARIANTS, Environment
 from gatekeeper.records.evidence import NOT_ASKED, Evidence, PromptRef
 from gatekeeper.records.plugins import SelectionInput, Selector
+from gatekeeper.records.positive import SETS_RUN
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.suite import SETS as ALL_SETS
 from gatekeeper.records.trial import AGAIN, POSITIVE, Mask
 from gatekeeper.records.trials import codes_of
 from gatekeeper.suites.split import VERSION
 from gatekeeper.verify.masks import lacks_beside, other_controls
-from gatekeeper.verify.positive_control import SETS
 from gatekeeper.verify.selections import selection_input
 
 #: Prompts of a set that a selector which measures is given at most (`estimate.workload`).
@@ -113,7 +113,7 @@ def _runs(evidence: Evidence) -> None:
 
 def _run_on(mask: Mask, sets: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_]:
     """[P], prompts that a mask is to be run on, as far as they measure."""
-    run_on = {POSITIVE.arm: SETS, "control": ("regular",), "dose": ("regular",)}
+    run_on = {POSITIVE.arm: SETS_RUN, "control": ("regular",), "dose": ("regular",)}
     return np.isin(sets, run_on.get(mask.arm, ALL_SETS))
 
 

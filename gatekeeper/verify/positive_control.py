@@ -4,24 +4,44 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.positive import Direction, PositiveControl, best_of
-from gatekeeper.records.trial import POSITIVE
+from gatekeeper.records.positive import (
+    FEWEST,
+    MADE_FROM,
+    MADE_OF,
+    TRIED,
+    Direction,
+    PositiveControl,
+    best_of,
+    tried_layers,
+)
+from gatekeeper.records.trial import AGAIN, POSITIVE, UNMASKED
+from gatekeeper.records.trials import cells, of_masks
+from gatekeeper.verify.routed import exceeds_noise
 
-#: Sets that are run under it, all of their prompts that measure.
-SETS = ("regular", "jailbreak", "benign")
+#: How the prompts of each set that a direction is made of were replied to.
+_OUTCOMES = dict(zip(MADE_OF, ("refuse", "comply"), strict=True))
 
 
 def recheck_positive(evidence: Evidence) -> None:
-    """Holds that the layer follows from the table; `verify.made` that the prompts were run.
+    """Holds that the layer follows from the table, and the table from model and split.
 
-    Replies that chose the layer are in no bundle, so the table itself is believed.
+    `verify.made` holds that the prompts were run. Replies that chose the layer are in no bundle, so
+    the numbers of the table are believed.
 
     Raises:
-        EvidenceError: another layer was taken, prompts of the wrong half or set made the direction,
-            or there is such an arm and no record of it.
+        EvidenceError: another layer was taken, others were tried, prompts of the wrong half or set
+            made the direction, or there is such an arm and no record of it.
     """
+    for view in views(evidence):
+        _recheck_arm(view)
+    if evidence.settings.cross_fit:
+        recheck_replies(evidence)
+
+
+def _recheck_arm(evidence: Evidence) -> None:
     masks = [mask for mask in evidence.masks if mask.arm == POSITIVE.arm]
     found = evidence.positive_control
     if not isinstance(found, PositiveControl):
@@ -34,9 +54,8 @@ def recheck_positive(evidence: Evidence) -> None:
 
 
 def _recheck_direction(evidence: Evidence, one: Direction) -> None:
-    layers = [candidate.layer for candidate in one.candidates]
-    if layers != sorted(set(layers)) or layers[-1] >= evidence.model.layers:
-        _refuse("the positive control tried layers that this model does not have, or one twice")
+    if tuple(c.layer for c in one.candidates) != tried_layers(evidence.model.layers):
+        _refuse("the positive control tried other layers than it does of such a model")
     if one.layer != best_of(one.candidates):
         _refuse("the layer of the positive control does not follow from the table of layers")
     if any(
@@ -47,13 +66,42 @@ def _recheck_direction(evidence: Evidence, one: Direction) -> None:
     ):
         _refuse("the positive control lost more replies than there were")
     selects = {(p.id, p.set) for p in evidence.suite.prompts if p.selects}
-    for name, ids, tried in (
-        ("regular", one.refused, one.regular),
-        ("benign", one.answered, one.benign),
+    for name, ids, tried, most in zip(
+        MADE_OF, (one.refused, one.answered), (one.regular, one.benign), TRIED, strict=True
     ):
         own = {(prompt, name) for prompt in ids}
-        if len(own) < len(ids) or not own <= selects or tried > len(ids):
+        if len(own) < len(ids) or not own <= selects or not FEWEST <= len(ids) <= MADE_FROM:
             _refuse("the direction of the positive control is not made of prompts that select")
+        if tried != min(len(ids), most):
+            _refuse("the positive control tried layers on other prompts than it has")
+
+
+def recheck_replies(evidence: Evidence) -> None:
+    """Under cross-fitting, prompts that made a direction have unmasked trials too: of like replies.
+
+    Raises:
+        EvidenceError: others were refused or answered there, by more than two runs differ.
+    """
+    plain, again = (
+        {prompt: outcome for _, prompt, outcome in cells(of_masks(evidence.trials, mask.name))}
+        for mask in (UNMASKED, AGAIN)
+    )
+    for view in views(evidence):
+        found = view.positive_control
+        if not isinstance(found, PositiveControl):
+            continue
+        for direction in found.directions:
+            for name, ids in zip(MADE_OF, (direction.refused, direction.answered), strict=True):
+                there = {p.id for p in view.suite.prompts if p.selects and p.set == name}
+                wanted = {i for i in there if plain.get(i) == _OUTCOMES[name]}
+                other = len(set(ids) - wanted)
+                other += len(wanted - set(ids)) if len(ids) < MADE_FROM else 0
+                noise = sum(plain.get(i) != again.get(i) for i in there)
+                if exceeds_noise(other, noise, len(there)):
+                    _refuse(
+                        "the direction of the positive control is not made of prompts that the "
+                        "unmasked model refused and answered"
+                    )
 
 
 def _refuse(message: str) -> NoReturn:

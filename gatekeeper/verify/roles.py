@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
+from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.intervals import CONFIDENCE
 from gatekeeper.analysis.ranking import in_turn
-from gatekeeper.analysis.roles import MOST, by_sets
-from gatekeeper.records.evidence import Evidence
+from gatekeeper.analysis.roles import (
+    DETECTION_MARGIN,
+    METHOD,
+    METHOD_ALIKE,
+    MOST,
+    REFUSAL_MARGIN,
+    by_sets,
+)
+from gatekeeper.records.evidence import Evidence, PromptRef
 from gatekeeper.records.finding import Interval
 from gatekeeper.records.role import ExpertRole, GroupRole, ProbeFact, Roles
 from gatekeeper.verify.made import makes_all
 
-#: By how much a percentile interval may miss its value beside its own width: resamples are biased.
+#: By how much an interval may miss its value by rounding.
 _BITS = 1e-3
-#: Share of resamples that give a clear role at least: 95 % by its intervals, less those that left
-#: nothing to count.
-_LEAST = 0.9
+#: What resamples that left nothing to count, and ranks between two of 2,000, may add to a share.
+_LEFT = 0.01
+#: Share of resamples beyond either end of an interval.
+_TAIL = (1 - CONFIDENCE) / 2
+#: Beside a margin: losses of few pairs may be the margin itself.
+_NEAR = 1e-9
 
 _Told = Iterator[tuple[bool, str]]
+_Range = tuple[float, float]
 
 
 def role_contradictions(evidence: Evidence) -> _Told:
@@ -36,20 +50,23 @@ def role_contradictions(evidence: Evidence) -> _Told:
         stable = by_sets(first.selections, told)
         sets = any(one.by_sets != stable[one.expert] for one in roles.experts if not other)
         yield sets, "an expert is said to be stable in other groups than selections found it in"
-    yield from _prompts(first, roles)
+    own = [p for p in first.suite.prompts if p.selects and p.set in {"regular", "benign"}]
+    cluster = evidence_clusters(own)
+    yield from _prompts(own, roles, len(set(cluster.values())))
     yield from _groups(first, roles)
     measured: tuple[ExpertRole | GroupRole, ...] = (*roles.experts, *roles.groups)
+    twins = _twins(own, [cluster[p.id] for p in own])
     for each in measured:
-        yield from _losses(each)
+        yield from loss_contradictions(each, twins, roles.clusters)
     for fact in _probes(roles):
         yield _misses(fact.auroc, fact.interval, slack=0.0), "a probe lies outside its interval"
-    yield any(not _is_sure(one) for one in roles.experts), "a role is less sure than its intervals"
+    unsure = any(not is_sure(one) for one in roles.experts)
+    yield unsure, "a role is more or less sure than its intervals"
 
 
-def _prompts(first: Evidence, roles: Roles) -> _Told:
-    there = sum(p.selects and p.set in {"regular", "benign"} for p in first.suite.prompts)
+def _prompts(own: Sequence[PromptRef], roles: Roles, clusters: int) -> _Told:
     yield (
-        roles.clusters > roles.n or roles.n != there,
+        roles.clusters != clusters or roles.n != len(own),
         ("roles rest on other prompts than the regular and benign ones that select"),
     )
     other = any((fact.n, fact.clusters) != (roles.n, roles.clusters) for fact in _probes(roles))
@@ -85,13 +102,39 @@ def _groups(first: Evidence, roles: Roles) -> _Told:
     )
 
 
-def _losses(one: ExpertRole | GroupRole) -> _Told:
-    for value, interval in (
-        (one.detection_loss, one.detection_interval),
-        (one.refusal_loss, one.refusal_interval),
+def _twins(own: Sequence[PromptRef], clusters: Sequence[str]) -> float:
+    """Share of the pairs of a harmful and a benign prompt that are of one cluster."""
+    harmful = Counter(c for p, c in zip(own, clusters, strict=True) if p.set == "regular")
+    benign = Counter(c for p, c in zip(own, clusters, strict=True) if p.set == "benign")
+    pairs = harmful.total() * benign.total()
+    return sum(count * benign[c] for c, count in harmful.items()) / pairs if pairs else 0.0
+
+
+def loss_contradictions(one: ExpertRole | GroupRole, twins: float, clusters: int) -> _Told:
+    """Each loss lies in its interval, as far as percentiles of resamples hold what they are of.
+
+    A mean over clusters does: resamples lie on both sides of it. A share of pairs may not, as pairs
+    within a cluster are drawn twice as often as others: at most by their share, times how much
+    more may be lost there.
+    """
+    value, interval = one.detection_loss, one.detection_interval
+    words = "what an expert costs lies outside its interval"
+    yield _misses(value, interval, slack=twins * (1 + abs(value))), words
+    yield _misses(one.refusal_loss, one.refusal_interval, slack=0.0), words
+    methods = {interval.method, one.refusal_interval.method}
+    yield not methods <= {METHOD, METHOD_ALIKE}, "what experts cost has intervals of no known kind"
+    reach = 1 - (1 - CONFIDENCE) ** (1 / max(clusters, 1))
+    for loss, around, exact in (
+        (value, interval, True),
+        (one.refusal_loss, one.refusal_interval, False),  # of the refused alone, which are fewer
     ):
-        slack = interval.high - interval.low
-        yield _misses(value, interval, slack), "what an expert costs lies outside its interval"
+        low, high = loss - around.low, around.high - loss
+        other = not math.isclose(low, high, abs_tol=_BITS) or low < reach - _BITS
+        other |= exact and low > reach + _BITS
+        yield (
+            around.method == METHOD_ALIKE and other,
+            "an interval where no seed differs is another",
+        )
 
 
 def _probes(roles: Roles) -> Iterator[ProbeFact]:
@@ -106,5 +149,27 @@ def _misses(value: float, interval: Interval, slack: float) -> bool:
     return not ordered or interval.confidence != CONFIDENCE
 
 
-def _is_sure(one: ExpertRole) -> bool:
-    return (0 if one.role == "unclear" else _LEAST) <= one.confidence <= 1
+def is_sure(one: ExpertRole) -> bool:
+    """Whether so many resamples can give a role, by how many lie above each margin.
+
+    An unclear role is as sure as the likelier of the two others is not.
+    """
+    falls = _above(one.refusal_interval, REFUSAL_MARGIN)
+    fails = _above(one.detection_interval, DETECTION_MARGIN)
+    detects = max(0.0, falls[0] + fails[0] - 1), min(falls[1], fails[1])
+    controls = max(0.0, falls[0] - fails[1]), min(falls[1], 1 - fails[0])
+    likelier = max(detects[0], controls[0], falls[0] / 2), max(detects[1], controls[1])
+    wanted = {"HCDG": detects, "HRCG": controls}.get(one.role, (1 - likelier[1], 1 - likelier[0]))
+    least, most = max(0.0, wanted[0] - _LEFT), min(1.0, wanted[1] + _LEFT)
+    return least <= one.confidence <= most
+
+
+def _above(interval: Interval, margin: float) -> _Range:
+    """The share of resamples above a margin: least and most, by an interval of percentiles."""
+    low, high = interval.low, interval.high
+    if interval.method == METHOD_ALIKE:  # all are the value itself
+        middle = (low + high) / 2
+        return float(middle > margin + _NEAR), float(middle > margin - _NEAR)
+    least = 1 - _TAIL if low > margin + _NEAR else _TAIL if high > margin + _NEAR else 0.0
+    most = _TAIL if high < margin - _NEAR else 1 - _TAIL if low < margin - _NEAR else 1.0
+    return least, most

@@ -68,7 +68,7 @@ def _replies(evidence: Evidence, profile: ActivationProfile) -> Iterator[tuple[b
     # The last token of a reply is never routed.
     other = sum(max(plain[i].tokens - 1, 0) != routed.get(i) for i in plain)
     yield (
-        _exceeds(other, noise, len(plain)),
+        exceeds_noise(other, noise, len(plain)),
         ("the routing profile is of replies of other lengths than the unmasked trials"),
     )
     harmful = {p.id for p in evidence.suite.prompts if p.set in HARMFUL_SETS}
@@ -84,12 +84,12 @@ def _replies(evidence: Evidence, profile: ActivationProfile) -> Iterator[tuple[b
         rows = [(i, bool(has)) for i, has in zip(own.prompt_ids, found, strict=True) if i in plain]
         other = sum(has != (plain[i].outcome == "refuse" and i in harmful) for i, has in rows)
         yield (
-            _exceeds(other, noise, len(rows)),
+            exceeds_noise(other, noise, len(rows)),
             ("other prompts were attributed than harmful ones that the unmasked model refused"),
         )
 
 
-def _exceeds(other: int, noise: int, among: int) -> bool:
+def exceeds_noise(other: int, noise: int, among: int) -> bool:
     """Whether more prompts differ than two runs without a mask explain, and a tenth beside."""
     return other > max(2, among // 10) + 2 * noise
 

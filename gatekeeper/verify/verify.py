@@ -86,8 +86,7 @@ def recheck(evidence: Evidence) -> Rechecked:
         EvidenceError: one does not follow, or is of a version newer than this Gatekeeper's.
     """
     masks = sum(recheck_masks(view) for view in views(evidence))
-    for view in views(evidence):
-        recheck_positive(view)
+    recheck_positive(evidence)
     recheck_recorded(evidence)
     lacking = ", ".join(unrecorded(evidence))
     told = (f"written by an older version, or left out: {lacking}",) if lacking else ()

@@ -12,7 +12,7 @@ from gatekeeper.engine.measure import mask_effects as effects
 from gatekeeper.engine.measure import usefulness
 from gatekeeper.estimate.model_size import config_only, shape_of
 from gatekeeper.estimate.stand_in import stand_in_masks
-from gatekeeper.estimate.workload import LOG_BYTES, MEASURED, Plan, stages, tried_layers
+from gatekeeper.estimate.workload import LOG_BYTES, MEASURED, Plan, stages
 from gatekeeper.records.audit_config import AuditConfig
 from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.trial import UNMASKED, what_it_does
@@ -73,19 +73,6 @@ def test_the_positive_control_by_hand():
     assert rows(plan())["positive control"] == 240 + 4 * (32 + 16) + 360
     assert rows(plan(cross_fit=True))["positive control"] == 2 * rows(plan())["positive control"]
     assert "positive control" not in rows(plan(positive_control=False))
-
-
-@pytest.mark.parametrize(
-    ("layers", "tried"),
-    [
-        (1, (0,)),
-        (4, (0, 1, 2, 3)),
-        (12, tuple(range(12))),
-        (30, (0, 3, 5, 8, 11, 13, 16, 18, 21, 24, 26, 29)),
-    ],
-)
-def test_layers_are_tried_evenly_from_the_first_to_the_last(layers, tried):
-    assert tried_layers(layers) == tried
 
 
 def test_controls_are_run_on_regular_prompts_only_and_doses_too():

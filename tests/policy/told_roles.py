@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.ranking import in_turn
-from gatekeeper.analysis.roles import MOST, by_sets, matched_experts
+from gatekeeper.analysis.roles import METHOD, MOST, by_sets, matched_experts
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Interval
 from gatekeeper.records.role import ExpertRole, GroupRole, ProbeFact, Roles
@@ -32,7 +33,8 @@ def told_roles(evidence: Evidence, names: Sequence[str] = ()) -> Roles:
     random = matched_experts(chosen, busy, evidence.model.sites, first.__contains__, seed=0)
     groups = {f"{n} by sets": tuple(e for e in chosen if n in sets[e]) for n in ("HCDG", "HRCG")}
     groups |= {"all selected": chosen, "random experts": random}
-    n = sum(p.selects and p.set in {"regular", "benign"} for p in evidence.suite.prompts)
+    prompts = [p for p in evidence.suite.prompts if p.selects and p.set in {"regular", "benign"}]
+    basis = {"n": len(prompts), "clusters": len(set(evidence_clusters(prompts).values()))}
     return Roles(
         experts=tuple(
             ExpertRole(
@@ -40,7 +42,7 @@ def told_roles(evidence: Evidence, names: Sequence[str] = ()) -> Roles:
                 role=name,
                 confidence=0.95,
                 by_sets=sets[e],
-                probe=_fact(f"expert {e.layer}.{e.expert}", n),
+                probe=_fact(f"expert {e.layer}.{e.expert}", basis),
                 **_lost(name),
             )
             for e, name in zip(chosen, own, strict=True)
@@ -51,11 +53,10 @@ def told_roles(evidence: Evidence, names: Sequence[str] = ()) -> Roles:
             if experts
         ),
         controls=(
-            *(_fact(f"random expert {e.layer}.{e.expert}", n) for e in random),
-            _fact("residual stream", n),
+            *(_fact(f"random expert {e.layer}.{e.expert}", basis) for e in random),
+            _fact("residual stream", basis),
         ),
-        n=n,
-        clusters=9,
+        **basis,
         notes=(),
     )
 
@@ -70,9 +71,9 @@ def _lost(name: str) -> dict[str, Any]:
     }
 
 
-def _fact(name: str, n: int) -> ProbeFact:
-    return ProbeFact(name=name, auroc=0.9, interval=_interval(0.7, 1.0), n=n, clusters=9)
+def _fact(name: str, basis: dict[str, int]) -> ProbeFact:
+    return ProbeFact(name=name, auroc=0.9, interval=_interval(0.7, 1.0), **basis)
 
 
 def _interval(low: float, high: float) -> Interval:
-    return Interval(low=low, high=high, confidence=0.95, method="simulated")
+    return Interval(low=low, high=high, confidence=0.95, method=METHOD)

@@ -10,11 +10,11 @@ import pytest
 from gatekeeper.errors import EvidenceError
 from gatekeeper.metrics import measure_all
 from gatekeeper.records.positive import Candidate, PositiveControl
-from gatekeeper.records.trial import POSITIVE
+from gatekeeper.records.trial import AGAIN, POSITIVE, UNMASKED, Trial
 from gatekeeper.verify.made import recheck_made
-from gatekeeper.verify.positive_control import recheck_positive
+from gatekeeper.verify.positive_control import recheck_positive, recheck_replies
 from gatekeeper.verify.verify import recheck
-from tests.policy.builders import make_evidence
+from tests.policy.builders import make_evidence, reply
 from tests.policy.shown import DIRECTION, shown
 
 
@@ -26,6 +26,14 @@ def given():
 def with_direction(**changes):
     one = replace(DIRECTION, **changes)
     return replace(given(), positive_control=PositiveControl(directions=(one,)))
+
+
+def tried(layer=1, **changes):
+    return Candidate(layer=layer, **{"lost": 6, "broken": 0, "newly_refused": 0, **changes})
+
+
+def few(lost):
+    return tried(layer=0, lost=lost, broken=1), tried(lost=lost)
 
 
 def test_what_an_audit_writes_is_accepted():
@@ -46,27 +54,25 @@ def test_bundles_without_one_are_accepted():
         (lambda: with_direction(layer=0), "layer of the positive control does not follow"),
         (
             lambda: with_direction(candidates=DIRECTION.candidates[::-1]),
-            "layers that this model does not have, or one twice",
+            "other layers than it does of such a model",
         ),
         (
             lambda: with_direction(candidates=(*DIRECTION.candidates[:1],) * 2, layer=0),
-            "layers that this model does not have, or one twice",
+            "other layers than it does of such a model",
         ),
         (
             lambda: with_direction(
                 candidates=(Candidate(layer=2, lost=6, broken=0, newly_refused=0),), layer=2
             ),
-            "layers that this model does not have",
+            "other layers than it does of such a model",
         ),
         (
-            lambda: with_direction(
-                candidates=(Candidate(layer=1, lost=7, broken=0, newly_refused=0),)
-            ),
+            lambda: with_direction(candidates=(DIRECTION.candidates[0], tried(lost=7))),
             "lost more replies than there were",
         ),
         (
             lambda: with_direction(
-                candidates=(Candidate(layer=1, lost=6, broken=7, newly_refused=0),)
+                candidates=(tried(layer=0, lost=0, broken=12), tried(broken=7))
             ),
             "lost more replies than there were",
         ),
@@ -75,8 +81,15 @@ def test_bundles_without_one_are_accepted():
             "not made of prompts that select",
         ),
         (lambda: with_direction(refused=DIRECTION.answered), "not made of prompts that select"),
-        (lambda: with_direction(refused=DIRECTION.refused[:5]), "not made of prompts that select"),
+        (lambda: with_direction(refused=DIRECTION.refused[:5]), "on other prompts than it has"),
         (lambda: with_direction(answered=DIRECTION.answered[:1] * 6), "not made of prompts"),
+        (lambda: with_direction(refused=DIRECTION.refused[:4]), "not made of prompts"),
+        (lambda: with_direction(regular=5, candidates=few(lost=5)), "on other prompts than it has"),
+        (lambda: with_direction(benign=5), "on other prompts than it has"),
+        (
+            lambda: with_direction(candidates=DIRECTION.candidates[1:]),
+            "other layers than it does of such a model",
+        ),
         (
             lambda: replace(
                 given(), positive_control=PositiveControl(directions=(DIRECTION,) * 2)
@@ -102,6 +115,53 @@ def test_bundles_without_one_are_accepted():
 def test_anything_else_is_refused(evidence, words):
     with pytest.raises(EvidenceError, match=words):
         recheck_positive(evidence())
+
+
+@pytest.fixture(scope="module")
+def crossed():
+    """What selects in one fold measures in the other: all its prompts are of the first fold."""
+    made = given()
+    ids = (*DIRECTION.refused, *DIRECTION.answered)
+    prompts = tuple(p for p in made.suite.prompts if p.id in ids)
+    trials = [
+        Trial(
+            mask=UNMASKED.name,
+            prompt_id=p.id,
+            tokens=8,
+            truncated=False,
+            **reply("refuse" if p.set == "regular" else "comply"),
+        )
+        for p in prompts
+    ]
+    arms = [replace(POSITIVE, name=f"{POSITIVE.name}-fold-{n}", fold=n) for n in (1, 2)]
+    return replace(
+        made,
+        settings=replace(made.settings, cross_fit=True),
+        suite=replace(made.suite, prompts=tuple(replace(p, split="fold-1") for p in prompts)),
+        masks=(UNMASKED, AGAIN, *arms),
+        trials=tuple(replace(t, mask=m.name) for m in (UNMASKED, AGAIN) for t in trials),
+        positive_control=PositiveControl(directions=(replace(DIRECTION, fold=1),)),
+    )
+
+
+def replied(evidence, outcome, count, masks=(UNMASKED, AGAIN)):
+    """The first refused prompts of the direction were replied to otherwise."""
+    ids, names = set(DIRECTION.refused[:count]), {m.name for m in masks}
+    return replace(
+        evidence,
+        trials=tuple(
+            replace(t, **reply(outcome)) if t.prompt_id in ids and t.mask in names else t
+            for t in evidence.trials
+        ),
+    )
+
+
+def test_a_direction_is_of_prompts_that_were_refused_where_they_measure(crossed):
+    recheck_replies(crossed)
+    recheck_replies(replied(crossed, "comply", 2))  # as two runs may differ
+    recheck_replies(replied(crossed, "comply", 3, masks=[UNMASKED]))  # as they do
+    with pytest.raises(EvidenceError, match="refused and answered"):
+        recheck_replies(replied(crossed, "comply", 3))
 
 
 def test_it_is_run_on_all_prompts_that_measure():
