@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.analysis import intervals
+from gatekeeper.analysis.beside_trials import beside_trials
 from gatekeeper.analysis.outcomes import outcome_table
 from gatekeeper.analysis.paired import Estimate, too_few
 from gatekeeper.records.evidence import Evidence
@@ -22,6 +23,7 @@ _MOST_SMALL = 0.1
 PLURAL = {"category": "categories", "language": "languages", "wrapper": "jailbreak wrappers"}
 
 
+@beside_trials(maxsize=64)
 def by_size(
     evidence: Evidence, prompt_set: str, of: str = "category"
 ) -> tuple[list[Rows], list[Rows]]:

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from gatekeeper.analysis.beside_trials import beside_trials
 from gatekeeper.records.evidence import FOLDS, Evidence, PromptRef
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.positive import PositiveControl
@@ -34,10 +35,25 @@ def views(evidence: Evidence) -> tuple[Evidence, ...]:
     """The evidence itself, or under cross-fitting each fold's as of an audit of its own."""
     if not evidence.settings.cross_fit:
         return (evidence,)
-    return tuple(_view(evidence, fold) for fold in range(1, len(FOLDS) + 1))
+    return tuple(
+        replace(
+            frame,
+            findings=evidence.findings,
+            trials=_under(
+                evidence.trials, names, {p.id for p in frame.suite.prompts if p.measures}
+            ),
+        )
+        for frame, names in _frames(evidence)
+    )
 
 
-def _view(evidence: Evidence, fold: int) -> Evidence:
+@beside_trials(maxsize=4)
+def _frames(evidence: Evidence) -> tuple[tuple[Evidence, Mapping[str, str]], ...]:
+    """Each fold's view without trials, and what its masks are called there, by name."""
+    return tuple(_frame(evidence, fold) for fold in range(1, len(FOLDS) + 1))
+
+
+def _frame(evidence: Evidence, fold: int) -> tuple[Evidence, Mapping[str, str]]:
     own = FOLDS[fold - 1]
     prompts = tuple(
         replace(p, split="selection" if p.split == own else "measurement")
@@ -45,13 +61,12 @@ def _view(evidence: Evidence, fold: int) -> Evidence:
         else p
         for p in evidence.suite.prompts
     )
-    measures = {p.id for p in prompts if p.split == "measurement"}
     masks = {
         mask.name: replace(mask, name=mask.label, fold=0)
         for mask in evidence.masks
         if mask.fold in {0, fold}
     }
-    return replace(
+    frame = replace(
         evidence,
         suite=replace(evidence.suite, prompts=prompts),
         settings=replace(evidence.settings, cross_fit=False),
@@ -62,11 +77,11 @@ def _view(evidence: Evidence, fold: int) -> Evidence:
             replace(u, mask=masks[u.mask].name) for u in evidence.usefulness if u.mask in masks
         ),
         masks=tuple(masks.values()),
-        trials=_under(evidence.trials, {name: mask.name for name, mask in masks.items()}, measures),
         profile=_rows(evidence.profile, prompts),
         roles=evidence.roles if fold == 1 else None,
         positive_control=_of_fold(evidence.positive_control, fold),
     )
+    return frame, {name: mask.name for name, mask in masks.items()}
 
 
 def _under(trials: Sequence[Trial], masks: Mapping[str, str], prompts: set[str]) -> Sequence[Trial]:

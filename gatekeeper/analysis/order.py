@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 
+from gatekeeper.analysis.beside_trials import beside_trials
 from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.records.evidence import MEASURING, Evidence
 from gatekeeper.records.sequential_run import SequentialRun
@@ -20,7 +20,7 @@ _REST = 0.85
 _MAY_STOP = frozenset({"selected", "control", "beside"})
 
 
-@lru_cache(maxsize=32)
+@beside_trials(maxsize=32)
 def order(evidence: Evidence, prompt_set: str) -> tuple[tuple[str, ...], ...]:
     """Ids of a set's measured prompts, seed by seed, in an order fixed by the audit's seed.
 
@@ -62,7 +62,7 @@ def halved(confidence: float) -> float:
     return 0.5 + confidence / 2
 
 
-@lru_cache(maxsize=8)
+@beside_trials(maxsize=8)
 def _stops(evidence: Evidence) -> dict[tuple[str, int, str], SequentialRun]:
     return {(stop.selector, stop.k, stop.set): stop for stop in evidence.stops}
 
@@ -76,7 +76,7 @@ def stop_of(evidence: Evidence, mask: Mask | None, prompt_set: str) -> Sequentia
     return _stops(evidence).get((mask.selector, mask.k, prompt_set))
 
 
-@lru_cache(maxsize=8)
+@beside_trials(maxsize=8)
 def _labels(evidence: Evidence) -> dict[str, Mask]:
     return {mask.label: mask for mask in evidence.masks}
 
@@ -96,7 +96,7 @@ def prompts_left_out(evidence: Evidence) -> int:
     )
 
 
-@lru_cache(maxsize=256)
+@beside_trials(maxsize=256)
 def run_of(evidence: Evidence, stop: SequentialRun) -> frozenset[str]:
     """Ids of the prompts that a stop says were run: the first seeds of the order."""
     found: list[str] = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from gatekeeper.analysis.beside_trials import beside_trials
 from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.folds import SEEN, views
 from gatekeeper.records.evidence import Evidence
@@ -71,19 +72,24 @@ def outcome_table(evidence: Evidence) -> OutcomeTable:
 
 
 def _table(evidence: Evidence) -> OutcomeTable:
-    prompts = [p for p in evidence.suite.prompts if p.split == "measurement" and not p.skipped]
-    clusters = evidence_clusters(evidence.suite.prompts)
-    column = {p.id: i for i, p in enumerate(prompts)}
-    masks = {mask.name: i for i, mask in enumerate(evidence.masks)}
-    outcomes = np.full((len(masks), len(prompts)), _ABSENT, np.int8)
+    table = _without_outcomes(evidence)
+    column = {prompt: i for i, prompt in enumerate(table.prompts)}
+    outcomes = np.full((len(table.masks), len(column)), _ABSENT, np.int8)
     codes = codes_of(evidence.trials)
-    rows = np.array([masks.get(name, -1) for name in codes.masks], np.intp)[codes.mask]
+    rows = np.array([table.masks.get(name, -1) for name in codes.masks], np.intp)[codes.mask]
     columns = np.array([column.get(name, -1) for name in codes.prompts], np.intp)[codes.prompt]
     inside = (rows >= 0) & (columns >= 0)
     outcomes[rows[inside], columns[inside]] = codes.outcome[inside]
+    return replace(table, outcomes=outcomes)
+
+
+@beside_trials(maxsize=16)
+def _without_outcomes(evidence: Evidence) -> OutcomeTable:
+    prompts = [p for p in evidence.suite.prompts if p.split == "measurement" and not p.skipped]
+    clusters = evidence_clusters(evidence.suite.prompts)
     return OutcomeTable(
-        outcomes=outcomes,
-        masks=masks,
+        outcomes=np.zeros((0, 0), np.int8),
+        masks={mask.name: i for i, mask in enumerate(evidence.masks)},
         sets=np.array([p.set for p in prompts], dtype=np.str_),
         seeds=np.array([clusters[p.id] for p in prompts], dtype=np.str_),
         prompts=tuple(p.id for p in prompts),

@@ -13,11 +13,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from gatekeeper.analysis.beside_trials import beside_trials
 from gatekeeper.analysis.clusters import joined, text_key
 from gatekeeper.analysis.intervals import effective_size
 from gatekeeper.analysis.outcomes import outcome_table
 from gatekeeper.analysis.paired import MINIMUM_N
-from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.evidence import Evidence, SuiteRef
 
 _ABOUT = ", of a population of categories"
 _WORDS = (("clustered by seed", "clustered by category"), ("over seeds", "over categories"))
@@ -30,16 +31,18 @@ def by_category(evidence: Evidence) -> Evidence:
     Categories that share a seed or a text are one. Only for metrics of measured prompts: orders,
     samples and splits follow from the seeds themselves.
     """
+    return replace(evidence, suite=_suite(evidence))
+
+
+@beside_trials(maxsize=4)
+def _suite(evidence: Evidence) -> SuiteRef:
     prompts = evidence.suite.prompts
     run = [p for p in prompts if p.skipped is None]
     names = joined([(p.category, f"seed {p.seed_id}", text_key(p), f"exact {p.text_sha256}")
                     for p in run])  # fmt: skip
     cluster = {p.id: name for p, name in zip(run, names, strict=True)}
-    suite = replace(
-        evidence.suite,
-        prompts=tuple(replace(p, seed_id=cluster.get(p.id, p.category)) for p in prompts),
-    )
-    return replace(evidence, suite=suite)
+    seeds = (replace(p, seed_id=cluster.get(p.id, p.category)) for p in prompts)
+    return replace(evidence.suite, prompts=tuple(seeds))
 
 
 def too_few_categories(evidence: Evidence, prompt_set: str) -> str | None:
