@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatekeeper.audit.reasoning import thought_of, with_thought
 from gatekeeper.audit.resolve_options import check_sizes, reasoning_of, resolve
-from gatekeeper.audit.system_prompt import system_prompt_of
+from gatekeeper.audit.system_prompt import own_system_prompt_of, system_prompt_of
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.estimate.prompt_lengths import CHARACTERS, approximate_lengths
 from gatekeeper.records.audit_config import Asked, AuditConfig
@@ -97,7 +97,7 @@ def _published(
     experts = described.maskable_experts if described else sum(e for e, _ in shape.moe)
     config = resolve(asked, policy and policy.sized(experts))
     check_sizes(asked, experts)
-    system = system_prompt_of(asked.inputs.system_prompt)
+    system = own_system_prompt_of(asked.inputs.system_prompt)
     weight = stored_bytes(opened) if config.dtype != "float32" else 4.0
     kind = Format(weight=weight, cache=max(2.0, weight))
     lengths = approximate_lengths(suite, system)
@@ -192,7 +192,7 @@ def _calibrated(
     loaded = load_model(
         opened.path, description, device=pick_device("cpu"), dtype=DTYPES["float32"]
     )
-    system, window = system_prompt_of(asked.inputs.system_prompt), config.max_new_tokens
+    system, window = own_system_prompt_of(asked.inputs.system_prompt), config.max_new_tokens
     reasoning = reasoning_of(asked, policy)
     encoded = encode(loaded, suite.prompts, system, window, reasoning.thinking)
     usable = [e for e in encoded if e.skipped is None]

@@ -17,7 +17,7 @@ from gatekeeper.audit.resolve_options import (
     resolve,
     second_of,
 )
-from gatekeeper.audit.system_prompt import system_prompt_of
+from gatekeeper.audit.system_prompt import own_system_prompt_of, system_prompt_of
 from gatekeeper.errors import AuditError
 from gatekeeper.records.audit_config import Asked, AuditConfig, values_of
 from gatekeeper.records.judge_options import read_options, split_options
@@ -56,7 +56,7 @@ def plan(
     judge = catalog.load("judge", config.judge)
     judge_options = split_options(asked.inputs.judge_options)
     read_options(judge.id, judge.options, judge_options)
-    second, system = second_of(asked.inputs), system_prompt_of(asked.inputs.system_prompt)
+    second, system = second_of(asked.inputs), own_system_prompt_of(asked.inputs.system_prompt)
     asking, refusals = load_engine()
     from gatekeeper.audit.devices import refuse_workers
 

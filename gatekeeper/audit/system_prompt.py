@@ -38,6 +38,24 @@ def system_prompt_of(path: Path | None) -> str | None:
     return _text(raw, excerpt(path))
 
 
+def own_system_prompt_of(path: Path | None) -> str | None:
+    """What a file of the system prompt that the model is served with holds.
+
+    Raises:
+        UsageError: see `system_prompt_of`; or it holds no text. Some templates write their own
+            system prompt where none is given and none where an empty one is, others an empty turn:
+            it would not be told what was audited.
+    """
+    text = system_prompt_of(path)
+    if path is not None and not text:
+        raise UsageError(
+            "the system prompt holds no text",
+            where=excerpt(path),
+            remedy="leave --system-prompt out, or write what the model is served with",
+        )
+    return text
+
+
 def _text(raw: bytes, where: str) -> str:
     """The text, without white space around it; what editors put into files is no prompt."""
     try:

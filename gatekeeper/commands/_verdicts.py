@@ -9,7 +9,7 @@ import click
 import rfc8785
 
 from gatekeeper import catalog
-from gatekeeper.errors import EvidenceError, ExitCode, excerpt
+from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
 from gatekeeper.policy.wire import verdict_to_json
 from gatekeeper.records.bundle_files import BUNDLE, MANIFEST
 from gatekeeper.records.evidence import Evidence
@@ -44,21 +44,32 @@ def exit_code(verdict: Verdict) -> int:
     return _CODES[verdict.headline]
 
 
-def hold_day(evidence: Evidence, judged_on: date, where: Path) -> None:
+def hold_day(evidence: Evidence, judged_on: date, where: Path, *, given: str = "") -> None:
     """Refuses a verdict of a day before the audit was finished: a waiver may still have held then.
+
+    Args:
+        given: the option or variable that the day was typed into, if it was.
 
     Raises:
         EvidenceError: it is of such a day.
+        UsageError: it is, and the day was typed.
     """
     if evidence.times is None:
         return
     finished = evidence.times.finished.astimezone(UTC).date()
-    if judged_on < finished:
-        raise EvidenceError(
-            f"judged on {judged_on}, before the audit was finished on {finished}",
-            where=excerpt(where),
-            remedy="judge again with `gatekeeper check`, on a machine whose clock is right",
+    if judged_on >= finished:
+        return
+    if given:
+        raise UsageError(
+            f"{judged_on} is before the audit was finished on {finished}",
+            where=given,
+            remedy="give that day or a later one",
         )
+    raise EvidenceError(
+        f"judged on {judged_on}, before the audit was finished on {finished}",
+        where=excerpt(where),
+        remedy="judge again with `gatekeeper check`, on a machine whose clock is right",
+    )
 
 
 def tell_older(rechecked: Rechecked) -> None:

@@ -69,7 +69,7 @@ def report(
     """
     from gatekeeper.commands._cards import card_for
     from gatekeeper.commands._reporting import render_reports, source_date, write_reports
-    from gatekeeper.commands._verdicts import bundle_of, tell_older
+    from gatekeeper.commands._verdicts import bundle_of, hold_day, tell_older
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.outside import refuse_inside_checkpoint
     from gatekeeper.policy.evaluate import evaluate
@@ -85,10 +85,12 @@ def report(
     tell_older(rechecked)
     audit = rechecked.evidence
     card = card_for(card_path, audit)
+    day, given = _day(as_of, source_date())
+    hold_day(audit, day, evidence, given=given)
     verdict = evaluate(
         audit,
         policy,
-        _day(as_of, source_date()),
+        day,
         fail_on=fail_on,
         card=None if card is None else card.card,
     )
@@ -101,10 +103,13 @@ def report(
         click.echo("".join(data.decode() for data in texts.values()), nl=False)
 
 
-def _day(as_of: datetime | None, source: datetime | None) -> date:
+def _day(as_of: datetime | None, source: datetime | None) -> tuple[date, str]:
+    """The day, and what it was typed into."""
     if as_of is not None:
-        return as_of.date()
-    return (source or datetime.now(UTC)).date()
+        return as_of.date(), "--as-of"
+    if source is not None:
+        return source.date(), "SOURCE_DATE_EPOCH"
+    return datetime.now(UTC).date(), ""
 
 
 COMMAND = report

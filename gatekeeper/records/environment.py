@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gatekeeper.records.digest import NO_TEXT
 from gatekeeper.records.model import ExpertId
 
 #: What a suite can be parted by.
@@ -15,7 +16,7 @@ VARIANTS = ("system prompt", "format")
 FORMATS = ("float32", "bfloat16", "float16", "int8")
 
 #: sha256 of no text: no system prompt.
-NO_PROMPT = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+NO_PROMPT = NO_TEXT
 
 
 def prompt_name(digest: str) -> str:

@@ -13,7 +13,8 @@ from typing import NoReturn
 from gatekeeper import catalog
 from gatekeeper.analysis.folds import views
 from gatekeeper.errors import EvidenceError, UsageError
-from gatekeeper.records.environment import FORMATS, NO_PROMPT
+from gatekeeper.records.digest import NO_TEXT
+from gatekeeper.records.environment import FORMATS
 from gatekeeper.records.evidence import CLOCK, AuditSettings, Evidence, RunTimes
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.seed_rule import MOST_SEED, derived_seed
@@ -35,6 +36,9 @@ _VERSIONS = frozenset({"python", "torch", "transformers", "tokenizers", "safeten
 
 #: What the name of some file of every tokenizer holds.
 _WORDS = ("token", "vocab", ".model")
+
+#: Files without which there is no model, and that are never empty.
+_FILLED = ("config.json", ".safetensors")
 
 #: What the last bits of a sum of logarithms may come to.
 _BITS = 1e-3
@@ -86,7 +90,9 @@ def _settings(one: AuditSettings) -> _Told:
     yield not set(one.formats) <= set(FORMATS) - {one.dtype}, "a further numeric format is none"
     many = one.parallel is not None and not _lies(one.parallel)
     yield many, "the model lay over processes in a way that there is not"
-    own = one.system_prompt_sha256 or NO_PROMPT
+    empty = one.system_prompt_sha256 == NO_TEXT
+    yield empty, "the system prompt is said to be one, and to have no text"
+    own = one.system_prompt_sha256 or NO_TEXT
     yield own in one.system_prompts, "a further system prompt is that of the audit itself"
     yield one.cross_fit and one.selection_share != _HALF, "the halves of the prompts are no halves"
     both = one.cross_fit and one.sequential is not None
@@ -129,6 +135,8 @@ def _made_with(evidence: Evidence) -> _Told:
     yield lacking, "versions of libraries that the numbers hang on are left out"
     files = evidence.checkpoint.files
     yield "config.json" not in files, "the checkpoint has no config.json"
+    empty = any(digest == NO_TEXT for name, digest in files.items() if name.endswith(_FILLED))
+    yield empty, "a file of the checkpoint that holds a model is said to be empty"
     weights = any(name.endswith(".safetensors") for name in files)
     yield not weights, "the checkpoint has no weights"
     words = any(part in name for name in files for part in _WORDS)
@@ -169,6 +177,7 @@ def _suite(evidence: Evidence) -> _Told:
     counts = Counter(p.set for p in prompts)
     many = most is not None and any(count > most for count in counts.values())
     yield many, "there are more prompts of a set than were to be run"
+    yield any(p.text_sha256 == NO_TEXT for p in prompts), "a prompt is said to have no text"
     texts = {(p.text_sha256, p.folded_sha256) for p in prompts if p.folded_sha256 is not None}
     unlike = len({text for text, _ in texts}) < len(texts)
     yield unlike, "the same text is levelled in two ways"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.audit.system_prompt import system_prompt_of
+from gatekeeper.audit.system_prompt import own_system_prompt_of, system_prompt_of
 from gatekeeper.errors import UsageError
 
 
@@ -41,6 +41,14 @@ def test_what_is_no_prompt(tmp_path: Path, raw: bytes, told: str) -> None:
         system_prompt_of(tmp_path / "s.txt")
     assert told in str(caught.value)
     assert "kind" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_that_of_the_audit_itself_has_a_text(tmp_path: Path, text: str) -> None:
+    (tmp_path / "s.txt").write_text(text)
+    with pytest.raises(UsageError, match=r"s.txt: the system prompt holds no text"):
+        own_system_prompt_of(tmp_path / "s.txt")
+    assert own_system_prompt_of(None) is None
 
 
 @pytest.mark.parametrize("name", ["none.txt", ".", "/dev/zero"])

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import calendar
 import json
 import os
 import stat
+from datetime import UTC, date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from gatekeeper.commands import _reporting
 from gatekeeper.errors import EvidenceError, ExitCode
 from gatekeeper.evidence.bundle import write_bundle
 
+from ..evidence.whole import whole_evidence
 from ..report.synthetic import audit
+from ..typed import some
 
 POLICY = """\
 schema: gatekeeper/policy/v1
@@ -84,15 +88,15 @@ def test_a_pdf_by_default_beside_the_evidence(bundle: Path, policy: Path) -> Non
 def test_the_same_day_gives_the_same_bytes_and_source_date_epoch_the_date(
     bundle: Path, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1798761600")
     made = []
     for name in ("a", "b"):
         assert _report(bundle, "--policy", policy, *_formats(*LIGHT), "--out", tmp_path / name) == 0
         made.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
     assert made[0] == made[1]
     report = json.loads(made[0]["report.json"])
-    assert report["document"]["created"] == "2026-01-01T00:00:00+00:00"
-    assert report["verdict"]["judged_on"] == "2026-01-01"
+    assert report["document"]["created"] == "2027-01-01T00:00:00+00:00"
+    assert report["verdict"]["judged_on"] == "2027-01-01"
 
 
 def test_a_source_date_that_is_none_is_an_error(
@@ -192,3 +196,28 @@ def test_letters_that_the_pdf_cannot_write_are_told_on_stderr(
     assert told.count("warning: report.pdf: the fonts lack 4 characters") == 1
     assert cli.run([*call, "--format", "markdown"]) == ExitCode.PASS
     assert "warning" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["--as-of", "SOURCE_DATE_EPOCH"])
+def test_no_verdict_is_of_a_day_before_its_audit(
+    given: str, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """A waiver that has expired by then would still hold."""
+    evidence = whole_evidence()
+    finished = some(evidence.times).finished.astimezone(UTC).date()
+    write_bundle(evidence, tmp_path / "bundle")
+
+    def made(day: date) -> int:
+        if given == "--as-of":
+            options = [given, day.isoformat()]
+        else:
+            monkeypatch.setenv(given, str(calendar.timegm(day.timetuple())))
+            options = []
+        out = ("--out", tmp_path / "out")
+        return _report(tmp_path / "bundle", "--policy", policy, *_formats("json"), *out, *options)
+
+    assert made(finished) == ExitCode.PASS
+    assert made(finished - timedelta(days=1)) == ExitCode.USAGE
+    assert f"{given}: " in (told := capsys.readouterr().err)
+    assert f"before the audit was finished on {finished}" in told

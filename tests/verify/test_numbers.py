@@ -12,6 +12,7 @@ from gatekeeper.cli import run
 from gatekeeper.engine.versions import versions
 from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
+from gatekeeper.records.digest import NO_TEXT
 from gatekeeper.records.environment import FORMATS, NO_PROMPT
 from gatekeeper.records.evidence import SecondJudge
 from gatekeeper.records.seed_rule import derived_seed
@@ -103,6 +104,17 @@ def filed(evidence, without):
     return replace(evidence, checkpoint=replace(evidence.checkpoint, files=files))
 
 
+def filled(evidence, empty):
+    files = {**evidence.checkpoint.files, empty: NO_TEXT}
+    return replace(evidence, checkpoint=replace(evidence.checkpoint, files=files))
+
+
+def worded(evidence):
+    first, *rest = evidence.suite.prompts
+    prompts = (replace(first, text_sha256=NO_TEXT), *rest)
+    return replace(evidence, suite=replace(evidence.suite, prompts=prompts))
+
+
 DIGEST = "sha256:" + "b" * 64
 
 FORGED = {
@@ -118,6 +130,10 @@ FORGED = {
     "format": (lambda e: told(e, formats=("float32",)), "further numeric format is none"),
     "parallel": (lambda e: told(e, parallel="magic 2"), "over processes in a way"),
     "system prompt": (lambda e: told(e, system_prompts=(NO_PROMPT,)), "that of the audit itself"),
+    "empty system prompt": (lambda e: told(e, system_prompt_sha256=NO_TEXT), "to have no text"),
+    "empty prompt": (worded, "said to have no text"),
+    "empty weights": (lambda e: filled(e, "model.safetensors"), "said to be empty"),
+    "empty config": (lambda e: filled(e, "config.json"), "said to be empty"),
     "share": (lambda e: told(e, cross_fit=True), "are no halves"),
     "both": (
         lambda e: told(e, cross_fit=True, selection_share=0.5, sequential=DIGEST),
