@@ -56,7 +56,7 @@ class Watch:
     _stage: str = ""
     _begun: float = 0.0
 
-    def stage(self, name: str) -> None:
+    def stage(self, name: str, half: int = 0) -> None:
         """A new stage has begun."""
         self.close()
         self._stage, self._begun = name, time.process_time()

@@ -24,6 +24,8 @@ from gatekeeper.errors import (
 )
 
 _PREFIX = "GATEKEEPER"
+#: Errors of a file told beside the first: with it, what a terminal holds.
+_MOST_OTHERS = 19
 #: Commands that keep what they computed; others begin anew.
 _KEEPING = frozenset({"audit", "demo", "judge", "run"})
 _NO_MEMORY = "not enough memory → free some, or raise its limit (ulimit -v)"
@@ -139,6 +141,16 @@ def _fail(message: str, code: int, error: BaseException | None = None) -> int:
     return code
 
 
+def _fail_all(error: GatekeeperError) -> int:
+    """One line for each error, and how many there are beyond those that a terminal holds."""
+    code = _fail(str(error), error.exit_code, error)
+    for other in error.others[:_MOST_OTHERS]:
+        _fail(str(other), code)
+    if (more := len(error.others) - _MOST_OTHERS) > 0:
+        _fail(f"and {more} more in the same file", code)
+    return code
+
+
 def _again(arguments: list[str] | None) -> str:
     """What to do after an end that was no fault of what was typed."""
     typed = sys.argv[1:] if arguments is None else arguments
@@ -184,7 +196,7 @@ def run(arguments: list[str] | None = None) -> int:
         told = f"interrupted; {_again(arguments)}"
         return _fail(told, ExitCode.AUDIT_FAILED, error.__cause__ or error)
     except GatekeeperError as error:
-        return _fail(str(error), error.exit_code, error)
+        return _fail_all(error)
     except MemoryError as error:
         return _fail(_NO_MEMORY, ExitCode.AUDIT_FAILED, error)
     except OSError as error:

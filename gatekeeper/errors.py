@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 #: Longest piece of foreign text (a path, a value from a file) repeated in a message.
@@ -35,17 +35,24 @@ class GatekeeperError(Exception):
         message: what is wrong, one line.
         where: file, or file:line:column, that the message is about.
         remedy: what to do about it, one line.
+        others: what else there is to mend in the same file, a line each.
     """
 
     exit_code = ExitCode.AUDIT_FAILED
 
     def __init__(
-        self, message: str, *, where: str | None = None, remedy: str | None = None
+        self,
+        message: str,
+        *,
+        where: str | None = None,
+        remedy: str | None = None,
+        others: Sequence[GatekeeperError] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.where = where
         self.remedy = remedy
+        self.others = tuple(others)
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message

@@ -22,15 +22,20 @@ from gatekeeper.records.trial import Trial
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Times the stages of an audit and tells of them."""
+    """Times the stages of an audit and tells of them.
+
+    Attributes:
+        half: under cross-fitting, the half of the prompts that selects (1 or 2); else 0.
+    """
 
     store: TrialStore
     reporter: Reporter
+    half: int = 0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Times a stage, also one that is cut short."""
-        self.reporter.stage(name)
+        self.reporter.stage(name, self.half)
         begun = time.monotonic()
         try:
             yield
@@ -59,6 +64,11 @@ class AuditRun:
     def of(self, prepared: Prepared) -> AuditRun:
         """The same audit on the other side of the split, or under a variant."""
         return replace(self, prepared=prepared)
+
+    def halves(self) -> list[AuditRun]:
+        """This one and the same with the sides of the split changed over."""
+        both = (self, self.of(self.prepared.changed_over()))
+        return [replace(one, clock=replace(one.clock, half=n)) for n, one in enumerate(both, 1)]
 
     @property
     def settings(self) -> SweepSettings:

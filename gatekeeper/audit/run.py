@@ -92,7 +92,7 @@ def run_audit(
         executor = stack.enter_context(closing(open_executor(prepared)))
         prepared = replace(prepared, executor=executor)
         run = AuditRun(prepared=prepared, store=store, clock=clock)
-        sides = [run, run.of(prepared.changed_over())] if request.cross_fit else [run]
+        sides = run.halves() if request.cross_fit else [run]
         found = [_measured(side, looks) for side in sides]
         usual = [usual_changes(side.prepared, one) for side, one in zip(sides, found, strict=True)]
         for variant in variants(prepared, work_dir, clock):

@@ -57,7 +57,7 @@ class ProgressReporter:
         self._prefix, self._quiet, self._hour = prefix, quiet, gpu_hour_cost
         self._terminal = sys.stderr.isatty()
         self._begun = time.monotonic()
-        self._name, self._last, self._width = "", 0.0, 0
+        self._name, self._half, self._last, self._width = "", "", 0.0, 0
         self._piece = _Piece(first=0, total=0, begun=self._begun)
         self._price: Price | None = None
         self._heartbeat = Heartbeat(None)
@@ -68,13 +68,14 @@ class ProgressReporter:
         self._heartbeat = Heartbeat(heartbeat)
         self._price = None if self._hour is None else Price(hour=self._hour, devices=devices)
 
-    def stage(self, name: str) -> None:
-        """A new stage has begun."""
+    def stage(self, name: str, half: int = 0) -> None:
+        """A new stage has begun; under cross-fitting of the half (1 or 2) that selects."""
         self._clear()
+        self._half = f"half {half} of 2: " if half else ""
         self._name, self._last = name, time.monotonic()
         self._piece = _Piece(first=0, total=0, begun=self._last)
         if not self._quiet:
-            click.echo(f"{self._prefix}{_WORDS.get(name, name)} …", err=True)
+            click.echo(f"{self._prefix}{self._half}{_WORDS.get(name, name)} …", err=True)
         self._beat(at_once=True)
 
     def advance(self, done: int, total: int, *, found: int = 0) -> None:
@@ -118,7 +119,8 @@ class ProgressReporter:
             more += "" if left is None else f" and {up_to}{self._price.of(left):.2f} to go"
         if piece.total > 1 << 20:
             return f"  {piece.done >> 20} of {piece.total >> 20} MiB read{more}"
-        return f"  {piece.done} of {bound}{piece.total} rows, {piece.rate(now):.1f} a second{more}"
+        rows = f"{piece.done} of {bound}{piece.total} rows"
+        return f"  {self._half}{rows}, {piece.rate(now):.1f} a second{more}"
 
     def _beat(self, *, at_once: bool = False) -> None:
         now, price, piece = time.monotonic(), self._price, self._piece

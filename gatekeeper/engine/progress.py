@@ -8,8 +8,8 @@ from typing import Protocol
 class Reporter(Protocol):
     """Where progress goes; implemented by the commands."""
 
-    def stage(self, name: str) -> None:
-        """A new stage has begun."""
+    def stage(self, name: str, half: int = 0) -> None:
+        """A new stage has begun; under cross-fitting of the half (1 or 2) that selects."""
 
     def advance(self, done: int, total: int, *, found: int = 0) -> None:
         """Units done of the stage; `found` of them, since the last call, were no work of now."""

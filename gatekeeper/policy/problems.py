@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gatekeeper.errors import UsageError
@@ -36,9 +37,9 @@ class Problem:
     def __str__(self) -> str:
         return f"{self.where}: {self.level}: {self.message} → {self.remedy}"
 
-    def as_error(self) -> UsageError:
-        """The same as an exception."""
-        return UsageError(self.message, where=self.where, remedy=self.remedy)
+    def as_error(self, others: Sequence[UsageError] = ()) -> UsageError:
+        """The same as an exception, with what else there is to mend."""
+        return UsageError(self.message, where=self.where, remedy=self.remedy, others=others)
 
 
 def error_at(

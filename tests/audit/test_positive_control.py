@@ -43,7 +43,7 @@ class Killer(Watch):
         super().__init__()
         self.name, self.left, self.on = name, after, False
 
-    def stage(self, name: str) -> None:
+    def stage(self, name: str, half: int = 0) -> None:
         self.on = name == self.name
 
     def advance(self, _done: int, _total: int, *, found: int = 0) -> None:

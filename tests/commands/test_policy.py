@@ -44,6 +44,27 @@ def test_lint_lists_errors_with_place_and_remedy(
     assert lines[-1] == "files: 2, errors: 2, warnings: 0"
 
 
+@pytest.mark.parametrize("command", ["check", "explain"])
+@pytest.mark.parametrize("kind", ["form", "meaning"])
+def test_whoever_reads_a_policy_is_told_of_all_that_lint_lists(
+    command: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = "  - {id: drop, metric: refusal-drop, at: {k: 4}, max: 10 points}\n"
+    wrong = {"form": ("max:", "mox:"), "meaning": ("refusal-drop", "refusal-dorp")}[kind]
+    rules = [line.replace("drop,", f"drop-{n},", 1).replace(*wrong) for n in range(12)]
+    path = write(tmp_path, SMALL.replace(line, "".join(rules)))
+    assert cli.run(["policy", "lint", path]) == ExitCode.USAGE
+    listed = capsys.readouterr().out.replace(": error: ", ": ").splitlines()[:-1]
+    assert len(listed) >= 12
+    start = ["policy", "explain", path] if command == "explain" else ["check", str(tmp_path)]
+    assert cli.run([*start, *(["--policy", path] if command == "check" else [])]) == ExitCode.USAGE
+    told = capsys.readouterr().err.splitlines()
+    shown = [text.removeprefix("gatekeeper: error: ") for text in told]
+    assert len(told) == min(len(listed), 20) + (len(listed) > 20)
+    assert set(shown[:20]) <= set(listed)
+    assert (shown[-1] == f"and {len(listed) - 20} more in the same file") == (len(listed) > 20)
+
+
 def test_warnings_count_only_if_strict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path, SMALL)
     assert cli.run(["policy", "lint", path]) == ExitCode.PASS
@@ -73,7 +94,7 @@ def test_explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["policy", "explain", write(tmp_path, "rules: []")]) == ExitCode.USAGE
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.count("\n") == 1
+    assert all("p.yaml:1:" in line for line in captured.err.splitlines())
 
 
 @pytest.mark.parametrize("command", [[], ["lint"], ["explain"]])

@@ -50,6 +50,20 @@ def test_rows_done_in_an_earlier_session_count_in_no_rate(clock, tmp_path, capsy
     assert seen["seconds_left"] == 230.0
 
 
+def test_under_cross_fitting_every_line_says_of_which_half_it_is(clock, tmp_path, capsys):
+    told = reporter(tmp_path)
+    for half in (1, 2):
+        told.stage("trials", half)
+        clock.now += 60
+        told.advance(5, 10)
+    told.stage("second judge")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.strip().split(": ")[0] for line in lines[:-1]] == [
+        f"half {half} of 2" for half in (1, 1, 2, 2)
+    ]
+    assert "half" not in lines[-1]
+
+
 def test_a_second_sweep_of_a_stage_has_a_rate_of_its_own(clock, tmp_path):
     told = reporter(tmp_path, quiet=True)
     told.stage("trials")

@@ -32,6 +32,7 @@ def audit(suite, out):
     command = ["audit", str(CHECKPOINT), "--suite", str(suite), "--cross-fit"]
     done = gatekeeper(*command, "--out", str(out), *OPTIONS, *LOUD)
     assert done.returncode == 0, done.stderr
+    assert all(f"half {half} of 2: Selecting experts …" in done.stderr for half in (1, 2))
     return read_bundle(out)
 
 
