@@ -108,9 +108,8 @@ def _published(
     plan = _plan(suite, config, sites, lengths, rows, thought)
     found = with_thought(on_device(plan, shape, kind, device, gpus), thought)
     tokens = f"about {CHARACTERS:g} characters to a token (no tokenizer was used)"
-    return _told(
-        opened.source if described else checkpoint.name, shape, plan, "published", tokens
-    ), found
+    source = opened.source if described else checkpoint.name
+    return _told(source, _sizes(described, shape), plan, "published", tokens), found
 
 
 def _described(checkpoint: Path) -> ModelDescription | None:
@@ -162,7 +161,8 @@ def _here(
         measured.alive,
     )
     found = with_thought(made, plan.thought)
-    return _told(opened.source, shape, plan, "measured", "counted by its tokenizer"), found
+    sizes = _sizes(description, shape)
+    return _told(opened.source, sizes, plan, "measured", "counted by its tokenizer"), found
 
 
 def _calibrated(
@@ -180,6 +180,7 @@ def _calibrated(
         from gatekeeper.engine.generate.batching import encode
         from gatekeeper.engine.model.host_memory import total_memory
         from gatekeeper.engine.model.load import DTYPES, load_model, pick_device
+        from gatekeeper.engine.model.unsupported import refuse_unauditable
         from gatekeeper.estimate.estimate import USUAL_ROWS
     except ModuleNotFoundError as error:
         raise AuditError(
@@ -189,6 +190,7 @@ def _calibrated(
     from gatekeeper import catalog
     from gatekeeper.judges import never_decided
 
+    refuse_unauditable(opened)
     loaded = load_model(
         opened.path, description, device=pick_device("cpu"), dtype=DTYPES["float32"]
     )
@@ -249,12 +251,22 @@ def _refuse_unmeasured(suite: Suite, plan: Plan) -> None:
             )
 
 
-def _told(source: str, shape: Shape, plan: Plan, rates: str, tokens: str) -> dict[str, Any]:
+def _sizes(described: ModelDescription | None, shape: Shape) -> tuple[int, int]:
+    """By the weights' headers, as `inspect` counts; of a config alone, without norms and biases."""
+    if described is None:
+        return shape.parameters, shape.active
+    return described.parameters, described.active_parameters
+
+
+def _told(
+    source: str, sizes: tuple[int, int], plan: Plan, rates: str, tokens: str
+) -> dict[str, Any]:
+    """What is told of the model and of the work; sizes are parameters, and those of a token."""
     sides = plan.sides()
     return {
         "source": source,
-        "parameters": shape.parameters,
-        "active_parameters": shape.active,
+        "parameters": sizes[0],
+        "active_parameters": sizes[1],
         "rates": rates,
         "tokens": tokens,
         "selecting": sum(len(selecting) for selecting, _ in sides),

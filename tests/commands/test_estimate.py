@@ -56,6 +56,15 @@ def test_a_config_alone_is_enough(capsys):
     assert "assumed\n- 30% to 70% of the published peak rates" in out
 
 
+def test_it_counts_parameters_as_inspect_does(capsys):
+    assert run(["inspect", str(HARDENED), "--json"]) == 0
+    inspected = json.loads(capsys.readouterr().out)
+    assert estimate(HARDENED, "--suite", SUITE, "--device", "h100", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    for name in ("parameters", "active_parameters"):
+        assert told[name] == inspected[name]
+
+
 def test_json_holds_its_schema(capsys):
     assert of_h100("--json", "--gpus", "4", "--gpu-hour-cost", "2") == 0
     found = json.loads(capsys.readouterr().out)

@@ -12,6 +12,7 @@ from torch import nn
 
 from gatekeeper.checkpoint.decoding_settings import GENERATION_CONFIG, NESTED, refuse_forced
 from gatekeeper.checkpoint.json_files import CONFIG, read_json
+from gatekeeper.checkpoint.moe_config import MoeConfig
 from gatekeeper.checkpoint.open import MXFP4, Checkpoint, quantisation
 from gatekeeper.engine.model.architectures import architecture_of
 from gatekeeper.errors import CheckpointError, excerpt
@@ -35,6 +36,7 @@ def refuse_unauditable(checkpoint: Checkpoint) -> None:
     refuse_architecture(checkpoint)
     _refuse_architectures(checkpoint)
     _refuse_nested(checkpoint)
+    _refuse_shared_cache(checkpoint)
     _refuse_packed(checkpoint)
     _refuse_decoding(checkpoint)
 
@@ -124,6 +126,20 @@ def refusal_of(model_type: str) -> tuple[str, str] | None:
             "if it holds one, save that by itself with save_pretrained and audit it",
         )
     return None
+
+
+def _refuse_shared_cache(checkpoint: Checkpoint) -> None:
+    """Layers without keys and values of their own (Gemma 4): the cache has none of them to share.
+
+    transformers runs them for the last token of a prompt alone, so that routing there goes unseen.
+    """
+    if count := MoeConfig(checkpoint).natural("num_kv_shared_layers"):
+        _refuse(
+            checkpoint.path / CONFIG,
+            f"num_kv_shared_layers is {count}: so many layers use keys and values of others, and are "
+            "run for the last token of a prompt alone, so that their routing cannot be measured",
+            "audit a model of which every layer has its own",
+        )
 
 
 def _refuse_packed(checkpoint: Checkpoint) -> None:

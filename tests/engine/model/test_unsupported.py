@@ -125,6 +125,12 @@ def test_a_type_that_is_no_causal_language_model(
     assert describe(open_checkpoint(path)).is_moe
 
 
+def test_layers_that_share_keys_and_values(tmp_path: Path, audit: Callable[[Path], str]) -> None:
+    checkpoint = routed(tmp_path, model_type="gemma4_text", num_kv_shared_layers=2)
+    line = audit(checkpoint)
+    assert "config.json: num_kv_shared_layers is 2" in line
+
+
 def test_every_auditable_family_passes() -> None:
     from gatekeeper.engine.model.unsupported import refuse_architecture
 
