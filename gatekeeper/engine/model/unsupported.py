@@ -136,7 +136,7 @@ def _refuse_shared_cache(checkpoint: Checkpoint) -> None:
     if count := MoeConfig(checkpoint).natural("num_kv_shared_layers"):
         _refuse(
             checkpoint.path / CONFIG,
-            f"num_kv_shared_layers is {count}: so many layers use keys and values of others, and are "
+            f"num_kv_shared_layers is {count}: so many layers use the keys of others, and are "
             "run for the last token of a prompt alone, so that their routing cannot be measured",
             "audit a model of which every layer has its own",
         )
