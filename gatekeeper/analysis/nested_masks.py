@@ -21,6 +21,8 @@ START = 2
 _LEAST = 4
 #: Experts of which all pairs are tried.
 PAIRED = 24
+#: Prompts, of all sets, that all pairs are tried on, and pairs of which all prompts are.
+_SCREENING, _BEST_PAIRS = 16, 8
 _FROM_A_PAIR = "grown from the pair that costs most"
 
 
@@ -42,10 +44,18 @@ def shrinking(start: int, size: int) -> int:
     return 1 + sum(range(2, start + 1)) + max(0, size - start)
 
 
-def paired(shortlist: int) -> int:
-    """Masks that are measured to find the pair that costs most, of so many experts."""
+def paired(shortlist: int, prompts: int) -> int:
+    """Rows that are measured to find the pair that costs most, of so many experts.
+
+    All pairs on some prompts, the best few on all of them, and both experts of the best alone.
+    """
     few = min(shortlist, PAIRED)
-    return few * (few - 1) // 2 + 2 if few > 1 else 0
+    pairs = few * (few - 1) // 2
+    return pairs * _screening(prompts) + (min(pairs, _BEST_PAIRS) + 2) * prompts if pairs else 0
+
+
+def _screening(prompts: int) -> int:
+    return min(prompts, _SCREENING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +135,19 @@ class Search:
         few = shortlist[:PAIRED]
         if len(few) < 2:
             return None
-        if not self._allows(paired(len(few))):
+        columns = np.concatenate(list(self.sets.values()))
+        columns = columns[
+            np.linspace(0, len(columns) - 1, _screening(len(columns))).astype(np.intp)
+        ]
+        if paired(len(few), len(self.names)) > self.left:
+            self.cut = True
             self.passed.append(_FROM_A_PAIR)
             return None
         pairs = list(combinations(few, 2))
+        screened = self._measured(pairs, columns.tolist())
+        own = [np.isin(columns, places) for places in self.sets.values()]
+        costs = np.array([screened[:, there].mean(axis=1) for there in own if there.any()])
+        pairs = [pairs[i] for i in order_by(costs.max(axis=0))[:_BEST_PAIRS]]
         best, found, share = self._step(pairs, np.zeros(len(self.names)), np.maximum)
         alone = self._measured([[expert] for expert in pairs[best]])
         first = int(order_by(self.costs(alone).max(axis=1))[0])
@@ -208,12 +227,14 @@ class Search:
         self.cut = self.cut or not allowed
         return allowed
 
-    def _measured(self, masks: Sequence[Sequence[ExpertId]]) -> FloatArray:
-        """Effects of masks [M, N], on the budget."""
-        rows = len(masks) * len(self.names)
+    def _measured(
+        self, masks: Sequence[Sequence[ExpertId]], columns: Sequence[int] | None = None
+    ) -> FloatArray:
+        """Effects of masks [M, N], or on some of the prompts, on the budget."""
+        rows = len(masks) * len(self.names if columns is None else columns)
         self.left -= rows
         self.spent += rows
-        return self.measure(masks)
+        return self.measure(masks, columns)
 
     def _step(
         self, masks: Sequence[Sequence[ExpertId]], base: FloatArray, join: np.ufunc

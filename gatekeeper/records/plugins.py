@@ -174,8 +174,14 @@ class Measure(Protocol):
     rows: npt.NDArray[np.intp]
     note: str
 
-    def __call__(self, masks: Sequence[Sequence[ExpertId]]) -> npt.NDArray[np.float64]:
-        """Refusal log-odds lost, unmasked minus masked, per mask and prompt [M, N]."""
+    def __call__(
+        self, masks: Sequence[Sequence[ExpertId]], columns: Sequence[int] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Refusal log-odds lost, unmasked minus masked, per mask and prompt [M, N].
+
+        Args:
+            columns: which of the N prompts; None for all.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,9 +24,10 @@ class OfSets:
         self.sets, self.rules = given.sets[self.rows], rules
         self._generator = np.random.default_rng(0)
 
-    def __call__(self, masks):
+    def __call__(self, masks, columns=None):
         costs = [[self.rules[name](set(mask)) for name in self.sets] for mask in masks]
-        return np.array(costs) + self._generator.normal(0, 0.1, (len(masks), len(self.rows)))
+        effects = np.array(costs) + self._generator.normal(0, 0.1, (len(masks), len(self.rows)))
+        return effects if columns is None else effects[:, columns]
 
 
 def found_with(regular, jailbreak, *, count=20, size=4):

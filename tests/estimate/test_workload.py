@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gatekeeper.analysis.selectors.greedy import most_masks
+from gatekeeper.analysis.selectors.greedy import most_masks, rows_needed
 from gatekeeper.engine.measure import mask_effects as effects
 from gatekeeper.engine.measure import usefulness
 from gatekeeper.estimate.model_size import config_only, shape_of
@@ -95,13 +95,15 @@ def test_selectors_that_measure_nothing_cost_no_measuring():
 
 
 def test_measured_rows_stay_within_the_budget():
-    assert rows(plan())["select"] == most_masks(2) * 2 * MEASURED
+    # 276 pairs on 16 prompts, the best 8 on all of them, and the two of the best one.
+    pairs = 276 * 16 + (8 + 2) * 2 * MEASURED
+    assert rows(plan())["select"] == most_masks(2) * 2 * MEASURED + pairs
     assert rows(plan(budget=320))["select"] == 320
-    # 24 + 23 that grow, the mask of 4 and 2 + 3 + 4 that shrink it, 276 pairs and the two of the
-    # best one, and one without.
-    assert most_masks(2) == 24 + 23 + 1 + 2 + 3 + 4 + 276 + 2 + 1
+    # 24 + 23 that grow, the mask of 4 and 2 + 3 + 4 that shrink it, and one without.
+    assert most_masks(2) == 24 + 23 + 1 + 2 + 3 + 4 + 1
     alone = tuple(p for p in PROMPTS if p.set != "jailbreak")
-    assert rows(plan(prompts=alone))["select"] == most_masks(2) * MEASURED
+    pairs = 276 * 16 + (8 + 2) * MEASURED
+    assert rows(plan(prompts=alone))["select"] == most_masks(2) * MEASURED + pairs
 
 
 def test_rows_and_forwards_agree():
@@ -130,11 +132,12 @@ def test_a_demo_audit_makes_the_trials_that_were_counted(tmp_path):
     attributed = np.isfinite(some(some(evidence.profile).attribution)).all(axis=(1, 2))
     assert 0 < attributed.sum() <= counted["attribution"]
     greedy = next(s for s in evidence.selections if s.selector == "greedy")
-    # As many masks as counted, beside none, on those of either set that were refused.
-    seen, left = divmod(greedy.forwards, most_masks(2) - 1)
-    assert (left, not greedy.cut) == (0, True)
-    assert sum(greedy.prompts.values()) <= seen == attributed.sum()
-    assert seen * most_masks(2) <= counted["select"]
+    # As many masks as counted, on those of either set that were refused.
+    seen = int(attributed.sum())
+    assert (most_masks(2) - 1) * seen < greedy.forwards <= rows_needed(2, seen)
+    assert not greedy.cut
+    assert sum(greedy.prompts.values()) <= seen
+    assert greedy.forwards + seen <= counted["select"]
     masks = {mask.name: what_it_does(mask) for mask in evidence.masks}
     # Selectors that agree share masks, which nobody knows before.
     swept = [t for t in evidence.trials if arms[t.mask] not in {"again", "positive"}]

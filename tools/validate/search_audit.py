@@ -59,8 +59,11 @@ class _Measure:
     generator: np.random.Generator
     note: str = "simulated"
 
-    def __call__(self, masks: Sequence[Sequence[ExpertId]]) -> npt.NDArray[np.float64]:
-        return self.hidden.effects(masks, self.sets, self.generator)
+    def __call__(
+        self, masks: Sequence[Sequence[ExpertId]], columns: Sequence[int] | None = None
+    ) -> npt.NDArray[np.float64]:
+        sets = self.sets if columns is None else self.sets[list(columns)]
+        return self.hidden.effects(masks, sets, self.generator)
 
 
 def audited(hidden: Hidden, search: Search, ks: Sequence[int], seed: int) -> Evidence:

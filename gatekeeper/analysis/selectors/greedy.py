@@ -29,11 +29,11 @@ _SHORTLIST = 24
 
 
 def most_masks(size: int) -> int:
-    """Masks that are measured for a selection of so many experts, if the budget allows all."""
+    """Masks that are measured on all prompts, beside pairs, if the budget allows all."""
     shortlist = _shortlist(size)
     grown = sum(shortlist - i for i in range(size))
-    pairs = paired(shortlist) + sum(shortlist - i for i in range(2, size)) if size > 1 else 0
-    return 1 + grown + pairs + sum(shrinking(start, size) for start in starts(size, shortlist))
+    grown += sum(shortlist - i for i in range(2, size))  # from the pair
+    return 1 + grown + sum(shrinking(start, size) for start in starts(size, shortlist))
 
 
 def _shortlist(size: int) -> int:
@@ -45,7 +45,8 @@ def rows_needed(size: int, prompts: int) -> int:
 
     Of as many experts shortlisted as there can be. The unmasked model is not on the budget.
     """
-    return (most_masks(size) - 1) * prompts
+    pairs = paired(_shortlist(size), prompts) if size > 1 else 0
+    return (most_masks(size) - 1) * prompts + pairs
 
 
 def _select(given: SelectionInput) -> Selection | str:
@@ -98,6 +99,8 @@ def _paths(search: Search, candidates: Sequence[ExpertId]) -> list[Path]:
         search.shrink(candidates[:start], size, others) for start in starts(size, len(candidates))
     ]
     pair = search.best_pair(candidates) if size > 1 else None
+    if pair and set(pair.order) == set(grown.order[:2]):
+        pair = None  # what was grown from one expert goes on from it already
     from_pair = search.grow(candidates, size, pair) if pair else None
     # Paths are held against each other at the sizes of the shortest: one cut short tells nothing.
     whole = from_pair if from_pair and len(from_pair.order) >= len(grown.order) else None

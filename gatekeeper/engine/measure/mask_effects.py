@@ -48,26 +48,31 @@ class MeasuredEffect:
     note: str
     _plain: npt.NDArray[np.float64] | None = field(default=None, init=False)
 
-    def __call__(self, masks: Sequence[Sequence[ExpertId]]) -> npt.NDArray[np.float64]:
+    def __call__(
+        self, masks: Sequence[Sequence[ExpertId]], columns: Sequence[int] | None = None
+    ) -> npt.NDArray[np.float64]:
         """See `records.plugins.Measure`.
 
         Raises:
             AuditError: the device's memory does not hold a single row.
         """
+        everyone = range(len(self.prompts))
         if self._plain is None:
-            self._plain = self._measured([UNMASKED])[0]
-        return self._plain - self._measured([bare_mask(experts) for experts in masks])
+            self._plain = self._measured([UNMASKED], everyone)[0]
+        asked = everyone if columns is None else columns
+        masked = self._measured([bare_mask(experts) for experts in masks], asked)
+        return self._plain[list(asked)] - masked
 
     def of_set(self, name: str) -> MeasuredEffect:
         """The same, on the prompts of one set alone."""
         own = [i for i, p in enumerate(self.prompts) if p.prompt.set == name]
         return replace(self, prompts=[self.prompts[i] for i in own], rows=self.rows[own])
 
-    def _measured(self, masks: Sequence[Mask]) -> npt.NDArray[np.float64]:
-        """Refusal log-odds per mask and prompt [M, N]."""
+    def _measured(self, masks: Sequence[Mask], columns: Sequence[int]) -> npt.NDArray[np.float64]:
+        """Refusal log-odds per mask and prompt of these columns."""
         found = np.empty((len(masks), len(self.prompts)))
         # All masks of a prompt stand together, so that they share what lies below the first mask.
-        order = sorted(range(len(self.prompts)), key=lambda i: (-len(self.prompts[i].ids), i))
+        order = sorted(columns, key=lambda i: (-len(self.prompts[i].ids), i))
         plan = [(mask, i) for i in order for mask in range(len(masks))]
         lengths = [len(self.prompts[i].ids) for _, i in plan]
         done = 0
@@ -82,7 +87,7 @@ class MeasuredEffect:
                 found[[mask for mask, _ in rows], [i for _, i in rows]] = values
                 done += len(rows)
                 self.reporter.advance(done, len(plan))
-        return found
+        return found[:, list(columns)]
 
     def _batch(
         self, instrument: Instrument, prompts: Sequence[Sequence[int]], masks: Sequence[Mask]
