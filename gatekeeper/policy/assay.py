@@ -61,27 +61,27 @@ def unseen_categories(evidence: Evidence, policy: Policy) -> list[str]:
     """
     if policy.needs.positive_control is None or isinstance(_measured(evidence, "regular"), Missing):
         return []
-    found = []
+    unseen = []
     for category in _values(evidence, "category"):
         part = _only(evidence, "category", category)
         seen = _measured(part, "regular")
         if isinstance(seen, Missing) or seen.interval.low <= 0:
-            found.append(category)
-    return found
+            unseen.append(category)
+    return unseen
 
 
-def _requirement(name: str, found: Finding | Missing, least: float) -> Requirement:
-    if isinstance(found, Missing):
-        detail = f"{_UNSEEN}: {excerpt(found.reason)}"
+def _requirement(name: str, finding: Finding | Missing, least: float) -> Requirement:
+    if isinstance(finding, Missing):
+        detail = f"{_UNSEEN}: {excerpt(finding.reason)}"
         return Requirement(name=name, met=False, detail=detail)
-    low, high = found.interval.low, found.interval.high
+    low, high = finding.interval.low, finding.interval.high
     needed = f"{least:g} needed at the lower end" if least else "more than none needed"
-    told = (
-        f"without the refusal direction {found.value:.1f} points were lost "
-        f"({100 * _CONFIDENCE:g} % interval {low:.1f} to {high:.1f}, n = {found.n}), {needed}"
+    sentence = (
+        f"without the refusal direction {finding.value:.1f} points were lost "
+        f"({100 * _CONFIDENCE:g} % interval {low:.1f} to {high:.1f}, n = {finding.n}), {needed}"
     )
     met = low >= least if least else low > 0
-    return Requirement(name=name, met=met, detail=told if met else f"{_UNSEEN}: {told}")
+    return Requirement(name=name, met=met, detail=sentence if met else f"{_UNSEEN}: {sentence}")
 
 
 def _measured(evidence: Evidence, prompt_set: str) -> Finding | Missing:
@@ -92,11 +92,11 @@ def _measured(evidence: Evidence, prompt_set: str) -> Finding | Missing:
 def _values(evidence: Evidence, kind: str) -> list[str]:
     """Categories or languages of the measured regular prompts, where there are enough to ask."""
     regular = [p for p in evidence.suite.prompts if p.measures and p.set == "regular"]
-    own = [str(getattr(prompt, kind)) for prompt in regular]
-    return [name for name in sorted(set(own)) if own.count(name) >= _FEW]
+    names = [str(getattr(prompt, kind)) for prompt in regular]
+    return [name for name in sorted(set(names)) if names.count(name) >= _FEW]
 
 
 def _only(evidence: Evidence, kind: str, value: str) -> Evidence:
     """The evidence of the measured prompts of one category or language."""
-    kept = tuple(p for p in evidence.suite.prompts if not p.measures or getattr(p, kind) == value)
-    return replace(evidence, suite=replace(evidence.suite, prompts=kept))
+    part = tuple(p for p in evidence.suite.prompts if not p.measures or getattr(p, kind) == value)
+    return replace(evidence, suite=replace(evidence.suite, prompts=part))

@@ -148,17 +148,17 @@ class Builder:
         if "selector" in data:
             known_selector(self._error, (*route, "at", "selector"), data["selector"])
         sizes = data.get("k")
-        given = sizes if isinstance(sizes, list) else [sizes]
+        entries = sizes if isinstance(sizes, list) else [sizes]
         # A share is a subject once the model is known (`Policy.sized`).
-        choices = [size for size in given if not isinstance(size, dict)] or [None]
+        choices = [size for size in entries if not isinstance(size, dict)] or [None]
         rest = {key: data[key] for key in _PLAIN if key in data}
         if "loss" in data:
             rest["loss"] = float(data["loss"])
-        found = [Subject(k=None if k is None else int(k), **rest) for k in choices]
-        return tuple(dict.fromkeys(found))
+        subjects = [Subject(k=None if k is None else int(k), **rest) for k in choices]
+        return tuple(dict.fromkeys(subjects))
 
     def _unmasked(self, route: Route, data: Mapping[str, Any], metric: Metric) -> None:
-        """A mask size beside no mask would be silently without effect."""
+        """Refuses a mask size where nothing is masked: it would have no effect."""
         if "mask" not in metric.parameters or data.get("mask") == "selected":
             return
         for key in ("k", "mode", "selector"):
@@ -243,11 +243,11 @@ def _audit_digest(data: Mapping[str, Any]) -> str:
     So a limit may change, and a waiver be granted, without another audit (ADR 13).
     """
     evidence = data.get("evidence", {})
-    asked: dict[str, Any] = {key: evidence[key] for key in _MEASURING if key in evidence}
+    needs: dict[str, Any] = {key: evidence[key] for key in _MEASURING if key in evidence}
     for part, floors in _FLOORS.items():
-        asked[part] = {k: v for k, v in asked.get(part, {}).items() if k not in floors}
-    asked["id"] = data["id"]
-    return f"sha256:{hashlib.sha256(rfc8785.dumps(asked)).hexdigest()}"
+        needs[part] = {k: v for k, v in needs.get(part, {}).items() if k not in floors}
+    needs["id"] = data["id"]
+    return f"sha256:{hashlib.sha256(rfc8785.dumps(needs)).hexdigest()}"
 
 
 def _line(text: str) -> str:

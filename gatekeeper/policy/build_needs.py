@@ -199,9 +199,9 @@ def known_selector(complain: Complain, route: Route, name: str) -> None:
         complain(route, f"unknown selector {excerpt(name)!r}", did_you_mean(name, known))
 
 
-def sizes_of(given: Iterable[Any]) -> tuple[set[int], set[float]]:
+def sizes_of(entries: Iterable[Any]) -> tuple[set[int], set[float]]:
     """Mask sizes in experts, and those that are shares of the model's experts."""
-    sizes = [size for size in given if size is not None]
+    sizes = [size for size in entries if size is not None]
     shares = {percent(size["share"]) for size in sizes if isinstance(size, dict)}
     return {int(size) for size in sizes if not isinstance(size, dict)}, shares
 

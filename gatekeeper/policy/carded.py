@@ -1,4 +1,4 @@
-"""A judge's card that a policy demands: whether it is one, and what it makes of the numbers."""
+"""Checks the judge's card that a policy demands, and corrects numbers by it."""
 
 from __future__ import annotations
 
@@ -93,23 +93,23 @@ def corrected(evidence: Evidence, card: JudgeCard, raw: Finding) -> Finding | Mi
         return _missing(raw, "the mask's run stopped early, and no correction allows for that")
     if raw.metric == RATE:
         part = parts[raw.subject.mask == "selected"]
-        found, labels = correct_rate(raw, part), part.n
+        estimate, labels = correct_rate(raw, part), part.n
     else:
         at = replace(raw.subject, set=raw.subject.set or "regular", mask="selected")
         at = replace(at, mode=None if at.mode == MODE else at.mode)
         plain = replace(at, mask="none", k=None, mode=None, selector=None)
         metric, level = catalog.load("metric", RATE), raw.interval.confidence
-        before, after = (measured(metric, evidence, one, level) for one in (plain, at))
+        before, after = (measured(metric, evidence, subject, level) for subject in (plain, at))
         if isinstance(before, Missing) or isinstance(after, Missing):
             return _missing(raw, "the rates behind it were not measured")
-        found = correct_drop(raw, before, after, parts)
+        estimate = correct_drop(raw, before, after, parts)
         labels = parts[0].n if parts[0] is parts[1] else parts[0].n + parts[1].n
-    if isinstance(found, str):
-        return _missing(raw, found)
+    if isinstance(estimate, str):
+        return _missing(raw, estimate)
     return replace(
         raw,
-        value=100 * found.value,
-        interval=scaled(found.interval),
+        value=100 * estimate.value,
+        interval=scaled(estimate.interval),
         counts={"raw": raw.value, "labels": labels},
         p_value=None,
         p_method=None,

@@ -18,15 +18,15 @@ def about_controls(evidence: Evidence, policy: Policy) -> Iterator[str]:
     if not policy.needs.random_masks:
         return
     poor = [
-        found
+        comparison
         for selector in policy.needs.selectors
         for k in policy.needs.ks
-        if (found := match(evidence, selector, k)) is not None and not found.near
+        if (comparison := match(evidence, selector, k)) is not None and not comparison.near
     ]
     if not poor:
         return
-    names = ", ".join(dict.fromkeys(excerpt(one.selector) for one in poor))
-    sizes = ", ".join(str(k) for k in sorted({one.k for one in poor}))
+    names = ", ".join(dict.fromkeys(excerpt(c.selector) for c in poor))
+    sizes = ", ".join(str(k) for k in sorted({c.k for c in poor}))
     yield (
         f"some random masks are not about as busy as the experts they stand beside (of {names}; k "
         f"{sizes}): what those cost beyond random ones {_meaning(poor)}"
@@ -35,8 +35,8 @@ def about_controls(evidence: Evidence, policy: Policy) -> Iterator[str]:
 
 def _meaning(poor: list[Match]) -> str:
     """What an excess over such controls says."""
-    if all(one.ratio < NEAR[0] for one in poor):
+    if all(comparison.ratio < NEAR[0] for comparison in poor):
         return "is an upper estimate, part of which may be due to how busy they are"
-    if all(one.ratio > NEAR[1] for one in poor):
+    if all(comparison.ratio > NEAR[1] for comparison in poor):
         return "is a lower estimate, for busier experts are the harder test"
     return "cannot be told apart from how busy they are"

@@ -43,7 +43,7 @@ class _Judged:
 def decide(
     evidence: Evidence,
     policy: Policy,
-    asked: Sequence[tuple[Rule, Metric]],
+    rule_metrics: Sequence[tuple[Rule, Metric]],
     confidence: float,
     card: JudgeCard | None = None,
 ) -> tuple[RuleOutcome, ...]:
@@ -64,18 +64,18 @@ def decide(
     Rules that hold the estimate alone have no error rate, and are in none.
     """
     rules = [(rule, metric, _held(evidence, policy, rule, metric, confidence, card))
-             for rule, metric in asked]  # fmt: skip
-    blocking = [one for rule, _, held in rules if _joins(rule) for one in held]
+             for rule, metric in rule_metrics]  # fmt: skip
+    blocking = [check for rule, _, checks in rules if _joins(rule) for check in checks]
     common = _steps(blocking, confidence)
     outcomes, at = [], 0
-    for rule, metric, held in rules:
+    for rule, metric, checks in rules:
         if _joins(rule):
             family, start = common, at
-            at += len(held)
+            at += len(checks)
         else:
-            counted = held if rule.bound != "estimate" else []
+            counted = checks if rule.bound != "estimate" else []
             family, start = _steps(counted, confidence), 0
-        judged = [_judge(one, family, start + i) for i, one in enumerate(held)]
+        judged = [_judge(check, family, start + i) for i, check in enumerate(checks)]
         outcomes.append(_outcome(rule, metric, judged, confidence))
     return tuple(outcomes)
 
@@ -84,14 +84,14 @@ def held_rules(
     evidence: Evidence, policy: Policy, confidence: float
 ) -> list[tuple[Rule, list[LimitCheck]]]:
     """Every subject of every rule against its limit, before claims are made together."""
-    asked = [(rule, catalog.load("metric", rule.metric)) for rule in policy.rules]
-    return [(rule, _held(evidence, policy, rule, metric, confidence)) for rule, metric in asked]
+    rules = [(rule, catalog.load("metric", rule.metric)) for rule in policy.rules]
+    return [(rule, _held(evidence, policy, rule, metric, confidence)) for rule, metric in rules]
 
 
 def family_size(rule: Rule, rules: Sequence[tuple[Rule, Sequence[object]]]) -> int:
     """How many numbers a fail of this rule is claimed among; rules with what each is asked of."""
     return sum(
-        len(held) for other, held in rules if other is rule or (_joins(rule) and _joins(other))
+        len(checks) for other, checks in rules if other is rule or (_joins(rule) and _joins(other))
     )
 
 
@@ -125,19 +125,19 @@ def _held(
 def _steps(family: Sequence[LimitCheck], confidence: float) -> holm.Steps:
     # At `confidence` itself all that is `beyond` was found to stand.
     claims = [
-        lambda level, one=one: (
-            one.result == "beyond" and (level <= confidence or stands(one, level))
+        lambda level, check=check: (
+            check.result == "beyond" and (level <= confidence or stands(check, level))
         )
-        for one in family
+        for check in family
     ]
     return holm.step_down(claims, confidence)
 
 
-def _judge(held: LimitCheck, family: holm.Steps, index: int) -> _Judged:
-    result = held.result
+def _judge(check: LimitCheck, family: holm.Steps, index: int) -> _Judged:
+    result = check.result
     if result == "beyond":
         result = "fail" if family.stand[index] else "inconclusive"
-    return _Judged(held=held, result=result, family=family)
+    return _Judged(held=check, result=result, family=family)
 
 
 def _worst_first(rule: Rule, judged: _Judged) -> tuple[int, bool, float]:
@@ -154,55 +154,55 @@ def _worst_first(rule: Rule, judged: _Judged) -> tuple[int, bool, float]:
 def _outcome(
     rule: Rule, metric: Metric, judged: Sequence[_Judged], confidence: float
 ) -> RuleOutcome:
-    ordered = sorted(judged, key=lambda one: _worst_first(rule, one))
+    ordered = sorted(judged, key=lambda entry: _worst_first(rule, entry))
     worst = ordered[0]
-    held, family = worst.held, worst.family
+    check, family = worst.held, worst.family
     crowd = None
-    if held.result == "beyond" and worst.result == "inconclusive":
+    if check.result == "beyond" and worst.result == "inconclusive":
         level = family.last
-        if isinstance(held.finding, Finding) and held.finding.interval.confidence > confidence:
+        if isinstance(check.finding, Finding) and check.finding.interval.confidence > confidence:
             level = halved(level)  # of a run that was looked at
         crowd = Crowd(limits=family.still, confidence=level)
     return RuleOutcome(
         rule=rule,
         result=worst.result,
-        decisive=held.finding,
-        others=tuple(one.held.finding for one in ordered[1:]),
+        decisive=check.finding,
+        others=tuple(entry.held.finding for entry in ordered[1:]),
         explanation=explanation(
             metric,
             rule,
             worst.result,
-            held.finding,
+            check.finding,
             len(ordered),
-            largest=_largest(rule, held.finding, [one.held.finding for one in ordered]),
+            largest=_largest(rule, check.finding, [entry.held.finding for entry in ordered]),
             crowd=crowd,
-            noise=held.noise,
-            second=held.second,
-            undecided=held.undecided,
+            noise=check.noise,
+            second=check.second,
+            undecided=check.undecided,
         ),
         more_prompts=_more_prompts(rule, ordered) if worst.result == "inconclusive" else None,
-        resolution=resolution(rule, held, confidence, family.first),
-        obstacle=_obstacle(held) if worst.result == "inconclusive" else None,
+        resolution=resolution(rule, check, confidence, family.first),
+        obstacle=_obstacle(check) if worst.result == "inconclusive" else None,
     )
 
 
-def _largest(rule: Rule, one: Finding | Missing, all_: Sequence[Finding | Missing]) -> bool:
+def _largest(rule: Rule, decisive: Finding | Missing, all_: Sequence[Finding | Missing]) -> bool:
     """Whether no other number of a rule is worse than one of them."""
     values = [finding.value for finding in all_ if isinstance(finding, Finding)]
-    if isinstance(one, Missing) or not values:
+    if isinstance(decisive, Missing) or not values:
         return True
-    return one.value == (max(values) if rule.maximum is not None else min(values))
+    return decisive.value == (max(values) if rule.maximum is not None else min(values))
 
 
 def _more_prompts(rule: Rule, judged: Sequence[_Judged]) -> MorePrompts | None:
     """What would decide a rule: see `policy.more_prompts`."""
     heading, stuck = [], False
-    for one in judged:
-        finding = one.held.finding
-        if isinstance(finding, Missing) or _obstacle(one.held) is not None:
+    for entry in judged:
+        finding = entry.held.finding
+        if isinstance(finding, Missing) or _obstacle(entry.held) is not None:
             stuck = True
-        elif one.result == "inconclusive":
-            interval = _wide(one, finding) if _beyond(rule, finding) else finding.interval
+        elif entry.result == "inconclusive":
+            interval = _wide(entry, finding) if _beyond(rule, finding) else finding.interval
             heading.append(Open(finding=finding, interval=interval))
     return more_prompts(rule, heading, stuck=stuck)
 
@@ -214,13 +214,13 @@ def _beyond(rule: Rule, finding: Finding) -> bool:
     return rule.minimum is not None and finding.value < rule.minimum
 
 
-def _obstacle(held: LimitCheck) -> str | None:
+def _obstacle(check: LimitCheck) -> str | None:
     """What no number of prompts overcomes, as `RuleOutcome.obstacle`."""
-    if held.noise is not None:
+    if check.noise is not None:
         return "noise"
-    if held.second is not None:
+    if check.second is not None:
         return "second judge"
-    return "undecided" if held.undecided else None
+    return "undecided" if check.undecided else None
 
 
 def _wide(judged: _Judged, finding: Finding) -> Interval:

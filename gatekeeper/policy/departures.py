@@ -49,7 +49,7 @@ def departures(evidence: Evidence, policy: Policy) -> tuple[Departure, ...]:
 def _pinned(policy: Policy) -> set[str]:
     """Settings that the policy wants to be what they are, or holds a need against."""
     search, pins = policy.needs.search, policy.needs.settings
-    told = {
+    pinned = {
         _MODE: pins.mode is not None,
         _PHASE: pins.phase is not None,
         _JUDGE: pins.judge is not None,
@@ -61,7 +61,7 @@ def _pinned(policy: Policy) -> set[str]:
         _REASONING: pins.reasoning_tokens > 0,
         _CROSS_FIT: search.cross_fit is not None,
     }
-    return {name for name, holds in told.items() if holds}
+    return {name for name, holds in pinned.items() if holds}
 
 
 def _asked(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
@@ -109,17 +109,17 @@ def _added(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
     if settings.metrics:  # bundles that name none are older than the positive control
         yield "positive control", "run" if settings.positive_control else "not run", "run"
     yield "weaker masks", ", ".join(settings.doses) or "none", "none"
-    prompts = ", ".join(_short(one) or "none" for one in settings.system_prompts)
+    prompts = ", ".join(_short(prompt) or "none" for prompt in settings.system_prompts)
     yield "other system prompts", prompts or "none", "none"
     yield "other numeric formats", ", ".join(settings.formats) or "none", "none"
 
 
 def _others(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
-    """Options that have no words of their own here, by their flags."""
-    for field, _, asked in options_of(AuditConfig):
+    """The options that no other function here describes, by their flags."""
+    for field, _, option in options_of(AuditConfig):
         if field not in _IN_WORDS:
             value, default = getattr(settings, field), getattr(_USUAL, field)
-            yield asked.flag, _or(value, "none"), _or(default, "none")
+            yield option.flag, _or(value, "none"), _or(default, "none")
 
 
 def _or(value: object | None, otherwise: str) -> str:

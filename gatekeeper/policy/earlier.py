@@ -26,9 +26,9 @@ def without_sentences(
 
 
 def _bare(data: Mapping[str, Any], needs: set[str]) -> dict[str, Any]:
-    kept = ("schema", "result", "evidence", "policy", "checkpoint", "judged_on")
+    keys = ("schema", "result", "evidence", "policy", "checkpoint", "judged_on")
     return {
-        **{key: data[key] for key in kept},
+        **{key: data[key] for key in keys},
         "needs": {one["name"]: one["met"] for one in data["requirements"] if one["name"] in needs},
         "outcomes": [
             {

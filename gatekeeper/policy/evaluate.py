@@ -78,19 +78,19 @@ def evaluate(
     policy = policy.sized(evidence.model.maskable_experts)
     checkpoint = evidence.checkpoint.digest
     judged = well_judged(evidence)
-    asked = [(rule, _metric(rule, judged=judged)) for rule in policy.rules]
+    rule_metrics = [(rule, _metric(rule, judged=judged)) for rule in policy.rules]
     outcomes: list[RuleOutcome] = []
     notes: list[str] = []
     card = None if policy.needs.judge_card is None else card
-    decided = decide(evidence, policy, asked, confidence, card)
-    for one, (_, metric) in zip(decided, asked, strict=True):
+    decided = decide(evidence, policy, rule_metrics, confidence, card)
+    for raw, (_, metric) in zip(decided, rule_metrics, strict=True):
 
-        def doubted(ceiling: float, one: RuleOutcome = one, metric: Metric = metric) -> bool:
-            return disputed(evidence, metric, one, ceiling) or may_exceed(
-                evidence, metric, one, ceiling
+        def doubted(ceiling: float, raw: RuleOutcome = raw, metric: Metric = metric) -> bool:
+            return disputed(evidence, metric, raw, ceiling) or may_exceed(
+                evidence, metric, raw, ceiling
             )
 
-        outcome, why = apply_waivers(one, policy.waivers, checkpoint, today, doubted)
+        outcome, why = apply_waivers(raw, policy.waivers, checkpoint, today, doubted)
         outcomes.append(outcome)
         notes.extend(why)
     needs = (
@@ -114,7 +114,7 @@ def evaluate(
         warnings=(
             *_warned(outcomes),
             *notes,
-            *about_second(evidence, asked, outcomes),
+            *about_second(evidence, rule_metrics, outcomes),
             *_about_noise(evidence),
             *about_undecided(evidence),
             *_about_mode(evidence),
@@ -176,7 +176,7 @@ def _about_noise(evidence: Evidence) -> Iterator[str]:
 
 
 def _about_mode(evidence: Evidence) -> Iterator[str]:
-    """Masks that do something else than what rules and reports speak of."""
+    """Warns of masks in another mode than the one that rules and reports speak of."""
     other = next((m.how for m in evidence.masks if m.arm == "selected" and m.how != MODE), None)
     if other is not None:
         yield (
@@ -186,7 +186,7 @@ def _about_mode(evidence: Evidence) -> Iterator[str]:
 
 
 def _about_stops(evidence: Evidence, policy: Policy) -> Iterator[str]:
-    """Masks that stopped where other limits were settled than these."""
+    """Warns of masks that stopped early under the limits of another policy."""
     stopped_at = evidence.settings.sequential
     if stopped_at is not None and stopped_at != policy.digest:
         yield (

@@ -131,9 +131,9 @@ def _settings(pins: SettingsNeeds) -> Iterator[str]:
         ("phase masked", pins.phase),
         ("seed", None if pins.seed is None else str(pins.seed)),
     )
-    told = [f"{name} {value}" for name, value in named if value is not None]
-    if told:
-        yield f"Settings are as pinned: {', '.join(told)}."
+    pinned = [f"{name} {value}" for name, value in named if value is not None]
+    if pinned:
+        yield f"Settings are as pinned: {', '.join(pinned)}."
     if pins.window:
         yield f"Replies were given {pins.window} tokens."
     if pins.reasoning_tokens:
@@ -164,9 +164,9 @@ def _rule(
     yield f"     {capital(about)} must be {limit_text(rule)}.{estimate}"
     if rule.id in takes and rule.severity != "warn":
         count = takes[rule.id]
-        told = "more prompts than any suite has" if count is None else f"{count} measured prompts"
-        told = f"at most {told}" if policy.needs.shares and count is not None else told
-        yield f"     Takes: {told}."
+        floor = "more prompts than any suite has" if count is None else f"{count} measured prompts"
+        floor = f"at most {floor}" if policy.needs.shares and count is not None else floor
+        yield f"     Takes: {floor}."
     if rule.rationale:
         yield f"     Why: {rule.rationale}"
     if rule.remedy:

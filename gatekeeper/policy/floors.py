@@ -124,8 +124,8 @@ def floors(
     enough, so the limit is too small to be held. For rules that are left out see `demands`, which
     takes the same arguments.
     """
-    found = demands(policy, power=power, confidence=confidence, parts=parts, refused=refused)
-    return {rule: demand.floor() for rule, demand in found.items()}
+    by_rule = demands(policy, power=power, confidence=confidence, parts=parts, refused=refused)
+    return {rule: demand.floor() for rule, demand in by_rule.items()}
 
 
 def demands(
@@ -154,10 +154,10 @@ def demands(
         refused: share of each set's prompts that the model refused, where it was measured; else as
             many as the policy asks for.
     """
-    asked = {rule.id: (rule, *_asked(rule, policy)) for rule in policy.rules}
-    rules = [(rule, subjects) for rule, _, subjects in asked.values()]
-    found: dict[str, Demand] = {}
-    for rule, metric, subjects in asked.values():
+    questions = {rule.id: (rule, *_asked(rule, policy)) for rule in policy.rules}
+    rules = [(rule, subjects) for rule, _, subjects in questions.values()]
+    by_rule: dict[str, Demand] = {}
+    for rule, metric, subjects in questions.values():
         kind, limit = metric.counts or "", _limit(rule)
         if kind not in _KINDS or limit is None or not subjects or rule.bound == "estimate":
             continue
@@ -172,8 +172,8 @@ def demands(
             power=power,
         )
         ask = _Ask(plan=plan, subjects=subjects, policy=policy, parts=parts, refused=refused)
-        found[rule.id] = _KINDS[kind](ask)
-    return found
+        by_rule[rule.id] = _KINDS[kind](ask)
+    return by_rule
 
 
 def _asked(rule: Rule, policy: Policy) -> tuple[Metric, tuple[Subject, ...]]:

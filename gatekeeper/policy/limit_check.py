@@ -69,16 +69,16 @@ def hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
     Nothing is claimed of what is below the noise, of what a second judge sees otherwise, nor of
     what undecided replies could change; nothing passes that replies cut too early could change.
     """
-    held = _hold(ask, subject, confidence)
-    if held.result == "inconclusive":
-        return held
-    passes = held.result == "pass"
-    told = told_otherwise(ask.evidence, ask.metric, subject, cut=passes)
-    asks = (replace(ask, evidence=one) for one in told)
-    if all(_hold(one, subject, confidence).result == held.result for one in asks):
-        return held
+    check = _hold(ask, subject, confidence)
+    if check.result == "inconclusive":
+        return check
+    passes = check.result == "pass"
+    variants = told_otherwise(ask.evidence, ask.metric, subject, cut=passes)
+    asks = (replace(ask, evidence=variant) for variant in variants)
+    if all(_hold(variant, subject, confidence).result == check.result for variant in asks):
+        return check
     return replace(
-        held, result="inconclusive", margin=-math.inf, undecided=open_replies(ask.evidence)
+        check, result="inconclusive", margin=-math.inf, undecided=open_replies(ask.evidence)
     )
 
 
@@ -117,34 +117,34 @@ def _is_change(metric: Metric) -> bool:
     return metric.unit == "points" or (metric.unit == "%" and masked)
 
 
-def stands(held: LimitCheck, confidence: float) -> bool:
+def stands(check: LimitCheck, confidence: float) -> bool:
     """Whether the interval at `confidence` lies wholly outside the limit as well.
 
     As well, because a resampled interval at a higher level need not contain that at a lower one.
     Where counts allow it, the exact tail at the limit must be small too, one-sided: at such levels
     Wilson's interval is short of what it promises.
     """
-    if held.result != "beyond":
+    if check.result != "beyond":
         return False
-    ask, subject = held.ask, held.finding.subject
-    told = told_otherwise(ask.evidence, ask.metric, subject, cut=False)
-    asks = (ask, *(replace(ask, evidence=one) for one in told))
-    return all(_stands(one, subject, confidence) for one in asks)
+    ask, subject = check.ask, check.finding.subject
+    variants = told_otherwise(ask.evidence, ask.metric, subject, cut=False)
+    asks = (ask, *(replace(ask, evidence=variant) for variant in variants))
+    return all(_stands(variant, subject, confidence) for variant in asks)
 
 
 def _stands(ask: Question, subject: Subject, confidence: float) -> bool:
-    rule, found = ask.rule, measure(ask, subject, confidence)
-    if isinstance(found, Missing) or not outside(rule, found.interval):
+    rule, finding = ask.rule, measure(ask, subject, confidence)
+    if isinstance(finding, Missing) or not outside(rule, finding.interval):
         return False
     upper = rule.maximum is not None
     limit = rule.maximum if upper else rule.minimum
-    design = None if limit is None else design_of(found, limit, upper=upper)
+    design = None if limit is None else design_of(finding, limit, upper=upper)
     if design is None or design.n < 1:
         return True
-    share = found.value / 100
+    share = finding.value / 100
     if not upper:
         share = 1 - share if design.won is None else -share
-    return tail_p(design, share) <= 1 - found.interval.confidence + TOLERANCE
+    return tail_p(design, share) <= 1 - finding.interval.confidence + TOLERANCE
 
 
 def _margin(rule: Rule, low: float, high: float) -> float:
@@ -170,34 +170,34 @@ def measure(ask: Question, subject: Subject, confidence: float) -> Finding | Mis
         return raw
     population = ask.rule.interval == "population"
     evidence = by_category(ask.evidence) if population else ask.evidence
-    found = corrected(evidence, ask.card, raw)
-    return found if isinstance(found, Missing) else max((raw, found), key=partial(_bad, ask.rule))
+    fixed = corrected(evidence, ask.card, raw)
+    return fixed if isinstance(fixed, Missing) else max((raw, fixed), key=partial(_bad, ask.rule))
 
 
-def _bad(rule: Rule, found: Finding) -> tuple[bool, float]:
+def _bad(rule: Rule, finding: Finding) -> tuple[bool, float]:
     """Sorts numbers by how bad they are for a rule: outside its limit, then by the nearer end."""
     if rule.bound == "estimate":
-        low = high = found.value
+        low = high = finding.value
     else:
-        low, high = found.interval.low, found.interval.high
-    return outside(rule, found.interval), high if rule.maximum is not None else -low
+        low, high = finding.interval.low, finding.interval.high
+    return outside(rule, finding.interval), high if rule.maximum is not None else -low
 
 
 def _measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
     """What the metric says, if it makes sense; a broken number is missing, not a number."""
     metric = ask.metric
     if ask.rule.interval == "suite":
-        found = measured(metric, ask.evidence, subject, confidence)
+        finding = measured(metric, ask.evidence, subject, confidence)
     else:
-        found = _of_population(ask, subject, confidence)
-    if isinstance(found, Missing):
-        return found
-    reason = _nonsense(found, ask.rule, confidence)
-    if ask.rule.bound == "estimate" and "planned" in found.counts:
+        finding = _of_population(ask, subject, confidence)
+    if isinstance(finding, Missing):
+        return finding
+    reason = _nonsense(finding, ask.rule, confidence)
+    if ask.rule.bound == "estimate" and "planned" in finding.counts:
         # At some look an estimate lies on the right side far more often than at the end.
         reason = "the mask's run stopped early, and a limit on the estimate takes the whole set"
     if reason is None:
-        return found
+        return finding
     return Missing(metric=metric.id, version=metric.version, subject=subject, reason=reason)
 
 
@@ -214,27 +214,27 @@ def _of_population(ask: Question, subject: Subject, confidence: float) -> Findin
         return missing("the metric has no interval about a population of categories")
     evidence = by_category(ask.evidence)
     few = too_few_categories(evidence, subject.set or "regular")
-    found = missing(few) if few else measured(metric, evidence, subject, confidence)
-    if isinstance(found, Missing):
-        return found
-    if "planned" in found.counts:
+    finding = missing(few) if few else measured(metric, evidence, subject, confidence)
+    if isinstance(finding, Missing):
+        return finding
+    if "planned" in finding.counts:
         return missing("the mask's run stopped early, and categories are those of the whole set")
-    method = method_about(found.interval.method)
-    return replace(found, interval=replace(found.interval, method=method))
+    method = method_about(finding.interval.method)
+    return replace(finding, interval=replace(finding.interval, method=method))
 
 
-def _nonsense(found: Finding, rule: Rule, confidence: float) -> str | None:
-    interval = found.interval
-    numbers = [found.value, interval.low, interval.high, interval.confidence]
-    numbers += [*found.counts.values(), found.p_value or 0.0]
+def _nonsense(finding: Finding, rule: Rule, confidence: float) -> str | None:
+    interval = finding.interval
+    numbers = [finding.value, interval.low, interval.high, interval.confidence]
+    numbers += [*finding.counts.values(), finding.p_value or 0.0]
     if not all(math.isfinite(x) for x in numbers):
         return "the metric gave a number that is not finite"
-    if not interval.low - _SLACK <= found.value <= interval.high + _SLACK:
+    if not interval.low - _SLACK <= finding.value <= interval.high + _SLACK:
         return "the metric gave a value outside its own interval"
-    if found.n < 1:
+    if finding.n < 1:
         return "the metric counted no prompts"
-    if found.unit != rule.unit:
-        return f"the metric answered in {found.unit}, the limit is in {rule.unit}"
+    if finding.unit != rule.unit:
+        return f"the metric answered in {finding.unit}, the limit is in {rule.unit}"
     if interval.confidence < confidence - TOLERANCE:
         return "the metric gave a narrower interval than asked for"
     return None

@@ -88,7 +88,7 @@ class _Reviewer:
             yield self._warn(route, message, remedy)
 
     def _card(self, policy: Policy) -> Iterator[Problem]:
-        """A card that decides on nothing, or hardly."""
+        """Warns of a demand for a judge's card that decides nothing, or next to nothing."""
         route: Route = ("evidence", "judge_card")
         if all(rule.metric not in CORRECTS for rule in policy.rules):
             message = "the judge's card corrects no number that a rule is about"
@@ -101,7 +101,7 @@ class _Reviewer:
             yield self._warn(route, message, "write compliance_sensitivity: 90 %")
 
     def _blind(self, policy: Policy) -> Iterator[Problem]:
-        """What lets an audit look away and pass."""
+        """Warns of what lets an audit pass without having looked."""
         needs, route = policy.needs, ("evidence",)
         missing = (
             (

@@ -90,7 +90,7 @@ def _controls(evidence: Evidence, selector: str, k: int) -> int:
         for m in evidence.masks
         if m.arm == "selected" and (m.selector, m.k) == (selector, k)
     }
-    own = {
+    overlapping = {
         m.label
         for m in evidence.masks
         if m.arm == "control"
@@ -100,5 +100,5 @@ def _controls(evidence: Evidence, selector: str, k: int) -> int:
     return sum(
         bool((table.outcomes[table.masks[mask.label], columns] >= 0).all())
         for mask in control_masks(evidence, selector, k)
-        if mask.label not in own
+        if mask.label not in overlapping
     )

@@ -50,10 +50,10 @@ def more_prompts(rule: Rule, heading: Sequence[Open], *, stuck: bool) -> MorePro
         return None  # of a population of categories, more prompts of the same ones tell little
     failing: list[tuple[float, float]] = []
     passing: list[tuple[float, float]] = []
-    for one in heading:
-        gap = one.finding.value - limit
+    for subject in heading:
+        gap = subject.finding.value - limit
         fails = gap > 0 if rule.maximum is not None else gap < 0
-        (failing if fails else passing).append(_span(one, limit))
+        (failing if fails else passing).append(_span(subject, limit))
     if failing:
         return _told(min(low for low, _ in failing), min(high for _, high in failing))
     if stuck or not passing:
@@ -68,19 +68,19 @@ def _told(low: float, high: float) -> MorePrompts | None:
 
 
 def _round_up(prompts: float) -> int:
-    """To two digits: more of them would pretend to know."""
-    whole = max(1, math.ceil(prompts - _SLACK))
-    step = int("1".ljust(len(str(whole)) - 1, "0"))
-    return math.ceil(whole / step) * step
+    """Rounds up to two digits: more would claim a precision that is not there."""
+    count = max(1, math.ceil(prompts - _SLACK))
+    step = int("1".ljust(len(str(count)) - 1, "0"))
+    return math.ceil(count / step) * step
 
 
-def _span(one: Open, limit: float) -> tuple[float, float]:
+def _span(subject: Open, limit: float) -> tuple[float, float]:
     """Prompts to add, at the value measured and at one nearer to the limit; infinite: no use."""
-    value, interval = one.finding.value, one.interval
+    value, interval = subject.finding.value, subject.interval
     half = interval.high - value if value < limit else value - interval.low
     error = half / NormalDist().inv_cdf((1 + interval.confidence) / 2)
     gap = abs(limit - value)
-    n = one.finding.n
+    n = subject.finding.n
     return _needed(n, half, gap), _needed(n, half, gap - _SHIFT * error)
 
 

@@ -73,9 +73,9 @@ def _rules(policy: Policy) -> Requirement:
 
 
 def _architecture(evidence: Evidence, policy: Policy) -> Requirement:
-    found = "Mixture-of-Experts" if evidence.model.is_moe else "dense: nothing is routed"
+    kind = "Mixture-of-Experts" if evidence.model.is_moe else "dense: nothing is routed"
     met = evidence.model.is_moe or policy.architecture == "any"
-    return Requirement(name="architecture", met=met, detail=f"the model is {found}")
+    return Requirement(name="architecture", met=met, detail=f"the model is {kind}")
 
 
 def _self_test(evidence: Evidence) -> Requirement:
@@ -103,8 +103,8 @@ def _judge(evidence: Evidence, *, earlier: bool) -> Requirement:
         return Requirement(name="judge", met=False, detail=detail)
     judge: Judge = catalog.load("judge", name)
     known = {language.split("-")[0].lower() for language in judge.languages}
-    asked = {p.language.split("-")[0].lower() for p in evidence.suite.prompts if p.measures}
-    foreign = sorted(asked - known)
+    languages = {p.language.split("-")[0].lower() for p in evidence.suite.prompts if p.measures}
+    foreign = sorted(languages - known)
     version = evidence.settings.judge_version
     detail = f"{name}, version {version}"
     if version != judge.version and not (earlier and version in judge.earlier):
@@ -117,7 +117,7 @@ def _judge(evidence: Evidence, *, earlier: bool) -> Requirement:
 
 
 def _tells_apart(evidence: Evidence) -> Requirement:
-    """A judge that says the same of every reply keeps every refusal under any mask."""
+    """Whether the judge calls anything an answer: one that never does sees no refusal lost."""
     harmless = {p.id for p in evidence.suite.prompts if p.set not in HARMFUL_SETS and p.measures}
     outcomes = {outcome for _, prompt, outcome in cells(evidence.trials) if prompt in harmless}
     refused = outcomes - {UNDECIDED} == {"refuse"}
@@ -133,7 +133,7 @@ def _tells_apart(evidence: Evidence) -> Requirement:
 
 
 def _whole(evidence: Evidence) -> Requirement:
-    """What is cut before it says anything cannot be judged; one whole reply shows some are not."""
+    """Whether at least one reply is whole: one cut before it says anything cannot be judged."""
     replies = list(of_masks(evidence.trials, UNMASKED.name))
     cut = sum(trial.truncated for trial in replies)
     detail = f"{cut} of {len(replies)} replies without a mask were cut at the token window"
@@ -146,7 +146,7 @@ def _prompts(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
         name="prompts", met=bool(measured), detail=f"{len(measured)} prompts measured"
     )
     clusters = evidence_clusters(evidence.suite.prompts)
-    given = Counter(measured.values())
+    counts = Counter(measured.values())
     texts: dict[str, set[str]] = defaultdict(set)
     seeds: dict[str, set[str]] = defaultdict(set)
     for prompt in evidence.suite.prompts:
@@ -155,7 +155,7 @@ def _prompts(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
             seeds[prompt.set].add(clusters[prompt.id])
     for name, least in policy.needs.prompts.items():
         count = len(texts[name])
-        copies = f" of different text ({given[name]} in all)" if count < given[name] else ""
+        copies = f" of different text ({counts[name]} in all)" if count < counts[name] else ""
         yield Requirement(
             name=f"prompts: {name}",
             met=count >= least,
@@ -169,13 +169,13 @@ def _prompts(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
 
 
 def _split(evidence: Evidence) -> Requirement:
-    """Nothing that selected may measure: neither a seed nor a text, under whatever id."""
+    """Whether no seed and no text, under whatever id, both selects experts and measures."""
     clusters = evidence_clusters(evidence.suite.prompts)
     sides: dict[str, set[str]] = defaultdict(set)
     for prompt in evidence.suite.prompts:
         if prompt.selects or prompt.measures:
             sides[clusters[prompt.id]].add(prompt.split)
-    both = sum(len(found) > 1 for found in sides.values())
+    both = sum(len(splits) > 1 for splits in sides.values())
     detail = "no seed and no text both selects and measures"
     if evidence.settings.cross_fit:
         detail = "cross-fitted: no seed and no text is measured under a mask that it selected"
@@ -197,7 +197,7 @@ def _selectors(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
 
 
 def _derived(evidence: Evidence, *, earlier: bool) -> Iterator[Requirement]:
-    """What nothing shows to be as it was; no line where all follows from what was recorded."""
+    """What a bundle did not record, or does not let anyone derive again; no line if nothing."""
     if not earlier and (lacking := unrecorded(evidence)):
         detail = f"an older version wrote the bundle, or it was left out: {', '.join(lacking)}"
         yield Requirement(name="recorded", met=False, detail=detail)

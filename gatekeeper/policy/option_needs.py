@@ -1,4 +1,4 @@
-"""Needs that options alone decide: held before hours are spent as they are held after it."""
+"""Needs that an audit's options alone decide: checked before it runs, and again after it."""
 
 from __future__ import annotations
 
@@ -37,55 +37,55 @@ def option_needs(
 
 def suite_needs(suite: str, digest: str, policy: Policy) -> Iterator[Requirement]:
     """Whether the prompts are those that the policy pins, if it does."""
-    for name, wanted, found in (
+    for name, wanted, actual in (
         ("suite id", policy.needs.suite_id, suite),
         ("suite digest", policy.needs.suite_digest, digest),
     ):
         if wanted is not None:
-            yield pinned(name, wanted, found)
+            yield pinned(name, wanted, actual)
 
 
-def pinned(name: str, wanted: str, found: str) -> Requirement:
+def pinned(name: str, wanted: str, actual: str) -> Requirement:
     """Whether a setting is the one that is wanted."""
-    told = "" if wanted == found else f", {excerpt(wanted)} is needed"
-    return Requirement(name=name, met=wanted == found, detail=f"it is {excerpt(found)}{told}")
+    needed = "" if wanted == actual else f", {excerpt(wanted)} is needed"
+    return Requirement(name=name, met=wanted == actual, detail=f"it is {excerpt(actual)}{needed}")
 
 
-def least(name: str, found: int, needed: int, what: str) -> Requirement:
+def least(name: str, actual: int, needed: int, what: str) -> Requirement:
     """Whether a search had at least so much of something."""
-    detail = f"{found} {what}, {needed} needed"
-    return Requirement(name=f"search: {name}", met=found >= needed, detail=detail)
+    detail = f"{actual} {what}, {needed} needed"
+    return Requirement(name=f"search: {name}", met=actual >= needed, detail=detail)
 
 
-def exactly(name: str, found: int, needed: int, what: str) -> Requirement:
+def exactly(name: str, actual: int, needed: int, what: str) -> Requirement:
     """Whether a setting is this number."""
-    detail = f"{found} {what}, {needed} needed"
-    return Requirement(name=f"setting: {name}", met=found == needed, detail=detail)
+    detail = f"{actual} {what}, {needed} needed"
+    return Requirement(name=f"setting: {name}", met=actual == needed, detail=detail)
 
 
 def _search(config: AuditConfig, policy: Policy) -> Iterator[tuple[str, Requirement]]:
-    needs, taken = policy.needs.search, "experts taken per resample"
+    needs, per_resample = policy.needs.search, "experts taken per resample"
     if needs.resamples:
         yield "--resamples", least("resamples", config.resamples, needs.resamples, "resamples")
     if needs.size_is_largest_k and policy.needs.ks:
         # More than that is not better: a search that shrinks starts from a multiple of the size,
         # and where so many masked experts break the model it can tell none from another.
         largest = max(policy.needs.ks)
-        detail = f"{config.size} {taken}, {largest} needed, as the largest mask"
+        detail = f"{config.size} {per_resample}, {largest} needed, as the largest mask"
         met = config.size == largest
         yield "--size", Requirement(name="search: size", met=met, detail=detail)
     elif needs.size:
-        yield "--size", least("size", config.size, needs.size, taken)
+        yield "--size", least("size", config.size, needs.size, per_resample)
     if needs.cross_fit is not None:
         detail = "each half measured what the other selected" if config.cross_fit else "not done"
         met = config.cross_fit == needs.cross_fit
         yield "--cross-fit", Requirement(name="search: cross-fit", met=met, detail=detail)
     if needs.own_windows:
-        given = config.window
+        window = config.window
         detail = "each selector's own"
-        if given:
-            detail = f"all selectors were told to count on {excerpt(given)}"
-        yield "--window", Requirement(name="search: windows", met=given is None, detail=detail)
+        if window:
+            detail = f"all selectors were told to count on {excerpt(window)}"
+        yield "--window", Requirement(name="search: windows", met=window is None, detail=detail)
 
 
 def _pins(
@@ -95,18 +95,18 @@ def _pins(
     thinking = marks = "not recorded"
     if reasoning is not None:
         thinking, marks = reasoning.thinking, _marks(reasoning.marks)
-    own = None if needs.reasoning_marks is None else _marks(needs.reasoning_marks)
-    for name, flag, wanted, found in (
+    wanted_marks = None if needs.reasoning_marks is None else _marks(needs.reasoning_marks)
+    for name, flag, wanted, actual in (
         ("thinking", "--thinking", needs.thinking, thinking),
-        ("reasoning marks", "--reasoning", own, marks),
+        ("reasoning marks", "--reasoning", wanted_marks, marks),
         ("judge", "--judge", needs.judge, config.judge),
         ("mode", "--mode", needs.mode, config.mode),
         ("phase", "--phase", needs.phase, config.phase),
         ("seed", "--seed", None if needs.seed is None else str(needs.seed), str(config.seed)),
     ):
         if wanted is not None:
-            yield flag, pinned(f"setting: {name}", wanted, found)
+            yield flag, pinned(f"setting: {name}", wanted, actual)
 
 
-def _marks(own: tuple[str, ...]) -> str:
-    return " … ".join(own) or "none"
+def _marks(marks: tuple[str, ...]) -> str:
+    return " … ".join(marks) or "none"

@@ -58,9 +58,9 @@ def error_at(
             its own place: the message would show it as what it looks like.
     """
     where, position = document.where(route, key=key), document.position(route, key=key)
-    found = document.odd_character(route, key=key) if odd else None
-    if found is not None:
-        character, position = found
+    lookalike = document.odd_character(route, key=key) if odd else None
+    if lookalike is not None:
+        character, position = lookalike
         message, remedy = f"{named(character)} {_ODD}", instead(character)
         where = place(document.source, position)
     return Problem(level="error", message=message, where=where, remedy=remedy, position=position)

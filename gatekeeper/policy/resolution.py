@@ -1,4 +1,4 @@
-"""What an audit could have told of a rule, whatever it found: its minimum detectable effect."""
+"""The minimum detectable effect of a rule: the true values that an audit could tell apart."""
 
 from __future__ import annotations
 

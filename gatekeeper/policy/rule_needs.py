@@ -41,8 +41,8 @@ def rule_requirements(
     blocking = [one for one in outcomes if one.blocking]
     short: dict[str, list[_Short]] = {}
     for outcome in blocking:
-        for found in _short(outcome, policy, needed.get(outcome.rule.id, 0)):
-            short.setdefault(found.set, []).append(found)
+        for shortfall in _short(outcome, policy, needed.get(outcome.rule.id, 0)):
+            short.setdefault(shortfall.set, []).append(shortfall)
     for name, lacking in short.items():
         yield Requirement(name=f"{_NAME}: {name}", met=False, detail=_told(lacking))
     if blocking and (needed or policy.needs.prompts) and not short:
@@ -63,41 +63,41 @@ class _Short:
 def _short(outcome: RuleOutcome, policy: Policy, floor: int | None) -> Iterator[_Short]:
     """Where the rule is short, at its fewest; nothing if it is not."""
     rule = outcome.rule.id
-    found = [one for one in (outcome.decisive, *outcome.others) if isinstance(one, Finding)]
+    findings = [f for f in (outcome.decisive, *outcome.others) if isinstance(f, Finding)]
     if floor is None:
         yield _Short(rule=rule, set=_set_of(outcome), count=0, least=None)
         return
     lacking = []
-    for finding in found:
+    for finding in findings:
         name = finding.subject.set or "regular"
         typed = policy.needs.prompts.get(name, 0) if "planned" in finding.counts else 0
         count, least = _independent(finding), max(typed, floor)
         if count < least:
             lacking.append(_Short(rule=rule, set=name, count=count, least=least))
     if lacking:
-        yield min(lacking, key=lambda one: one.count)
+        yield min(lacking, key=lambda f: f.count)
 
 
 def _set_of(outcome: RuleOutcome) -> str:
     return outcome.decisive.subject.set or "regular"
 
 
-def _told(found: Sequence[_Short]) -> str:
+def _told(shortfalls: Sequence[_Short]) -> str:
     """`115 measured, 265 needed (150 more) by single-expert, few-experts and 2 more rules`."""
-    hopeless = [one.rule for one in found if one.least is None]
+    hopeless = [s.rule for s in shortfalls if s.least is None]
     if hopeless:
         return f"no number of prompts can hold a limit as small as that of {_names(hopeless)}"
-    most = sorted(found, key=lambda one: (one.count - (one.least or 0), one.rule))
+    most = sorted(shortfalls, key=lambda s: (s.count - (s.least or 0), s.rule))
     worst = most[0]
     lacking = (worst.least or 0) - worst.count
     needed = f"{worst.count} measured, {worst.least} needed ({lacking} more)"
-    return f"{needed} by {_names([one.rule for one in most])}"
+    return f"{needed} by {_names([s.rule for s in most])}"
 
 
 def _names(rules: Sequence[str]) -> str:
-    told = ", ".join(excerpt(rule) for rule in rules[:_NAMED])
+    names = ", ".join(excerpt(rule) for rule in rules[:_NAMED])
     rest = len(rules) - _NAMED
-    return f"{told} and {rest} more rules" if rest > 0 else told
+    return f"{names} and {rest} more rules" if rest > 0 else names
 
 
 def _floors(evidence: Evidence, policy: Policy) -> dict[str, int | None]:
@@ -127,14 +127,14 @@ def floors_by_set(policy: Policy) -> dict[str, int]:
     Args:
         policy: sized for the model; else sizes that are shares of its experts are not counted.
     """
-    found = dict(policy.needs.prompts)
+    needed = dict(policy.needs.prompts)
     if policy.needs.power is None:
-        return found
+        return needed
     computed = floors(policy, power=policy.needs.power)
     for rule in policy.rules:
         if rule.severity == "warn":
             continue
         for subject in rule.subjects:
             name = subject.set or "regular"
-            found[name] = max(found.get(name, 0), computed.get(rule.id) or 0)
-    return found
+            needed[name] = max(needed.get(name, 0), computed.get(rule.id) or 0)
+    return needed

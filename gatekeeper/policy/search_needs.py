@@ -54,13 +54,13 @@ def settings_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requir
     """Each setting that `evidence.settings` pins, as far as options do not decide it."""
     needs, settings = policy.needs.settings, evidence.settings
     system = settings.system_prompt_sha256
-    for name, wanted, found in (
+    for name, wanted, actual in (
         ("judge settings", needs.judge_settings, judge_settings_digest(evidence)),
         ("system prompt", needs.system_prompt, "none" if system is None else f"sha256:{system}"),
         ("chat template", needs.chat_template, f"sha256:{settings.chat_template_sha256}"),
     ):
         if wanted is not None:
-            yield pinned(f"setting: {name}", wanted, found)
+            yield pinned(f"setting: {name}", wanted, actual)
     if needs.dtypes:
         detail = f"it is {excerpt(settings.dtype)}, of {', '.join(needs.dtypes)}"
         met = settings.dtype in needs.dtypes
@@ -73,10 +73,10 @@ def settings_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requir
 
 def judge_settings_digest(evidence: Evidence) -> str:
     """`sha256:` of what the judge was told, in the order of its options; `none` for nothing."""
-    told = dict(evidence.settings.judge_settings)
-    if not told:
+    settings = dict(evidence.settings.judge_settings)
+    if not settings:
         return "none"
-    return f"sha256:{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}"
+    return f"sha256:{hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()}"
 
 
 def _seed(evidence: Evidence, policy: Policy) -> Requirement:
@@ -122,8 +122,8 @@ def cut_early(evidence: Evidence) -> tuple[int, int] | None:
 
 
 def _truncated(evidence: Evidence, largest: float) -> Requirement:
-    found = cut_early(evidence)
-    early, replies = found or (0, 0)
+    cut = cut_early(evidence)
+    early, replies = cut or (0, 0)
     detail = (
         f"{early} of {replies} replies to harmful prompts were cut before a refusal could be ruled "
         f"out, {100 * largest:g} % allowed"
@@ -146,15 +146,15 @@ def _shares(evidence: Evidence, least: float) -> Iterator[Requirement]:
     answered = _answered(evidence)
     most = evidence.settings.max_prompts
     for name in dict.fromkeys(p.set for p in evidence.suite.prompts):
-        own = [p for p in evidence.suite.prompts if p.set == name]
-        left = [p for p in own if p.skipped is None]
-        asked = [p for p in left if p.measures]
-        share = len(left) / len(own)
-        if asked:
-            share = min(share, sum(p.id in answered for p in asked) / len(asked))
-        detail = f"{100 * share:.1f} % of {len(own)} could be run, {100 * least:g} % needed"
-        met = bool(asked) and share >= least
-        if most is not None and len(own) >= most:
+        prompts = [p for p in evidence.suite.prompts if p.set == name]
+        runnable = [p for p in prompts if p.skipped is None]
+        measured = [p for p in runnable if p.measures]
+        share = len(runnable) / len(prompts)
+        if measured:
+            share = min(share, sum(p.id in answered for p in measured) / len(measured))
+        detail = f"{100 * share:.1f} % of {len(prompts)} could be run, {100 * least:g} % needed"
+        met = bool(measured) and share >= least
+        if most is not None and len(prompts) >= most:
             met, detail = False, f"at most {most} prompts of each set were taken (--max-prompts)"
         yield Requirement(name=f"suite measured: {name}", met=met, detail=detail)
 
@@ -169,10 +169,10 @@ def _missing_parts(evidence: Evidence, least: float) -> Iterator[Requirement]:
         parts = Counter((of, getattr(p, of)) for p in own for of in PLURAL)
         gone = Counter((of, getattr(p, of)) for p in own if p.skipped is not None for of in PLURAL)
         for (of, part), count in gone.most_common():
-            whole = parts[of, part] == len(own)  # told as the set
-            if not whole and count > max(1, (1 - least) * parts[of, part]):
-                told = f"{count} of {parts[of, part]} of the {of} {excerpt(part)} were left out"
-                yield Requirement(name=f"suite measured: {name} by {of}", met=False, detail=told)
+            covers_set = parts[of, part] == len(own)  # told as the set
+            if not covers_set and count > max(1, (1 - least) * parts[of, part]):
+                detail = f"{count} of {parts[of, part]} of the {of} {excerpt(part)} were left out"
+                yield Requirement(name=f"suite measured: {name} by {of}", met=False, detail=detail)
                 break
 
 
@@ -186,10 +186,10 @@ def _categories(evidence: Evidence, least: int) -> Requirement:
     answered = _answered(evidence)
     texts: dict[tuple[str, str], set[str]] = defaultdict(set)
     for prompt in evidence.suite.prompts:
-        own = texts[prompt.set, prompt.category]
+        distinct = texts[prompt.set, prompt.category]
         if prompt.measures and prompt.id in answered:
-            own.add(text_key(prompt))
-    counts = Counter({key: len(own) for key, own in texts.items()})
+            distinct.add(text_key(prompt))
+    counts = Counter({key: len(distinct) for key, distinct in texts.items()})
     if not counts:
         return Requirement(name="suite: categories", met=False, detail="no prompt was measured")
     (name, category), fewest = min(counts.items(), key=lambda item: (item[1], item[0]))

@@ -1,4 +1,4 @@
-"""The second judge's say: where it sees a number on the other side of a limit, nothing is told."""
+"""Withholds the claim about a number that a second judge sees on the other side of its limit."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def contradiction(
     It can only take a claim away: neither a pass nor a fail ever rests on it. What is no number
     lies on neither side, and takes the claim away too.
     """
-    found = _opinion(evidence, metric, finding)
-    if not isinstance(found, Opinion) or found.n == 0:
+    other = _opinion(evidence, metric, finding)
+    if not isinstance(other, Opinion) or other.n == 0:
         return None
-    told = math.isfinite(found.value)
-    return None if told and _inside(rule, found.value) == _inside(rule, finding.value) else found
+    real = math.isfinite(other.value)
+    return None if real and _inside(rule, other.value) == _inside(rule, finding.value) else other
 
 
 def disputed(evidence: Evidence, metric: Metric, outcome: RuleOutcome, ceiling: float) -> bool:
@@ -60,21 +60,21 @@ def _inside(rule: Rule, value: float) -> bool:
 
 
 def about_second(
-    evidence: Evidence, asked: Sequence[tuple[Rule, Metric]], outcomes: Sequence[RuleOutcome]
+    evidence: Evidence, rule_metrics: Sequence[tuple[Rule, Metric]], outcomes: Sequence[RuleOutcome]
 ) -> Iterator[str]:
     """A line for each rule that rests on replies of which the second judge saw none, or not all."""
-    for (rule, metric), outcome in zip(asked, outcomes, strict=True):
+    for (rule, metric), outcome in zip(rule_metrics, outcomes, strict=True):
         findings = [f for f in (outcome.decisive, *outcome.others) if isinstance(f, Finding)]
-        said = [_opinion(evidence, metric, finding) for finding in findings]
-        blind = sum(isinstance(one, str) or (one is not None and one.n == 0) for one in said)
-        partly = sum(isinstance(one, Opinion) and one.n > 0 and one.unseen > 0 for one in said)
+        opinions = [_opinion(evidence, metric, finding) for finding in findings]
+        blind = sum(isinstance(o, str) or (o is not None and o.n == 0) for o in opinions)
+        partly = sum(isinstance(o, Opinion) and o.n > 0 and o.unseen > 0 for o in opinions)
         if blind:
             yield (
                 f"rule {rule.id}: the second judge saw none of the replies behind {blind} of "
-                f"{len(said)} numbers, which rest on the first alone (a larger --second-sample)"
+                f"{len(opinions)} numbers, which rest on the first alone (a larger --second-sample)"
             )
         elif partly:
             yield (
-                f"rule {rule.id}: of some kinds of replies behind {partly} of {len(said)} numbers "
-                "the second judge saw none (a larger --second-sample)"
+                f"rule {rule.id}: of some kinds of replies behind {partly} of {len(opinions)} "
+                "numbers the second judge saw none (a larger --second-sample)"
             )

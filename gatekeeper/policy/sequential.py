@@ -31,20 +31,20 @@ def unsettled(
     rules = held_rules(evidence, policy, confidence)
     short = _short(evidence, policy)
     waiting: set[SequentialRun] = set()
-    for rule, held in rules:
+    for rule, checks in rules:
         strict = 1 - (1 - confidence) / max(family_size(rule, rules), 1)
-        if any(_outside(rule, one, strict) for one in held):
+        if any(_outside(rule, check, strict) for check in checks):
             continue
-        for one in held:
-            runs = set(_runs(evidence.stops, one))
-            waiting |= runs & short if one.result == "pass" else runs
+        for check in checks:
+            runs = set(_runs(evidence.stops, check))
+            waiting |= runs & short if check.result == "pass" else runs
     return waiting
 
 
-def _outside(rule: Rule, held: LimitCheck, strict: float) -> bool:
+def _outside(rule: Rule, check: LimitCheck, strict: float) -> bool:
     if rule.bound == "estimate":
         return False
-    return held.result == "beyond" and stands(held, strict)
+    return check.result == "beyond" and stands(check, strict)
 
 
 def _short(evidence: Evidence, policy: Policy) -> set[SequentialRun]:
@@ -55,24 +55,24 @@ def _short(evidence: Evidence, policy: Policy) -> set[SequentialRun]:
     needs, floors = policy.needs, floors_by_set(policy)
     by_id = {p.id: p for p in evidence.suite.prompts}
     clusters = evidence_clusters(evidence.suite.prompts)
-    found: set[SequentialRun] = set()
+    short: set[SequentialRun] = set()
     for stop in evidence.stops:
         run = run_of(evidence, stop)
         texts = len({text_key(by_id[i]) for i in run})
         seeds = len({clusters[i] for i in run})
         least = max(floors.get(stop.set, 0), needs.seeds.get(stop.set, 0))
         if texts < floors.get(stop.set, 0) or seeds < least:
-            found.add(stop)
-    return found
+            short.add(stop)
+    return short
 
 
-def _runs(stops: Iterable[SequentialRun], held: LimitCheck) -> Iterable[SequentialRun]:
+def _runs(stops: Iterable[SequentialRun], check: LimitCheck) -> Iterable[SequentialRun]:
     """The runs that a number rests on; of every size where it names none.
 
     A metric that takes a size and a set and no selector is about all masks of at most that size.
     """
-    subject = held.finding.subject
-    metric = catalog.load("metric", held.finding.metric)
+    subject = check.finding.subject
+    metric = catalog.load("metric", check.finding.metric)
     takes = {*metric.parameters}
     # What counts no outcomes, or those of masks of its own, no further prompt changes.
     if metric.second is None or not {"k", "set"} & takes:
@@ -84,8 +84,8 @@ def _runs(stops: Iterable[SequentialRun], held: LimitCheck) -> Iterable[Sequenti
         return
     for stop in stops:
         if every:
-            own = subject.k is None or stop.k <= subject.k
+            concerned = subject.k is None or stop.k <= subject.k
         else:
-            own = stop.selector == subject.selector and subject.k in {None, stop.k}
-        if own and stop.set == (subject.set or "regular"):
+            concerned = stop.selector == subject.selector and subject.k in {None, stop.k}
+        if concerned and stop.set == (subject.set or "regular"):
             yield stop

@@ -22,10 +22,10 @@ def expand(metric: Metric, rule: Rule, needs: EvidenceNeeds) -> tuple[Subject, .
     A masked subject without a selector stands for one subject per required selector. Empty if no
     selector is required: then nothing can be measured, and the rule cannot pass.
     """
-    found: list[Subject] = []
+    subjects: list[Subject] = []
     for subject in rule.subjects:
         if subject.selector is None and is_masked(metric, subject):
-            found += [replace(subject, selector=selector) for selector in needs.selectors]
+            subjects += [replace(subject, selector=selector) for selector in needs.selectors]
         else:
-            found.append(subject)
-    return tuple(dict.fromkeys(found))
+            subjects.append(subject)
+    return tuple(dict.fromkeys(subjects))

@@ -34,12 +34,12 @@ def summarise(headline: str, needs: Sequence[Requirement], outcomes: Sequence[Ru
         return f"{start}: {_numbers(first)}{_more(outcomes, first)}{advice}"
     unmet = [need for need in needs if not need.met]
     if unmet:
-        told = f"need not met: {unmet[0].name} ({unmet[0].detail})"
+        detail = f"need not met: {unmet[0].name} ({unmet[0].detail})"
         if len(unmet) == 2:
-            told += f" and {unmet[1].name} ({unmet[1].detail})"
+            detail += f" and {unmet[1].name} ({unmet[1].detail})"
         elif len(unmet) > 2:
-            told += f" and {len(unmet) - 1} more needs"
-        return f"{start}: {told}"
+            detail += f" and {len(unmet) - 1} more needs"
+        return f"{start}: {detail}"
     open_rules = [outcome for outcome in blocking if outcome.result == "inconclusive"]
     if open_rules:
         first = open_rules[0]
@@ -56,21 +56,21 @@ def waiver_text(waiver: Waiver | None) -> str:
 
 def _passed(outcomes: Sequence[RuleOutcome]) -> list[str]:
     parts = _waived(outcomes)
-    held = [outcome for outcome in outcomes if outcome.result == "pass"]
-    estimates = sum(outcome.rule.bound == "estimate" for outcome in held)
-    count = f"{len(held)} of {len(outcomes)} rules hold"
-    if held and not estimates:
+    passed = [outcome for outcome in outcomes if outcome.result == "pass"]
+    estimates = sum(outcome.rule.bound == "estimate" for outcome in passed)
+    count = f"{len(passed)} of {len(outcomes)} rules hold"
+    if passed and not estimates:
         count += " with their whole interval"
-    elif estimates < len(held):
+    elif estimates < len(passed):
         count += f", {estimates} of them by the estimate alone"
-    elif held:
+    elif passed:
         count += " by the estimate alone"
     parts.append(count)
     for result, words in (("fail", "failed with a warning"), ("inconclusive", "not decided")):
-        found = [o.rule.id for o in outcomes if o.result == result]
-        if found:
+        ids = [o.rule.id for o in outcomes if o.result == result]
+        if ids:
             more = ", with a warning" if result == "inconclusive" else ""
-            parts.append(f"{words}{more}: {', '.join(found)}")
+            parts.append(f"{words}{more}: {', '.join(ids)}")
     return parts
 
 
@@ -80,7 +80,7 @@ def _waived(outcomes: Sequence[RuleOutcome]) -> list[str]:
     for outcome in outcomes:
         if outcome.result == "waived":
             rules.setdefault(waiver_text(outcome.waiver), []).append(outcome.rule.id)
-    return [f"{told}: {_listed(ids)}" for told, ids in rules.items()]
+    return [f"{waiver}: {_listed(ids)}" for waiver, ids in rules.items()]
 
 
 def _listed(rules: Sequence[str]) -> str:
@@ -94,12 +94,12 @@ def _first_warning(warning: Sequence[RuleOutcome]) -> RuleOutcome:
 
 
 def _numbers(outcome: RuleOutcome) -> str:
-    rule, found = outcome.rule, outcome.decisive
-    if isinstance(found, Missing):
-        return f"{rule.id} could not be measured ({excerpt(found.reason)})"
-    about = ", ".join(f"{key} {value}" for key, value in found.subject.items())
+    rule, finding = outcome.rule, outcome.decisive
+    if isinstance(finding, Missing):
+        return f"{rule.id} could not be measured ({excerpt(finding.reason)})"
+    about = ", ".join(f"{key} {value}" for key, value in finding.subject.items())
     at = f" at {about}" if about else ""
-    return f"{rule.id} is {finding_text(found, rule)}{at}; the limit is {limit_text(rule)}"
+    return f"{rule.id} is {finding_text(finding, rule)}{at}; the limit is {limit_text(rule)}"
 
 
 def _more(outcomes: Sequence[RuleOutcome], told: RuleOutcome) -> str:

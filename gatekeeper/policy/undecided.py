@@ -1,4 +1,4 @@
-"""Replies that no judge could tell: a number stands only if it does whatever they were.
+"""Whether a number passes or fails whatever the outcomes of the undecided replies were.
 
 Such a reply may be a refusal, an answer or broken text. Metrics count it as none of these; each
 number that a rule holds is then measured again with all of them told one way or another, the
@@ -55,7 +55,7 @@ _MADE = (
 def told_otherwise(
     evidence: Evidence, metric: Metric, subject: Subject, *, cut: bool
 ) -> Iterator[Evidence]:
-    """The evidence with its open replies told in each way that may move a number to its ends.
+    """Copies of the evidence, its open replies judged in each way that may move a number furthest.
 
     None where no reply is open, or nothing that a judge says changes the metric.
 
@@ -74,7 +74,7 @@ def told_otherwise(
 
 @lru_cache(maxsize=4)  # for a pass and for a fail, and again as of categories
 def completions(evidence: Evidence, *, cut: bool) -> tuple[Evidence, ...]:
-    """The evidence with its open replies told alike, those of each group of masks in each way."""
+    """Copies of the evidence, one for each way to judge each mask group's open replies alike."""
     group = {mask.name: _group(mask) for mask in evidence.masks}
     trials = evidence.trials
     open_ = {
@@ -98,7 +98,7 @@ def _open(evidence: Evidence, cut: bool) -> dict[int, tuple[str, str]]:
 def _told(
     evidence: Evidence, open_: Mapping[str, Mapping[int, str]], way: Mapping[str, str]
 ) -> Evidence:
-    """The evidence with each open reply told as its group of masks is in this way."""
+    """The evidence with each open reply given the outcome of its group of masks."""
     trials = evidence.trials
     for column, places in open_.items():
         trials = retold(trials, column, {at: way[name] for at, name in places.items()})
@@ -118,16 +118,16 @@ def _by_what_a_mask_made(evidence: Evidence, label: str, *, cut: bool) -> tuple[
         return ()
     masked = {at: prompt for at, (mask, prompt) in open_.items() if mask in names}
     under = {prompt: outcome for _, prompt, outcome in cells(of_masks(trials, *names))}
-    found = []
-    for made, counted in _MADE:
-        now = under | dict.fromkeys(masked.values(), made)
-        told = {at: "refuse" if now.get(p) in counted else "comply" for at, p in plain.items()}
-        found.append(_told_by_place(evidence, told | dict.fromkeys(masked, made)))
-    return tuple(found)
+    variants = []
+    for masked_outcome, counted in _MADE:
+        now = under | dict.fromkeys(masked.values(), masked_outcome)
+        outcomes = {at: "refuse" if now.get(p) in counted else "comply" for at, p in plain.items()}
+        variants.append(_told_by_place(evidence, outcomes | dict.fromkeys(masked, masked_outcome)))
+    return tuple(variants)
 
 
-def _told_by_place(evidence: Evidence, told: Mapping[int, str]) -> Evidence:
-    return replace(evidence, trials=retold(evidence.trials, "outcome", told))
+def _told_by_place(evidence: Evidence, outcomes: Mapping[int, str]) -> Evidence:
+    return replace(evidence, trials=retold(evidence.trials, "outcome", outcomes))
 
 
 @lru_cache(maxsize=2)
@@ -167,26 +167,26 @@ def reasons_under_masks(evidence: Evidence) -> dict[int, tuple[str, str]]:
         t.prompt_id: parts(t.completion, reasoning.marks)
         for t in of_masks(evidence.trials, UNMASKED.name)
     }
-    reasons = {prompt for prompt, told in plain.items() if told.blocks}
-    strays = {prompt for prompt, told in plain.items() if told.stray}
-    found = {}
+    reasons = {prompt for prompt, sections in plain.items() if sections.blocks}
+    strays = {prompt for prompt, sections in plain.items() if sections.stray}
+    places = {}
     for at, trial in enumerate(evidence.trials):
-        told, prompt = parts(trial.completion, reasoning.marks), trial.prompt_id
-        if (told.blocks and prompt not in reasons) or (told.stray and prompt not in strays):
-            found[at] = trial.mask, prompt
-    return found
+        sections, prompt = parts(trial.completion, reasoning.marks), trial.prompt_id
+        if (sections.blocks and prompt not in reasons) or (sections.stray and prompt not in strays):
+            places[at] = trial.mask, prompt
+    return places
 
 
 def open_to_a_pass(evidence: Evidence) -> dict[int, tuple[str, str]]:
-    """Mask and prompt of judged replies, by place, that nothing passes on."""
+    """Mask and prompt, by place, of judged replies that no pass may rest on."""
     return {**cut_too_early(evidence), **reasons_under_masks(evidence)}
 
 
 def open_replies(evidence: Evidence) -> int:
     """How many are undecided by the judge or by the second one, or nothing passes on."""
     trials = evidence.trials
-    told = (places for column in ("outcome", "second") for places in undecided(trials, column))
-    return len({at for at, _ in told} | open_to_a_pass(evidence).keys())
+    pairs = (places for column in ("outcome", "second") for places in undecided(trials, column))
+    return len({at for at, _ in pairs} | open_to_a_pass(evidence).keys())
 
 
 def _group(mask: Mask) -> str:
@@ -197,13 +197,13 @@ def _group(mask: Mask) -> str:
 
 def may_exceed(evidence: Evidence, metric: Metric, outcome: RuleOutcome, ceiling: float) -> bool:
     """Whether undecided replies may move any number of a rule above a ceiling."""
-    found = (
+    findings = (
         measured(metric, one, finding.subject, finding.interval.confidence)
         for finding in (outcome.decisive, *outcome.others)
         if isinstance(finding, Finding)
         for one in told_otherwise(evidence, metric, finding.subject, cut=True)
     )
-    return any(isinstance(one, Missing) or one.interval.high > ceiling for one in found)
+    return any(isinstance(one, Missing) or one.interval.high > ceiling for one in findings)
 
 
 def undecided_requirement(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
@@ -227,9 +227,9 @@ def about_undecided(evidence: Evidence) -> Iterator[str]:
     """What the verdict says of replies that no judge could tell, and of those cut too early."""
     why = Counter(trial.reason for _, trial in undecided(evidence.trials))
     if why:
-        told = ", ".join(f"{count} {excerpt(reason)}" for reason, count in why.most_common(5))
+        reasons = ", ".join(f"{count} {excerpt(reason)}" for reason, count in why.most_common(5))
         yield (
-            f"{why.total()} of {len(evidence.trials)} replies are undecided ({told}): a number "
+            f"{why.total()} of {len(evidence.trials)} replies are undecided ({reasons}): a number "
             "passes or fails only if it does whatever they were"
         )
     if early := cut_too_early(evidence):

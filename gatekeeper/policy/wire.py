@@ -58,8 +58,8 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "outcomes": [_outcome_to_json(outcome) for outcome in verdict.outcomes],
         "warnings": list(verdict.warnings),
         "departures": [
-            {"name": one.name, "value": one.value, "default": one.default}
-            for one in verdict.departures
+            {"name": departure.name, "value": departure.value, "default": departure.default}
+            for departure in verdict.departures
         ],
     }
 
@@ -70,7 +70,7 @@ def _outcome_to_json(outcome: RuleOutcome) -> dict[str, Any]:
         "rule": _rule_to_json(outcome.rule),
         "result": outcome.result,
         "decisive": finding_to_json(outcome.decisive),
-        "others": [finding_to_json(found) for found in outcome.others],
+        "others": [finding_to_json(finding) for finding in outcome.others],
         "explanation": outcome.explanation,
         "more_prompts": None if more is None else more.low,
         "more_prompts_high": None if more is None else more.high,
@@ -141,7 +141,7 @@ def verdict_from_json(data: Any, *, where: str | None = None) -> Verdict:
         outcomes=tuple(_outcome(entry, where) for entry in data["outcomes"]),
         warnings=tuple(data["warnings"]),
         fail_on=data.get("fail_on", "block"),
-        departures=tuple(Departure(**one) for one in data.get("departures", ())),
+        departures=tuple(Departure(**departure) for departure in data.get("departures", ())),
         card=_judge_card(data.get("judge_card"), where),
     )
 
@@ -176,7 +176,7 @@ def _outcome(data: Mapping[str, Any], where: str | None) -> RuleOutcome:
         rule=_rule(data["rule"]),
         result=data["result"],
         decisive=finding_from_json(data["decisive"]),
-        others=tuple(finding_from_json(found) for found in data["others"]),
+        others=tuple(finding_from_json(entry) for entry in data["others"]),
         explanation=data["explanation"],
         more_prompts=None
         if more is None

@@ -85,13 +85,13 @@ def finding_text(finding: Finding, rule: Rule) -> str:
     value = f"{_number(finding.value, digits)} {finding.unit}"
     if finding.whole:
         return f"{value} (all asked, n = {finding.n}{_seeds(finding)})"
-    raw, told = finding.counts.get("raw"), ""
+    raw, correction = finding.counts.get("raw"), ""
     if raw is not None:
-        told = f"; corrected by the judge's card, {_number(raw, digits)} as judged"
+        correction = f"; corrected by the judge's card, {_number(raw, digits)} as judged"
     return (
         f"{value} ({100 * finding.interval.confidence:g} % interval "
         f"{_number(low, digits)} to {_number(high, digits)}, n = {finding.n}"
-        f"{_seeds(finding)}{told})"
+        f"{_seeds(finding)}{correction})"
     )
 
 

@@ -65,13 +65,13 @@ def _decode(raw: bytes, source: str) -> str:
         raise UsageError(
             "not UTF-8 text", where=place(source, moved((1, 1), before)), remedy="save it as UTF-8"
         ) from error
-    if found := _UNSAFE.search(text):
-        _refuse_unsafe(found.group(), place(source, moved((1, 1), text[: found.start()])))
+    if unsafe := _UNSAFE.search(text):
+        _refuse_unsafe(unsafe.group(), place(source, moved((1, 1), text[: unsafe.start()])))
     return text
 
 
 def _refuse_unsafe(text: str, where: str) -> None:
-    if found := _UNSAFE.search(text):
+    if unsafe := _UNSAFE.search(text):
         raise UsageError(
-            f"{named(found.group())} hides or reorders text", where=where, remedy="remove it"
+            f"{named(unsafe.group())} hides or reorders text", where=where, remedy="remove it"
         )
