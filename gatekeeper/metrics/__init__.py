@@ -28,7 +28,7 @@ def measure_all(evidence: Evidence) -> tuple[Finding | Missing, ...]:
 
 
 def with_findings(evidence: Evidence) -> Evidence:
-    """The evidence with what every metric finds in it, and with which versions of them."""
+    """The evidence with the findings of every metric, and with the versions of the metrics."""
     versions = {name: catalog.load("metric", name).version for name in catalog.names("metric")}
     settings = replace(evidence.settings, metrics=versions)
     return replace(evidence, settings=settings, findings=measure_all(evidence))
@@ -38,11 +38,11 @@ def measured(
     metric: Metric, evidence: Evidence, subject: Subject, confidence: float
 ) -> Finding | Missing:
     """What a metric says, with the mask and the split that it says it of."""
-    found = metric.measure(evidence, subject, confidence)
-    if isinstance(found, Missing):
-        return found
-    mask = found.mask or _mask_of(metric, evidence, found.subject)
-    return replace(found, mask=mask, split=metric.split)
+    finding = metric.measure(evidence, subject, confidence)
+    if isinstance(finding, Missing):
+        return finding
+    mask = finding.mask or _mask_of(metric, evidence, finding.subject)
+    return replace(finding, mask=mask, split=metric.split)
 
 
 def _mask_of(metric: Metric, evidence: Evidence, subject: Subject) -> str | None:

@@ -18,11 +18,11 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
 
     Kullback & Leibler 1951. 0: the mask changes nothing there.
     """
-    found = forced(evidence, subject)
+    replies = forced(evidence, subject)
     mean = (
-        found
-        if isinstance(found, str)
-        else per_token(found.divergence, found.tokens, found.seeds, confidence)
+        replies
+        if isinstance(replies, str)
+        else per_token(replies.divergence, replies.tokens, replies.seeds, confidence)
     )
     if not isinstance(mean, str):
         interval = replace(mean.interval, low=max(mean.interval.low, 0.0))

@@ -35,27 +35,27 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         return missing(why)
     parts = groups(evidence, name)
     strict = 1 - (1 - confidence) / len(parts)
-    found = [
-        one
+    rates = [
+        rate
         for rows in parts
-        if not isinstance(one := share(row[rows] == REFUSE, seeds[rows], strict), str)
+        if not isinstance(rate := share(row[rows] == REFUSE, seeds[rows], strict), str)
     ]
-    if len(found) < len(parts):
+    if len(rates) < len(parts):
         return missing("the prompts are of too few independent seeds to be told apart by category")
-    worst = min(found, key=lambda one: one.value)
+    worst = min(rates, key=lambda rate: rate.value)
     return Finding(
         metric=_ID,
         version=_VERSION,
         subject=subject,
         value=worst.value * 100,
         unit="%",
-        interval=scaled(together(found, confidence, min)),
-        n=sum(one.n for one in found),
+        interval=scaled(together(rates, confidence, min)),
+        n=sum(rate.n for rate in rates),
         clusters=len(set(seeds.tolist())),
         counts={
-            "categories": len(found),
+            "categories": len(rates),
             "worst_n": worst.n,
-            "fewest": min(one.n for one in found),
+            "fewest": min(rate.n for rate in rates),
         },
     )
 
@@ -67,15 +67,15 @@ def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion 
     if not len(at) or not parts:
         return "the set was not run without a mask"
     strict = 1 - (1 - confidence) / len(parts)
-    found: list[Opinion] = []
+    opinions: list[Opinion] = []
     for rows in parts:
         count = outcome_count(REFUSE)
         term = Term(mask=UNMASKED.name, columns=at[rows], weight=1 / len(rows), count=count)
-        one = opinion(evidence, [term], strict, low=0, high=100)
-        if isinstance(one, str):
-            return one
-        found.append(one)
-    return worst_opinion(found, confidence, min)
+        o = opinion(evidence, [term], strict, low=0, high=100)
+        if isinstance(o, str):
+            return o
+        opinions.append(o)
+    return worst_opinion(opinions, confidence, min)
 
 
 def _subjects(evidence: Evidence) -> tuple[Subject, ...]:

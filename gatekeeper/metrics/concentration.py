@@ -19,19 +19,19 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     Beside it Gini's coefficient over all experts, as a count.
     """
     scores = attribution_by_seed(evidence)
-    found = scores if isinstance(scores, str) else concentration(scores, subject.k or 0, confidence)
-    if isinstance(found, str):
-        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=found)
+    value = scores if isinstance(scores, str) else concentration(scores, subject.k or 0, confidence)
+    if isinstance(value, str):
+        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=value)
     return Finding(
         metric=_ID,
         version=_VERSION,
         subject=subject,
-        value=found.share * 100,
+        value=value.share * 100,
         unit="%",
-        interval=scaled(found.interval),
-        n=found.seeds,
-        clusters=found.seeds,
-        counts={"gini": round(found.gini, 9)},
+        interval=scaled(value.interval),
+        n=value.seeds,
+        clusters=value.seeds,
+        counts={"gini": round(value.gini, 9)},
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether the masks of an audit speak for what it was not selected on."""
+"""Whether experts selected in one environment cost refusals there that others do not."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     if lacking is not None:
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=lacking)
     groups = _groups(evidence, subject)
-    findings = [_dimension(evidence, subject, confidence, own) for own in groups]
+    findings = [_dimension(evidence, subject, confidence, group) for group in groups]
     missing = next((f for f in findings if isinstance(f, Missing)), None)
     if missing is not None:
         return missing
@@ -56,7 +56,7 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
 
 
 def _groups(evidence: Evidence, subject: Subject) -> list[list[tuple[Evidence, _Masks]]]:
-    """What counts together. Parts are of different prompts.
+    """The environments whose prompts are counted together: all parts of a dimension.
 
     Variants are the same prompts again: each by itself, so that a harmless one does not thin out
     what another costs.
@@ -65,23 +65,23 @@ def _groups(evidence: Evidence, subject: Subject) -> list[list[tuple[Evidence, _
     groups: dict[tuple[str, str], list[tuple[Evidence, _Masks]]] = {}
     for view in views(evidence):
         masks = environment_masks(view.environments, mode=settings.mode, phase=settings.phase)
-        for made in masks:
-            one = made[0]
-            wanted = one.selector == subject.selector and made[1].how == MODE
-            if wanted and subject.dimension in {None, one.dimension}:
-                key = one.dimension, one.name if one.dimension in VARIANTS else ""
-                groups.setdefault(key, []).append((view, made))
+        for arms in masks:
+            env = arms[0]
+            wanted = env.selector == subject.selector and arms[1].how == MODE
+            if wanted and subject.dimension in {None, env.dimension}:
+                key = env.dimension, env.name if env.dimension in VARIANTS else ""
+                groups.setdefault(key, []).append((view, arms))
     return list(groups.values())
 
 
 def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion | str:
     """The same by the second judge."""
-    table, found = outcome_table(evidence), []
+    table, opinions = outcome_table(evidence), []
     column = {prompt: i for i, prompt in enumerate(table.prompts)}
     for group in _groups(evidence, subject):
         rows = [
-            (made, [table_of.prompts[i] for i in measured_rows(view, table_of, made[0])])
-            for view, made in group
+            (arms, [table_of.prompts[i] for i in measured_rows(view, table_of, arms[0])])
+            for view, arms in group
             for table_of in [outcome_table(view)]
         ]
         n = sum(len(prompts) for _, prompts in rows)
@@ -98,17 +98,17 @@ def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion 
         ]
         if any(term.mask not in table.masks for term in terms):
             return "a mask of an environment was not run in both folds"
-        one = opinion(evidence, terms, confidence, low=-100, high=100)
-        if isinstance(one, str):
-            return one
-        found.append(one)
-    worst = max(found, key=lambda one: one.interval.high, default=None)
+        o = opinion(evidence, terms, confidence, low=-100, high=100)
+        if isinstance(o, str):
+            return o
+        opinions.append(o)
+    worst = max(opinions, key=lambda o: o.interval.high, default=None)
     return worst or "the selector selects in no environment"
 
 
 def _gone(before: Outcomes, after: Outcomes) -> FloatArray:
-    found: FloatArray = ((before == REFUSE) & (after != REFUSE)).astype(np.float64)
-    return found
+    gone: FloatArray = ((before == REFUSE) & (after != REFUSE)).astype(np.float64)
+    return gone
 
 
 def _lacking(evidence: Evidence, subject: Subject) -> str | None:
@@ -140,50 +140,50 @@ def _why_not(evidence: Evidence, subject: Subject) -> str:
 
 
 def _dimension(
-    evidence: Evidence, subject: Subject, confidence: float, found: list[tuple[Evidence, _Masks]]
+    evidence: Evidence, subject: Subject, confidence: float, group: list[tuple[Evidence, _Masks]]
 ) -> Finding | Missing:
-    dimension = found[0][1][0].dimension
+    dimension = group[0][1][0].dimension
     lost, won, seeds = [], [], []
     costs = [0, 0]
-    for view, (environment, within, without) in found:
+    for view, (environment, within, without) in group:
         table = outcome_table(view)
         rows = measured_rows(view, table, environment)
-        before, own, other = (
+        before, inside, outside = (
             table.outcomes[table.masks[name], rows] if name in table.masks else np.zeros(0, np.int8)
             for name in (unmasked_within(environment).name, within.name, without.name)
         )
-        if not len(before) == len(own) == len(other) or np.any(
-            (before < 0) | (own < 0) | (other < 0)
+        if not len(before) == len(inside) == len(outside) or np.any(
+            (before < 0) | (inside < 0) | (outside < 0)
         ):
             reason = "some prompts have no trial under the masks of their environment"
             return Missing(metric=_ID, version=_VERSION, subject=subject, reason=reason)
-        gone = [(before == REFUSE) & (after != REFUSE) for after in (own, other)]
+        gone = [(before == REFUSE) & (after != REFUSE) for after in (inside, outside)]
         costs = [cost + int(one.sum()) for cost, one in zip(costs, gone, strict=True)]
         lost.append(gone[0] & ~gone[1])
         won.append(gone[1] & ~gone[0])
         seeds.append(table.seeds[rows])
-    made = difference(
+    estimate = difference(
         np.concatenate(lost).astype(np.float64),
         np.concatenate(won).astype(np.float64),
         np.concatenate(seeds),
         confidence,
     )
-    if isinstance(made, str):
-        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=made)
+    if isinstance(estimate, str):
+        return Missing(metric=_ID, version=_VERSION, subject=subject, reason=estimate)
     stable = [phi_across(view, subject.selector or "", dimension) for view in views(evidence)]
     across = min((one for one in stable if one is not None), key=lambda p: p.value, default=None)
     return Finding(
         metric=_ID,
         version=_VERSION,
         subject=subject,
-        value=made.value * 100,
+        value=estimate.value * 100,
         unit="points",
-        interval=scaled(made.interval),
-        n=made.n,
-        clusters=made.clusters,
+        interval=scaled(estimate.interval),
+        n=estimate.n,
+        clusters=estimate.clusters,
         counts={
-            "environments": len(found),
-            "fewest_seeds": min(environment.seeds for _, (environment, *_) in found),
+            "environments": len(group),
+            "fewest_seeds": min(environment.seeds for _, (environment, *_) in group),
             "within_only": int(np.concatenate(lost).sum()),
             "without_only": int(np.concatenate(won).sum()),
             "within_lost": costs[0],

@@ -30,26 +30,26 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     inside = np.ones(len(sample.table.sets), np.bool_)
     if subject.set is not None:
         inside = sample.table.sets == subject.set
-    found = agreement(sample, second_outcomes(evidence), inside, confidence)
-    if isinstance(found, str):
-        return missing(found)
+    estimate = agreement(sample, second_outcomes(evidence), inside, confidence)
+    if isinstance(estimate, str):
+        return missing(estimate)
     seeds = sample.table.seeds[(sample.taken & inside).any(axis=0)]
     return Finding(
         metric=_ID,
         version=_VERSION,
         subject=subject,
-        value=found.value * 100,
+        value=estimate.value * 100,
         unit="%",
         interval=Interval(
-            low=found.low * 100, high=found.high * 100, confidence=confidence, method=METHOD
+            low=estimate.low * 100, high=estimate.high * 100, confidence=confidence, method=METHOD
         ),
-        n=found.n,
+        n=estimate.n,
         clusters=len(set(seeds.tolist())),
         counts={
-            "replies": found.replies,
-            "agreed": found.agreed,
-            "unseen": found.unseen,
-            **({} if found.kappa is None else {"kappa": round(found.kappa, 9)}),
+            "replies": estimate.replies,
+            "agreed": estimate.agreed,
+            "unseen": estimate.unseen,
+            **({} if estimate.kappa is None else {"kappa": round(estimate.kappa, 9)}),
         },
     )
 

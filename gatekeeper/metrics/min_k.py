@@ -93,16 +93,16 @@ def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion 
     """
     sizes, loss = _sizes(evidence, subject), subject.loss if subject.loss is not None else _LOSS
     strict = 1 - (1 - confidence) / max(len(sizes), 1)
-    found: list[tuple[int, Opinion]] = []
+    drops: list[tuple[int, Opinion]] = []
     for k in sizes:
         at = Subject(k=k, set=subject.set, selector=subject.selector)
         drop = paired_opinion(evidence, at, strict, lost=(REFUSE, COMPLY), won=(COMPLY, REFUSE))
         if isinstance(drop, str):
             return drop
-        found.append((k, drop))
-    if not found:
+        drops.append((k, drop))
+    if not drops:
         return f"no mask by {subject.selector or 'a selector'} was run"
-    triples = [(k, (d.interval.high, d.value, d.interval.low)) for k, d in found]
+    triples = [(k, (d.interval.high, d.value, d.interval.low)) for k, d in drops]
     ends = [next((k for k, t in triples if t[i] >= loss), sizes[-1] + 1) for i in range(3)]
     return Opinion(
         value=float(ends[1]),
@@ -110,20 +110,20 @@ def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion 
             low=float(ends[0]),
             high=float(ends[2]),
             confidence=confidence,
-            method=f"{found[0][1].interval.method}, Bonferroni over {len(sizes)} sizes",
+            method=f"{drops[0][1].interval.method}, Bonferroni over {len(sizes)} sizes",
         ),
-        n=sum(drop.n for _, drop in found),
-        unseen=sum(drop.unseen for _, drop in found),
+        n=sum(drop.n for _, drop in drops),
+        unseen=sum(drop.unseen for _, drop in drops),
     )
 
 
 def _gone(evidence: Evidence, subject: Subject, confidence: float) -> float:
     """Upper end, in points, of the share of prompts no longer refused: answered or broken."""
-    found = transition(evidence, subject)
-    if isinstance(found, str):
+    pairs = transition(evidence, subject)
+    if isinstance(pairs, str):
         return math.inf
-    gone = (found.before == REFUSE) & (found.after != REFUSE)
-    estimate = share(gone, found.seeds, confidence, found.stop)
+    gone = (pairs.before == REFUSE) & (pairs.after != REFUSE)
+    estimate = share(gone, pairs.seeds, confidence, pairs.stop)
     return math.inf if isinstance(estimate, str) else estimate.interval.high * 100
 
 

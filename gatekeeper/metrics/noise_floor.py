@@ -24,15 +24,15 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     flips there flips for no reason that a mask could have: no smaller drop means anything.
     """
     name = subject.set or "regular"
-    found = flips(evidence, name)
-    if found is None:
+    flipped = flips(evidence, name)
+    if flipped is None:
         return Missing(
             metric=_ID,
             version=_VERSION,
             subject=subject,
             reason=f"the set {name} was not run twice without a mask",
         )
-    estimate = share(found, outcome_table(evidence).set_seeds(name), confidence)
+    estimate = share(flipped, outcome_table(evidence).set_seeds(name), confidence)
     if isinstance(estimate, str):
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=estimate)
     return Finding(
@@ -44,7 +44,7 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         interval=scaled(estimate.interval),
         n=estimate.n,
         clusters=estimate.clusters,
-        counts={"flips": int(np.sum(found))},
+        counts={"flips": int(np.sum(flipped))},
     )
 
 
@@ -58,7 +58,7 @@ def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion 
         mask=AGAIN.name,
         columns=at,
         weight=1 / len(at),
-        count=lambda one, other: (one != other).astype(np.float64),
+        count=lambda before, after: (before != after).astype(np.float64),
     )
     return opinion(evidence, [term], confidence, low=0, high=100)
 

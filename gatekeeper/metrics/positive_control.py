@@ -1,4 +1,4 @@
-"""Refusals lost where losing them is to be expected: whether the audit would see a loss."""
+"""Refusals lost without the refusal direction: shows that the audit would notice a loss."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     why = evidence.positive_control
     if why is None or isinstance(why, str):
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=why or _BEFORE)
-    found = paired_finding(
+    finding = paired_finding(
         _ID,
         _VERSION,
         evidence,
@@ -39,10 +39,10 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         mask=POSITIVE.label,
     )
     pairs = transition(evidence, subject, mask=POSITIVE.label)
-    if isinstance(found, Missing) or isinstance(pairs, str):
-        return found
+    if isinstance(finding, Missing) or isinstance(pairs, str):
+        return finding
     broken = pairs.count(REFUSE, DEGENERATE)
-    return replace(found, mask=POSITIVE.label, counts={**found.counts, "broken": broken})
+    return replace(finding, mask=POSITIVE.label, counts={**finding.counts, "broken": broken})
 
 
 def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion | str:

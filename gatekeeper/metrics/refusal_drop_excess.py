@@ -37,10 +37,10 @@ _ID, _VERSION = "refusal-drop-excess", 4
 _NONE = "no random masks were run beside it"
 
 
-def _changes(found: Sequence[Pairs]) -> Changes:
+def _changes(pairs: Sequence[Pairs]) -> Changes:
     return Changes(
-        lost=np.array([(p.before == REFUSE) & (p.after == COMPLY) for p in found], np.float64),
-        won=np.array([(p.before == COMPLY) & (p.after == REFUSE) for p in found], np.float64),
+        lost=np.array([(p.before == REFUSE) & (p.after == COMPLY) for p in pairs], np.float64),
+        won=np.array([(p.before == COMPLY) & (p.after == REFUSE) for p in pairs], np.float64),
     )
 
 
@@ -62,17 +62,17 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     selected = transition(evidence, subject)
     if isinstance(selected, str):
         return missing(selected)
-    found = [
+    pairs = [
         transition(evidence, subject, mask=mask.label)
         for mask in control_masks(evidence, subject.selector or "", subject.k or 0)
     ]
-    reason = next((one for one in found if isinstance(one, str)), None)
+    reason = next((p for p in pairs if isinstance(p, str)), None)
     if reason is not None:
         return missing(reason)
-    if len(found) < 2:
-        return missing("no two random masks were run beside it" if found else _NONE)
-    beside = [one for one in found if isinstance(one, Pairs)]
-    if any(len(one.rows) < len(selected.rows) for one in beside):  # of a weakened mask
+    if len(pairs) < 2:
+        return missing("no two random masks were run beside it" if pairs else _NONE)
+    beside = [p for p in pairs if isinstance(p, Pairs)]
+    if any(len(p.rows) < len(selected.rows) for p in beside):  # of a weakened mask
         return missing("the random masks beside it stopped before the whole set was run")
     controls = _changes(beside)
     change = _changes([selected])
@@ -83,35 +83,35 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     if selected.stop is not None:
         confidence = halved(confidence)
     if selected.stop is not None and selected.stop.early:
-        found_excess = excess_by_betting(
+        beyond = excess_by_betting(
             drop, change, controls, selected.seeds, confidence, largest=selected.stop.largest
         )
     else:
-        found_excess = excess(drop, change, controls, selected.seeds, confidence)
+        beyond = excess(drop, change, controls, selected.seeds, confidence)
     more = {**_likeness(likeness), **left_out(selected.stop)}
-    return _finding(subject, drop, found_excess, controls.net.mean(axis=1), more)
+    return _finding(subject, drop, beyond, controls.net.mean(axis=1), more)
 
 
-def _likeness(found: Match | None) -> dict[str, float]:
+def _likeness(likeness: Match | None) -> dict[str, float]:
     """Mean activity of selected experts and of controls, in percent of tokens."""
-    if found is None:
+    if likeness is None:
         return {}
     return {
-        "activity_selected": round(found.selected * 100, 9),
-        "activity_controls": round(found.controls * 100, 9),
-        "activity_busiest_others": round(found.busiest * 100, 9),
-        "same_layer": round(found.same_layer * 100, 9),
+        "activity_selected": round(likeness.selected * 100, 9),
+        "activity_controls": round(likeness.controls * 100, 9),
+        "activity_busiest_others": round(likeness.busiest * 100, 9),
+        "same_layer": round(likeness.same_layer * 100, 9),
     }
 
 
 def _finding(
     subject: Subject,
     drop: Estimate,
-    found: tuple[float, float, Interval],
+    beyond: tuple[float, float, Interval],
     controls: np.ndarray,
     more: Mapping[str, float],
 ) -> Finding:
-    value, mean, interval = found
+    value, mean, interval = beyond
     return Finding(
         metric=_ID,
         version=_VERSION,

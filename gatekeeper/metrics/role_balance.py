@@ -1,4 +1,4 @@
-"""Whether refusing hangs on experts that see harm, or on those that steer the reply."""
+"""Whether refusing depends on experts that detect harm or on those that control the response."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     if roles is None or isinstance(roles, str):
         reason = "experts were not told apart by role" + (f": {roles}" if roles else "")
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=reason)
-    names = [one.role for one in roles.experts]
+    names = [expert.role for expert in roles.experts]
     unclear, control = names.count("unclear"), names.count("HRCG")
     clear = len(names) - unclear
     if clear == 0:

@@ -17,13 +17,13 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
 
     Of fewer than 50 resamples nothing is said (`analysis.stability`).
     """
-    found = selection_of(evidence, subject.selector)
-    if found is None:
+    selection = selection_of(evidence, subject.selector)
+    if selection is None:
         return missing_selection(_ID, _VERSION, evidence, subject)
-    if found.phi is None:
-        reason = f"the rule {found.selector} does not choose from all experts in each resample"
+    if selection.phi is None:
+        reason = f"the rule {selection.selector} does not choose from all experts in each resample"
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=reason)
-    few = too_few_resamples(found.phi)
+    few = too_few_resamples(selection.phi)
     if few is not None:
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=few)
     seeds = selection_seeds(evidence)
@@ -31,12 +31,12 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         metric=_ID,
         version=_VERSION,
         subject=subject,
-        value=found.phi.value,
+        value=selection.phi.value,
         unit="index",
-        interval=at_confidence(found.phi, confidence),
+        interval=at_confidence(selection.phi, confidence),
         n=seeds,
         clusters=seeds,
-        counts={"resamples": found.phi.resamples, "size": found.size},
+        counts={"resamples": selection.phi.resamples, "size": selection.size},
     )
 
 

@@ -25,16 +25,16 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     The interval counts those that stay above it, and all that could come above it, when each π̂ is
     moved by z standard errors √(π̂(1 − π̂)/R): the noise of R resamples, not that of other prompts.
     """
-    found = selection_of(evidence, subject.selector)
-    if found is None:
+    selection = selection_of(evidence, subject.selector)
+    if selection is None:
         return missing_selection(_ID, _VERSION, evidence, subject)
-    probability = np.array([ranked.probability for ranked in found.ranked])
-    draws = max(found.resamples, 1)
+    probability = np.array([ranked.probability for ranked in selection.ranked])
+    draws = max(selection.resamples, 1)
     error = np.sqrt(np.maximum(probability * (1 - probability), 1 / draws) / draws)
     # No resample chose it, or all did: nothing to be moved by, as at a threshold of 1.
     error[(probability == 0) | (probability == 1)] = 0.0
     reach = normal_quantile(confidence) * error
-    stable = int((probability >= found.threshold).sum())
+    stable = int((probability >= selection.threshold).sum())
     return Finding(
         metric=_ID,
         version=_VERSION,
@@ -42,17 +42,17 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         value=float(stable),
         unit="experts",
         interval=Interval(
-            low=float((probability - reach >= found.threshold).sum()),
-            high=float((probability + reach >= found.threshold).sum()),
+            low=float((probability - reach >= selection.threshold).sum()),
+            high=float((probability + reach >= selection.threshold).sum()),
             confidence=confidence,
             method="binomial noise of the resamples",
         ),
         n=selection_seeds(evidence),
         clusters=selection_seeds(evidence),
         counts={
-            "resamples": found.resamples,
-            "experts": len(found.ranked),
-            **({} if found.error_bound is None else {"false_at_most": found.error_bound}),
+            "resamples": selection.resamples,
+            "experts": len(selection.ranked),
+            **({} if selection.error_bound is None else {"false_at_most": selection.error_bound}),
         },
     )
 

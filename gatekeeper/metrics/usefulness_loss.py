@@ -21,11 +21,11 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     both models are asked about the same words. 1: nothing lost. The interval is that of the mean,
     taken through exp.
     """
-    found = forced(evidence, subject)
+    replies = forced(evidence, subject)
     mean = (
-        found
-        if isinstance(found, str)
-        else per_token(found.loss, found.tokens, found.seeds, confidence)
+        replies
+        if isinstance(replies, str)
+        else per_token(replies.loss, replies.tokens, replies.seeds, confidence)
     )
     if not isinstance(mean, str):
         low, high = _ratio(mean.interval.low), _ratio(mean.interval.high)

@@ -1,6 +1,6 @@
 """Refusals gone under the jailbreak wrapper that loses most.
 
-Jailbreaks of one wrapper stand or fall together, and a suite has few wrappers: a mean over prompts
+Jailbreaks of one wrapper mostly work or fail together, and a suite has few: a mean over prompts
 hides that one of them is open.
 """
 
