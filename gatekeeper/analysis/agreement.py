@@ -106,8 +106,8 @@ def _interval(
     size = 1 / float(worth.sum())
     if variance > 0:
         size = min(size, spread / variance)
-    found = wilson(value * size, size, confidence)
-    return min(found.low, value), max(found.high, value)
+    interval = wilson(value * size, size, confidence)
+    return min(interval.low, value), max(interval.high, value)
 
 
 def _kappa(

@@ -1,4 +1,4 @@
-"""Means of bounded answers, at any time one cares to look: confidence sequences by betting.
+"""Intervals for the mean of bounded answers that hold however often one looks, by betting.
 
 A bet that the mean is below m pays, per seed, 1 + λ Σ (m − y) over its prompts. If the mean is m
 or more, no bet of this kind is worth more than it cost, so a stake of 1 reaches 1/α at any time at

@@ -1,4 +1,4 @@
-"""The prompts of a set in parts, such as by category, for what is said of the worst part."""
+"""Divides the prompts of a set into parts, such as categories, to measure the worst one."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def by_size(
     """
     table = outcome_table(evidence)
     part = {p.id: getattr(p, of) or "" for p in evidence.suite.prompts}
-    own = np.array(table.prompts)[table.sets == prompt_set]
-    parts = np.array([part[i] for i in own], np.str_)
+    prompts = np.array(table.prompts)[table.sets == prompt_set]
+    parts = np.array([part[i] for i in prompts], np.str_)
     seeds = table.set_seeds(prompt_set)
     large: list[Rows] = []
     small: list[Rows] = []
@@ -69,7 +69,7 @@ def groups(evidence: Evidence, prompt_set: str, of: str = "category") -> list[Ro
 
 
 def together(
-    found: Sequence[Estimate | Opinion],
+    parts: Sequence[Estimate | Opinion],
     confidence: float,
     worst: Callable[..., float],
     of: str = "category",
@@ -77,28 +77,28 @@ def together(
     """The interval of the worst of several parts, each at its part of the error rate.
 
     Args:
-        found: with intervals at 1 − α/m for m parts (Bonferroni), so that all hold at once.
+        parts: with intervals at 1 − α/m for m parts (Bonferroni), so that all hold at once.
         worst: `max` or `min`.
         of: as of `by_size`.
     """
     return Interval(
-        low=worst(one.interval.low for one in found),
-        high=worst(one.interval.high for one in found),
+        low=worst(p.interval.low for p in parts),
+        high=worst(p.interval.high for p in parts),
         confidence=confidence,
-        method=f"{found[0].interval.method}, Bonferroni over {len(found)} {PLURAL[of]}",
+        method=f"{parts[0].interval.method}, Bonferroni over {len(parts)} {PLURAL[of]}",
     )
 
 
 def worst_opinion(
-    found: Sequence[Opinion],
+    parts: Sequence[Opinion],
     confidence: float,
     worst: Callable[..., float],
     of: str = "category",
 ) -> Opinion:
     """What a second judge makes of the worst part; arguments as of `together`."""
     return Opinion(
-        value=worst(one.value for one in found),
-        interval=together(found, confidence, worst, of),
-        n=sum(one.n for one in found),
-        unseen=sum(one.unseen for one in found),
+        value=worst(p.value for p in parts),
+        interval=together(parts, confidence, worst, of),
+        n=sum(p.n for p in parts),
+        unseen=sum(p.unseen for p in parts),
     )

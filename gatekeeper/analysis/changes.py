@@ -1,4 +1,4 @@
-"""Whether an environment changes what is selected, beyond what chance does."""
+"""Whether other prompts, frames or formats change which experts are selected, beyond chance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RESAMPLES = 100
 
 
 def part_changes(
-    given: SelectionInput,
+    inputs: SelectionInput,
     values: Mapping[str, npt.NDArray[np.str_]],
     selectors: Sequence[Selector],
 ) -> tuple[Change, ...]:
@@ -34,34 +34,34 @@ def part_changes(
     random parting leaves without enough prompts is left out: there is nothing to hold it against.
 
     Args:
-        given: the whole selection split.
+        inputs: the whole selection split.
         values: per dimension, [P].
         selectors: that only read the profile.
     """
-    small = replace(given, resamples=min(given.resamples, _RESAMPLES))
+    small = replace(inputs, resamples=min(inputs.resamples, _RESAMPLES))
     return tuple(
         change
         for dimension in DIMENSIONS
-        if (groups := parts(values[dimension], given.sets, given.seeds))
+        if (groups := parts(values[dimension], inputs.sets, inputs.seeds))
         for selector in selectors
         for change in _held(small, dimension, values[dimension], groups, selector)
     )
 
 
 def _held(
-    given: SelectionInput,
+    inputs: SelectionInput,
     dimension: str,
     values: npt.NDArray[np.str_],
     groups: Sequence[Sequence[str]],
     selector: Selector,
 ) -> Iterator[Change]:
-    found = _phi(given, values, groups, selector)
-    if found is None:
+    actual = _phi(inputs, values, groups, selector)
+    if actual is None:
         return
-    generator = np.random.default_rng([given.seed, DRAWS])
+    generator = np.random.default_rng([inputs.seed, DRAWS])
     chance = []
     for _ in range(DRAWS):
-        value = _phi(given, _dealt(given, values, generator), groups, selector)
+        value = _phi(inputs, _dealt(inputs, values, generator), groups, selector)
         if value is None:
             return
         chance.append(value)
@@ -69,7 +69,7 @@ def _held(
         dimension=dimension,
         value="",
         selector=selector.id,
-        phi=found,
+        phi=actual,
         usual=float(np.mean(chance)),
         low=min(chance),
         draws=DRAWS,
@@ -77,7 +77,7 @@ def _held(
 
 
 def _dealt(
-    given: SelectionInput, values: npt.NDArray[np.str_], generator: np.random.Generator
+    inputs: SelectionInput, values: npt.NDArray[np.str_], generator: np.random.Generator
 ) -> npt.NDArray[np.str_]:
     """Values dealt out anew: among seeds with as many prompts of each set, and within each seed.
 
@@ -85,7 +85,7 @@ def _dealt(
     change places (a request and its translation are alike but for the language).
     """
     dealt = values.copy()
-    for shape, seeds in _shapes(given):
+    for shape, seeds in _shapes(inputs):
         for to, place in zip(seeds, generator.permutation(len(seeds)).tolist(), strict=True):
             new = values[seeds[place]].copy()
             for name in sorted(set(shape)):
@@ -96,23 +96,23 @@ def _dealt(
 
 
 def _phi(
-    given: SelectionInput,
+    inputs: SelectionInput,
     values: npt.NDArray[np.str_],
     groups: Sequence[Sequence[str]],
     selector: Selector,
 ) -> float | None:
-    row = {site.layer: i for i, site in enumerate(given.profile.sites)}
-    width = max(site.experts for site in given.profile.sites)
+    row = {site.layer: i for i, site in enumerate(inputs.profile.sites)}
+    width = max(site.experts for site in inputs.profile.sites)
     probability = np.zeros((len(groups), len(row) * width))
     for part, group in enumerate(groups):
         inside = np.flatnonzero(np.isin(values, list(group)))
-        found = selector.select(rows_of(given, inside)) if len(inside) else "no prompt of it"
-        if isinstance(found, str):
+        selection = selector.select(rows_of(inputs, inside)) if len(inside) else "no prompt of it"
+        if isinstance(selection, str):
             return None
-        for ranked in found.ranked:
+        for ranked in selection.ranked:
             place = row[ranked.expert.layer] * width + ranked.expert.expert
             probability[part, place] = ranked.probability
-    return alike(probability, sum(site.experts for site in given.profile.sites))
+    return alike(probability, sum(site.experts for site in inputs.profile.sites))
 
 
 def alike(probability: npt.NDArray[np.float64], candidates: int) -> float | None:
@@ -132,63 +132,63 @@ def alike(probability: npt.NDArray[np.float64], candidates: int) -> float | None
     return 1 - spread / (share * (1 - share))
 
 
-def redrawn(given: SelectionInput, selectors: Sequence[Selector]) -> dict[str, tuple[float, ...]]:
+def redrawn(inputs: SelectionInput, selectors: Sequence[Selector]) -> dict[str, tuple[float, ...]]:
     """Per selector: how alike the experts ranked first are in two redraws of the prompts, Φ.
 
     Seeds are drawn with replacement, twice for each of `DRAWS` pairs (bootstrap, Efron 1979). A
     selector that cannot choose from a redraw is left out.
     """
-    small = replace(given, resamples=min(given.resamples, _RESAMPLES))
-    generator = np.random.default_rng([given.seed, DRAWS + 1])
+    small = replace(inputs, resamples=min(inputs.resamples, _RESAMPLES))
+    generator = np.random.default_rng([inputs.seed, DRAWS + 1])
     pairs = [(_redraw(small, generator), _redraw(small, generator)) for _ in range(DRAWS)]
-    found = {s.id: [_pair(given, one, other, s) for one, other in pairs] for s in selectors}
+    by_selector = {s.id: [_pair(inputs, one, other, s) for one, other in pairs] for s in selectors}
     return {
         name: tuple(value for value in values if value is not None)
-        for name, values in found.items()
+        for name, values in by_selector.items()
         if None not in values
     }
 
 
 def _pair(
-    given: SelectionInput, one: SelectionInput, other: SelectionInput, selector: Selector
+    inputs: SelectionInput, one: SelectionInput, other: SelectionInput, selector: Selector
 ) -> float | None:
     chosen = [selector.select(side) for side in (one, other)]
     sets = [
-        tuple(r.expert for r in found.ranked[: given.size])
-        for found in chosen
-        if not isinstance(found, str)
+        tuple(r.expert for r in side.ranked[: inputs.size])
+        for side in chosen
+        if not isinstance(side, str)
     ]
-    found = phi_of(given.profile.sites, sets) if len(sets) == len(chosen) else None
-    return None if found is None else found.value
+    alike_by = phi_of(inputs.profile.sites, sets) if len(sets) == len(chosen) else None
+    return None if alike_by is None else alike_by.value
 
 
-def _redraw(given: SelectionInput, generator: np.random.Generator) -> SelectionInput:
+def _redraw(inputs: SelectionInput, generator: np.random.Generator) -> SelectionInput:
     """As many seeds of each shape as there are, with replacement; one drawn twice counts as two."""
     drawn = [
         seeds[i]
-        for _, seeds in _shapes(given)
+        for _, seeds in _shapes(inputs)
         for i in generator.integers(len(seeds), size=len(seeds)).tolist()
     ]
     index = np.array([i for rows in drawn for i in rows], dtype=np.intp)
     names = [f"seed {number}" for number, rows in enumerate(drawn) for _ in rows]
-    return replace(rows_of(given, index), seeds=np.array(names, dtype=np.str_))
+    return replace(rows_of(inputs, index), seeds=np.array(names, dtype=np.str_))
 
 
-def _shapes(given: SelectionInput) -> list[tuple[tuple[str, ...], list[list[int]]]]:
+def _shapes(inputs: SelectionInput) -> list[tuple[tuple[str, ...], list[list[int]]]]:
     """Rows of each seed, by set, together with those of all seeds that have the same sets."""
-    order = np.lexsort((np.arange(len(given.sets)), given.sets, given.seeds))
+    order = np.lexsort((np.arange(len(inputs.sets)), inputs.sets, inputs.seeds))
     rows: dict[str, list[int]] = {}
     for i in order.tolist():
-        rows.setdefault(str(given.seeds[i]), []).append(i)
+        rows.setdefault(str(inputs.seeds[i]), []).append(i)
     shapes: dict[tuple[str, ...], list[list[int]]] = {}
-    for own in rows.values():
-        shapes.setdefault(tuple(given.sets[own].tolist()), []).append(own)
+    for members in rows.values():
+        shapes.setdefault(tuple(inputs.sets[members].tolist()), []).append(members)
     return sorted(shapes.items())
 
 
 def variant_changes(
     sites: Sequence[MoeSite],
-    found: Sequence[Environment],
+    environments: Sequence[Environment],
     usual: Mapping[str, Sequence[float]],
 ) -> tuple[Change, ...]:
     """Per variant of the model or its prompt: how alike its selection is to the audit's own.
@@ -198,18 +198,18 @@ def variant_changes(
     without such are left out.
     """
     changes = []
-    for one in found:
-        if one.dimension in DIMENSIONS or not usual.get(one.selector):
+    for env in environments:
+        if env.dimension in DIMENSIONS or not usual.get(env.selector):
             continue
-        alike_by = phi_of(sites, (one.within, one.without))
+        alike_by = phi_of(sites, (env.within, env.without))
         if alike_by is None:
             continue
-        chance = usual[one.selector]
+        chance = usual[env.selector]
         changes.append(
             Change(
-                dimension=one.dimension,
-                value=one.name,
-                selector=one.selector,
+                dimension=env.dimension,
+                value=env.name,
+                selector=env.selector,
                 phi=alike_by.value,
                 usual=float(np.mean(chance)),
                 low=min(chance),

@@ -1,4 +1,4 @@
-"""Which prompts are no independent evidence of each other: the unit of splits and statistics."""
+"""Groups prompts that are not independent of each other: the unit of splits and statistics."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def joined(members: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     owner: dict[str, int] = {}
     names: list[str] = []
     parent: list[int] = []
-    given: list[int] = []
+    nodes: list[int] = []
 
     def root(node: int) -> int:
         while parent[node] != node:
@@ -53,14 +53,14 @@ def joined(members: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
         if mine == len(names):
             names.append(seed)
             parent.append(mine)
-        given.append(mine)
+        nodes.append(mine)
         for text in texts:
             other = owner.setdefault(text, mine)
             if other != mine:
                 # A root is always the first seed of its cluster.
                 first, last = sorted((root(mine), root(other)), key=names.__getitem__)
                 parent[last] = first
-    return tuple(names[root(mine)] for mine in given)
+    return tuple(names[root(mine)] for mine in nodes)
 
 
 def prompt_clusters(prompts: Sequence[Prompt]) -> dict[str, str]:
@@ -83,8 +83,8 @@ def evidence_clusters(prompts: Sequence[PromptRef]) -> dict[str, str]:
     """
     run = [p for p in prompts if p.skipped is None]
     names = joined([(p.seed_id, f"exact {p.text_sha256}", text_key(p)) for p in run])
-    found = {p.id: p.seed_id for p in prompts}
-    return found | {p.id: name for p, name in zip(run, names, strict=True)}
+    clusters = {p.id: p.seed_id for p in prompts}
+    return clusters | {p.id: name for p, name in zip(run, names, strict=True)}
 
 
 def text_key(prompt: PromptRef) -> str:

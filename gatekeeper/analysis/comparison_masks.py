@@ -1,4 +1,4 @@
-"""Masks that stand beside the selected ones, to tell what those mean."""
+"""Masks to compare the selected ones with: of busy experts, of groups, and weakened ones."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def _busiest(profile: ActivationProfile, benign: npt.NDArray[np.bool_]) -> tuple
 
 def _groups(selections: Sequence[Selection], most: int, mode: str, phase: str) -> Iterator[Mask]:
     for selection in selections:
-        found = {
+        groups = {
             group: tuple(r.expert for r in selection.ranked if group in r.groups)
             for group in _GROUPS
         }
-        size = min(most, *(len(experts) for experts in found.values()))
+        size = min(most, *(len(experts) for experts in groups.values()))
         if size:
-            for group, experts in found.items():
+            for group, experts in groups.items():
                 name = group_name(selection.selector, group)
                 yield _mask(
                     f"{selection.selector}-{group}-k{size}", name, experts[:size], mode, phase
@@ -96,8 +96,8 @@ def cause_masks(
     """
     if not isinstance(roles, Roles):
         return ()
-    found = (
-        (role, tuple(one.expert for one in roles.experts if one.role == role)[: max(ks, default=0)])
+    by_role = (
+        (role, tuple(e.expert for e in roles.experts if e.role == role)[: max(ks, default=0)])
         for role in _GROUPS
     )
     return tuple(
@@ -108,7 +108,7 @@ def cause_masks(
             mode,
             phase,
         )
-        for role, experts in found
+        for role, experts in by_role
         if experts
     )
 

@@ -40,12 +40,12 @@ def attribution_by_seed(evidence: Evidence) -> FloatArray | str:
     for row, site in enumerate(profile.sites):
         there[row, : site.experts] = True  # layers may have fewer experts than the widest
     flat = profile.attribution[:, there].astype(np.float64)
-    asked = np.array([name in regular for name in profile.prompt_ids], dtype=np.bool_)
-    rows = np.flatnonzero(asked & np.isfinite(flat).all(axis=1))
+    is_regular = np.array([name in regular for name in profile.prompt_ids], dtype=np.bool_)
+    rows = np.flatnonzero(is_regular & np.isfinite(flat).all(axis=1))
     seeds = np.array([names.get(profile.prompt_ids[i], "") for i in rows], dtype=np.str_)
-    found, means = seed_means(flat[rows], seeds)
-    if len(found) < 2 * MINIMUM_SEEDS:
-        return f"only {len(found)} refused regular seeds were attributed"
+    distinct, means = seed_means(flat[rows], seeds)
+    if len(distinct) < 2 * MINIMUM_SEEDS:
+        return f"only {len(distinct)} refused regular seeds were attributed"
     return means
 
 

@@ -78,7 +78,7 @@ def correct_rate(finding: Finding, part: CardPart) -> Corrected | str:
     Prompts that share seeds count for as many independent ones as give the raw interval.
     """
     errors, n = JudgeErrors.of(part), worth(finding)
-    found = corrected_rate(
+    corrected = corrected_rate(
         finding.value / 100 * n,
         n,
         detected=errors.detected,
@@ -87,10 +87,10 @@ def correct_rate(finding: Finding, part: CardPart) -> Corrected | str:
         others=errors.others,
         confidence=finding.interval.confidence,
     )
-    if isinstance(found, Corrected) and found.interval.low == found.interval.high:
+    if isinstance(corrected, Corrected) and corrected.interval.low == corrected.interval.high:
         # Cut off at 0 or 1 from both ends: no true rate is compatible with both.
         return "the card does not fit this rate"
-    return found
+    return corrected
 
 
 def worth(finding: Finding) -> int:
@@ -110,10 +110,10 @@ def correct_drop(
             card does not tell them apart.
     """
     rates = [correct_rate(f, p) for f, p in zip((unmasked, masked), parts, strict=True)]
-    for one in rates:
-        if isinstance(one, str):
-            return one
-    before, after = (one for one in rates if isinstance(one, Corrected))
+    for rate in rates:
+        if isinstance(rate, str):
+            return rate
+    before, after = (rate for rate in rates if isinstance(rate, Corrected))
     raw = drop.value / 100
     value = raw + (before.value - after.value) - (before.raw - after.raw)
     value = min(max(value, -1.0), 1.0)

@@ -66,8 +66,8 @@ def pass_chance(plan: Plan, n: int) -> float:
     design = _design(plan, n)
     z = normal_quantile(plan.confidence)
     value = 0.0 if plan.paired else plan.background
-    one = chance(design, value, lambda score: score <= -z)
-    return max(0.0, 1 - plan.asked * (1 - one))
+    single = chance(design, value, lambda score: score <= -z)
+    return max(0.0, 1 - plan.asked * (1 - single))
 
 
 def fail_chance(plan: Plan, n: int) -> float:

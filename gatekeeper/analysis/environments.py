@@ -1,4 +1,4 @@
-"""The selection split parted by what its prompts are about, and selected from part by part."""
+"""Divides the selection prompts by what they are about, and selects experts from each part."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def parts(
         values, sets, seeds: [P], of each prompt of the selection split.
     """
     regular = sets == "regular"
-    own = {str(v): set(seeds[regular & (values == v)].tolist()) for v in np.unique(values)}
-    own = {value: members for value, members in own.items() if members}
-    total = len(set().union(*own.values()))
+    by_value = {str(v): set(seeds[regular & (values == v)].tolist()) for v in np.unique(values)}
+    by_value = {value: members for value, members in by_value.items() if members}
+    total = len(set().union(*by_value.values()))
     least = max(MINIMUM_SEEDS, -(-total // _MOST))
     groups: list[tuple[str, ...]] = []
     open_group: list[str] = []
-    for value in sorted(own, key=lambda v: (len(own[v]), v)):
+    for value in sorted(by_value, key=lambda v: (len(by_value[v]), v)):
         open_group.append(value)
         # A seed with prompts of several values counts once.
-        if len(set().union(*(own[v] for v in open_group))) >= least:
+        if len(set().union(*(by_value[v] for v in open_group))) >= least:
             groups.append(tuple(sorted(open_group)))
             open_group = []
     if open_group and groups:
@@ -54,32 +54,32 @@ def parts(
 
 
 def environments(
-    given: SelectionInput,
+    inputs: SelectionInput,
     values: Mapping[str, npt.NDArray[np.str_]],
     selectors: Sequence[Selector],
 ) -> tuple[Environment, ...]:
     """What each selector finds within each part, and from everything but it.
 
     Args:
-        given: the whole selection split.
+        inputs: the whole selection split.
         values: per dimension, [P].
         selectors: that only read the profile.
     """
-    return tuple(_environments(given, values, selectors))
+    return tuple(_environments(inputs, values, selectors))
 
 
 def _environments(
-    given: SelectionInput,
+    inputs: SelectionInput,
     values: Mapping[str, npt.NDArray[np.str_]],
     selectors: Sequence[Selector],
 ) -> Iterator[Environment]:
     for dimension in DIMENSIONS:
-        for group in parts(values[dimension], given.sets, given.seeds):
+        for group in parts(values[dimension], inputs.sets, inputs.seeds):
             inside = np.isin(values[dimension], group)
-            outside = _as_many(given, inside)
+            outside = _as_many(inputs, inside)
             for selector in selectors:
                 within, without = (
-                    selector.select(rows_of(given, np.flatnonzero(side)))
+                    selector.select(rows_of(inputs, np.flatnonzero(side)))
                     for side in (inside, outside)
                 )
                 if isinstance(within, str) or isinstance(without, str):
@@ -88,36 +88,36 @@ def _environments(
                     dimension=dimension,
                     values=group,
                     selector=selector.id,
-                    within=tuple(r.expert for r in within.ranked[: given.size]),
-                    without=tuple(r.expert for r in without.ranked[: given.size]),
-                    seeds=_regular_seeds(given, inside),
-                    others=_regular_seeds(given, outside),
+                    within=tuple(r.expert for r in within.ranked[: inputs.size]),
+                    without=tuple(r.expert for r in without.ranked[: inputs.size]),
+                    seeds=_regular_seeds(inputs, inside),
+                    others=_regular_seeds(inputs, outside),
                 )
 
 
-def _as_many(given: SelectionInput, inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _as_many(inputs: SelectionInput, inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Rows of the other parts, of no more regular seeds than there are inside.
 
     More of them would select better and cost more for that reason alone, which would hide what does
     not transfer. Drawn by seed.
     """
-    regular = given.sets == "regular"
-    others = sorted(set(given.seeds[~inside & regular].tolist()))
-    count = min(len(others), _regular_seeds(given, inside))
-    drawn = np.random.default_rng([given.seed, count]).permutation(len(others))[:count]
+    regular = inputs.sets == "regular"
+    others = sorted(set(inputs.seeds[~inside & regular].tolist()))
+    count = min(len(others), _regular_seeds(inputs, inside))
+    drawn = np.random.default_rng([inputs.seed, count]).permutation(len(others))[:count]
     dropped = set(others) - {others[i] for i in drawn}
-    kept: npt.NDArray[np.bool_] = ~inside & ~np.isin(given.seeds, sorted(dropped))
-    return kept
+    outside: npt.NDArray[np.bool_] = ~inside & ~np.isin(inputs.seeds, sorted(dropped))
+    return outside
 
 
-def _regular_seeds(given: SelectionInput, rows: npt.NDArray[np.bool_]) -> int:
-    return len(set(given.seeds[rows & (given.sets == "regular")].tolist()))
+def _regular_seeds(inputs: SelectionInput, rows: npt.NDArray[np.bool_]) -> int:
+    return len(set(inputs.seeds[rows & (inputs.sets == "regular")].tolist()))
 
 
-def rows_of(given: SelectionInput, rows: npt.NDArray[np.intp]) -> SelectionInput:
+def rows_of(inputs: SelectionInput, rows: npt.NDArray[np.intp]) -> SelectionInput:
     """The input with some prompts only, in the order of `rows`; one may be there twice."""
-    profile = given.profile
-    kept = replace(
+    profile = inputs.profile
+    part = replace(
         profile,
         prompt_ids=tuple(profile.prompt_ids[i] for i in rows.tolist()),
         counts={w: a[rows] for w, a in profile.counts.items()},
@@ -125,11 +125,11 @@ def rows_of(given: SelectionInput, rows: npt.NDArray[np.intp]) -> SelectionInput
         tokens={w: a[rows] for w, a in profile.tokens.items()},
         attribution=None if profile.attribution is None else profile.attribution[rows],
     )
-    return replace(given, profile=kept, sets=given.sets[rows], seeds=given.seeds[rows])
+    return replace(inputs, profile=part, sets=inputs.sets[rows], seeds=inputs.seeds[rows])
 
 
 def environment_masks(
-    found: Sequence[Environment], *, mode: str, phase: str
+    selected: Sequence[Environment], *, mode: str, phase: str
 ) -> tuple[tuple[Environment, Mask, Mask], ...]:
     """Each environment with its mask within and its mask without.
 
@@ -137,17 +137,17 @@ def environment_masks(
     """
     places: dict[tuple[str, str], int] = {}
     masks = []
-    for one in found:
-        place = places[one.selector, one.dimension] = (
-            places.get((one.selector, one.dimension), -1) + 1
+    for env in selected:
+        place = places[env.selector, env.dimension] = (
+            places.get((env.selector, env.dimension), -1) + 1
         )
-        label = str(place + 1) if one.dimension in DIMENSIONS else one.name
-        stem = f"{one.selector}-{one.dimension.replace(' ', '-')}-{label}"
+        label = str(place + 1) if env.dimension in DIMENSIONS else env.name
+        stem = f"{env.selector}-{env.dimension.replace(' ', '-')}-{label}"
         masks.append(
             (
-                one,
-                _mask(f"{stem}-within", one.selector, one.within, mode, phase),
-                _mask(f"{stem}-without", one.selector, one.without, mode, phase),
+                env,
+                _mask(f"{stem}-within", env.selector, env.within, mode, phase),
+                _mask(f"{stem}-without", env.selector, env.without, mode, phase),
             )
         )
     return tuple(masks)
@@ -157,7 +157,7 @@ def untold_parts(evidence: Evidence) -> tuple[str, ...]:
     """Dimensions that the suite was to be parted by, and that have no two parts to select from."""
     if not evidence.settings.environments:
         return ()
-    there = {one.dimension for one in evidence.environments}
+    there = {e.dimension for e in evidence.environments}
     return tuple(name for name in DIMENSIONS if name not in there)
 
 
@@ -167,8 +167,7 @@ def absent_variants(evidence: Evidence, selector: str, dimension: str) -> tuple[
     Under cross-fitting a variant lacks if either fold does.
     """
     there = [
-        {one.name for one in view.environments if one.selector == selector}
-        for view in views(evidence)
+        {e.name for e in view.environments if e.selector == selector} for view in views(evidence)
     ]
     return tuple(
         name for name in variant_names(evidence, dimension) if not all(name in t for t in there)
@@ -183,13 +182,13 @@ def variant_names(evidence: Evidence, dimension: str) -> tuple[str, ...]:
     return tuple(prompt_name(digest) for digest in settings.system_prompts)
 
 
-def unmasked_within(one: Environment) -> Mask:
+def unmasked_within(environment: Environment) -> Mask:
     """The arm without experts taken out that masks of an environment are held against."""
-    if one.dimension in DIMENSIONS:
+    if environment.dimension in DIMENSIONS:
         return UNMASKED
     return replace(
         UNMASKED,
-        name=f"unmasked-{one.dimension.replace(' ', '-')}-{one.name}",
+        name=f"unmasked-{environment.dimension.replace(' ', '-')}-{environment.name}",
         arm="environment",
     )
 
@@ -206,10 +205,10 @@ def measured_rows(
     return np.flatnonzero(regular & inside)
 
 
-def environment_arms(found: Sequence[Environment], *, mode: str, phase: str) -> tuple[Mask, ...]:
+def environment_arms(selected: Sequence[Environment], *, mode: str, phase: str) -> tuple[Mask, ...]:
     """All masks that environments add to an audit, each once."""
-    made = environment_masks(found, mode=mode, phase=phase)
-    arms = [mask for one, *pair in made for mask in (unmasked_within(one), *pair)]
+    made = environment_masks(selected, mode=mode, phase=phase)
+    arms = [mask for environment, *pair in made for mask in (unmasked_within(environment), *pair)]
     return tuple(dict.fromkeys(mask for mask in arms if mask != UNMASKED))
 
 
@@ -228,14 +227,10 @@ def _mask(name: str, selector: str, experts: tuple[ExpertId, ...], mode: str, ph
 
 def phi_across(evidence: Evidence, selector: str, dimension: str) -> Phi | None:
     """Nogueira's Φ over the choices within the parts of a dimension, or of variants and audit."""
-    found = [
-        one
-        for one in evidence.environments
-        if one.selector == selector and one.dimension == dimension
-    ]
-    chosen = [one.within for one in found]
-    if found and dimension not in DIMENSIONS:
-        chosen.append(found[0].without)
+    same = [e for e in evidence.environments if e.selector == selector and e.dimension == dimension]
+    chosen = [e.within for e in same]
+    if same and dimension not in DIMENSIONS:
+        chosen.append(same[0].without)
     return phi_of(evidence.model.maskable_sites, chosen)
 
 

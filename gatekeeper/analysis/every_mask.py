@@ -73,27 +73,27 @@ def every_run(evidence: Evidence, prompt_set: str, k: int) -> tuple[Run, ...] | 
     sizes = {m.k for m in evidence.masks if m.arm == "selected" and m.how == MODE}
     if k not in sizes:
         return f"no selected mask of {k} experts was run as {MODE}"
-    found: list[Run] = []
-    for size, one in _all(evidence, prompt_set):
+    runs: list[Run] = []
+    for size, run in _all(evidence, prompt_set):
         if size > k:
             continue
-        if isinstance(one, str):
-            return one
-        found.append(one)
-    return tuple(found)
+        if isinstance(run, str):
+            return run
+        runs.append(run)
+    return tuple(runs)
 
 
 @lru_cache(maxsize=4)
 def _all(evidence: Evidence, prompt_set: str) -> tuple[tuple[int, Run | str], ...]:
     """Each with the size of its mask, whatever that is."""
     folds = views(evidence)
-    found = [*_plain(evidence, prompt_set, "whole")]
+    runs = [*_plain(evidence, prompt_set, "whole")]
     for view in folds:
         if len(folds) > 1:
-            found += _plain(view, prompt_set, "fold")
+            runs += _plain(view, prompt_set, "fold")
         if prompt_set == "regular":
-            found += _of_environments(view, "fold" if len(folds) > 1 else "whole")
-    return tuple(found)
+            runs += _of_environments(view, "fold" if len(folds) > 1 else "whole")
+    return tuple(runs)
 
 
 def _counts(mask: Mask) -> bool:
@@ -112,23 +112,23 @@ def _plain(evidence: Evidence, prompt_set: str, kind: str) -> Iterator[tuple[int
         if mask.arm == "control" and prompt_set != "regular" and np.all(row < 0):
             continue
         stop = stop_under(evidence, label, prompt_set)
-        found = pairs(table, label, prompt_set, stop)
-        if isinstance(found, str):
-            yield mask.k, found
+        compared = pairs(table, label, prompt_set, stop)
+        if isinstance(compared, str):
+            yield mask.k, compared
             continue
         ids = prompts  # one object for all masks that were run on the whole set
-        if len(found.rows) < len(prompts):
-            ids = tuple(prompts[i] for i in found.rows.tolist())
-        outcomes = found.before, found.after
-        yield mask.k, _run(label, ids, outcomes, codes[found.rows], kind, stop)
+        if len(compared.rows) < len(prompts):
+            ids = tuple(prompts[i] for i in compared.rows.tolist())
+        outcomes = compared.before, compared.after
+        yield mask.k, _run(label, ids, outcomes, codes[compared.rows], kind, stop)
 
 
 def _of_environments(evidence: Evidence, whole: str) -> Iterator[tuple[int, Run | str]]:
     table, settings = outcome_table(evidence), evidence.settings
     codes = np.unique(table.seeds, return_inverse=True)[1]
-    made = environment_masks(evidence.environments, mode=settings.mode, phase=settings.phase)
+    arms = environment_masks(evidence.environments, mode=settings.mode, phase=settings.phase)
     known: set[str] = set()
-    for environment, *both in made:
+    for environment, *both in arms:
         rows = measured_rows(evidence, table, environment)
         kind = "part" if environment.dimension in DIMENSIONS else whole
         for mask in both:

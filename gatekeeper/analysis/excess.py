@@ -59,17 +59,17 @@ def control_mean(controls: Changes, seeds: np.ndarray, confidence: float) -> tup
     drops = controls.net.mean(axis=1)
     masks = len(drops)
     trials = clustered.Seeds.of(seeds).times(masks)
-    found = clustered.difference(
+    of_prompts = clustered.difference(
         controls.lost.ravel(), controls.won.ravel(), trials, confidence, monotone=False
     )
     error = math.sqrt(float(drops.var(ddof=1)) / masks)
     margin = t_quantile(confidence, masks - 1) * error
     mean = float(drops.mean())
     return mean, Interval(
-        low=mean - math.hypot(mean - found.low, margin),
-        high=mean + math.hypot(found.high - mean, margin),
+        low=mean - math.hypot(mean - of_prompts.low, margin),
+        high=mean + math.hypot(of_prompts.high - mean, margin),
         confidence=confidence,
-        method=found.method,
+        method=of_prompts.method,
     )
 
 
@@ -120,12 +120,12 @@ def excess_by_betting(
     drops = controls.net.mean(axis=1)
     apart = selected.net[0] - controls.net.mean(axis=0)
     alpha = 1 - confidence
-    found = betting.interval(apart, seeds, 1 - (1 - _MASKS) * alpha, largest=largest)
+    of_prompts = betting.interval(apart, seeds, 1 - (1 - _MASKS) * alpha, largest=largest)
     error = math.sqrt(float(drops.var(ddof=1)) / len(drops))
     margin = t_quantile(1 - _MASKS * alpha, len(drops) - 1) * error
     interval = Interval(
-        low=max(found.low - margin, -1.0),
-        high=min(found.high + margin, 1.0),
+        low=max(of_prompts.low - margin, -1.0),
+        high=min(of_prompts.high + margin, 1.0),
         confidence=confidence,
         method=betting.METHOD,
     )
@@ -159,10 +159,10 @@ def _highest(
     order = np.argsort(-pull, kind="stable")
     room = change[order] + 1
     steps = np.arange(round(float(room.sum())) + 1)
-    taken = np.interp(
+    pulled = np.interp(
         steps, np.append(0.0, np.cumsum(room)), np.append(0.0, np.cumsum(room * pull[order]))
     )
-    shared = np.maximum(float(change @ pull) - taken, 0.0)
+    shared = np.maximum(float(change @ pull) - pulled, 0.0)
     back = steps / len(change)
     squares = (high - value + back) ** 2 + margin**2 - 2 * shared
     return float((value - back + np.sqrt(np.maximum(squares, 0.0))).max())

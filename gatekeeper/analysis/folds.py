@@ -54,9 +54,9 @@ def _frames(evidence: Evidence) -> tuple[tuple[Evidence, Mapping[str, str]], ...
 
 
 def _frame(evidence: Evidence, fold: int) -> tuple[Evidence, Mapping[str, str]]:
-    own = FOLDS[fold - 1]
+    selecting = FOLDS[fold - 1]
     prompts = tuple(
-        replace(p, split="selection" if p.split == own else "measurement")
+        replace(p, split="selection" if p.split == selecting else "measurement")
         if p.split in FOLDS
         else p
         for p in evidence.suite.prompts
@@ -140,23 +140,23 @@ def pool(first: Evidence, second: Evidence) -> Evidence:
     """
     folds = (first, second)
     skipped: dict[str, str] = {}
-    for number, one in enumerate(folds, start=1):
-        for name, reason in one.skipped_selectors.items():
+    for number, half in enumerate(folds, start=1):
+        for name, reason in half.skipped_selectors.items():
             skipped.setdefault(name, f"fold {number}: {reason}")
     positive = _of_both(first.positive_control, second.positive_control)
     plain = tuple(m for m in first.masks if m.arm in _UNMASKED)
     masks, trials, useful = list(plain), [], []
-    for number, one in enumerate(folds, start=1):
+    for number, half in enumerate(folds, start=1):
         named = {m.name: m for m in plain} | {
             m.name: replace(m, name=f"{m.name}-fold-{number}", fold=number)
-            for m in one.masks
+            for m in half.masks
             if m.arm not in _UNMASKED
             and (m.selector or "").partition("/")[0] not in skipped
             and (m.arm != POSITIVE.arm or isinstance(positive, PositiveControl))
         }
         masks += [m for m in named.values() if m.fold]
-        trials += [_renamed(t, named[t.mask].name) for t in one.trials if t.mask in named]
-        useful += [replace(u, mask=named[u.mask].name) for u in one.usefulness if u.mask in named]
+        trials += [_renamed(t, named[t.mask].name) for t in half.trials if t.mask in named]
+        useful += [replace(u, mask=named[u.mask].name) for u in half.usefulness if u.mask in named]
     side = {"selection": FOLDS[0], "measurement": FOLDS[1]}
     return replace(
         first,
@@ -168,20 +168,20 @@ def pool(first: Evidence, second: Evidence) -> Evidence:
         ),
         selections=tuple(
             replace(s, fold=number)
-            for number, one in enumerate(folds, start=1)
-            for s in one.selections
+            for number, half in enumerate(folds, start=1)
+            for s in half.selections
             if s.selector not in skipped
         ),
         environments=tuple(
             replace(e, fold=number)
-            for number, one in enumerate(folds, start=1)
-            for e in one.environments
+            for number, half in enumerate(folds, start=1)
+            for e in half.environments
             if e.selector not in skipped
         ),
         changes=tuple(
             replace(c, fold=number)
-            for number, one in enumerate(folds, start=1)
-            for c in one.changes
+            for number, half in enumerate(folds, start=1)
+            for c in half.changes
             if c.selector not in skipped
         ),
         usefulness=tuple(useful),
@@ -194,12 +194,12 @@ def pool(first: Evidence, second: Evidence) -> Evidence:
     )
 
 
-def _of_fold(found: PositiveControl | str | None, fold: int) -> PositiveControl | str | None:
+def _of_fold(control: PositiveControl | str | None, fold: int) -> PositiveControl | str | None:
     """The positive control of one fold, as of an audit of its own."""
-    if not isinstance(found, PositiveControl):
-        return found
-    own = tuple(replace(d, fold=0) for d in found.directions if d.fold == fold)
-    return PositiveControl(directions=own)
+    if not isinstance(control, PositiveControl):
+        return control
+    directions = tuple(replace(d, fold=0) for d in control.directions if d.fold == fold)
+    return PositiveControl(directions=directions)
 
 
 def _of_both(
@@ -210,17 +210,17 @@ def _of_both(
         return PositiveControl(
             directions=tuple(
                 replace(direction, fold=number)
-                for number, one in enumerate((first, second), start=1)
-                for direction in one.directions
+                for number, control in enumerate((first, second), start=1)
+                for direction in control.directions
             )
         )
     if isinstance(first, str) and first == second:
         return first
     return next(
         (
-            f"fold {number}: {one}"
-            for number, one in enumerate((first, second), start=1)
-            if isinstance(one, str)
+            f"fold {number}: {control}"
+            for number, control in enumerate((first, second), start=1)
+            if isinstance(control, str)
         ),
         None,
     )
@@ -278,12 +278,12 @@ def worse_fold(
     def measured(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
         if len(views(evidence)) == 1:
             return measure(evidence, subject, confidence)
-        found: list[Finding] = []
+        findings: list[Finding] = []
         for fold, view in enumerate(views(evidence), start=1):
-            one = measure(view, subject, confidence)
-            if isinstance(one, Missing):
-                return replace(one, reason=f"fold {fold}: {one.reason}")
-            found.append(replace(one, counts={**one.counts, "fold": fold}))
-        return (max if higher_is_worse else min)(found, key=lambda f: f.value)
+            finding = measure(view, subject, confidence)
+            if isinstance(finding, Missing):
+                return replace(finding, reason=f"fold {fold}: {finding.reason}")
+            findings.append(replace(finding, counts={**finding.counts, "fold": fold}))
+        return (max if higher_is_worse else min)(findings, key=lambda f: f.value)
 
     return measured

@@ -88,18 +88,18 @@ def card_parts(
     """The card of all, then of each group, language and topic where labels tell them apart."""
     parts = [_part("all", replies, outcomes, lambda _: True, confidence)]
     ways: tuple[tuple[str, Callable[[Labelled], str | None]], ...] = (
-        ("group", lambda one: one.group),
-        ("language", lambda one: one.language),
-        ("on topic", lambda one: None if one.on_topic is None else "yes" if one.on_topic else "no"),
+        ("group", lambda r: r.group),
+        ("language", lambda r: r.language),
+        ("on topic", lambda r: None if r.on_topic is None else "yes" if r.on_topic else "no"),
     )
     for title, value in ways:
-        for wanted in sorted({v for one in replies if (v := value(one)) is not None}):
+        for wanted in sorted({v for r in replies if (v := value(r)) is not None}):
             parts.append(
                 _part(
                     f"{title}: {wanted}",
                     replies,
                     outcomes,
-                    lambda one, value=value, wanted=wanted: value(one) == wanted,  # type: ignore[misc]
+                    lambda r, value=value, wanted=wanted: value(r) == wanted,  # type: ignore[misc]
                     confidence,
                 )
             )
@@ -117,18 +117,18 @@ def _part(
     return card_part(name, [c[0] for c in chosen], [c[1] for c in chosen], confidence)
 
 
-def _share(part: int, whole: int, reason: str, confidence: float) -> Agreement:
-    if whole == 0:
+def _share(part: int, total: int, reason: str, confidence: float) -> Agreement:
+    if total == 0:
         return Agreement(value=None, n=0, interval=None, reason=reason)
-    return Agreement(value=part / whole, n=whole, interval=wilson(part, whole, confidence))
+    return Agreement(value=part / total, n=total, interval=wilson(part, total, confidence))
 
 
 def _kappa(
     both: int, judge_only: int, person_only: int, neither: int, confidence: float
 ) -> Agreement:
     n = both + judge_only + person_only + neither
-    found = kappa(both, judge_only, person_only, neither, confidence)
-    if found is None:
+    estimate = kappa(both, judge_only, person_only, neither, confidence)
+    if estimate is None:
         reason = "people gave one answer throughout"
         return Agreement(value=None, n=n, interval=None, reason=reason)
-    return Agreement(value=found[0], n=n, interval=found[1])
+    return Agreement(value=estimate[0], n=n, interval=estimate[1])

@@ -63,7 +63,7 @@ class Match:
     @property
     def same_layer(self) -> float:
         """Share of control experts in the layer of the one they stand for."""
-        return sum(one.same_layer for one in self.each) / len(self.each)
+        return sum(c.same_layer for c in self.each) / len(self.each)
 
 
 @lru_cache(maxsize=4)
@@ -90,22 +90,22 @@ def match(evidence: Evidence, selector: str, k: int) -> Match | None:
 
     Under cross-fitting the mean of both folds.
     """
-    found = [_match(view, selector, k) for view in views(evidence)]
-    known = [one for one in found if one is not None]
-    if len(known) < len(found):
+    matches = [_match(view, selector, k) for view in views(evidence)]
+    known = [m for m in matches if m is not None]
+    if len(known) < len(matches):
         return None
     return known[0] if len(known) == 1 else _mean(known)
 
 
-def _mean(found: Sequence[Match]) -> Match:
-    count = len(found)
+def _mean(matches: Sequence[Match]) -> Match:
+    count = len(matches)
     return Match(
-        selector=found[0].selector,
-        k=found[0].k,
-        selected=sum(one.selected for one in found) / count,
-        controls=sum(one.controls for one in found) / count,
-        busiest=sum(one.busiest for one in found) / count,
-        each=tuple(like for one in found for like in one.each),
+        selector=matches[0].selector,
+        k=matches[0].k,
+        selected=sum(m.selected for m in matches) / count,
+        controls=sum(m.controls for m in matches) / count,
+        busiest=sum(m.busiest for m in matches) / count,
+        each=tuple(like for m in matches for like in m.each),
     )
 
 
@@ -122,13 +122,13 @@ def _match(evidence: Evidence, selector: str, k: int) -> Match | None:
 
     selected = mean(chosen.experts)
     means = [mean(control.experts) for control in controls]
-    kept = {
+    ranked = {
         expert
         for m in evidence.masks
         if m.arm == "selected" and m.selector == selector
         for expert in m.experts
     }
-    others = sorted((busy[e] for e in busy.keys() - kept), reverse=True)[:k]
+    others = sorted((busy[e] for e in busy.keys() - ranked), reverse=True)[:k]
     each = tuple(
         Likeness(
             mask=control.name,

@@ -78,7 +78,7 @@ class Path:
 
 @dataclass(slots=True, kw_only=True)
 class Search:
-    """What may be measured, and has been.
+    """A search for the nested masks that cost most, and what it has measured so far.
 
     What a mask costs is told of each set of prompts apart: an expert that carries the refusals of
     one set alone must not be lost beside one that costs more in another.
@@ -91,7 +91,7 @@ class Search:
         cut: whether the budget did not allow a step that there was to take.
     """
 
-    given: SelectionInput
+    inputs: SelectionInput
     measure: Measure
     names: npt.NDArray[np.str_]
     sets: Mapping[str, npt.NDArray[np.intp]]
@@ -116,9 +116,9 @@ class Search:
             free = [expert for expert in shortlist if expert not in order]
             if not self._allows(len(free)):
                 break
-            best, found, share = self._step([(*order, expert) for expert in free], base, np.maximum)
+            best, costs, share = self._step([(*order, expert) for expert in free], base, np.maximum)
             order.append(free[best])
-            effects.append(base := found[best])
+            effects.append(base := costs[best])
             steps.append(share)
         how = begun.how if begun else "grown"
         return Path(order=order, effects=np.array(effects), steps=np.array(steps), how=how)
@@ -175,21 +175,21 @@ class Search:
         if not self._allows(shrinking(len(start), size)):
             self.passed.append(how)
             return None
-        kept, dropped = list(start), list[ExpertId]()
-        base = whole = self._measured([kept])[0]
+        left, dropped = list(start), list[ExpertId]()
+        base = at_start = self._measured([left])[0]
         effects: list[FloatArray] = []
         steps: list[float] = []
-        while len(kept) > 1:
-            masks = [[e for e in kept if e != expert] for expert in kept]
-            best, found, share = self._step(masks, base, np.minimum)
-            dropped.append(kept.pop(best))
-            effects.append(base := found[best])
+        while len(left) > 1:
+            masks = [[e for e in left if e != expert] for expert in left]
+            best, costs, share = self._step(masks, base, np.minimum)
+            dropped.append(left.pop(best))
+            effects.append(base := costs[best])
             steps.append(share)
-        order = [*kept, *reversed(dropped)]
+        order = [*left, *reversed(dropped)]
         order = [*order, *(e for e in others if e not in start)][:size]
         # The start itself, and what it goes on with: nothing was chosen there.
         beyond = [order[:n] for n in range(len(start) + 1, len(order) + 1)]
-        effects = [*effects[::-1], whole, *(self._measured(beyond) if beyond else ())][:size]
+        effects = [*effects[::-1], at_start, *(self._measured(beyond) if beyond else ())][:size]
         # Of the step to the mask that an expert completes, as on the way up.
         steps = [*steps[::-1], 0.0, *(0.0 for _ in beyond)][:size]
         return Path(order=order, effects=np.array(effects), steps=np.array(steps), how=how)
@@ -219,10 +219,10 @@ class Search:
 
     def _by_seed(self, effects: FloatArray) -> list[tuple[list[str], FloatArray]]:
         """Of each set, its seeds and their mean effects [S, M]."""
-        return [seed_means(effects.T[own], self.names[own]) for own in self.sets.values()]
+        return [seed_means(effects.T[at], self.names[at]) for at in self.sets.values()]
 
     def _allows(self, masks: int) -> bool:
-        """Whether the budget does; the search is cut if not."""
+        """Whether the budget allows so many more masks; the search counts as cut if not."""
         allowed = masks * len(self.names) <= self.left
         self.cut = self.cut or not allowed
         return allowed
@@ -244,10 +244,10 @@ class Search:
         Most beyond `base`, the effects of the mask before; `join` is taken over the sets. How sure:
         how often it is the choice over half-samples of seeds.
         """
-        found = self._measured(masks)
-        best = int(order_by(join.reduce(self.costs(found - base), axis=1))[0])
-        draws = self.given.resamples + self.given.resamples % 2
-        terms = half_samples_of_sets(self._by_seed(found - base), draws, self.given.seed)
+        effects = self._measured(masks)
+        best = int(order_by(join.reduce(self.costs(effects - base), axis=1))[0])
+        draws = self.inputs.resamples + self.inputs.resamples % 2
+        terms = half_samples_of_sets(self._by_seed(effects - base), draws, self.inputs.seed)
         everyone = np.ones(len(masks), dtype=np.bool_)
         drawn = resample(terms, draws, everyone, 1, block=2, join=join)
-        return best, found, float(drawn.probability[best])
+        return best, effects, float(drawn.probability[best])

@@ -22,5 +22,5 @@ def flips(evidence: Evidence, prompt_set: str) -> npt.NDArray[np.bool_] | None:
 
 def floor(evidence: Evidence, prompt_set: str) -> float:
     """Share of a set's outcomes that flip without a mask, 0 to 1; 0 where that was not run."""
-    found = flips(evidence, prompt_set)
-    return 0.0 if found is None else float(found.mean())
+    flipped = flips(evidence, prompt_set)
+    return 0.0 if flipped is None else float(flipped.mean())

@@ -42,16 +42,16 @@ def order(evidence: Evidence, prompt_set: str) -> tuple[tuple[str, ...], ...]:
 def looks(seeds: tuple[tuple[str, ...], ...]) -> list[int]:
     """How many seeds have been run at each look; the last is all of them."""
     total = sum(len(ids) for ids in seeds)
-    found: list[int] = []
+    counts: list[int] = []
     run, wanted = 0, float(FIRST)
     for count, ids in enumerate(seeds, start=1):
         run += len(ids)
         if run >= _REST * total:
             break
         if run >= wanted:
-            found.append(count)
+            counts.append(count)
             wanted = run * _GROWTH
-    return [*found, len(seeds)] if seeds else []
+    return [*counts, len(seeds)] if seeds else []
 
 
 def halved(confidence: float) -> float:
@@ -99,9 +99,9 @@ def prompts_left_out(evidence: Evidence) -> int:
 @beside_trials(maxsize=256)
 def run_of(evidence: Evidence, stop: SequentialRun) -> frozenset[str]:
     """Ids of the prompts that a stop says were run: the first seeds of the order."""
-    found: list[str] = []
+    run: list[str] = []
     for ids in order(evidence, stop.set):
-        if len(found) >= stop.prompts:
+        if len(run) >= stop.prompts:
             break
-        found += ids
-    return frozenset(found)
+        run += ids
+    return frozenset(run)

@@ -44,13 +44,13 @@ class OutcomeTable:
         """Outcomes of one mask on one set, -1 where absent; empty if the mask was not run."""
         if mask not in self.masks:
             return np.zeros(0, np.int8)
-        found: npt.NDArray[np.int8] = self.outcomes[self.masks[mask], self.sets == prompt_set]
-        return found
+        row: npt.NDArray[np.int8] = self.outcomes[self.masks[mask], self.sets == prompt_set]
+        return row
 
     def set_seeds(self, prompt_set: str) -> npt.NDArray[np.str_]:
         """Seeds of the prompts of one set, in the order of `row`."""
-        found: npt.NDArray[np.str_] = self.seeds[self.sets == prompt_set]
-        return found
+        seeds: npt.NDArray[np.str_] = self.seeds[self.sets == prompt_set]
+        return seeds
 
 
 @lru_cache(maxsize=SEEN)
@@ -137,8 +137,8 @@ def control_masks(evidence: Evidence, selector: str, k: int) -> tuple[Mask, ...]
     for mask in evidence.masks:
         if mask.arm == "control" and mask.selector == selector and mask.k == k:
             same.setdefault(mask.label, []).append(mask)
-    found: dict[object, Mask] = {}
+    distinct: dict[object, Mask] = {}
     for masks in same.values():
         if len(masks) == len(views(evidence)):
-            found.setdefault(tuple(frozenset(m.experts) for m in masks), masks[0])
-    return tuple(found.values())
+            distinct.setdefault(tuple(frozenset(m.experts) for m in masks), masks[0])
+    return tuple(distinct.values())

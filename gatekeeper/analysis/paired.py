@@ -159,10 +159,10 @@ def transition(evidence: Evidence, subject: Subject, *, mask: str | None = None)
         if subject.selector is None or subject.k is None:
             return "no selector or no mask size was named"
         at = (subject.selector, subject.k, subject.mode or MODE)
-        found = selected_mask(evidence, *at)
-        if found is None:
+        chosen = selected_mask(evidence, *at)
+        if chosen is None:
             return why_no_mask(evidence, *at)
-        mask = found.label
+        mask = chosen.label
     name = subject.set or "regular"
     return pairs(outcome_table(evidence), mask, name, stop_under(evidence, mask, name))
 
@@ -184,18 +184,18 @@ def paired_finding(
         lost, won: (outcome before, outcome after); `won` None counts nothing against.
         mask: label of the mask, where the subject does not tell.
     """
-    found = transition(evidence, subject, mask=mask)
-    if isinstance(found, str):
-        return Missing(metric=metric, version=version, subject=subject, reason=found)
-    hit = ((found.before == lost[0]) & (found.after == lost[1])).astype(np.float64)
+    outcomes = transition(evidence, subject, mask=mask)
+    if isinstance(outcomes, str):
+        return Missing(metric=metric, version=version, subject=subject, reason=outcomes)
+    hit = ((outcomes.before == lost[0]) & (outcomes.after == lost[1])).astype(np.float64)
     back = np.zeros_like(hit)
     if won is not None:
-        back = ((found.before == won[0]) & (found.after == won[1])).astype(np.float64)
+        back = ((outcomes.before == won[0]) & (outcomes.after == won[1])).astype(np.float64)
     if won is None:
         # A share has no negative side: nothing is counted against it.
-        estimate = share(hit.astype(np.bool_), found.seeds, confidence, found.stop)
+        estimate = share(hit.astype(np.bool_), outcomes.seeds, confidence, outcomes.stop)
     else:
-        estimate = difference(hit, back, found.seeds, confidence, found.stop)
+        estimate = difference(hit, back, outcomes.seeds, confidence, outcomes.stop)
     if isinstance(estimate, str):
         return Missing(metric=metric, version=version, subject=subject, reason=estimate)
     n_lost, n_won = int(hit.sum()), int(back.sum())
@@ -208,7 +208,7 @@ def paired_finding(
         interval=scaled(estimate.interval),
         n=estimate.n,
         clusters=estimate.clusters,
-        counts={"lost": n_lost, "won": n_won, **left_out(found.stop)},
+        counts={"lost": n_lost, "won": n_won, **left_out(outcomes.stop)},
         p_value=intervals.mcnemar_p(n_lost, n_won) if won is not None else None,
         p_method="exact McNemar, two-sided" if won is not None else None,
     )

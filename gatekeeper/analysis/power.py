@@ -105,7 +105,7 @@ def _most(design: Design) -> float:
 
 
 def _edge(often: Callable[[float], bool], yes: float, no: float) -> float:
-    """Where the answer changes between a value that has it and one that has not."""
+    """The value, between `yes` and `no`, at which the answer changes; found by halving."""
     for _ in range(_HALVINGS):
         middle = (yes + no) / 2
         if often(middle):
@@ -186,15 +186,15 @@ def _log_factorials(size: int) -> FloatArray:
 
 def _binomial(trials: FloatArray | int, hits: FloatArray, share: float) -> FloatArray:
     """Probability of so many hits in whole numbers of trials; 0 for more hits than trials."""
-    left = np.asarray(trials - hits, dtype=np.float64)
-    fits = left >= 0
-    left = np.where(fits, left, 0.0)
+    rest = np.asarray(trials - hits, dtype=np.float64)
+    fits = rest >= 0
+    rest = np.where(fits, rest, 0.0)
     table = _log_factorials(int(np.max(trials)).bit_length())
     whole = np.minimum(hits, np.max(trials)).astype(np.intp)
-    ways = table[np.asarray(trials, dtype=np.intp)] - table[whole] - table[left.astype(np.intp)]
+    ways = table[np.asarray(trials, dtype=np.intp)] - table[whole] - table[rest.astype(np.intp)]
     with np.errstate(divide="ignore", invalid="ignore"):
         odds = np.where(hits > 0, hits * np.log(share), 0.0)
-        odds = odds + np.where(left > 0, left * np.log1p(-share), 0.0)
+        odds = odds + np.where(rest > 0, rest * np.log1p(-share), 0.0)
     return np.where(fits, np.exp(ways + odds), 0.0)
 
 
@@ -249,8 +249,8 @@ def _worth(finding: Finding, again: Callable[[float], Interval]) -> int | None:
     width = (finding.interval.high - finding.interval.low) / 100
 
     def spare(size: float) -> float:
-        found = again(size)
-        return found.high - found.low - width
+        interval = again(size)
+        return interval.high - interval.low - width
 
     if finding.clusters == finding.n:
         # Another interval under the same name, such as one of the worst category.

@@ -162,12 +162,12 @@ def bag_of_words(token_ids: Sequence[Sequence[int]], *, most: int = VOCABULARY) 
     Args:
         most: columns kept, those of the tokens in most prompts (ties: the lower id).
     """
-    held = Counter(token for ids in token_ids for token in set(ids))
+    frequency = Counter(token for ids in token_ids for token in set(ids))
     # What stands in every prompt is the chat template.
-    some = [(-count, token) for token, count in held.items() if count < len(token_ids)]
-    kept = sorted(some)[:most]
-    column = {token: i for i, (_, token) in enumerate(kept)}
-    counts = np.zeros((len(token_ids), len(kept)))
+    some = [(-count, token) for token, count in frequency.items() if count < len(token_ids)]
+    chosen = sorted(some)[:most]
+    column = {token: i for i, (_, token) in enumerate(chosen)}
+    counts = np.zeros((len(token_ids), len(chosen)))
     for row, ids in enumerate(token_ids):
         for token in ids:
             if token in column:
@@ -184,11 +184,11 @@ def _fitted(
     folds = []
     for train, rows in splitter.split(features, labels, topics):
         # A seed may have prompts of several topics.
-        kept = train[~np.isin(seeds[train], seeds[rows])]
-        if len(set(labels[kept])) < 2:
+        usable = train[~np.isin(seeds[train], seeds[rows])]
+        if len(set(labels[usable])) < 2:
             return "with a topic held out, only harmful or only benign prompts are left to fit"
-        weights, offset = _fit(features[kept], labels[kept])
-        folds.append(Fold(rows=rows, train=kept, weights=weights, offset=offset))
+        weights, offset = _fit(features[usable], labels[usable])
+        folds.append(Fold(rows=rows, train=usable, weights=weights, offset=offset))
     return tuple(folds)
 
 

@@ -51,7 +51,7 @@ def order_by(*keys: FloatArray) -> npt.NDArray[np.intp]:
 
 
 def selection(
-    given: SelectionInput,
+    inputs: SelectionInput,
     scored: Scored,
     *,
     selector: str,
@@ -66,7 +66,7 @@ def selection(
     near = borderline(scored.probability, threshold, resamples)
     ranked = tuple(
         RankedExpert(
-            expert=expert_of(given, int(i)),
+            expert=expert_of(inputs, int(i)),
             score=float(scored.score[i]),
             probability=float(scored.probability[i]),
             groups=scored.groups.get(int(i), ()),
@@ -82,9 +82,9 @@ def selection(
         ranked=ranked,
         prompts=dict(prompts),
         resamples=resamples,
-        size=given.size,
+        size=inputs.size,
         threshold=threshold,
-        seed=given.seed,
+        seed=inputs.seed,
         error_bound=scored.error_bound,
         notes=tuple(notes),
         unimodal_bound=scored.unimodal_bound,
@@ -96,44 +96,44 @@ def selection(
 
 def in_turn(selections: Sequence[Selection], most: int) -> tuple[ExpertId, ...]:
     """The first of each selection, then the second of each, and so on; none twice."""
-    found: dict[ExpertId, None] = {}
+    experts: dict[ExpertId, None] = {}
     for rank in range(max((len(s.ranked) for s in selections), default=0)):
-        for given in selections:
-            if len(found) < most and rank < len(given.ranked):
-                found.setdefault(given.ranked[rank].expert)
-    return tuple(found)
+        for ranking in selections:
+            if len(experts) < most and rank < len(ranking.ranked):
+                experts.setdefault(ranking.ranked[rank].expert)
+    return tuple(experts)
 
 
-def expert_of(given: SelectionInput, index: int) -> ExpertId:
+def expert_of(inputs: SelectionInput, index: int) -> ExpertId:
     """The expert of a flattened index."""
-    sites = given.profile.sites
+    sites = inputs.profile.sites
     width = max(site.experts for site in sites)
     return ExpertId(sites[index // width].layer, index % width)
 
 
-def index_of(given: SelectionInput, expert: ExpertId) -> int:
+def index_of(inputs: SelectionInput, expert: ExpertId) -> int:
     """The flattened index of an expert."""
-    sites = given.profile.sites
+    sites = inputs.profile.sites
     width = max(site.experts for site in sites)
     row = next(i for i, site in enumerate(sites) if site.layer == expert.layer)
     return row * width + expert.expert
 
 
 def sensitivity(
-    given: SelectionInput, stable: BoolArray, again: Callable[[int, int], BoolArray]
+    inputs: SelectionInput, stable: BoolArray, again: Callable[[int, int], BoolArray]
 ) -> tuple[Sensitivity, ...]:
     """The rule with other N_e and S than `stable` was found with.
 
     Args:
         again: (size, resamples) -> which experts are stable then.
     """
-    found = []
+    variants = []
     for sizes, draws in _VARIED:
-        size = max(1, round(given.size * sizes))
-        resamples = max(2, round(given.resamples * draws))
-        if (size, resamples) != (given.size, given.resamples):
+        size = max(1, round(inputs.size * sizes))
+        resamples = max(2, round(inputs.resamples * draws))
+        if (size, resamples) != (inputs.size, inputs.resamples):
             other = again(size, resamples)
-            found.append(
+            variants.append(
                 Sensitivity(
                     size=size,
                     resamples=resamples,
@@ -141,7 +141,7 @@ def sensitivity(
                     shared=int((other & stable).sum()),
                 )
             )
-    return tuple(found)
+    return tuple(variants)
 
 
 def groups_of(detection: BoolArray, control: BoolArray) -> dict[int, tuple[str, ...]]:

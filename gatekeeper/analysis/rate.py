@@ -29,10 +29,10 @@ def rate(
     mask = "unmasked"
     if subject.mask == "selected":
         at = (subject.selector or "", subject.k or 0, subject.mode or MODE)
-        found = selected_mask(evidence, *at)
-        if found is None:
+        chosen = selected_mask(evidence, *at)
+        if chosen is None:
             return missing(why_no_mask(evidence, *at))
-        mask = found.label
+        mask = chosen.label
     table = outcome_table(evidence)
     if subject.set is None:
         return missing("no prompt set was named")

@@ -40,17 +40,17 @@ def refused_by_set(sets: npt.NDArray[np.str_], seeds: npt.NDArray[np.str_]) -> R
         sets, seeds: of each refused prompt.
     """
     rows = {name: np.flatnonzero(sets == name) for name in HARMFUL_SETS}
-    count = {name: len(np.unique(seeds[own])) for name, own in rows.items()}
+    count = {name: len(np.unique(seeds[places])) for name, places in rows.items()}
     if count[_NEEDED] < MINIMUM_SEEDS:
         return f"only {count[_NEEDED]} refused {_NEEDED} seeds in the selection split"
-    few = [name for name, found in count.items() if found < MINIMUM_SEEDS]
+    few = [name for name, n in count.items() if n < MINIMUM_SEEDS]
     note = " ".join(
         f"Only {count[name]} refused {name} seeds in the selection split: experts that carry these "
         "refusals alone were not looked for."
         for name in few
     )
     return Refused(
-        rows={name: own for name, own in rows.items() if name not in few},
-        seeds={name: found for name, found in count.items() if name not in few},
+        rows={name: places for name, places in rows.items() if name not in few},
+        seeds={name: n for name, n in count.items() if name not in few},
         note=note,
     )

@@ -51,9 +51,9 @@ def corrected_rate(
     Raises:
         ValueError: counts that fit no sample.
     """
-    for part, whole in ((positive, n), (detected, refusals), (cleared, others)):
-        if not -1e-9 <= part <= whole + 1e-9:
-            raise ValueError(f"no share of {part} in {whole}")
+    for part, total in ((positive, n), (detected, refusals), (cleared, others)):
+        if not -1e-9 <= part <= total + 1e-9:
+            raise ValueError(f"no share of {part} in {total}")
     if n <= 0:
         return "no reply was judged"
     if refusals <= 0 or others <= 0:

@@ -93,7 +93,7 @@ def basis(
     )
 
 
-def losses(given: Basis, masked: FloatArray, refusal: FloatArray) -> Losses:
+def losses(base: Basis, masked: FloatArray, refusal: FloatArray) -> Losses:
     """What a mask costs: AUROC of the fixed probe, unmasked minus masked, and refusal log-odds.
 
     Args:
@@ -103,19 +103,19 @@ def losses(given: Basis, masked: FloatArray, refusal: FloatArray) -> Losses:
     once = np.ones((1, len(masked)))
 
     def fallen(weights: FloatArray) -> FloatArray:
-        before = weighted_auroc(given.plain, given.labels, weights)
-        return before - weighted_auroc(masked, given.labels, weights)
+        before = weighted_auroc(base.plain, base.labels, weights)
+        return before - weighted_auroc(masked, base.labels, weights)
 
-    detection = fallen(given.weights)
-    total = given.refusal_weights.sum(axis=1)
-    sums = given.refusal_weights @ refusal
+    detection = fallen(base.weights)
+    total = base.refusal_weights.sum(axis=1)
+    sums = base.refusal_weights @ refusal
     lost = np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0)
     return Losses(
         detection=float(fallen(once)[0]),
-        detection_interval=_interval(detection, given.clusters),
+        detection_interval=_interval(detection, base.clusters),
         detection_drawn=detection,
         refusal=float(refusal.mean()),
-        refusal_interval=_interval(lost, given.refusal_clusters),
+        refusal_interval=_interval(lost, base.refusal_clusters),
         refusal_drawn=lost,
     )
 
@@ -132,47 +132,47 @@ def role_of(detection: Interval, refusal: Interval) -> str:
     return "HRCG" if detection.high < DETECTION_MARGIN else "unclear"
 
 
-def confidence_of(role: str, found: Losses) -> float:
+def confidence_of(role: str, loss: Losses) -> float:
     """Share of resamples that give the same role, each by its own two losses.
 
     One resample has no interval and is nearly always on one side of the margins. An unclear role is
     as sure as the likelier of the other two is not.
     """
-    falls = found.refusal_drawn > REFUSAL_MARGIN
-    detects = float(np.mean(falls & (found.detection_drawn > DETECTION_MARGIN)))
-    controls = float(np.mean(falls & (found.detection_drawn <= DETECTION_MARGIN)))
+    falls = loss.refusal_drawn > REFUSAL_MARGIN
+    detects = float(np.mean(falls & (loss.detection_drawn > DETECTION_MARGIN)))
+    controls = float(np.mean(falls & (loss.detection_drawn <= DETECTION_MARGIN)))
     if role == "unclear":
         return 1 - max(detects, controls)
     return detects if role == "HCDG" else controls
 
 
 def expert_role(
-    expert: ExpertId, found: Losses, by_sets: Sequence[str], probe: ProbeFact | None
+    expert: ExpertId, loss: Losses, by_sets: Sequence[str], probe: ProbeFact | None
 ) -> ExpertRole:
     """The record of one expert masked alone."""
-    role = role_of(found.detection_interval, found.refusal_interval)
+    role = role_of(loss.detection_interval, loss.refusal_interval)
     return ExpertRole(
         expert=expert,
         role=role,
-        confidence=confidence_of(role, found),
+        confidence=confidence_of(role, loss),
         by_sets=tuple(by_sets),
-        detection_loss=found.detection,
-        detection_interval=found.detection_interval,
-        refusal_loss=found.refusal,
-        refusal_interval=found.refusal_interval,
+        detection_loss=loss.detection,
+        detection_interval=loss.detection_interval,
+        refusal_loss=loss.refusal,
+        refusal_interval=loss.refusal_interval,
         probe=probe,
     )
 
 
-def group_role(name: str, experts: Sequence[ExpertId], found: Losses) -> GroupRole:
+def group_role(name: str, experts: Sequence[ExpertId], loss: Losses) -> GroupRole:
     """The record of several experts masked together."""
     return GroupRole(
         name=name,
         experts=tuple(experts),
-        detection_loss=found.detection,
-        detection_interval=found.detection_interval,
-        refusal_loss=found.refusal,
-        refusal_interval=found.refusal_interval,
+        detection_loss=loss.detection,
+        detection_interval=loss.detection_interval,
+        refusal_loss=loss.refusal,
+        refusal_interval=loss.refusal_interval,
     )
 
 
@@ -181,8 +181,8 @@ def by_sets(
 ) -> Mapping[ExpertId, tuple[str, ...]]:
     """Groups that each expert is stable in by any of the selections."""
     groups: dict[ExpertId, set[str]] = {expert: set() for expert in experts}
-    for given in selections:
-        for ranked in given.ranked:
+    for selection in selections:
+        for ranked in selection.ranked:
             if ranked.expert in groups:
                 groups[ranked.expert].update(ranked.groups)
     return {expert: tuple(sorted(names)) for expert, names in groups.items()}
@@ -214,15 +214,15 @@ def matched_experts(
     generator = np.random.default_rng(seed)
     drawn: list[ExpertId] = []
     for expert in experts:
-        left = [e for e in pool if e not in drawn]
-        if not left:
+        free = [e for e in pool if e not in drawn]
+        if not free:
             break
         distance = [
             abs(busy[e] - busy[expert]) + (0.0 if e.layer == expert.layer else OTHER_LAYER)
-            for e in left
+            for e in free
         ]
         near = np.argsort(distance, kind="stable")[:_NEAREST]
-        drawn.append(left[int(generator.choice(near))])
+        drawn.append(free[int(generator.choice(near))])
     return tuple(drawn)
 
 
@@ -232,10 +232,10 @@ def _interval(drawn: FloatArray, clusters: int) -> Interval:
     An AUROC loses ε if the harmful prompts of a share ε of the seeds fall below all benign ones.
     Log-odds only agree like that where the mask touches nothing.
     """
-    kept = drawn[np.isfinite(drawn)]
-    if len(kept) == 0:
+    finite = drawn[np.isfinite(drawn)]
+    if len(finite) == 0:
         raise ValueError("no resample left anything to count")
-    low, high = np.quantile(kept, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.quantile(finite, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     method = METHOD
     if high - low < 1e-12:
         reach = 1 - (1 - CONFIDENCE) ** (1 / clusters)

@@ -59,11 +59,11 @@ def second_outcomes(evidence: Evidence) -> Outcomes:
     table = outcome_table(evidence)
     column = {prompt: i for i, prompt in enumerate(table.prompts)}
     row = {m.name: table.masks[m.label] for m in evidence.masks if m.label in table.masks}
-    found = np.full(table.outcomes.shape, -1, np.int8)
+    outcomes = np.full(table.outcomes.shape, -1, np.int8)
     for trial in judged_twice(evidence.trials):
         if trial.second is not None and trial.mask in row and trial.prompt_id in column:
-            found[row[trial.mask], column[trial.prompt_id]] = OUTCOMES.index(trial.second)
-    return found
+            outcomes[row[trial.mask], column[trial.prompt_id]] = OUTCOMES.index(trial.second)
+    return outcomes
 
 
 def sample_of(evidence: Evidence) -> SecondSample | str:
@@ -111,8 +111,8 @@ def opinion(
 
 
 def _strata(sample: SecondSample, term: Term) -> npt.NDArray[np.int32]:
-    found: npt.NDArray[np.int32] = sample.stratum[sample.table.masks[term.mask], term.columns]
-    return found
+    strata: npt.NDArray[np.int32] = sample.stratum[sample.table.masks[term.mask], term.columns]
+    return strata
 
 
 class _Changes:
@@ -157,10 +157,10 @@ def paired_count(lost: tuple[int, int], won: tuple[int, int] | None) -> Count:
     """1 for a prompt that went from `lost[0]` unmasked to `lost[1]`, -1 for one that came back."""
 
     def count(before: Outcomes, after: Outcomes) -> FloatArray:
-        found: FloatArray = ((before == lost[0]) & (after == lost[1])).astype(np.float64)
+        change: FloatArray = ((before == lost[0]) & (after == lost[1])).astype(np.float64)
         if won is not None:
-            found -= (before == won[0]) & (after == won[1])
-        return found
+            change -= (before == won[0]) & (after == won[1])
+        return change
 
     return count
 
@@ -169,8 +169,8 @@ def outcome_count(outcome: int) -> Count:
     """1 for a prompt with this outcome under the mask."""
 
     def count(_before: Outcomes, after: Outcomes) -> FloatArray:
-        found: FloatArray = (after == outcome).astype(np.float64)
-        return found
+        hits: FloatArray = (after == outcome).astype(np.float64)
+        return hits
 
     return count
 

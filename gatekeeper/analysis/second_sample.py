@@ -53,9 +53,9 @@ class SecondSample:
 
     def asked(self) -> npt.NDArray[np.bool_]:
         """Rows that the second judge is asked about, bool [M, P]: drawn, or held against one."""
-        found = self.taken.copy()
-        np.logical_or.at(found, self.base, self.taken)
-        return found & (self.stratum >= 0)
+        rows = self.taken.copy()
+        np.logical_or.at(rows, self.base, self.taken)
+        return rows & (self.stratum >= 0)
 
 
 @lru_cache(maxsize=8)
@@ -95,12 +95,12 @@ def _bases(evidence: Evidence, table: OutcomeTable) -> npt.NDArray[np.intp]:
     """Row of what each mask is held against; its own where there is nothing."""
     settings = evidence.settings
     within = {
-        label: unmasked_within(one).name
+        label: unmasked_within(env).name
         for view in views(evidence)
-        for one, *pair in environment_masks(
+        for env, *pair in environment_masks(
             view.environments, mode=settings.mode, phase=settings.phase
         )
-        for label in (unmasked_within(one).name, *(mask.name for mask in pair))
+        for label in (unmasked_within(env).name, *(mask.name for mask in pair))
     }
     return np.array(
         [table.masks.get(within.get(label, UNMASKED.name), m) for label, m in table.masks.items()],
@@ -111,27 +111,27 @@ def _bases(evidence: Evidence, table: OutcomeTable) -> npt.NDArray[np.intp]:
 def _strata(evidence: Evidence, table: OutcomeTable) -> Mapping[_Stratum, list[tuple[int, int]]]:
     """(row, column) of every trial, by stratum."""
     masks = {mask.label: mask for mask in evidence.masks}
-    found: dict[_Stratum, list[tuple[int, int]]] = {}
+    rows: dict[_Stratum, list[tuple[int, int]]] = {}
     for label, m in table.masks.items():
         mask = masks[label]
         name = f"{mask.selector} {mask.k}" if mask.arm == "control" else label
         for p in np.flatnonzero(table.outcomes[m] >= 0).tolist():
             key = mask.arm, name, str(table.sets[p]), int(table.outcomes[m, p])
-            found.setdefault(key, []).append((m, p))
-    return found
+            rows.setdefault(key, []).append((m, p))
+    return rows
 
 
 def allocate(sizes: Sequence[int], weights: Sequence[int], total: int) -> list[int]:
     """Rows to draw of each stratum: the next goes to whoever has the fewest for its weight."""
-    given = [0] * len(sizes)
+    drawn = [0] * len(sizes)
     queue = [(0.0, index) for index, size in enumerate(sizes) if size]
     heapq.heapify(queue)
     for _ in range(min(total, sum(sizes))):
         _, index = heapq.heappop(queue)
-        given[index] += 1
-        if given[index] < sizes[index]:
-            heapq.heappush(queue, (given[index] / weights[index], index))
-    return given
+        drawn[index] += 1
+        if drawn[index] < sizes[index]:
+            heapq.heappush(queue, (drawn[index] / weights[index], index))
+    return drawn
 
 
 class _random_numbers:  # noqa: N801 - used like a function: a sort key

@@ -26,18 +26,18 @@ def seed_means(values: FloatArray, seeds: npt.NDArray[np.str_]) -> tuple[list[st
     return [str(name) for name in names], totals / counts[:, None]
 
 
-def existing(given: SelectionInput) -> npt.NDArray[np.bool_]:
+def existing(inputs: SelectionInput) -> npt.NDArray[np.bool_]:
     """Which of the flattened L × E slots are experts (layers may have fewer than E): [L*E]."""
-    sites = given.profile.sites
+    sites = inputs.profile.sites
     width = max(site.experts for site in sites)
     return np.concatenate([np.arange(width) < site.experts for site in sites])
 
 
 def frequency_by_seed(
-    given: SelectionInput, prompt_set: str, window: str
+    inputs: SelectionInput, prompt_set: str, window: str
 ) -> tuple[list[str], FloatArray]:
     """Activation frequency of a set, one row per seed: seeds and [S, L*E]."""
-    rows = np.flatnonzero(given.sets == prompt_set)
-    frequency = given.profile.frequency(window, rows)
+    rows = np.flatnonzero(inputs.sets == prompt_set)
+    frequency = inputs.profile.frequency(window, rows)
     slots = frequency.shape[1] * frequency.shape[2]
-    return seed_means(frequency.reshape(len(rows), slots), given.seeds[rows])
+    return seed_means(frequency.reshape(len(rows), slots), inputs.seeds[rows])

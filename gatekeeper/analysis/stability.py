@@ -22,7 +22,7 @@ MINIMUM_RESAMPLES = 50
 _NOTHING = 1e-24
 
 
-def phi(given: Resampled, confidence: float = CONFIDENCE) -> Phi | None:
+def phi(drawn: Resampled, confidence: float = CONFIDENCE) -> Phi | None:
     """Φ = 1 − mean_f s²_f / (k̄/d (1 − k̄/d)): 1 if all resamples agree, 0 as if by chance.
 
     The standard error is √(4/M² Σ (Φ_i − Φ̄)²), with resamples that depend on each other
@@ -36,54 +36,54 @@ def phi(given: Resampled, confidence: float = CONFIDENCE) -> Phi | None:
     Returns:
         None where Φ is not defined: fewer than two resamples, or every expert selected.
     """
-    m, d = len(given.chosen), given.candidates
-    size = given.chosen.shape[1] if m else 0
+    m, d = len(drawn.chosen), drawn.candidates
+    size = drawn.chosen.shape[1] if m else 0
     if m < 2 or not 0 < size < d:
         return None
-    probability = given.probability
+    probability = drawn.probability
     share = size / d
     chance = share * (1 - share)
     spread = m / (m - 1) * probability * (1 - probability)
     value = 1 - float(spread.sum()) / d / chance
     # With subsets of one size k_i = k̄, the term of Φ̂/2 is Φ̂/2 · 2 k̄/d (k̄/d − 1) + Φ̂/2.
-    overlap = probability[given.chosen].sum(axis=1) / d
+    overlap = probability[drawn.chosen].sum(axis=1) / d
     each = (overlap - share**2 + value / 2 * (2 * share**2 - 2 * share + 1)) / chance
     alike = bool(np.isin(probability, (0.0, 1.0)).all())
-    interval = _alike(m, confidence) if alike else _interval(value, each, given.block, confidence)
+    interval = _alike(m, confidence) if alike else _interval(value, each, drawn.block, confidence)
     return Phi(value=value, interval=interval, resamples=m)
 
 
-def too_few_resamples(found: Phi) -> str | None:
+def too_few_resamples(stored: Phi) -> str | None:
     """Why nothing is claimed of a Φ of so few resamples, or None. The value itself stays stored."""
-    if found.resamples >= MINIMUM_RESAMPLES:
+    if stored.resamples >= MINIMUM_RESAMPLES:
         return None
     return (
-        f"Φ of {found.resamples} resamples has no interval that holds: "
+        f"Φ of {stored.resamples} resamples has no interval that holds: "
         f"it takes {MINIMUM_RESAMPLES} (--resamples)"
     )
 
 
-def told(found: Phi | None) -> Phi | None:
+def reportable(stored: Phi | None) -> Phi | None:
     """A stored Φ where its interval may be shown, else None."""
-    return None if found is None or too_few_resamples(found) else found
+    return None if stored is None or too_few_resamples(stored) else stored
 
 
-def at_confidence(found: Phi, confidence: float) -> Interval:
+def at_confidence(stored: Phi, confidence: float) -> Interval:
     """The interval of a stored Φ at another level."""
-    if found.interval.method == METHOD_ALIKE:
-        return _alike(found.resamples, confidence)
-    off = 1 - found.value
-    error = off * math.log((1 - found.interval.low) / off)
-    error /= normal_quantile(found.interval.confidence)
-    return _of_log(found.value, error, confidence)
+    if stored.interval.method == METHOD_ALIKE:
+        return _alike(stored.resamples, confidence)
+    off = 1 - stored.value
+    error = off * math.log((1 - stored.interval.low) / off)
+    error /= normal_quantile(stored.interval.confidence)
+    return _of_log(stored.value, error, confidence)
 
 
 def _interval(value: float, each: np.ndarray, block: int, confidence: float) -> Interval:
     m = len(each)
     off = each - each.mean()
-    whole = m - m % block
-    blocks = off[:whole].reshape(-1, block).sum(axis=1)
-    variance = 4 / m**2 * (float((blocks**2).sum()) + float((off[whole:] ** 2).sum()))
+    full = m - m % block
+    blocks = off[:full].reshape(-1, block).sum(axis=1)
+    variance = 4 / m**2 * (float((blocks**2).sum()) + float((off[full:] ** 2).sum()))
     if variance < _NOTHING:
         # Pairs whose halves differ in opposite ways, each alike: as if drawn one by one.
         variance = 4 / m**2 * max(float((off**2).sum()), _NOTHING)

@@ -49,7 +49,7 @@ def _once(subjects: Iterable[Subject]) -> tuple[Subject, ...]:
 
 
 def _mode(mask: Mask) -> str | None:
-    """Left out where it is the one that rules speak of anyway."""
+    """A mask's mode as a subject names it: None for the one that rules speak of."""
     return None if mask.how == MODE else mask.how
 
 

@@ -49,21 +49,21 @@ def forced(evidence: Evidence, subject: Subject) -> Forced | str:
     if mask is None:
         return why_no_mask(evidence, *at)
     names = {m.name for m in evidence.masks if m.label == mask.label}
-    found = [one for one in evidence.usefulness if one.mask in names]
-    if len(found) < len(names):
+    replies = [r for r in evidence.usefulness if r.mask in names]
+    if len(replies) < len(names):
         return "benign replies were not forced under this mask"
     clusters = evidence_clusters(evidence.suite.prompts)
     return Forced(
-        tokens=np.array([t for one in found for t in one.tokens], np.float64),
+        tokens=np.array([t for r in replies for t in r.tokens], np.float64),
         loss=np.array(
             [
                 after - before
-                for one in found
-                for before, after in zip(one.plain, one.masked, strict=True)
+                for r in replies
+                for before, after in zip(r.plain, r.masked, strict=True)
             ]
         ),
-        divergence=np.array([d for one in found for d in one.divergence]),
-        seeds=np.array([clusters.get(p, "") for one in found for p in one.prompts], np.str_),
+        divergence=np.array([d for r in replies for d in r.divergence]),
+        seeds=np.array([clusters.get(p, "") for r in replies for p in r.prompts], np.str_),
     )
 
 

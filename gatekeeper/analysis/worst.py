@@ -52,7 +52,7 @@ def worst(runs: Sequence[Run], confidence: float) -> Worst | str:
     full = [run for run in runs if run.kind != "part"]
     if not full:
         return "no mask was run on the whole set"
-    problem = next((found for run in full if (found := _problem(run))), None)
+    problem = next((reason for run in full if (reason := _problem(run))), None)
     if problem:
         return problem
     parts = [run for run in runs if run.kind == "part" and not _problem(run)]
@@ -170,10 +170,10 @@ def _interval(run: Run, confidence: float) -> Interval:
     stop = run.stop
     if stop is not None:
         stop = replace(stop, selector="", k=0, set="", looks=0, confidence=0.0)
-    found = _of_pattern(run.pattern, confidence, stop)
-    if isinstance(found, str):
-        raise ValueError(found)  # noqa: TRY004 - a reason, no wrong type
-    return found.interval
+    estimate = _of_pattern(run.pattern, confidence, stop)
+    if isinstance(estimate, str):
+        raise ValueError(estimate)  # noqa: TRY004 - a reason, no wrong type
+    return estimate.interval
 
 
 @lru_cache(maxsize=1 << 14)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.matching import Match, match
 from gatekeeper.analysis.overlap import Overlap, between, standing
-from gatekeeper.analysis.stability import told
+from gatekeeper.analysis.stability import reportable
 from gatekeeper.records.bundle_files import EVIDENCE
 from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.model import ExpertId
@@ -192,7 +192,7 @@ def _selector_facts(evidence: Evidence, selection: Selection, level: Disclosure)
         groups={
             group: sum(group in ranked.groups for ranked in stable) for group in ("HCDG", "HRCG")
         },
-        phi=told(selection.phi),
+        phi=reportable(selection.phi),
         standing=standing(evidence, selection),
         shared={
             other.selector: between(selection, other)

@@ -27,42 +27,42 @@ _THRESHOLD = 0.9
 
 
 def _resampled(
-    given: SelectionInput, scores: Sequence[tuple[list[str], FloatArray]], size: int, draws: int
+    inputs: SelectionInput, scores: Sequence[tuple[list[str], FloatArray]], size: int, draws: int
 ) -> Resampled:
-    terms = half_samples_of_sets(scores, draws, given.seed)
-    return resample(terms, draws + draws % 2, existing(given), size, block=2, join=np.maximum)
+    terms = half_samples_of_sets(scores, draws, inputs.seed)
+    return resample(terms, draws + draws % 2, existing(inputs), size, block=2, join=np.maximum)
 
 
 def _scored(
-    given: SelectionInput, scores: Sequence[tuple[list[str], FloatArray]]
+    inputs: SelectionInput, scores: Sequence[tuple[list[str], FloatArray]]
 ) -> tuple[Scored, int]:
     """Experts by the larger mean of the sets, and how many half-samples tell how stable that is."""
-    found = _resampled(given, scores, given.size, given.resamples)
+    resampled = _resampled(inputs, scores, inputs.size, inputs.resamples)
     largest = np.maximum.reduce([values.mean(axis=0) for _, values in scores])
-    mean = np.where(existing(given), largest, -np.inf)
-    stable = (found.probability >= _THRESHOLD) & (mean > 0)
+    mean = np.where(existing(inputs), largest, -np.inf)
+    stable = (resampled.probability >= _THRESHOLD) & (mean > 0)
     scored = Scored(
         score=mean,
-        probability=found.probability,
+        probability=resampled.probability,
         order=order_by(mean),
         groups=groups_of(np.zeros_like(stable), stable),
-        phi=phi(found),
-        error_bound=bounds.false_selections(given.size, _THRESHOLD, found.candidates),
+        phi=phi(resampled),
+        error_bound=bounds.false_selections(inputs.size, _THRESHOLD, resampled.candidates),
         unimodal_bound=bounds.false_selections_unimodal(
-            given.size, _THRESHOLD, found.candidates, len(found.chosen) // 2
+            inputs.size, _THRESHOLD, resampled.candidates, len(resampled.chosen) // 2
         ),
         sensitivity=sensitivity(
-            given,
+            inputs,
             stable,
             lambda size, draws: (
-                (_resampled(given, scores, size, draws).probability >= _THRESHOLD) & (mean > 0)
+                (_resampled(inputs, scores, size, draws).probability >= _THRESHOLD) & (mean > 0)
             ),
         ),
     )
-    return scored, len(found.chosen)
+    return scored, len(resampled.chosen)
 
 
-def _select(given: SelectionInput) -> Selection | str:
+def _select(inputs: SelectionInput) -> Selection | str:
     """Mean over refused prompts of d(refusal log-odds) / d(gate factor), half-sampled.
 
     Of regular prompts and of jailbreaks apart; the larger mean counts, as an expert may carry the
@@ -73,19 +73,19 @@ def _select(given: SelectionInput) -> Selection | str:
     rank is. It predicts ablation, and is validated by reroute. The gradient is over all prompt
     tokens, whatever window was asked for.
     """
-    profile = given.profile
+    profile = inputs.profile
     if profile.attribution is None:
         return profile.attribution_note
     flat = profile.attribution.reshape(len(profile.prompt_ids), -1).astype(np.float64)
     rows = np.flatnonzero(np.isfinite(flat).all(axis=1))
-    refused = refused_by_set(given.sets[rows], given.seeds[rows])
+    refused = refused_by_set(inputs.sets[rows], inputs.seeds[rows])
     if isinstance(refused, str):
         return refused
-    own = [rows[places] for places in refused.rows.values()]
-    scores = [seed_means(flat[places], given.seeds[places]) for places in own]
-    scored, resamples = _scored(given, scores)
+    by_set = [rows[places] for places in refused.rows.values()]
+    scores = [seed_means(flat[places], inputs.seeds[places]) for places in by_set]
+    scored, resamples = _scored(inputs, scores)
     return selection(
-        given,
+        inputs,
         scored,
         selector=_ID,
         version=_VERSION,

@@ -49,7 +49,7 @@ def rows_needed(size: int, prompts: int) -> int:
     return (most_masks(size) - 1) * prompts + pairs
 
 
-def _select(given: SelectionInput) -> Selection | str:
+def _select(inputs: SelectionInput) -> Selection | str:
     """Nested masks by measured effect, grown and shrunk; the path that costs more is taken.
 
     Growing adds at each step the expert of a shortlist whose masking costs most refusal log-odds
@@ -66,31 +66,33 @@ def _select(given: SelectionInput) -> Selection | str:
     π̂ of an expert is conditional: how often, over complementary half-samples of the prompts, the
     same step would have been taken to the mask that it completes; 0 where nothing was chosen.
     """
-    measure = given.measure
+    measure = inputs.measure
     if measure is None:
         return "nothing can be measured here"
     if len(measure.rows) == 0:
         return measure.note
-    names = given.seeds[measure.rows]
-    refused = refused_by_set(given.sets[measure.rows], names)
+    names = inputs.seeds[measure.rows]
+    refused = refused_by_set(inputs.sets[measure.rows], names)
     if isinstance(refused, str):
         return refused
-    candidates = in_turn(given.others, _shortlist(given.size))
+    candidates = in_turn(inputs.others, _shortlist(inputs.size))
     if not candidates:
         return "no other selector gave a shortlist"
-    search = Search(given=given, measure=measure, names=names, sets=refused.rows, left=given.budget)
+    search = Search(
+        inputs=inputs, measure=measure, names=names, sets=refused.rows, left=inputs.budget
+    )
     paths = _paths(search, candidates)
     if not paths:
         return (
-            f"a budget of {given.budget} rows does not allow one step of "
+            f"a budget of {inputs.budget} rows does not allow one step of "
             f"{len(candidates) * len(measure.rows)}"
         )
-    return _record(given, search, refused, candidates, paths)
+    return _record(inputs, search, refused, candidates, paths)
 
 
 def _paths(search: Search, candidates: Sequence[ExpertId]) -> list[Path]:
     """The mask that was grown, then those that were shrunk; none if the budget has no step."""
-    size = min(search.given.size, len(candidates))
+    size = min(search.inputs.size, len(candidates))
     grown = search.grow(candidates, size)
     if not grown.order:
         return []
@@ -108,24 +110,24 @@ def _paths(search: Search, candidates: Sequence[ExpertId]) -> list[Path]:
 
 
 def _record(
-    given: SelectionInput,
+    inputs: SelectionInput,
     search: Search,
     refused: Refused,
     candidates: Sequence[ExpertId],
     paths: Sequence[Path],
 ) -> Selection:
     path = search.best(paths)
-    slots = existing(given)
+    slots = existing(inputs)
     score = np.where(slots, 0.0, -np.inf)
     probability, rank = np.zeros(len(slots)), np.zeros(len(slots))
     added = np.diff(search.costs(path.effects), axis=0, prepend=0.0).max(axis=1)
     for i, expert in enumerate(path.order):
-        place = index_of(given, expert)
+        place = index_of(inputs, expert)
         score[place] = added[i]
         probability[place] = path.steps[i]
     rest = [expert for expert in candidates if expert not in path.order]
     for i, expert in enumerate((*path.order, *rest)):
-        rank[index_of(given, expert)] = len(slots) - i
+        rank[index_of(inputs, expert)] = len(slots) - i
     stable = (probability >= _THRESHOLD) & (score > 0)
     scored = Scored(
         score=score,
@@ -134,32 +136,32 @@ def _record(
         groups=groups_of(np.zeros_like(stable), stable),
         forwards=search.spent,
     )
-    made = selection(
-        given,
+    record = selection(
+        inputs,
         scored,
         selector=_ID,
         version=_VERSION,
         window=_WINDOW,
         prompts=refused.seeds,
-        resamples=given.resamples + given.resamples % 2,
+        resamples=inputs.resamples + inputs.resamples % 2,
         threshold=_THRESHOLD,
-        notes=[*_notes(given, search, candidates, paths, path), *filter(None, (refused.note,))],
+        notes=[*_notes(inputs, search, candidates, paths, path), *filter(None, (refused.note,))],
     )
-    return replace(made, cut=search.cut)
+    return replace(record, cut=search.cut)
 
 
 def _notes(
-    given: SelectionInput,
+    inputs: SelectionInput,
     search: Search,
     candidates: Sequence[ExpertId],
     paths: Sequence[Path],
-    taken: Path,
+    best: Path,
 ) -> list[str]:
     notes = [
         search.measure.note,
-        f"{search.spent} rows measured of a budget of {given.budget}; {len(candidates)} experts "
-        f"shortlisted from {len(given.others)} other rankings; masks were "
-        f"{', '.join(path.how for path in paths)}; taken was the one {taken.how}.",
+        f"{search.spent} rows measured of a budget of {inputs.budget}; {len(candidates)} experts "
+        f"shortlisted from {len(inputs.others)} other rankings; masks were "
+        f"{', '.join(path.how for path in paths)}; taken was the one {best.how}.",
         "The selection probability of an expert is conditional on the step that it completes.",
     ]
     if search.passed:
@@ -167,9 +169,9 @@ def _notes(
             f"The budget did not allow masks {', '.join(search.passed)}: groups may have been "
             "passed by."
         )
-    if len(taken.order) < min(given.size, len(candidates)):
+    if len(best.order) < min(inputs.size, len(candidates)):
         notes.append(
-            f"The budget ran out after {len(taken.order)} experts; the order of the others is that "
+            f"The budget ran out after {len(best.order)} experts; the order of the others is that "
             "of the shortlist."
         )
     return notes

@@ -39,26 +39,26 @@ class _Contrast:
     against: FloatArray
     paired: bool
 
-    def resampled(self, given: SelectionInput, size: int, draws: int) -> Resampled:
+    def resampled(self, inputs: SelectionInput, size: int, draws: int) -> Resampled:
         """Complementary half-samples; of the same seeds in both sets where they are paired."""
         if self.paired:
-            terms = [half_samples(self.regular - self.against, draws, given.seed)]
+            terms = [half_samples(self.regular - self.against, draws, inputs.seed)]
         else:
             terms = [
-                half_samples(self.regular, draws, given.seed),
-                half_samples(self.against, draws, given.seed + 1, sign=-1),
+                half_samples(self.regular, draws, inputs.seed),
+                half_samples(self.against, draws, inputs.seed + 1, sign=-1),
             ]
-        return resample(terms, draws + draws % 2, existing(given), size, block=2)
+        return resample(terms, draws + draws % 2, existing(inputs), size, block=2)
 
     def mean(self) -> FloatArray:
         """The contrast on all seeds [X]."""
         return np.asarray(self.regular.mean(axis=0) - self.against.mean(axis=0))
 
 
-def _contrast(given: SelectionInput, other: str, window: str) -> _Contrast | None:
+def _contrast(inputs: SelectionInput, other: str, window: str) -> _Contrast | None:
     """Contrast with another set: paired by seed where enough seeds carry both, else unpaired."""
-    left, regular = frequency_by_seed(given, "regular", window)
-    right, against = frequency_by_seed(given, other, window)
+    left, regular = frequency_by_seed(inputs, "regular", window)
+    right, against = frequency_by_seed(inputs, other, window)
     shared = sorted(set(left) & set(right))
     paired = len(shared) >= MINIMUM_SEEDS
     if not paired and min(len(left), len(right)) < MINIMUM_SEEDS:
@@ -84,43 +84,44 @@ def _notes(detection: _Contrast, control: _Contrast | None) -> list[str]:
     return notes
 
 
-def _select(given: SelectionInput) -> Selection | str:
+def _select(inputs: SelectionInput) -> Selection | str:
     """Top q by the contrast of activation frequency at the last prompt tokens, over half-samples.
 
     HCDG: stable in Regular − benign twin. HRCG: stable in Regular − Jailbreak. Ranked by the larger
     of the two π̂, then by the larger contrast. Half-samples as in Shah & Samworth (2013); the bound
     as in Meinshausen & Bühlmann (2010), once for each contrast.
     """
-    window = given.window or _WINDOW
-    detection = _contrast(given, "benign", window)
-    control = _contrast(given, "jailbreak", window)
+    window = inputs.window or _WINDOW
+    detection = _contrast(inputs, "benign", window)
+    control = _contrast(inputs, "jailbreak", window)
     if detection is None:
         return "too few regular or benign seeds in the selection split"
     contrasts = [detection] if control is None else [detection, control]
-    found = [c.resampled(given, given.size, given.resamples) for c in contrasts]
-    probability = np.maximum.reduce([f.probability for f in found])
+    resampled = [c.resampled(inputs, inputs.size, inputs.resamples) for c in contrasts]
+    probability = np.maximum.reduce([f.probability for f in resampled])
     mean = np.maximum.reduce([c.mean() for c in contrasts])
     in_control = np.zeros(len(mean), dtype=np.bool_)
     if control is not None:
-        in_control = found[1].probability >= _THRESHOLD
-    score = np.where(existing(given), mean, -np.inf)
+        in_control = resampled[1].probability >= _THRESHOLD
+    score = np.where(existing(inputs), mean, -np.inf)
     scored = Scored(
         score=score,
         probability=probability,
         order=order_by(probability, score),
-        groups=groups_of(found[0].probability >= _THRESHOLD, in_control),
-        phi=min((p for f in found if (p := phi(f))), key=lambda p: p.value, default=None),
+        groups=groups_of(resampled[0].probability >= _THRESHOLD, in_control),
+        phi=min((p for f in resampled if (p := phi(f))), key=lambda p: p.value, default=None),
         error_bound=_times(
-            bounds.false_selections(given.size, _THRESHOLD, found[0].candidates), len(found)
+            bounds.false_selections(inputs.size, _THRESHOLD, resampled[0].candidates),
+            len(resampled),
         ),
         unimodal_bound=_times(
             bounds.false_selections_unimodal(
-                given.size, _THRESHOLD, found[0].candidates, len(found[0].chosen) // 2
+                inputs.size, _THRESHOLD, resampled[0].candidates, len(resampled[0].chosen) // 2
             ),
-            len(found),
+            len(resampled),
         ),
         sensitivity=sensitivity(
-            given, probability >= _THRESHOLD, lambda *how: _stable(given, contrasts, *how)
+            inputs, probability >= _THRESHOLD, lambda *how: _stable(inputs, contrasts, *how)
         ),
     )
     counted = {
@@ -128,22 +129,22 @@ def _select(given: SelectionInput) -> Selection | str:
         "jailbreak": len(control.regular) if control else 0,
     }
     return selection(
-        given,
+        inputs,
         scored,
         selector=_ID,
         version=_VERSION,
         window=window,
         prompts=counted,
-        resamples=len(found[0].chosen),
+        resamples=len(resampled[0].chosen),
         threshold=_THRESHOLD,
         notes=_notes(detection, control),
     )
 
 
-def _stable(given: SelectionInput, contrasts: list[_Contrast], size: int, draws: int) -> BoolArray:
+def _stable(inputs: SelectionInput, contrasts: list[_Contrast], size: int, draws: int) -> BoolArray:
     """Which experts are stable in any contrast, at another size or number of resamples."""
-    found = (c.resampled(given, size, draws).probability for c in contrasts)
-    return np.asarray(np.maximum.reduce(list(found)) >= _THRESHOLD, dtype=np.bool_)
+    probabilities = (c.resampled(inputs, size, draws).probability for c in contrasts)
+    return np.asarray(np.maximum.reduce(list(probabilities)) >= _THRESHOLD, dtype=np.bool_)
 
 
 def _times(bound: float | None, families: int) -> float | None:
