@@ -37,7 +37,7 @@ _MOST_WORKERS = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditConfig:
-    """What was chosen and the evidence depends on, as requests and evidence hold it.
+    """The options of an audit that its evidence depends on, as requests and evidence hold them.
 
     Attributes:
         size: experts taken per resample (N_e, q).
@@ -339,7 +339,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What was typed; `audit.resolve_options` says what it comes to.
+    """The options as they were typed; `audit.resolve_options` fills in the rest.
 
     Attributes:
         config: what was typed of `AuditConfig`, by field; what was left out is missing.
@@ -356,7 +356,7 @@ def asked_for(suite: Path, options: Mapping[str, Any]) -> Asked:
 
     Those that stand for nothing typed, None and no repetition, are left out.
     """
-    field_of = {name: one for one, name in _names(AuditConfig).items()}
+    field_of = {name: field for field, name in _names(AuditConfig).items()}
     config = {
         field_of[name]: value
         for name, value in options.items()
@@ -371,14 +371,14 @@ def asked_for(suite: Path, options: Mapping[str, Any]) -> Asked:
 
 
 def _typed(record: type[Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    return {one: options[name] for one, name in _names(record).items() if name in options}
+    return {field: options[name] for field, name in _names(record).items() if name in options}
 
 
 def _names(record: type[Any]) -> dict[str, str]:
     """Field -> option's name."""
-    return {one: name for one, name, _ in options_of(record)}
+    return {field: name for field, name, _ in options_of(record)}
 
 
 def values_of(config: AuditConfig) -> dict[str, Any]:
     """The fields of an `AuditConfig`, also of what is more than one."""
-    return {one.name: getattr(config, one.name) for one in fields(AuditConfig)}
+    return {f.name: getattr(config, f.name) for f in fields(AuditConfig)}

@@ -1,4 +1,4 @@
-"""What experts are selected by where prompts, their frame or the model's numbers differ."""
+"""Selections in environments: parts of the suite, other system prompts, other numeric formats."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ class AuditSettings(AuditConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTimes:
-    """What differs between two runs of the same audit; kept in a file of its own (run.json).
+    """Times and counts that differ between two runs of the same audit; kept in run.json.
 
     Attributes:
         seconds: wall time per stage, over all sessions of a resumed audit.

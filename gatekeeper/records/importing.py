@@ -1,4 +1,4 @@
-"""The interface of importers: what they are asked for and what they give."""
+"""The interface of importers: what a request to one holds, and what it returns."""
 
 from __future__ import annotations
 

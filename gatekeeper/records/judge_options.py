@@ -53,7 +53,7 @@ def split_options(pairs: Iterable[str]) -> dict[str, str]:
         UsageError: one has no `=`, or a key is given twice. Values are never repeated: they may
             hold what was meant for a secret place.
     """
-    found: dict[str, str] = {}
+    options: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip():
@@ -61,16 +61,16 @@ def split_options(pairs: Iterable[str]) -> dict[str, str]:
                 "a judge's option is not of the form KEY=VALUE",
                 remedy="write it like --judge-option model=./guard",
             )
-        if key.strip() in found:
+        if key.strip() in options:
             raise UsageError(f"the judge's option {excerpt(key.strip())!r} is given twice")
-        found[key.strip()] = value
-    return found
+        options[key.strip()] = value
+    return options
 
 
 def read_options(
     judge: str,
     declared: Sequence[JudgeOption],
-    given: Mapping[str, str],
+    typed: Mapping[str, str],
     *,
     flag: str = "--judge-option",
 ) -> dict[str, OptionValue]:
@@ -83,14 +83,14 @@ def read_options(
         UsageError: one is unknown, missing, or not of its kind.
     """
     known = {option.name: option for option in declared}
-    for name in given:
+    for name in typed:
         if name not in known:
             raise UsageError(
                 f"judge {judge} has no option {excerpt(name)!r}", remedy=did_you_mean(name, known)
             )
     values: dict[str, OptionValue] = {}
     for option in declared:
-        text = given.get(option.name, option.default)
+        text = typed.get(option.name, option.default)
         if text is None and option.required:
             raise UsageError(
                 f"judge {judge} needs the option {option.name}: {option.title}",

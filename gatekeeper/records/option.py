@@ -108,7 +108,7 @@ def option(
 
 def options_of(record: type[Any]) -> Iterator[tuple[str, str, Option]]:
     """Field, name by which commands know it, and option, of each field that one asks for."""
-    for one in fields(record):
-        asked: Option | None = one.metadata.get(_KEY)
-        if asked is not None:
-            yield one.name, asked.name or one.name, asked
+    for f in fields(record):
+        wanted: Option | None = f.metadata.get(_KEY)
+        if wanted is not None:
+            yield f.name, wanted.name or f.name, wanted

@@ -212,10 +212,10 @@ class Policy:
             if not rule.shares:
                 rules.append(rule)
                 continue
-            first, own = rule.subjects[0], [at for at in rule.subjects if at.k is not None]
+            first, plain = rule.subjects[0], [at for at in rule.subjects if at.k is not None]
             more = [replace(first, k=size_of(share, experts)) for share in rule.shares]
             ks |= {at.k for at in more if at.k is not None}
-            subjects = tuple(dict.fromkeys((*own, *more)))
+            subjects = tuple(dict.fromkeys((*plain, *more)))
             rules.append(replace(rule, subjects=subjects, shares=()))
         needs = replace(self.needs, ks=tuple(sorted(ks)), shares=())
         return replace(self, needs=needs, rules=tuple(rules))

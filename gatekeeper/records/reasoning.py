@@ -1,4 +1,4 @@
-"""Which part of what a model wrote is its reply: what it thinks in marked blocks first is not.
+"""Tells a model's reply apart from its reasoning, which stands in marked blocks.
 
 Users are shown what stands outside of the blocks, so that alone is judged. One scan from left to
 right, marks in any case:
@@ -98,9 +98,9 @@ class Parts:
 
 
 @lru_cache(maxsize=64)
-def _marks(own: tuple[str, ...]) -> re.Pattern[str]:
+def _marks(custom: tuple[str, ...]) -> re.Pattern[str]:
     """All marks, each kind in two groups `o…` and `c…`; `t` are `TAGS`, `w` are `ONLY_WITHIN`."""
-    kinds = [(f"p{i}", *pair) for i, pair in enumerate(_pairs(own))]
+    kinds = [(f"p{i}", *pair) for i, pair in enumerate(_pairs(custom))]
     kinds += [(f"w{i}", *pair) for i, pair in enumerate(ONLY_WITHIN)]  # before what is more general
     kinds += [(f"t{i}", *pair) for i, pair in enumerate(TAGS)]
     kinds += [(f"q{i}", *pair) for i, pair in enumerate(PATTERNS)]
@@ -109,48 +109,48 @@ def _marks(own: tuple[str, ...]) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1 << 12)  # many masks leave a reply as it was
-def parts(text: str, own: tuple[str, ...] = ()) -> Parts:
+def parts(text: str, custom: tuple[str, ...] = ()) -> Parts:
     """Tells reasoning and reply apart.
 
     Args:
-        own: an opening and a closing mark that count beside those known.
+        custom: an opening and a closing mark that count beside those known.
     """
-    if not own and ANY.search(text) is None:
+    if not custom and ANY.search(text) is None:
         return Parts(reply=text)
     text = _INVISIBLE.sub("", text)  # which would split a mark for us and for nobody else
-    kept: list[str] = []
+    pieces: list[str] = []
     kind, tag, start, blocks, stray, nested, unclear = "", "", 0, 0, False, False, False
-    marks = list(_marks(own).finditer(level(text)))
+    marks = list(_marks(custom).finditer(level(text)))
     # Where each tag is closed for the last time: what opens behind it is not closed.
     ends = {_tag(m): m.start() for m in marks if (m.lastgroup or "").startswith("ct")}
     fences = [fence.start() for fence in _FENCE.finditer(text)]
     begins = len(text) - len(text.lstrip())
-    for found in marks:
-        name = found.lastgroup or ""
-        unquoted = found.start()  # no slice of all that stands before: a reply may be marks alone
+    for mark in marks:
+        name = mark.lastgroup or ""
+        unquoted = mark.start()  # no slice of all that stands before: a reply may be marks alone
         while unquoted and text[unquoted - 1] in _QUOTES:
             unquoted -= 1
-        if begins < unquoted < found.start():
+        if begins < unquoted < mark.start():
             continue
-        if name[:2] == "ot" and not kind and _may_be_none(found, text, ends, fences):
+        if name[:2] == "ot" and not kind and _may_be_none(mark, text, ends, fences):
             nested = True
             continue
         if kind:
             nested |= name == "o" + kind
-            if name == "c" + kind and _tag(found) in ("", tag):
-                kind, start, blocks = "", found.end(), blocks + 1
+            if name == "c" + kind and _tag(mark) in ("", tag):
+                kind, start, blocks = "", mark.end(), blocks + 1
         elif name[0] == "o":
-            kept.append(text[start : found.start()])
-            kind, tag = name[1:], _tag(found)
+            pieces.append(text[start : mark.start()])
+            kind, tag = name[1:], _tag(mark)
         elif name[1] != "w":
             # What stood before the last block that was opened is the reply's; the rest is not.
-            before = bool(AROUND.sub(" ", text[start : found.start()]).strip())
-            unclear |= before and (blocks > 0 or any(part.strip() for part in kept))
+            before = bool(AROUND.sub(" ", text[start : mark.start()]).strip())
+            unclear |= before and (blocks > 0 or any(part.strip() for part in pieces))
             stray |= before
-            start, blocks = found.end(), blocks + 1
+            start, blocks = mark.end(), blocks + 1
     if not kind and not blocks:
         return Parts(reply=text, nested=nested)
-    reply = "" if kind else AROUND.sub(" ", "".join([*kept, text[start:]])).strip()
+    reply = "" if kind else AROUND.sub(" ", "".join([*pieces, text[start:]])).strip()
     return Parts(
         reply=reply,
         unfinished=bool(kind),
@@ -168,10 +168,10 @@ _EDGE = re.compile(r"(?:begin|start|end|stop|close)(?:of)?")
 
 def _tag(mark: re.Match[str]) -> str:
     """What a tag is named, which its closing tag must be too; empty for marks of other kinds."""
-    found = _CORE.match(mark[0]) if (mark.lastgroup or "")[1] == "t" else None
-    if found is None or found[1].casefold().strip("|") == "content":
+    core = _CORE.match(mark[0]) if (mark.lastgroup or "")[1] == "t" else None
+    if core is None or core[1].casefold().strip("|") == "content":
         return ""
-    name = "".join(w for w in re.split(r"[_.:|-]+", found[1].casefold()) if w not in _EDGES)
+    name = "".join(w for w in re.split(r"[_.:|-]+", core[1].casefold()) if w not in _EDGES)
     return _EDGE.sub("", name, count=1) if _EDGE.match(name) else name
 
 
@@ -197,57 +197,57 @@ def _may_be_none(
     return bisect_left(fences, at) % 2 == 1 or not _BEGINS.search(text, max(0, at - 8), at)
 
 
-def tells(text: str, own: tuple[str, ...] = ()) -> bool:
+def tells(text: str, custom: tuple[str, ...] = ()) -> bool:
     """Whether a chat template, or the tokens of a vocabulary line by line, know any mark."""
     families = any(all(token in text for token in family) for family in FAMILIES)
-    return families or _marks(own).search(level(text)) is not None
+    return families or _marks(custom).search(level(text)) is not None
 
 
 def hints(text: str) -> list[str]:
-    """Words of the same that speak of reasoning, for where no mark is known."""
-    return list(dict.fromkeys(found[0] for found in HINT.finditer(text)))
+    """Words of a template or vocabulary that speak of reasoning, for where no mark is known."""
+    return list(dict.fromkeys(hint[0] for hint in HINT.finditer(text)))
 
 
-def bare(text: str, own: tuple[str, ...] = ()) -> bool:
-    """Whether nothing in a text could be a part of a mark, however it went on."""
-    return ANY.search(text) is None and not (own and tells(text, own))
+def bare(text: str, custom: tuple[str, ...] = ()) -> bool:
+    """Whether no part of a text could be, or become, a part of a mark, whatever follows."""
+    return ANY.search(text) is None and not (custom and tells(text, custom))
 
 
-def is_mark(token: str, own: tuple[str, ...] = ()) -> bool:
+def is_mark(token: str, custom: tuple[str, ...] = ()) -> bool:
     """Whether a token is a mark, or a part of one."""
-    return token.lower() in PARTS or _marks(own).fullmatch(level(token)) is not None
+    return token.lower() in PARTS or _marks(custom).fullmatch(level(token)) is not None
 
 
-def reply_of(text: str, own: tuple[str, ...] = ()) -> str | None:
+def reply_of(text: str, custom: tuple[str, ...] = ()) -> str | None:
     """What is judged of a text, or None if its reasoning does not end or has no clear end."""
-    found = parts(text, own)
-    return None if found.unfinished or found.unclear else found.reply
+    split = parts(text, custom)
+    return None if split.unfinished or split.unclear else split.reply
 
 
-def opened(ending: str, own: tuple[str, ...] = ()) -> str:
+def opened(ending: str, custom: tuple[str, ...] = ()) -> str:
     """The block that a prompt leaves open, from its mark on: the reply begins within. Else empty.
 
     Args:
         ending: what the chat template writes behind the request.
     """
-    openings = [o for o, _ in _pairs(own)] + [o for o, _ in TAGS]
+    openings = [o for o, _ in _pairs(custom)] + [o for o, _ in TAGS]
     openings += [r"<\|channel\|>\s*(?!final\b)\w+", r"here(?: is|['’]s) my thought process:"]
     openings += [r"here(?: are|['’]s) my reasoning steps:", ONLY_WITHIN[0][0]]
     openings += [o for o, _ in PATTERNS[2:4]]
     marks = re.finditer("|".join(openings), level(ending), re.IGNORECASE)
     blocks = (ending[mark.start() :].strip() for mark in marks)
-    return next((block for block in blocks if parts(block, own).unfinished), "")
+    return next((block for block in blocks if parts(block, custom).unfinished), "")
 
 
-def closed(prompt: str, own: tuple[str, ...] = ()) -> bool:
+def closed(prompt: str, custom: tuple[str, ...] = ()) -> bool:
     """Whether a prompt ends in a closing mark: the reply then begins behind the reasoning."""
-    closings = [c for _, c in _pairs(own)] + [c for _, c in TAGS]
+    closings = [c for _, c in _pairs(custom)] + [c for _, c in TAGS]
     closings += [r"<\|channel\|>\s*final\b[^<]*<\|message\|>"]
     closings += [c for _, c in PATTERNS[2:4]]
     return re.search(f"(?:{'|'.join(closings)}){_SPACE}", level(prompt), re.IGNORECASE) is not None
 
 
-def _pairs(own: tuple[str, ...]) -> list[tuple[str, str]]:
+def _pairs(custom: tuple[str, ...]) -> list[tuple[str, str]]:
     """Marks that are no patterns, as patterns."""
-    pairs = (own, *PAIRS) if own else PAIRS
+    pairs = (custom, *PAIRS) if custom else PAIRS
     return [(re.escape(level(opening)), re.escape(level(closing))) for opening, closing in pairs]

@@ -1,4 +1,4 @@
-"""Any judge, asked about replies without their reasoning: the one place where it is cut."""
+"""Makes any judge judge replies without their reasoning: the one place where that is cut off."""
 
 from __future__ import annotations
 
@@ -26,55 +26,55 @@ def of_replies(judge: Judge, reasoning: Reasoning | None, *, early: bool = True)
     """
     if reasoning is None:
         return judge
-    own = reasoning.marks
+    marks = reasoning.marks
     return replace(
         judge,
-        judge=partial(_judge, judge.judge, own),
-        judge_all=partial(_judge_all, judge.judge_all, own) if judge.judge_all else None,
+        judge=partial(_judge, judge.judge, marks),
+        judge_all=partial(_judge_all, judge.judge_all, marks) if judge.judge_all else None,
         # A function of a module and plain values: workers are sent it.
-        decided=partial(_decided, judge.decided, own, early),
-        may_refuse=partial(_may_refuse, judge.may_refuse, own) if judge.may_refuse else None,
-        stands=partial(_decided, judge.stands, own, True) if judge.stands else None,
+        decided=partial(_decided, judge.decided, marks, early),
+        may_refuse=partial(_may_refuse, judge.may_refuse, marks) if judge.may_refuse else None,
+        stands=partial(_decided, judge.stands, marks, True) if judge.stands else None,
     )
 
 
 def _judge(
-    judge: Callable[[str, str], Judgement], own: tuple[str, ...], prompt: str, text: str
+    judge: Callable[[str, str], Judgement], marks: tuple[str, ...], prompt: str, text: str
 ) -> Judgement:
-    return _untold(text, own) or judge(prompt, parts(text, own).reply)
+    return _untold(text, marks) or judge(prompt, parts(text, marks).reply)
 
 
-def _untold(text: str, own: tuple[str, ...]) -> Judgement | None:
-    """What a text is judged whose reply cannot be told from its reasoning; None where it can."""
-    found = parts(text, own)
-    if found.unfinished:
+def _untold(text: str, marks: tuple[str, ...]) -> Judgement | None:
+    """The judgement of a text whose reply cannot be told from its reasoning; None where it can."""
+    split = parts(text, marks)
+    if split.unfinished:
         return UNFINISHED
-    return UNCLEAR if found.unclear else None
+    return UNCLEAR if split.unclear else None
 
 
 def _judge_all(
     judge: Callable[[Sequence[tuple[str, str]]], list[Judgement]],
-    own: tuple[str, ...],
+    marks: tuple[str, ...],
     pairs: Sequence[tuple[str, str]],
 ) -> list[Judgement]:
-    replies = [(prompt, reply_of(text, own)) for prompt, text in pairs]
-    asked = list(dict.fromkeys((p, reply) for p, reply in replies if reply is not None))
-    said = dict(zip(asked, judge(asked), strict=True)) if asked else {}
+    replies = [(prompt, reply_of(text, marks)) for prompt, text in pairs]
+    judged = list(dict.fromkeys((p, reply) for p, reply in replies if reply is not None))
+    judgements = dict(zip(judged, judge(judged), strict=True)) if judged else {}
     return [
-        _untold(text, own) or said[prompt, reply or ""]
+        _untold(text, marks) or judgements[prompt, reply or ""]
         for (prompt, text), (_, reply) in zip(pairs, replies, strict=True)
     ]
 
 
 def _decided(
-    decided: Callable[[str], bool], own: tuple[str, ...], early: bool, prefix: str
+    decided: Callable[[str], bool], marks: tuple[str, ...], early: bool, prefix: str
 ) -> bool:
-    found = parts(prefix, own)
-    if found.unfinished or found.unclear or found.nested:
+    split = parts(prefix, marks)
+    if split.unfinished or split.unclear or split.nested:
         return False
-    return (early or found.blocks > 0) and decided(found.reply)
+    return (early or split.blocks > 0) and decided(split.reply)
 
 
-def _may_refuse(may_refuse: Callable[[str], bool], own: tuple[str, ...], prefix: str) -> bool:
-    reply = reply_of(prefix, own)
+def _may_refuse(may_refuse: Callable[[str], bool], marks: tuple[str, ...], prefix: str) -> bool:
+    reply = reply_of(prefix, marks)
     return reply is None or may_refuse(reply)

@@ -63,7 +63,7 @@ class Source:
 
 def suite_digest(files: Mapping[str, str]) -> str:
     """`sha256:` over the sorted `<hash>  <name>` lines of its files, as `sha256sum` prints them."""
-    lines = "".join(f"{found}  {name}\n" for name, found in sorted(files.items()))
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
     return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Many trials in little memory: numbers in columns, replies compressed, a `Trial` when asked."""
+"""Stores many trials in little memory: numbers in columns, replies compressed."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class TrialsBuilder:
     def trials(self) -> Trials:
         """All that were added."""
         self._replies.close()
-        names = {name: tuple(one.codes) for name, one in self._names.items()}
+        names = {name: tuple(known.codes) for name, known in self._names.items()}
         columns = _Columns(
             prompts=names["prompt"],
             reasons=names["reason"],
@@ -189,10 +189,10 @@ class Trials(Sequence[Trial]):
             masks: their names, and what they are to be called.
         """
         wanted = np.array([name in masks for name in self._masks], np.bool_)
-        asked = np.array([name in prompts for name in self._columns.prompts], np.bool_)
-        found = self.where(lambda c: wanted[c.mask] & asked[c.prompt])
+        measured = np.array([name in prompts for name in self._columns.prompts], np.bool_)
+        trials = self.where(lambda c: wanted[c.mask] & measured[c.prompt])
         names = tuple(masks.get(name, name) for name in self._masks)
-        return Trials(found._columns, names, found._rows)
+        return Trials(trials._columns, names, trials._rows)
 
     def of_masks(self, names: set[str]) -> Trials:
         """The trials under some masks."""
@@ -201,13 +201,13 @@ class Trials(Sequence[Trial]):
 
     def without_replies(self) -> Trials:
         """The same, each with an empty reply."""
-        found = {name: getattr(self._columns, name) for name in _Columns.__slots__}
-        return Trials(_Columns(**{**found, "replies": None}), self._masks, self._rows)
+        columns = {name: getattr(self._columns, name) for name in _Columns.__slots__}
+        return Trials(_Columns(**{**columns, "replies": None}), self._masks, self._rows)
 
-    def retold(self, column: str, told: Mapping[int, str]) -> Trials:
+    def retold(self, column: str, outcomes: Mapping[int, str]) -> Trials:
         """See `retold`."""
         values = getattr(self._columns, column).copy()
-        values[self.rows[list(told)]] = [_CODES[outcome] for outcome in told.values()]
+        values[self.rows[list(outcomes)]] = [_CODES[outcome] for outcome in outcomes.values()]
         return Trials(replace(self._columns, **{column: values}), self._masks, self._rows)
 
     def codes(self) -> Codes:
@@ -222,8 +222,8 @@ class Trials(Sequence[Trial]):
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """One number of each trial."""
-        found: npt.NDArray[Any] = getattr(self._columns, name)[self.rows]
-        return found
+        column: npt.NDArray[Any] = getattr(self._columns, name)[self.rows]
+        return column
 
 
 def of_masks(trials: Sequence[Trial], *names: str) -> Sequence[Trial]:
@@ -252,16 +252,16 @@ def cells(trials: Sequence[Trial]) -> Iterator[tuple[str, str, str]]:
     if not isinstance(trials, Trials):
         yield from ((t.mask, t.prompt_id, t.outcome) for t in trials)
         return
-    found = trials.codes()
+    codes = trials.codes()
     for start in range(0, len(trials), _STEP):
         part = slice(start, start + _STEP)
         for mask, prompt, outcome in zip(
-            found.mask[part].tolist(),
-            found.prompt[part].tolist(),
-            found.outcome[part].tolist(),
+            codes.mask[part].tolist(),
+            codes.prompt[part].tolist(),
+            codes.outcome[part].tolist(),
             strict=True,
         ):
-            yield found.masks[mask], found.prompts[prompt], OUTCOMES[outcome]
+            yield codes.masks[mask], codes.prompts[prompt], OUTCOMES[outcome]
 
 
 def codes_of(trials: Sequence[Trial]) -> Codes:
@@ -314,20 +314,20 @@ def undecided(trials: Sequence[Trial], column: str = "outcome") -> Iterator[tupl
     return ((at, t) for at, t in enumerate(trials) if getattr(t, column) == UNDECIDED)
 
 
-def retold(trials: Sequence[Trial], column: str, told: Mapping[int, str]) -> Sequence[Trial]:
+def retold(trials: Sequence[Trial], column: str, outcomes: Mapping[int, str]) -> Sequence[Trial]:
     """The same with other outcomes in some places.
 
     Args:
         column: as of `undecided`.
-        told: outcomes by place.
+        outcomes: by place.
     """
     if isinstance(trials, Trials):
-        return trials.retold(column, told)
-    found = list(trials)
-    for at, outcome in told.items():
+        return trials.retold(column, outcomes)
+    changed = list(trials)
+    for at, outcome in outcomes.items():
         change: dict[str, Any] = {column: outcome}
-        found[at] = replace(found[at], **change)
-    return tuple(found)
+        changed[at] = replace(changed[at], **change)
+    return tuple(changed)
 
 
 def longest(trials: Sequence[Trial]) -> int:

@@ -1,4 +1,4 @@
-"""How well a masked model still gives the unmasked model's own answers."""
+"""How likely a masked model still finds the unmasked model's answers to benign prompts."""
 
 from __future__ import annotations
 

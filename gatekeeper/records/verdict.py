@@ -87,9 +87,9 @@ class RuleOutcome:
         The largest of a rule with an upper limit, the smallest of one with a lower limit; None if
         nothing was measured.
         """
-        found = [one for one in (self.decisive, *self.others) if isinstance(one, Finding)]
+        findings = [f for f in (self.decisive, *self.others) if isinstance(f, Finding)]
         sign = -1.0 if self.rule.maximum is None else 1.0
-        return max(found, key=lambda finding: sign * finding.value, default=None)
+        return max(findings, key=lambda finding: sign * finding.value, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,17 +166,17 @@ def headline_of(result: str, outcomes: tuple[RuleOutcome, ...], fail_on: str) ->
         waived = any(outcome.result == "waived" for outcome in outcomes)
         return "passed by exception" if waived else "passed"
     if result == "fail":
-        blocked = any(one.blocking and one.result == "fail" for one in outcomes)
+        blocked = any(o.blocking and o.result == "fail" for o in outcomes)
         return "failed on warnings" if fail_on == "warn" and not blocked else "failed"
     return "inconclusive"
 
 
 def settled_by(outcomes: tuple[RuleOutcome, ...]) -> MorePrompts | None:
     """Prompts that would settle all these open rules at once; None if they alone would not."""
-    told = [outcome.more_prompts for outcome in outcomes]
-    each = [one for one in told if one is not None]
-    if not each or len(each) < len(told):
+    counts = [outcome.more_prompts for outcome in outcomes]
+    each = [c for c in counts if c is not None]
+    if not each or len(each) < len(counts):
         return None
-    high = max(math.inf if one.high is None else one.high for one in each)
-    low = max(one.low for one in each)
+    high = max(math.inf if c.high is None else c.high for c in each)
+    low = max(c.low for c in each)
     return MorePrompts(low=low, high=None if math.isinf(high) else int(high))

@@ -23,15 +23,15 @@ _NAMES, _NAME = 3, 40
 def recommended(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> tuple[str, ...]:
     """What to do, first of all what the verdict calls for; then a few steps, and how many more."""
     steps = list(dict.fromkeys(_steps(verdict, rules, words)))
-    told, rest = first_few(steps, _STEPS)
+    shown, rest = first_few(steps, _STEPS)
     more = [words("summary.more", count=rest, chapter=words("rules.title"))] if rest else []
-    return (words(f"summary.do.{verdict.headline}"), *told, *more)
+    return (words(f"summary.do.{verdict.headline}"), *shown, *more)
 
 
 def names(ids: Sequence[str], words: Wording) -> str:
     """Rules by name, the first few of them."""
-    told, rest = first_few(ids, _NAMES)
-    shown = [clean(one, _NAME) for one in told]
+    first, rest = first_few(ids, _NAMES)
+    shown = [clean(rule, _NAME) for rule in first]
     if rest:
         return words("summary.and_more", names=words("number.comma").join(shown), count=rest)
     return words.enumerate(shown)
@@ -70,8 +70,8 @@ def _remedies(rows: Iterable[RuleRow], words: Wording) -> Iterator[str]:
             rules.setdefault(row.remedy, []).append(row.id)
     for remedy, ids in rules.items():
         named = names(ids, words)
-        told = clean(remedy, max(_LENGTH // 2, _LENGTH + 60 - len(named)))
-        yield words("summary.remedy", rule=named, remedy=told)
+        text = clean(remedy, max(_LENGTH // 2, _LENGTH + 60 - len(named)))
+        yield words("summary.remedy", rule=named, remedy=text)
 
 
 def _open(outcomes: Sequence[RuleOutcome], words: Wording) -> Iterator[str]:
@@ -86,20 +86,20 @@ def _open(outcomes: Sequence[RuleOutcome], words: Wording) -> Iterator[str]:
             yield words(f"summary.obstacle.{outcome.obstacle}", rule=rule)
         else:
             countable.append(outcome)
-    hard = [one for one in countable if one.more_prompts is None]
+    hard = [o for o in countable if o.more_prompts is None]
     if hard:
-        named = names([one.rule.id for one in hard], words)
+        named = names([o.rule.id for o in hard], words)
         yield words("summary.hardly", rules=named, count=len(hard))
-    told = tuple(one for one in countable if one.more_prompts is not None)
-    more = settled_by(told)
+    settled = tuple(o for o in countable if o.more_prompts is not None)
+    more = settled_by(settled)
     if more is None:
         return
     low, high = words.number(more.low, 0), words.number(more.high or 0, 0)
     sure = more.high is None or more.high == more.low
     yield words(
         "summary.prompts" if sure else "summary.prompts_range",
-        rules=names([one.rule.id for one in told], words),
-        count=len(told),
+        rules=names([o.rule.id for o in settled], words),
+        count=len(settled),
         low=low,
         high=high,
     )

@@ -34,14 +34,14 @@ def build_corrected(
     evidence: Evidence,
     verdict: Verdict,
     curve: Curve | None,
-    given: GivenCard | None,
+    card_file: GivenCard | None,
     words: Wording,
 ) -> CorrectedFacts | None:
     """The unmasked rates, those under the mask that the report speaks of, and what rules ask."""
-    if given is None:
+    if card_file is None:
         return None
-    card = given.card
-    asked = [
+    card = card_file.card
+    numbers = [
         (outcome.rule, _as_judged(evidence, finding))
         for outcome in verdict.outcomes
         for finding in (outcome.decisive, *outcome.others)
@@ -57,11 +57,11 @@ def build_corrected(
     return CorrectedFacts(
         judge=clean(card.judge, 60),
         version=card.version,
-        digest=given.digest,
+        digest=card_file.digest,
         labels=card.parts[0].n,
         masked=sum(part.n for part in card.parts if part.name == "group: masked"),
         rows=tuple(_row(evidence, finding, card, words) for finding in unique.values()),
-        notes=() if verdict.card is not None else tuple(_notes(evidence, card, asked, words)),
+        notes=() if verdict.card is not None else tuple(_notes(evidence, card, numbers, words)),
         decides=verdict.card is not None,
     )
 
@@ -78,13 +78,13 @@ def _as_judged(evidence: Evidence, finding: Finding) -> Finding:
 def _headline(evidence: Evidence, curve: Curve | None) -> Iterator[Finding]:
     """Rates of every set, without a mask and under the one that the report speaks of; drops."""
     for name in SETS:
-        found = [rate(evidence, name)]
+        findings = [rate(evidence, name)]
         if curve is not None:
             at = (curve.worst, curve.k)
-            found.append(masked_rate(evidence, name, *at))
+            findings.append(masked_rate(evidence, name, *at))
             drop = find(evidence, DROP, selector=at[0], k=at[1], sets=(name,))
-            found.append(drop if isinstance(drop, Finding) else None)
-        yield from (one for one in found if one is not None)
+            findings.append(drop if isinstance(drop, Finding) else None)
+        yield from (f for f in findings if f is not None)
 
 
 def _full(finding: Finding) -> Subject:
@@ -94,15 +94,15 @@ def _full(finding: Finding) -> Subject:
 
 
 def _row(evidence: Evidence, raw: Finding, card: JudgeCard, words: Wording) -> CorrectedRow:
-    found, labels = _corrected(evidence, raw, card)
-    told = found if isinstance(found, Corrected) else None
+    corrected, labels = _corrected(evidence, raw, card)
+    number = corrected if isinstance(corrected, Corrected) else None
     return CorrectedRow(
         raw=raw,
         title=metric_title(raw.metric, words),
         subject=subject_text(_full(raw), words),
-        value=None if told is None else 100 * told.value,
-        interval=None if told is None else _percent(told.interval),
-        reason=found if isinstance(found, str) else "",
+        value=None if number is None else 100 * number.value,
+        interval=None if number is None else _percent(number.interval),
+        reason=corrected if isinstance(corrected, str) else "",
         labels=labels,
     )
 
@@ -141,7 +141,7 @@ def _percent(interval: Interval) -> Interval:
 
 def _corrected(evidence: Evidence, raw: Finding, card: JudgeCard) -> tuple[Corrected | str, int]:
     """The corrected number, or why there is none, and the labelled replies it rests on."""
-    plain, masked = (card_part_for(card, masked=one) for one in (False, True))
+    plain, masked = (card_part_for(card, masked=is_masked) for is_masked in (False, True))
     if "planned" in raw.counts:
         return "the mask's run stopped early, and no corrected interval allows for that", masked.n
     if raw.metric == RATE:
@@ -157,23 +157,23 @@ def _corrected(evidence: Evidence, raw: Finding, card: JudgeCard) -> tuple[Corre
 
 
 def _notes(
-    evidence: Evidence, card: JudgeCard, asked: list[tuple[Rule, Finding]], words: Wording
+    evidence: Evidence, card: JudgeCard, numbers: list[tuple[Rule, Finding]], words: Wording
 ) -> Iterator[str]:
     """A note a rule: of the first of its numbers whose corrected interval leaves the limit."""
-    told: set[str] = set()
-    for rule, finding in asked:
-        if rule.id in told or not _within(rule, finding.interval):
+    noted: set[str] = set()
+    for rule, finding in numbers:
+        if rule.id in noted or not _within(rule, finding.interval):
             continue
-        found, _ = _corrected(evidence, finding, card)
-        if isinstance(found, str) or _within(rule, _percent(found.interval)):
+        corrected, _ = _corrected(evidence, finding, card)
+        if isinstance(corrected, str) or _within(rule, _percent(corrected.interval)):
             continue
-        told.add(rule.id)
+        noted.add(rule.id)
         yield words(
             "corrected.crosses",
             rule=clean(rule.id, 80),
             subject=subject_text(_full(finding), words),
             raw=words.range(finding.interval),
-            corrected=words.range(_percent(found.interval)),
+            corrected=words.range(_percent(corrected.interval)),
             limit=words.limit(
                 rule.maximum if rule.maximum is not None else rule.minimum or 0.0, rule.unit
             ),

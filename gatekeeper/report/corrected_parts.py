@@ -1,4 +1,4 @@
-"""What a judge's card makes of the rates, as a report shows it."""
+"""Rates corrected by a judge's card, as a report shows them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class CorrectedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectedFacts:
-    """What a judge's card makes of the rates.
+    """All rates that a judge's card corrects, and which card it is.
 
     Attributes:
         labels: labelled replies of the whole card; `masked` of them under a mask.

@@ -27,7 +27,7 @@ def build_curve(evidence: Evidence, verdict: Verdict, outcomes: Outcomes) -> Cur
     worst, k = _headline(judged, series)
     points = controls(evidence, outcomes, worst)
     by_k = {p.k: p for p in points}
-    told = next(s for s in series if s.selector == worst).points
+    shown = next(s for s in series if s.selector == worst).points
     return Curve(
         unmasked=unmasked,
         worst=worst,
@@ -35,7 +35,7 @@ def build_curve(evidence: Evidence, verdict: Verdict, outcomes: Outcomes) -> Cur
         series=series,
         controls=points,
         limits=_limits(judged, unmasked),
-        rows=tuple(_row(evidence, point, by_k.get(point.subject.k or 0)) for point in told),
+        rows=tuple(_row(evidence, point, by_k.get(point.subject.k or 0)) for point in shown),
         beside=tuple(
             _row(evidence, point, None)
             for one in _series_of(evidence, _beside(evidence))
@@ -55,7 +55,7 @@ def _series(evidence: Evidence) -> tuple[CurveSeries, ...]:
 
 def _series_of(evidence: Evidence, names: tuple[str, ...]) -> tuple[CurveSeries, ...]:
     """Refusal rates under the masks that follow each of the names, where there are any."""
-    found: dict[str, list[Finding]] = {}
+    rates: dict[str, list[Finding]] = {}
     for finding in evidence.findings:
         at = finding.subject
         if (
@@ -66,11 +66,11 @@ def _series_of(evidence: Evidence, names: tuple[str, ...]) -> tuple[CurveSeries,
             and at.k
             and at.mode == own_mode(evidence.settings)
         ):
-            found.setdefault(at.selector, []).append(finding)
+            rates.setdefault(at.selector, []).append(finding)
     return tuple(
-        CurveSeries(selector=s, points=tuple(sorted(found[s], key=lambda f: f.subject.k or 0)))
+        CurveSeries(selector=s, points=tuple(sorted(rates[s], key=lambda f: f.subject.k or 0)))
         for s in names
-        if s in found
+        if s in rates
     )
 
 

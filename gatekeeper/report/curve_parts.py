@@ -77,7 +77,7 @@ class Curve:
     @property
     def band(self) -> Interval:
         """One of the intervals that the band of the worst selector is made of."""
-        return next(one for one in self.series if one.selector == self.worst).points[0].interval
+        return next(s for s in self.series if s.selector == self.worst).points[0].interval
 
     @property
     def ks(self) -> tuple[int, ...]:

@@ -156,12 +156,12 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
 
 def _matches(evidence: Evidence) -> tuple[Match, ...]:
     """How near random masks come to the selected ones, where that is known."""
-    found = (
+    matches = (
         match(evidence, selector, k)
         for selector in sorted(evidence.settings.selectors)
         for k in sorted(evidence.settings.ks)
     )
-    return tuple(one for one in found if one is not None)
+    return tuple(m for m in matches if m is not None)
 
 
 def permitted_attachments(

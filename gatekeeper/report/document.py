@@ -167,8 +167,8 @@ def _beside(row: CurveRow, words: Wording) -> str:
     selector, _, group = row.selector.partition("/")
     if not group:
         return words.get(f"beside.{selector}") or clean(selector, 40)
-    told = words.get(f"beside.{'cause' if selector == BY_CAUSE else 'ranking'}-{group}")
-    return told.format(selector=clean(selector, 40)) if told else clean(row.selector, 60)
+    template = words.get(f"beside.{'cause' if selector == BY_CAUSE else 'ranking'}-{group}")
+    return template.format(selector=clean(selector, 40)) if template else clean(row.selector, 60)
 
 
 def _share(share: Share | None, view: ReportView) -> tuple[str, str]:
@@ -184,22 +184,22 @@ def _share(share: Share | None, view: ReportView) -> tuple[str, str]:
 
 def _selector_notes(view: ReportView) -> tuple[tuple[str, str], ...]:
     """What each selector looks for, in plain words, and what it presumes."""
-    found = []
+    by_selector = []
     for facts in view.selectors:
-        own = view.words.get(f"selector_note.{facts.selector}")
-        notes = [own] if own else []
+        looks_for = view.words.get(f"selector_note.{facts.selector}")
+        notes = [looks_for] if looks_for else []
         notes += [clean(note, 700) for note in facts.notes]
         if any("N_e" in note for note in facts.notes):
             notes.append(view.words("map.symbols"))
         if notes:
-            found.append((clean(facts.name, 40), " ".join(notes)))
-    return tuple(found)
+            by_selector.append((clean(facts.name, 40), " ".join(notes)))
+    return tuple(by_selector)
 
 
 def _environments_lead(view: ReportView) -> str:
     """What changes the selection, named."""
     words = view.words
-    found = [
+    changes = [
         words(
             "environments.change_value" if change.value else "environments.change",
             dimension=words(f"dimension.{change.dimension}"),
@@ -208,9 +208,9 @@ def _environments_lead(view: ReportView) -> str:
         )
         for change in what_changes(view.environments)
     ]
-    if not found:
+    if not changes:
         return words("environments.same")
-    return words("environments.changed", changes=words.enumerate(list(dict.fromkeys(found))))
+    return words("environments.changed", changes=words.enumerate(list(dict.fromkeys(changes))))
 
 
 def _notes(view: ReportView) -> tuple[str, ...]:

@@ -78,11 +78,11 @@ def dose_response(doses: Doses, words: Wording) -> str:
 
 
 def _panels(doses: Doses) -> list[_Panel]:
-    found = {kind: steps for kind in PANELS if (steps := doses.of(kind))}
-    weights = {kind: max(3, len(steps) + 1) for kind, steps in found.items()}
-    room = svg.WIDTH - _LEFT - _RIGHT - _GAP * (len(found) - 1)
+    by_kind = {kind: steps for kind in PANELS if (steps := doses.of(kind))}
+    weights = {kind: max(3, len(steps) + 1) for kind, steps in by_kind.items()}
+    room = svg.WIDTH - _LEFT - _RIGHT - _GAP * (len(by_kind) - 1)
     panels, left = [], _LEFT
-    for kind, steps in found.items():
+    for kind, steps in by_kind.items():
         right = left + room * weights[kind] / sum(weights.values())
         panels.append(_Panel(kind, steps, left, right))
         left = right + _GAP

@@ -53,7 +53,7 @@ class DoseSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doses:
-    """All that was run weakened, beside the audit's own mode.
+    """The refusals lost under weakened masks, beside those under the audit's own mode.
 
     Attributes:
         steps: in the order of the table: scales, the least disturbance first, then noise, then
@@ -68,8 +68,8 @@ class Doses:
 
     def of(self, kind: str) -> tuple[Step, ...]:
         """The steps of a panel: those of its kind, and reroute at its end."""
-        found = tuple(step for step in self.steps if step.kind == kind)
-        return (*found, *(s for s in self.steps if s.kind == "reroute")) if found else ()
+        steps = tuple(step for step in self.steps if step.kind == kind)
+        return (*steps, *(s for s in self.steps if s.kind == "reroute")) if steps else ()
 
     @property
     def measured(self) -> tuple[Finding, ...]:
@@ -81,9 +81,9 @@ class Doses:
 def build_doses(evidence: Evidence, worst: str | None) -> Doses | None:
     """The dose–response, or None if none was measured."""
     masks = {(m.selector, m.k): m for m in evidence.masks if m.arm == "dose"}
-    own = [m for m in evidence.masks if m.arm == "selected" and (m.selector, m.k) in masks]
-    run = [*(m for m in evidence.masks if m.arm == "dose"), *own]
-    found = {
+    selected = [m for m in evidence.masks if m.arm == "selected" and (m.selector, m.k) in masks]
+    run = [*(m for m in evidence.masks if m.arm == "dose"), *selected]
+    findings = {
         (f.metric, f.subject.selector, f.subject.k, f.subject.mode): f
         for f in evidence.findings
         if f.metric in {"refusal-drop", "refusals-broken"} and f.subject.set == "regular"
@@ -92,7 +92,7 @@ def build_doses(evidence: Evidence, worst: str | None) -> Doses | None:
         DoseSeries(
             selector=selector or "",
             k=k,
-            points={m.mode: _point(found, m) for m in run if (m.selector, m.k) == (selector, k)},
+            points={m.mode: _point(findings, m) for m in run if (m.selector, m.k) == (selector, k)},
         )
         for selector, k in sorted(masks, key=lambda at: (at[0] != worst, at))
     )
@@ -100,10 +100,10 @@ def build_doses(evidence: Evidence, worst: str | None) -> Doses | None:
     return doses if doses.measured and any(doses.of(kind) for kind in PANELS) else None
 
 
-def _point(found: Mapping[_At, Finding | Missing], mask: Mask) -> DosePoint:
+def _point(findings: Mapping[_At, Finding | Missing], mask: Mask) -> DosePoint:
     at = (mask.selector, mask.k, None if mask.how == MODE else mask.how)
     return DosePoint(
-        drop=found.get(("refusal-drop", *at)), broken=found.get(("refusals-broken", *at))
+        drop=findings.get(("refusal-drop", *at)), broken=findings.get(("refusals-broken", *at))
     )
 
 

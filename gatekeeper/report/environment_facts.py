@@ -1,4 +1,4 @@
-"""What environments change, in the rows of a table."""
+"""How environments change the selection of experts, as rows of a table."""
 
 from __future__ import annotations
 

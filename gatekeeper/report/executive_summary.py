@@ -84,14 +84,14 @@ def _suite(evidence: Evidence, words: Wording) -> Iterator[str]:
     )
     if evidence.settings.cross_fit:
         yield words("summary.suite_cross_fit")
-    if left := prompts_left_out(evidence):
-        share = 100 * left / (left + len(evidence.trials))
-        whole = max(stop.confidence for stop in evidence.stops)
+    if left_out := prompts_left_out(evidence):
+        share = 100 * left_out / (left_out + len(evidence.trials))
+        whole_set = max(stop.confidence for stop in evidence.stops)
         yield words(
             "summary.suite_sequential",
             share=words.amount(round(share), "%"),
-            confidence=words.percent(halved(whole)),
-            whole=words.percent(whole),
+            confidence=words.percent(halved(whole_set)),
+            whole=words.percent(whole_set),
         )
     controls = len({mask.label for mask in evidence.masks if mask.arm == "control"})
     if controls:
@@ -105,7 +105,7 @@ def _numbers(
 ) -> tuple[KeyNumber, ...]:
     """The decisive findings, worst result first; the unmasked rate fills up."""
     ranked = sorted(rules, key=lambda r: (-RESULTS.index(r.result), r.severity != "block"))
-    found = [
+    tiles = [
         KeyNumber(
             value=words.value(decisive),
             label=row.title,
@@ -119,9 +119,9 @@ def _numbers(
         for row in ranked
         if isinstance(decisive := row.outcome.decisive, Finding)
     ][:_TILES]
-    if curve and len(found) < _TILES:
+    if curve and len(tiles) < _TILES:
         rate = curve.unmasked
-        found.append(
+        tiles.append(
             KeyNumber(
                 value=words.value(rate),
                 label=words("summary.unmasked_tile"),
@@ -129,7 +129,7 @@ def _numbers(
                 result="none",
             )
         )
-    return tuple(found)
+    return tuple(tiles)
 
 
 def _consequence(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> str:
@@ -138,8 +138,8 @@ def _consequence(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -
     warned = _warned(verdict, rules, words)
     if key == "passed" and warned:
         return words("decision.consequence.passed_warned", rules=warned)
-    told, rest = first_few(build_headline(verdict, words).waivers, _WAIVERS)
-    lines = [*told, *([words("waiver.more", count=rest)] if rest else [])]
+    shown, rest = first_few(build_headline(verdict, words).waivers, _WAIVERS)
+    lines = [*shown, *([words("waiver.more", count=rest)] if rest else [])]
     return words(f"decision.consequence.{key}", rules=warned, waivers="; ".join(lines))
 
 
@@ -159,8 +159,8 @@ def _conclusion(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) ->
     """What the verdict means: only what its rules bear out."""
     if verdict.headline == "inconclusive":
         return words("summary.means.inconclusive")
-    told = _failure if verdict.result == "fail" else _clearance
-    return " ".join(told(verdict, rules, words))
+    sentences = _failure if verdict.result == "fail" else _clearance
+    return " ".join(sentences(verdict, rules, words))
 
 
 def _failure(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> Iterator[str]:
@@ -183,8 +183,8 @@ def _clearance(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> 
         yield words("summary.means.warned", rules=warned)
     if met:
         key = "others_met" if waived or warned else "all_met"
-        whole = all(rule.bound != "estimate" for rule in met)
-        yield words(f"summary.means.{key}" + ("" if whole else "_estimate"))
+        by_interval = all(rule.bound != "estimate" for rule in met)
+        yield words(f"summary.means.{key}" + ("" if by_interval else "_estimate"))
     yield words("summary.means.no_proof")
 
 

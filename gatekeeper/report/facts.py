@@ -131,21 +131,21 @@ def _second_judge(evidence: Evidence, words: Wording) -> str:
     second = evidence.settings.second
     if second is None:
         return ""
-    found = find(evidence, "judge-agreement", sets=(None,))
-    whole = isinstance(found, Finding) and found.whole
+    agreement = find(evidence, "judge-agreement", sets=(None,))
+    whole = isinstance(agreement, Finding) and agreement.whole
     return words(
         "method.second_judge",
         asked=words("method.second_all" if whole else "method.second_some"),
         id=clean(second.judge, 60),
         version=second.version,
-        agreement=words("number.none") if found is None else words.measured(found),
+        agreement=words("number.none") if agreement is None else words.measured(agreement),
     )
 
 
 def _untold_parts(evidence: Evidence) -> tuple[str, ...]:
     """Dimensions to part the suite by that have no finding; environments may be withheld here."""
-    told = {f.subject.dimension for f in evidence.findings if f.metric == "environment-transfer"}
-    return tuple(d for d in DIMENSIONS if evidence.settings.environments and d not in told)
+    done = {f.subject.dimension for f in evidence.findings if f.metric == "environment-transfer"}
+    return tuple(d for d in DIMENSIONS if evidence.settings.environments and d not in done)
 
 
 def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
@@ -173,12 +173,12 @@ def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
 
 def _reasoning(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
     """Nothing in evidence made before reasoning was told from replies."""
-    found = settings.reasoning
-    if found is None:
+    reasoning = settings.reasoning
+    if reasoning is None:
         return []
-    own = [" ".join(found.marks)] if found.marks else []
-    told = (words.number(found.max_tokens, 0), found.thinking, *own)
-    return [("reasoning", "; ".join(told))]
+    marks = [" ".join(reasoning.marks)] if reasoning.marks else []
+    shown = (words.number(reasoning.max_tokens, 0), reasoning.thinking, *marks)
+    return [("reasoning", "; ".join(shown))]
 
 
 def _second(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:

@@ -42,16 +42,16 @@ def find(
 
 def rate(evidence: Evidence, prompt_set: str, *, metric: str = "refusal-rate") -> Finding | None:
     """The stored rate of a set without any mask."""
-    found = find(evidence, metric, mask="none", sets=(prompt_set,))
-    return found if isinstance(found, Finding) else None
+    finding = find(evidence, metric, mask="none", sets=(prompt_set,))
+    return finding if isinstance(finding, Finding) else None
 
 
 def masked_rate(
     evidence: Evidence, prompt_set: str, selector: str, k: int, *, metric: str = "refusal-rate"
 ) -> Finding | None:
     """The stored rate of a set under a selector's mask of size k."""
-    found = find(evidence, metric, mask="selected", selector=selector, k=k, sets=(prompt_set,))
-    return found if isinstance(found, Finding) else None
+    finding = find(evidence, metric, mask="selected", selector=selector, k=k, sets=(prompt_set,))
+    return finding if isinstance(finding, Finding) else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,8 +79,8 @@ class Outcomes:
     def _under(self, label: str) -> dict[str, str]:
         """Prompt id -> outcome under the mask of this label, or those of both folds."""
         names = {mask.name for mask in self.evidence.masks if mask.label == label}
-        own = [code for code, name in enumerate(self.codes.masks) if name in names]
-        at = sum((self.codes.mask == code for code in own), self.codes.mask < 0)
+        codes = [code for code, name in enumerate(self.codes.masks) if name in names]
+        at = sum((self.codes.mask == code for code in codes), self.codes.mask < 0)
         pairs = zip(self.codes.prompt[at].tolist(), self.codes.outcome[at].tolist(), strict=True)
         return {self.codes.prompts[prompt]: OUTCOMES[outcome] for prompt, outcome in pairs}
 

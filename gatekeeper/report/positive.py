@@ -1,4 +1,4 @@
-"""The positive control in words: what experts alone cost, and what the refusal direction costs."""
+"""The positive control in words: refusals lost without the refusal direction, and by experts."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def positive_text(evidence: Evidence, words: Wording) -> tuple[str, ...]:
 
     Which layer it was is told in no report: the bundle has it.
     """
-    found = next((f for f in evidence.findings if f.metric == _METRIC), None)
-    if found is None:
+    finding = next((f for f in evidence.findings if f.metric == _METRIC), None)
+    if finding is None:
         return ()
-    if not isinstance(found, Finding):
-        return (words("positive.none", reason=clean(found.reason, 200)),)
+    if not isinstance(finding, Finding):
+        return (words("positive.none", reason=clean(finding.reason, 200)),)
     shown = words(
         "positive.measured",
-        direction=words.estimate(found),
-        broken=words.number(found.counts.get("broken", 0), 0),
+        direction=words.estimate(finding),
+        broken=words.number(finding.counts.get("broken", 0), 0),
     )
-    seen = words("positive.seen" if found.interval.low > 0 else "positive.unseen")
+    seen = words("positive.seen" if finding.interval.low > 0 else "positive.unseen")
     experts = _most_lost(evidence)
     if experts is None:
         return (shown, seen)

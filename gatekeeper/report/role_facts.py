@@ -56,12 +56,12 @@ def role_facts(roles: Roles | str | None) -> RoleFacts | None:
         return None
     if isinstance(roles, str):
         return RoleFacts(counts={}, least=None, groups=(), probes=(), n=0, clusters=0, reason=roles)
-    clear = [one.confidence for one in roles.experts if one.role != "unclear"]
-    own = [one.probe for one in roles.experts if one.probe is not None]
+    clear = [e.confidence for e in roles.experts if e.role != "unclear"]
+    selected = [e.probe for e in roles.experts if e.probe is not None]
     random = [probe for probe in roles.controls if probe.name.startswith("random expert")]
     rest = [probe for probe in roles.controls if probe not in random]
     return RoleFacts(
-        counts={name: sum(one.role == name for one in roles.experts) for name in ROLES},
+        counts={name: sum(e.role == name for e in roles.experts) for name in ROLES},
         least=min(clear, default=None),
         groups=tuple(
             GroupFacts(
@@ -75,7 +75,7 @@ def role_facts(roles: Roles | str | None) -> RoleFacts | None:
             for g in roles.groups
         ),
         probes=(
-            *_probes("selected experts", own),
+            *_probes("selected experts", selected),
             *_probes("random experts", random),
             *(fact for probe in rest for fact in _probes(probe.name, [probe])),
         ),

@@ -18,9 +18,9 @@ _NEGATIVE = re.compile(r"(?<=[ (])-(?=\d)")
 
 def metric_title(metric: str, words: Wording) -> str:
     """What a metric is called: the language's own name, else the metric's, else its id."""
-    own = words.get(f"metric.{metric}")
-    if own:
-        return own
+    translated = words.get(f"metric.{metric}")
+    if translated:
+        return translated
     if metric in catalog.names("metric"):
         title: str = catalog.load("metric", metric).title
         return title
@@ -59,10 +59,10 @@ def build_rules(verdict: Verdict, policy: Policy, words: Wording) -> tuple[RuleR
 
 def warning_texts(rows: tuple[RuleRow, ...], verdict: Verdict, words: Wording) -> tuple[str, ...]:
     """The verdict's warnings; where one only names a rule, with what was measured and its limit."""
-    told = {row.outcome.rule.id: row for row in rows}
+    by_id = {row.outcome.rule.id: row for row in rows}
     return tuple(
-        words("rules.warned", rule=told[text].id, explanation=told[text].explanation)
-        if text in told
+        words("rules.warned", rule=by_id[text].id, explanation=by_id[text].explanation)
+        if text in by_id
         else clean(text, 600)
         for text in verdict.warnings
     )
@@ -117,17 +117,17 @@ def _decided(outcome: RuleOutcome, words: Wording) -> str:
 
 def could_tell(outcome: RuleOutcome, words: Wording) -> str:
     """Which true values the audit could have told, or nothing where that is not known."""
-    found, rule = outcome.resolution, outcome.rule
-    if found is None:
+    power, rule = outcome.resolution, outcome.rule
+    if power is None:
         return ""
 
     upper = rule.maximum is not None
     passes, fails = words("power.passes_none"), words("power.fails_none")
-    if found.passes_to is not None:
-        value = words.amount(found.passes_to, rule.unit)
+    if power.passes_to is not None:
+        value = words.amount(power.passes_to, rule.unit)
         passes = words("power.passes_most" if upper else "power.passes_least", value=value)
-    if found.fails_from is not None:
-        value = words.amount(found.fails_from, rule.unit)
+    if power.fails_from is not None:
+        value = words.amount(power.fails_from, rule.unit)
         fails = words("power.fails_most" if upper else "power.fails_least", value=value)
     return words("power.both", passes=passes, fails=fails)
 
