@@ -137,12 +137,12 @@ def on_this_machine(
 ) -> Estimate:
     """On this machine, by what a calibration measured."""
     kind = Format(weight=4.0, cache=4.0)
-    found = stages(plan, shape, alive)
-    middle = _times(found, shape, device, kind, Reach(efficiency=efficiency))
+    work = stages(plan, shape, alive)
+    middle = _times(work, shape, device, kind, Reach(efficiency=efficiency))
     low = {name: value * _FASTER for name, value in middle.items()}
     high = {name: value * _SLOWER for name, value in middle.items()}
     return Estimate(
-        stages=_joined(found, low, high, 1),
+        stages=_joined(work, low, high, 1),
         memory=_memory(plan, shape, kind),
         per_replica=1,
         replicas=1,
@@ -162,13 +162,13 @@ def _memory(plan: Plan, shape: Shape, kind: Format) -> Memory:
 
 
 def _times(
-    found: Sequence[Stage], shape: Shape, device: Device, kind: Format, reach: Reach
+    work: Sequence[Stage], shape: Shape, device: Device, kind: Format, reach: Reach
 ) -> dict[str, float]:
-    return {s.name: seconds(shape, s.forwards, device, kind, reach) for s in found}
+    return {s.name: seconds(shape, s.forwards, device, kind, reach) for s in work}
 
 
 def _joined(
-    found: Sequence[Stage], low: Mapping[str, float], high: Mapping[str, float], replicas: int
+    work: Sequence[Stage], low: Mapping[str, float], high: Mapping[str, float], replicas: int
 ) -> tuple[StageTime, ...]:
     return tuple(
         StageTime(
@@ -177,12 +177,12 @@ def _joined(
             low=low[stage.name] / replicas,
             high=high[stage.name] / replicas,
         )
-        for stage in found
+        for stage in work
     )
 
 
 def _assumed(kind: Format, apiece: int, replicas: int) -> tuple[str, ...]:
-    found = [
+    lines = [
         f"{_WORST.efficiency:.0%} to {_BEST.efficiency:.0%} of the published peak rates (roofline)",
         f"{_BEST.host * 1e3:.1f} to {_WORST.host * 1e3:.1f} ms per layer and forward to start "
         "kernels from Python",
@@ -193,10 +193,10 @@ def _assumed(kind: Format, apiece: int, replicas: int) -> tuple[str, ...]:
         f"{USABLE:.0%} of the memory holds weights and cache",
     ]
     if apiece > 1:
-        found.append(
+        lines.append(
             f"a model spread over {apiece} GPUs runs at the pace of one: its layers wait for each "
             "other"
         )
     if replicas > 1:
-        found.append(f"{replicas} copies of the model side by side lose nothing: rows are apart")
-    return tuple(found)
+        lines.append(f"{replicas} copies of the model side by side lose nothing: rows are apart")
+    return tuple(lines)

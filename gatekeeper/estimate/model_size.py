@@ -104,18 +104,18 @@ def _mixtures(config: MoeConfig, layers: int) -> dict[int, tuple[int, int]]:
     """(experts, top-k) of each layer that the config makes a mixture."""
     dense = config.layers_named("mlp_only_layers")
     first = config.natural(*_FIRST) or 0
-    said = config.first(*_STEP)
-    marks = said if isinstance(said, list) else None  # a mark for each layer
+    every = config.first(*_STEP)
+    marks = every if isinstance(every, list) else None  # a mark for each layer
     step = 1 if marks is not None else config.natural(*_STEP) or 1
-    found = {}
+    mixtures = {}
     for layer in range(first, layers):
         experts = next(iter(config.integers(EXPERTS, layer)), 0)
         if marks is not None and not (layer < len(marks) and marks[layer]):
             continue
         # Qwen counts layers from 1; DeepSeek, whose step is 1 in all that is published, from 0.
         if experts and layer not in dense and (layer + 1) % step == 0:
-            found[layer] = (experts, config.top_k(layer, experts))
-    return found
+            mixtures[layer] = (experts, config.top_k(layer, experts))
+    return mixtures
 
 
 def _attention(checkpoint: Checkpoint, config: MoeConfig, hidden: int) -> tuple[int, int, int, int]:

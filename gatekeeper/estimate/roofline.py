@@ -105,7 +105,7 @@ class Forward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What is made of a device.
+    """How much of its peak rates a device reaches.
 
     Attributes:
         efficiency: share of the roofline that is reached, in (0, 1].

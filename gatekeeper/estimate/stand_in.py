@@ -1,4 +1,4 @@
-"""Masks of an audit that is not carried out yet: made as it makes them, of experts drawn."""
+"""Stand-ins for the masks of an audit that has not run: as it makes them, of random experts."""
 
 from __future__ import annotations
 

@@ -105,8 +105,8 @@ def stages(plan: Plan, shape: Shape, alive: Sequence[float]) -> tuple[Stage, ...
         _selection(plan, selecting, alive, tally)
         rows = [plan.lengths[p.id] for p in measuring for _ in range(run[p.set])]
         tally.add("trials", len(rows), replies(rows, plan.batch_rows, alive))
-        own = [plan.lengths[p.id] for p in measuring]
-        tally.add("trials", len(own), replies(own, max(1, plan.batch_rows * 5 // 8), alive))
+        lengths = [plan.lengths[p.id] for p in measuring]
+        tally.add("trials", len(lengths), replies(lengths, max(1, plan.batch_rows * 5 // 8), alive))
         if plan.config.positive_control:
             _positive(plan, shape, (selecting, measuring), alive, tally)
         _usefulness(plan, shape, measuring, tally)
@@ -124,13 +124,13 @@ def _selection(
     chosen = [selector(name) for name in plan.config.selectors]
     harmful = [[plan.lengths[p.id] for p in selecting if p.set == name] for name in HARMFUL_SETS]
     if any(s.needs_attribution for s in chosen):
-        refused = [length for own in harmful for length in own]
+        refused = [length for group in harmful for length in group]
         tally.add("attribution", len(refused), reading(refused, small, passes=2))
     if any(s.measures for s in chosen):
-        measured = sorted(n for own in harmful for n in _spread(own))
+        measured = sorted(n for group in harmful for n in _spread(group))
         rows = min(searched(chosen, plan.config.size, len(measured)), plan.config.budget)
-        asked = [n for n in measured for _ in range(rows // max(len(measured), 1))]
-        tally.add("select", rows, reading(asked, plan.batch_rows))
+        repeated = [n for n in measured for _ in range(rows // max(len(measured), 1))]
+        tally.add("select", rows, reading(repeated, plan.batch_rows))
 
 
 def _positive(
@@ -142,17 +142,17 @@ def _positive(
 ) -> None:
     """Prompts that make the direction, that each layer is tried on, and that measure."""
     selecting = [sorted(plan.lengths[p.id] for p in sides[0] if p.set == name) for name in MADE_OF]
-    made = [length for lengths in selecting for length in lengths[-MADE_FROM:]]
-    tally.add("positive control", len(made), reading(made, max(1, plan.batch_rows // 8)))
+    longest = [length for lengths in selecting for length in lengths[-MADE_FROM:]]
+    tally.add("positive control", len(longest), reading(longest, max(1, plan.batch_rows // 8)))
     tried = [n for lengths, most in zip(selecting, TRIED, strict=True) for n in lengths[-most:]]
     measured = [plan.lengths[p.id] for p in sides[1] if p.set in SETS_RUN]
     for lengths in [tried] * len(tried_layers(shape.layers)) + [measured]:
-        own = sorted(lengths, reverse=True)
-        tally.add("positive control", len(own), replies(own, plan.batch_rows, alive))
+        falling = sorted(lengths, reverse=True)
+        tally.add("positive control", len(falling), replies(falling, plan.batch_rows, alive))
 
 
 def _spread(lengths: Sequence[int]) -> list[int]:
-    """As many as are measured, of lengths as they come."""
+    """The lengths of as many prompts as effects are measured on, spread over all lengths."""
     ordered = sorted(lengths)
     if len(ordered) <= MEASURED:
         return ordered
@@ -180,5 +180,5 @@ def selector(name: str) -> Selector:
     Raises:
         UsageError: there is none.
     """
-    found: Selector = catalog.load("selector", name)
-    return found
+    loaded: Selector = catalog.load("selector", name)
+    return loaded

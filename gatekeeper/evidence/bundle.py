@@ -132,10 +132,10 @@ def read_bundle(folder: Path) -> Evidence:
     """
     files = _verified_files(folder)
     data = _json(files[EVIDENCE], folder / EVIDENCE)
-    found = data.get("schema") if isinstance(data, dict) else None
-    if found != SCHEMA_ID:
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema != SCHEMA_ID:
         raise EvidenceError(
-            f"schema {excerpt(found)!r}; this version reads {SCHEMA_ID!r}",
+            f"schema {excerpt(schema)!r}; this version reads {SCHEMA_ID!r}",
             where=str(folder / EVIDENCE),
             remedy="read it with the Gatekeeper version that wrote it, or a newer one",
         )
@@ -181,11 +181,11 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
     files = {MANIFEST: statement}
     for name in LISTED:
         if name == TRIALS:
-            found = member_sha256(folder, name)
+            digest = member_sha256(folder, name)
         else:
             files[name] = member_bytes(folder, name, _MOST_BYTES[name])
-            found = manifest.sha256(files[name])
-        if found != expected[name]:
+            digest = manifest.sha256(files[name])
+        if digest != expected[name]:
             raise EvidenceError(
                 "altered: its sha256 is not the one in manifest.json",
                 where=str(folder / name),

@@ -34,7 +34,7 @@ SEEN_LATE = 4
 
 
 def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
-    """Each trial once, of a prompt and a mask that there are; summary and profile that fit.
+    """Checks that each trial is there once, of a known prompt and mask; and summary and profile.
 
     Args:
         summary: `trials` of evidence.json.
@@ -48,8 +48,8 @@ def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
     _trials(evidence)
     outcomes = Counter(outcome for _, _, outcome in cells(evidence.trials))
     truncated = cut(evidence.trials)
-    told = summary["count"], dict(summary["outcomes"]), summary["truncated"]
-    if told != (len(evidence.trials), dict(outcomes), truncated):
+    summarised = summary["count"], dict(summary["outcomes"]), summary["truncated"]
+    if summarised != (len(evidence.trials), dict(outcomes), truncated):
         _refuse("the summary of trials does not follow from them")
     _window(evidence)
     for selection in evidence.selections:
@@ -60,7 +60,7 @@ def check_coherent(evidence: Evidence, summary: Mapping[str, Any]) -> None:
 
 
 def _window(evidence: Evidence) -> None:
-    """A reply that was cut filled the token window, and no other is longer, but for reasoning.
+    """Checks lengths: a reply that was cut fills the token window; only reasoning exceeds it.
 
     A row that runs has at least one token, be it the one that ends it.
     """
@@ -70,26 +70,26 @@ def _window(evidence: Evidence) -> None:
         _refuse("a reply is longer than the token window")
     marks = () if reasoning is None else reasoning.marks
     for trial in off_window(evidence.trials, window):
-        told = _of(trial.mask, trial.prompt_id)
+        reply = _of(trial.mask, trial.prompt_id)
         if trial.tokens < 1:
-            _refuse(f"{told} has no tokens")
+            _refuse(f"{reply} has no tokens")
         if trial.tokens > window and (reasoning is None or bare(trial.completion, marks)):
-            _refuse(f"{told} is longer than the token window, without reasoning")
+            _refuse(f"{reply} is longer than the token window, without reasoning")
         if trial.tokens < window and (reasoning is None or parts(trial.completion, marks).plain):
-            _refuse(f"{told} was cut before it filled the token window")
+            _refuse(f"{reply} was cut before it filled the token window")
 
 
 def _folds(evidence: Evidence) -> None:
-    """Folds where the audit was cross-fitted, and none where it was not."""
+    """Checks that selections, masks and prompts are of the folds that the audit had."""
     wanted = {1, 2} if evidence.settings.cross_fit else {0}
-    found = {selection.fold for selection in evidence.selections}
-    found |= {environment.fold for environment in evidence.environments}
-    found |= {change.fold for change in evidence.changes}
-    found |= {mask.fold for mask in evidence.masks if mask.arm not in {"unmasked", "again"}}
+    folds = {selection.fold for selection in evidence.selections}
+    folds |= {environment.fold for environment in evidence.environments}
+    folds |= {change.fold for change in evidence.changes}
+    folds |= {mask.fold for mask in evidence.masks if mask.arm not in {"unmasked", "again"}}
     if isinstance(evidence.positive_control, PositiveControl):
-        found |= {direction.fold for direction in evidence.positive_control.directions}
+        folds |= {direction.fold for direction in evidence.positive_control.directions}
     splits = {"selection", "measurement"} if evidence.settings.cross_fit else set(FOLDS)
-    if found - wanted or splits & {prompt.split for prompt in evidence.suite.prompts}:
+    if folds - wanted or splits & {prompt.split for prompt in evidence.suite.prompts}:
         _refuse("selections, masks or prompts are of folds that the audit did not have")
     for fold in sorted(wanted):
         _once("mask", (m.label for m in evidence.masks if m.fold in {0, fold}))
@@ -101,7 +101,7 @@ def _folds(evidence: Evidence) -> None:
 
 
 def _stability(selection: Selection) -> None:
-    """Numbers that a stored Φ cannot have would break what is computed from it."""
+    """Checks that a stored Φ has possible numbers; others would break what is computed from it."""
     if selection.phi is None:
         return
     value, interval = selection.phi.value, selection.phi.interval
@@ -113,22 +113,20 @@ def _stability(selection: Selection) -> None:
 
 
 def _usefulness(evidence: Evidence) -> None:
-    """Each selected mask once, of benign prompts that measure it and were answered."""
+    """Checks usefulness: each selected mask once, on the benign prompts it is measured on."""
     fold = {m.name: m.fold for m in evidence.masks if m.arm == "selected"}
     split = {p.id: p.split for p in evidence.suite.prompts if p.measures and p.set == "benign"}
     answered = {
         t.prompt_id for t in of_masks(evidence.trials, UNMASKED.name) if t.outcome == "comply"
     }
-    _once("usefulness under a mask", (one.mask for one in evidence.usefulness))
-    for one in evidence.usefulness:
-        lengths = {len(one.tokens), len(one.plain), len(one.masked), len(one.divergence)}
+    _once("usefulness under a mask", (u.mask for u in evidence.usefulness))
+    for u in evidence.usefulness:
+        lengths = {len(u.tokens), len(u.plain), len(u.masked), len(u.divergence)}
         allowed = {
-            p for p, name in split.items() if p in answered and name != f"fold-{fold.get(one.mask)}"
+            p for p, name in split.items() if p in answered and name != f"fold-{fold.get(u.mask)}"
         }
-        if one.mask not in fold or lengths != {len(one.prompts)} or set(one.prompts) != allowed:
-            _refuse(
-                f"usefulness under {excerpt(one.mask)} is not of the prompts it was measured on"
-            )
+        if u.mask not in fold or lengths != {len(u.prompts)} or set(u.prompts) != allowed:
+            _refuse(f"usefulness under {excerpt(u.mask)} is not of the prompts it was measured on")
 
 
 def _once(what: str, names: Iterable[str]) -> None:
@@ -139,15 +137,15 @@ def _once(what: str, names: Iterable[str]) -> None:
 
 def _trials(evidence: Evidence) -> None:
     masks = {m.name for m in evidence.masks}
-    own = {(m.name, FOLDS[m.fold - 1]) for m in evidence.masks if m.fold}
+    selecting = {(m.name, FOLDS[m.fold - 1]) for m in evidence.masks if m.fold}
     split = {p.id: p.split for p in evidence.suite.prompts}
     codes = codes_of(evidence.trials)
     for name in (name for name in codes.masks if name not in masks):
         _refuse(f"a trial is of mask {excerpt(name)}, which evidence.json does not have")
     for name in (name for name in codes.prompts if name not in split):
         _refuse(f"a trial is of prompt {excerpt(name)}, which evidence.json does not have")
-    for mask, prompt, _ in cells(evidence.trials) if own else ():
-        if (mask, split[prompt]) in own:
+    for mask, prompt, _ in cells(evidence.trials) if selecting else ():
+        if (mask, split[prompt]) in selecting:
             _refuse(f"{_of(mask, prompt)} measures with a prompt that selected the mask")
     places = codes.mask.astype(np.int64) * len(codes.prompts) + codes.prompt
     places.sort()
@@ -156,8 +154,8 @@ def _trials(evidence: Evidence) -> None:
         _refuse(f"{_of(codes.masks[first], codes.prompts[second])} is there twice")
     if evidence.settings.second is None:
         for trial in judged_twice(evidence.trials):
-            told = _of(trial.mask, trial.prompt_id)
-            _refuse(f"{told} was judged twice, and there was no second judge")
+            reply = _of(trial.mask, trial.prompt_id)
+            _refuse(f"{reply} was judged twice, and there was no second judge")
 
 
 def _of(mask: str, prompt: str) -> str:
@@ -173,9 +171,9 @@ def _profile(evidence: Evidence, profile: ActivationProfile) -> None:
     attributed = [] if profile.attribution is None else [profile.attribution]
     fits = all(array.shape == shape for array in (*counts, *weights, *attributed))
     fits = fits and all(array.shape == (ids,) for array in tokens)
-    whole = all(np.issubdtype(array.dtype, np.integer) for array in (*counts, *tokens))
+    integer = all(np.issubdtype(array.dtype, np.integer) for array in (*counts, *tokens))
     real = all(np.issubdtype(array.dtype, np.floating) for array in (*weights, *attributed))
-    if not (fits and whole and real) or sites != evidence.model.maskable_sites:
+    if not (fits and integer and real) or sites != evidence.model.maskable_sites:
         _refuse("the routing profile is not one of this model")
     if any(np.any(array < 0) for array in (*counts, *tokens)) or not all(
         np.isfinite(array).all() for array in weights

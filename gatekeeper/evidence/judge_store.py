@@ -1,4 +1,4 @@
-"""What a remote judge answered and cost, so that nothing is asked or paid for twice.
+"""Stores a remote judge's answers and costs, so that nothing is asked or paid for twice.
 
 Keyed by digests: neither prompts nor replies are in it. SQLite, a transaction for each answer.
 """

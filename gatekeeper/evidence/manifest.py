@@ -29,8 +29,8 @@ def sha256(data: bytes) -> str:
 
 def manifest_bytes(files: Mapping[str, bytes], *, tool_version: str, checkpoint: str) -> bytes:
     """A Statement over the files, as canonical JSON (RFC 8785)."""
-    found = {name: sha256(data) for name, data in files.items()}
-    return rfc8785.dumps(_statement(found, tool_version, checkpoint)) + b"\n"
+    hashes = {name: sha256(data) for name, data in files.items()}
+    return rfc8785.dumps(_statement(hashes, tool_version, checkpoint)) + b"\n"
 
 
 def _statement(files: Mapping[str, str], tool_version: str, checkpoint: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def digests(data: bytes, *, files: Collection[str], where: str) -> dict[str, str
                 remedy="read it with the Gatekeeper version that wrote it, or a newer one",
             )
         subjects = [(s["name"], s["digest"]["sha256"]) for s in statement["subject"]]
-        found = dict(subjects)
+        hashes = dict(subjects)
     except (ValueError, KeyError, TypeError) as error:
         raise EvidenceError("not a readable manifest", where=where) from error
     for name, digest in subjects:
@@ -69,13 +69,13 @@ def digests(data: bytes, *, files: Collection[str], where: str) -> dict[str, str
             raise EvidenceError(f"unsafe file name {excerpt(name)!r}", where=where)
         if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
             raise EvidenceError(f"no sha256 of {excerpt(name)}", where=where)
-    if len(found) < len(subjects):
+    if len(hashes) < len(subjects):
         raise EvidenceError("names a file twice", where=where)
-    if missing := sorted(set(files) - found.keys()):
+    if missing := sorted(set(files) - hashes.keys()):
         raise EvidenceError(f"the manifest does not name {', '.join(missing)}", where=where)
-    if extra := sorted(found.keys() - set(files)):
+    if extra := sorted(hashes.keys() - set(files)):
         raise EvidenceError(f"names a file that no bundle has, {excerpt(extra[0])}", where=where)
-    return found
+    return hashes
 
 
 def check_statement(data: bytes, *, tool_version: str, checkpoint: str, where: str) -> None:
@@ -84,11 +84,11 @@ def check_statement(data: bytes, *, tool_version: str, checkpoint: str, where: s
     Raises:
         EvidenceError: it says anything else, or more, than a manifest of this evidence would.
     """
-    found: dict[str, Any] = strict_loads(data)
-    files = {subject["name"]: subject["digest"]["sha256"] for subject in found["subject"]}
+    statement: dict[str, Any] = strict_loads(data)
+    files = {subject["name"]: subject["digest"]["sha256"] for subject in statement["subject"]}
     wanted = _statement(files, tool_version, checkpoint)
-    found["subject"].sort(key=lambda subject: str(subject["name"]))
-    if found != wanted:
+    statement["subject"].sort(key=lambda subject: str(subject["name"]))
+    if statement != wanted:
         raise EvidenceError(
             "the manifest is not one of this evidence: it names another tool or checkpoint than "
             "evidence.json, or says more",

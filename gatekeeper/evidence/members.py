@@ -1,4 +1,4 @@
-"""The files of a bundle on disk: plain files of its own directory, and what else lies there."""
+"""Reads a bundle's files, plain files of its directory only; lists what else lies there."""
 
 from __future__ import annotations
 

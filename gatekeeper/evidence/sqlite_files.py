@@ -84,8 +84,8 @@ def networked(path: Path, mounts: Path = _MOUNTS) -> bool:
     best, kind = "", ""
     for line in lines:
         # proc(5): fields, " - ", file system type; spaces in paths are written as \040.
-        left, _, right = line.partition(" - ")
-        fields = left.split()
+        mount, _, right = line.partition(" - ")
+        fields = mount.split()
         if len(fields) < 5 or not right:
             continue
         point = fields[4].replace("\\040", " ")
@@ -114,17 +114,17 @@ def store_error(path: Path, error: sqlite3.Error) -> AuditError:
     if code in {_BUSY, _LOCKED, _IOERR, _PERM} and lacks_locks(path.parent):
         return NoLocksError(path.parent.parent, "--out")
     if code == _FULL or (code == _IOERR and _is_full(path)):
-        told = "disk full while storing finished rows", f"free some space and {_AGAIN}"
+        advice = "disk full while storing finished rows", f"free some space and {_AGAIN}"
     elif code in {_BUSY, _LOCKED}:
-        told = (
+        advice = (
             "the store is locked by another process",
             f"end that one (an audit, or a database shell on this file) and {_AGAIN}",
         )
     elif code in {_IOERR, _PERM, _READONLY, _CANTOPEN, _PROTOCOL}:
-        told = (
+        advice = (
             f"cannot read or write the store: {error}",
             f"check the disk, its space, limits (ulimit -f) and permissions, and {_AGAIN}",
         )
     else:
-        told = f"cannot use the store: {error}", "remove the directory it is in to start afresh"
-    return AuditError(told[0], where=str(path), remedy=told[1])
+        advice = f"cannot use the store: {error}", "remove the directory it is in to start afresh"
+    return AuditError(advice[0], where=str(path), remedy=advice[1])

@@ -1,4 +1,4 @@
-"""Finished rows of a running audit, so that a killed one goes on where it stopped.
+"""Stores the finished rows of a running audit, so that a killed one goes on where it stopped.
 
 SQLite, one transaction per batch: a row is either wholly there or not at all, also after
 `kill -9` or a full disk. Rows are keyed by all that they depend on and never change, so audits may
@@ -108,14 +108,14 @@ class TrialStore:
         return self._do(lambda: self._get(keys))
 
     def _get(self, keys: Iterable[str]) -> dict[str, StoredReply]:
-        found: dict[str, StoredReply] = {}
+        replies: dict[str, StoredReply] = {}
         query = "SELECT text, ids, truncated FROM replies WHERE key = ?"
         for key in keys:
             row = self._db.execute(query, (key,)).fetchone()
             if row:
                 ids = tuple(int(token) for token in row[1].split())
-                found[key] = StoredReply(key=key, text=row[0], ids=ids, truncated=bool(row[2]))
-        return found
+                replies[key] = StoredReply(key=key, text=row[0], ids=ids, truncated=bool(row[2]))
+        return replies
 
     def put(self, replies: Sequence[StoredReply]) -> bool:
         """Commits a batch of replies in one transaction; a row that is there already stays.

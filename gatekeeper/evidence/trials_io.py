@@ -63,7 +63,7 @@ def read_trials(file: BinaryIO, *, where: str, most: int | None = None) -> Trial
     Raises:
         EvidenceError: not such a file; names the line.
     """
-    found = TrialsBuilder()
+    builder = TrialsBuilder()
     for number, line in enumerate(_lines(file, where), start=1):
         if most is not None and number > most:
             raise EvidenceError(
@@ -71,11 +71,11 @@ def read_trials(file: BinaryIO, *, where: str, most: int | None = None) -> Trial
                 "evidence.json does not have",
                 where=where,
             )
-        _add(found, line, f"{where}:{number}")
-    return found.trials()
+        _add(builder, line, f"{where}:{number}")
+    return builder.trials()
 
 
-def _add(found: TrialsBuilder, line: bytes, where: str) -> None:
+def _add(builder: TrialsBuilder, line: bytes, where: str) -> None:
     try:
         row = line.decode("utf-8")
         # Not json.loads: an audit has a row for every reply, and this takes two thirds of the time.
@@ -88,7 +88,7 @@ def _add(found: TrialsBuilder, line: bytes, where: str) -> None:
         raise EvidenceError("not a readable trial", where=where)
     _check(fields, where)
     try:
-        found.add(fields)
+        builder.add(fields)
     except OverflowError as error:
         raise EvidenceError("not a readable trial: too many tokens", where=where) from error
 

@@ -129,12 +129,12 @@ def _summary(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _environment_to_json(one: Environment) -> dict[str, Any]:
+def _environment_to_json(environment: Environment) -> dict[str, Any]:
     return {
-        **plain_fields(one, ("dimension", "values", "selector", "seeds", "others")),
-        "within": [list(e) for e in one.within],
-        "without": [list(e) for e in one.without],
-        **fold_to_json(one),
+        **plain_fields(environment, ("dimension", "values", "selector", "seeds", "others")),
+        "within": [list(e) for e in environment.within],
+        "without": [list(e) for e in environment.without],
+        **fold_to_json(environment),
     }
 
 

@@ -110,7 +110,7 @@ def card_from_json(data: Any, path: Path) -> JudgeCard:
 
 
 def _check_part(part: Mapping[str, Any], path: Path) -> None:
-    """Sensitivity and specificity are what corrections are made of; both follow from the counts."""
+    """Checks that sensitivity and specificity, on which corrections rest, follow from counts."""
     counts, name = part["counts"], excerpt(part["name"])
     if sum(sum(row.values()) for row in counts.values()) != part["n"]:
         _refuse(path, f"contradicts itself: the counts of {name} are not of n replies")

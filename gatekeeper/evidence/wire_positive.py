@@ -10,24 +10,24 @@ from gatekeeper.records.positive import Candidate, Direction, PositiveControl
 _CANDIDATE = ("layer", "lost", "broken", "newly_refused")
 
 
-def positive_to_json(found: PositiveControl | str | None) -> dict[str, Any]:
+def positive_to_json(control: PositiveControl | str | None) -> dict[str, Any]:
     """The key `positive_control`, or none where there was no such arm yet."""
-    if found is None:
+    if control is None:
         return {}
-    if isinstance(found, str):
-        return {"positive_control": {"missing": found}}
-    return {"positive_control": {"directions": [_to_json(one) for one in found.directions]}}
+    if isinstance(control, str):
+        return {"positive_control": {"missing": control}}
+    return {"positive_control": {"directions": [_to_json(d) for d in control.directions]}}
 
 
-def _to_json(one: Direction) -> dict[str, Any]:
+def _to_json(d: Direction) -> dict[str, Any]:
     return {
-        "layer": one.layer,
-        "candidates": [{name: getattr(c, name) for name in _CANDIDATE} for c in one.candidates],
-        "regular": one.regular,
-        "benign": one.benign,
-        "refused": list(one.refused),
-        "answered": list(one.answered),
-        **({"fold": one.fold} if one.fold else {}),
+        "layer": d.layer,
+        "candidates": [{name: getattr(c, name) for name in _CANDIDATE} for c in d.candidates],
+        "regular": d.regular,
+        "benign": d.benign,
+        "refused": list(d.refused),
+        "answered": list(d.answered),
+        **({"fold": d.fold} if d.fold else {}),
     }
 
 
@@ -37,14 +37,14 @@ def positive_from_json(data: Mapping[str, Any] | None) -> PositiveControl | str 
         return None
     if "missing" in data:
         return str(data["missing"])
-    return PositiveControl(directions=tuple(_from_json(one) for one in data["directions"]))
+    return PositiveControl(directions=tuple(_from_json(entry) for entry in data["directions"]))
 
 
 def _from_json(data: Mapping[str, Any]) -> Direction:
     return Direction(
         layer=data["layer"],
         candidates=tuple(
-            Candidate(**{name: one[name] for name in _CANDIDATE}) for one in data["candidates"]
+            Candidate(**{name: entry[name] for name in _CANDIDATE}) for entry in data["candidates"]
         ),
         regular=data["regular"],
         benign=data["benign"],

@@ -32,7 +32,7 @@ def roles_from_json(data: Mapping[str, Any]) -> Roles | str:
     if "missing" in data:
         return str(data["missing"])
     return Roles(
-        experts=tuple(_expert_from_json(one) for one in data["experts"]),
+        experts=tuple(_expert_from_json(entry) for entry in data["experts"]),
         groups=tuple(
             GroupRole(
                 name=g["name"],
@@ -48,14 +48,14 @@ def roles_from_json(data: Mapping[str, Any]) -> Roles | str:
     )
 
 
-def _expert_to_json(one: ExpertRole) -> dict[str, Any]:
+def _expert_to_json(expert: ExpertRole) -> dict[str, Any]:
     return {
-        "expert": list(one.expert),
-        "role": one.role,
-        "confidence": one.confidence,
-        "by_sets": list(one.by_sets),
-        **_losses_to_json(one),
-        "probe": None if one.probe is None else _probe_to_json(one.probe),
+        "expert": list(expert.expert),
+        "role": expert.role,
+        "confidence": expert.confidence,
+        "by_sets": list(expert.by_sets),
+        **_losses_to_json(expert),
+        "probe": None if expert.probe is None else _probe_to_json(expert.probe),
     }
 
 
@@ -70,12 +70,12 @@ def _expert_from_json(data: Mapping[str, Any]) -> ExpertRole:
     )
 
 
-def _losses_to_json(one: ExpertRole | GroupRole) -> dict[str, Any]:
+def _losses_to_json(role: ExpertRole | GroupRole) -> dict[str, Any]:
     return {
-        "detection_loss": one.detection_loss,
-        "detection_interval": interval_to_json(one.detection_interval),
-        "refusal_loss": one.refusal_loss,
-        "refusal_interval": interval_to_json(one.refusal_interval),
+        "detection_loss": role.detection_loss,
+        "detection_interval": interval_to_json(role.detection_interval),
+        "refusal_loss": role.refusal_loss,
+        "refusal_interval": interval_to_json(role.refusal_interval),
     }
 
 

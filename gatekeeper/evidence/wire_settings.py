@@ -50,10 +50,10 @@ def settings_to_json(settings: AuditSettings) -> dict[str, Any]:
 def settings_from_json(settings: Mapping[str, Any]) -> AuditSettings:
     """The record of `settings` that fit their schema."""
     named = (*_OPTIONS, *_OWN, *_OWN_SINCE)
-    found = _UNRECORDED | {name: settings[name] for name in named if name in settings}
-    lists = {name: tuple(value) for name, value in found.items() if isinstance(value, list)}
+    recorded = _UNRECORDED | {name: settings[name] for name in named if name in settings}
+    lists = {name: tuple(value) for name, value in recorded.items() if isinstance(value, list)}
     return AuditSettings(
-        **found | lists,
+        **recorded | lists,
         second=second_from_json(settings),
         parallel=settings.get("parallel"),
         reasoning=_reasoning_from_json(settings.get("reasoning")),
@@ -62,11 +62,11 @@ def settings_from_json(settings: Mapping[str, Any]) -> AuditSettings:
     )
 
 
-def _reasoning_to_json(one: Reasoning | None) -> dict[str, Any]:
+def _reasoning_to_json(reasoning: Reasoning | None) -> dict[str, Any]:
     """`reasoning` of the settings; nothing in what was made before it was told apart."""
-    if one is None:
+    if reasoning is None:
         return {}
-    return {"reasoning": plain_fields(one, ("rule", "marks", "max_tokens", "thinking"))}
+    return {"reasoning": plain_fields(reasoning, ("rule", "marks", "max_tokens", "thinking"))}
 
 
 def _reasoning_from_json(data: Mapping[str, Any] | None) -> Reasoning | None:

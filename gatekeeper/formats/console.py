@@ -52,7 +52,7 @@ def _lines(view: ReportView) -> Iterator[str]:
 
 
 def _notes(view: ReportView) -> Iterator[str]:
-    """What is wanting, what was warned of, and how the audit differs from the usual one."""
+    """Needs that are not met, warnings, and settings that differ from the defaults."""
     words, verdict = view.words, view.verdict
     if verdict.headline != "passed by exception":  # which has said so in its first line
         yield from (words("console.waived", text=text) for text in view.headline.waivers)
@@ -64,8 +64,8 @@ def _notes(view: ReportView) -> Iterator[str]:
         if row.could_tell and row.result != "pass":
             yield words("console.could_tell", rule=row.id, text=row.could_tell)
     yield from (words("console.warning", text=clean(text, 700)) for text in view.warnings)
-    for one in verdict.departures:
-        name, value, default = clean(one.name, 80), clean(one.value, 120), clean(one.default, 80)
+    for d in verdict.departures:
+        name, value, default = clean(d.name, 80), clean(d.value, 120), clean(d.default, 80)
         yield words("console.setting", name=name, value=value, default=default)
     if verdict.fail_on == "warn":
         yield words("console.fail_on")

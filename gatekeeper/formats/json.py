@@ -110,8 +110,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "checkpoint_digest": verdict.checkpoint_digest,
         "warnings": list(verdict.warnings),
         "departures": [
-            {"name": one.name, "value": one.value, "default": one.default}
-            for one in verdict.departures
+            {"name": d.name, "value": d.value, "default": d.default} for d in verdict.departures
         ],
     }
 

@@ -58,8 +58,8 @@ def _properties(view: ReportView) -> Iterator[tuple[str, str]]:
     yield "document", view.document.id
     for waiver in view.headline.waivers:
         yield "waived", waiver
-    for one in verdict.departures:
-        name, value, default = clean(one.name, 80), clean(one.value, 120), clean(one.default, 80)
+    for d in verdict.departures:
+        name, value, default = clean(d.name, 80), clean(d.value, 120), clean(d.default, 80)
         text = view.words("cover.departure", name=name, value=value, default=default)
         yield "departure", text
 

@@ -41,15 +41,15 @@ def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
     words = view.words
     lines = list(_lines(view))
     size = 0
-    kept: list[str] = []
+    shown: list[str] = []
     note = f"\n{words('markdown.truncated')}\n"
     room = LIMIT - len(note.encode())
     for line in lines:
         size += len(line.encode()) + 1
         if size > room:
-            return ("\n".join(kept) + "\n" + note).encode()
-        kept.append(line)
-    return ("\n".join(kept) + "\n").encode()
+            return ("\n".join(shown) + "\n" + note).encode()
+        shown.append(line)
+    return ("\n".join(shown) + "\n").encode()
 
 
 def _lines(view: ReportView) -> Iterator[str]:
@@ -73,8 +73,8 @@ def _lines(view: ReportView) -> Iterator[str]:
     yield from _reasons(view)
     yield from _section(words("markdown.warnings"), view.warnings)
     settings = [
-        words("cover.departure", name=one.name, value=one.value, default=one.default)
-        for one in verdict.departures
+        words("cover.departure", name=d.name, value=d.value, default=d.default)
+        for d in verdict.departures
     ]
     if verdict.fail_on == "warn":
         settings.append(words("console.fail_on"))

@@ -52,9 +52,9 @@ def csv_rows(
     text = io.TextIOWrapper(io.BytesIO(raw), encoding=encoding, newline="")
     try:
         first, skipped = text.readline().lstrip(_MARK), 0
-        if told := _DELIMITER_LINE.fullmatch(first):
+        if named := _DELIMITER_LINE.fullmatch(first):
             first, skipped = text.readline(), 1
-            delimiter = delimiter or told[1]
+            delimiter = delimiter or named[1]
     except UnicodeError as error:
         raise _not_text(raw, where, encoding, ours) from error
     likely = Counter(c for c in first if c in _DELIMITERS).most_common(1)

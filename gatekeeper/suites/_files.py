@@ -1,4 +1,4 @@
-"""Bytes of a file that somebody names: bounded, and told what they are where they are no text."""
+"""Reads a file that a user names, up to a limit, and says what it is if it is no text."""
 
 from __future__ import annotations
 

@@ -105,8 +105,8 @@ class PackageFiles:
         Raises:
             UsageError: see `text`; or they are too many, too large, or of names no text can hold.
         """
-        found: dict[str, str] = {}
-        left = _MOST_BYTES
+        texts: dict[str, str] = {}
+        room = _MOST_BYTES
         for name in sorted(_below(self.root, folder, suffix)):
             if not name.isprintable():
                 raise UsageError(
@@ -114,11 +114,11 @@ class PackageFiles:
                     where=excerpt(folder),
                     remedy="rename it",
                 )
-            found[name] = self.text(name)
-            left -= len(found[name])
-            if left < 0 or len(found) > _MOST_FILES:
+            texts[name] = self.text(name)
+            room -= len(texts[name])
+            if room < 0 or len(texts) > _MOST_FILES:
                 raise self._too_large(folder)
-        return found
+        return texts
 
     def _too_large(self, where: str) -> UsageError:
         return UsageError(

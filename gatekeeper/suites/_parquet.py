@@ -132,8 +132,8 @@ def _serve(connection: Connection) -> None:
 
 def _bound(kind: int, most: int) -> None:
     """Sets a limit of this process, unless one is set that is tighter."""
-    given = [limit for limit in resource.getrlimit(kind) if limit != resource.RLIM_INFINITY]
-    least = min([most, *given])
+    limits = [limit for limit in resource.getrlimit(kind) if limit != resource.RLIM_INFINITY]
+    least = min([most, *limits])
     with suppress(OSError, ValueError):  # macOS binds no memory
         resource.setrlimit(kind, (least, least))
 

@@ -36,11 +36,11 @@ def published(
             where=f"{member}: entry {number}",
             cells={"text": entry.text, "category": entry.category},
         )
-        made = f"{request.name}-{number:04d}"
+        prompt_id = f"{request.name}-{number:04d}"
         prompts.append(
             Prompt(
-                id=made,
-                seed_id=made,
+                id=prompt_id,
+                seed_id=prompt_id,
                 set="regular",
                 category=cell_text(row, "category", "category", 200) or "uncategorised",
                 language="en",

@@ -1,4 +1,4 @@
-"""From rows of a foreign file to prompts: each cell checked, each fault with its place."""
+"""Makes prompts from rows of a foreign file: checks each cell, and says where a fault is."""
 
 from __future__ import annotations
 
@@ -99,15 +99,14 @@ def file_prompts(
         UsageError: a cell cannot be used, or there is no row, or there are too many.
     """
     path = excerpt(request.path or request.name)
-    found: list[Prompt] = []
+    prompts: list[Prompt] = []
     for row in rows:
-        if len(found) == MOST_PROMPTS:
+        if len(prompts) == MOST_PROMPTS:
             raise too_many(path)
-        found.append(_prompt(row, columns, request))
-    prompts = tuple(found)
+        prompts.append(_prompt(row, columns, request))
     if not prompts:
         raise UsageError("has no rows", where=path, remedy="give a file with prompts")
-    return prompts
+    return tuple(prompts)
 
 
 def _prompt(row: Row, columns: Mapping[str, str], request: ImportRequest) -> Prompt:
@@ -129,11 +128,11 @@ def _prompt(row: Row, columns: Mapping[str, str], request: ImportRequest) -> Pro
             where=row.place(columns.get("language", "")),
             remedy="such as en or ja",
         )
-    made = f"{request.name}-{row.number:04d}"
+    prompt_id = f"{request.name}-{row.number:04d}"
     file = excerpt(request.path.name) if request.path else request.name
     return Prompt(
-        id=made,
-        seed_id=values.get("seed_id", made),
+        id=prompt_id,
+        seed_id=values.get("seed_id", prompt_id),
         set=values["set"],
         category=values.get("category", "uncategorised"),
         language=language,

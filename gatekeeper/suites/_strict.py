@@ -60,8 +60,8 @@ def parse(raw: bytes, where: str) -> Any:
             remedy="one JSON object per line, strings escaped",
         ) from None
     except RepeatedKeyError as error:
-        told = f"key{plain(error.key)} is given twice"
-        raise UsageError(told, where=where, remedy="mend the object") from None
+        message = f"key{plain(error.key)} is given twice"
+        raise UsageError(message, where=where, remedy="mend the object") from None
     except ValueError as error:  # a sentence of the decoder, which repeats no text of the file
         raise UsageError(str(error), where=where, remedy="mend the object") from None
 
@@ -75,8 +75,8 @@ def faults(value: Any, schema: str, where: str) -> list[UsageError]:
         return []
     some = islice(_validator(schema).iter_errors(value), _MOST)
     errors = sorted(some, key=relevance, reverse=True)
-    told = dict.fromkeys(_explain(error) for error in errors)
-    return [UsageError(message, where=where, remedy=remedy) for message, remedy in told]
+    explained = dict.fromkeys(_explain(error) for error in errors)
+    return [UsageError(message, where=where, remedy=remedy) for message, remedy in explained]
 
 
 def _plainly_right(value: Any, schema: str) -> bool:
@@ -105,9 +105,9 @@ _Limits = tuple[int, float, tuple[str, ...] | None, re.Pattern[str] | None]
 @cache
 def _flat(schema: str) -> tuple[frozenset[str], dict[str, _Limits]]:
     """Required keys, and the limits of the keys that are plain text."""
-    whole: Any = _validator(schema).schema
+    root: Any = _validator(schema).schema
     fields: dict[str, _Limits] = {}
-    for key, part in whole["properties"].items():
+    for key, part in root["properties"].items():
         if not part.keys() <= {"type", "enum", "pattern", "minLength", "maxLength"}:
             continue
         if part.get("type", "string") == "string":
@@ -118,7 +118,7 @@ def _flat(schema: str) -> tuple[frozenset[str], dict[str, _Limits]]:
                 tuple(choices) if choices else None,
                 re.compile(pattern) if pattern else None,
             )
-    return frozenset(whole["required"]), fields
+    return frozenset(root["required"]), fields
 
 
 def plain(value: str) -> str:

@@ -1,4 +1,4 @@
-"""One suite out of several sources: drawn, joined where they repeat each other, and described."""
+"""Makes one suite of several sources: draws prompts, joins repeated ones, writes the manifest."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Assembled:
 
 def draw(imported: Imported, count: int | None, seed: int) -> Imported:
     """At most `count` prompts of each set, drawn as `split.limit` does: seeds stay together."""
-    kept = limit(imported.prompts, count, seed)
-    if len(kept) == len(imported.prompts):
+    prompts = limit(imported.prompts, count, seed)
+    if len(prompts) == len(imported.prompts):
         return imported
-    drawn = f"{len(kept)} of {len(imported.prompts)}, at most {count} a set, seed {seed}"
+    drawn = f"{len(prompts)} of {len(imported.prompts)}, at most {count} a set, seed {seed}"
     if imported.source.drawn != "all":
         drawn += f"; {imported.source.drawn}"
-    return Imported(prompts=kept, source=replace(imported.source, drawn=drawn[:_MOST_DRAWN]))
+    return Imported(prompts=prompts, source=replace(imported.source, drawn=drawn[:_MOST_DRAWN]))
 
 
 def assemble(imports: Sequence[Imported]) -> Assembled:
@@ -50,22 +50,22 @@ def assemble(imports: Sequence[Imported]) -> Assembled:
     cluster = prompt_clusters([prompt for group in renamed for prompt in group])
     first: dict[str, Prompt] = {}
     also: dict[str, list[str]] = defaultdict(list)
-    kept: list[list[Prompt]] = []
+    groups: list[list[Prompt]] = []
     for group in renamed:
-        kept.append([])
+        groups.append([])
         for prompt in group:
             key = folded_sha256(prompt.text)
             earlier = first.setdefault(key, prompt)
             if earlier is prompt:
-                kept[-1].append(replace(prompt, seed_id=cluster[prompt.id]))
+                groups[-1].append(replace(prompt, seed_id=cluster[prompt.id]))
             elif earlier.set != prompt.set:
                 raise _in_two_sets(earlier, prompt)
             else:
                 also[earlier.id].append(prompt.source)
-    prompts = tuple(_with_sources(p, also[p.id]) for group in kept for p in group)
+    prompts = tuple(_with_sources(p, also[p.id]) for group in groups for p in group)
     sources = tuple(
         _counted(imported.source, len(group), len(imported.prompts))
-        for imported, group in zip(imports, kept, strict=True)
+        for imported, group in zip(imports, groups, strict=True)
     )
     return Assembled(prompts=prompts, sources=sources)
 
@@ -91,8 +91,8 @@ def manifest(suite: Assembled, *, suite_id: str, title: str, version: str) -> di
 
 def row(prompt: Prompt) -> Mapping[str, str]:
     """A line of the suite, as prompt-v1.json describes it."""
-    given = {name: getattr(prompt, name) for name in _FIELDS}
-    return {name: value for name, value in given.items() if value is not None}
+    values = {name: getattr(prompt, name) for name in _FIELDS}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _unlike_ids(imports: Sequence[Imported]) -> list[list[Prompt]]:
@@ -125,12 +125,12 @@ def _with_sources(prompt: Prompt, others: Sequence[str]) -> Prompt:
     return replace(prompt, source=joined[:_MOST_SOURCE].strip())
 
 
-def _counted(source: Source, kept: int, drawn: int) -> Source:
-    joined = drawn - kept
+def _counted(source: Source, count: int, drawn: int) -> Source:
+    joined = drawn - count
     if joined:
         end = f"; {joined} joined with earlier ones of the same text"
         source = replace(source, drawn=source.drawn[: _MOST_DRAWN - len(end)] + end)
-    return replace(source, count=kept)
+    return replace(source, count=count)
 
 
 def _licence(prompts: Sequence[Prompt]) -> str:

@@ -32,23 +32,23 @@ def read_labels(path: Path) -> tuple[tuple[Labelled, ...], bytes]:
         raise UsageError("labels are read from .jsonl or .csv", where=where)
     raw = read_bytes(path)
     rows = _from_jsonl(raw, where) if path.suffix == ".jsonl" else _from_csv(raw, where)
-    found: dict[str, Labelled] = {}
+    by_id: dict[str, Labelled] = {}
     for place, row in rows:
         if isinstance(row, dict) and row.get("label") == "":
             continue
         for fault in faults(row, _SCHEMA, place):
             raise fault
-        one = Labelled(**row)
-        if one.id in found:
+        reply = Labelled(**row)
+        if reply.id in by_id:
             raise UsageError(
-                f"id{plain(one.id)} was used before",
+                f"id{plain(reply.id)} was used before",
                 where=place,
                 remedy="give every labelled reply an id of its own",
             )
-        found[one.id] = one
-    if not found:
+        by_id[reply.id] = reply
+    if not by_id:
         raise UsageError("has no labelled replies", where=where, remedy="add some")
-    return tuple(found.values()), raw
+    return tuple(by_id.values()), raw
 
 
 def _from_jsonl(raw: bytes, where: str) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""What is allowed in a suite but weakens an audit made with it."""
+"""Warnings of what is allowed in a suite but weakens an audit made with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Needs = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What takes long to find out of a large suite, once for all that is said of it.
+    """Facts about a suite's texts that take long to compute, so that they are computed once.
 
     Attributes:
         cluster: prompt id -> the independent unit it belongs to.
@@ -39,10 +39,10 @@ class Texts:
 
     def measured(self, suite: Suite) -> dict[str, int]:
         """Independent prompts per set: all measure if cross-fitted, as shipped policies want."""
-        found: dict[str, set[str]] = {name: set() for name in SETS}
+        by_set: dict[str, set[str]] = {name: set() for name in SETS}
         for prompt in suite.prompts:
-            found[prompt.set].add(self.cluster[prompt.id])
-        return {name: len(clusters) for name, clusters in found.items()}
+            by_set[prompt.set].add(self.cluster[prompt.id])
+        return {name: len(clusters) for name, clusters in by_set.items()}
 
 
 def warnings(
@@ -68,12 +68,12 @@ def warnings(
 def notes(suite: Suite, needs: Needs, texts: Texts | None = None) -> tuple[str, ...]:
     """What some policies need beyond the suite although others do not: no fault of the suite."""
     measured = (texts or Texts.of(suite)).measured(suite)
-    found = []
+    lines = []
     for name in SETS:
         short = _short(measured[name], name, needs)
         if measured[name] and short and len(short) < _asking(name, needs):
-            found.append(f"set {name} can measure {measured[name]}: {_asked(short, name, needs)}")
-    return tuple(found)
+            lines.append(f"set {name} can measure {measured[name]}: {_asked(short, name, needs)}")
+    return tuple(lines)
 
 
 def _small(suite: Suite, needs: Needs, texts: Texts) -> Iterator[str]:
@@ -106,8 +106,8 @@ def _asked(short: list[str], name: str, needs: Needs) -> str:
 
 
 def _near(suite: Suite, texts: Texts) -> Iterator[str]:
-    found = near_pairs(suite.prompts, texts.cluster)
-    pairs = found.pairs
+    near = near_pairs(suite.prompts, texts.cluster)
+    pairs = near.pairs
     if pairs:
         named = (f"{plain(a)} and{plain(b)}" for a, b in pairs[:_NAMED] if plain(a) and plain(b))
         examples = ";".join(named)
@@ -118,7 +118,7 @@ def _near(suite: Suite, texts: Texts) -> Iterator[str]:
             + ("; …" if examples and len(pairs) > _NAMED else "")
             + ": give both one seed_id, or drop one"
         )
-    for name, (looked, all_) in found.cut.items():
+    for name, (looked, all_) in near.cut.items():
         yield (
             f"prompts that are nearly the same were looked for among the first {looked:,} texts of "
             f"set {name} only, which has {all_:,} prompts"
@@ -126,7 +126,7 @@ def _near(suite: Suite, texts: Texts) -> Iterator[str]:
 
 
 def _unpaired(suite: Suite) -> Iterator[str]:
-    """Contrasts between sets rest on seeds they share."""
+    """Warns of seeds that the set regular lacks: contrasts between sets rest on shared seeds."""
     seeds = {name: {p.seed_id for p in suite.prompts if p.set == name} for name in SETS}
     for name, why in (
         ("jailbreak", "what separates a request from its jailbreak"),

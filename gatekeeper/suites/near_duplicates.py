@@ -54,19 +54,19 @@ def near_pairs(prompts: Sequence[Prompt], cluster: Mapping[str, str] | None = No
         cluster: of these prompts, if it is known already.
     """
     cluster = cluster or prompt_clusters(prompts)
-    found: list[tuple[str, str]] = []
+    near: list[tuple[str, str]] = []
     cut: dict[str, tuple[int, int]] = {}
     for name in dict.fromkeys(p.set for p in prompts if p.set != "jailbreak"):
         members = [p for p in prompts if p.set == name]
         texts, read = _texts(members)
         of = list(texts.values())
-        pairs, looked = _pairs([_shingles(text) for text in texts], MOST_PAIRS - len(found))
-        whole = looked == len(of) and read == len(members)
-        if not whole and len(found) + len(pairs) < MOST_PAIRS:
+        pairs, looked = _pairs([_shingles(text) for text in texts], MOST_PAIRS - len(near))
+        complete = looked == len(of) and read == len(members)
+        if not complete and len(near) + len(pairs) < MOST_PAIRS:
             cut[name] = (looked, len(members))
         ids = ((of[a].id, of[b].id) for a, b in pairs)
-        found += [(a, b) for a, b in ids if cluster[a] != cluster[b]]
-    return Near(pairs=tuple(found), cut=cut)
+        near += [(a, b) for a, b in ids if cluster[a] != cluster[b]]
+    return Near(pairs=tuple(near), cut=cut)
 
 
 def _shingles(text: str) -> frozenset[str]:
@@ -99,26 +99,26 @@ def _pairs(sets: Sequence[frozenset[str]], most: int) -> tuple[list[tuple[int, i
     frequency = Counter(chain.from_iterable(sets))
     rank = {s: n for n, s in enumerate(sorted(frequency, key=lambda s: (frequency[s], s)))}
     holders: dict[int, list[int]] = defaultdict(list)
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     work = MOST_WORK
     for later, members in enumerate(sets):
         common = math.ceil(NEAR * len(members))
         rarest = sorted(map(rank.__getitem__, members))[: len(members) - common + _SHARED]
-        held = [holders[r] for r in rarest if r in holders]
-        work -= sum(map(len, held))
+        candidates = [holders[r] for r in rarest if r in holders]
+        work -= sum(map(len, candidates))
         if work < 0:
-            return found, later
-        shared = Counter(chain.from_iterable(held))
+            return pairs, later
+        shared = Counter(chain.from_iterable(candidates))
         needed = min(_SHARED, common)
         for earlier in sorted(index for index, n in shared.items() if n >= needed):
-            if len(found) >= most:
-                return found, later
+            if len(pairs) >= most:
+                return pairs, later
             work -= min(len(members), len(sets[earlier]))
             if _near(sets[earlier], members):
-                found.append((earlier, later))
+                pairs.append((earlier, later))
         for r in rarest:
             holders[r].append(later)
-    return found, len(sets)
+    return pairs, len(sets)
 
 
 def _near(a: frozenset[str], b: frozenset[str]) -> bool:

@@ -166,14 +166,14 @@ def _read_directory(path: Path, reading: _Reading, files: dict[str, str]) -> dic
     raw = read_bytes(where)
     files[MANIFEST] = hashlib.sha256(raw).hexdigest()
     manifest = parse(raw, excerpt(where))
-    found = faults(manifest, "suite-v1.json", excerpt(where))
-    if not found:
-        found = [*_not_shown(manifest, excerpt(where))]
+    problems = faults(manifest, "suite-v1.json", excerpt(where))
+    if not problems:
+        problems = [*_not_shown(manifest, excerpt(where))]
         for source in manifest.get("sources", ()):
-            found += _not_shown(source, excerpt(where), _SHOWN_OF_SOURCE)
-    for fault in found:
+            problems += _not_shown(source, excerpt(where), _SHOWN_OF_SOURCE)
+    for fault in problems:
         reading.fault(fault)
-    if found:  # what a faulty manifest says of its files means nothing
+    if problems:  # what a faulty manifest says of its files means nothing
         return {}
     reading.languages = frozenset((*manifest["languages"], "und"))
     if len(manifest["languages"]) == 1:
@@ -214,14 +214,14 @@ def _read_prompts(reading: _Reading, raw: bytes, path: Path) -> None:
         except UsageError as error:
             reading.fault(error)
             continue
-        found = faults(row, "prompt-v1.json", where)
-        if not found:
+        problems = faults(row, "prompt-v1.json", where)
+        if not problems:
             prompt = _prompt(row, reading)
-            found = [*_not_shown(row, where), *_wrong(prompt, reading, where)]
+            problems = [*_not_shown(row, where), *_wrong(prompt, reading, where)]
             reading.seen.setdefault(prompt.id, (len(reading.files) << _LINES) + number)
-        for fault in found:
+        for fault in problems:
             reading.fault(fault)
-        if not found:
+        if not problems:
             reading.prompts.append(prompt)
             if len(reading.prompts) > MOST_PROMPTS:
                 raise UsageError(
@@ -240,7 +240,7 @@ def _row(line: bytes, where: str) -> Any:
 
 
 def _wrong(prompt: Prompt, reading: _Reading, where: str) -> Iterator[UsageError]:
-    """What no schema can tell."""
+    """Faults of a prompt that no schema can tell, such as an id that was used before."""
     if not prompt.text.strip():
         yield UsageError("text is blank", where=where, remedy="mend the text")
     if reading.languages and prompt.language not in reading.languages:
@@ -279,7 +279,7 @@ def _prompt(row: dict[str, Any], reading: _Reading) -> Prompt:
 def _not_shown(
     row: dict[str, Any], where: str, keys: frozenset[str] = _SHOWN
 ) -> Iterator[UsageError]:
-    """What could turn a log or a table around: control and bidi characters, stray spaces."""
+    """Faults that could garble a log or a table: control and bidi characters, stray spaces."""
     for key, value in row.items():
         if key in keys and isinstance(value, str) and not showable(value):
             yield UsageError(

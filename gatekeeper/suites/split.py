@@ -31,7 +31,7 @@ _ALIKE = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Cell:
-    """What prompts of a suite are alike in."""
+    """The set, category and language of a prompt: those alike in all three are of one cell."""
 
     set: str
     category: str
@@ -133,21 +133,21 @@ _RULES: Mapping[int, Callable[[Mapping[str, Carried], float, int], dict[str, str
 
 def _sets(cells: Carried) -> list[tuple[str, int]]:
     """Prompts of each set."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for cell, n in cells.items():
-        found[cell.set] += n
-    return sorted(found.items())
+        counts[cell.set] += n
+    return sorted(counts.items())
 
 
 def _groups(cells: Carried) -> list[tuple[float, object, int]]:
     """Sets, categories and languages within them, and their combinations, as `_Balance` asks."""
-    found: Counter[tuple[str, str | None, str | None]] = Counter()
+    counts: Counter[tuple[str, str | None, str | None]] = Counter()
     for cell, n in cells.items():
         for category in (None, cell.category):
             for language in (None, cell.language):
-                found[cell.set, category, language] += n
+                counts[cell.set, category, language] += n
     return [
-        (_SET_WEIGHT if group[1:] == (None, None) else 1.0, group, n) for group, n in found.items()
+        (_SET_WEIGHT if group[1:] == (None, None) else 1.0, group, n) for group, n in counts.items()
     ]
 
 
@@ -245,7 +245,7 @@ def limit(prompts: Sequence[Prompt], per_set: int | None, seed: int) -> tuple[Pr
 
 
 def _turns(cells: Mapping[str, set[Cell]], seed: int) -> dict[str, float]:
-    """When each seed's turn comes, 0 to 1: those of one kind in equal steps."""
+    """Each seed's place in the order of drawing, 0 to 1: those of one kind in equal steps."""
     strata: dict[tuple[Cell, ...], list[str]] = defaultdict(list)
     for name, of_seed in cells.items():
         strata[tuple(sorted(of_seed))].append(name)

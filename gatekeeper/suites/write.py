@@ -59,7 +59,7 @@ def write_suite(
         OSError: it cannot be written.
     """
     check_place(out, overwrite=overwrite)
-    made = [folder for folder in out.parents if not folder.exists()]
+    created = [folder for folder in out.parents if not folder.exists()]
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}.import-", dir=out.parent))
     try:
@@ -68,13 +68,13 @@ def write_suite(
         lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         with (new / _PROMPTS).open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(lines)
-        whole = json.dumps({**manifest, "files": [_PROMPTS]}, ensure_ascii=False, indent=2)
-        (new / MANIFEST).write_text(whole + "\n", encoding="utf-8")
+        text = json.dumps({**manifest, "files": [_PROMPTS]}, ensure_ascii=False, indent=2)
+        (new / MANIFEST).write_text(text + "\n", encoding="utf-8")
         _check(new, out)
         _install(new, out, work / _OLD)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-        for folder in made:  # innermost first; those that hold the suite stay
+        for folder in created:  # innermost first; those that hold the suite stay
             if not any(folder.iterdir()):
                 folder.rmdir()
 

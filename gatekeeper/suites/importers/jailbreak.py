@@ -52,10 +52,10 @@ def _read(request: ImportRequest) -> Imported:
             "the package has no templates", where=_FOLDER, remedy=f"use {_PACKAGE} {_TESTED}"
         )
     wrapped = [
-        made
+        variant
         for prompt in request.requests
         if prompt.language.split("-")[0] in _LANGUAGES
-        for made in _around(prompt, templates, request)
+        for variant in _around(prompt, templates, request)
     ]
     prompts = tuple(
         replace(prompt, id=f"{request.name}-{number:04d}")
@@ -75,11 +75,11 @@ def _templates(texts: Mapping[str, str]) -> tuple[list[_Template], str]:
     reasons: Counter[str] = Counter()
     for name, text in texts.items():
         value = yaml_mapping(text, name).get("value")
-        found = _template(name.removeprefix(f"{_FOLDER}/").removesuffix(".yaml"), value)
-        if isinstance(found, str):
-            reasons[found] += 1
+        template = _template(name.removeprefix(f"{_FOLDER}/").removesuffix(".yaml"), value)
+        if isinstance(template, str):
+            reasons[template] += 1
         else:
-            usable.append(found)
+            usable.append(template)
     return usable, ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
 
 

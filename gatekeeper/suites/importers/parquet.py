@@ -32,7 +32,7 @@ def _read(request: ImportRequest) -> Imported:
         refuse_twice(reader.names, where)
         columns = chosen_columns(reader.names, request, where)
         cells = enumerate(reader.rows(sorted(set(columns.values()))), start=1)
-        rows = (Row(number=n, where=f"{where}: row {n}", cells=found) for n, found in cells)
+        rows = (Row(number=n, where=f"{where}: row {n}", cells=values) for n, values in cells)
         prompts = file_prompts(rows, columns, request)
     return from_file(request, raw, prompts)
 
