@@ -1,4 +1,4 @@
-"""The progress of sweeps that follow each other, told as one count that never goes back."""
+"""Reports the progress of several sweeps as one count that never goes back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Advance(Protocol):
-    """Where progress goes: `Reporter.advance`."""
+    """A function that progress is reported to: `Reporter.advance`."""
 
     def __call__(self, done: int, total: int, *, found: int = 0) -> None:
         """Units done, of how many; `found` of them were there before they were asked for."""
@@ -40,13 +40,13 @@ class Joined:
             nonlocal begun
             self.rows = total
             # What a sweep tells first is what it found in the store.
-            found = 0 if begun else done
+            resumed = 0 if begun else done
             begun = True
-            self.advance(self.before + done, self.before + total + later, found=found)
+            self.advance(self.before + done, self.before + total + later, found=resumed)
 
         return progress
 
     def end(self) -> None:
-        """No sweep comes any more: what is done is all."""
+        """Reports that all is done: no further sweep comes."""
         self.next(0)
         self.advance(self.before, self.before)

@@ -33,12 +33,12 @@ def refuse_workers(where: Execution) -> None:
             remedy="leave one of them out",
         )
     if where.ray is None and pick_device(where.device).type == "cuda":
-        found = gpus()
-        if where.workers > found:
+        visible = gpus()
+        if where.workers > visible:
             raise UsageError(
-                f"--workers {where.workers}, and {found} "
-                f"GPU{'s are' if found > 1 else ' is'} visible",
-                remedy=f"give at most {found}, or --ray for the GPUs of other hosts",
+                f"--workers {where.workers}, and {visible} "
+                f"GPU{'s are' if visible > 1 else ' is'} visible",
+                remedy=f"give at most {visible}, or --ray for the GPUs of other hosts",
             )
 
 

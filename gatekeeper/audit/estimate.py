@@ -35,7 +35,7 @@ def estimate_of(
     gpus: int | None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[dict[str, Any], Estimate]:
-    """What was counted, and what it will take.
+    """Facts that the estimate rests on, and the estimate.
 
     Args:
         clock: what a calibration goes by.
@@ -56,16 +56,16 @@ def estimate_of(
         system_prompt_of(path)  # variants are not counted, but the audit would not begin
     sequential = resolve(asked, policy).sequential is not None
     if device == "cpu":
-        told, found = _here(checkpoint, asked, policy, suite, clock)
+        facts, estimate = _here(checkpoint, asked, policy, suite, clock)
     else:
-        told, found = _published(checkpoint, asked, policy, suite, DEVICES[device], gpus)
+        facts, estimate = _published(checkpoint, asked, policy, suite, DEVICES[device], gpus)
     if sequential:
-        found = replace(found, assumptions=(_whole_runs(), *found.assumptions))
-    return {**told, "sequential": sequential}, found
+        estimate = replace(estimate, assumptions=(_whole_runs(), *estimate.assumptions))
+    return {**facts, "sequential": sequential}, estimate
 
 
 def _whole_runs() -> str:
-    """What the numbers are of an audit whose masks stop when their limits are settled.
+    """The assumption about an audit whose masks may stop early: all runs are counted whole.
 
     No share of the rows is told: it hangs on the very values that the audit is to find.
     """
@@ -106,7 +106,7 @@ def _published(
     rows = asked.execution.batch_rows or fitting_rows(longest, shape, kind, device)
     sites = described.maskable_sites if described else shape.sites
     plan = _plan(suite, config, sites, lengths, rows, thought)
-    found = with_thought(on_device(plan, shape, kind, device, gpus), thought)
+    estimate = with_thought(on_device(plan, shape, kind, device, gpus), thought)
     tokens = f"about {CHARACTERS:g} characters to a token (no tokenizer was used)"
     source = opened.source if described else checkpoint.name
     return _told(source, _sizes(described, shape), plan, "published", tokens), found
@@ -153,7 +153,7 @@ def _here(
     policy = policy and policy.sized(description.maskable_experts)
     config = resolve(asked, policy)
     plan, measured = _calibrated(opened, description, shape, asked, config, policy, suite, clock)
-    made = on_this_machine(
+    bare = on_this_machine(
         plan,
         shape,
         measured.device,
@@ -199,12 +199,12 @@ def _calibrated(
     encoded = encode(loaded, suite.prompts, system, window, reasoning.thinking)
     usable = [e for e in encoded if e.skipped is None]
     lengths = {e.prompt.id: len(e.ids) for e in usable}
-    kept = replace(suite, prompts=tuple(e.prompt for e in usable))
+    usable_suite = replace(suite, prompts=tuple(e.prompt for e in usable))
     thought = thought_of(opened.path, reasoning)
     if loaded.context_length is not None:
         thought = min(thought, loaded.context_length - max(lengths.values()) - window)
     rows = asked.execution.batch_rows or USUAL_ROWS
-    plan = _plan(kept, config, description.maskable_sites, lengths, rows, thought)
+    plan = _plan(usable_suite, config, description.maskable_sites, lengths, rows, thought)
     judge = catalog.load("judge", config.judge)
     if judge.configure is not None:  # what asks a model ends no reply early
         judge = replace(judge, decided=never_decided)

@@ -1,4 +1,4 @@
-"""The parts of a finished audit put together as evidence."""
+"""Puts the parts of a finished audit together as evidence."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gatekeeper.records.evidence import Evidence, PromptRef, SuiteRef
 from gatekeeper.records.profile import ActivationProfile
 
 
-def assemble(prepared: Prepared, profile: ActivationProfile, **found: Any) -> Evidence:
-    """Evidence of what was found so far, without findings, digest and times.
+def assemble(prepared: Prepared, profile: ActivationProfile, **collected: Any) -> Evidence:
+    """Evidence of what was measured so far, without findings, digest and times.
 
     Args:
-        found: other fields of `Evidence`; those left out are empty.
+        collected: other fields of `Evidence`; those left out are empty.
     """
     suite = prepared.request.suite
     return Evidence(
@@ -39,7 +39,7 @@ def assemble(prepared: Prepared, profile: ActivationProfile, **found: Any) -> Ev
         profile=profile,
         findings=(),
         times=None,
-        **{"trials": (), **found},
+        **{"trials": (), **collected},
     )
 
 

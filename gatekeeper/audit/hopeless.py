@@ -1,4 +1,4 @@
-"""Settings that a policy pins and that these options do not give: told before hours are spent."""
+"""Finds what a policy demands and these options cannot give, before hours are spent on them."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def _counts(suite: Suite, config: AuditConfig, policy: Policy) -> Iterator[tuple
     selecting = [seed for seed in regular if sides[seed] != MEASUREMENT]
     fewest = min(len(selecting), len(regular) - len(selecting)) if cross_fit else len(selecting)
     if fewest < needs.search.selecting_seeds:
-        told = f"{fewest} seeds of regular prompts will select"
-        yield f"{told} and the policy wants {needs.search.selecting_seeds}", "--suite"
-    own: dict[tuple[str, str], int] = dict.fromkeys(((p.set, p.category) for p in prompts), 0)
+        fact = f"{fewest} seeds of regular prompts will select"
+        yield f"{fact} and the policy wants {needs.search.selecting_seeds}", "--suite"
+    counts: dict[tuple[str, str], int] = dict.fromkeys(((p.set, p.category) for p in prompts), 0)
     for prompt in prompts:
-        own[prompt.set, prompt.category] += cross_fit or sides[prompt.seed_id] == MEASUREMENT
-    (name, category), count = min(own.items(), key=lambda item: (item[1], item[0]))
+        counts[prompt.set, prompt.category] += cross_fit or sides[prompt.seed_id] == MEASUREMENT
+    (name, category), count = min(counts.items(), key=lambda item: (item[1], item[0]))
     if count < needs.per_category:
-        told = f"{count} {name} prompts of {excerpt(category)} will be measured"
-        yield f"{told} and the policy wants {needs.per_category}", "--suite"
+        fact = f"{count} {name} prompts of {excerpt(category)} will be measured"
+        yield f"{fact} and the policy wants {needs.per_category}", "--suite"

@@ -101,8 +101,8 @@ def _opened(
     opened = open_checkpoint(checkpoint, asked.inputs.revision)
     # Before `describe`, which does not know the layouts of all that is refused by name.
     refusals.refuse_unauditable(opened)
-    told = (*refusals.strange_architectures(opened), *unread_settings(opened))
-    opened = replace(opened, cautions=(*opened.cautions, *told))
+    cautions = (*refusals.strange_architectures(opened), *unread_settings(opened))
+    opened = replace(opened, cautions=(*opened.cautions, *cautions))
     for caution in opened.cautions:
         warn(caution)
     return opened, describe(opened)
@@ -121,10 +121,10 @@ def hopeless(suite: Suite, asked: Asked, config: AuditConfig, policy: Policy) ->
     if config.max_prompts is not None:
         remedy = "leave --max-prompts out"
     for name, needed in floors_by_set(policy).items():
-        left = sum(p.set == name and p.seed_id in measuring for p in prompts)
-        if left < needed:
+        measured = sum(p.set == name and p.seed_id in measuring for p in prompts)
+        if measured < needed:
             yield (
-                f"{left} {name} prompts will be measured and the policy takes {needed}: the "
+                f"{measured} {name} prompts will be measured and the policy takes {needed}: the "
                 f"verdict cannot be a pass ({remedy})"
             )
     sizes = [k for k in policy.needs.ks if k not in config.ks]

@@ -68,7 +68,7 @@ class _Arm:
             return self.audit.sweep(work, settings=settings, progress=progress, here=True)
 
 
-def with_positive_control(run: AuditRun, found: Evidence, split: Split) -> Evidence:
+def with_positive_control(run: AuditRun, evidence: Evidence, split: Split) -> Evidence:
     """What was found, with the arm `positive`, or with the reason why there is none.
 
     Args:
@@ -78,7 +78,7 @@ def with_positive_control(run: AuditRun, found: Evidence, split: Split) -> Evide
         AuditError: see `AuditRun.sweep`.
     """
     if not run.prepared.request.positive_control:
-        return replace(found, positive_control=NOT_ASKED)
+        return replace(evidence, positive_control=NOT_ASKED)
     with run.clock.stage("positive control"):
         arm = _arm(run, split)
         if isinstance(arm, str):
@@ -88,9 +88,9 @@ def with_positive_control(run: AuditRun, found: Evidence, split: Split) -> Evide
         trials = arm.run(measured, direction.layer, 0)
         arm.joined.end()
     return replace(
-        found,
-        masks=(*found.masks, POSITIVE),
-        trials=(*found.trials, *trials),
+        evidence,
+        masks=(*evidence.masks, POSITIVE),
+        trials=(*evidence.trials, *trials),
         positive_control=PositiveControl(directions=(direction,)),
     )
 
@@ -148,10 +148,10 @@ def _chosen(arm: _Arm, later: int) -> Direction:
     seed = arm.audit.prepared.request.seed
     regular, benign = (
         [
-            whole[i]
-            for i in chosen_rows(range(len(whole)), [p.prompt.seed_id for p in whole], seed, most)
+            side[i]
+            for i in chosen_rows(range(len(side)), [p.prompt.seed_id for p in side], seed, most)
         ]
-        for whole, most in zip((arm.refused, arm.answered), TRIED, strict=True)
+        for side, most in zip((arm.refused, arm.answered), TRIED, strict=True)
     )
     prompts = [*regular, *benign]
     layers = tried_layers(len(arm.units))

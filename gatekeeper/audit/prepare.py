@@ -111,19 +111,19 @@ def prepare(
         offload=work_dir / "offload" if request.execution.device == SPREAD else None,
         parallel=request.execution.parallel,
     )
-    told = untold(loaded.tokenizer, request.reasoning.marks)
-    loaded = replace(loaded, cautions=(*loaded.cautions, *told))
+    cautions = untold(loaded.tokenizer, request.reasoning.marks)
+    loaded = replace(loaded, cautions=(*loaded.cautions, *cautions))
     for text in loaded.cautions:
         reporter.caution(text)
     prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
     window = request.max_new_tokens
     encoded = encode(loaded, prompts, request.system_prompt, window, request.reasoning.thinking)
-    told = (
+    cautions = (
         *told_otherwise(loaded.tokenizer, sum(e.otherwise for e in encoded), len(encoded)),
         *written_otherwise(loaded.tokenizer, request.system_prompt, request.reasoning.thinking),
     )
-    loaded = replace(loaded, cautions=(*loaded.cautions, *told))
-    for text in told:
+    loaded = replace(loaded, cautions=(*loaded.cautions, *cautions))
+    for text in cautions:
         reporter.caution(text)
     usable = [e for e in encoded if e.skipped is None]
     if not any(e.prompt.set == "regular" for e in usable):

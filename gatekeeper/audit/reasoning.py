@@ -19,21 +19,21 @@ def thought_of(checkpoint: Path, reasoning: Reasoning) -> int:
     """Tokens of reasoning that a reply may begin with, if the chat template tells of any."""
     if reasoning.thinking == "off":
         return 0
-    told = "\n".join(reasoning.marks)
+    text = "\n".join(reasoning.marks)
     for name in _TEMPLATES:
         path = checkpoint / name
         if path.is_file():
             with path.open("rb") as file:
-                told += file.read(_MOST_TEMPLATE).decode("utf-8", "replace")
-    return reasoning.max_tokens if tells(told, reasoning.marks) else 0
+                text += file.read(_MOST_TEMPLATE).decode("utf-8", "replace")
+    return reasoning.max_tokens if tells(text, reasoning.marks) else 0
 
 
-def with_thought(found: Estimate, thought: int) -> Estimate:
+def with_thought(estimate: Estimate, thought: int) -> Estimate:
     """The estimate with a line about reasoning, if any is counted."""
     if not thought:
-        return found
+        return estimate
     line = (
         f"the chat template tells of reasoning: up to {thought} tokens of it before each reply, "
         "which are counted in W (--max-reasoning-tokens, --thinking off)"
     )
-    return replace(found, assumptions=(line, *found.assumptions))
+    return replace(estimate, assumptions=(line, *estimate.assumptions))

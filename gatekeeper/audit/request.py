@@ -1,4 +1,4 @@
-"""What is asked of an audit, and what is refused of it before a weight is loaded."""
+"""The request for an audit, and what is refused of it before a weight is loaded."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def refuse_idle_variants(request: AuditRequest) -> None:
     """
     device = pick_device(request.execution.device)
     dtype = pick_dtype(request.dtype, device, request.description.dtype)
-    own = dtype_name(dtype)
-    if own in request.formats:
+    used = dtype_name(dtype)
+    if used in request.formats:
         raise UsageError(
-            f"--also-dtype {own} is the format of the audit itself",
+            f"--also-dtype {used} is the format of the audit itself",
             remedy="leave it out, or name another",
         )
     if (request.system_prompt or "") in request.system_prompts:

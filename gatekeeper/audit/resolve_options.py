@@ -1,4 +1,4 @@
-"""What the options of an audit, and its policy, come to."""
+"""Fills in the options of an audit: as typed, else as the policy wants, else the defaults."""
 
 from __future__ import annotations
 
@@ -151,14 +151,14 @@ def _seed(asked: Asked, policy: Policy | None) -> tuple[int, str | None]:
             remedy="leave --seed out, and give a policy with evidence.settings.seed: derived",
         )
     if derive is not None and needs.nonce != (nonce is not None):
-        given = nonce is not None
+        has_nonce = nonce is not None
         raise UsageError(
             "the policy wants a seed without a nonce"
-            if given
+            if has_nonce
             else "the policy wants a nonce, and there is none",
             where=policy.source if policy else None,
             remedy="leave --nonce out; with it, whoever audits could draw until one suits"
-            if given
+            if has_nonce
             else "give --nonce with the word that the owner of the risk drew",
         )
     usual = needs.seed if needs.seed is not None else AuditConfig().seed
@@ -180,17 +180,17 @@ def second_of(inputs: AuditInputs) -> SecondRequest | None:
     """
     from gatekeeper import catalog
 
-    name, given = inputs.second_judge, split_options(inputs.second_judge_options)
+    name, options = inputs.second_judge, split_options(inputs.second_judge_options)
     if name is None:
-        if given or inputs.second_sample is not None:
+        if options or inputs.second_sample is not None:
             raise UsageError(
                 "options of a second judge, and no second judge",
                 remedy="add --second-judge NAME; see `gatekeeper catalog judge`",
             )
         return None
     judge = catalog.load("judge", name)
-    read_options(judge.id, judge.options, given, flag="--second-judge-option")
-    return SecondRequest(judge=name, options=given, sample=inputs.second_sample or SECOND_SAMPLE)
+    read_options(judge.id, judge.options, options, flag="--second-judge-option")
+    return SecondRequest(judge=name, options=options, sample=inputs.second_sample or SECOND_SAMPLE)
 
 
 def reasoning_of(asked: Asked, policy: Policy | None) -> Reasoning:

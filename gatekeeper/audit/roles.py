@@ -24,8 +24,8 @@ from gatekeeper.records.trial import bare_mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """What every part needs.
+class _Study:
+    """The prompts, labels and experts that all measurements of roles share.
 
     Attributes:
         chosen: the selected experts; `random`: those they are held against.
@@ -92,7 +92,7 @@ def find_roles(
     chosen = in_turn(selections, most)
     if not chosen:
         return "no selector found an expert"
-    asked = _Asked(
+    study = _Study(
         loaded=loaded,
         prompts=prompts,
         labels=np.array([p.prompt.set in HARMFUL_SETS for p in prompts], dtype=np.bool_),
@@ -104,84 +104,84 @@ def find_roles(
         batch_rows=batch_rows,
         seed=seed,
     )
-    asked.groups.update(_groups(selections, asked))
-    fixed = _fixed_probe(asked)
+    study.groups.update(_groups(selections, study))
+    fixed = _fixed_probe(study)
     if isinstance(fixed, str):
         return fixed
-    return _roles(asked, selections, measure, fixed, np.array(refusal_seeds, dtype=np.str_))
+    return _roles(study, selections, measure, fixed, np.array(refusal_seeds, dtype=np.str_))
 
 
-def _fixed_probe(asked: _Asked) -> Probe | str:
+def _fixed_probe(study: _Study) -> Probe | str:
     """The probe that detection is measured with, or why nothing can be measured with it."""
-    made = asked.probe(asked.stream())
-    if isinstance(made, Probe) and made.interval.low <= 0.5 + by_cause.DETECTION_MARGIN:
+    fit = study.probe(study.stream())
+    if isinstance(fit, Probe) and fit.interval.low <= 0.5 + by_cause.DETECTION_MARGIN:
         return (
             "a probe of the residual stream does not tell harmful from benign prompts "
-            f"(AUROC {made.auroc:.2f}): no detection could be lost"
+            f"(AUROC {fit.auroc:.2f}): no detection could be lost"
         )
-    return made
+    return fit
 
 
 def _roles(
-    asked: _Asked,
+    study: _Study,
     selections: Sequence[Selection],
     measure: MeasuredEffect,
     fixed: Probe,
     refusal_seeds: npt.NDArray[np.str_],
 ) -> Roles:
-    masks = [*((expert,) for expert in asked.chosen), *asked.groups.values()]
+    masks = [*((expert,) for expert in study.chosen), *study.groups.values()]
     refusal = measure(masks)
-    basis = by_cause.basis(asked.labels, fixed.scores, asked.seeds, refusal_seeds, seed=asked.seed)
-    found: list[by_cause.Losses] = []
+    basis = by_cause.basis(study.labels, fixed.scores, study.seeds, refusal_seeds, seed=study.seed)
+    losses: list[by_cause.Losses] = []
     refitted: list[str] = []
-    names = [*(None for _ in asked.chosen), *asked.groups]
+    names = [*(None for _ in study.chosen), *study.groups]
     for name, mask, lost in zip(names, masks, refusal, strict=True):
-        stream = asked.stream(mask)
-        found.append(by_cause.losses(basis, transfer(fixed, stream), lost))
+        stream = study.stream(mask)
+        losses.append(by_cause.losses(basis, transfer(fixed, stream), lost))
         if name is not None:
-            refitted += _refitted(name, asked.probe(stream))
-    own, random, notes = _own_probes(asked)
-    sets = by_cause.by_sets(selections, asked.chosen)
+            refitted += _refitted(name, study.probe(stream))
+    by_expert, random, notes = _own_probes(study)
+    sets = by_cause.by_sets(selections, study.chosen)
     experts = tuple(
-        by_cause.expert_role(expert, one, sets[expert], own.get(expert))
-        for expert, one in zip(asked.chosen, found, strict=False)
+        by_cause.expert_role(expert, loss, sets[expert], by_expert.get(expert))
+        for expert, loss in zip(study.chosen, losses, strict=False)
     )
     groups = tuple(
-        by_cause.group_role(name, members, one)
-        for (name, members), one in zip(
-            asked.groups.items(), found[len(asked.chosen) :], strict=True
+        by_cause.group_role(name, members, loss)
+        for (name, members), loss in zip(
+            study.groups.items(), losses[len(study.chosen) :], strict=True
         )
     )
-    words = asked.probe(bag_of_words([p.ids for p in asked.prompts]))
+    words = study.probe(bag_of_words([p.ids for p in study.prompts]))
     return Roles(
         experts=experts,
         groups=groups,
         controls=(*random, _fact("residual stream", fixed), *_facts("bag of words", words)),
         n=fixed.n,
         clusters=fixed.clusters,
-        notes=(*_premises(asked, len(refusal_seeds), len(set(refusal_seeds))), *refitted, *notes),
+        notes=(*_premises(study, len(refusal_seeds), len(set(refusal_seeds))), *refitted, *notes),
     )
 
 
 def _own_probes(
-    asked: _Asked,
+    study: _Study,
 ) -> tuple[dict[ExpertId, ProbeFact], list[ProbeFact], list[str]]:
     """Probes on the experts' own outputs: of the chosen, of the random ones; and notes."""
-    everyone = (*asked.chosen, *asked.random)
-    given = expert_features(asked.loaded, asked.prompts, everyone, batch_rows=asked.batch_rows)
-    if isinstance(given, str):
-        return {}, [], [f"Experts were not probed: {given}."]
-    own: dict[ExpertId, ProbeFact] = {}
+    everyone = (*study.chosen, *study.random)
+    features = expert_features(study.loaded, study.prompts, everyone, batch_rows=study.batch_rows)
+    if isinstance(features, str):
+        return {}, [], [f"Experts were not probed: {features}."]
+    by_expert: dict[ExpertId, ProbeFact] = {}
     random: list[ProbeFact] = []
     for column, expert in enumerate(everyone):
-        made = asked.probe(given.outputs[:, column])
-        if isinstance(made, str):
+        fit = study.probe(features.outputs[:, column])
+        if isinstance(fit, str):
             continue
-        if expert in asked.chosen:
-            own[expert] = _fact(f"expert {expert.layer}.{expert.expert}", made)
+        if expert in study.chosen:
+            by_expert[expert] = _fact(f"expert {expert.layer}.{expert.expert}", fit)
         else:
-            random.append(_fact(f"random expert {expert.layer}.{expert.expert}", made))
-    return own, random, []
+            random.append(_fact(f"random expert {expert.layer}.{expert.expert}", fit))
+    return by_expert, random, []
 
 
 def _refitted(name: str, again: Probe | str) -> list[str]:
@@ -194,14 +194,14 @@ def _refitted(name: str, again: Probe | str) -> list[str]:
     ]
 
 
-def _groups(selections: Sequence[Selection], asked: _Asked) -> dict[str, tuple[ExpertId, ...]]:
-    sets = by_cause.by_sets(selections, asked.chosen)
+def _groups(selections: Sequence[Selection], study: _Study) -> dict[str, tuple[ExpertId, ...]]:
+    sets = by_cause.by_sets(selections, study.chosen)
     groups = {
-        f"{name} by sets": tuple(e for e in asked.chosen if name in sets[e])
+        f"{name} by sets": tuple(e for e in study.chosen if name in sets[e])
         for name in ("HCDG", "HRCG")
     }
-    groups["all selected"] = asked.chosen
-    groups["random experts"] = asked.random
+    groups["all selected"] = study.chosen
+    groups["random experts"] = study.random
     return {name: members for name, members in groups.items() if members}
 
 
@@ -225,7 +225,7 @@ def _random(
     )
 
 
-def _premises(asked: _Asked, refused: int, seeds: int) -> list[str]:
+def _premises(study: _Study, refused: int, seeds: int) -> list[str]:
     """What a reader must know."""
     notes = [
         "Detection is the AUROC of one probe, fitted on the unmasked model, on what the head reads "
@@ -236,21 +236,21 @@ def _premises(asked: _Asked, refused: int, seeds: int) -> list[str]:
         "The experts were selected on the same prompts, and no role is corrected for the number of "
         "experts looked at.",
     ]
-    if len(asked.random) < len(asked.chosen):
-        notes.append(f"The model has only {len(asked.random)} other experts to compare with.")
-    mixed = set(asked.topics[asked.labels]) & set(asked.topics[~asked.labels])
-    if mixed != set(asked.topics):
+    if len(study.random) < len(study.chosen):
+        notes.append(f"The model has only {len(study.random)} other experts to compare with.")
+    mixed = set(study.topics[study.labels]) & set(study.topics[~study.labels])
+    if mixed != set(study.topics):
         notes.append(
             "Some topics have harmful or benign prompts only: a probe may tell topics there."
         )
     return notes
 
 
-def _facts(name: str, made: Probe | str) -> tuple[ProbeFact, ...]:
-    return () if isinstance(made, str) else (_fact(name, made),)
+def _facts(name: str, fit: Probe | str) -> tuple[ProbeFact, ...]:
+    return () if isinstance(fit, str) else (_fact(name, fit),)
 
 
-def _fact(name: str, made: Probe) -> ProbeFact:
+def _fact(name: str, fit: Probe) -> ProbeFact:
     return ProbeFact(
-        name=name, auroc=made.auroc, interval=made.interval, n=made.n, clusters=made.clusters
+        name=name, auroc=fit.auroc, interval=fit.interval, n=fit.n, clusters=fit.clusters
     )

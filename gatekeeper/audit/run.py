@@ -96,11 +96,11 @@ def run_audit(
         found = [_measured(side, looks) for side in sides]
         usual = [usual_changes(side.prepared, one) for side, one in zip(sides, found, strict=True)]
         for variant in variants(prepared, work_dir, clock):
-            found = [
-                vary(side, one, variant, chance)
-                for side, one, chance in zip(sides, found, usual, strict=True)
+            halves = [
+                vary(side, e, variant, chance)
+                for side, e, chance in zip(sides, halves, usual, strict=True)
             ]
-        evidence = pool(*found) if request.cross_fit else found[0]
+        evidence = pool(*halves) if request.cross_fit else halves[0]
         if prepared.second is not None and (ranks is None or ranks.rank == 0):
             with clock.stage("second judge"):
                 evidence = judged_twice(evidence, request.suite, prepared.second)
@@ -112,18 +112,18 @@ def run_audit(
             rows_computed=run.rows["computed"],
             rows_resumed=run.rows["resumed"],
         )
-    told = (*request.checkpoint.cautions, *prepared.loaded.cautions)
-    return replace(evidence, times=times, cautions=told)
+    cautions = (*request.checkpoint.cautions, *prepared.loaded.cautions)
+    return replace(evidence, times=times, cautions=cautions)
 
 
 def _name_of(request: AuditRequest) -> str:
     """Tells the audits that share a store apart: a digest of all that was asked for."""
     apart = {"checkpoint", "description", "suite", "judge_options", "execution"}
-    asked = {f.name: getattr(request, f.name) for f in fields(request) if f.name not in apart}
+    chosen = {f.name: getattr(request, f.name) for f in fields(request) if f.name not in apart}
     where = replace(request.execution, workers=1, ray=None, gpu_hour_cost=None)
     options = sorted(request.judge_options.items())
     source = str(request.checkpoint.path.resolve())
-    return sha256(f"{source} {request.suite.digest} {options} {asked} {where}")
+    return sha256(f"{source} {request.suite.digest} {options} {chosen} {where}")
 
 
 def _measured(run: AuditRun, looks: StoppingRule | None) -> Evidence:
@@ -133,66 +133,66 @@ def _measured(run: AuditRun, looks: StoppingRule | None) -> Evidence:
     profile = make_profile(run, split)
     measure = make_measure(run, split)
     with run.clock.stage("select"):
-        given = selection_input(prepared, profile)
-        selections, skipped = _select(prepared, given, measure)
-        found_in, changes = _environments(prepared, given)
-        masks = planned_masks(request, profile, given.sets, selections)
-        parted = environment_masks(found_in, mode=request.mode, phase=request.phase)
+        inputs = selection_input(prepared, profile)
+        selections, skipped = _select(prepared, inputs, measure)
+        selected_in, changes = _environments(prepared, inputs)
+        masks = planned_masks(request, profile, inputs.sets, selections)
+        parted = environment_masks(selected_in, mode=request.mode, phase=request.phase)
     roles = _roles(run, split, profile, selections, measure)
     if not request.cross_fit:  # whose second fold is told no roles, and would lack them
         masks += cause_masks(roles, request.ks, mode=request.mode, phase=request.phase)
-    arms = environment_arms(found_in, mode=request.mode, phase=request.phase)
-    found = assemble(
+    arms = environment_arms(selected_in, mode=request.mode, phase=request.phase)
+    evidence = assemble(
         prepared,
         profile,
         selections=selections,
         skipped_selectors=skipped,
         masks=(*masks, *arms, AGAIN),
         roles=roles,
-        environments=found_in,
+        environments=selected_in,
         changes=changes,
     )
-    found = with_trials(run, found, parted, looks)
-    found = with_positive_control(run, found, split)
+    evidence = with_trials(run, evidence, parted, looks)
+    evidence = with_positive_control(run, evidence, split)
     with run.clock.stage("usefulness"):
-        return replace(found, usefulness=useful_under(run, masks, found.trials))
+        return replace(evidence, usefulness=useful_under(run, masks, evidence.trials))
 
 
 def _environments(
-    prepared: Prepared, given: SelectionInput
+    prepared: Prepared, inputs: SelectionInput
 ) -> tuple[tuple[Environment, ...], tuple[Change, ...]]:
     """Selections from parts of the split, if asked for, by selectors that only read the profile."""
     if not prepared.request.environments:
         return (), ()
     by_id = {e.prompt.id: e.prompt for e in prepared.encoded}
-    prompts = [by_id[i] for i in given.profile.prompt_ids]
+    prompts = [by_id[i] for i in inputs.profile.prompt_ids]
     wanted = [s for name in prepared.request.selectors if not (s := selector_of(name)).measures]
     values = {
         name: np.array([getattr(p, name) for p in prompts], dtype=np.str_) for name in DIMENSIONS
     }
-    return environments(given, values, wanted), part_changes(given, values, wanted)
+    return environments(inputs, values, wanted), part_changes(inputs, values, wanted)
 
 
 def _select(
-    prepared: Prepared, given: SelectionInput, measure: MeasuredEffect
+    prepared: Prepared, inputs: SelectionInput, measure: MeasuredEffect
 ) -> tuple[tuple[Selection, ...], dict[str, str]]:
     """Selections, and the reasons of those that could not be made.
 
     Selectors that measure come last: they are given what the others found.
     """
     request = prepared.request
-    found: dict[str, Selection | str] = {}
+    by_selector: dict[str, Selection | str] = {}
     wanted = [selector_of(name) for name in request.selectors]
     for selector in (s for s in wanted if not s.measures):
-        found[selector.id] = selector.select(given)
+        by_selector[selector.id] = selector.select(inputs)
     if any(s.measures for s in wanted):
-        shortlist = {s.id: found.get(s.id) or s.select(given) for s in _shortlisting()}
+        shortlist = {s.id: by_selector.get(s.id) or s.select(inputs) for s in _shortlisting()}
         others = tuple(s for s in shortlist.values() if isinstance(s, Selection))
-        given = replace(given, others=others, measure=measure, budget=request.budget)
+        inputs = replace(inputs, others=others, measure=measure, budget=request.budget)
     for selector in (s for s in wanted if s.measures):
-        found[selector.id] = selector.select(given)
-    selections = [found[s.id] for s in wanted]
-    skipped = {s.id: text for s in wanted if isinstance(text := found[s.id], str)}
+        by_selector[selector.id] = selector.select(inputs)
+    selections = [by_selector[s.id] for s in wanted]
+    skipped = {s.id: text for s in wanted if isinstance(text := by_selector[s.id], str)}
     return tuple(s for s in selections if isinstance(s, Selection)), skipped
 
 
@@ -217,18 +217,18 @@ def _roles(
     prompts = [p for p in split.prompts if p.prompt.set in {"regular", "benign"}]
     measure = measure.of_set("regular")
     clusters = prompt_clusters([p.prompt for p in prompts])
-    given = [
+    identity = [
         (p.prompt.id, p.prompt.set, p.prompt.category, clusters[p.prompt.id], p.ids)
         for p in prompts
     ]
     rest = (measure.rows.tolist(), measure.target, prepared.request.seed, MOST)
-    found_by = [selection_to_json(selection) for selection in selections]
-    name = "roles " + sha256(f"{measure.base} {given} {rest} {found_by}")
-    kept = store.blob(name)
-    if kept is not None:
-        return roles_from_json(json.loads(kept))
+    rankings = [selection_to_json(selection) for selection in selections]
+    name = "roles " + sha256(f"{measure.base} {identity} {rest} {rankings}")
+    stored = store.blob(name)
+    if stored is not None:
+        return roles_from_json(json.loads(stored))
     with run.clock.stage("roles"):
-        found = find_roles(
+        roles = find_roles(
             prepared.loaded,
             prompts,
             [p.prompt.category for p in prompts],
@@ -240,5 +240,5 @@ def _roles(
             batch_rows=run.small_batch,
             seed=prepared.request.seed,
         )
-    kept = store.put_blob(name, json.dumps(roles_to_json(found)).encode())
-    return roles_from_json(json.loads(kept))
+    stored = store.put_blob(name, json.dumps(roles_to_json(roles)).encode())
+    return roles_from_json(json.loads(stored))

@@ -59,12 +59,12 @@ def judged_twice(evidence: Evidence, suite: Suite, judge: Judge) -> Evidence:
     """
     rows = second_rows(evidence)
     text = {prompt.id: prompt.text for prompt in suite.prompts}
-    asked = [t for t in evidence.trials if (t.mask, t.prompt_id) in rows]
-    said = judge.judgements([(text[t.prompt_id], t.completion) for t in asked])
+    sampled = [t for t in evidence.trials if (t.mask, t.prompt_id) in rows]
+    judgements = judge.judgements([(text[t.prompt_id], t.completion) for t in sampled])
     return replace(
         evidence,
         trials=tuple(
-            replace(t, second=said[text[t.prompt_id], t.completion].outcome)
+            replace(t, second=judgements[text[t.prompt_id], t.completion].outcome)
             if (t.mask, t.prompt_id) in rows
             else t
             for t in evidence.trials

@@ -1,4 +1,4 @@
-"""What is seen of the selection split: replies, routing, attribution, and measured effects."""
+"""Measures the selection split: replies, routing, attribution, and effects of masks."""
 
 from __future__ import annotations
 
@@ -105,21 +105,21 @@ def _parts(prompt: Prompt) -> tuple[str, ...]:
 
 
 def _reasons(trial: Trial, settings: AuditSettings) -> bool:
-    own = () if settings.reasoning is None else settings.reasoning.marks
-    found = parts(trial.completion, own)
-    return found.unfinished or found.blocks > 0
+    marks = () if settings.reasoning is None else settings.reasoning.marks
+    pieces = parts(trial.completion, marks)
+    return pieces.unfinished or pieces.blocks > 0
 
 
 def make_profile(run: AuditRun, split: Split) -> ActivationProfile:
     """Profile of the selection split, with attribution if a selector needs it."""
     prepared, store = run.prepared, run.store
     attributed = any(selector_of(s).needs_attribution for s in prepared.request.selectors)
-    given = [(p.prompt.id, p.prompt.set, p.ids) for p in split.prompts]
+    identity = [(p.prompt.id, p.prompt.set, p.ids) for p in split.prompts]
     sets = HARMFUL_SETS if attributed else ()
-    name = "profile " + sha256(f"{run.settings.base} {attributed} {sets} {given}")
-    kept = store.blob(name)
-    if kept is not None:
-        return _stored(prepared, kept)
+    name = "profile " + sha256(f"{run.settings.base} {attributed} {sets} {identity}")
+    stored = store.blob(name)
+    if stored is not None:
+        return _stored(prepared, stored)
     with run.clock.stage("profile"):
         profile = capture(
             prepared.loaded,
@@ -167,11 +167,11 @@ def make_measure(run: AuditRun, split: Split) -> MeasuredEffect:
     prepared, settings = run.prepared, run.settings
     known = not isinstance(split.target, str)
     chosen = {name: _chosen(prepared, split, name) if known else [] for name in HARMFUL_SETS}
-    rows = np.array(sorted(row for own in chosen.values() for row in own), dtype=np.intp)
+    rows = np.array(sorted(row for places in chosen.values() for row in places), dtype=np.intp)
     note = split.target if isinstance(split.target, str) else _told(split.target, split)
     if known and not len(rows):
         note = "no harmful prompt of the selection split was refused"
-    counted = " and ".join(f"{len(own)} refused {name}" for name, own in chosen.items())
+    counted = " and ".join(f"{len(places)} refused {name}" for name, places in chosen.items())
     return MeasuredEffect(
         loaded=prepared.loaded,
         store=run.store,

@@ -41,7 +41,7 @@ class StoppingRule:
     confidence: float
 
 
-def runs_to_watch(evidence: Evidence, given: StoppingRule) -> dict[SequentialRun, bool]:
+def runs_to_watch(evidence: Evidence, rule: StoppingRule) -> dict[SequentialRun, bool]:
     """The runs that may stop early, none of them begun, and whether a rule asks about each."""
     sets = dict.fromkeys(p.set for p in evidence.suite.prompts if p.measures)
     begun = tuple(
@@ -53,32 +53,32 @@ def runs_to_watch(evidence: Evidence, given: StoppingRule) -> dict[SequentialRun
             of=sum(len(ids) for ids in order(evidence, name)),
             largest=max(len(ids) for ids in order(evidence, name)),
             looks=0,
-            confidence=given.confidence,
+            confidence=rule.confidence,
         )
         for mask in evidence.masks
         if mask.arm in {"selected", "beside"} and mask.selector is not None
         for name in sets
     )
-    asked = given.settle(replace(evidence, stops=begun))
-    return {stop: stop in asked for stop in begun}
+    awaited = rule.settle(replace(evidence, stops=begun))
+    return {stop: stop in awaited for stop in begun}
 
 
 def watched(stops: Iterable[SequentialRun]) -> Callable[[Mask, str], bool]:
     """Whether a mask's run on a set is among those that may stop early."""
     known = {(stop.selector, stop.k, stop.set) for stop in stops}
 
-    def one(mask: Mask, name: str) -> bool:
+    def is_watched(mask: Mask, name: str) -> bool:
         arm = mask.arm in {"selected", "beside"} or (mask.arm == "control" and name == "regular")
         return arm and (mask.selector, mask.k, name) in known
 
-    return one
+    return is_watched
 
 
 def run_in_order(
     evidence: Evidence,
     stops: Mapping[SequentialRun, bool],
     prompts: Sequence[Encoded],
-    given: StoppingRule,
+    rule: StoppingRule,
     run: Run,
     advance: Advance,
 ) -> tuple[list[Trial], tuple[SequentialRun, ...]]:
@@ -103,12 +103,12 @@ def run_in_order(
             for prompt_id in block:
                 plan.setdefault(prompt_id, []).extend(masks_of[unit])
         work = [Work(prompt=by_id[i], masks=tuple(m)) for i, m in plan.items()]
-        made = run(work, joined.next(_most_left(done, active, masks_of)))
-        trials += made
+        fresh = run(work, joined.next(_most_left(done, active, masks_of)))
+        trials += fresh
         evidence = replace(
-            evidence, trials=(*evidence.trials, *made), stops=tuple(done[s] for s in stops)
+            evidence, trials=(*evidence.trials, *fresh), stops=tuple(done[s] for s in stops)
         )
-        waiting = given.settle(evidence)
+        waiting = rule.settle(evidence)
         active = {
             unit
             for unit in active

@@ -1,4 +1,4 @@
-"""What evidence records of how an audit was made, and whether it is the one that is asked for."""
+"""The settings that evidence records, and whether evidence is of the audit that a request asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reasoning that nothing shows to have begun: only its closing mark stands in the reply.
+"""Refuses models whose replies hold only the closing mark of reasoning, never an opening one.
 
 Where neither tokenizer nor template tells of reasoning, a refusal ends a row at once. Had such a
 mark followed, all before it would have been reasoning, so a few rows are run to their end first.
@@ -29,14 +29,14 @@ def refuse_stray(run: AuditRun, prompts: Sequence[Encoded]) -> None:
     """
     settings = run.settings
     regular = [p for p in prompts if p.prompt.set == "regular"][:_LOOKED_AT]
-    whole = replace(
+    unstopped = replace(
         settings,
         base=f"{settings.base}|whole",
         judge=replace(settings.judge, judge=_unasked, judge_all=None),
         techniques=replace(settings.techniques, stop_early=False),
     )
     work = [Work(prompt=p, masks=(UNMASKED,)) for p in regular]
-    trials = run.sweep(work, settings=whole, progress=_silent)
+    trials = run.sweep(work, settings=unstopped, progress=_silent)
     marks = () if settings.reasoning is None else settings.reasoning.marks
     stray = sum(parts(trial.completion, marks).stray for trial in trials)
     if stray:
@@ -49,7 +49,7 @@ def refuse_stray(run: AuditRun, prompts: Sequence[Encoded]) -> None:
 
 
 def _unasked(_prompt: str, _reply: str) -> Judgement:
-    """Any outcome does: no reply is judged, so that no judge over a network is asked."""
+    """Stands in for the judge, as no outcome is needed here: a remote one need not be asked."""
     return Judgement(outcome="degenerate", reason="looked at")
 
 

@@ -1,4 +1,4 @@
-"""The measured half of an audit: every prompt under its masks, and what stands beside them."""
+"""Runs the measurement half of an audit: every prompt under its masks."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from gatekeeper.records.usefulness import Usefulness
 
 def with_trials(
     run: AuditRun,
-    found: Evidence,
+    evidence: Evidence,
     parted: Sequence[tuple[Environment, Mask, Mask]],
     looks: StoppingRule | None,
 ) -> Evidence:
     """What was found, with the trials under its masks; of some, only as many as it took."""
-    masks = [m for m in found.masks if m.arm not in {"environment", "again"}]
-    planned = {} if looks is None else runs_to_watch(found, looks)
-    found = replace(found, trials=run_trials(run, masks, parted, later=watched(planned)))
+    masks = [m for m in evidence.masks if m.arm not in {"environment", "again"}]
+    planned = {} if looks is None else runs_to_watch(evidence, looks)
+    evidence = replace(evidence, trials=run_trials(run, masks, parted, later=watched(planned)))
     if looks is None or not planned:
-        return found
+        return evidence
     with run.clock.stage("trials in order"):
         more, stops = run_in_order(
-            found,
+            evidence,
             planned,
             run.prepared.side("measurement"),
             looks,
             lambda work, progress: run.sweep(work, progress=progress),
             run.clock.reporter.advance,
         )
-    return replace(found, trials=(*found.trials, *more), stops=stops)
+    return replace(evidence, trials=(*evidence.trials, *more), stops=stops)
 
 
 def run_trials(
@@ -82,13 +82,13 @@ def _work(
         if name != "regular":
             work.append(Work(prompt=item, masks=tuple(now)))
             continue
-        own = [
+        beside = [
             mask
             for environment, *pair in parted
             if getattr(item.prompt, environment.dimension) in environment.values
             for mask in pair
         ]
-        work.append(Work(prompt=item, masks=(*now, *own)))
+        work.append(Work(prompt=item, masks=(*now, *beside)))
     return work
 
 

@@ -107,10 +107,10 @@ def _encoded(prepared: Prepared, loaded: LoadedModel, system: str | None) -> tup
     prompts = [e.prompt for e in prepared.encoded]
     request = prepared.request
     thinking = request.reasoning.thinking
-    found = encode(loaded, prompts, system, request.max_new_tokens, thinking)
+    encoded = encode(loaded, prompts, system, request.max_new_tokens, thinking)
     lost = sum(
         new.skipped is not None and old.skipped is None
-        for new, old in zip(found, prepared.encoded, strict=True)
+        for new, old in zip(encoded, prepared.encoded, strict=True)
     )
     if lost:
         raise UsageError(
@@ -118,7 +118,7 @@ def _encoded(prepared: Prepared, loaded: LoadedModel, system: str | None) -> tup
             remedy="shorten it, or leave --also-system-prompt out",
         )
     skipped = [e.skipped for e in prepared.encoded]
-    return tuple(replace(e, skipped=s) for e, s in zip(found, skipped, strict=True))
+    return tuple(replace(e, skipped=s) for e, s in zip(encoded, skipped, strict=True))
 
 
 def _load(prepared: Prepared, name: str, work_dir: Path) -> LoadedModel:
@@ -140,7 +140,7 @@ def _load(prepared: Prepared, name: str, work_dir: Path) -> LoadedModel:
 
 
 def vary(
-    run: AuditRun, found: Evidence, variant: Variant, usual: Mapping[str, Sequence[float]]
+    run: AuditRun, evidence: Evidence, variant: Variant, usual: Mapping[str, Sequence[float]]
 ) -> Evidence:
     """Selects under a variant, and measures that mask there and the audit's own.
 
@@ -153,8 +153,8 @@ def vary(
     split = selection_split(varied)
     profile = make_profile(varied, split)
     with run.clock.stage("select"):
-        given = selection_input(varied.prepared, profile)
-        environments = tuple(_environments(given, found.selections, variant))
+        inputs = selection_input(varied.prepared, profile)
+        environments = tuple(_environments(inputs, evidence.selections, variant))
         changes = variant_changes(profile.sites, environments, usual)
     request = run.prepared.request
     masks = environment_arms(environments, mode=request.mode, phase=request.phase)
@@ -166,38 +166,38 @@ def vary(
     with run.clock.stage("trials"):
         trials = varied.sweep(work)
     return replace(
-        found,
-        environments=(*found.environments, *environments),
-        changes=(*found.changes, *changes),
-        masks=(*found.masks, *masks),
-        trials=(*found.trials, *trials),
+        evidence,
+        environments=(*evidence.environments, *environments),
+        changes=(*evidence.changes, *changes),
+        masks=(*evidence.masks, *masks),
+        trials=(*evidence.trials, *trials),
     )
 
 
-def usual_changes(prepared: Prepared, found: Evidence) -> dict[str, tuple[float, ...]]:
+def usual_changes(prepared: Prepared, evidence: Evidence) -> dict[str, tuple[float, ...]]:
     """How much redraws of the prompts change the selections, if variants were asked for."""
-    asked = prepared.request.system_prompts or prepared.request.formats
-    if found.profile is None or not asked:
+    varies = prepared.request.system_prompts or prepared.request.formats
+    if evidence.profile is None or not varies:
         return {}
-    wanted = [s for one in found.selections if not (s := selector_of(one.selector)).measures]
-    return redrawn(selection_input(prepared, found.profile), wanted)
+    wanted = [s for one in evidence.selections if not (s := selector_of(one.selector)).measures]
+    return redrawn(selection_input(prepared, evidence.profile), wanted)
 
 
 def _environments(
-    given: SelectionInput, selections: Sequence[Selection], variant: Variant
+    inputs: SelectionInput, selections: Sequence[Selection], variant: Variant
 ) -> Iterator[Environment]:
     """What each selector finds under the variant beside what it found in the audit."""
-    seeds = len(set(given.seeds[given.sets == "regular"].tolist()))
-    for own in selections:
-        selector = selector_of(own.selector)
-        if selector.measures or isinstance(there := selector.select(given), str):
+    seeds = len(set(inputs.seeds[inputs.sets == "regular"].tolist()))
+    for usual in selections:
+        selector = selector_of(usual.selector)
+        if selector.measures or isinstance(there := selector.select(inputs), str):
             continue
         yield Environment(
             dimension=variant.dimension,
             values=(variant.name,),
             selector=selector.id,
-            within=tuple(r.expert for r in there.ranked[: given.size]),
-            without=tuple(r.expert for r in own.ranked[: given.size]),
+            within=tuple(r.expert for r in there.ranked[: inputs.size]),
+            without=tuple(r.expert for r in usual.ranked[: inputs.size]),
             seeds=seeds,
             others=seeds,
         )
