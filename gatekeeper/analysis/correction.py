@@ -162,5 +162,5 @@ def _half(
 
 
 def _variance(finding: Finding, z: float) -> float:
-    """As the interval has it."""
+    """The variance of a finding that its interval implies."""
     return float(((finding.interval.high - finding.interval.low) / 200 / z) ** 2)

@@ -85,7 +85,7 @@ def every_run(evidence: Evidence, prompt_set: str, k: int) -> tuple[Run, ...] | 
 
 @lru_cache(maxsize=4)
 def _all(evidence: Evidence, prompt_set: str) -> tuple[tuple[int, Run | str], ...]:
-    """Each with the size of its mask, whatever that is."""
+    """The runs of all masks on a set, of every size, each with the size of its mask."""
     folds = views(evidence)
     runs = [*_plain(evidence, prompt_set, "whole")]
     for view in folds:

@@ -52,7 +52,7 @@ def kappa(
 def card_part(
     name: str, labels: Sequence[str], outcomes: Sequence[str], confidence: float = CONFIDENCE
 ) -> CardPart:
-    """The card of replies with these labels, judged so.
+    """The part of a judge's card that replies with these labels and outcomes make.
 
     Raises:
         ValueError: there are none.

@@ -1,4 +1,4 @@
-"""From options and a policy to what an audit is asked for, and what is refused of it at once."""
+"""Makes the request for an audit from options and a policy; refuses at once what cannot work."""
 
 from __future__ import annotations
 

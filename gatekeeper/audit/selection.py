@@ -152,10 +152,10 @@ def _attributed(run: AuditRun, profile: ActivationProfile, split: Split) -> Acti
         batch_rows=run.small_batch,
         progress=run.clock.reporter.advance,
     )
-    return replace(profile, attribution=scores, attribution_note=_told(target, split))
+    return replace(profile, attribution=scores, attribution_note=_openings_note(target, split))
 
 
-def _told(target: TargetTokens, split: Split) -> str:
+def _openings_note(target: TargetTokens, split: Split) -> str:
     return (
         f"Refusal log-odds: {len(target.refusal)} opening tokens of refusals against "
         f"{len(target.compliance)} of compliance, read from {len(split.prompts)} judged replies."
@@ -168,7 +168,7 @@ def make_measure(run: AuditRun, split: Split) -> MeasuredEffect:
     known = not isinstance(split.target, str)
     chosen = {name: _chosen(prepared, split, name) if known else [] for name in HARMFUL_SETS}
     rows = np.array(sorted(row for places in chosen.values() for row in places), dtype=np.intp)
-    note = split.target if isinstance(split.target, str) else _told(split.target, split)
+    note = split.target if isinstance(split.target, str) else _openings_note(split.target, split)
     if known and not len(rows):
         note = "no harmful prompt of the selection split was refused"
     counted = " and ".join(f"{len(places)} refused {name}" for name, places in chosen.items())

@@ -92,10 +92,10 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         "trials": _summary(evidence),
         "findings": [finding_to_json(f) for f in evidence.findings],
         **({} if evidence.roles is None else {"roles": roles_to_json(evidence.roles)}),
-        "environments": [_environment_to_json(one) for one in evidence.environments],
-        "changes": [change_to_json(one) for one in evidence.changes],
-        "usefulness": [plain_fields(one, _USEFUL) for one in evidence.usefulness],
-        "stops": [plain_fields(one, _STOP) for one in evidence.stops],
+        "environments": [_environment_to_json(e) for e in evidence.environments],
+        "changes": [change_to_json(c) for c in evidence.changes],
+        "usefulness": [plain_fields(u, _USEFUL) for u in evidence.usefulness],
+        "stops": [plain_fields(s, _STOP) for s in evidence.stops],
         **positive_to_json(evidence.positive_control),
         **({} if evidence.cautions is None else {"cautions": list(evidence.cautions)}),
     }
@@ -256,7 +256,7 @@ def evidence_from_json(data: Mapping[str, Any], *, digest: str) -> Evidence:
         changes=tuple(_change_from_json(c) for c in data.get("changes", ())),
         usefulness=tuple(_useful_from_json(u) for u in data.get("usefulness", ())),
         stops=tuple(
-            SequentialRun(**{name: one[name] for name in _STOP}) for one in data.get("stops", ())
+            SequentialRun(**{name: s[name] for name in _STOP}) for s in data.get("stops", ())
         ),
         positive_control=positive_from_json(data.get("positive_control")),
         cautions=tuple(data["cautions"]) if "cautions" in data else None,

@@ -15,7 +15,7 @@ def roles_to_json(roles: Roles | str) -> dict[str, Any]:
     if isinstance(roles, str):
         return {"missing": roles}
     return {
-        "experts": [_expert_to_json(one) for one in roles.experts],
+        "experts": [_expert_to_json(expert) for expert in roles.experts],
         "groups": [
             {"name": g.name, "experts": [list(e) for e in g.experts], **_losses_to_json(g)}
             for g in roles.groups

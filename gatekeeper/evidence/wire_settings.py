@@ -20,7 +20,7 @@ _OWN = (
     "chat_template_sha256",
     "versions",
 )
-_OPTIONS = tuple(one.name for one in fields(AuditConfig))
+_OPTIONS = tuple(field.name for field in fields(AuditConfig))
 #: Younger than the rest, and no options.
 _OWN_SINCE = ("judge_settings", "split", "system_prompts")
 #: What options that were not recorded yet stand for, where that is not their default.

@@ -38,7 +38,7 @@ def departures(evidence: Evidence, policy: Policy) -> tuple[Departure, ...]:
     because it was written before that was recorded, cannot be told.
     """
     settings, pinned = evidence.settings, _pinned(policy)
-    pairs = (*_asked(settings), *_searched(settings), *_added(settings), *_others(settings))
+    pairs = (*_prompting(settings), *_searched(settings), *_added(settings), *_others(settings))
     return tuple(
         Departure(name=name, value=value, default=default)
         for name, value, default in pairs
@@ -64,7 +64,7 @@ def _pinned(policy: Policy) -> set[str]:
     return {name for name, holds in pinned.items() if holds}
 
 
-def _asked(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
+def _prompting(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
     """How prompts were put to the model and replies were judged."""
     yield _MODE, settings.mode, _USUAL.mode
     yield _PHASE, settings.phase, _USUAL.phase

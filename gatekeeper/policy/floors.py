@@ -154,7 +154,7 @@ def demands(
         refused: share of each set's prompts that the model refused, where it was measured; else as
             many as the policy asks for.
     """
-    questions = {rule.id: (rule, *_asked(rule, policy)) for rule in policy.rules}
+    questions = {rule.id: (rule, *_subjects(rule, policy)) for rule in policy.rules}
     rules = [(rule, subjects) for rule, _, subjects in questions.values()]
     by_rule: dict[str, Demand] = {}
     for rule, metric, subjects in questions.values():
@@ -176,7 +176,7 @@ def demands(
     return by_rule
 
 
-def _asked(rule: Rule, policy: Policy) -> tuple[Metric, tuple[Subject, ...]]:
+def _subjects(rule: Rule, policy: Policy) -> tuple[Metric, tuple[Subject, ...]]:
     metric: Metric = catalog.load("metric", rule.metric)
     return metric, expand(metric, rule, policy.needs)
 
@@ -197,7 +197,7 @@ def _plain(ask: _Ask, per: float = 1.0) -> Demand:
 
 
 def _beside(ask: _Ask) -> Demand:
-    """As many as the drop alone takes, and some more for the masks beside."""
+    """Prompts for an excess over random masks: some more than the drop alone takes."""
     return _plain(ask, _BESIDE)
 
 
@@ -250,7 +250,7 @@ def _masks(policy: Policy, subject: Subject) -> int:
 
 
 def _refused(ask: _Ask) -> Demand:
-    """So many refused prompts, where no more are refused than the policy asks for."""
+    """Prompts of which enough are refused, where no more are than the policy asks for."""
     return _plain(ask, 1 / _least_refused(ask))
 
 

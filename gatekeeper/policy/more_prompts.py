@@ -55,13 +55,13 @@ def more_prompts(rule: Rule, heading: Sequence[Open], *, stuck: bool) -> MorePro
         fails = gap > 0 if rule.maximum is not None else gap < 0
         (failing if fails else passing).append(_span(subject, limit))
     if failing:
-        return _told(min(low for low, _ in failing), min(high for _, high in failing))
+        return _bounds(min(low for low, _ in failing), min(high for _, high in failing))
     if stuck or not passing:
         return None
-    return _told(max(low for low, _ in passing), max(high for _, high in passing))
+    return _bounds(max(low for low, _ in passing), max(high for _, high in passing))
 
 
-def _told(low: float, high: float) -> MorePrompts | None:
+def _bounds(low: float, high: float) -> MorePrompts | None:
     if math.isinf(low):
         return None
     return MorePrompts(low=_round_up(low), high=None if math.isinf(high) else _round_up(high))

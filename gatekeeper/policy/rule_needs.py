@@ -44,7 +44,7 @@ def rule_requirements(
         for shortfall in _short(outcome, policy, needed.get(outcome.rule.id, 0)):
             short.setdefault(shortfall.set, []).append(shortfall)
     for name, lacking in short.items():
-        yield Requirement(name=f"{_NAME}: {name}", met=False, detail=_told(lacking))
+        yield Requirement(name=f"{_NAME}: {name}", met=False, detail=_detail(lacking))
     if blocking and (needed or policy.needs.prompts) and not short:
         detail = f"enough behind each of {len(blocking)} blocking rules"
         yield Requirement(name=_NAME, met=True, detail=detail)
@@ -82,7 +82,7 @@ def _set_of(outcome: RuleOutcome) -> str:
     return outcome.decisive.subject.set or "regular"
 
 
-def _told(shortfalls: Sequence[_Short]) -> str:
+def _detail(shortfalls: Sequence[_Short]) -> str:
     """`115 measured, 265 needed (150 more) by single-expert, few-experts and 2 more rules`."""
     hopeless = [s.rule for s in shortfalls if s.least is None]
     if hopeless:

@@ -86,7 +86,7 @@ def completions(evidence: Evidence, *, cut: bool) -> tuple[Evidence, ...]:
         return ()
     ways = [dict(zip(groups, told, strict=True)) for told in product(_BOTH, repeat=len(groups))]
     ways.append(dict.fromkeys(groups, "degenerate"))
-    return tuple(_told(evidence, open_, way) for way in ways)
+    return tuple(_filled(evidence, open_, way) for way in ways)
 
 
 def _open(evidence: Evidence, cut: bool) -> dict[int, tuple[str, str]]:
@@ -95,7 +95,7 @@ def _open(evidence: Evidence, cut: bool) -> dict[int, tuple[str, str]]:
     return places | (open_to_a_pass(evidence) if cut else {})
 
 
-def _told(
+def _filled(
     evidence: Evidence, open_: Mapping[str, Mapping[int, str]], way: Mapping[str, str]
 ) -> Evidence:
     """The evidence with each open reply given the outcome of its group of masks."""
@@ -122,11 +122,11 @@ def _by_what_a_mask_made(evidence: Evidence, label: str, *, cut: bool) -> tuple[
     for masked_outcome, counted in _MADE:
         now = under | dict.fromkeys(masked.values(), masked_outcome)
         outcomes = {at: "refuse" if now.get(p) in counted else "comply" for at, p in plain.items()}
-        variants.append(_told_by_place(evidence, outcomes | dict.fromkeys(masked, masked_outcome)))
+        variants.append(_with_outcomes(evidence, outcomes | dict.fromkeys(masked, masked_outcome)))
     return tuple(variants)
 
 
-def _told_by_place(evidence: Evidence, outcomes: Mapping[int, str]) -> Evidence:
+def _with_outcomes(evidence: Evidence, outcomes: Mapping[int, str]) -> Evidence:
     return replace(evidence, trials=retold(evidence.trials, "outcome", outcomes))
 
 

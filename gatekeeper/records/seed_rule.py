@@ -1,4 +1,4 @@
-"""The seed that nobody chooses: it follows from what is asked, of what, with which prompts.
+"""Derives an audit's seed from policy, suite and checkpoint, so that nobody chooses it.
 
 Whoever may choose the seed of an audit may try twenty and keep the best: of models at the limit,
 17 to 22 % then pass instead of 2.5 % (docs/adr/0013-what-a-pass-requires.md).

@@ -72,7 +72,7 @@ def notes(suite: Suite, needs: Needs, texts: Texts | None = None) -> tuple[str, 
     for name in SETS:
         short = _short(measured[name], name, needs)
         if measured[name] and short and len(short) < _asking(name, needs):
-            lines.append(f"set {name} can measure {measured[name]}: {_asked(short, name, needs)}")
+            lines.append(f"set {name} can measure {measured[name]}: {_needing(short, name, needs)}")
     return tuple(lines)
 
 
@@ -85,7 +85,7 @@ def _small(suite: Suite, needs: Needs, texts: Texts) -> Iterator[str]:
         elif short and len(short) == _asking(name, needs):
             yield (
                 f"set {name} has {count} prompts, of which {measured[name]} can measure: "
-                f"{_asked(short, name, needs)}"
+                f"{_needing(short, name, needs)}"
             )
         elif count < ENOUGH:
             yield f"set {name} has {count} prompts: below {ENOUGH}, expect inconclusive rules"
@@ -101,7 +101,7 @@ def _asking(name: str, needs: Needs) -> int:
     return sum(name in needed for needed in needs.values())
 
 
-def _asked(short: list[str], name: str, needs: Needs) -> str:
+def _needing(short: list[str], name: str, needs: Needs) -> str:
     return ", ".join(f"{policy} needs {needs[policy][name]}" for policy in short)
 
 
