@@ -88,7 +88,7 @@ def _upper(sums: _Floats, sizes: _Floats, alpha: float, most: float, largest: fl
 def _made(
     groups: _Floats, often: npt.NDArray[np.intp], mean: float, most: float, largest: float
 ) -> float:
-    """What a stake of 1 on a mean below `mean` has become."""
+    """What a stake of 1, bet on a mean below `mean`, has grown or shrunk to."""
     sums, sizes = groups
     # No seed can cost more than the largest size times the distance from the largest answer.
     gains = (sizes * mean - sums) / (largest * (most - mean))

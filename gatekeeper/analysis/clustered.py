@@ -51,7 +51,7 @@ class Seeds:
 
     @classmethod
     def of(cls, seeds: npt.NDArray[np.str_]) -> Seeds:
-        """From the seed of each prompt, [n]."""
+        """Groups prompts by the seed of each, [n]."""
         _, index, sizes = np.unique(seeds, return_inverse=True, return_counts=True)
         return cls(index=index, sizes=sizes.astype(np.float64))
 
@@ -70,7 +70,7 @@ class Seeds:
 
     @cached_property
     def least(self) -> float:
-        """Their worth if prompts of a seed always agree."""
+        """How many independent prompts these are worth if prompts of a seed always agree."""
         return agreed_size(self.sizes)
 
     @cached_property

@@ -24,7 +24,7 @@ _GROUPS = tuple(role for role in ROLES if role != "unclear")
 
 
 def group_name(selector: str, group: str) -> str:
-    """What a mask of one group of a selector's experts follows, such as `ses-contrast/HRCG`."""
+    """The name for one group of a selector's experts, such as `ses-contrast/HRCG`."""
     return f"{selector}/{group}"
 
 

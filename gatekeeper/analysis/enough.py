@@ -108,7 +108,7 @@ def enough(plan: Plan) -> int | None:
 
 @lru_cache(maxsize=1024)
 def enough_to_pass(plan: Plan) -> int | None:
-    """As `enough`, of what loses nothing and should pass."""
+    """The least number of prompts with which a model that loses nothing passes; see `enough`."""
     _refuse_nonsense(plan)
     if plan.limit <= (0.0 if plan.paired else plan.background):
         return None
@@ -117,7 +117,7 @@ def enough_to_pass(plan: Plan) -> int | None:
 
 @lru_cache(maxsize=1024)
 def enough_to_fail(plan: Plan) -> int | None:
-    """As `enough`, of what loses twice the limit and should fail."""
+    """The least number of prompts with which one that loses twice the limit fails; see `enough`."""
     _refuse_nonsense(plan)
     if plan.limit == 0:
         return None

@@ -58,7 +58,7 @@ def environments(
     values: Mapping[str, npt.NDArray[np.str_]],
     selectors: Sequence[Selector],
 ) -> tuple[Environment, ...]:
-    """What each selector finds within each part, and from everything but it.
+    """The experts that each selector selects within each part, and from all prompts but it.
 
     Args:
         inputs: the whole selection split.

@@ -111,7 +111,7 @@ def excess_by_betting(
     *,
     largest: int,
 ) -> tuple[float, float, Interval]:
-    """As `excess`, of a run that may have been looked at any number of times.
+    """The same as `excess`, for a run that may have been looked at any number of times.
 
     A prompt's change under the selected mask less its mean change under the controls lies from -1
     to 1, since all start from the same unmasked reply; its mean is bet on (`betting`). The spread

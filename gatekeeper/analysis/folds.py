@@ -133,7 +133,7 @@ def _rows(
 
 
 def pool(first: Evidence, second: Evidence) -> Evidence:
-    """One evidence of two audits whose sides of the split are changed over.
+    """Joins the evidence of two audits whose sides of the split are changed over.
 
     A selector that could not run in one of them counts as left out: half of its prompts would have
     no mask.

@@ -1,4 +1,4 @@
-"""From labels and judgements to a judge's card."""
+"""Computes a judge's card from labels and judgements."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ class Search:
         return np.stack(means, axis=-1)
 
     def _by_seed(self, effects: FloatArray) -> list[tuple[list[str], FloatArray]]:
-        """Of each set, its seeds and their mean effects [S, M]."""
+        """The seeds of each set, and their mean effects [S, M]."""
         return [seed_means(effects.T[at], self.names[at]) for at in self.sets.values()]
 
     def _allows(self, masks: int) -> bool:

@@ -1,4 +1,4 @@
-"""What two runs of the unmasked model differ in."""
+"""Counts replies whose outcome changes between two runs of the unmasked model."""
 
 from __future__ import annotations
 

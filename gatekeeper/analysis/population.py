@@ -68,7 +68,7 @@ def method_about(method: str) -> str:
 
 
 def plain_method(method: str) -> str:
-    """What `method_about` made the name of; any other name as it is."""
+    """The method's name before `method_about` changed it; any other name as it is."""
     if not method.endswith(_ABOUT):
         return method
     method = method.removesuffix(_ABOUT)

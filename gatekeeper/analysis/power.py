@@ -204,7 +204,7 @@ def _wilson_score(hits: FloatArray, n: int, limit: float) -> FloatArray:
 
 
 def _tango_score(lost: FloatArray, won: FloatArray, n: int, delta: float) -> FloatArray:
-    """As in `intervals.tango`."""
+    """Tango's score statistic, as in `intervals.tango`."""
     b = -lost - won + (2 * n - lost + won) * delta
     root = np.sqrt(np.maximum(b * b + 8 * n * won * delta * (1 - delta), 0.0))
     q = (root - b) / (4 * n)

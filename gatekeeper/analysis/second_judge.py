@@ -144,7 +144,7 @@ class _Changes:
         return float(first.sum())
 
     def total(self) -> tuple[float, float]:
-        """All changes together, of the replies that were not judged twice too; standard error."""
+        """Estimated sum of the changes over all replies, judged twice or not; and its error."""
         seen = self._sample.drawn > 0
         n, size = self._sample.drawn[seen], self._sample.sizes[seen]
         sums, squares = self._sums[seen], self._squares[seen] + self._prior[seen]

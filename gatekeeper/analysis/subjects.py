@@ -44,7 +44,7 @@ def _ran(mask: Mask, name: str) -> bool:
 
 
 def _once(subjects: Iterable[Subject]) -> tuple[Subject, ...]:
-    """Each once: under cross-fitting both folds have a mask of it."""
+    """Each subject once: under cross-fitting both folds have a mask of it."""
     return tuple(dict.fromkeys(subjects))
 
 

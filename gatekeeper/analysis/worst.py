@@ -162,7 +162,7 @@ def _exact_low(run: Run, strict: float, alpha: float) -> float:
 
 
 def _interval(run: Run, confidence: float) -> Interval:
-    """Of `paired.difference`, made once for all runs that differ in nothing that it counts.
+    """A run's interval by `paired.difference`, made once for all runs with the same counts.
 
     Raises:
         ValueError: the run has too few prompts for one (`_problem`).

@@ -162,7 +162,7 @@ def _gone(pairs: Pairs, rows: Rows, confidence: float) -> Estimate | str:
 
 
 def _end(pairs: Pairs, rows: Rows, confidence: float) -> float:
-    """Where Wilson's interval of a part's own refusals that are gone ends.
+    """The upper end of Wilson's interval for the share of a part's refusals that are gone.
 
     Of fewer than four refused prompts, where it begins: none of them could be held.
     """

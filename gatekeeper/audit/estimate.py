@@ -1,4 +1,4 @@
-"""From the options of an audit to an estimate of it."""
+"""Estimates an audit from its options."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _published(
     device: Device,
     gpus: int | None,
 ) -> tuple[dict[str, Any], Estimate]:
-    """On a device that is known by what is published of it, from the config."""
+    """Estimates from the config alone, for a device whose rates are published."""
     from gatekeeper.estimate.estimate import fitting_rows, on_device
     from gatekeeper.estimate.model_size import config_only, shape_of, stored_bytes
     from gatekeeper.estimate.roofline import Format
@@ -129,7 +129,7 @@ def _here(
     suite: Suite,
     clock: Callable[[], float],
 ) -> tuple[dict[str, Any], Estimate]:
-    """On this machine, by running the checkpoint for some seconds.
+    """Estimates for this machine, by running the checkpoint for some seconds.
 
     Raises:
         UsageError: there are no weights to run.
@@ -220,7 +220,7 @@ def _plan(
     batch_rows: int,
     thought: int,
 ) -> Plan:
-    """What the audit would run."""
+    """The plan of all that the audit would run."""
     from gatekeeper.estimate.stand_in import stand_in_masks
     from gatekeeper.estimate.workload import Plan
 

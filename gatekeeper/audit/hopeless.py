@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def hopeless_settings(
     suite: Suite, asked: Asked, config: AuditConfig, policy: Policy
 ) -> Iterator[tuple[str, str]]:
-    """What the policy wants of search, settings and suite and will not get, and the option for it.
+    """Demands on search, settings and suite that these options do not meet, each with its option.
 
     Args:
         config: what was asked for comes to.

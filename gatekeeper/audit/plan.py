@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for the
 def plan(
     checkpoint: Path, asked: Asked, policy: Policy | None, warn: Callable[[str], None]
 ) -> AuditRequest:
-    """What an audit is asked for; all is refused that can be before a weight is loaded.
+    """Makes the request for an audit; refuses all that it can before a weight is loaded.
 
     Args:
         warn: is told what stops nothing and should be known before hours are spent.
@@ -109,7 +109,7 @@ def _opened(
 
 
 def hopeless(suite: Suite, asked: Asked, config: AuditConfig, policy: Policy) -> Iterator[str]:
-    """What the policy needs and these options cannot give: told before hours are spent on it."""
+    """Warnings of what the policy needs and these options cannot give, before hours are spent."""
     from gatekeeper.policy.rule_needs import floors_by_set
     from gatekeeper.suites.split import MEASUREMENT, limit, split_seeds
 
@@ -146,7 +146,7 @@ def hopeless(suite: Suite, asked: Asked, config: AuditConfig, policy: Policy) ->
 
 
 def looks_of(request: AuditRequest, policy: Policy | None) -> StoppingRule | None:
-    """What ends the runs of masks early, if anything may."""
+    """The rule by which runs of masks may end early, if they may."""
     if request.sequential is None or policy is None:
         return None
     from gatekeeper.audit.sequential import StoppingRule

@@ -69,7 +69,7 @@ class _Arm:
 
 
 def with_positive_control(run: AuditRun, evidence: Evidence, split: Split) -> Evidence:
-    """What was found, with the arm `positive`, or with the reason why there is none.
+    """Adds the arm `positive` to the evidence, or the reason why there is none.
 
     Args:
         split: the selection half, as the unmasked model replied to it.

@@ -70,7 +70,7 @@ class Prepared:
         )
 
     def facts(self) -> tuple[object, ...]:
-        """What ranks must have alike before they can go in step."""
+        """What must be the same on all ranks before they can run in step."""
         return (
             self.reference.digest,
             replace(self.settings, second=None),

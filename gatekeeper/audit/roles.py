@@ -226,7 +226,7 @@ def _random(
 
 
 def _premises(study: _Study, refused: int, seeds: int) -> list[str]:
-    """What a reader must know."""
+    """Premises of the roles that a reader must know."""
     notes = [
         "Detection is the AUROC of one probe, fitted on the unmasked model, on what the head reads "
         "at the last prompt token; it is held fixed under masks. That state holds the response "

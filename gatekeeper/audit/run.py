@@ -127,7 +127,7 @@ def _name_of(request: AuditRequest) -> str:
 
 
 def _measured(run: AuditRun, looks: StoppingRule | None) -> Evidence:
-    """What one side of the split selects and the other measures."""
+    """Selects on one side of the split and measures on the other."""
     prepared, request = run.prepared, run.prepared.request
     split = selection_split(run)
     profile = make_profile(run, split)
@@ -208,7 +208,7 @@ def _roles(
     selections: Sequence[Selection],
     measure: MeasuredEffect,
 ) -> Roles | str | None:
-    """What the experts selected first do, or why that was not told; kept for a resumed audit."""
+    """Roles of the experts selected first, or why there are none; stored for a resumed audit."""
     prepared, store = run.prepared, run.store
     if not prepared.request.roles:
         return NOT_ASKED

@@ -28,7 +28,7 @@ Run = Callable[[Sequence[Work], Progress], list[Trial]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoppingRule:
-    """What a policy is asked at each look, and at which confidence.
+    """The rule by which runs end early: what a policy is asked at each look.
 
     Attributes:
         settle: see `policy.sequential.unsettled`.

@@ -14,7 +14,7 @@ _MARK = "\ufeff"
 
 
 def system_prompt_of(path: Path | None) -> str | None:
-    """What a file of a system prompt holds.
+    """Reads a system prompt from its file.
 
     Raises:
         UsageError: it cannot be read, or is no prompt.

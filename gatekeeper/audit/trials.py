@@ -23,7 +23,7 @@ def with_trials(
     parted: Sequence[tuple[Environment, Mask, Mask]],
     looks: StoppingRule | None,
 ) -> Evidence:
-    """What was found, with the trials under its masks; of some, only as many as it took."""
+    """Adds the trials under the masks to the evidence; of some, only as many as it takes."""
     masks = [m for m in evidence.masks if m.arm not in {"environment", "again"}]
     planned = {} if looks is None else runs_to_watch(evidence, looks)
     evidence = replace(evidence, trials=run_trials(run, masks, parted, later=watched(planned)))
@@ -48,7 +48,7 @@ def run_trials(
     *,
     later: Callable[[Mask, str], bool] = lambda _mask, _set: False,
 ) -> tuple[Trial, ...]:
-    """All masks, and the unmasked model once more in batches of another size.
+    """Runs all masks, and the unmasked model once more in batches of another size.
 
     Args:
         later: (mask, set) that is left to `in_order`.

@@ -35,7 +35,7 @@ FORMATS = (*DTYPES, INT8)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """What differs: the dimension and name, the model and prompts as tokens, and checked hooks."""
+    """A variant of the audit: dimension and name, model, prompts as tokens, and checked hooks."""
 
     dimension: str
     name: str
@@ -186,7 +186,7 @@ def usual_changes(prepared: Prepared, evidence: Evidence) -> dict[str, tuple[flo
 def _environments(
     inputs: SelectionInput, selections: Sequence[Selection], variant: Variant
 ) -> Iterator[Environment]:
-    """What each selector finds under the variant beside what it found in the audit."""
+    """The experts that each selector selects under the variant, beside those of the audit."""
     seeds = len(set(inputs.seeds[inputs.sets == "regular"].tolist()))
     for usual in selections:
         selector = selector_of(usual.selector)

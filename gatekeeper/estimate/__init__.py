@@ -1,1 +1,1 @@
-"""What an audit takes: hours, memory and money, before a weight is downloaded. No torch."""
+"""Estimates an audit's hours, memory and money before a weight is downloaded. No torch."""

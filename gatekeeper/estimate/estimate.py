@@ -1,4 +1,4 @@
-"""From a plan and a device to hours, memory and the devices that are needed; torch-free.
+"""Estimates hours, memory and needed devices from a plan and a device; torch-free.
 
 Every time is a range: nobody knows beforehand what share of its roofline a device reaches.
 """
@@ -96,7 +96,7 @@ def fitting_rows(context: int, shape: Shape, kind: Format, device: Device) -> in
 
 
 def on_device(plan: Plan, shape: Shape, kind: Format, device: Device, gpus: int | None) -> Estimate:
-    """On GPUs that nobody has measured.
+    """The estimate for GPUs on which nothing was measured, by their published rates.
 
     Args:
         gpus: how many there are; None for as few as hold the model.
@@ -135,7 +135,7 @@ def on_this_machine(
     efficiency: float,
     alive: Sequence[float],
 ) -> Estimate:
-    """On this machine, by what a calibration measured."""
+    """The estimate for this machine, by what a calibration measured."""
     kind = Format(weight=4.0, cache=4.0)
     work = stages(plan, shape, alive)
     middle = _times(work, shape, device, kind, Reach(efficiency=efficiency))

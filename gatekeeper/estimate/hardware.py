@@ -1,4 +1,4 @@
-"""What devices can do at best, as their makers publish it. The one place for such numbers.
+"""Peak rates and memory of devices, as their makers publish them.
 
 Dense rates without sparsity, 16-bit inputs. Sources: NVIDIA H100 data sheet (SXM: 989 TFLOP/s
 bfloat16, 3.35 TB/s, 80 GB), NVIDIA H200 data sheet (989, 4.8 TB/s, 141 GB), NVIDIA A100 80GB data

@@ -52,7 +52,7 @@ class Shape:
 
     @property
     def parameters(self) -> int:
-        """All of them."""
+        """All parameters."""
         routed = self.expert * sum(experts for experts, _ in self.moe)
         return self.dense + self.head + self.embedding + routed
 
@@ -66,7 +66,7 @@ class Shape:
 
     @property
     def active(self) -> int:
-        """Those that work on one token, without the embedding, which is looked up."""
+        """Parameters that work on one token, without the embedding, which is looked up."""
         routed = sum(layers * top_k for (_, top_k), layers in _alike(self.moe))
         return self.dense + self.head + self.expert * routed
 
@@ -203,7 +203,7 @@ class Memory:
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """All bytes together."""
         return self.weights + self.cache + self.logits
 
 

@@ -86,7 +86,7 @@ class _Tally:
         self._forwards.setdefault(name, []).extend(forwards)
 
     def stages(self) -> tuple[Stage, ...]:
-        """All of it."""
+        """All stages."""
         return tuple(
             Stage(name=name, rows=rows, forwards=tuple(self._forwards[name]))
             for name, rows in self._rows.items()

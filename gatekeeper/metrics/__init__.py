@@ -37,7 +37,7 @@ def with_findings(evidence: Evidence) -> Evidence:
 def measured(
     metric: Metric, evidence: Evidence, subject: Subject, confidence: float
 ) -> Finding | Missing:
-    """What a metric says, with the mask and the split that it says it of."""
+    """Measures a metric, and names in the finding the mask and the split that it is about."""
     finding = metric.measure(evidence, subject, confidence)
     if isinstance(finding, Missing):
         return finding

@@ -1,4 +1,4 @@
-"""From well-formed data to a `Policy`: everything a JSON Schema cannot know."""
+"""Builds a `Policy` from data that fit the schema, and checks all that a schema cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From well-formed data to what a policy asks of search, settings and prompts."""
+"""Reads a policy's `evidence`: what it asks of search, settings and prompts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Complain(Protocol):
     """Takes what is wrong at a route of the file."""
 
     def __call__(self, route: Route, message: str, remedy: str, *, key: bool = False) -> None:
-        """One error."""
+        """Takes one error."""
 
 
 class NeedsReader:

@@ -63,7 +63,7 @@ def _not_of(evidence: Evidence, card: JudgeCard | None) -> str | None:
 
 
 def _sensitivity(card: JudgeCard, needs: CardNeeds) -> tuple[bool, str]:
-    """Of the replies that people saw comply, the share that the judge calls so."""
+    """Whether the judge calls enough of the replies compliant that people saw comply."""
     part = next((p for p in card.parts if p.name == f"group: {needs.on}"), None)
     row = {} if part is None else part.counts["comply"]
     known, of = row.get("comply", 0), sum(row.values())

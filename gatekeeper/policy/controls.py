@@ -34,7 +34,7 @@ def about_controls(evidence: Evidence, policy: Policy) -> Iterator[str]:
 
 
 def _meaning(poor: list[Match]) -> str:
-    """What an excess over such controls says."""
+    """How an excess over random masks that are less busy, or busier, is to be read."""
     if all(comparison.ratio < NEAR[0] for comparison in poor):
         return "is an upper estimate, part of which may be due to how busy they are"
     if all(comparison.ratio > NEAR[1] for comparison in poor):

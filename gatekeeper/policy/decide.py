@@ -215,7 +215,7 @@ def _beyond(rule: Rule, finding: Finding) -> bool:
 
 
 def _obstacle(check: LimitCheck) -> str | None:
-    """What no number of prompts overcomes, as `RuleOutcome.obstacle`."""
+    """What keeps a rule open whatever prompts are added, as `RuleOutcome.obstacle`."""
     if check.noise is not None:
         return "noise"
     if check.second is not None:

@@ -101,7 +101,7 @@ def _searched(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
 
 
 def _added(settings: AuditSettings) -> Iterator[tuple[str, str, str]]:
-    """What was run beside the audit itself."""
+    """What was run beside the audit itself: a second judge, a positive control, variants."""
     second = settings.second
     yield "second judge", "none" if second is None else second.judge, "none"
     if second is not None:

@@ -182,7 +182,7 @@ def _subjects(rule: Rule, policy: Policy) -> tuple[Metric, tuple[Subject, ...]]:
 
 
 def _limit(rule: Rule) -> float | None:
-    """What must not be exceeded, as a share: of prompts, or of those that fall short."""
+    """A rule's limit as a share that must not be exceeded, of prompts or of shortfalls."""
     if rule.maximum is not None:
         limit = rule.maximum / 100
     elif rule.minimum is not None:
@@ -202,7 +202,7 @@ def _beside(ask: _Ask) -> Demand:
 
 
 def _by_part(ask: _Ask, of: str, refused: float = 1.0, joined: int = 0) -> Demand:
-    """Of each part so many that all pass, or the worst fails, at its part of the error rate.
+    """Prompts for a rule about the worst part: so many of each that all pass, or the worst fails.
 
     Bonferroni over parts, as the metric does. A suite whose parts differ in size takes more.
 
@@ -226,7 +226,7 @@ def _refused_by(of: str) -> Callable[[_Ask], Demand]:
 
 
 def _every_mask(ask: _Ask) -> Demand:
-    """To pass, all masks must; a fail is claimed among all of them.
+    """Prompts for a rule about every mask: to pass all must, and a fail is claimed among all.
 
     Under cross-fitting each fold's mask must pass on half of the prompts. Environments are not
     planned for: their masks are more, on fewer prompts.

@@ -28,7 +28,7 @@ _SLACK = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked of each subject of a rule.
+    """What all subjects of a rule are held against: evidence, metric and the judge's card.
 
     Attributes:
         card: of the judge, if the policy demands one: the worse of raw and corrected then counts.
@@ -42,7 +42,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitCheck:
-    """One subject of a rule.
+    """One subject of a rule held against its limit: where its interval lies, and how near.
 
     Attributes:
         result: `pass`, `beyond` if the whole interval lies outside the limit, or `inconclusive`;
@@ -64,7 +64,7 @@ class LimitCheck:
 
 
 def hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
-    """Where the interval at `confidence` lies.
+    """Holds a subject's interval at `confidence` against the limit of its rule.
 
     Nothing is claimed of what is below the noise, of what a second judge sees otherwise, nor of
     what undecided replies could change; nothing passes that replies cut too early could change.
@@ -83,7 +83,7 @@ def hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
 
 
 def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
-    """Where it lies with undecided replies as they are."""
+    """Holds the interval against the limit with undecided replies as they are."""
     rule = ask.rule
     finding = measure(ask, subject, confidence)
     if isinstance(finding, Missing):

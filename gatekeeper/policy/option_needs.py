@@ -14,7 +14,7 @@ from gatekeeper.records.verdict import Requirement
 def option_needs(
     config: AuditConfig, reasoning: Reasoning | None, policy: Policy
 ) -> Iterator[tuple[str, Requirement]]:
-    """Each such need, with the option that decides it.
+    """Each need that options alone decide, with the option that decides it.
 
     Args:
         config: of an audit that is asked for, or was carried out.

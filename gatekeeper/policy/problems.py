@@ -20,7 +20,7 @@ _ODD = "is not what it looks like"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing to mend.
+    """One error or warning about a policy file, with its place.
 
     Attributes:
         level: one of `LEVELS`.

@@ -33,7 +33,7 @@ def resolution(rule: Rule, held: LimitCheck, confidence: float, strict: float) -
         return None
 
     def unit(value: float | None) -> float | None:
-        """As the finding counts it."""
+        """A share in the unit of the finding."""
         if value is None:
             return None
         if upper:

@@ -61,7 +61,7 @@ class _Short:
 
 
 def _short(outcome: RuleOutcome, policy: Policy, floor: int | None) -> Iterator[_Short]:
-    """Where the rule is short, at its fewest; nothing if it is not."""
+    """The number of a rule that rests on the fewest prompts, if that is too few; else nothing."""
     rule = outcome.rule.id
     findings = [f for f in (outcome.decisive, *outcome.others) if isinstance(f, Finding)]
     if floor is None:

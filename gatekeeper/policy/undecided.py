@@ -224,7 +224,7 @@ def undecided_requirement(evidence: Evidence, policy: Policy) -> Iterator[Requir
 
 
 def about_undecided(evidence: Evidence) -> Iterator[str]:
-    """What the verdict says of replies that no judge could tell, and of those cut too early."""
+    """A verdict's warnings of replies that no judge could tell, and of those cut too early."""
     why = Counter(trial.reason for _, trial in undecided(evidence.trials))
     if why:
         reasons = ", ".join(f"{count} {excerpt(reason)}" for reason, count in why.most_common(5))

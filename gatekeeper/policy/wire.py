@@ -201,7 +201,7 @@ def _waiver(data: Mapping[str, Any], where: str | None) -> Waiver:
 
 
 def _resolution(data: Mapping[str, float | None] | None) -> Resolution | None:
-    """None in verdicts that were written before there was one."""
+    """The resolution in a verdict.json; None in verdicts that were written before there was one."""
     if data is None:
         return None
     return Resolution(fails_from=_number(data["fails_from"]), passes_to=_number(data["passes_to"]))

@@ -109,7 +109,7 @@ def _second_text(second: Opinion, finding: Finding, rule: Rule) -> str:
 
 
 def _seeds(finding: Finding) -> str:
-    """What n alone would not say: that prompts share seeds, or that a run stopped early."""
+    """Words behind n where prompts share seeds, or where a run stopped early."""
     planned = f" of {finding.counts['planned']:g}" if "planned" in finding.counts else ""
     seeds = f" from {finding.clusters} seeds" if finding.clusters < finding.n else ""
     return planned + seeds

@@ -352,7 +352,7 @@ class Asked:
 
 
 def asked_for(suite: Path, options: Mapping[str, Any]) -> Asked:
-    """What was typed, from values by the names that commands know options by.
+    """The options that were typed, from values by the names that commands know them by.
 
     Those that stand for nothing typed, None and no repetition, are left out.
     """

@@ -20,7 +20,7 @@ NO_PROMPT = NO_TEXT
 
 
 def prompt_name(digest: str) -> str:
-    """What a system prompt is called, by the sha256 of its text: eight digits tell it apart."""
+    """The name of a system prompt by the sha256 of its text: eight digits, or `none` if empty."""
     return "none" if digest == NO_PROMPT else f"sha256-{digest[:8]}"
 
 
@@ -51,7 +51,7 @@ class Environment:
 
     @property
     def name(self) -> str:
-        """Its values, joined."""
+        """The environment's values, joined."""
         return ", ".join(self.values)
 
 

@@ -14,7 +14,7 @@ FIELDS = ("text", "set", "category", "language", "seed_id")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRequest:
-    """What an importer may know.
+    """The options of an import that an importer is given.
 
     Attributes:
         name: prefix of the ids it makes; no other source of the same import has it.

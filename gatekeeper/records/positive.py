@@ -18,7 +18,7 @@ _LAYERS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """What projecting out the direction read behind one layer did to replies that chose the layer.
+    """A layer that was tried for the direction, and what projecting it out did to replies.
 
     Attributes:
         layer: decoder layer behind which the direction was read.

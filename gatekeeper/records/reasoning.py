@@ -72,7 +72,7 @@ THINKING = ("template", "on", "off")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a text comes to.
+    """A generated text divided into its reply and what is known of its reasoning.
 
     Attributes:
         reply: all that stands outside of blocks; the text itself where there is no mark.

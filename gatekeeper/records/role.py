@@ -29,7 +29,7 @@ class ProbeFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpertRole:
-    """One expert by cause, and by the sets it is stable in.
+    """The role of one expert: by what masking it costs, and by the sets it is stable in.
 
     Attributes:
         role: one of `ROLES`, from both intervals.

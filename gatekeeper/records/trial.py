@@ -100,7 +100,7 @@ class Mask:
 
     @property
     def label(self) -> str:
-        """Its name without its fold: what stands for the same rule and size in both folds."""
+        """The mask's name without its fold: the same for both folds' masks of one rule and size."""
         return self.name.removesuffix(f"-fold-{self.fold}") if self.fold else self.name
 
     @property

@@ -74,7 +74,7 @@ class TrialsBuilder:
         self._replies.add(row["completion"])  # type: ignore[arg-type]
 
     def trials(self) -> Trials:
-        """All that were added."""
+        """All trials that were added."""
         self._replies.close()
         names = {name: tuple(known.codes) for name, known in self._names.items()}
         columns = _Columns(
@@ -172,13 +172,13 @@ class Trials(Sequence[Trial]):
                 )
 
     def where(self, keep: Callable[[_Columns], npt.NDArray[np.bool_]]) -> Trials:
-        """Those of which `keep` is true."""
+        """The trials of which `keep` is true."""
         return Trials(self._columns, self._masks, self.rows[keep(self._columns)[self.rows]])
 
     def placed(
         self, keep: Callable[[_Columns], npt.NDArray[np.bool_]]
     ) -> Iterator[tuple[int, Trial]]:
-        """Those of which `keep` is true, each with its place; no other reply is unpacked."""
+        """The trials of which `keep` is true, each with its place; no other reply is unpacked."""
         places = np.flatnonzero(keep(self._columns)[self.rows]).tolist()
         return zip(places, self.where(keep), strict=True)
 
@@ -338,7 +338,7 @@ def longest(trials: Sequence[Trial]) -> int:
 
 
 def off_window(trials: Sequence[Trial], window: int) -> Iterable[Trial]:
-    """Those of no tokens, those longer than a window, and those cut before they filled it."""
+    """The trials of no tokens, those longer than a window, and those cut before they filled it."""
     if isinstance(trials, Trials):
         return trials.where(
             lambda c: (c.tokens < np.where(c.truncated, window, 1)) | (c.tokens > window)

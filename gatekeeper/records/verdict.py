@@ -161,7 +161,7 @@ class Verdict:
 
 
 def headline_of(result: str, outcomes: tuple[RuleOutcome, ...], fail_on: str) -> str:
-    """What a result comes to: see `Verdict.headline`."""
+    """The headline of a result: see `Verdict.headline`."""
     if result == "pass":
         waived = any(outcome.result == "waived" for outcome in outcomes)
         return "passed by exception" if waived else "passed"

@@ -21,7 +21,7 @@ _NAMES, _NAME = 3, 40
 
 
 def recommended(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> tuple[str, ...]:
-    """What to do, first of all what the verdict calls for; then a few steps, and how many more."""
+    """The steps to recommend: first what the verdict calls for, then a few, and how many more."""
     steps = list(dict.fromkeys(_steps(verdict, rules, words)))
     shown, rest = first_few(steps, _STEPS)
     more = [words("summary.more", count=rest, chapter=words("rules.title"))] if rest else []
@@ -75,7 +75,7 @@ def _remedies(rows: Iterable[RuleRow], words: Wording) -> Iterator[str]:
 
 
 def _open(outcomes: Sequence[RuleOutcome], words: Wording) -> Iterator[str]:
-    """What settles open rules: first what no prompts would, then one number for all others."""
+    """Advice for open rules: first what no prompts would settle, then prompts for the others."""
     countable: list[RuleOutcome] = []
     for outcome in outcomes:
         rule = clean(outcome.rule.id, _NAME)

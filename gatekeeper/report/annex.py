@@ -65,7 +65,7 @@ def _samples(evidence: Evidence, unmasked: str, masked: str | None) -> tuple[Sam
 
 
 def _reply(evidence: Evidence, trial: Trial) -> str:
-    """What was judged of a decided reply."""
+    """The part of a decided reply that was judged."""
     reasoning = evidence.settings.reasoning
     if reasoning is None:
         return trial.completion

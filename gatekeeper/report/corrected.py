@@ -88,7 +88,7 @@ def _headline(evidence: Evidence, curve: Curve | None) -> Iterator[Finding]:
 
 
 def _full(finding: Finding) -> Subject:
-    """As findings are stored: the set named, the mode only where it is not the usual one."""
+    """A finding's subject as it is stored: with its set, and its mode only if not the usual one."""
     at = finding.subject
     return replace(at, set=at.set or "regular", mode=None if at.mode == MODE else at.mode)
 
@@ -108,7 +108,7 @@ def _row(evidence: Evidence, raw: Finding, card: JudgeCard, words: Wording) -> C
 
 
 def corrected_cells(row: CorrectedRow, words: Wording) -> tuple[str, str, str, str, str]:
-    """What it is, raw value with interval and n, corrected value, its interval, labels."""
+    """The cells of a row: subject, raw value, corrected value, its interval, and labels."""
     raw = words.estimate(row.raw)
     what = f"{row.title}: {row.subject}"
     labels = words.number(row.labels, 0)

@@ -197,7 +197,7 @@ def _selector_notes(view: ReportView) -> tuple[tuple[str, str], ...]:
 
 
 def _environments_lead(view: ReportView) -> str:
-    """What changes the selection, named."""
+    """The sentence that names the environments which change the selection."""
     words = view.words
     changes = [
         words(

@@ -172,7 +172,7 @@ def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
 
 
 def _reasoning(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
-    """Nothing in evidence made before reasoning was told from replies."""
+    """How reasoning was told from replies; nothing in evidence made before it was."""
     reasoning = settings.reasoning
     if reasoning is None:
         return []

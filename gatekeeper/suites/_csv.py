@@ -80,7 +80,7 @@ def _lines(
 
 
 def _not_text(raw: bytes, where: str, encoding: str, ours: bool) -> UsageError:
-    """Where the encoding does not fit, which a stream tells within its last piece only."""
+    """The error for bytes that do not fit the encoding, with the line that they stand in."""
     at = 0
     try:
         raw.decode(encoding)

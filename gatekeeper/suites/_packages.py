@@ -201,7 +201,7 @@ def _named(file: str, name: str) -> bool:
 
 
 def _normal(name: str) -> str:
-    """As PEP 503 compares names."""
+    """A package's name in the form in which PEP 503 compares names."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -220,7 +220,7 @@ def _opened(wheel: Path) -> zipfile.Path:
 
 
 def _version(root: _Root, name: str) -> str | None:
-    """From the name of the package's metadata folder."""
+    """A package's version, from the name of its metadata folder."""
     for entry in root.iterdir():
         stem, _, version = entry.name.removesuffix(".dist-info").partition("-")
         if entry.name.endswith(".dist-info") and _normal(stem) == _normal(name):

@@ -182,7 +182,7 @@ def _ways(metadata: Any, texts: list[str]) -> tuple[int, list[str]]:
 
 
 def _refuse_large(file: Any, used: list[str], batch: int) -> None:
-    """By what it unpacks to, before a row of it is made."""
+    """Refuses a file that unpacks to too much, before a row of it is made."""
     batches = file.iter_batches(batch_size=batch, columns=used)
     unpacked = accumulate(sum(map(_unpacked, batch.columns)) for batch in batches)
     if any(size > MAX_FILE for size in unpacked):

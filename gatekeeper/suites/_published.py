@@ -59,7 +59,7 @@ def published(
 def package_source(
     package: PackageFiles, name: str, licence: str, members: Sequence[str], count: int
 ) -> Source:
-    """Where they come from, with the digest of the files."""
+    """The source record of prompts from a package, with the digest of the files."""
     return Source(
         name=name,
         version=package.version,

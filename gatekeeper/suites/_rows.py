@@ -177,7 +177,7 @@ def _fault(value: object, name: str, longest: int) -> tuple[str, str] | None:
 
 
 def too_many(where: str | None) -> UsageError:
-    """Of a file with more rows than a suite may have prompts."""
+    """The error for a file with more rows than a suite may have prompts."""
     return UsageError(
         f"has more than {MOST_PROMPTS:,} rows", where=where, remedy="split it, or keep fewer rows"
     )

@@ -134,7 +134,7 @@ def _counted(source: Source, count: int, drawn: int) -> Source:
 
 
 def _licence(prompts: Sequence[Prompt]) -> str:
-    """All that occur; `suite lint` counts those prompts whose licence is unknown."""
+    """All licences that occur; `suite lint` counts prompts whose licence is unknown."""
     terms = [term for p in prompts for term in p.licence.split(" AND ")]
     known = " AND ".join(dict.fromkeys(term for term in terms if term != "unknown"))
     if len(known) > _MOST_LICENCE:

@@ -34,7 +34,7 @@ class Texts:
 
     @classmethod
     def of(cls, suite: Suite) -> Texts:
-        """Of a suite as read."""
+        """Computes the facts of a suite as read."""
         return cls(*clusters_and_copies(suite.prompts))
 
     def measured(self, suite: Suite) -> dict[str, int]:
@@ -48,7 +48,7 @@ class Texts:
 def warnings(
     suite: Suite, needs: Needs | None = None, texts: Texts | None = None
 ) -> tuple[str, ...]:
-    """One sentence each; names sets, counts and ids, never a prompt.
+    """Warnings about a suite, a sentence each, that name sets, counts and ids, never a prompt.
 
     Args:
         suite: as read.

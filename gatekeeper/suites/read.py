@@ -54,7 +54,7 @@ class Scan:
 
 
 class _EnoughError(Exception):
-    """No more faults are wanted."""
+    """Ends the reading: no more faults are wanted."""
 
 
 @dataclass(slots=True)
@@ -143,7 +143,7 @@ def _scan(path: Path, most: int) -> Scan:
 
 
 def _suite(path: Path, manifest: dict[str, Any], files: dict[str, str], reading: _Reading) -> Suite:
-    """Of what was read; a file without a manifest has its name for everything."""
+    """The suite of what was read; a file without a manifest has its name for everything."""
     return Suite(
         id=manifest.get("id", excerpt(path.stem)),
         version=manifest.get("version", "unversioned"),

@@ -70,7 +70,7 @@ def _read(request: ImportRequest) -> Imported:
 
 
 def _templates(texts: Mapping[str, str]) -> tuple[list[_Template], str]:
-    """Those that can be used, and in words how many cannot and why."""
+    """The templates that can be used, and in words how many cannot and why."""
     usable: list[_Template] = []
     reasons: Counter[str] = Counter()
     for name, text in texts.items():
