@@ -89,7 +89,7 @@ def _dealt(
         for to, place in zip(seeds, generator.permutation(len(seeds)).tolist(), strict=True):
             new = values[seeds[place]].copy()
             for name in sorted(set(shape)):
-                same = [k for k, one in enumerate(shape) if one == name]
+                same = [k for k, of in enumerate(shape) if of == name]
                 new[same] = new[generator.permutation(same)]
             dealt[to] = new
     return dealt

@@ -207,8 +207,8 @@ def measured_rows(
 
 def environment_arms(selected: Sequence[Environment], *, mode: str, phase: str) -> tuple[Mask, ...]:
     """All masks that environments add to an audit, each once."""
-    made = environment_masks(selected, mode=mode, phase=phase)
-    arms = [mask for environment, *pair in made for mask in (unmasked_within(environment), *pair)]
+    pairs = environment_masks(selected, mode=mode, phase=phase)
+    arms = [mask for environment, *pair in pairs for mask in (unmasked_within(environment), *pair)]
     return tuple(dict.fromkeys(mask for mask in arms if mask != UNMASKED))
 
 

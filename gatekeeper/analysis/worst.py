@@ -63,11 +63,11 @@ def worst(runs: Sequence[Run], confidence: float) -> Worst | str:
         for run in parts
         if _interval(run, confidence).low > high or _interval(run, strict).low > value
     ]
-    run = max((*full, *counted), key=lambda one: (_drop(one), one.lost))
+    run = max((*full, *counted), key=lambda r: (_drop(r), r.lost))
     method = _interval(run, confidence).method
     interval = Interval(
         low=_lowest((*full, *parts), strict, alpha),
-        high=max(high, *(_interval(one, confidence).high for one in counted), -1.0),
+        high=max(high, *(_interval(r, confidence).high for r in counted), -1.0),
         confidence=confidence,
         method=f"{method}, largest of {len(runs)} masks, Bonferroni below",
     )
@@ -79,7 +79,7 @@ def _drop(run: Run) -> float:
 
 
 def _problem(run: Run) -> str | None:
-    return too_few(len(run.prompts), _worth(tuple((one[0], one[3]) for one in run.pattern)))
+    return too_few(len(run.prompts), _worth(tuple((n, times) for n, _, _, times in run.pattern)))
 
 
 @lru_cache(maxsize=256)
@@ -94,7 +94,7 @@ def _highest(runs: Iterable[Run], confidence: float) -> float:
 
     def bound(run: Run) -> float:
         # No seeds are worth less than where all prompts of one agree, nor is an end higher.
-        worth = _worth(tuple((one[0], one[3]) for one in run.pattern))
+        worth = _worth(tuple((n, times) for n, _, _, times in run.pattern))
         return 1.0 if _early(run) else _tango(run, worth, confidence).high
 
     return _best(runs, bound, lambda run: _interval(run, confidence).high)
@@ -112,7 +112,7 @@ def _lowest(runs: Iterable[Run], strict: float, alpha: float) -> float:
 
 def _best(runs: Iterable[Run], bound: Callable[[Run], float], end: Callable[[Run], float]) -> float:
     best = -1.0
-    for most, run in sorted(((bound(run), run) for run in runs), key=lambda one: -one[0]):
+    for most, run in sorted(((bound(run), run) for run in runs), key=lambda pair: -pair[0]):
         if most <= best:
             break
         best = max(best, end(run))

@@ -59,13 +59,13 @@ class _Worst:
             return self._missing(subject, str(why))
         parts = _parts(evidence, name, self.of, pairs)
         shares = [
-            one
+            s
             for rows in parts
-            if not isinstance(one := _gone(pairs, rows, 1 - (1 - confidence) / len(parts)), str)
+            if not isinstance(s := _gone(pairs, rows, 1 - (1 - confidence) / len(parts)), str)
         ]
         if not shares or len(shares) < len(parts):
             return self._missing(subject, self._too_few(pairs))
-        worst = max(shares, key=lambda one: one.value)
+        worst = max(shares, key=lambda s: s.value)
         interval = scaled(together(shares, confidence, max, self.of))
         reach = 100 * max(_end(pairs, rows, confidence) for rows in groups(evidence, name, self.of))
         return Finding(
@@ -75,12 +75,12 @@ class _Worst:
             value=worst.value * 100,
             unit="%",
             interval=replace(interval, high=max(interval.high, reach)),
-            n=sum(one.n for one in shares),
+            n=sum(s.n for s in shares),
             clusters=len(set(pairs.seeds[np.concatenate(parts)].tolist())),
             counts={
                 "parts": len(shares),
                 "worst_n": worst.n,
-                "fewest": min(one.n for one in shares),
+                "fewest": min(s.n for s in shares),
                 "measured": len(pairs.rows),
                 **left_out(pairs.stop),
             },
@@ -99,10 +99,10 @@ class _Worst:
         for rows in parts:
             if not len(rows):
                 return f"of some {PLURAL[self.of]} no prompt was run"
-            one = gross_opinion(evidence, label, at[rows], strict, _not_refused)
-            if isinstance(one, str):
-                return one
-            judged.append(one)
+            part = gross_opinion(evidence, label, at[rows], strict, _not_refused)
+            if isinstance(part, str):
+                return part
+            judged.append(part)
         return worst_opinion(judged, confidence, max, self.of) if judged else "nothing was refused"
 
     def _untold(self, evidence: Evidence, name: str) -> str | None:

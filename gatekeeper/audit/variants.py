@@ -179,7 +179,7 @@ def usual_changes(prepared: Prepared, evidence: Evidence) -> dict[str, tuple[flo
     varies = prepared.request.system_prompts or prepared.request.formats
     if evidence.profile is None or not varies:
         return {}
-    wanted = [s for one in evidence.selections if not (s := selector_of(one.selector)).measures]
+    wanted = [s for e in evidence.selections if not (s := selector_of(e.selector)).measures]
     return redrawn(selection_input(prepared, evidence.profile), wanted)
 
 

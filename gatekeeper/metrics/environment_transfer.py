@@ -158,7 +158,7 @@ def _dimension(
             reason = "some prompts have no trial under the masks of their environment"
             return Missing(metric=_ID, version=_VERSION, subject=subject, reason=reason)
         gone = [(before == REFUSE) & (after != REFUSE) for after in (inside, outside)]
-        costs = [cost + int(one.sum()) for cost, one in zip(costs, gone, strict=True)]
+        costs = [cost + int(hits.sum()) for cost, hits in zip(costs, gone, strict=True)]
         lost.append(gone[0] & ~gone[1])
         won.append(gone[1] & ~gone[0])
         seeds.append(table.seeds[rows])
@@ -171,7 +171,7 @@ def _dimension(
     if isinstance(estimate, str):
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=estimate)
     stable = [phi_across(view, subject.selector or "", dimension) for view in views(evidence)]
-    across = min((one for one in stable if one is not None), key=lambda p: p.value, default=None)
+    across = min((phi for phi in stable if phi is not None), key=lambda p: p.value, default=None)
     return Finding(
         metric=_ID,
         version=_VERSION,
@@ -207,7 +207,7 @@ METRIC = Metric(
     ),
     subjects=lambda evidence: tuple(
         dict.fromkeys(
-            Subject(selector=one.selector, dimension=one.dimension) for one in evidence.environments
+            Subject(selector=e.selector, dimension=e.dimension) for e in evidence.environments
         )
     ),
     measure=_measure,

@@ -91,9 +91,9 @@ def _shown(evidence: Evidence, runs: Sequence[Run], largest: Worst, strict: floa
     for run in runs:
         if run is largest.run or not _seen_worse(evidence, run):
             continue
-        one = _opinion(evidence, run, strict)
-        if isinstance(one, Opinion) and one.n:
-            best = max(best, one.interval.low)
+        second = _opinion(evidence, run, strict)
+        if isinstance(second, Opinion) and second.n:
+            best = max(best, second.interval.low)
     return best
 
 

@@ -38,7 +38,7 @@ def rule_requirements(
         policy: sized for the model.
     """
     needed = _floors(evidence, policy)
-    blocking = [one for one in outcomes if one.blocking]
+    blocking = [outcome for outcome in outcomes if outcome.blocking]
     short: dict[str, list[_Short]] = {}
     for outcome in blocking:
         for shortfall in _short(outcome, policy, needed.get(outcome.rule.id, 0)):

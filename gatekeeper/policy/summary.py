@@ -102,12 +102,12 @@ def _numbers(outcome: RuleOutcome) -> str:
     return f"{rule.id} is {finding_text(finding, rule)}{at}; the limit is {limit_text(rule)}"
 
 
-def _more(outcomes: Sequence[RuleOutcome], told: RuleOutcome) -> str:
-    """How many rules came out like the one that was told; warning rules apart.
+def _more(outcomes: Sequence[RuleOutcome], first: RuleOutcome) -> str:
+    """How many other rules came out like the first one named; warning rules apart.
 
     One that stands alone of its kind is named.
     """
-    alike = [one for one in outcomes if one.result == told.result and one is not told]
+    alike = [o for o in outcomes if o.result == first.result and o is not first]
     blocking = [outcome for outcome in alike if outcome.blocking]
     warning = [outcome for outcome in alike if not outcome.blocking]
     counts = [
@@ -115,8 +115,8 @@ def _more(outcomes: Sequence[RuleOutcome], told: RuleOutcome) -> str:
         for some, kind in ((blocking, "blocking"), (warning, "warning"))
         if some
     ]
-    fails, one = told.result == "fail", len(alike) == 1
-    verb = ("fails" if one else "fail") if fails else ("is open" if one else "are open")
+    fails, single = first.result == "fail", len(alike) == 1
+    verb = ("fails" if single else "fail") if fails else ("is open" if single else "are open")
     return f" ({' and '.join(counts)} {verb} too)" if counts else ""
 
 
@@ -133,7 +133,7 @@ def _to_decide(open_rules: Sequence[RuleOutcome]) -> str:
             return f" → {f'{outcome.rule.id}: ' if several else ''}{what}"
     more = settled_by(tuple(open_rules))
     if more is None:
-        names = ", ".join(one.rule.id for one in open_rules if one.more_prompts is None)
+        names = ", ".join(o.rule.id for o in open_rules if o.more_prompts is None)
         about = f" {names}" if several else ""
         return f" → more prompts alone would hardly decide{about}, or how many cannot be told"
     whom = f"these {len(open_rules)} rules ask" if several else "the rule asks"

@@ -198,12 +198,12 @@ def _group(mask: Mask) -> str:
 def may_exceed(evidence: Evidence, metric: Metric, outcome: RuleOutcome, ceiling: float) -> bool:
     """Whether undecided replies may move any number of a rule above a ceiling."""
     findings = (
-        measured(metric, one, finding.subject, finding.interval.confidence)
+        measured(metric, variant, finding.subject, finding.interval.confidence)
         for finding in (outcome.decisive, *outcome.others)
         if isinstance(finding, Finding)
-        for one in told_otherwise(evidence, metric, finding.subject, cut=True)
+        for variant in told_otherwise(evidence, metric, finding.subject, cut=True)
     )
-    return any(isinstance(one, Missing) or one.interval.high > ceiling for one in findings)
+    return any(isinstance(f, Missing) or f.interval.high > ceiling for f in findings)
 
 
 def undecided_requirement(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:

@@ -38,8 +38,8 @@ def build_curve(evidence: Evidence, verdict: Verdict, outcomes: Outcomes) -> Cur
         rows=tuple(_row(evidence, point, by_k.get(point.subject.k or 0)) for point in shown),
         beside=tuple(
             _row(evidence, point, None)
-            for one in _series_of(evidence, _beside(evidence))
-            for point in one.points
+            for other in _series_of(evidence, _beside(evidence))
+            for point in other.points
         ),
     )
 
