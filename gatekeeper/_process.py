@@ -108,8 +108,8 @@ class _Unheard(io.FileIO):
             return super().write(data) or 0
         except OSError as error:
             gone = error.errno == errno.EPIPE or (self._device and error.errno == errno.EIO)
-            told, self._matters = self._matters and not gone, False
-            if told:
+            reports, self._matters = self._matters and not gone, False
+            if reports:
                 raise
             return memoryview(data).nbytes
 

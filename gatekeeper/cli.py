@@ -106,8 +106,8 @@ def _warn_of_variables(name: str) -> None:
     prefix = f"{_PREFIX}_{_variable(name)}_"
     for variable in sorted(v for v in os.environ if v.startswith(prefix) and v not in known):
         meant = did_you_mean(variable, known, "")
-        told = f"{excerpt(variable)} sets no option of {name}{meant and f'; {meant}'}"
-        click.echo(f"gatekeeper: warning: {told}", err=True)
+        warning = f"{excerpt(variable)} sets no option of {name}{meant and f'; {meant}'}"
+        click.echo(f"gatekeeper: warning: {warning}", err=True)
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -193,8 +193,8 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         return _wrong_usage(error)
     except (click.Abort, KeyboardInterrupt) as error:
-        told = f"interrupted; {_again(arguments)}"
-        return _fail(told, ExitCode.AUDIT_FAILED, error.__cause__ or error)
+        message = f"interrupted; {_again(arguments)}"
+        return _fail(message, ExitCode.AUDIT_FAILED, error.__cause__ or error)
     except GatekeeperError as error:
         return _fail_all(error)
     except MemoryError as error:
@@ -202,8 +202,8 @@ def run(arguments: list[str] | None = None) -> int:
     except OSError as error:
         # There is nothing at a path that is too long, which is wrong usage (docs/adr/0002).
         typed = error.errno == errno.ENAMETOOLONG
-        told = _os_error(error, _again(arguments))
-        return _fail(told, ExitCode.USAGE if typed else ExitCode.AUDIT_FAILED, error)
+        message = _os_error(error, _again(arguments))
+        return _fail(message, ExitCode.USAGE if typed else ExitCode.AUDIT_FAILED, error)
     return result if isinstance(result, int) else ExitCode.PASS
 
 

@@ -70,10 +70,10 @@ def strict_decoder(*, infinity: bool = False) -> json.JSONDecoder:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         raise RepeatedKeyError(Counter(key for key, _ in pairs).most_common(1)[0][0])
-    return found
+    return unique
 
 
 def _whole(text: str) -> int:

@@ -216,8 +216,8 @@ def _misplaced(text: str, source: str, position: Position) -> UsageError | None:
 
 def _suspects(line: str) -> list[int]:
     """Where in a line something else stands in the place of a space or sign."""
-    found = [at for match in _STRUCTURE.finditer(line) for at in range(*match.span())]
-    return [at for at in found if replacement(line[at]) is not None]
+    columns = [at for match in _STRUCTURE.finditer(line) for at in range(*match.span())]
+    return [at for at in columns if replacement(line[at]) is not None]
 
 
 def _as_meant(character: str) -> str:
@@ -248,12 +248,12 @@ class _Builder:
         raise self._error(node, f"tag {excerpt(node.tag)!r} is not allowed", "remove the tag")
 
     def _mapping(self, node: yaml.MappingNode, route: Route) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
             if not isinstance(key, str):
                 raise self._error(key_node, "a key is not text", "quote the key, or remove it")
-            if key in found:
+            if key in mapping:
                 line = self.keys[(*route, key)][0]
                 raise self._error(
                     key_node,
@@ -262,8 +262,8 @@ class _Builder:
                 )
             self.keys[(*route, key)] = _position(key_node)
             self.written[(*route, key), True] = self._raw(key_node)
-            found[key] = self.build(value_node, (*route, key))
-        return found
+            mapping[key] = self.build(value_node, (*route, key))
+        return mapping
 
     def _scalar(self, node: yaml.ScalarNode) -> str | int | float | bool | None:
         kind, text = node.tag.removeprefix(_TAG), str(node.value)
