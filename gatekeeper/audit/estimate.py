@@ -109,7 +109,7 @@ def _published(
     estimate = with_thought(on_device(plan, shape, kind, device, gpus), thought)
     tokens = f"about {CHARACTERS:g} characters to a token (no tokenizer was used)"
     source = opened.source if described else checkpoint.name
-    return _told(source, _sizes(described, shape), plan, "published", tokens), found
+    return _facts(source, _sizes(described, shape), plan, "published", tokens), estimate
 
 
 def _described(checkpoint: Path) -> ModelDescription | None:
@@ -160,9 +160,9 @@ def _here(
         measured.efficiency,
         measured.alive,
     )
-    found = with_thought(made, plan.thought)
+    estimate = with_thought(bare, plan.thought)
     sizes = _sizes(description, shape)
-    return _told(opened.source, sizes, plan, "measured", "counted by its tokenizer"), found
+    return _facts(opened.source, sizes, plan, "measured", "counted by its tokenizer"), estimate
 
 
 def _calibrated(
@@ -258,7 +258,7 @@ def _sizes(described: ModelDescription | None, shape: Shape) -> tuple[int, int]:
     return described.parameters, described.active_parameters
 
 
-def _told(
+def _facts(
     source: str, sizes: tuple[int, int], plan: Plan, rates: str, tokens: str
 ) -> dict[str, Any]:
     """What is told of the model and of the work; sizes are parameters, and those of a token."""

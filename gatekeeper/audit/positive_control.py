@@ -82,7 +82,7 @@ def with_positive_control(run: AuditRun, evidence: Evidence, split: Split) -> Ev
     with run.clock.stage("positive control"):
         arm = _arm(run, split)
         if isinstance(arm, str):
-            return replace(found, positive_control=arm)
+            return replace(evidence, positive_control=arm)
         measured = [p for p in run.prepared.side("measurement") if p.prompt.set in SETS_RUN]
         direction = _chosen(arm, len(measured))
         trials = arm.run(measured, direction.layer, 0)

@@ -93,8 +93,8 @@ def run_audit(
         prepared = replace(prepared, executor=executor)
         run = AuditRun(prepared=prepared, store=store, clock=clock)
         sides = run.halves() if request.cross_fit else [run]
-        found = [_measured(side, looks) for side in sides]
-        usual = [usual_changes(side.prepared, one) for side, one in zip(sides, found, strict=True)]
+        halves = [_measured(side, looks) for side in sides]
+        usual = [usual_changes(side.prepared, e) for side, e in zip(sides, halves, strict=True)]
         for variant in variants(prepared, work_dir, clock):
             halves = [
                 vary(side, e, variant, chance)
