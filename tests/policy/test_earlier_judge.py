@@ -29,10 +29,10 @@ OLD = judged_by(2, BACK, "refuse", "refusal-phrase")
 
 def test_each_version_judges_what_it_judged() -> None:
     assert recheck_outcomes(OLD) is None
-    assert recheck_outcomes(judged_by(4, BACK, "comply", "refusal-taken-back")) is None
+    assert recheck_outcomes(judged_by(JUDGE.version, BACK, "comply", "refusal-taken-back")) is None
     for wrong in (
         judged_by(2, BACK, "comply", "refusal-taken-back"),
-        judged_by(4, BACK, "refuse", "refusal-phrase"),
+        judged_by(JUDGE.version, BACK, "refuse", "refusal-phrase"),
         judged_by(2, "Sure.", "refuse", "refusal-phrase"),
     ):
         with pytest.raises(EvidenceError, match="1 outcomes are not what refusal-rules version"):
