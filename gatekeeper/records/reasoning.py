@@ -198,9 +198,13 @@ def _may_be_none(
 
 
 def tells(text: str, custom: tuple[str, ...] = ()) -> bool:
-    """Whether a chat template, or the tokens of a vocabulary line by line, know any mark."""
+    """Whether a chat template, or the tokens of a vocabulary line by line, know any mark.
+
+    Closing marks that mean something else too (`<|im_start|>assistant`) tell nothing by themselves.
+    """
     families = any(all(token in text for token in family) for family in FAMILIES)
-    return families or _marks(custom).search(level(text)) is not None
+    marks = _marks(custom).finditer(level(text))
+    return families or any(not str(mark.lastgroup).startswith("cw") for mark in marks)
 
 
 def hints(text: str) -> list[str]:

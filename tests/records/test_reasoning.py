@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gatekeeper import catalog
 from gatekeeper.records import replies
 from gatekeeper.records.plugins import Judgement
-from gatekeeper.records.reasoning import Reasoning, closed, opened, parts, reply_of
+from gatekeeper.records.reasoning import Reasoning, closed, opened, parts, reply_of, tells
 from gatekeeper.records.replies import UNFINISHED, of_replies
 from gatekeeper.records.trial import UNDECIDED
 from tests.typed import some
@@ -186,6 +186,17 @@ def test_what_is_hidden_never_refuses_nor_answers() -> None:
 )
 def test_a_reply_without_marks_stays_as_it_is(text) -> None:
     assert reply_of(text) == text
+
+
+CHATML = "{{ '<|im_start|>system\nYou help.<|im_end|>\n' }}"
+LLAMA = "{{ '<|start_header_id|>user<|end_header_id|>\n\n' + m }}"
+
+
+@pytest.mark.parametrize("template", [CHATML, LLAMA])
+def test_roles_of_a_chat_alone_tell_of_no_reasoning(template: str) -> None:
+    assert not tells(template + "{{ '<|im_start|>assistant\n' }}")
+    for mark in ("<|im_start|>think\n", "<think>", "</think>", "<|channel|>analysis"):
+        assert tells(f"{template}{{{{ '{mark}' }}}}")
 
 
 def test_text_before_a_block_is_of_the_reply() -> None:
