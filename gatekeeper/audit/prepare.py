@@ -18,6 +18,7 @@ from gatekeeper.engine.generate.sweep import Executor, LocalExecutor
 from gatekeeper.engine.generate.thinking import shows, untold
 from gatekeeper.engine.judges.judging import open_judge, try_judge
 from gatekeeper.engine.model.load import (
+    DTYPES,
     SPREAD,
     LoadedModel,
     dtype_name,
@@ -25,6 +26,7 @@ from gatekeeper.engine.model.load import (
     pick_device,
     pick_dtype,
 )
+from gatekeeper.engine.model.weights_room import refuse_no_room
 from gatekeeper.engine.progress import Reporter
 from gatekeeper.engine.self_test.run import self_test
 from gatekeeper.errors import UsageError
@@ -99,34 +101,14 @@ def prepare(
             wrong.
     """
     judge, second = open_judges(request, work_dir)
+    _refuse_no_room(request)
     reference = request.checkpoint.reference(reporter.advance)
     request = with_seed(request, reference.digest)
-    device = pick_device(request.execution.device)
-    dtype = pick_dtype(request.dtype, device, request.description.dtype)
-    loaded = load_model(
-        request.checkpoint.path,
-        request.description,
-        device=device,
-        dtype=dtype,
-        offload=work_dir / "offload" if request.execution.device == SPREAD else None,
-        parallel=request.execution.parallel,
-    )
-    cautions = untold(loaded.tokenizer, request.reasoning.marks)
-    loaded = replace(loaded, cautions=(*loaded.cautions, *cautions))
-    for text in loaded.cautions:
-        reporter.caution(text)
-    prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
-    window = request.max_new_tokens
-    encoded = encode(loaded, prompts, request.system_prompt, window, request.reasoning.thinking)
-    cautions = (
-        *told_otherwise(loaded.tokenizer, sum(e.otherwise for e in encoded), len(encoded)),
-        *written_otherwise(loaded.tokenizer, request.system_prompt, request.reasoning.thinking),
-    )
-    loaded = replace(loaded, cautions=(*loaded.cautions, *cautions))
-    for text in cautions:
-        reporter.caution(text)
+    loaded = _load(request, work_dir, reporter)
+    loaded, encoded = _encode(request, loaded, reporter)
     usable = [e for e in encoded if e.skipped is None]
     if not any(e.prompt.set == "regular" for e in usable):
+        window = request.max_new_tokens
         long = f": with {window} tokens of reply all {len(encoded)} prompts exceed the context"
         raise UsageError(
             "no usable prompt of the set 'regular'" + ("" if usable else long),
@@ -135,7 +117,7 @@ def prepare(
             "--max-new-tokens",
         )
     reasons = shows(loaded.tokenizer, [e.ids for e in usable], request.reasoning.marks)
-    room = _room(loaded, usable, request) if reasons else window
+    room = _room(loaded, usable, request) if reasons else request.max_new_tokens
     split = dict(split_seeds([e.prompt for e in usable], request.selection_share, request.seed))
     _refuse_unmeasured(request, usable, split)
     settings = settings_of(
@@ -159,6 +141,56 @@ def prepare(
         checks=self_test(loaded, usable),
         settings=recorded(settings, request.second, second),
     )
+
+
+def _refuse_no_room(request: AuditRequest) -> None:
+    """Refuses weights that one device is to hold and does not, before minutes of hashing them.
+
+    Raises:
+        AuditError: says what would fit.
+    """
+    if request.execution.device == SPREAD or request.execution.parallel is not None:
+        return
+    device, model = pick_device(request.execution.device), request.description
+    dtype = pick_dtype(request.dtype, device, model.dtype, model.parameters)
+    refuse_no_room(model, device, dtype, request.checkpoint.path.name)
+
+
+def _load(request: AuditRequest, work_dir: Path, reporter: Reporter) -> LoadedModel:
+    """The model, with what is to be told of it."""
+    device, model = pick_device(request.execution.device), request.description
+    dtype = pick_dtype(request.dtype, device, model.dtype, model.parameters)
+    loaded = load_model(
+        request.checkpoint.path,
+        model,
+        device=device,
+        dtype=dtype,
+        offload=work_dir / "offload" if request.execution.device == SPREAD else None,
+        parallel=request.execution.parallel,
+    )
+    cautions = untold(loaded.tokenizer, request.reasoning.marks)
+    if request.dtype == "auto" and device.type == "cpu" and dtype != DTYPES["float32"]:
+        cautions += (f"weights in float32 do not fit into memory: {dtype_name(dtype)} is taken",)
+    loaded = replace(loaded, cautions=(*loaded.cautions, *cautions))
+    for text in loaded.cautions:
+        reporter.caution(text)
+    return loaded
+
+
+def _encode(
+    request: AuditRequest, loaded: LoadedModel, reporter: Reporter
+) -> tuple[LoadedModel, list[Encoded]]:
+    """The prompts as tokens, and the model with what is to be told of how they are written."""
+    prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
+    system, thinking = request.system_prompt, request.reasoning.thinking
+    encoded = encode(loaded, prompts, system, request.max_new_tokens, thinking)
+    cautions = (
+        *told_otherwise(loaded.tokenizer, sum(e.otherwise for e in encoded), len(encoded)),
+        *written_otherwise(loaded.tokenizer, system, thinking),
+    )
+    for text in cautions:
+        reporter.caution(text)
+    return replace(loaded, cautions=(*loaded.cautions, *cautions)), encoded
 
 
 def _room(loaded: LoadedModel, usable: Sequence[Encoded], request: AuditRequest) -> int:

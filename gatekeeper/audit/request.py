@@ -70,7 +70,8 @@ def refuse_idle_variants(request: AuditRequest) -> None:
         AuditError: the device is not there.
     """
     device = pick_device(request.execution.device)
-    dtype = pick_dtype(request.dtype, device, request.description.dtype)
+    described = request.description
+    dtype = pick_dtype(request.dtype, device, described.dtype, described.parameters)
     used = dtype_name(dtype)
     if used in request.formats:
         raise UsageError(

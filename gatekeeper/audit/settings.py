@@ -56,10 +56,11 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
     request = with_seed(request, reference.digest)
     device = pick_device(request.execution.device)
     judge = open_judge(request.judge, request.judge_options)
+    described = request.description
     wanted = settings_of(
         request,
         judge,
-        dtype=dtype_name(pick_dtype(request.dtype, device, request.description.dtype)),
+        dtype=dtype_name(pick_dtype(request.dtype, device, described.dtype, described.parameters)),
         device=device.type,
         template_sha256=evidence.settings.chat_template_sha256,
         # auto: what it came to

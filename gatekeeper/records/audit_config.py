@@ -208,7 +208,10 @@ class AuditConfig:
         "checkpoint was submitted. It is recorded.",
     )
     dtype: str = option(
-        "auto", "--dtype", OneOf(("auto", *_FORMATS)), "auto: as stored on CUDA, float32 on CPU."
+        "auto",
+        "--dtype",
+        OneOf(("auto", *_FORMATS)),
+        "auto: as stored on CUDA; float32 on CPU, or bfloat16 where that does not fit.",
     )
 
 

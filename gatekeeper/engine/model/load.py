@@ -17,7 +17,7 @@ from gatekeeper.checkpoint.safetensors_header import read_headers
 from gatekeeper.engine.model.architectures import architecture_of
 from gatekeeper.engine.model.finite_weights import refuse_no_numbers, refuse_zeros
 from gatekeeper.engine.model.foreign_errors import blaming
-from gatekeeper.engine.model.host_memory import available_memory
+from gatekeeper.engine.model.host_memory import available_memory, total_memory
 from gatekeeper.engine.model.loaded_keys import refuse_other_weights
 from gatekeeper.engine.model.loader_warnings import listening
 from gatekeeper.engine.model.parallel import PARTED, parallel_config, speak_as_one
@@ -30,6 +30,7 @@ from gatekeeper.engine.model.token_ids import (
     refuse_strange_ids,
 )
 from gatekeeper.engine.model.unsupported import refuse_too_large, refuse_unhookable
+from gatekeeper.engine.model.weights_room import BESIDE, refuse_no_room
 from gatekeeper.errors import AuditError, CheckpointError, excerpt
 from gatekeeper.records.model import ModelDescription
 
@@ -108,12 +109,18 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def pick_dtype(name: str, device: torch.device, stored: str) -> torch.dtype:
-    """`auto`: what the checkpoint stores on CUDA, float32 on CPU."""
+def pick_dtype(name: str, device: torch.device, stored: str, parameters: int = 0) -> torch.dtype:
+    """`auto`: what the checkpoint stores on CUDA; float32 on CPU if it fits, else bfloat16.
+
+    Args:
+        parameters: of the model. What fits hangs on the machine, not on what is free just now, so
+            that an audit goes on as it began.
+    """
     if name != "auto":
         return DTYPES[name]
     if device.type == "cpu":
-        return torch.float32
+        fits = parameters * torch.float32.itemsize + BESIDE <= total_memory()
+        return torch.float32 if fits else torch.bfloat16
     return DTYPES.get(stored, torch.bfloat16)
 
 
@@ -175,7 +182,7 @@ def load_model(
     Raises:
         CheckpointError: weights or tokenizer cannot be loaded, the loaded model routes other
             experts than config and headers said, or hooks would not see them.
-        AuditError: not enough memory.
+        AuditError: not enough memory, which is told before weights are read.
     """
     quiet_transformers()
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -183,6 +190,8 @@ def load_model(
     remedy = "check that the files belong together and that model_type is supported"
     if parallel is not None:
         remedy = PARTED
+    if offload is None and parallel is None:
+        refuse_no_room(description, device, dtype, path.name)
     # First, because the tokenizer's loader reads it too, and would take the blame.
     with listening() as told, blaming(path.name, "transformers cannot load its config", remedy):
         config = AutoConfig.from_pretrained(path, trust_remote_code=False, local_files_only=True)

@@ -1,0 +1,55 @@
+"""Whether the weights fit into memory, told before one of them is read.
+
+Without it the kernel ends the process minutes later, and no word is said.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from gatekeeper.engine.model.host_memory import available_memory
+from gatekeeper.errors import AuditError
+from gatekeeper.records.model import ModelDescription
+
+#: Bytes beside the weights that the smallest audit takes: torch, transformers, one row.
+BESIDE = 600_000_000
+_GB = 1e9
+
+
+def weight_bytes(description: ModelDescription, dtype: torch.dtype) -> int:
+    """Bytes of all parameters in a format."""
+    return description.parameters * torch.empty(0, dtype=dtype).element_size()
+
+
+def refuse_no_room(
+    description: ModelDescription,
+    device: torch.device,
+    dtype: torch.dtype,
+    where: str,
+    free: int | None = None,
+) -> None:
+    """Refuses weights that are larger than the memory that is free on their device.
+
+    Args:
+        where: the checkpoint, for the message.
+        free: bytes; None for what there is. Nothing is refused where the system does not tell.
+
+    Raises:
+        AuditError: they do not fit; says what would.
+    """
+    if free is None:
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
+    needed = weight_bytes(description, dtype) + BESIDE
+    if free is None or needed <= free:
+        return
+    smaller = weight_bytes(description, torch.bfloat16) + BESIDE
+    half = dtype.itemsize > torch.bfloat16.itemsize and smaller <= free
+    other = "--device spread (slower: GPUs, memory and disk together), or a larger machine"
+    if device.type == "cuda":
+        other = "--device spread, --parallel tensor under torchrun, or a larger GPU"
+    raise AuditError(
+        f"its weights take {needed / _GB:,.1f} GB in {str(dtype).removeprefix('torch.')}, and "
+        f"{free / _GB:,.1f} GB are free on {device}",
+        where=where,
+        remedy=f"use --dtype bfloat16 ({smaller / _GB:,.1f} GB)" if half else f"use {other}",
+    )

@@ -1,0 +1,71 @@
+"""Weights that do not fit are told before one is read, with what would fit."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from gatekeeper.checkpoint.describe import describe
+from gatekeeper.checkpoint.open import open_checkpoint
+from gatekeeper.engine.model import load, weights_room
+from gatekeeper.engine.model.load import pick_dtype
+from gatekeeper.engine.model.weights_room import BESIDE, refuse_no_room, weight_bytes
+from gatekeeper.errors import AuditError
+from tests.e2e.cli import HARDENED, ROOT, SUITE, gatekeeper
+
+CPU = torch.device("cpu")
+LARGE = replace(describe(open_checkpoint(HARDENED)), parameters=7_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("free", "dtype", "words"),
+    [
+        (24e9, torch.float32, ("28.6 GB in float32", "24.0 GB", "--dtype bfloat16 (14.6 GB)")),
+        (14e9, torch.float32, ("28.6 GB", "--device spread")),
+        (14e9, torch.bfloat16, ("14.6 GB in bfloat16", "--device spread")),
+    ],
+)
+def test_too_large_weights_are_told_with_what_would_fit(
+    free: float, dtype: torch.dtype, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(AuditError) as caught:
+        refuse_no_room(LARGE, CPU, dtype, "olmoe", int(free))
+    told = f"{caught.value.message} {caught.value.remedy}"
+    assert all(word in told for word in words), told
+
+
+def test_what_fits_to_the_byte_is_not_refused() -> None:
+    enough = weight_bytes(LARGE, torch.bfloat16) + BESIDE
+    refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough)
+    with pytest.raises(AuditError):
+        refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough - 1)
+
+
+def test_nothing_is_refused_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights_room, "available_memory", lambda: None)
+    refuse_no_room(LARGE, CPU, torch.float32, "olmoe")
+
+
+def test_auto_takes_bfloat16_where_float32_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "total_memory", lambda: 24 * 10**9)
+    assert pick_dtype("auto", CPU, "bfloat16", 7 * 10**9) is torch.bfloat16
+    assert pick_dtype("auto", CPU, "bfloat16", 5 * 10**9) is torch.float32
+    assert pick_dtype("float32", CPU, "bfloat16", 7 * 10**9) is torch.float32
+
+
+def test_an_audit_ends_at_once_with_a_line(tmp_path: Path) -> None:
+    """A machine that has next to nothing left, as the kernel would tell of it."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "from gatekeeper.engine.model import weights_room as room\n"
+        "room.available_memory = lambda: 9 << 20\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    line = ("audit", HARDENED, "--suite", SUITE, "--max-prompts", "8", "--out", tmp_path / "out")
+    done = gatekeeper(*line, PYTHONPATH=path)
+    assert done.returncode == 3, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert "hardened: its weights take 0.6 GB in float32, and 0.0 GB are free on cpu" in last
