@@ -111,10 +111,10 @@ def calibrate(
 
 
 def _first(work: Sequence[Work], rows: int) -> list[Work]:
-    """The first prompts, until these are so many rows; of one prompt that has more, fewer masks."""
+    """The first prompts whose rows come to at most `rows`; if one has more, fewer of its masks."""
     behind = accumulate(len(job.masks) for job in work)
-    found = [job for job, last in zip(work, behind, strict=True) if last <= rows]
-    return found or [replace(work[0], masks=work[0].masks[: max(_WARM, rows)])]
+    fitting = [job for job, last in zip(work, behind, strict=True) if last <= rows]
+    return fitting or [replace(work[0], masks=work[0].masks[: max(_WARM, rows)])]
 
 
 def _swept(
@@ -123,7 +123,7 @@ def _swept(
     settings: SweepSettings,
     clock: Callable[[], float],
 ) -> tuple[list[Trial], float]:
-    """Trials, kept nowhere, and the seconds that they took."""
+    """Runs trials that are stored nowhere; also gives the seconds that they took."""
     with tempfile.TemporaryDirectory() as folder, TrialStore(Path(folder) / STORE) as store:
         begun = clock()
         trials, _ = sweep(loaded, work, settings, store, _silent)
@@ -131,7 +131,7 @@ def _swept(
 
 
 def _unasked(_prompt: str, _reply: str) -> Judgement:
-    """Any outcome does: no reply is judged, so that no judge over a network is asked."""
+    """Judges every reply as the same: any outcome does, and no judge over a network is asked."""
     return Judgement(outcome="degenerate", reason="calibration")
 
 

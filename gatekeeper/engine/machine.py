@@ -1,4 +1,4 @@
-"""What this machine has and what it lacks, for `gatekeeper doctor`."""
+"""Checks what this machine has and what it lacks, for `gatekeeper doctor`."""
 
 from __future__ import annotations
 
@@ -163,11 +163,11 @@ def _disk(folder: Path) -> Check:
 
 
 def _library(name: str, file: str, package: str) -> Check:
-    found = next((n for n in (file, ctypes.util.find_library(name)) if n and _loads(n)), None)
+    loadable = next((n for n in (file, ctypes.util.find_library(name)) if n and _loads(n)), None)
     return Check(
         name=name,
-        ok=found is not None,
-        found=found or "cannot be loaded",
+        ok=loadable is not None,
+        found=loadable or "cannot be loaded",
         needed_for="pdf",
         remedy=f"apt-get install {package} (macOS: brew install pango)",
     )

@@ -1,4 +1,4 @@
-"""How far an audit is, told to whoever shows it."""
+"""Reports how far an audit is, to whoever shows it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Reporter(Protocol):
-    """Where progress goes; implemented by the commands."""
+    """Receives an audit's progress; implemented by the commands."""
 
     def stage(self, name: str, half: int = 0) -> None:
         """A new stage has begun; under cross-fitting of the half (1 or 2) that selects."""

@@ -1,4 +1,4 @@
-"""Versions of what the numbers of an audit hang on."""
+"""Lists the versions of the software that an audit's numbers depend on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ _VERSIONS_OF = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
 
 def versions() -> dict[str, str]:
-    """Of what the numbers hang on, on this host."""
-    found = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
-    return {"python": platform.python_version(), **found}
+    """Versions of Python and of the packages that numbers depend on, on this host."""
+    packages = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
+    return {"python": platform.python_version(), **packages}

@@ -1,7 +1,7 @@
 """Which rows are computed together: the order of a wave, and its shards.
 
-What a batch costs is the tokens that are read in it, padding and all. Rows of a cluster share the
-opening of their prompts (`prompt_cache.py`), read once for each mask, and a batch pads its prompts
+What a batch costs is the tokens that are read in it, padding and all. Rows of a cluster share a
+prefix of their prompts (`prompt_cache.py`), read once for each mask, and a batch pads its prompts
 and drafts to the longest of it. So prompts under the same masks are put in an order, and that is
 cut into clusters where that leaves the fewest tokens to read: by length, which pads least, or by
 their words, which share most; whichever is cheaper. A shard is as many clusters as it has room for.
@@ -36,13 +36,13 @@ _SMALL = 4
 #: Share of the masks of a group, or of a prompt, that they have in common at least.
 _ALIKE = 0.6
 
-#: Most prompts that are looked at for an opening they share, and most groups for one that a prompt
+#: Most prompts that are looked at for a prefix they share, and most groups for one that a prompt
 #: fits in: where each has masks of its own there are as many groups as prompts.
 _PROMPTS, _GROUPS = 24, 16
 
 
 def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) -> list[list[Row]]:
-    """The rows of a wave, in what is computed and committed together.
+    """Cuts the rows of a wave into shards, each computed and committed together.
 
     A batch each; more rows where those that end make room for others.
     """
@@ -57,15 +57,15 @@ def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) ->
     clusters = using.cache_prompts and using.refill and using.sort_lengths
     if not clusters or not loaded.architecture.pads:
         return [shard for part in parts for shard in _cut(loaded, part, size)]
-    found: list[list[Row]] = []
+    cut: list[list[Row]] = []
     for part in parts:
-        bench = _BatchPlanner(
+        planner = _BatchPlanner(
             batch=reading_rows(settings.batch_rows, loaded.device),
             size=size,
             least=start_of(loaded, part, using),
         )
-        found += _filled(bench.arranged(part), size)
-    return found
+        cut += _filled(planner.arranged(part), size)
+    return cut
 
 
 def start_of(loaded: LoadedModel, rows: Sequence[Row], using: Techniques) -> int:
@@ -77,26 +77,26 @@ def start_of(loaded: LoadedModel, rows: Sequence[Row], using: Techniques) -> int
 
 
 def _filled(clusters: Iterable[list[Row]], size: int) -> list[list[Row]]:
-    """Clusters in shards of up to so many rows."""
-    found: list[list[Row]] = []
+    """Puts clusters into shards of up to so many rows."""
+    shards: list[list[Row]] = []
     for number, cluster in enumerate(clusters):
-        if not found or len(found[-1]) + len(cluster) > size:
-            found.append([])
-        found[-1] += [replace(row, cluster=number) for row in cluster]
-    return found
+        if not shards or len(shards[-1]) + len(cluster) > size:
+            shards.append([])
+        shards[-1] += [replace(row, cluster=number) for row in cluster]
+    return shards
 
 
 def _cut(
     loaded: LoadedModel, rows: Sequence[Row], size: int, apart: Sequence[str] | None = None
 ) -> list[list[Row]]:
-    """In their order."""
+    """Cuts rows in their order into batches."""
     lengths = [len(row.prompt.ids) for row in rows]
     parts = batches(lengths, size, pads=loaded.architecture.pads, apart=apart)
     return [list(rows[part]) for part in parts]
 
 
 def _by_depth(rows: Sequence[Row], least: int) -> list[list[Row]]:
-    """Another part where masks begin less deep.
+    """Cuts rows where the first masked layer is less deep than that of the row before.
 
     Not before `least` rows have the one before: small batches cost more than a prefix saves.
     """
@@ -110,7 +110,7 @@ def _by_depth(rows: Sequence[Row], least: int) -> list[list[Row]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _PromptRows:
     """A prompt and its rows, one to each mask; `draft` is the length of the longest draft."""
 
     ids: tuple[int, ...]
@@ -134,29 +134,29 @@ class _BatchPlanner:
     least: int
 
     def arranged(self, rows: Sequence[Row]) -> Iterator[list[Row]]:
-        """Clusters of some rows, prompts under about the same masks together."""
-        for places, group in _alike(_asked(rows)):
+        """Puts rows into clusters, prompts under about the same masks together."""
+        for places, group in _alike(_by_prompt(rows)):
             # A block leaves room in a batch for rows that are still writing.
             count = -(-len(places) // max(1, self.batch * 3 // 4))
             blocks = {mask: place * count // len(places) for mask, place in places.items()}
             clusters = self._clusters(group, -(-len(places) // count))
-            found: dict[tuple[int, int], list[Row]] = {}
+            clustered: dict[tuple[int, int], list[Row]] = {}
             for number, cluster in enumerate(clusters):
                 for row in (row for place in cluster for row in group[place].rows):
-                    found.setdefault((blocks[row.mask.name], number), []).append(row)
-            for _, its in sorted(found.items(), key=lambda item: item[0]):
+                    clustered.setdefault((blocks[row.mask.name], number), []).append(row)
+            for _, its in sorted(clustered.items(), key=lambda item: item[0]):
                 yield its
 
-    def _clusters(self, group: Sequence[_Asked], masks: int) -> _Cuts:
-        """The cheaper order of a group, cut; the longest prompts of a cluster first."""
-        found = min(
-            self._by_length(group, masks), self._by_words(group, masks), key=lambda made: made[0]
+    def _clusters(self, group: Sequence[_PromptRows], masks: int) -> _Cuts:
+        """A group's clusters in the cheaper order; the longest prompts of a cluster first."""
+        cheaper = min(
+            self._by_length(group, masks), self._by_words(group, masks), key=lambda order: order[0]
         )
-        lengths = [(len(asked.ids), asked.draft) for asked in group]
-        return [sorted(cut, key=lambda i: lengths[i], reverse=True) for cut in found[1]]
+        lengths = [(len(prompt.ids), prompt.draft) for prompt in group]
+        return [sorted(cut, key=lambda i: lengths[i], reverse=True) for cut in cheaper[1]]
 
-    def _by_length(self, group: Sequence[_Asked], masks: int) -> tuple[int, _Cuts]:
-        """Tokens to read, prompts and drafts of like length together, nothing shared; the cut."""
+    def _by_length(self, group: Sequence[_PromptRows], masks: int) -> tuple[int, _Cuts]:
+        """Tokens to read and clusters, if prompts of like length stand together, nothing shared."""
         order = sorted(range(len(group)), key=lambda i: (-group[i].draft, -len(group[i].ids), i))
         apiece, most = max(1, self.batch // masks), max(1, self.size // masks)
         cost = 0
@@ -165,8 +165,8 @@ class _BatchPlanner:
             cost += self.least + masks * len(part) * read
         return cost, _runs(order, most)
 
-    def _by_words(self, group: Sequence[_Asked], masks: int) -> tuple[int, _Cuts]:
-        """Tokens to read, prompts that begin alike together; the cheapest cut of that order."""
+    def _by_words(self, group: Sequence[_PromptRows], masks: int) -> tuple[int, _Cuts]:
+        """Tokens to read and the cheapest clusters, if prompts that begin alike stand together."""
         order = sorted(range(len(group)), key=lambda i: group[i].ids)
         ids = [group[i].ids for i in order]
         shared = [0, *(common(pair) for pair in itertools.pairwise(ids))]
@@ -174,21 +174,21 @@ class _BatchPlanner:
         apiece = max(1, self.batch // masks)
         best: list[tuple[int, int]] = [(0, 0)]
         for stop in range(1, len(order) + 1):
-            options, opening = [], len(ids[stop - 1]) - 1
-            longest = draft = whole = 0
+            options, prefix = [], len(ids[stop - 1]) - 1
+            longest = draft = unpadded = 0
             for start in range(stop - 1, max(0, stop - most) - 1, -1):
-                asked = group[order[start]]
-                longest, draft = max(longest, len(asked.ids)), max(draft, asked.draft)
-                whole += len(asked.ids) + asked.draft
+                prompt = group[order[start]]
+                longest, draft = max(longest, len(prompt.ids)), max(draft, prompt.draft)
+                unpadded += len(prompt.ids) + prompt.draft
                 prompts = stop - start
                 # Prompts that share no batch pad each other in none.
-                read = prompts * (longest + draft) if apiece > 1 else whole
-                spared = (prompts - 1) * masks * opening
+                read = prompts * (longest + draft) if apiece > 1 else unpadded
+                spared = (prompts - 1) * masks * prefix
                 cost = masks * read + self.least * -(-prompts // apiece)
                 if spared >= self.least:
                     cost += self.least - spared
                 options.append((best[start][0] + cost, start))
-                opening = min(opening, shared[start])
+                prefix = min(prefix, shared[start])
             best.append(min(options))
         cuts, stop = [], len(order)
         while stop:
@@ -198,24 +198,24 @@ class _BatchPlanner:
         return best[-1][0], cuts[::-1]
 
 
-def _alike(prompts: Sequence[_Asked]) -> list[tuple[dict[str, int], list[_Asked]]]:
+def _alike(prompts: Sequence[_PromptRows]) -> list[tuple[dict[str, int], list[_PromptRows]]]:
     """Prompts in groups under much the same masks, and the place of each mask of the group.
 
     Not quite the same: some rows run under some masks only, others under every one.
     """
-    groups: list[tuple[dict[str, int], list[_Asked]]] = []
-    for asked in sorted(prompts, key=lambda a: -len(a.rows)):
-        names = [row.mask.name for row in asked.rows]
+    groups: list[tuple[dict[str, int], list[_PromptRows]]] = []
+    for prompt in sorted(prompts, key=lambda a: -len(a.rows)):
+        names = [row.mask.name for row in prompt.rows]
         fitting = (
-            found
-            for found in groups[-_GROUPS:]
-            if sum(name in found[0] for name in names) >= _ALIKE * max(len(names), len(found[0]))
+            fit
+            for fit in groups[-_GROUPS:]
+            if sum(name in fit[0] for name in names) >= _ALIKE * max(len(names), len(fit[0]))
         )
-        found = next(fitting, None)
-        if found is None:
-            groups.append(found := ({}, []))
-        places, group = found
-        group.append(asked)
+        fit = next(fitting, None)
+        if fit is None:
+            groups.append(fit := ({}, []))
+        places, group = fit
+        group.append(prompt)
         for name in names:
             places.setdefault(name, len(places))
     return groups
@@ -225,12 +225,12 @@ def _runs(order: Sequence[int], size: int) -> _Cuts:
     return [list(order[i : i + size]) for i in range(0, len(order), size)]
 
 
-def _asked(rows: Sequence[Row]) -> list[_Asked]:
-    """The rows by their prompts."""
-    found: dict[tuple[int, ...], list[Row]] = {}
+def _by_prompt(rows: Sequence[Row]) -> list[_PromptRows]:
+    """Groups rows by their prompts."""
+    by_prompt: dict[tuple[int, ...], list[Row]] = {}
     for row in rows:
-        found.setdefault(row.prompt.ids, []).append(row)
+        by_prompt.setdefault(row.prompt.ids, []).append(row)
     return [
-        _Asked(ids, max(len(row.draft or ()) for row in its), tuple(its))
-        for ids, its in found.items()
+        _PromptRows(ids, max(len(row.draft or ()) for row in its), tuple(its))
+        for ids, its in by_prompt.items()
     ]

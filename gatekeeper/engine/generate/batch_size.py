@@ -37,13 +37,13 @@ _STATES = 16
 
 
 class Meter(Protocol):
-    """Tells of a device's memory, in bytes."""
+    """Measures a device's memory, in bytes."""
 
     def free(self) -> int:
-        """What could still be allocated."""
+        """Bytes that could still be allocated."""
 
     def peak(self, run: Callable[[], object]) -> int:
-        """The most that `run` held at once beside what was there before."""
+        """The most bytes that `run` held at once beside what was there before."""
 
 
 class CudaMeter:
@@ -53,7 +53,7 @@ class CudaMeter:
         self._device = device
 
     def free(self) -> int:
-        """Free on the device, and kept by the allocator without use."""
+        """Bytes free on the device, and those that the allocator holds without use."""
         torch.cuda.empty_cache()
         free, _ = torch.cuda.mem_get_info(self._device)
         held = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
@@ -147,13 +147,13 @@ def _bytes(held: Any, depth: int = 4) -> int:
 def fitting_rows(
     loaded: LoadedModel, prompts: Sequence[Encoded], new_tokens: int, store: TrialStore | None
 ) -> int:
-    """Rows to run side by side; an audit that is resumed goes on with the number it began with.
+    """How many rows to run side by side; a resumed audit goes on with the number it began with.
 
     The usual number for a model that lies on several devices: no single one of them tells.
     """
-    kept = store.blob(_NAME) if store is not None else None
-    if kept is not None:
-        return int(kept)
+    stored = store.blob(_NAME) if store is not None else None
+    if stored is not None:
+        return int(stored)
     longest = max((prompt.ids for prompt in prompts), key=len)
     if in_step() or len(set(getattr(loaded.model, "hf_device_map", {}).values())) > 1:
         rows = USUAL_ROWS

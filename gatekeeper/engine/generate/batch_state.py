@@ -34,25 +34,25 @@ class Running:
     """
 
     def __init__(
-        self, given: DecodeContext, rows: Sequence[int], cut: int = 0, stop: int | None = None
+        self, context: DecodeContext, rows: Sequence[int], cut: int = 0, stop: int | None = None
     ) -> None:
-        """Ready for the forward that reads the prompts.
+        """Sets up the forward that reads the prompts.
 
         Args:
             cut: tokens of every prompt that have been read: `start_from` their cache.
             stop: so many tokens of every prompt are all that is read.
         """
-        self.given = given
+        self.context = context
         self.rows = list(rows)
         self.generated: dict[int, list[int]] = {row: [] for row in rows}
         self.ends: dict[int, str] = {}
-        self.masks = given.masks_of(rows)
+        self.masks = context.masks_of(rows)
         self.cache: Any = None  # the model makes the kind it needs
-        prompts = [tuple(given.prompts[row][cut:stop]) for row in rows]
-        groups = prompts if given.layers is None else list(dict.fromkeys(prompts))
-        place = {prompt: i for i, prompt in enumerate(groups)}
-        self.group = [*range(len(prompts))] if given.layers is None else [place[p] for p in prompts]
-        self.ids, self.attention = left_padded(groups, given.loaded.pad_id, given.loaded.device)
+        prompts = [tuple(context.prompts[row][cut:stop]) for row in rows]
+        groups = prompts if context.layers is None else list(dict.fromkeys(prompts))
+        at = {prompt: i for i, prompt in enumerate(groups)}
+        self.group = [*range(len(prompts))] if context.layers is None else [at[p] for p in prompts]
+        self.ids, self.attention = left_padded(groups, context.loaded.pad_id, context.loaded.device)
         if cut:
             before = self.attention.new_ones(len(groups), cut)
             self.attention = torch.cat([before, self.attention], dim=1)
@@ -106,14 +106,14 @@ class Running:
             ids = self.generated[row]
             if row in self.ends:
                 continue
-            due = (new_tokens, self.given.thought.get(row, 0) + new_tokens)
-            if ids[-1] in self.given.loaded.end_ids:
+            due = (new_tokens, self.context.thought.get(row, 0) + new_tokens)
+            if ids[-1] in self.context.loaded.end_ids:
                 self.ends[row] = END
             elif len(ids) % LOOK_EVERY == 0 or len(ids) in due:
-                full = self.given.full(row, ids, new_tokens)
+                full = self.context.full(row, ids, new_tokens)
                 if full is not None:  # seen late where a block ended between two looks
                     del ids[full:]
-                if self.given.decided(row, ids, decided):
+                if self.context.decided(row, ids, decided):
                     self.ends[row] = DECIDED
                 elif full is not None:
                     self.ends[row] = WINDOW
@@ -149,22 +149,22 @@ class Running:
 
     def _logits(self, keep: int) -> Tensor:
         """One forward: logits [B, keep, V] behind the last tokens read."""
-        given, instrument = self.given, self.given.instrument
+        context, instrument = self.context, self.context.instrument
         instrument.masks = self.masks
         instrument.phase = "decode" if self.generated[self.rows[0]] else "prefill"
         instrument.positions = positions(self.attention)[self.group]
-        if given.layers is None or given.first is None:
+        if context.layers is None or context.first is None:
             logits = self.forward(keep)
         else:
             index = torch.tensor(self.group, device=self.ids.device)
             groups = self.ids.shape[0]
-            with part_rows(given.layers, given.first, groups, index, given.attention):
+            with part_rows(context.layers, context.first, groups, index, context.attention):
                 logits = self.forward(keep)
         return logits[:, -keep:]
 
     def forward(self, keep: int) -> Tensor:
         """One pass of the model over what is to be read: logits of the last `keep` tokens."""
-        out = self.given.loaded.model(
+        out = self.context.loaded.model(
             input_ids=self.ids,
             attention_mask=self.attention,
             position_ids=positions(self.attention)[:, -self.ids.shape[1] :],
@@ -179,7 +179,7 @@ class Running:
     def _regroup(self, seen: list[tuple[int, int]]) -> None:
         """Groups the rows anew by (group so far, next token) and sets up the next forward."""
         device = self.ids.device
-        shares = self.given.layers is not None
+        shares = self.context.layers is not None
         groups = list(dict.fromkeys(seen)) if shares else seen
         place = {group: i for i, group in enumerate(groups)}
         self.group = [place[item] for item in seen] if shares else [*range(len(seen))]
@@ -195,22 +195,22 @@ class Running:
 
     def shared_layers(self) -> int:
         """Layers of the cache that have a line per group, not per row."""
-        given = self.given
-        if given.layers is None or given.first is None:
+        context = self.context
+        if context.layers is None or context.first is None:
             return 0
         # A decoder layer with two attentions has two layers of cache.
-        below = given.first * max(len(self.cache) // len(given.layers), 1)
-        return below + (given.attention is not None)
+        below = context.first * max(len(self.cache) // len(context.layers), 1)
+        return below + (context.attention is not None)
 
     def _pick(self, start: int, stop: int | None, index: Tensor) -> None:
-        self.given.loaded.architecture.pick_lines(self.cache, start, stop, index)
+        self.context.loaded.architecture.pick_lines(self.cache, start, stop, index)
 
     def text(self, row: int) -> str:
         """The reply so far, without special tokens."""
-        return self.given.text(row, self.generated[row])
+        return self.context.text(row, self.generated[row])
 
     def live(self) -> list[int]:
-        """The rows that have not ended."""
+        """The rows that have not ended yet."""
         return [row for row in self.rows if row not in self.ends]
 
     def drop_ended(self) -> None:
@@ -241,9 +241,9 @@ class Running:
         trim(self.cache, columns)
         self.attention = self.attention[:, columns:]
         every = [self, *others]
-        join([one.cache for one in every])
-        width = max(one.attention.shape[1] for one in every)
-        self.attention = torch.cat([padded(one.attention, width, axis=1) for one in every])
+        join([batch.cache for batch in every])
+        width = max(batch.attention.shape[1] for batch in every)
+        self.attention = torch.cat([padded(batch.attention, width, axis=1) for batch in every])
         groups = len(self.ids)
         for other in others:
             self.group += [groups + g for g in other.group]
@@ -251,5 +251,5 @@ class Running:
             self.rows += other.rows
             self.generated |= other.generated
             self.ends |= other.ends
-        self.ids = torch.cat([one.ids for one in every])
-        self.masks = self.given.masks_of(self.rows)
+        self.ids = torch.cat([batch.ids for batch in every])
+        self.masks = self.context.masks_of(self.rows)

@@ -1,4 +1,4 @@
-"""Chat prompts to token batches, padded on the left."""
+"""Turns chat prompts into token batches, padded on the left."""
 
 from __future__ import annotations
 

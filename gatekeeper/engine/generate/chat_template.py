@@ -46,8 +46,8 @@ Conversation = Sequence[Mapping[str, Any]]
 
 def conversation(user: str, system: str | None = None) -> list[dict[str, str]]:
     """One request, under a system prompt if there is one."""
-    told = [] if system is None else [{"role": "system", "content": system}]
-    return [*told, {"role": "user", "content": user}]
+    messages = [] if system is None else [{"role": "system", "content": system}]
+    return [*messages, {"role": "user", "content": user}]
 
 
 def in_parts(message: Mapping[str, str]) -> dict[str, Any]:
@@ -136,12 +136,12 @@ class Chats:
         frame = self._frame(system or None)
         texts = []
         for part in _parts(users):
-            texts += self._rendered([conversation(user, system) for user in part], told=False)
+            texts += self._rendered([conversation(user, system) for user in part], tell=False)
         self._check(users, system, texts, frame)
         return texts
 
     def _frame(self, system: str | None) -> str:
-        """What is written around the parts of a conversation, with the probes in their places."""
+        """The text that the template writes around a conversation's parts, with probes in place."""
         under = None if system is None else PROBES[0]
         talks = [conversation(PROBES[1], under), conversation(PROBES[2], under)]
         if system is not None:
@@ -170,8 +170,8 @@ class Chats:
         White space aside, for published templates part ways there.
         """
         last: Conversation = [*talk[:-1], in_parts(talk[-1])]
-        whole: Conversation = [in_parts(message) for message in talk]
-        for typed in [last] if len(talk) == 1 else [last, whole]:
+        all_parts: Conversation = [in_parts(message) for message in talk]
+        for typed in [last] if len(talk) == 1 else [last, all_parts]:
             try:
                 (text,) = self._rendered([typed])
             except FailsError:
@@ -203,12 +203,12 @@ class Chats:
         parts = {"prompt": 0, "system prompt": 0}
         for user, text in zip(users, texts, strict=True):
             # A template may trim what it is given, as that of Llama 3 does.
-            asked, told = user.strip(), (system or "").strip()
-            whole = _filled(frame, told, asked)
-            if text != whole:
-                changed = bool(told) and text.count(told) != whole.count(told)
+            prompt, system = user.strip(), (system or "").strip()
+            expected = _filled(frame, system, prompt)
+            if text != expected:
+                changed = bool(system) and text.count(system) != expected.count(system)
                 parts["system prompt"] += changed
-                parts["prompt"] += not changed and text.count(asked) != whole.count(asked)
+                parts["prompt"] += not changed and text.count(prompt) != expected.count(prompt)
         for name, lost in parts.items():
             if lost:
                 how = f"leaves the {name} out or changes it for {lost} of {len(users)} prompts"
@@ -222,19 +222,19 @@ class Chats:
         )
 
     def _rendered(
-        self, talks: Sequence[Conversation], *, told: bool = True, **other: Any
+        self, talks: Sequence[Conversation], *, tell: bool = True, **other: Any
     ) -> list[str]:
-        """What the child makes of them.
+        """Conversations as the child process renders them.
 
         Args:
-            told: whether an error may repeat what the template says: it may say what it was given.
+            tell: whether an error may repeat what the template says: it may say what it was given.
             other: than is given else: `template`, `clock`, `given`.
         """
         usual = {"template": self._template, "clock": CLOCK, "given": self._given}
-        asked = {**usual, "conversations": talks, **other}
+        request = {**usual, "conversations": talks, **other}
         answer: dict[str, Any] = {"failed": "died"}  # until it says something
         with suppress(EOFError, OSError):
-            self._channel.send_bytes(json.dumps(asked, default=str).encode("ascii"))
+            self._channel.send_bytes(json.dumps(request, default=str).encode("ascii"))
             if not self._channel.poll(self._patience):
                 answer = {"failed": "time"}
             else:
@@ -242,15 +242,15 @@ class Chats:
         if "texts" in answer:
             return list(answer["texts"])
         kind = FailsError if answer["failed"] == "error" else CheckpointError
-        raise kind(f"{self._what} {self._why(answer, told)}", where=self._where, remedy=_MEND)
+        raise kind(f"{self._what} {self._why(answer, tell)}", where=self._where, remedy=_MEND)
 
-    def _why(self, answer: Mapping[str, Any], told: bool) -> str:
+    def _why(self, answer: Mapping[str, Any], tell: bool) -> str:
         if answer["failed"] in _LIMITS:
             code = self._child.wait() if answer["failed"] == "died" else None
             return _LIMITS[answer["failed"]].format(patience=self._patience, code=code)
         kind, said = str(answer["kind"]), " ".join(str(answer["said"]).split())
         where = f", line {answer['line']}" if answer["line"] else ""
-        said = f": {excerpt(said)}" if said and (told or said in self._template) else ""
+        said = f": {excerpt(said)}" if said and (tell or said in self._template) else ""
         return f"fails ({excerpt(kind)}{said}{where})"
 
 
@@ -286,7 +286,7 @@ def _words(text: str) -> str:
 
 
 def _parts(users: Sequence[str]) -> Iterator[list[str]]:
-    """Pieces of bounded work."""
+    """Cuts conversations into pieces of bounded work."""
     part: list[str] = []
     for user in users:
         if len(part) == _AT_A_TIME or sum(map(len, part)) + len(user) > _CHARACTERS:

@@ -34,7 +34,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}(?:>|&gt;)", re.IGNORECASE)
 
 
 def main() -> None:
-    """Answers until the other side is gone."""
+    """Answers requests for rendered conversations until the other side is gone."""
     channel = Connection(int(sys.argv[1]))
     utils = _chat_template_utils()
     _bound(resource.RLIMIT_FSIZE, 0)
@@ -43,19 +43,19 @@ def main() -> None:
         _bound(resource.RLIMIT_AS, int(pages) * resource.getpagesize() + MEMORY)
     while True:
         try:
-            asked = json.loads(channel.recv_bytes())
+            request = json.loads(channel.recv_bytes())
         except EOFError:
             return
-        utils.datetime = _stopped(datetime.fromisoformat(asked["clock"]))
+        utils.datetime = _stopped(datetime.fromisoformat(request["clock"]))
         _bound(resource.RLIMIT_CPU, int(time.process_time()) + _SECONDS)
-        channel.send_bytes(json.dumps(_answer(utils, asked)).encode("ascii"))
+        channel.send_bytes(json.dumps(_answer(utils, request)).encode("ascii"))
 
 
 def _chat_template_utils() -> Any:
     """`transformers.utils.chat_template_utils`, without what the packages around it import."""
-    found = importlib.util.find_spec("transformers")
-    assert found is not None  # noqa: S101 - whoever asks has imported it
-    root = Path(str(found.origin)).parent
+    spec = importlib.util.find_spec("transformers")
+    assert spec is not None  # noqa: S101 - whoever asks has imported it
+    root = Path(str(spec.origin)).parent
     for name, folder in {"transformers": root, "transformers.utils": root / "utils"}.items():
         package = ModuleType(name)
         package.__path__ = [str(folder)]
@@ -83,15 +83,15 @@ def _bound(kind: int, most: int) -> None:
         )
 
 
-def _answer(utils: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(utils: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     """The texts, or what kind of failure there was."""
     drawn: list[None] = []
     _watch(drawn)
-    talks = asked["conversations"]
+    talks = request["conversations"]
     try:
-        texts = [_render(utils, asked, talk) for talk in talks]
+        texts = [_render(utils, request, talk) for talk in talks]
         # Again in the other order: a template must not remember what it wrote before.
-        again = [_render(utils, asked, talk) for talk in reversed(talks)]
+        again = [_render(utils, request, talk) for talk in reversed(talks)]
     except _TooLongError:
         return {"failed": "long"}
     except MemoryError:
@@ -106,11 +106,11 @@ def _answer(utils: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
 def _watch(drawn: list[None]) -> None:
     """Notes each draw from `random`, which the filter of that name and `lipsum` make."""
     for name in ("choice", "randrange"):
-        own = getattr(random.Random(0), name)  # noqa: S311 - nothing secret is drawn
+        original = getattr(random.Random(0), name)  # noqa: S311 - nothing secret is drawn
 
-        def watched(*given: Any, _own: Any = own) -> Any:
+        def watched(*arguments: Any, _original: Any = original) -> Any:
             drawn.append(None)
-            return _own(*given)
+            return _original(*arguments)
 
         setattr(random, name, watched)
 
@@ -119,9 +119,9 @@ class _TooLongError(Exception):
     pass
 
 
-def _render(utils: Any, asked: Mapping[str, Any], talk: list[dict[str, Any]]) -> str:
+def _render(utils: Any, request: Mapping[str, Any], talk: list[dict[str, Any]]) -> str:
     (text,), _ = utils.render_jinja_template(
-        conversations=[talk], chat_template=asked["template"], **asked["given"]
+        conversations=[talk], chat_template=request["template"], **request["given"]
     )
     if len(text) > _ROOM + _EACH * sum(len(message["content"]) for message in talk):
         raise _TooLongError

@@ -45,7 +45,7 @@ class Reply:
 Keep = Callable[[int, Reply], None]
 
 
-def _given(
+def _context(
     loaded: LoadedModel,
     instrument: Instrument,
     prompts: Sequence[Sequence[int]],
@@ -57,7 +57,7 @@ def _given(
     reasoning: Reasoning | None = None,
     ending: int | None = None,
 ) -> DecodeContext:
-    """What is to be run."""
+    """Prepares a call: its prompts, the tables of its masks, and what its rows share."""
     lines = mask_lines(masks, loaded.sites, loaded.device, seeds)
     first = lines.tables.first_layer(loaded.sites) if lines is not None else None
     alike = len({tuple(prompt) for prompt in prompts}) < len(prompts)
@@ -88,8 +88,8 @@ def next_logits(
 ) -> Tensor:
     """Logits of the first reply token, a row to each (prompt, mask): [B, V]."""
     instrument.forget()
-    given = _given(loaded, instrument, prompts, masks, share=share_prefix)
-    logits = Running(given, range(len(prompts))).logits()
+    context = _context(loaded, instrument, prompts, masks, share=share_prefix)
+    logits = Running(context, range(len(prompts))).logits()
     instrument.masks, instrument.phase = None, "prefill"
     return logits
 
@@ -127,8 +127,8 @@ def decode(
         seeds: one a row, for masks with noise.
         slots: rows side by side; the others wait for their turn. None for all.
         refill: rows that wait enter as others end, where the cache allows it; else when all have.
-        opening: read what the prompts of a cluster begin with once for each mask, if that spares so
-            many tokens and the cache allows it.
+        opening: read the prefix that the prompts of a cluster share once for each mask, if that
+            spares so many tokens and the cache allows it.
         clusters: one label a row, those of a cluster in a run; None: all are of one cluster.
         drafts: one a row: token ids that its reply may be, which are read before it is decoded, if
             the cache allows it.
@@ -138,7 +138,7 @@ def decode(
         ending: tokens at the end of prompts that the template writes, which may open a block.
     """
     instrument.forget()
-    given = _given(
+    context = _context(
         loaded,
         instrument,
         prompts,
@@ -149,18 +149,18 @@ def decode(
         reasoning=reasoning,
         ending=ending,
     )
-    found: dict[int, Reply] = {}
-    loop = _Loop(given, found, keep, new_tokens=new_tokens, decided=decided)
+    replies: dict[int, Reply] = {}
+    loop = _Loop(context, replies, keep, new_tokens=new_tokens, decided=decided)
     loop.clusters = clusters or [0] * len(prompts)
     loop.drafts = drafts
     most = len(prompts) if slots is None else slots
     if opening is not None:
-        loop.prompt_cache = PromptCache(given, masks, opening, most)
+        loop.prompt_cache = PromptCache(context, masks, opening, most)
     try:
         loop.run(most, refill=refill)
     finally:
         instrument.masks, instrument.phase, instrument.counter = None, "prefill", None
-    return [found[row] for row in range(len(prompts))]
+    return [replies[row] for row in range(len(prompts))]
 
 
 class _Loop:
@@ -168,16 +168,16 @@ class _Loop:
 
     def __init__(
         self,
-        given: DecodeContext,
-        found: dict[int, Reply],
+        context: DecodeContext,
+        replies: dict[int, Reply],
         keep: Keep | None,
         *,
         new_tokens: int,
         decided: Callable[[str], bool],
     ) -> None:
-        self._given, self._found, self._keep = given, found, keep
+        self._context, self._replies, self._keep = context, replies, keep
         self._new_tokens, self._decided = new_tokens, decided
-        self._waiting = list(range(len(given.prompts)))
+        self._waiting = list(range(len(context.prompts)))
         self.clusters: Sequence[int] = ()
         self.prompt_cache: PromptCache | None = None
         self.drafts: Sequence[Draft] | None = None
@@ -185,7 +185,7 @@ class _Loop:
         self._tried = 0
 
     def run(self, slots: int, *, refill: bool) -> None:
-        """Until nobody waits."""
+        """Runs batches until no row waits."""
         while self._waiting:
             batch = self._enter(slots)
             step = 1
@@ -224,33 +224,33 @@ class _Loop:
         return bool(self._stood) and 4 * len(self._stood) >= 3 * self._tried
 
     def _begin(self, rows: Sequence[int]) -> Running:
-        """Rows ready to read their prompts, or what comes behind their opening."""
-        opening = None
+        """Rows ready to read their prompts, or what comes behind their shared prefix."""
+        cached = None
         if self.prompt_cache is not None:
             cluster = self.clusters[rows[0]]
             its = [row for row in self._waiting if self.clusters[row] == cluster]
-            opening = self.prompt_cache.of(cluster, its)
+            cached = self.prompt_cache.of(cluster, its)
         self._waiting = self._waiting[len(rows) :]
-        given = self._given
-        return Running(given, rows) if opening is None else opening.enter(given, rows)
+        enter = Running if cached is None else cached.enter
+        return enter(self._context, rows)
 
     def _next(self, count: int) -> list[int]:
-        """So many rows that wait, of one cluster; fewer if a prompt's would be parted otherwise."""
-        cluster, prompts = self.clusters[self._waiting[0]], self._given.prompts
-        count = reading_rows(count, self._given.loaded.device)
+        """Up to `count` waiting rows of a cluster; fewer if that keeps a prompt's rows together."""
+        cluster, prompts = self.clusters[self._waiting[0]], self._context.prompts
+        count = reading_rows(count, self._context.loaded.device)
         rows = [row for row in self._waiting[:count] if self.clusters[row] == cluster]
         count = len(rows)
         if count < len(self._waiting) and prompts[self._waiting[count]] == prompts[rows[-1]]:
             # Its last run only: where masks begin in other layers, a prompt stands there again.
             alike = (prompts[row] == prompts[rows[-1]] for row in reversed(rows))
-            whole = count - sum(1 for _ in takewhile(bool, alike))
-            if 2 * whole >= count:
-                return rows[:whole]
+            complete = count - sum(1 for _ in takewhile(bool, alike))
+            if 2 * complete >= count:
+                return rows[:complete]
         return rows
 
     def _fill(self, batch: Running, slots: int) -> None:
         """Lets rows in where there is room: as others end, or as most drafts stand."""
-        most = reading_rows(slots, self._given.loaded.device)
+        most = reading_rows(slots, self._context.loaded.device)
         entered: list[Running] = []
         live = len(batch.live())
         while self._waiting and is_plain(batch.cache):
@@ -271,8 +271,8 @@ class _Loop:
         batch.settle(self._new_tokens, self._decided)
 
     def _collect(self, batch: Running) -> None:
-        """Hands over what has ended since."""
-        for row in [row for row in batch.ends if row not in self._found]:
+        """Hands over the replies of rows that have ended since the last call."""
+        for row in [row for row in batch.ends if row not in self._replies]:
             reply = Reply(
                 text=batch.text(row),
                 ids=tuple(batch.generated[row]),
@@ -280,6 +280,6 @@ class _Loop:
                 decided=batch.ends[row] == DECIDED,
                 drafted=row in self._stood,
             )
-            self._found[row] = reply
+            self._replies[row] = reply
             if self._keep is not None:
                 self._keep(row, reply)

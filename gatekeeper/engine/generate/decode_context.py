@@ -1,4 +1,4 @@
-"""What a call of the decoding loop is about, whichever of its rows run."""
+"""All rows of a call of the decoding loop, and what is known of their replies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEPT = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeContext:
-    """What a call of `decode` is about: all its rows, whichever of them run.
+    """All rows of a call of `decode`, and what is known of their replies so far.
 
     Attributes:
         prompts: token ids, one list a row.
@@ -53,28 +53,28 @@ class DecodeContext:
     readers: list[Reader] = field(default_factory=list)
 
     def masks_of(self, rows: Sequence[int]) -> MaskTables | None:
-        """The tables of some rows."""
+        """The mask tables of some rows."""
         return None if self.masks is None else self.masks.of(rows)
 
     def text(self, row: int, ids: Sequence[int]) -> str:
         """A reply so far, without special tokens; behind the mark that the prompt opens it with."""
         key = self._opening(row), tuple(ids)
-        found = self.texts.get(key)
-        if found is None:
-            found = key[0] + self._reader().text(key[1])
+        text = self.texts.get(key)
+        if text is None:
+            text = key[0] + self._reader().text(key[1])
             if len(key[1]) <= _KEPT:
-                self.texts[key] = found
-        return found
+                self.texts[key] = text
+        return text
 
     def decided(self, row: int, ids: Sequence[int], decided: Callable[[str], bool]) -> bool:
         """Whether a reply so far settles the outcome."""
         key = self._opening(row), tuple(ids)
-        found = self.known.get(key)
-        if found is None:
-            found = decided(self.text(row, ids))
+        settled = self.known.get(key)
+        if settled is None:
+            settled = decided(self.text(row, ids))
             if len(key[1]) <= _KEPT:
-                self.known[key] = found
-        return found
+                self.known[key] = settled
+        return settled
 
     def full(self, row: int, ids: Sequence[int], new_tokens: int) -> int | None:
         """How many tokens of a row fill its windows, or None while they are not full.
@@ -93,7 +93,7 @@ class DecodeContext:
         return most if len(ids) >= most else None
 
     def _shown(self, row: int, ids: Sequence[int], bound: int) -> int:
-        """The bound of reasoning, or how many tokens more show the first of it.
+        """The number of tokens at which reasoning is cut: its bound, or more till some of it shows.
 
         Of a block that begins behind the bound nothing would be left: the row would look like a
         reply that was cut before its window was full.
@@ -108,32 +108,32 @@ class DecodeContext:
         """Tokens of a row up to the end of its last block, and whether one is open."""
         if self.reasoning is None:
             return 0, False
-        found = parts(self.text(row, ids), self.reasoning.marks)
-        if found.unfinished or not found.blocks:
-            return 0, found.unfinished
+        reasoned = parts(self.text(row, ids), self.reasoning.marks)
+        if reasoned.unfinished or not reasoned.blocks:
+            return 0, reasoned.unfinished
 
         def blocks(count: int) -> int:
-            own = self.reasoning.marks if self.reasoning is not None else ()
-            return parts(self.text(row, ids[:count]), own).blocks
+            marks = self.reasoning.marks if self.reasoning is not None else ()
+            return parts(self.text(row, ids[:count]), marks).blocks
 
         last = self.thought.get(row, 0)
-        if not 0 < last <= len(ids) or not blocks(last - 1) < blocks(last) == found.blocks:
+        if not 0 < last <= len(ids) or not blocks(last - 1) < blocks(last) == reasoned.blocks:
             counts = range(len(ids) + 1)
-            last = self.thought[row] = bisect_left(counts, found.blocks, key=blocks)
+            last = self.thought[row] = bisect_left(counts, reasoned.blocks, key=blocks)
         return last, False
 
     def _opening(self, row: int) -> str:
         if self.reasoning is None:
             return ""
         prompt = tuple(self.prompts[row])
-        found = self.opening.get(prompt)
-        if found is None:
+        mark = self.opening.get(prompt)
+        if mark is None:
             end = tail(self.loaded.tokenizer, prompt, self.ending)
-            found = self.opening[prompt] = opened(end, self.reasoning.marks)
-        return found
+            mark = self.opening[prompt] = opened(end, self.reasoning.marks)
+        return mark
 
     def _reader(self) -> Reader:
         if not self.readers:
-            own = () if self.reasoning is None else self.reasoning.marks
-            self.readers.append(Reader(self.loaded.tokenizer, own))
+            marks = () if self.reasoning is None else self.reasoning.marks
+            self.readers.append(Reader(self.loaded.tokenizer, marks))
         return self.readers[0]

@@ -1,4 +1,4 @@
-"""Lines of a plain key-value cache: cut, padded and joined, so that rows can come and go.
+"""Cuts, pads and joins the lines of a plain key-value cache, so that rows can come and go.
 
 Plain means transformers' `DynamicCache` with `DynamicLayer`s only: keys and values [B, heads, T,
 size] and nothing else. Sliding windows, states of linear attention and indexers keep more, of which

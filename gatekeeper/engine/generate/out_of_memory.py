@@ -1,4 +1,4 @@
-"""Work that the device's memory does not hold is done in halves."""
+"""Does work in halves where the device's memory does not hold all of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Result = TypeVar("_Result")
 def in_halves(
     rows: Sequence[_Row], run: Callable[[Sequence[_Row]], list[_Result]]
 ) -> list[_Result]:
-    """What `run` gives for the rows, in their order.
+    """The results of `run` for the rows, in their order, made in halves where memory is short.
 
     Raises:
         AuditError: the memory does not hold a single row.
@@ -50,14 +50,14 @@ def kept_in_halves(
     """
     done: dict[int, _Result] = {}
     while len(done) < len(rows):
-        left = [i for i in range(len(rows)) if i not in done]
-        size = min(size, len(left))
+        waiting = [i for i in range(len(rows)) if i not in done]
+        size = min(size, len(waiting))
 
-        def keep(place: int, result: _Result, left: list[int] = left) -> None:
-            done[left[place]] = result
+        def keep(place: int, result: _Result, waiting: list[int] = waiting) -> None:
+            done[waiting[place]] = result
 
         try:
-            run([rows[i] for i in left], size, keep)
+            run([rows[i] for i in waiting], size, keep)
         except torch.cuda.OutOfMemoryError as error:
             if size == 1:
                 raise _too_small() from error
@@ -70,7 +70,7 @@ def kept_in_halves(
 
 
 def _refuse_alone(error: BaseException) -> None:
-    """Nothing is halved where other ranks would go on with the whole.
+    """Refuses to halve rows where other ranks would go on with all of them.
 
     Raises:
         AuditError: there are others.

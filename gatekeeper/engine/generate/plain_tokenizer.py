@@ -1,4 +1,4 @@
-"""What tokenizer.json says by itself, as servers read it that know the tokenizers library alone.
+"""Compares the loaded tokenizer with tokenizer.json alone, which is all that some servers read.
 
 transformers builds the tokenizer anew: by the class and the settings that tokenizer_config.json
 names. What comes of it is compared here with the file alone, rather than setting by setting.
@@ -22,7 +22,7 @@ _REMEDY = "save the tokenizer again with save_pretrained"
 
 
 class PlainTokenizer:
-    """tokenizer.json beside a loaded tokenizer.
+    """The tokenizer of tokenizer.json alone, beside the loaded one.
 
     Args:
         tokenizer: one without such a file agrees with all.
@@ -40,8 +40,8 @@ class PlainTokenizer:
         """Whether the file cuts a text into other tokens than these."""
         if self._own is None:
             return False
-        found: list[int] = self._own.encode(text, add_special_tokens=False).ids
-        return found != list(ids)
+        plain: list[int] = self._own.encode(text, add_special_tokens=False).ids
+        return plain != list(ids)
 
     def left_out(self) -> Iterator[str]:
         """A line if replies lose other tokens as they are read here than by the file alone."""
@@ -49,12 +49,12 @@ class PlainTokenizer:
             return
         theirs = _special(self._own.get_added_tokens_decoder())
         here = _special(getattr(self._loaded, "added_tokens_decoder", {}))
-        for found, what in (
+        for extra, what in (
             (here - theirs, f"are left out of replies here and not by {TOKENIZER} alone"),
             (theirs - here, f"stay in replies here and not by {TOKENIZER} alone"),
         ):
             # What the file lacks is told where it is added; no text is lost by an end.
-            known = [self._own.id_to_token(i) for i in sorted(found - {self._loaded.eos_token_id})]
+            known = [self._own.id_to_token(i) for i in sorted(extra - {self._loaded.eos_token_id})]
             if names := [repr(name) for name in known if name is not None]:
                 more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
                 listed = ", ".join(map(excerpt, names[:_NAMED])) + more
@@ -82,11 +82,11 @@ def _own(folder: Path) -> Tokenizer | None:
     if not path.is_file():
         return None
     with blaming(folder.name, f"the tokenizers library cannot read {TOKENIZER}", _REMEDY):
-        found = Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_file(str(path))
     # Told by themselves, see `read_otherwise`.
-    found.no_truncation()
-    found.no_padding()
-    return found
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _special(added: Any) -> set[int]:

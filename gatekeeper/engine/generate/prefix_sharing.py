@@ -24,8 +24,8 @@ def decoder_layers(model: nn.Module, sites: Sequence[RouterSite]) -> nn.ModuleLi
     """The list of decoder layers, read off the path of a MoE block (`model.layers.3.mlp`)."""
     parts = sites[0].path.split(".")
     index = next(i for i, part in enumerate(parts) if part.isdigit())
-    found = model.get_submodule(".".join(parts[:index]))
-    return found if isinstance(found, nn.ModuleList) else None
+    layers = model.get_submodule(".".join(parts[:index]))
+    return layers if isinstance(layers, nn.ModuleList) else None
 
 
 def share_of_rows(layers: nn.ModuleList | None, first: float) -> float:
@@ -43,8 +43,8 @@ def share_of_rows(layers: nn.ModuleList | None, first: float) -> float:
 
 def attention_of(layer: nn.Module) -> nn.Module | None:
     """The one attention of a decoder layer; None if it has none or several, or a kin of it."""
-    found = [m for m in layer.children() if "attention" in type(m).__name__.lower()]
-    return found[0] if len(found) == 1 else None
+    attentions = [m for m in layer.children() if "attention" in type(m).__name__.lower()]
+    return attentions[0] if len(attentions) == 1 else None
 
 
 def expand(value: Any, groups: int, index: Tensor) -> Any:
@@ -104,7 +104,7 @@ def part_rows(
 
 
 def _run_once(attention: nn.Module, groups: int, index: Tensor) -> list[Any]:
-    """Hooks that hand a module one row of each group, and every row what its group got."""
+    """Hooks by which a module runs one row of each group, and its output goes to every row."""
     rows = index.shape[0]
     number = torch.arange(rows, device=index.device)
     first = torch.full((groups,), rows, device=index.device)

@@ -1,8 +1,8 @@
-"""The opening that prompts share: system prompt, template, the same first words; read once.
+"""The prompt cache: a prefix that prompts share (system prompt, template, first words), read once.
 
-The keys and values of the opening depend on the mask and on nothing else of the row, so they are
+The keys and values of the prefix depend on the mask and on nothing else of the row, so they are
 computed once for each distinct mask (below the first mask: once), and every row starts from a copy.
-Padding stands between the opening and what follows it. Only for plain caches (`kv_cache.py`).
+Padding stands between the prefix and what follows it. Only for plain caches (`kv_cache.py`).
 """
 
 from __future__ import annotations
@@ -18,28 +18,30 @@ from gatekeeper.engine.generate.kv_cache import is_plain
 from gatekeeper.records.trial import Mask, split_mode
 
 #: Tokens that take as long as starting a forward, on a processor and on CUDA (there on paper, for
-#: a model of 3e9 active parameters): an opening that spares fewer is not read by itself.
+#: a model of 3e9 active parameters): a prefix that spares fewer is not read by itself.
 START, _CUDA_START = 192, 2048
 
 
 @dataclass(frozen=True, slots=True)
 class CachedStart:
-    """Attributes:
-    tokens: length of the opening.
-    cache: its keys and values, a line to each distinct mask; below the first mask one line.
-    line: of each row, the line of its mask.
+    """A shared prefix that has been read.
+
+    Attributes:
+        tokens: length of the prefix.
+        cache: its keys and values, a line to each distinct mask; below the first mask one line.
+        line: of each row, the line of its mask.
     """
 
     tokens: int
     cache: Any
     line: Mapping[int, int]
 
-    def enter(self, given: DecodeContext, rows: Sequence[int]) -> Running:
-        """Rows that have read the opening, ready for the forward that reads the rest."""
-        own = copy.copy(self.cache)
-        own.layers = [copy.copy(layer) for layer in self.cache.layers]
-        batch = Running(given, rows, cut=self.tokens)
-        batch.start_from(own, [self.line[row] for row in rows])
+    def enter(self, context: DecodeContext, rows: Sequence[int]) -> Running:
+        """Rows that have read the prefix, ready for the forward that reads the rest."""
+        cache = copy.copy(self.cache)
+        cache.layers = [copy.copy(layer) for layer in self.cache.layers]
+        batch = Running(context, rows, cut=self.tokens)
+        batch.start_from(cache, [self.line[row] for row in rows])
         return batch
 
 
@@ -54,21 +56,23 @@ def least_tokens(cuda: bool, share: float = 1.0) -> int:
 
 
 class PromptCache:
-    """The openings of clusters of rows, one at a time.
+    """Reads the prefix that a cluster's prompts share, and holds its cache; one cluster at a time.
 
     Args:
         masks: one to each row of the call.
-        least: tokens that an opening has to spare.
-        most: rows that may run side by side, so many masks at most have an opening read.
+        least: tokens that a prefix has to spare.
+        most: rows that may run side by side, so many masks at most have a prefix read.
     """
 
-    def __init__(self, given: DecodeContext, masks: Sequence[Mask], least: int, most: int) -> None:
-        self._given, self._masks, self._least, self._most = given, masks, least, most
+    def __init__(
+        self, context: DecodeContext, masks: Sequence[Mask], least: int, most: int
+    ) -> None:
+        self._context, self._masks, self._least, self._most = context, masks, least, most
         self._cluster: int | None = None
         self._cached: CachedStart | None = None
 
     def of(self, cluster: int, rows: Sequence[int]) -> CachedStart | None:
-        """A cluster's opening, read once; None if the cache is not plain, or nothing is gained.
+        """A cluster's prefix, read once; None if the cache is not plain, or nothing is gained.
 
         Args:
             rows: those of the cluster that are still to enter.
@@ -79,16 +83,15 @@ class PromptCache:
         return self._cached
 
     def read(self, rows: Sequence[int]) -> CachedStart | None:
-        """Runs the model over what these rows begin with, once for each mask; None: no gain."""
-        given = self._given
-        tokens = common([given.prompts[row] for row in rows])
+        """Runs the model over the rows' shared prefix, once for each mask; None: no gain."""
+        tokens = common([self._context.prompts[row] for row in rows])
         labels = {row: _label(self._masks[row], row) for row in rows}
         heads = {label: row for row, label in reversed(labels.items())}
         spared = tokens * (len(labels) - len(heads))
         if spared < max(1, self._least) or len(heads) > self._most:
             return None
         place = {label: line for line, label in enumerate(heads)}
-        begun = Running(given, [*heads.values()], stop=tokens)
+        begun = Running(self._context, [*heads.values()], stop=tokens)
         begun.logits()
         if not is_plain(begun.cache):
             return None
@@ -96,7 +99,7 @@ class PromptCache:
 
 
 def common(prompts: Sequence[Sequence[int]]) -> int:
-    """Tokens that all prompts begin with; at least one is left to each."""
+    """How many tokens all prompts begin with; at least one is left to each."""
     first, last = min(map(tuple, prompts)), max(map(tuple, prompts))
     pairs = zip(first, last, strict=False)
     common = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(last)))
@@ -104,8 +107,8 @@ def common(prompts: Sequence[Sequence[int]]) -> int:
 
 
 def _label(mask: Mask, row: int) -> tuple[object, ...]:
-    """Equal for rows whose opening is equal. Noise is each row's own."""
+    """A key that rows with equal caches of the prefix share. Noise is each row's own."""
     if not mask.experts:
         return ()
-    own = (row,) if split_mode(mask.mode)[0] == "noise" else ()
-    return (mask.mode, mask.phase, frozenset(mask.experts), *own)
+    alone = (row,) if split_mode(mask.mode)[0] == "noise" else ()
+    return (mask.mode, mask.phase, frozenset(mask.experts), *alone)

@@ -38,7 +38,7 @@ class Row:
 
     Attributes:
         draft: the unmasked reply's tokens, to be tried first; no part of what the row is.
-        cluster: in a shard, rows of the same number share an opening; no part of it either.
+        cluster: in a shard, rows of the same number share a prefix; no part of it either.
     """
 
     prompt: Encoded

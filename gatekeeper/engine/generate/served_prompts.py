@@ -1,4 +1,4 @@
-"""Prompts that a server would write otherwise from the same chat template.
+"""Tells where a server would write other prompts from the same chat template.
 
 An audit gives a template one request, no tools, no documents, and a stopped clock. Servers give
 more: several turns, lists that are empty or not there at all, another day. What a template adds
@@ -58,7 +58,7 @@ _NAMED = 3
 def written_otherwise(
     tokenizer: Any, system: str | None, thinking: str = "template"
 ) -> tuple[str, ...]:
-    """A line for each thing that a server may give and on which other words of a prompt hang.
+    """A line for each variable that a server may give and that changes the words of a prompt.
 
     Args:
         system: the audit's system prompt, or None.
@@ -78,13 +78,13 @@ class _Variants(Chats):
 
     def __init__(self, tokenizer: Any, system: str | None, **given: Any) -> None:
         super().__init__(tokenizer, **given)
-        own = (*PROBES, _REPLY, *self._given.values(), *tokenizer.get_added_vocab())
-        words = set(_words(" ".join(map(str, own))))
+        known = (*PROBES, _REPLY, *self._given.values(), *tokenizer.get_added_vocab())
+        words = set(_words(" ".join(map(str, known))))
         self._no_matter = words | _OF_A_DATE | _OF_A_TURN
         self._one = conversation(PROBES[1], None if system is None else PROBES[0])
 
     def told(self) -> Iterator[str]:
-        """The lines, see `written_otherwise`."""
+        """The lines of `written_otherwise`."""
         usual = self._text(self._one)
         if usual is None:
             return
@@ -97,12 +97,12 @@ class _Variants(Chats):
             if new:
                 yield self._line(name, sorted(new))
 
-    def _of_list(self, name: str, one: Sequence[Any], usual: str) -> Iterator[str]:
-        """Where a list is not given at all, is empty, or holds one."""
+    def _of_list(self, name: str, entries: Sequence[Any], usual: str) -> Iterator[str]:
+        """Lines on how prompts change if a list is not given at all, is empty, or has an entry."""
         if name not in self._template:
             return
-        text = self._text(self._one, {name: one})
-        held = set(_words(json.dumps(one)))
+        text = self._text(self._one, {name: entries})
+        held = set(_words(json.dumps(entries)))
         if new := self._new([text], usual, _REPLY):
             lists = bool(held & new)  # it tells what it was given, and then what to do with it
             if not lists:
@@ -113,11 +113,11 @@ class _Variants(Chats):
             (f"{name} undefined", [self._text(self._one, undefined=name)]),
         ):
             new = self._new(texts, usual, text or "")
-            if found := sorted(new | self._lost(texts, usual)):
-                yield self._line(how, found)
+            if differing := sorted(new | self._lost(texts, usual)):
+                yield self._line(how, differing)
 
     def _of_others(self) -> Iterator[tuple[str, list[str | None]]]:
-        """What else a template can hang on, and what it writes then."""
+        """Lines on other things that change what the template writes."""
         second = conversation(PROBES[2])
         turns = [{"role": "assistant", "content": _REPLY}, *second]
         talks = [[*self._one, *turns * times] for times in (1, 2, 7)]
@@ -136,7 +136,7 @@ class _Variants(Chats):
     def _text(
         self,
         talk: Sequence[Mapping[str, Any]],
-        given: Mapping[str, Any] | None = None,
+        variables: Mapping[str, Any] | None = None,
         undefined: str | None = None,
         **other: Any,
     ) -> str | None:
@@ -144,18 +144,18 @@ class _Variants(Chats):
         if undefined is not None:
             other["template"] = f"{{% set {undefined} = not_given_at_all %}}{self._template}"
         try:
-            (text,) = self._rendered([talk], given={**self._given, **(given or {})}, **other)
+            (text,) = self._rendered([talk], given={**self._given, **(variables or {})}, **other)
         except FailsError:
             return None  # whoever serves it sees that
         return text
 
     def _new(self, texts: Sequence[str | None], *known: str) -> set[str]:
-        """Words of texts that stand in none that are known."""
+        """Words of the texts that stand in no known one."""
         said = {word for text in texts if text is not None for word in _words(text)}
         return said - set(_words(" ".join(known))) - self._no_matter
 
     def _lost(self, texts: Sequence[str | None], usual: str) -> set[str]:
-        """Words that are usual and that one of the texts has not."""
+        """Words of the usual text that one of these texts lacks."""
         said = set(_words(usual)) - self._no_matter
         return {w for text in texts if text is not None for w in said - set(_words(text))}
 

@@ -54,12 +54,12 @@ def confirm(
     """
     if not is_plain(batch.cache):
         return frozenset()
-    told = _begun(batch, _read(batch, drafts))
-    if not told or 2 * len(told) < len(batch.rows):
+    read = _begun(batch, _read(batch, drafts))
+    if not read or 2 * len(read) < len(batch.rows):
         return frozenset()
-    tokens, at_once = _tokens(batch, told), _at_once(batch)
+    tokens, at_once = _tokens(batch, read), _at_once(batch)
     chosen: list[list[int]] = batch.look_ahead(tokens, at_once).tolist()
-    return close_drafts(batch, told, chosen, settle)
+    return close_drafts(batch, read, chosen, settle)
 
 
 def can_begin_with(batch: Running, drafts: Sequence[Draft]) -> bool:
@@ -87,38 +87,38 @@ def begin_with(
 
 def close_drafts(
     batch: Running,
-    told: dict[int, list[int]],
+    read: dict[int, list[int]],
     chosen: Sequence[Sequence[int]],
     settle: Callable[[Running], None],
 ) -> frozenset[int]:
     """Ends the rows of which every token is the one chosen behind those before it."""
-    if not told:
+    if not read:
         return frozenset()
-    _replay(batch, told, settle)
+    _replay(batch, read, settle)
     for line, row in enumerate(batch.rows):
         said = batch.generated[row]
-        if row not in told:
+        if row not in read:
             continue
         if row not in batch.ends or list(chosen[line][: len(said) - 1]) != said[1:]:
             batch.ends.pop(row, None)
             batch.generated[row] = said[:1]
-    return frozenset(row for row in told if row in batch.ends)
+    return frozenset(row for row in read if row in batch.ends)
 
 
 def _read(batch: Running, drafts: Sequence[Draft]) -> dict[int, list[int]]:
     """The drafts that can be read, by row: one to each group, rows with another are decoded."""
     group = dict(zip(batch.rows, batch.group, strict=True))
-    one: dict[int, list[int]] = {}
-    found: dict[int, list[int]] = {}
+    first: dict[int, list[int]] = {}
+    readable: dict[int, list[int]] = {}
     for row in batch.rows:
-        draft = list(drafts[row] or ())
-        if row not in batch.ends and len(draft) > 1 and one.setdefault(group[row], draft) == draft:
-            found[row] = draft
-    return found
+        ids = list(drafts[row] or ())
+        if row not in batch.ends and len(ids) > 1 and first.setdefault(group[row], ids) == ids:
+            readable[row] = ids
+    return readable
 
 
 def _begun(batch: Running, read: dict[int, list[int]]) -> dict[int, list[int]]:
-    """Those of them that go on from their row's first token."""
+    """The drafts that go on from their row's first token."""
     return {
         row: draft
         for row, draft in read.items()
@@ -127,30 +127,30 @@ def _begun(batch: Running, read: dict[int, list[int]]) -> dict[int, list[int]]:
 
 
 def _tokens(batch: Running, read: dict[int, list[int]]) -> Tensor:
-    """What each group reads of its draft, int64 [G, K]; the last token of a draft is read by none.
+    """The draft tokens that each group reads, int64 [G, K]; the last of a draft is read by none.
 
     What stands behind a draft, or in a group without, is read by nobody before it.
     """
     group = dict(zip(batch.rows, batch.group, strict=True))
     lines = {group[row]: draft[:-1] for row, draft in read.items()}
     places = max(map(len, lines.values()))
-    pad = [batch.given.loaded.pad_id] * places
-    found = [[*lines.get(g, ()), *pad][:places] for g in range(len(batch.ids))]
-    return torch.tensor(found, device=batch.ids.device)
+    pad = [batch.context.loaded.pad_id] * places
+    tokens = [[*lines.get(g, ()), *pad][:places] for g in range(len(batch.ids))]
+    return torch.tensor(tokens, device=batch.ids.device)
 
 
 def _at_once(batch: Running) -> int:
-    """Tokens of a forward that has logits at each of them."""
-    vocabulary = embedding_rows(batch.given.loaded.model) or _VOCABULARY
+    """How many tokens a forward reads with logits at each of them."""
+    vocabulary = embedding_rows(batch.context.loaded.model) or _VOCABULARY
     return max(1, LOGITS // (len(batch.rows) * vocabulary))
 
 
-def _replay(batch: Running, told: dict[int, list[int]], settle: Callable[[Running], None]) -> None:
-    """Lets the rows say their drafts, and ends them where the loop would have."""
-    ends = batch.given.loaded.end_ids
+def _replay(batch: Running, read: dict[int, list[int]], settle: Callable[[Running], None]) -> None:
+    """Writes the drafts as the rows' replies, and ends them where the loop would have."""
+    ends = batch.context.loaded.end_ids
     said = {
         row: draft[: next((i + 1 for i, token in enumerate(draft) if token in ends), len(draft))]
-        for row, draft in told.items()
+        for row, draft in read.items()
     }
     longest = max(map(len, said.values()))
     # A row is looked at every few tokens, and with its last.

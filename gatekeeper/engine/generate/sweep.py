@@ -1,4 +1,4 @@
-"""(masks × prompts) to replies, in large batches; resumable. `plan.py` says in which order."""
+"""Decodes prompts under masks, in large batches; resumable. `row_plan.py` says in which order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepCount:
-    """What became of the rows in this session.
+    """How many rows this session computed, and how many it took from the store.
 
     Attributes:
         computed: rows done now.
@@ -37,7 +37,7 @@ class SweepCount:
 
 
 class Executor(Protocol):
-    """Who computes the rows. One executor serves all sweeps of an audit."""
+    """Computes shards of rows, here or elsewhere. One executor serves all sweeps of an audit."""
 
     def run(
         self, loaded: LoadedModel, shards: Sequence[Sequence[Row]], settings: SweepSettings
@@ -49,11 +49,11 @@ class Executor(Protocol):
         """
 
     def close(self) -> None:
-        """Lets everybody go."""
+        """Ends the workers."""
 
 
 class LocalExecutor:
-    """This process, and nobody else."""
+    """Computes all shards in this process."""
 
     def run(
         self, loaded: LoadedModel, shards: Sequence[Sequence[Row]], settings: SweepSettings
@@ -90,30 +90,29 @@ def sweep(
     usable = [w for w in work if w.prompt.skipped is None]
     rows, keys = plan_rows(usable, settings.base, settings.techniques)
     done = store.get(row.key for row in rows)
-    found = len(done)
-    resumed = len(done.keys() - store.own)
+    count = SweepCount(computed=len(rows) - len(done), resumed=len(done.keys() - store.own))
     store.own.update(done)  # counted once
-    progress(found, len(rows))
+    progress(len(done), len(rows))
     for wave in waves(rows, settings.techniques):
-        left = [
+        missing = [
             shard
             for shard in shards(loaded, _drafted(wave, settings, store), settings)
             if not all(row.key in done for row in shard)
         ]
-        with closing((executor or LocalExecutor()).run(loaded, left, settings)) as made_now:
-            for stored in made_now:
-                done.update(_kept(store, stored))
+        with closing((executor or LocalExecutor()).run(loaded, missing, settings)) as computed:
+            for stored in computed:
+                done.update(_committed(store, stored))
                 progress(len(done), len(rows))
-    made = [
+    replies = [
         (mask, w.prompt, done[keys[mask.name, w.prompt.prompt.id]])
         for w in usable
         for mask in w.masks
     ]
-    return _trials(made, settings.judge), SweepCount(computed=len(rows) - found, resumed=resumed)
+    return _trials(replies, settings.judge), count
 
 
-def _kept(store: TrialStore, replies: Sequence[StoredReply]) -> dict[str, StoredReply]:
-    """Commits replies, and what the store holds of them now.
+def _committed(store: TrialStore, replies: Sequence[StoredReply]) -> dict[str, StoredReply]:
+    """Commits replies, and gives what the store holds of them now.
 
     A shard may have rows that another sweep or audit had done: those stay, here and for a resumed
     audit alike.
@@ -161,7 +160,7 @@ def _run(
     slots: int,
     keep: Keep,
 ) -> None:
-    """Rows of one shard, `slots` of them side by side."""
+    """Decodes the rows of one shard, `slots` of them side by side."""
     using = settings.techniques
     decode(
         loaded,
@@ -211,10 +210,10 @@ def _stored(row: Row, reply: Reply) -> StoredReply:
     return StoredReply(key=row.key, text=reply.text, ids=reply.ids, truncated=reply.truncated)
 
 
-def _trials(made: Sequence[tuple[Mask, Encoded, StoredReply]], judge: Judge) -> list[Trial]:
-    """Judges what was made, equal replies to a prompt once."""
-    said = judge.judgements([(prompt.prompt.text, reply.text) for _, prompt, reply in made])
-    return [_trial(*one, said[one[1].prompt.text, one[2].text]) for one in made]
+def _trials(replies: Sequence[tuple[Mask, Encoded, StoredReply]], judge: Judge) -> list[Trial]:
+    """Judges the replies, equal ones to a prompt once."""
+    said = judge.judgements([(prompt.prompt.text, reply.text) for _, prompt, reply in replies])
+    return [_trial(*entry, said[entry[1].prompt.text, entry[2].text]) for entry in replies]
 
 
 def _trial(mask: Mask, prompt: Encoded, reply: StoredReply, judgement: Judgement) -> Trial:

@@ -1,4 +1,4 @@
-"""What makes a sweep fast, each part of it separable: a benchmark switches them on one by one."""
+"""The techniques that make a sweep fast; a benchmark switches them on one by one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gatekeeper.records.evidence import SelfTestCheck
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Techniques:
-    """What a sweep may do to save work. None of them changes what a reply is, rounding aside.
+    """The techniques a sweep may use to save work; none changes a reply, rounding aside.
 
     Attributes:
         fold: rows of unlike masks share a batch; else one mask a batch.
@@ -41,7 +41,7 @@ class Techniques:
 
 
 def where_exact(checks: Sequence[SelfTestCheck]) -> Techniques:
-    """All that the self-test found to hold on a model."""
+    """All techniques that the self-test found to change no reply on a model."""
     passed = {check.name for check in checks if check.passed}
     return Techniques(
         share_prefix="prefix" in passed,

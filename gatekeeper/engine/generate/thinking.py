@@ -1,4 +1,4 @@
-"""What a tokenizer and its chat template tell of reasoning: marks, and how it is switched."""
+"""Reads off a tokenizer and its chat template how reasoning is marked and switched on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAMED = 4
 
 
 def switches(tokenizer: Any, thinking: str) -> dict[str, Any]:
-    """What the chat template is given so that the model thinks, or does not.
+    """The variables for the chat template with which the model thinks, or does not.
 
     Args:
         thinking: `on`, `off` or `template`, which gives it nothing.
@@ -44,25 +44,25 @@ def switches(tokenizer: Any, thinking: str) -> dict[str, Any]:
     known = [
         n for n in _SWITCHES if n != "reasoning_effort" or re.search("['\"]none['\"]", template)
     ]
-    given = {value: {name: _SWITCHES[name][value] for name in known} for value in ("on", "off")}
-    written = {value: _written(tokenizer, variables) for value, variables in given.items()}
+    variables = {value: {name: _SWITCHES[name][value] for name in known} for value in ("on", "off")}
+    written = {value: _written(tokenizer, chosen) for value, chosen in variables.items()}
     if written["on"] == written["off"]:
         raise UsageError(
             f"--thinking {thinking}: the chat template has no switch for reasoning "
             f"({', '.join(known)})",
             remedy="leave --thinking out: the template then does what it does by itself",
         )
-    return given[thinking]
+    return variables[thinking]
 
 
 def _written(tokenizer: Any, variables: Mapping[str, Any]) -> str:
-    """What the template makes of a short conversation."""
+    """A short conversation as the template writes it."""
     with Chats(tokenizer, **variables) as chats:
         return chats.write(["Hello."])[0]
 
 
 def ending_of(prompts: Sequence[Sequence[int]]) -> int:
-    """Tokens that all prompts end in: what the template writes behind the request."""
+    """How many tokens all prompts end in: what the template writes behind the request."""
     places = zip(*(reversed(prompt) for prompt in prompts), strict=False)
     alike = takewhile(lambda tokens: len(set(tokens)) == 1, places)
     return sum(1 for _ in islice(alike, _TAIL))
@@ -75,22 +75,22 @@ def tail(tokenizer: Any, prompt: Sequence[int], ending: int | None = None) -> st
         ending: so many tokens of it; None where that is not known.
     """
     count = _TAIL if ending is None else ending
-    kept = list(prompt[len(prompt) - min(count, len(prompt)) :])
-    text: str = tokenizer.decode(kept, skip_special_tokens=False)
+    last = list(prompt[len(prompt) - min(count, len(prompt)) :])
+    text: str = tokenizer.decode(last, skip_special_tokens=False)
     return text
 
 
-def shows(tokenizer: Any, prompts: Sequence[Sequence[int]], own: tuple[str, ...]) -> bool:
+def shows(tokenizer: Any, prompts: Sequence[Sequence[int]], marks: tuple[str, ...]) -> bool:
     """Whether a model may end a block of reasoning that its reply did not begin.
 
     It may if the tokenizer or the template knows a mark, unless every prompt ends behind a block.
     """
     end = tail(tokenizer, prompts[0], ending_of(prompts)) if prompts else ""
-    if opened(end, own):
+    if opened(end, marks):
         return True
-    if closed(end, own):
+    if closed(end, marks):
         return False
-    if own:
+    if marks:
         return True
     return tells(_known(tokenizer))
 
@@ -99,14 +99,14 @@ def _known(tokenizer: Any) -> str:
     return "\n".join([*tokenizer.get_added_vocab(), str(tokenizer.chat_template)])
 
 
-def untold(tokenizer: Any, own: tuple[str, ...]) -> tuple[str, ...]:
+def untold(tokenizer: Any, marks: tuple[str, ...]) -> tuple[str, ...]:
     """A caution where token or template speak of reasoning, and no mark of it is known."""
     known = _known(tokenizer)
-    found = [] if own or tells(known) else hints(known)[:_NAMED]
-    if not found:
+    words = [] if marks or tells(known) else hints(known)[:_NAMED]
+    if not words:
         return ()
     return (
-        f"tokenizer or chat template speak of reasoning ({', '.join(map(excerpt, found))}), but no "
+        f"tokenizer or chat template speak of reasoning ({', '.join(map(excerpt, words))}), but no "
         "mark around it is known: name the marks with --reasoning OPEN CLOSE if replies have any",
     )
 
@@ -118,11 +118,11 @@ class Reader:
         own: marks beside those known.
     """
 
-    def __init__(self, tokenizer: Any, own: tuple[str, ...]) -> None:
+    def __init__(self, tokenizer: Any, marks: tuple[str, ...]) -> None:
         self._tokenizer = tokenizer
         added = getattr(tokenizer, "added_tokens_decoder", {})  # not of every kind of tokenizer
         special = {i for i, token in added.items() if token.special}
-        self._marks = {i for i in special if is_mark(str(added[i]), own)}
+        self._marks = {i for i in special if is_mark(str(added[i]), marks)}
         names = {str(added[i]): i for i in special}
         if "<|channel|>" in names:
             self._marks |= {names[name] for name in ("<|start|>", "<|end|>") if name in names}
@@ -131,8 +131,8 @@ class Reader:
     def text(self, ids: Sequence[int]) -> str:
         """The text of a reply so far."""
         if self._marks.isdisjoint(ids):
-            found: str = self._tokenizer.decode(ids, skip_special_tokens=True)
+            text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
         else:
-            kept = [i for i in ids if i not in self._left_out]
-            found = self._tokenizer.decode(kept, skip_special_tokens=False)
-        return found.strip()
+            shown = [i for i in ids if i not in self._left_out]
+            text = self._tokenizer.decode(shown, skip_special_tokens=False)
+        return text.strip()

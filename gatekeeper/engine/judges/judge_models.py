@@ -35,7 +35,7 @@ _REMEDY = "check that the files belong together; see docs/judges.md for what a j
 
 
 class _Local:
-    """A checkpoint, hashed when it is opened and loaded when it is first asked."""
+    """A checkpoint of a judge's model, hashed when opened and loaded when it is first asked."""
 
     def __init__(self, path: Path, device: str) -> None:
         self._opened: Checkpoint = open_checkpoint(path, served=False)
@@ -91,10 +91,10 @@ class _Local:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _most(self, own: int) -> int:
+    def _most(self, stated: int) -> int:
         """Tokens that fit: the model's positions, or what its own files say if that is less."""
         positions = self._opened.config.get("max_position_embeddings")
-        return min(own, positions) if type(positions) is int and positions > 0 else own
+        return min(stated, positions) if type(positions) is int and positions > 0 else stated
 
 
 class Embedder(_Local):
@@ -133,15 +133,15 @@ class Embedder(_Local):
 
     @torch.inference_mode()
     def _rows(self, texts: Sequence[str]) -> list[npt.NDArray[np.float32]]:
-        given = self._tokenizer(
+        tokens = self._tokenizer(
             list(texts),
             padding=True,
             truncation=True,
             max_length=self._length,
             return_tensors="pt",
         ).to(self._device)
-        states = self._model(**given).last_hidden_state.float()
-        seen = given["attention_mask"][..., None].float()
+        states = self._model(**tokens).last_hidden_state.float()
+        seen = tokens["attention_mask"][..., None].float()
         pooled = (
             states[:, 0] if self._first else (states * seen).sum(1) / seen.sum(1).clamp(min=1.0)
         )
@@ -216,8 +216,8 @@ class Reader(_Local):
             return reply
         from gatekeeper.judges import QUESTION
 
-        asked = json.dumps({"request": request, "reply": reply}, ensure_ascii=False)
-        return self._chats.write([f"{QUESTION}\n\n{asked}"])[0]
+        pair = json.dumps({"request": request, "reply": reply}, ensure_ascii=False)
+        return self._chats.write([f"{QUESTION}\n\n{pair}"])[0]
 
     @cached_property
     def _chats(self) -> Chats:
@@ -238,20 +238,20 @@ class Reader(_Local):
     @cached_property
     def _special(self) -> tuple[str, ...]:
         added = {str(t) for t in self._tokenizer.added_tokens_decoder.values() if t.special}
-        found = {*self._tokenizer.all_special_tokens, *added}
-        return tuple(sorted((t for t in found if len(t) > 1), key=lambda t: (-len(t), t)))
+        special = {*self._tokenizer.all_special_tokens, *added}
+        return tuple(sorted((t for t in special if len(t) > 1), key=lambda t: (-len(t), t)))
 
     def _padded(self, ids: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         longest = max(map(len, ids))
         pad = self._tokenizer.pad_token_id
         fill = pad if isinstance(pad, int) else self._tokenizer.eos_token_id or 0
-        left = not self._classifies
+        on_left = not self._classifies
         rows, seen = [], []
         for row in ids:
             gap = longest - len(row)
             padding, none, some = [fill] * gap, [0] * gap, [1] * len(row)
-            rows.append([*padding, *row] if left else [*row, *padding])
-            seen.append([*none, *some] if left else [*some, *none])
+            rows.append([*padding, *row] if on_left else [*row, *padding])
+            seen.append([*none, *some] if on_left else [*some, *none])
         return (
             torch.tensor(rows, device=self._device),
             torch.tensor(seen, device=self._device),

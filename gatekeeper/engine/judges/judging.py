@@ -26,7 +26,7 @@ def open_judge(
     *,
     store: str = JUDGE_STORE,
 ) -> Judge:
-    """The judge of that name, told its options.
+    """Opens the judge of that name with its options.
 
     Args:
         directory: where what was asked of a remote model is kept; None to keep nothing.
@@ -38,7 +38,7 @@ def open_judge(
         AuditError: torch is missing and it needs a model.
     """
     judge: Judge = catalog.load("judge", name)
-    given = read_options(judge.id, judge.options, options)
+    values = read_options(judge.id, judge.options, options)
     if judge.configure is None:
         return judge
     held: list[Callable[[], None]] = []
@@ -48,7 +48,7 @@ def open_judge(
         other=lambda other: catalog.load("judge", other),
         store=None if directory is None else directory / store,
     )
-    configured = judge.configure(given, tools)
+    configured = judge.configure(values, tools)
     return replace(configured, release=partial(_release, held)) if held else configured
 
 
@@ -82,9 +82,9 @@ def _embedder(held: list[Callable[[], None]], path: Path, device: str) -> TextEm
         from gatekeeper.engine.judges.judge_models import Embedder
     except ModuleNotFoundError as error:
         raise _missing(error) from error
-    found = Embedder(path, device)
-    held.append(found.release)
-    return found
+    embedder = Embedder(path, device)
+    held.append(embedder.release)
+    return embedder
 
 
 def _reader(held: list[Callable[[], None]], path: Path, device: str) -> LabelReader:
@@ -92,9 +92,9 @@ def _reader(held: list[Callable[[], None]], path: Path, device: str) -> LabelRea
         from gatekeeper.engine.judges.judge_models import Reader
     except ModuleNotFoundError as error:
         raise _missing(error) from error
-    found = Reader(path, device)
-    held.append(found.release)
-    return found
+    reader = Reader(path, device)
+    held.append(reader.release)
+    return reader
 
 
 def _missing(error: ModuleNotFoundError) -> Exception:

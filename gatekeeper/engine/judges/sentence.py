@@ -1,4 +1,4 @@
-"""What marks a sentence-embedding model: what sentence-transformers saves beside the weights.
+"""Reads the files of sentence-transformers that mark a sentence-embedding model.
 
 `modules.json` lists what is done to the model's token states, in order, by the names of classes
 whose last part has stayed the same over its versions; `1_Pooling/config.json` says how they are
@@ -63,9 +63,9 @@ def _check_modules(folder: Path) -> None:
         listed = strict_loads(path.read_bytes()) if path.stat().st_size <= _MOST_BYTES else None
     except ValueError:
         listed = None
-    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+    if not isinstance(listed, list) or not all(isinstance(module, dict) for module in listed):
         raise CheckpointError("is no list of modules", where=where, remedy=_REMEDY)
-    names = [str(one.get("type", "")).rpartition(".")[2] for one in listed]
+    names = [str(module.get("type", "")).rpartition(".")[2] for module in listed]
     if names not in (_FIRST, [*_FIRST, *_LAST]):
         raise CheckpointError(
             f"lists {excerpt(', '.join(names) or 'nothing')}; transformer, pooling and normalising "

@@ -56,7 +56,7 @@ class FirstToken:
 
 
 def target_tokens(replies: Sequence[FirstToken]) -> TargetTokens | str:
-    """Opening tokens from replies *judged* refused and complied, or why there are none.
+    """First tokens typical of replies *judged* refused and complied, or why there are none.
 
     A contrast of prompt sets would let openings of compliance slip in among those of refusal. They
     must begin most answers, nine of ten refusals of each harmful set, and most refusals of each
@@ -81,7 +81,7 @@ def target_tokens(replies: Sequence[FirstToken]) -> TargetTokens | str:
 
 
 def _uncovered(replies: Sequence[FirstToken], target: TargetTokens) -> str | None:
-    """Which replies the openings do not speak for, or None."""
+    """The kind of replies of which too few begin with the target tokens, as a reason, or None."""
     refused = [r for r in replies if r.outcome == "refuse"]
     answers = [r for r in replies if r.outcome == "comply"]
     kinds = [
@@ -89,27 +89,27 @@ def _uncovered(replies: Sequence[FirstToken], target: TargetTokens) -> str | Non
         ("answers", answers, target.compliance, _ANSWERS),
     ]
     for name in HARMFUL_SETS:
-        own = [r for r in refused if r.set == name]
-        kinds.append((f"refusals of {name} prompts", own, target.refusal, _REFUSALS))
-        for part in sorted({part for r in own for part in r.parts}):
-            of = [r for r in own if part in r.parts]
+        of_kind = [r for r in refused if r.set == name]
+        kinds.append((f"refusals of {name} prompts", of_kind, target.refusal, _REFUSALS))
+        for part in sorted({part for r in of_kind for part in r.parts}):
+            of = [r for r in of_kind if part in r.parts]
             kinds.append((f"refusals of {name} prompts, {part},", of, target.refusal, _PART))
-    for kind, own, tokens, least in kinds:
-        begun = sum(r.token in tokens for r in own)
-        if len(own) >= _MINIMUM_REPLIES and begun < least * len(own):
+    for kind, of_kind, tokens, least in kinds:
+        begun = sum(r.token in tokens for r in of_kind)
+        if len(of_kind) >= _MINIMUM_REPLIES and begun < least * len(of_kind):
             return (
-                f"only {begun} of {len(own)} {kind} begin with tokens that tell refusals from "
+                f"only {begun} of {len(of_kind)} {kind} begin with tokens that tell refusals from "
                 "answers: the first token does not decide"
             )
     return None
 
 
-def _leaning(own: Counter[int], other: Counter[int]) -> tuple[int, ...]:
+def _leaning(counts: Counter[int], other: Counter[int]) -> tuple[int, ...]:
     """The commonest tokens of a kind that are at least `_LEAN` times as frequent in it."""
     tokens = [
         token
-        for token, count in sorted(own.items(), key=lambda item: (-item[1], item[0]))
-        if count / own.total() >= _LEAN * other[token] / other.total()
+        for token, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        if count / counts.total() >= _LEAN * other[token] / other.total()
     ]
     return tuple(tokens[:_OPENINGS])
 

@@ -1,4 +1,4 @@
-"""Prompts to an activation profile: integer counts, no logits and no cache kept."""
+"""Counts the experts that prompts activate; keeps integer counts, no logits and no cache."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def capture(
     batch_rows: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> ActivationProfile:
-    """Counts and gate weights of the unmasked model over `WINDOWS`.
+    """The activation profile of prompts: counts and gate weights, unmasked, over `WINDOWS`.
 
     Args:
         replies: what the unmasked model generated to each prompt, as token ids. All but the last
@@ -57,10 +57,10 @@ def capture(
             ids, attention = left_padded(rows, loaded.pad_id, loaded.device)
             valid = _windows(attention, [max(len(replies[i]) - 1, 0) for i in index])
             counter = _count(loaded, instrument, ids, attention, valid)
-            for kept, given in ((counts, counter.counts()), (weights, counter.weights())):
-                array = given[..., : loaded.width].cpu().numpy()
+            for arrays, values in ((counts, counter.counts()), (weights, counter.weights())):
+                array = values[..., : loaded.width].cpu().numpy()
                 for w, name in enumerate(WINDOWS):
-                    kept[name][index] = array[w]
+                    arrays[name][index] = array[w]
             for w, name in enumerate(WINDOWS):
                 tokens[name][index] = valid[w].sum(dim=1).cpu().numpy()
             done += len(index)
@@ -90,7 +90,7 @@ def _windows(attention: Tensor, generated: Sequence[int]) -> Tensor:
 def _count(
     loaded: LoadedModel, instrument: Instrument, ids: Tensor, attention: Tensor, valid: Tensor
 ) -> Counter:
-    """What one forward chose."""
+    """Runs one forward and counts the experts it chose."""
     counter = Counter(valid, len(loaded.sites), width_of(loaded.sites), gate_weights=True)
     instrument.counter = counter
     loaded.model(

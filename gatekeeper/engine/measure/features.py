@@ -1,4 +1,4 @@
-"""What probes read: an expert's own output on the tokens routed to it, and the residual stream."""
+"""Captures what probes read: experts' own outputs on tokens routed to them, the residual stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gatekeeper.records.trial import Mask
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpertFeatures:
-    """What experts gave to the prompt tokens that were routed to them.
+    """Mean outputs of experts on the prompt tokens that were routed to them.
 
     Attributes:
         experts: the K experts.
@@ -39,7 +39,7 @@ class ExpertFeatures:
 
 
 class _Listener(Instrument):
-    """Asks for the outputs that noise would be scaled by, and adds none.
+    """Reads the outputs that noise would be scaled by, and adds no noise.
 
     So it works in every family that noise works in, each with the hooks of its own.
 
@@ -71,7 +71,7 @@ class _Listener(Instrument):
         out: Tensor,
         chosen: Tensor,
         weights: Tensor,
-        own: Callable[[Tensor, Tensor], Tensor],
+        output_of: Callable[[Tensor, Tensor], Tensor],
     ) -> None:
         """Adds up the own outputs of the wanted experts; some families call it slot by slot."""
         self.heard.add(index)
@@ -83,7 +83,7 @@ class _Listener(Instrument):
             token = (routed & valid).nonzero()[:, 0]
             if token.numel() == 0:
                 continue
-            outputs = own(token, torch.full_like(token, expert)).float()
+            outputs = output_of(token, torch.full_like(token, expert)).float()
             row = token // length
             if column not in self.sums:
                 self.sums[column] = outputs.new_zeros(rows, outputs.shape[1])
@@ -113,7 +113,7 @@ def expert_features(
         AuditError: an expert is none of the model's.
     """
     tokens = np.zeros((len(prompts), len(experts)), np.int32)
-    found: npt.NDArray[np.float32] | None = None
+    features: npt.NDArray[np.float32] | None = None
     listener = _Listener(loaded, experts)
     with listener:
         for index in by_length(loaded, [p.ids for p in prompts], batch_rows):
@@ -124,17 +124,17 @@ def expert_features(
             listener.valid = attention.bool()
             _forward(loaded, ids, attention)
             for column, sums in listener.sums.items():
-                if found is None:
-                    found = np.zeros((*tokens.shape, sums.shape[1]), np.float32)
+                if features is None:
+                    features = np.zeros((*tokens.shape, sums.shape[1]), np.float32)
                 counts = listener.counts[column]
                 mean = sums / counts.clamp(min=1)[:, None]
-                found[index, column] = mean.cpu().numpy()
+                features[index, column] = mean.cpu().numpy()
                 tokens[index, column] = counts.cpu().numpy()
         if listener.heard != set(listener.wanted):
             return "this family does not show what an expert by itself gives to a token"
-    if found is None:
+    if features is None:
         return "no token of these prompts is routed to any of the experts"
-    return ExpertFeatures(experts=tuple(experts), outputs=found, tokens=tokens)
+    return ExpertFeatures(experts=tuple(experts), outputs=features, tokens=tokens)
 
 
 @torch.inference_mode()
@@ -176,12 +176,12 @@ def residual_features(
         handle.remove()
     if not rows:
         return np.zeros((0, 0), np.float32)
-    found = np.concatenate(rows)
-    return found[np.argsort(order)]
+    states = np.concatenate(rows)
+    return states[np.argsort(order)]
 
 
 def _listen(loaded: LoadedModel, layer: int | None, seen: list[Tensor]) -> Any:
-    """A hook that keeps the hidden states behind a layer, or in front of the head."""
+    """Hooks in to keep the hidden states behind a layer, or in front of the head."""
     if layer is None:
         head = loaded.model.get_output_embeddings()  # type: ignore[operator]
         if not isinstance(head, nn.Module):

@@ -1,4 +1,4 @@
-"""The measured effect of masks on the refusal log-odds of the first reply token."""
+"""Measures the effect of masks on the refusal log-odds of the first reply token."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST_PROMPTS = 32
 
 @dataclass(slots=True, kw_only=True)
 class MeasuredEffect:
-    """Refusal log-odds lost under masks; what was measured once is kept in the store.
+    """Measures refusal log-odds lost under masks; each result is kept in the store.
 
     Attributes:
         prompts: the N prompts, and `rows` their rows of the profile; none if nothing can be
@@ -51,7 +51,7 @@ class MeasuredEffect:
     def __call__(
         self, masks: Sequence[Sequence[ExpertId]], columns: Sequence[int] | None = None
     ) -> npt.NDArray[np.float64]:
-        """See `records.plugins.Measure`.
+        """Log-odds that each mask takes from each prompt: see `records.plugins.Measure`.
 
         Raises:
             AuditError: the device's memory does not hold a single row.
@@ -59,18 +59,18 @@ class MeasuredEffect:
         everyone = range(len(self.prompts))
         if self._plain is None:
             self._plain = self._measured([UNMASKED], everyone)[0]
-        asked = everyone if columns is None else columns
-        masked = self._measured([bare_mask(experts) for experts in masks], asked)
-        return self._plain[list(asked)] - masked
+        prompts = everyone if columns is None else columns
+        masked = self._measured([bare_mask(experts) for experts in masks], prompts)
+        return self._plain[list(prompts)] - masked
 
     def of_set(self, name: str) -> MeasuredEffect:
         """The same, on the prompts of one set alone."""
-        own = [i for i, p in enumerate(self.prompts) if p.prompt.set == name]
-        return replace(self, prompts=[self.prompts[i] for i in own], rows=self.rows[own])
+        members = [i for i, p in enumerate(self.prompts) if p.prompt.set == name]
+        return replace(self, prompts=[self.prompts[i] for i in members], rows=self.rows[members])
 
     def _measured(self, masks: Sequence[Mask], columns: Sequence[int]) -> npt.NDArray[np.float64]:
         """Refusal log-odds per mask and prompt of these columns."""
-        found = np.empty((len(masks), len(self.prompts)))
+        effects = np.empty((len(masks), len(self.prompts)))
         # All masks of a prompt stand together, so that they share what lies below the first mask.
         order = sorted(columns, key=lambda i: (-len(self.prompts[i].ids), i))
         plan = [(mask, i) for i in order for mask in range(len(masks))]
@@ -84,10 +84,10 @@ class MeasuredEffect:
                     [self.prompts[i].ids for _, i in rows],
                     [masks[mask] for mask, _ in rows],
                 )
-                found[[mask for mask, _ in rows], [i for _, i in rows]] = values
+                effects[[mask for mask, _ in rows], [i for _, i in rows]] = values
                 done += len(rows)
                 self.reporter.advance(done, len(plan))
-        return found[:, list(columns)]
+        return effects[:, list(columns)]
 
     def _batch(
         self, instrument: Instrument, prompts: Sequence[Sequence[int]], masks: Sequence[Mask]
@@ -96,8 +96,8 @@ class MeasuredEffect:
             f"{list(p)} {sorted(m.experts)}" for p, m in zip(prompts, masks, strict=True)
         )
         name = "effect " + sha256(f"{self.base} {self.target} {text}")
-        kept = self.store.blob(name)
-        if kept is None:
+        stored = self.store.blob(name)
+        if stored is None:
             pairs = list(zip(prompts, masks, strict=True))
             values = np.array(in_halves(pairs, lambda rows: self._run(instrument, rows)))
             if not np.isfinite(values).all():
@@ -105,8 +105,8 @@ class MeasuredEffect:
                     "the model gave logits that are not finite under a mask",
                     remedy="audit in another --dtype, or leave out selectors that measure",
                 )
-            kept = self.store.put_blob(name, values.tobytes())
-        return np.frombuffer(kept, np.float64)
+            stored = self.store.put_blob(name, values.tobytes())
+        return np.frombuffer(stored, np.float64)
 
     def _run(
         self, instrument: Instrument, rows: Sequence[tuple[Sequence[int], Mask]]

@@ -91,7 +91,7 @@ def alike(values: Tensor, device: torch.device) -> Tensor:
 
 @contextmanager
 def projected_out(loaded: LoadedModel, direction: Tensor) -> Iterator[None]:
-    """While open, the residual stream has no part along a direction, at every layer and token.
+    """Removes a direction from the residual stream at every layer and token, while open.
 
     What enters the first layer is projected, and what each layer gives.
 
@@ -141,18 +141,18 @@ def stream_width(loaded: LoadedModel) -> int | None:
     """H of one residual stream, as the config tells; some layers hold several side by side."""
     config = getattr(loaded.model, "config", None)
     text = config.get_text_config() if config is not None else None
-    found = getattr(text, "hidden_size", None)
-    return found if isinstance(found, int) else None
+    width = getattr(text, "hidden_size", None)
+    return width if isinstance(width, int) else None
 
 
-def _width(states: Tensor, told: int | None) -> int:
+def _width(states: Tensor, width: int | None) -> int:
     size = int(states.shape[-1])
-    return told if told is not None and size % told == 0 else size
+    return width if width is not None and size % width == 0 else size
 
 
 def _states(out: Any) -> Tensor:
-    found: Tensor = out if isinstance(out, Tensor) else out[0]
-    return found
+    states: Tensor = out if isinstance(out, Tensor) else out[0]
+    return states
 
 
 def _forward(loaded: LoadedModel, prompts: Sequence[Sequence[int]]) -> None:

@@ -1,4 +1,4 @@
-"""The unmasked model's own benign answers, given back to it under each mask."""
+"""Scores the unmasked model's own benign answers when they are forced under each mask."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def usefulness(
         base: what else the numbers depend on.
         batch_rows: most rows of a forward; fewer where the vocabulary is large.
     """
-    found: list[dict[int, _Row]] = [{} for _ in masks]
+    per_mask: list[dict[int, _Row]] = [{} for _ in masks]
     fed = [[*p.ids, *reply[:-1]] for p, reply in zip(prompts, replies, strict=True)]
     longest = max((len(reply) for reply in replies), default=1)
     size = _rows(loaded, longest, batch_rows)
@@ -56,15 +56,15 @@ def usefulness(
             rows, targets = [fed[i] for i in index], [replies[i] for i in index]
             how = [[m.mode, sorted(map(list, m.experts))] for m in masks]
             name = "usefulness " + sha256(json.dumps([base, how, rows, targets]))
-            kept = store.blob(name)
-            if kept is None:
+            stored = store.blob(name)
+            if stored is None:
                 values = _batch(loaded, instrument, rows, targets, masks)
-                kept = store.put_blob(name, json.dumps(values).encode())
-            for per_mask, of_mask in zip(found, json.loads(kept), strict=True):
-                per_mask.update({i: tuple(row) for i, row in zip(index, of_mask, strict=True)})
+                stored = store.put_blob(name, json.dumps(values).encode())
+            for per_reply, of_mask in zip(per_mask, json.loads(stored), strict=True):
+                per_reply.update({i: tuple(row) for i, row in zip(index, of_mask, strict=True)})
             done += len(index) * len(masks)
             progress(done, len(prompts) * len(masks))
-    return tuple(_record(mask, prompts, rows) for mask, rows in zip(masks, found, strict=True))
+    return tuple(_record(mask, prompts, rows) for mask, rows in zip(masks, per_mask, strict=True))
 
 
 def _record(mask: Mask, prompts: Sequence[Encoded], rows: dict[int, _Row]) -> Usefulness:
@@ -93,7 +93,7 @@ def _batch(
     replies: Sequence[Sequence[int]],
     masks: Sequence[Mask],
 ) -> list[list[_Row]]:
-    """[M][B]: what each mask does to each reply of a batch."""
+    """The effect of each mask on each reply of a batch, [M][B]."""
     ids, attention = left_padded(rows, loaded.pad_id, loaded.device)
     keep = max(len(reply) for reply in replies)
     # Padding is on the left: the last `keep` places end with every row's reply.
@@ -104,16 +104,16 @@ def _batch(
         counted[i, keep - len(reply) :] = True
     target, counted = target.to(loaded.device), counted.to(loaded.device)
     plain = _log_probabilities(loaded, instrument, ids, attention, keep, None)
-    own = _given(plain, target, counted)
-    found = []
+    before = _given(plain, target, counted)
+    table = []
     for mask in masks:
         masked = _log_probabilities(loaded, instrument, ids, attention, keep, mask)
         apart = (plain.exp() * (plain - masked)).sum(dim=-1)
         apart = torch.where(counted, apart, torch.zeros_like(apart)).sum(dim=1)
-        values = torch.stack([own, _given(masked, target, counted), apart], dim=1).cpu().tolist()
+        values = torch.stack([before, _given(masked, target, counted), apart], dim=1).cpu().tolist()
         tokens = [len(reply) for reply in replies]
-        found.append([(n, a, b, max(c, 0.0)) for n, (a, b, c) in zip(tokens, values, strict=True)])
-    return found
+        table.append([(n, a, b, max(c, 0.0)) for n, (a, b, c) in zip(tokens, values, strict=True)])
+    return table
 
 
 def _given(logs: Tensor, target: Tensor, counted: Tensor) -> Tensor:

@@ -53,11 +53,11 @@ class Counter:
             raise ValueError("this counter does not sum gate weights")
         return self._windowed(self._weights)
 
-    def _windowed(self, kept: Tensor) -> Tensor:
-        shape = (kept.shape[0], self._classes, self._rows, self._width)
-        by_class = kept.view(shape).permute(1, 2, 0, 3)
+    def _windowed(self, values: Tensor) -> Tensor:
+        shape = (values.shape[0], self._classes, self._rows, self._width)
+        by_class = values.view(shape).permute(1, 2, 0, 3)
         held = [
             torch.stack([by_class[c] for c in range(self._classes) if c >> w & 1]).sum(dim=0)
             for w in range(self._windows)
         ]
-        return torch.stack(held).to(kept.dtype)
+        return torch.stack(held).to(values.dtype)

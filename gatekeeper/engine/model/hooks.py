@@ -30,7 +30,7 @@ PHASES = ("prefill", "decode")
 
 
 class Recorder(Protocol):
-    """What is told of every choice: see `expert_counts.Counter`."""
+    """Receives every choice of a router: see `expert_counts.Counter`."""
 
     def add(self, index: int, chosen: Tensor, weights: Tensor) -> None:
         """Selections [N, k] of layer `index` and their gate weights; a choice of -1 is none."""
@@ -202,14 +202,14 @@ class Instrument:
 
         return self.noise(index, out, chosen, weights, own)
 
-    def _alone(self, experts: nn.Module, *given: Tensor) -> Tensor:
+    def _alone(self, experts: nn.Module, *arguments: Tensor) -> Tensor:
         """Runs the experts module once more, unobserved."""
         self._paused = True
         try:
-            out: Tensor = experts(*given)
+            out: Tensor = experts(*arguments)
         finally:
             self._paused = False
-        return out.reshape(given[0].shape[0], -1)
+        return out.reshape(arguments[0].shape[0], -1)
 
     def noise(
         self,
@@ -217,7 +217,7 @@ class Instrument:
         out: Tensor,
         chosen: Tensor,
         weights: Tensor,
-        own: Callable[[Tensor, Tensor], Tensor],
+        output_of: Callable[[Tensor, Tensor], Tensor],
     ) -> Tensor | None:
         """The layer's output with noise in the experts that are to have some.
 
@@ -226,7 +226,7 @@ class Instrument:
 
         Args:
             out: the layer's output, N tokens in all.
-            own: (token [M], expert [M]) -> the experts' own unweighted outputs [M, H].
+            output_of: (token [M], expert [M]) -> the experts' own unweighted outputs [M, H].
         """
         tables, masks = self.tables, self.masks
         if tables is None or masks is None or self.positions is None:
@@ -236,7 +236,7 @@ class Instrument:
         if token.numel() == 0:
             return None
         expert = chosen[token, slot]
-        outputs = own(token, expert).float()
+        outputs = output_of(token, expert).float()
         tokens = chosen.shape[0] // masks.seeds.shape[0]
         positions = self.positions.to(token.device)[:, -tokens:].reshape(-1)[token]
         seeds = masks.seeds.to(token.device)[token // tokens]

@@ -1,4 +1,4 @@
-"""Memory that programs may take here: what the machine has, less what a control group allows.
+"""Reads how much memory programs may take: that of the machine, or of its control groups.
 
 In a container or a batch job /proc/meminfo tells of the whole machine, and whoever believes it is
 killed. Sources: Linux, Documentation/admin-guide/cgroup-v1/memory.rst and cgroup-v2.rst.
@@ -18,7 +18,7 @@ _NO_LIMIT = 1 << 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Names:
-    """Files of a version, and what it calls file pages that are given back on demand."""
+    """File names of a version of control groups, and its name for pages given back on demand."""
 
     limits: tuple[str, ...]
     usage: str
@@ -38,14 +38,14 @@ def available_memory(root: Path = _ROOT) -> int | None:
         root: where /proc and /sys lie.
     """
     known = _meminfo(root, "MemAvailable")
-    left = [max(0, limit - used) for limit, used in _groups(root)]
-    return min([*left, *([] if known is None else [known])], default=None)
+    free = [max(0, limit - used) for limit, used in _groups(root)]
+    return min([*free, *([] if known is None else [known])], default=None)
 
 
 def total_memory(root: Path = _ROOT) -> int:
     """Bytes that programs may take at most."""
-    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([whole, *(limit for limit, _ in _groups(root))])
+    installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([installed, *(limit for limit, _ in _groups(root))])
 
 
 def _meminfo(root: Path, name: str) -> int | None:
@@ -70,28 +70,28 @@ def _groups(root: Path) -> Iterator[tuple[int, int]]:
 
 def _folders(root: Path) -> Iterator[tuple[Path, Path, _Names]]:
     """Each hierarchy that counts memory: our folder in it, its uppermost, and its names."""
-    own = {}
+    group = {}
     for line in _lines(root / "proc/self/cgroup"):
         number, controllers, path = (*line.split(":", 2), "", "")[:3]
         if "memory" in controllers.split(","):
-            own[_V1] = path
+            group[_V1] = path
         elif number == "0" and not controllers:
-            own[_V2] = path
+            group[_V2] = path
     for line in _lines(root / "proc/self/mountinfo"):
         # proc(5): number, parent, device, root, mount point, …, " - ", type, source, options.
-        left, _, right = line.partition(" - ")
-        fields, kind = left.split(), (*right.split(), "", "", "")[:3]
+        mount, _, source = line.partition(" - ")
+        fields, kind = mount.split(), (*source.split(), "", "", "")[:3]
         if len(fields) < 5:
             continue
         memory = kind[0] == "cgroup" and "memory" in kind[2].split(",")
         names = _V1 if memory else _V2 if kind[0] == "cgroup2" else None
-        if names in own and names is not None:
+        if names in group and names is not None:
             top = root / _plain(fields[4]).lstrip("/")
-            yield _below(top, _plain(fields[3]), own[names]), top, names
+            yield _below(top, _plain(fields[3]), group[names]), top, names
 
 
 def _below(top: Path, mounted: str, path: str) -> Path:
-    """Where a group lies under a mount of a part of the hierarchy; the mount where it is not."""
+    """The folder of a group below a mount; the mount itself if the group is not below it."""
     try:
         inner = PurePosixPath(path).relative_to(mounted)
     except ValueError:
@@ -117,7 +117,7 @@ def _first(path: Path) -> int | None:
 
 
 def _number(text: str, unit: int = 1) -> int | None:
-    """None for `max`, and for whatever else is no number."""
+    """The number in a text; None for `max`, and for whatever else is no number."""
     digits = text.strip()
     return (
         int(digits) * unit if digits.isascii() and digits.isdigit() and len(digits) < 30 else None

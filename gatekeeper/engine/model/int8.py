@@ -1,4 +1,4 @@
-"""A model as int8 serving would compute it, close enough to see whether its experts still matter.
+"""Rounds a model as int8 serving would, closely enough to see whether its experts still matter.
 
 Weights are rounded to 8 bits per output channel, the inputs of every linear layer and of every
 experts module to 8 bits per token as they come (dynamic quantisation, both symmetric). Products are
@@ -47,7 +47,7 @@ def _passed(states: Tensor) -> Tensor:
 def _round_input(
     _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The states come first, by place or by name."""
+    """Rounds a module's first input: the states, by place or by name."""
     if args:
         return (_passed(args[0]), *args[1:]), kwargs
     name = next(name for name, value in kwargs.items() if isinstance(value, Tensor))
@@ -73,7 +73,7 @@ def to_int8(model: nn.Module, sites: Sequence[RouterSite]) -> None:
 def _round_stack(experts: nn.Module) -> bool:
     """Rounds matrices stacked per expert, [E, out, in] or [E, in, out]; whether there were any."""
     inner = 1 if getattr(experts, "is_transposed", False) else 2
-    found = [p for p in experts.parameters(recurse=False) if p.dim() == 3]
-    for weight in found:
+    stacks = [p for p in experts.parameters(recurse=False) if p.dim() == 3]
+    for weight in stacks:
         weight.copy_(rounded(weight, dim=inner))
-    return bool(found)
+    return bool(stacks)

@@ -1,4 +1,4 @@
-"""Checkpoint to model and tokenizer: safetensors only, no remote code, never written back."""
+"""Loads a checkpoint's model and tokenizer: safetensors only, no remote code; writes nothing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SPREAD = "spread"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How another process loads the same model.
+    """All that another process needs to load the same model.
 
     Attributes:
         path: absolute; `dtype`: a name of `DTYPES`.
@@ -82,12 +82,12 @@ class LoadedModel:
 
     @property
     def width(self) -> int:
-        """E of the widest of these layers."""
+        """The most experts that any of these layers has."""
         return max(site.experts_count for site in self.sites)
 
 
 def quiet_transformers() -> None:
-    """No hub, no progress bars, no advice on stderr: our own output stays readable."""
+    """Turns off the hub, progress bars and advice on stderr: our own output stays readable."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers.utils import logging
@@ -97,7 +97,7 @@ def quiet_transformers() -> None:
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` and `spread`: CUDA if there is any.
+    """The device of a name; of `auto` and `spread`: CUDA if there is any.
 
     Raises:
         AuditError: CUDA was asked for and there is none.
@@ -110,7 +110,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_dtype(name: str, device: torch.device, stored: str, parameters: int = 0) -> torch.dtype:
-    """`auto`: what the checkpoint stores on CUDA; float32 on CPU if it fits, else bfloat16.
+    """The dtype of a name; of `auto`: what is stored on CUDA, float32 on CPU or else bfloat16.
 
     Args:
         parameters: of the model. What fits hangs on the machine, not on what is free just now, so
@@ -253,14 +253,14 @@ def load_model(
 
 
 def _drop_empty(config: Any) -> None:
-    """Settings of quantisation that set nothing: transformers would miss the method's name."""
+    """Drops quantisation settings that set nothing: transformers would miss the method's name."""
     for part in (config, config.get_text_config()):
         if getattr(part, "quantization_config", None) == {}:
             del part.quantization_config
 
 
 def _spreading(offload: Path | None) -> dict[str, Any]:
-    """What from_pretrained needs to spread a model that no single device holds."""
+    """Arguments by which from_pretrained spreads a model that no single device holds."""
     if offload is None:
         return {}
     offload.mkdir(parents=True, exist_ok=True)
@@ -268,7 +268,7 @@ def _spreading(offload: Path | None) -> dict[str, Any]:
 
 
 def _limited() -> dict[str, Any]:
-    """What keeps it in a control group's memory: it looks at that of the whole machine itself."""
+    """Limits that keep it in a control group's memory: it looks at the whole machine's itself."""
     from accelerate.utils import get_max_memory
 
     most, here = get_max_memory(), available_memory()
@@ -279,13 +279,13 @@ def _limited() -> dict[str, Any]:
 
 
 def _entry(model: Any) -> torch.device:
-    """Where prompts go into a model that is spread; weights on disk come to the processor."""
+    """The device where prompts enter a spread model; weights on disk come to the processor."""
     device: torch.device = model.get_input_embeddings().weight.device
     return torch.device("cpu") if device.type == "meta" else device
 
 
 def _unpacking(path: Path) -> dict[str, Any]:
-    """What from_pretrained needs to unpack MXFP4, whose modules call neither router nor experts."""
+    """Arguments that unpack MXFP4, whose packed modules call neither router nor experts."""
     if quantisation(read_json(path / CONFIG)) != MXFP4:
         return {}
     from transformers import Mxfp4Config
@@ -295,10 +295,10 @@ def _unpacking(path: Path) -> dict[str, Any]:
 
 def _check_sites(path: Path, description: ModelDescription, sites: tuple[RouterSite, ...]) -> None:
     described = [(s.layer, s.experts, s.top_k, s.routing == "learned") for s in description.sites]
-    found = [(s.layer, s.experts_count, s.top_k, s.routed) for s in sites]
-    if described != found:
+    hooked = [(s.layer, s.experts_count, s.top_k, s.routed) for s in sites]
+    if described != hooked:
         raise CheckpointError(
-            f"the hooks find {len(found)} MoE layers, config and headers tell of {len(described)}"
+            f"the hooks find {len(hooked)} MoE layers, config and headers tell of {len(described)}"
             f" or of other expert counts (model_type {excerpt(description.model_type)})",
             where=path.name,
             remedy="this architecture is not supported yet: see `gatekeeper catalog architecture`",

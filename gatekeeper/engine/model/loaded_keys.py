@@ -46,12 +46,12 @@ def refuse_other_weights(path_name: str, config: Any, info: Mapping[str, Any]) -
         _refuse(path_name, "have another shape than the config asks for:", mismatched)
     if unread := sorted(_unread(config, info["unexpected_keys"])):
         _refuse(path_name, "of the weights are of no use to the model of the config:", unread)
-    left = sorted(k for k in info["unexpected_keys"] if not _TABLES.search(k))
-    if not left:
+    unused = sorted(k for k in info["unexpected_keys"] if not _TABLES.search(k))
+    if not unused:
         return ()
     return (
-        f"not audited: {_counted(left)} of the weights that transformers leaves out for this "
-        f"model: {_shown(left)}",
+        f"not audited: {_counted(unused)} of the weights that transformers leaves out for this "
+        f"model: {_shown(unused)}",
     )
 
 

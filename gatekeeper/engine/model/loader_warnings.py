@@ -1,4 +1,4 @@
-"""What transformers warns of while it loads a checkpoint, turned into lines of ours.
+"""Catches what transformers warns of while it loads a checkpoint, as lines of ours.
 
 Muted, a tokenizer that splits words wrongly or a setting that is passed over would be nobody's to
 know; as it is written, it would be a page of another tool's advice.
@@ -44,7 +44,7 @@ class _Listener(logging.Handler):
 @contextmanager
 def listening() -> Iterator[list[str]]:
     """Yields a list that holds, when the block has ended, a line for each thing warned of in it."""
-    told: list[str] = []
+    lines: list[str] = []
     listener = _Listener()
     loggers = [logging.getLogger(name) for name in _LIBRARIES]
     before = [(log.level, log.propagate, log.handlers[:]) for log in loggers]
@@ -54,7 +54,7 @@ def listening() -> Iterator[list[str]]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            yield told
+            yield lines
     finally:
         for log, (level, propagate, handlers) in zip(loggers, before, strict=True):
             log.setLevel(level)
@@ -62,7 +62,7 @@ def listening() -> Iterator[list[str]]:
     for warning in caught:
         if issubclass(warning.category, (UserWarning, RuntimeWarning)):
             listener.add(str(warning.message))
-    lines = list(listener.said)
-    told += [f"transformers warns: {excerpt(line, _LONGEST)}" for line in lines[:_MOST]]
-    if len(lines) > _MOST:
-        told.append(f"transformers warns of {len(lines) - _MOST} things more")
+    messages = list(listener.said)
+    lines += [f"transformers warns: {excerpt(line, _LONGEST)}" for line in messages[:_MOST]]
+    if len(messages) > _MOST:
+        lines.append(f"transformers warns of {len(messages) - _MOST} things more")

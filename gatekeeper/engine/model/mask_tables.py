@@ -1,4 +1,4 @@
-"""Masks of a batch, each row under its own, as tables on the model's device."""
+"""Turns the masks of a batch, one to each row, into tables on the model's device."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def mask_lines(
 
     prefill = tables("prefill")
     apart = any(mask.phase != "both" for mask in unlike.values())
-    given = range(len(masks)) if seeds is None else seeds
+    numbers = range(len(masks)) if seeds is None else seeds
     return MaskLines(
         tables=MaskTables(
             prefill=prefill,
@@ -147,14 +147,14 @@ def mask_lines(
             seeds=torch.zeros(len(unlike), dtype=torch.int64, device=device),
         ),
         line=torch.tensor([place[id(mask)] for mask in masks], device=device),
-        seeds=torch.tensor(list(given), dtype=torch.int64, device=device),
+        seeds=torch.tensor(list(numbers), dtype=torch.int64, device=device),
     )
 
 
 def _phase(
     masks: Sequence[tuple[Mask, bool]], sites: Sequence[RouterSite], device: torch.device
 ) -> PhaseTables:
-    """Filled on the host and moved at once: no transfer per layer or step."""
+    """The tables of a phase, filled on the host and moved at once: no transfer per step."""
     shape = (len(masks), len(sites), width_of(sites))
     dead, noise = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape)
     factor = torch.ones(shape)
@@ -173,11 +173,11 @@ def _phase(
                 noise[row, index, expert] = value
             else:
                 factor[row, index, expert] = value
-    left = torch.tensor([s.experts_count for s in sites]) - dead.sum(dim=2)
-    short = left < torch.tensor([s.top_k for s in sites])
+    remaining = torch.tensor([s.experts_count for s in sites]) - dead.sum(dim=2)
+    short = remaining < torch.tensor([s.top_k for s in sites])
     # Where the router may also choose what is no routed expert, that is what remains.
     extra = torch.tensor([s.columns - s.experts_count for s in sites])
-    hidden = dead & (left + extra > 0)[:, :, None]
+    hidden = dead & (remaining + extra > 0)[:, :, None]
     return PhaseTables(
         hidden=hidden.to(device),
         dead=dead.to(device),

@@ -1,4 +1,4 @@
-"""While a router runs: masked experts can't be chosen.
+"""Keeps masked experts from being chosen while a router runs.
 
 The routing projection's masked columns become -inf, and masked candidates are -inf again at top-k,
 whose values are then taken from the scores as they were. Both are needed: with a correction bias,

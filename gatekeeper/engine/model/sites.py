@@ -1,4 +1,4 @@
-"""What the engine knows of a loaded model's mixtures, and of the families that differ."""
+"""Describes the MoE layers of a loaded model, and how families differ in them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gatekeeper.checkpoint.families import Family
 
 
 class Hooks(Protocol):
-    """What the hooks of a site may call: see `routing.Instrument`, which does it."""
+    """The calls that a site's hooks may make: see `hooks.Instrument`, which answers them."""
 
     def before_router(self, index: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Masked experts can't be chosen until `after_router`."""
@@ -21,7 +21,7 @@ class Hooks(Protocol):
         """The router may choose freely again."""
 
     def hidden(self, index: int, states: Tensor) -> Tensor | None:
-        """What must not be chosen, bool [N, C], where a family masks by itself."""
+        """The experts that must not be chosen, bool [N, C], where a family masks by itself."""
 
     def before_experts(
         self,
@@ -52,7 +52,7 @@ class Hooks(Protocol):
         out: Tensor,
         chosen: Tensor,
         weights: Tensor,
-        own: Callable[[Tensor, Tensor], Tensor],
+        output_of: Callable[[Tensor, Tensor], Tensor],
     ) -> Tensor | None:
         """The layer's output with noise in the experts that are to have some."""
 

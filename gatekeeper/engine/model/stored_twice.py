@@ -1,4 +1,4 @@
-"""Tensors that transformers takes for one and the same part of a loaded model."""
+"""Refuses checkpoints in which two tensors stand for the same part of the model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def refuse_shared_places(model: Any, names: Iterable[str], where: str) -> None:
     known = model.state_dict()
     added = model.base_model_prefix
     seen: dict[object, str] = {}
-    whole: dict[str, tuple[str, bool]] = {}
+    first: dict[str, tuple[str, bool]] = {}
     for name in sorted(names):
         # As in its `convert_and_load_state_dict_in_model`.
         place, pattern = rename_source_key(name, renamings, converters, added, known)
@@ -39,7 +39,7 @@ def refuse_shared_places(model: Any, names: Iterable[str], where: str) -> None:
             place, pattern = rename_source_key(name, [], [], added, known)
         if place not in known:
             continue
-        other, converted = whole.setdefault(place, (name, pattern is not None))
+        other, converted = first.setdefault(place, (name, pattern is not None))
         if converted != (pattern is not None):
             refuse_twice(where, other, name)
         # Many tensors may become one, such as those of all experts: each by its numbers.

@@ -1,4 +1,4 @@
-"""Tokens with a part of their own: that end a reply, that fill a batch, that no row is for."""
+"""Finds the special token ids: those that end a reply, that pad, and that no embedding has."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def refuse_strange_ids(path: Path, model: Any, tokenizer: Any, pad_id: int) -> N
 
 
 def told_of(tokenizer: Any, number: int) -> str:
-    """What there is to say of a token beside its number, in brackets after a space."""
+    """A token's text or problem beside its number, in brackets after a space."""
     shown = _shown(tokenizer, number)
     added = number in tokenizer.get_added_vocab().values()
     # In the latter two alone where another tool, or a hand, added it.
@@ -58,13 +58,13 @@ def ends_of(model: nn.Module, tokenizer: Any) -> frozenset[int]:
 
 def other_ends(model: nn.Module, tokenizer: Any) -> Iterator[str]:
     """A line for each end of replies that some servers know and others do not."""
-    configured, own = _configured(model), tokenizer.eos_token_id
-    if isinstance(own, int) and own not in configured:
+    configured, end = _configured(model), tokenizer.eos_token_id
+    if isinstance(end, int) and end not in configured:
         yield (
-            f"replies end at token {own} of the tokenizer ({_shown(tokenizer, own)}) here, which "
+            f"replies end at token {end} of the tokenizer ({_shown(tokenizer, end)}) here, which "
             f"{GENERATION_CONFIG} does not name: transformers goes on after it"
         )
-    special = {own, *tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
+    special = {end, *tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
     for number in sorted(set(configured) - special):
         said = _shown(tokenizer, number)
         if not said:

@@ -1,4 +1,4 @@
-"""Settings of config.json that the family's code in transformers does not read.
+"""Finds settings of config.json that the family's code in transformers does not read.
 
 transformers keeps any name that it finds there, and its model classes look at those they know. A
 loader that knows another (`is_causal`, `logit_scale`, a window, a soft cap, another way of scoring
@@ -92,34 +92,34 @@ def unread_settings(checkpoint: Checkpoint) -> tuple[str, ...]:
     from transformers import CONFIG_MAPPING
 
     config = checkpoint.config
-    whole = CONFIG_MAPPING[config["model_type"]]
-    found, lines = list(_unread(config, whole)), []
-    for part, own in whole.sub_configs.items():
+    family = CONFIG_MAPPING[config["model_type"]]
+    unread, lines = list(_unread(config, family)), []
+    for part, kind in family.sub_configs.items():
         inner = config.get(part)
-        if _NO_LOGIT.search(part) or not isinstance(inner, Mapping) or not hasattr(own, "to_dict"):
+        if _NO_LOGIT.search(part) or not isinstance(inner, Mapping) or not hasattr(kind, "to_dict"):
             continue
-        found += [f"{part}.{name}" for name in _unread(inner, own)]
-        if beside := list(_beside(config, inner, whole, own)):
+        unread += [f"{part}.{name}" for name in _unread(inner, kind)]
+        if beside := list(_beside(config, inner, family, kind)):
             lines.append(
                 f"not audited: {_listed(beside)} of {CONFIG}, of which {part} says another or "
                 "nothing: transformers goes by that, other loaders may not"
             )
-    if found:
+    if unread:
         lines.append(
-            f"not audited: {_listed(found)} of {CONFIG}, which transformers does not read for "
+            f"not audited: {_listed(unread)} of {CONFIG}, which transformers does not read for "
             f"{excerpt(config['model_type'])}: a loader that does may take another model"
         )
     return tuple(lines)
 
 
-def _unread(config: Mapping[str, Any], own: type[PretrainedConfig]) -> Iterator[str]:
+def _unread(config: Mapping[str, Any], kind: type[PretrainedConfig]) -> Iterator[str]:
     """Names of settings that ask for something and that nothing of the family looks at."""
     from transformers import PretrainedConfig
 
-    read, code = _code(Path(inspect.getfile(own)).parent)
+    read, code = _code(Path(inspect.getfile(kind)).parent)
     read |= _LOOKED_AT | _defaults(PretrainedConfig).keys()
-    read |= {n for pair in own.attribute_map.items() if read & {*pair} for n in pair}
-    defaults = _defaults(own)
+    read |= {n for pair in kind.attribute_map.items() if read & {*pair} for n in pair}
+    defaults = _defaults(kind)
     epsilons = [v for n, v in config.items() if n in read and _EPSILON.search(n)]
     for name, value in config.items():
         if name in read or _NO_LOGIT.search(name):
@@ -136,7 +136,7 @@ def _unread(config: Mapping[str, Any], own: type[PretrainedConfig]) -> Iterator[
 
 
 def _asks_for_nothing(name: str, value: object, code: str) -> bool:
-    done = [one for n, one, pattern in _DONE_ANYWAY if n == name and pattern.search(code)]
+    done = [v for n, v, pattern in _DONE_ANYWAY if n == name and pattern.search(code)]
     if value in done:
         return True
     if not value:
@@ -145,7 +145,7 @@ def _asks_for_nothing(name: str, value: object, code: str) -> bool:
 
 
 def _empty(value: object) -> bool:
-    """Nothing, once, or a list of such."""
+    """Whether a value is empty, one, or a list of such."""
     if isinstance(value, list):
         return all(map(_empty, value))
     return not value or (value == 1 and value is not True)
@@ -154,24 +154,24 @@ def _empty(value: object) -> bool:
 def _beside(
     config: Mapping[str, Any],
     text: Mapping[str, Any],
-    whole: type[PretrainedConfig],
+    family: type[PretrainedConfig],
     of_text: type[PretrainedConfig],
 ) -> Iterator[str]:
     """Names of the text model's settings that stand beside its config, with another value."""
-    own, inner = _defaults(whole), _defaults(of_text)
+    outer, inner = _defaults(family), _defaults(of_text)
     for name, value in config.items():
-        if name in own or name in _LOOKED_AT or name not in inner or value is None:
+        if name in outer or name in _LOOKED_AT or name not in inner or value is None:
             continue
         if value != text.get(name, inner[name]) and not _NO_LOGIT.search(name):
             yield name
 
 
-def _defaults(own: type[PretrainedConfig]) -> dict[str, Any]:
+def _defaults(kind: type[PretrainedConfig]) -> dict[str, Any]:
     return {
         field.name: field.default
         if field.default_factory is dataclasses.MISSING
         else field.default_factory()
-        for field in dataclasses.fields(own)
+        for field in dataclasses.fields(kind)
     }
 
 
@@ -182,8 +182,8 @@ def _code(family: Path) -> tuple[frozenset[str], str]:
         "".join(f.read_text(encoding="utf-8") for f in sorted(family.glob(f"{kind}_*.py")))
         for kind in ("modeling", "configuration")
     )
-    found = [*_READS.findall(code), *_READS_ITSELF.findall(of_config)]
-    return frozenset(name for pair in found for name in pair if name), code
+    reads = [*_READS.findall(code), *_READS_ITSELF.findall(of_config)]
+    return frozenset(name for pair in reads for name in pair if name), code
 
 
 def _listed(names: list[str]) -> str:

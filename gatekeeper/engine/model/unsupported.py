@@ -1,4 +1,4 @@
-"""What cannot be audited, by name: first from config files alone, then from the loaded model."""
+"""Refuses models that cannot be audited: first by config files alone, then by the loaded model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WRITES = ("forcausallm", "forconditionalgeneration", "lmheadmodel")
 
 
 def refuse_unauditable(checkpoint: Checkpoint) -> None:
-    """Refuses what no hook could be put on, before any weight is read.
+    """Refuses a checkpoint on which no hook could be put, before any weight is read.
 
     Raises:
         CheckpointError: the architecture, its quantisation or its way of decoding is not supported.
@@ -100,7 +100,7 @@ def refuse_unhookable(model: nn.Module, where: str) -> None:
 
 
 def _compiled(module: nn.Module) -> bool:
-    """By `torch.compile(module)`, which wraps it, or by `module.compile()`."""
+    """Whether a module is compiled, by `torch.compile(module)` or by `module.compile()`."""
     return "_orig_mod" in module._modules or module._compiled_call_impl is not None
 
 
@@ -129,7 +129,7 @@ def refusal_of(model_type: str) -> tuple[str, str] | None:
 
 
 def _refuse_shared_cache(checkpoint: Checkpoint) -> None:
-    """Layers without keys and values of their own (Gemma 4): the cache has none of them to share.
+    """Refuses layers without keys and values of their own (Gemma 4): the cache lacks them.
 
     transformers runs them for the last token of a prompt alone, so that routing there goes unseen.
     """
@@ -143,7 +143,7 @@ def _refuse_shared_cache(checkpoint: Checkpoint) -> None:
 
 
 def _refuse_packed(checkpoint: Checkpoint) -> None:
-    """MXFP4 is fine where it is unpacked while loading: see `load_model`."""
+    """Refuses packed weights, but MXFP4 where it is unpacked while loading: see `load_model`."""
     model_type = checkpoint.config["model_type"]
     packed = quantisation(checkpoint.config) == MXFP4
     if packed and not architecture_of(model_type).unpacks_mxfp4:
@@ -161,11 +161,11 @@ def _refuse_decoding(checkpoint: Checkpoint) -> None:
 
 
 def _refuse_architectures(checkpoint: Checkpoint) -> None:
-    """vLLM and SGLang choose the model by `architectures`, transformers by `model_type`."""
+    """Refuses `architectures`, which vLLM and SGLang read, that contradict `model_type`."""
     model_type = checkpoint.config["model_type"]
-    own = {name for name in _classes(model_type) if name.endswith(_WRITES)}
+    classes = {name for name in _classes(model_type) if name.endswith(_WRITES)}
     for name in checkpoint.config.get("architectures") or ():
-        if name.lower() not in own and name.lower() in _classes():
+        if name.lower() not in classes and name.lower() in _classes():
             _refuse(
                 checkpoint.path / CONFIG,
                 f"architectures names {excerpt(name)}, which vLLM and SGLang go by; transformers "
@@ -175,13 +175,13 @@ def _refuse_architectures(checkpoint: Checkpoint) -> None:
 
 
 def _refuse_nested(checkpoint: Checkpoint) -> None:
-    """A config in the config of a model that has none: transformers would take it for the model."""
+    """Refuses a nested config that the model does not have: transformers would load that one."""
     from transformers import CONFIG_MAPPING
 
     model_type = checkpoint.config["model_type"]
-    own = CONFIG_MAPPING[model_type].sub_configs if model_type in CONFIG_MAPPING else {}
+    parts = CONFIG_MAPPING[model_type].sub_configs if model_type in CONFIG_MAPPING else {}
     for name in NESTED:
-        if checkpoint.config.get(name) is not None and name not in own:
+        if checkpoint.config.get(name) is not None and name not in parts:
             _refuse(
                 checkpoint.path / CONFIG,
                 f"{name} describes a model in the model, of which {excerpt(model_type)} has none: "
@@ -207,8 +207,8 @@ def _classes(model_type: str | None = None) -> frozenset[str]:
 
     tables = [t for name, t in vars(modeling_auto).items() if name.endswith("_MAPPING_NAMES")]
     listed = [table.values() if model_type is None else [table.get(model_type)] for table in tables]
-    found = [one for names in listed for one in names]
-    flat = [n for one in found for n in (one if isinstance(one, (tuple, list)) else [one])]
+    entries = [entry for names in listed for entry in names]
+    flat = [n for e in entries for n in (e if isinstance(e, (tuple, list)) else [e])]
     return frozenset(name.lower() for name in flat if isinstance(name, str))
 
 

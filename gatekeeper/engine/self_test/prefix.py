@@ -1,4 +1,4 @@
-"""Whether prefix sharing leaves replies as they are on the loaded model: part of its self-test."""
+"""Tests that prefix sharing leaves replies as they are, on the loaded model."""
 
 from __future__ import annotations
 

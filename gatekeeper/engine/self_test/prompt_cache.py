@@ -1,4 +1,4 @@
-"""Whether rows may start from a shared opening, and enter a running batch, on the loaded model.
+"""Tests the prompt cache, and rows that enter a running batch, on the loaded model.
 
 Parts of the self-test: each shortcut is tried beside plain decoding, and used if the replies are
 equal.
@@ -19,7 +19,7 @@ from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.records.trial import Mask, bare_mask
 
 _TOKENS = 12
-#: Tokens of a prompt behind the opening that is tried.
+#: Tokens of a prompt behind the shared prefix that is tried.
 _REST = 3
 #: Rows side by side where rows enter late.
 _SLOTS = 4
@@ -31,7 +31,7 @@ def prompt_cache_holds(
     prompts: Sequence[Sequence[int]],
     busiest: Sequence[tuple[int, int]],
 ) -> bool:
-    """Decodes prompts with one opening, under several masks, with the opening read once and not.
+    """Decodes prompts with a shared prefix under several masks, with the prompt cache and without.
 
     Args:
         prompts: two, the longer one last.
@@ -39,13 +39,13 @@ def prompt_cache_holds(
     """
     first, other = tuple(prompts[-1]), tuple(prompts[0])
     cut = max(len(first) - _REST, len(first) // 2)
-    made = [first, first[:cut] + first[cut:][::-1]]
+    tried = [first, first[:cut] + first[cut:][::-1]]
     if loaded.architecture.pads:
-        made.append(first[:cut] + other)
+        tried.append(first[:cut] + other)
     late = loaded.sites[len(loaded.sites) // 2 :]
     everything = [(site.layer, e) for site in late for e in range(site.experts_count)]
     masks = [*_masks(busiest), bare_mask(everything, "ablate")]
-    rows = [(prompt, mask) for prompt in made for mask in masks]
+    rows = [(prompt, mask) for prompt in tried for mask in masks]
     return cut > 0 and _equal(loaded, instrument, rows, opening=1)
 
 

@@ -1,4 +1,4 @@
-"""The hooks prove themselves on the loaded model before anything is measured with them."""
+"""Tests the hooks on the loaded model before anything is measured with them."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
             remedy="this architecture is not supported: nothing was measured",
         )
     after = probe.logits()
-    alone = _alone(loaded, usable[0].ids)
+    alone = _logits_alone(loaded, usable[0].ids)
     chosen = sum(int(masked[0, i, e]) for i, (_, e) in enumerate(busiest))
     wanted = probe.attention.sum(dim=1)[:, None] * torch.tensor(
         [s.top_k for s in loaded.sites], device=loaded.device
@@ -117,7 +117,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         _check("watching", torch.equal(plain, watched), "counting leaves logits bit-identical"),
         _check(
             "masking",
-            chosen == 0 and torch.equal(masked.sum(dim=2), _left(loaded, wanted)),
+            chosen == 0 and torch.equal(masked.sum(dim=2), _expected_counts(loaded, wanted)),
             "masked experts are never selected, others take their place",
         ),
         _check("effect", not torch.equal(plain[0], routed[0]), "a mask of busy experts acts"),
@@ -162,7 +162,7 @@ def _shortcuts(
     *,
     share: bool,
 ) -> list[SelfTestCheck]:
-    """Checks of what only saves work, and is left where it changes a reply."""
+    """Checks of shortcuts that only save work; one that changes a reply is not used."""
     opens = prompt_cache_holds(loaded, instrument, prompts, busiest)
     drafts = drafts_hold(loaded, instrument, prompts, busiest, share=share)
     enters = refill_holds(loaded, instrument, prompts, busiest)
@@ -188,7 +188,7 @@ def _busiest(loaded: LoadedModel, counts: Tensor) -> list[tuple[int, int]]:
     return [(site.layer, expert) for site, expert in zip(loaded.sites, top, strict=True)]
 
 
-def _left(loaded: LoadedModel, wanted: Tensor) -> Tensor:
+def _expected_counts(loaded: LoadedModel, wanted: Tensor) -> Tensor:
     """Selections per row and layer with one expert of each layer masked in the first row."""
     sites = loaded.sites
     short = torch.tensor([max(s.top_k - (s.columns - 1), 0) for s in sites], device=wanted.device)
@@ -198,7 +198,7 @@ def _left(loaded: LoadedModel, wanted: Tensor) -> Tensor:
     return wanted - tokens * short * first
 
 
-def _alone(loaded: LoadedModel, ids: Sequence[int]) -> Tensor:
+def _logits_alone(loaded: LoadedModel, ids: Sequence[int]) -> Tensor:
     """Logits at the last token of a prompt that runs alone, without padding, [1, V]."""
     tokens, attention = left_padded([ids], loaded.pad_id, loaded.device)
     out: Tensor = loaded.model(
@@ -217,7 +217,7 @@ def _name(loaded: LoadedModel) -> str:
 
 
 def _refuse_no_numbers(loaded: LoadedModel, logits: Tensor) -> None:
-    """Every check below would fail, and blame the hooks for it."""
+    """Refuses NaN logits at once: every check below would fail, and blame the hooks."""
     if not _finite(logits):
         dtype = dtype_name(loaded.dtype)
         raise CheckpointError(

@@ -1,6 +1,4 @@
-"""Whether reading a draft tells what decoding would have written: part of the self-test, on the
-loaded model.
-"""
+"""Tests that reading a draft tells what decoding would have written, on the loaded model."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ _TOKENS = 12
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """A row, and what its reply may be."""
+    """A row, and the draft of its reply."""
 
     prompt: Sequence[int]
     mask: Mask
@@ -43,7 +41,7 @@ def drafts_hold(
         Whether replies are those of plain decoding, and the drafts that stood exactly those that
         plain decoding writes. No also if decoding fails.
     """
-    asked = [tuple(prompt) for prompt in (prompts[0], prompts[-1])]
+    tried = [tuple(prompt) for prompt in (prompts[0], prompts[-1])]
 
     def run(rows: Sequence[_Tried], *, drafted: bool, slots: int | None = None) -> list[Reply]:
         return decode(
@@ -59,21 +57,21 @@ def drafts_hold(
         )
 
     try:
-        bare = [_Tried(prompt, bare_mask([]), ()) for prompt in asked]
+        bare = [_Tried(prompt, bare_mask([]), ()) for prompt in tried]
         said = [reply.ids for reply in run(bare, drafted=False)]
         rows = [
-            _Tried(prompt, mask, whole)
+            _Tried(prompt, mask, draft)
             for mask in _masks(loaded, busiest)
-            for prompt, whole in zip(asked, said, strict=True)
+            for prompt, draft in zip(tried, said, strict=True)
         ]
         spoilt = [_Tried(row.prompt, row.mask, _spoilt(row.draft)) for row in rows]
         plain = run(rows, drafted=False)
-        told = [*run(rows, drafted=True), *run(spoilt, drafted=True)]
+        replies = [*run(rows, drafted=True), *run(spoilt, drafted=True)]
         # Behind a batch whose drafts stand, prompts and drafts are read in one forward.
         pairs = [pair for pair in zip(rows, plain, strict=True) if pair[0].mask.phase == "both"]
         pairs.sort(key=lambda pair: len(pair[0].mask.experts) > 0)
         bare_rows = sum(not row.mask.experts for row, _ in pairs)
-        told += run([row for row, _ in pairs], drafted=True, slots=bare_rows)
+        replies += run([row for row, _ in pairs], drafted=True, slots=bare_rows)
     except (RuntimeError, AttributeError, TypeError, ValueError, IndexError, KeyError):
         return False
     return all(
@@ -81,7 +79,7 @@ def drafts_hold(
         b.ids == a.ids and b.drafted == (row.draft == a.ids and len(a.ids) > 1)
         for (row, a), b in zip(
             [*zip(rows, plain, strict=True), *zip(spoilt, plain, strict=True), *pairs],
-            told,
+            replies,
             strict=True,
         )
     )
@@ -103,7 +101,7 @@ def _masks(loaded: LoadedModel, busiest: Sequence[tuple[int, int]]) -> list[Mask
 
 
 def _spoilt(draft: tuple[int, ...]) -> tuple[int, ...]:
-    """The same but for a token in the middle."""
+    """The draft with another token in its middle."""
     place = len(draft) // 2
     return (*draft[:place], int(draft[place] == 0), *draft[place + 1 :])
 

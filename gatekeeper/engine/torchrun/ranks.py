@@ -1,4 +1,4 @@
-"""Processes that torchrun started: each holds a part of one model, and all go in step.
+"""Keeps the processes that torchrun started in step; each holds a part of one model.
 
 Every rank carries out the same audit. What one has to know from another goes over a group of the
 processors' own (gloo), whatever the model's parts talk over; it is pickled and not encrypted.
@@ -45,11 +45,11 @@ class Ranks:
         self._board, self._group = board, group
 
     def share(self, value: _Value) -> _Value:
-        """What rank 0 gives, on every rank."""
+        """Rank 0's value, on every rank."""
         box = [value if self.rank == 0 else None]
         dist.broadcast_object_list(box, src=0, group=self._group, device=torch.device("cpu"))
-        found: Any = box[0]
-        return found  # type: ignore[no-any-return]
+        shared: Any = box[0]
+        return shared  # type: ignore[no-any-return]
 
     def agree(self, what: str, value: object) -> None:
         """Makes sure that all ranks have the same.
@@ -61,10 +61,10 @@ class Ranks:
             AuditError: they do not.
         """
         digest = hashlib.sha256(repr(value).encode()).digest()
-        own = torch.tensor(list(digest), dtype=torch.uint8)
-        all_ranks = [torch.empty_like(own) for _ in range(self.size)]
-        dist.all_gather(all_ranks, own, group=self._group)
-        if not all(torch.equal(own, other) for other in all_ranks):
+        mine = torch.tensor(list(digest), dtype=torch.uint8)
+        all_ranks = [torch.empty_like(mine) for _ in range(self.size)]
+        dist.all_gather(all_ranks, mine, group=self._group)
+        if not all(torch.equal(mine, other) for other in all_ranks):
             raise AuditError(
                 f"the ranks came to different {what}",
                 remedy="use devices of one kind, and the same files and versions on every host",
@@ -86,11 +86,11 @@ class Ranks:
                 if self._board.check([_TOLD]):
                     break
                 time.sleep(_LOOK)
-            own = f"{self.rank} {code}"
-            first = self._board.compare_set(_TOLD, "", own).decode()
+            mine = f"{self.rank} {code}"
+            first = self._board.compare_set(_TOLD, "", mine).decode()
         except RuntimeError:  # torchrun is gone, and with it all that ranks could agree on
             return None
-        return None if first == own else int(first.split()[1])
+        return None if first == mine else int(first.split()[1])
 
     def close(self) -> None:
         """Lets go of the others, who have to do the same."""

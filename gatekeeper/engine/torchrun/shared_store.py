@@ -42,9 +42,9 @@ class MirroredStore(TrialStore):
 
     def get(self, keys: Iterable[str]) -> dict[str, StoredReply]:
         """See `TrialStore`: what rank 0's file holds."""
-        asked = list(keys)
-        self._ranks.agree("rows", asked)
-        return self._ranks.share(super().get(asked) if self._ranks.rank == 0 else {})
+        rows = list(keys)
+        self._ranks.agree("rows", rows)
+        return self._ranks.share(super().get(rows) if self._ranks.rank == 0 else {})
 
     def put(self, replies: Sequence[StoredReply]) -> bool:
         """See `TrialStore`: all ranks must have come to the same replies."""
@@ -57,7 +57,7 @@ class MirroredStore(TrialStore):
         return self._ranks.share(super().blob(name) if self._ranks.rank == 0 else None)
 
     def put_blob(self, name: str, data: bytes) -> bytes:
-        """See `TrialStore`: what rank 0 has come to holds, down to the last bit."""
+        """See `TrialStore`: the value of rank 0 holds, down to the last bit."""
         self._ranks.agree("steps", name)
         held = self._ranks.share(data)
         if self._ranks.rank == 0:

@@ -41,7 +41,7 @@ class ProcessWorker:
 
     @property
     def pid(self) -> int | None:
-        """Of the process."""
+        """The number of the process."""
         return self._process.pid
 
     def ask(self, task: bytes, patience: float) -> list[StoredReply]:
@@ -77,7 +77,7 @@ def _ended(code: int | None) -> str:
 
 
 def _work(line: Connection, device: str) -> None:
-    """What the process does: an answer to each task, until the driver goes away."""
+    """Runs in the process: answers each task, until the driver goes away."""
     threading.Thread(target=_follow_parent, daemon=True).start()
     replica = Replica(device)
     while True:

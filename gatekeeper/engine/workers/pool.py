@@ -90,20 +90,20 @@ class PoolExecutor:
         with Instrument(loaded.sites) as instrument:
             while work_queue.open:
                 try:
-                    found = replies.get_nowait()
+                    result = replies.get_nowait()
                 except queue.Empty:
                     shard = work_queue.take_untried()
                     if shard is not None:
-                        found = run_shard(loaded, instrument, shard.rows, settings)
+                        result = run_shard(loaded, instrument, shard.rows, settings)
                     else:
-                        found = replies.get()
-                if isinstance(found, BaseException):
-                    raise found
-                yield found
+                        result = replies.get()
+                if isinstance(result, BaseException):
+                    raise result
+                yield result
                 work_queue.done()
 
     def _serve(self, place: int, work_queue: WorkQueue, replies: _Replies, task: _Task) -> None:
-        """A thread for each place: what it does not get done, the driver hears of."""
+        """Computes shards at one place, in a thread; the driver hears of what fails."""
         try:
             while (shard := work_queue.take()) is not None:
                 try:
@@ -127,9 +127,9 @@ class PoolExecutor:
         worker = self._workers[place]
         if worker is None:
             return self._engage(place).ask(task, patience + _LOADING)
-        found = worker.ask(task, patience)
+        replies = worker.ask(task, patience)
         self._longest = max(self._longest, time.monotonic() - begun)
-        return found
+        return replies
 
     def _engage(self, place: int) -> Worker:
         """A new worker for a place, unless all were told to stop in the meantime."""
@@ -139,7 +139,7 @@ class PoolExecutor:
         return worker
 
     def _finish(self, work_queue: WorkQueue, helpers: Sequence[threading.Thread]) -> None:
-        """After the last shard workers stay for the next sweep; after an error all are let go."""
+        """Ends a sweep: workers stay for the next one, but after an error all are let go."""
         if work_queue.open:
             self._stopped.set()
             work_queue.stop()

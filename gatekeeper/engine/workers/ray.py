@@ -24,7 +24,7 @@ from gatekeeper.evidence.trial_store import StoredReply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What the driver has, and an actor must have too.
+    """The versions, checkpoint and device of the driver, which an actor must have too.
 
     Attributes:
         device: kind of device, `cuda` or `cpu`.
@@ -38,7 +38,7 @@ class Expected:
 
 
 class FarReplica:
-    """What an actor is: a replica that makes sure first that it computes the same.
+    """The replica in an actor, which makes sure first that it computes the same.
 
     Args:
         device: `cuda` is the GPU that Ray gave it.
@@ -56,9 +56,9 @@ class FarReplica:
     def _check(self, path: Path) -> None:
         other = {n: v for n, v in versions().items() if v != self._wanted.get(n)}
         if other:
-            name, found = next(iter(other.items()))
+            name, version = next(iter(other.items()))
             raise AuditError(
-                f"a host of the cluster has {name} {found}, the driver {self._wanted.get(name)}",
+                f"a host of the cluster has {name} {version}, the driver {self._wanted.get(name)}",
                 remedy="install the same versions on every host",
             )
         if open_checkpoint(path).reference().digest != self._digest:
@@ -111,13 +111,13 @@ def open_ray(address: str, workers: int, expected: Expected) -> Executor:
     ray = _connect(address)
     others = workers - 1
     kind = "CPU" if expected.device == "cpu" else "GPU"
-    found = int(ray.cluster_resources().get(kind, 0))
-    if found < others:
+    available = int(ray.cluster_resources().get(kind, 0))
+    if available < others:
         ray.shutdown()
         raise AuditError(
             f"--workers {others + 1} needs {others} {kind}s of the Ray cluster beside this "
-            f"process, it has {found}",
-            remedy=f"give --workers {found + 1} or fewer, or add hosts",
+            f"process, it has {available}",
+            remedy=f"give --workers {available + 1} or fewer, or add hosts",
         )
     gpus, cpus = (0, 1) if kind == "CPU" else (1, 1)
 
@@ -141,7 +141,7 @@ class _OnRay:
 
 
 def _connect(address: str) -> Any:
-    """Ray, connected.
+    """Connects to the cluster, and gives the ray module.
 
     Raises:
         AuditError: there is no cluster at the address.

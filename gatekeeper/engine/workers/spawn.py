@@ -1,4 +1,4 @@
-"""What the driver of an executor knows of a worker elsewhere."""
+"""The interface through which a driver knows a worker elsewhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Worker(Protocol):
         """
 
     def close(self) -> None:
-        """Ends it, also in the middle of a shard; safe to call twice and from another thread."""
+        """Ends the worker, even in mid-shard; safe to call twice and from another thread."""
 
 
 #: Makes the worker of a place: 1 is the first beside this process.

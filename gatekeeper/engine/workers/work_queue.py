@@ -1,4 +1,4 @@
-"""Where shards wait for whoever is free next."""
+"""The queue in which shards wait for whoever is free next."""
 
 from __future__ import annotations
 
@@ -46,25 +46,25 @@ class WorkQueue:
         return None
 
     def give_back(self, shard: Shard) -> None:
-        """It waits again, before the others."""
+        """Puts a shard back, before the others."""
         with self._change:
             self._waiting.appendleft(shard)
             self._change.notify()
 
     def done(self) -> None:
-        """A shard has its replies."""
+        """Notes that a shard has its replies."""
         with self._change:
             self._open -= 1
             self._change.notify_all()
 
     def stop(self) -> None:
-        """Nobody is to take another."""
+        """Lets nobody take another shard."""
         with self._change:
             self._open = 0
             self._change.notify_all()
 
     @property
     def open(self) -> int:
-        """Shards without replies."""
+        """How many shards have no replies yet."""
         with self._change:
             return self._open

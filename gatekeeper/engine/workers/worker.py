@@ -1,4 +1,4 @@
-"""The far end of an executor: a model of its own, and the replies to the shards it is handed.
+"""The worker's end of an executor: loads a model of its own and computes the shards it is handed.
 
 Processes and Ray actors are made of it. What goes over the line is plain data: how to load the
 model, rows as token ids, and the judge's `decided`, a function of a module, by its name.
@@ -72,7 +72,7 @@ class Result:
 def make_task(
     loaded: LoadedModel, settings: SweepSettings, threads: int, rows: Sequence[Row]
 ) -> bytes:
-    """A task on the line.
+    """A task as bytes for the line.
 
     Raises:
         AuditError: the model or the judge cannot be had in another process.
@@ -101,7 +101,7 @@ def make_task(
 
 
 class Replica:
-    """Loads what a task names, once, and carries it out.
+    """Loads the model that a task names, once, and carries tasks out.
 
     Args:
         device: where the model goes.
@@ -147,7 +147,7 @@ class Replica:
 
 
 def load_recipe(recipe: Recipe, device: torch.device) -> LoadedModel:
-    """The same model on another device.
+    """Loads the same model on another device.
 
     Raises:
         CheckpointError, AuditError: see `load.load_model`.

@@ -12,6 +12,6 @@ if TYPE_CHECKING:  # it needs torch, and the catalog lists this folder without
 
 
 def architecture_of(model_type: str) -> Architecture:
-    """The file of a model type, or that of the family it is a part of, or the default."""
-    found: Architecture = catalog.load("architecture", entry_of(model_type))
-    return found
+    """The architecture of a model type, or of the family it is a part of, or the default."""
+    architecture: Architecture = catalog.load("architecture", entry_of(model_type))
+    return architecture

@@ -114,11 +114,11 @@ def find_sites(
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
     sites = []
     for path, layer, experts in blocks(model):
-        found = count(experts)
-        if found is None or found < 2 or "shared" in path.rpartition(".")[2]:
+        size = count(experts)
+        if size is None or size < 2 or "shared" in path.rpartition(".")[2]:
             continue
         parent = path.rpartition(".")[0]
-        router, width = _router_of(modules[parent], experts, found, columns)
+        router, width = _router_of(modules[parent], experts, size, columns)
         top_k = top_k_of(router, modules[parent])
         if router is None or top_k is None:
             continue
@@ -128,7 +128,7 @@ def find_sites(
                 path=parent,
                 router=router,
                 experts=experts,
-                experts_count=found,
+                experts_count=size,
                 top_k=top_k,
                 columns=width,
                 shared=shared_experts(modules[parent], modules[_layer_path(path)], text, layer),
