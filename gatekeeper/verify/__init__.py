@@ -1,1 +1,1 @@
-"""A bundle held against itself: what it says is derived again from what it measured."""
+"""Checks a bundle against itself: derives again what it says from what it measured."""

@@ -1,4 +1,4 @@
-"""What was made, held against what the bundle itself says was to be made.
+"""Checks that a bundle holds all masks and trials that its own settings ask for.
 
 Whoever writes a bundle could otherwise leave out what speaks against the model: prompts under a
 mask, a whole arm, a selector that is called skipped, a variant.
@@ -33,7 +33,7 @@ _MEASURED = 32
 
 
 def recheck_made(evidence: Evidence) -> None:
-    """Every arm is there, each mask was run on its prompts, and what was skipped had to be.
+    """Checks that every arm is there, each mask was run on its prompts, and skips were needed.
 
     Of older bundles only the second: they made less, and `verify.recorded` tells that they are.
 
@@ -57,23 +57,23 @@ def makes_all(evidence: Evidence) -> bool:
 
 
 def random_masks_open(evidence: Evidence) -> tuple[str, ...]:
-    """Random masks that could be others without a trace: not those that the seed draws here."""
-    told = [other_controls(view) for view in views(evidence)] if makes_all(evidence) else []
-    return tuple(dict.fromkeys(filter(None, told)))
+    """Why random masks could be others without a trace: they are not those the seed draws here."""
+    reasons = [other_controls(view) for view in views(evidence)] if makes_all(evidence) else []
+    return tuple(dict.fromkeys(filter(None, reasons)))
 
 
 def left_out_with_reason(evidence: Evidence) -> tuple[str, ...]:
-    """What was asked for and not made, with the reason that the bundle gives in words."""
+    """Parts of the audit asked for and not made, each with the reason that the bundle gives."""
     parts = {"positive control": evidence.positive_control, "roles": evidence.roles}
-    told = [(what, why) for what, why in parts.items() if isinstance(why, str)]
-    told += [(f"selector {excerpt(n)}", why) for n, why in evidence.skipped_selectors.items()]
+    reasons = [(what, why) for what, why in parts.items() if isinstance(why, str)]
+    reasons += [(f"selector {excerpt(n)}", why) for n, why in evidence.skipped_selectors.items()]
     skipped = sum(p.skipped is not None for p in evidence.suite.prompts)
-    told += [(f"{skipped} prompts", "they are called skipped")] * bool(skipped)
-    return tuple(f"{what}: {excerpt(why)}" for what, why in told if why != NOT_ASKED)
+    reasons += [(f"{skipped} prompts", "they are called skipped")] * bool(skipped)
+    return tuple(f"{what}: {excerpt(why)}" for what, why in reasons if why != NOT_ASKED)
 
 
 def _runs(evidence: Evidence) -> None:
-    """Each mask has a trial of each prompt it was to be run on, and of no other.
+    """Checks that each mask has a trial of each prompt it was to be run on, and of no other.
 
     Further ones could be chosen for what they show. Older bundles have some: there it is held only
     that they measure.
@@ -86,22 +86,22 @@ def _runs(evidence: Evidence) -> None:
     rows = {mask.name: row for row, mask in enumerate(evidence.masks)}
     columns = {prompt.id: column for column, prompt in enumerate(prompts)}
     # A view names masks and prompts of which it has no trial; a last row and column is for those.
-    found = np.zeros((len(rows) + 1, len(columns) + 1), dtype=np.bool_)
+    trials = np.zeros((len(rows) + 1, len(columns) + 1), dtype=np.bool_)
     if len(codes.mask):
         row = np.array([rows.get(name, -1) for name in codes.masks])[codes.mask]
         column = np.array([columns.get(name, -1) for name in codes.prompts])[codes.prompt]
-        found[row, column] = True
+        trials[row, column] = True
     measures: npt.NDArray[np.bool_] = np.array([p.measures for p in prompts], dtype=np.bool_)
     sets = np.array([p.set for p in prompts], dtype=np.str_)
-    own = _of_environments(evidence)
-    for mask, there in zip(evidence.masks, found[:-1, :-1], strict=True):
-        wanted = measures & own.get(mask.name, _run_on(mask, sets))
+    by_mask = _of_environments(evidence)
+    for mask, there in zip(evidence.masks, trials[:-1, :-1], strict=True):
+        wanted = measures & by_mask.get(mask.name, _run_on(mask, sets))
         may = wanted if makes_all(evidence) else measures
         for name in np.unique(sets):
             if (stop := stop_of(evidence, mask, str(name))) is not None:
                 run = run_of(evidence, stop)
                 until = np.array([p.id in run for p in prompts], dtype=np.bool_)
-                wanted, may = (np.where(sets == name, until, one) for one in (wanted, may))
+                wanted, may = (np.where(sets == name, until, run_on) for run_on in (wanted, may))
         if lacking := int(np.count_nonzero(wanted & ~there)):
             _refuse(
                 f"mask {excerpt(mask.name)} was not run on {lacking} of the prompts that it was to "
@@ -112,32 +112,32 @@ def _runs(evidence: Evidence) -> None:
 
 
 def _run_on(mask: Mask, sets: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_]:
-    """[P], prompts that a mask is to be run on, as far as they measure."""
+    """The prompts that a mask is to be run on, as far as they measure, bool [P]."""
     run_on = {POSITIVE.arm: SETS_RUN, "control": ("regular",), "dose": ("regular",)}
     return np.isin(sets, run_on.get(mask.arm, ALL_SETS))
 
 
 def _of_environments(evidence: Evidence) -> dict[str, npt.NDArray[np.bool_]]:
-    """[P] by mask of an environment: its regular prompts."""
+    """The regular prompts of each mask of an environment, bool [P] by the mask's name."""
     settings = evidence.settings
-    found: dict[str, npt.NDArray[np.bool_]] = {}
-    for one, *masks in environment_masks(
+    by_mask: dict[str, npt.NDArray[np.bool_]] = {}
+    for environment, *masks in environment_masks(
         evidence.environments, mode=settings.mode, phase=settings.phase
     ):
-        inside = np.array([_within(p, one) for p in evidence.suite.prompts], dtype=np.bool_)
-        found |= {mask.name: inside for mask in (*masks, unmasked_within(one))}
-    return found
+        inside = np.array([_within(p, environment) for p in evidence.suite.prompts], dtype=np.bool_)
+        by_mask |= {mask.name: inside for mask in (*masks, unmasked_within(environment))}
+    return by_mask
 
 
-def _within(prompt: PromptRef, one: Environment) -> bool:
+def _within(prompt: PromptRef, environment: Environment) -> bool:
     """Whether masks of an environment are run on a prompt; those of a variant on all regular."""
-    if prompt.set != "regular" or one.dimension not in DIMENSIONS:
+    if prompt.set != "regular" or environment.dimension not in DIMENSIONS:
         return prompt.set == "regular"
-    return getattr(prompt, one.dimension) in one.values
+    return getattr(prompt, environment.dimension) in environment.values
 
 
 def _arms(evidence: Evidence) -> None:
-    """The second unmasked run, the masks beside, and what each selected mask costs in usefulness.
+    """Checks for the second unmasked run, the masks beside, and selected masks' usefulness.
 
     Raises:
         EvidenceError: one lacks.
@@ -147,8 +147,8 @@ def _arms(evidence: Evidence) -> None:
     if lacks_beside(evidence):
         _refuse("the masks of experts that are busy on benign prompts are left out")
     selected = {mask.name for mask in evidence.masks if mask.arm == "selected"}
-    told = {one.mask for one in evidence.usefulness}
-    if evidence.settings.phase == "both" and told != selected:
+    with_usefulness = {u.mask for u in evidence.usefulness}
+    if evidence.settings.phase == "both" and with_usefulness != selected:
         _refuse("the usefulness under selected masks is left out")
     if evidence.settings.sequential is None:
         return
@@ -164,7 +164,7 @@ def _arms(evidence: Evidence) -> None:
 
 
 def _variants(evidence: Evidence) -> None:
-    """Other system prompts and formats of the settings were run: each has the selections it must.
+    """Checks that other system prompts and formats were run: each has the selections it must.
 
     Of selectors that only read where tokens went: from the same prompts, they select under every
     variant. Others hang on how many prompts are refused there.
@@ -187,7 +187,7 @@ def _reads_routing(name: str) -> bool:
 
 
 def _skipped(evidence: Evidence) -> None:
-    """A selector that is called skipped finds nothing to select by in one of the folds.
+    """Checks that a skipped selector finds nothing to select by in one of the folds.
 
     Raises:
         EvidenceError: it does in all.
@@ -203,13 +203,13 @@ def _would_select(evidence: Evidence, selector: Selector) -> bool:
     One that measures is not asked again: it can where the refused prompts were enough to attribute,
     and its budget allowed every step.
     """
-    given: SelectionInput = selection_input(evidence)
+    inputs: SelectionInput = selection_input(evidence)
     if not selector.measures:
-        return not isinstance(selector.select(given), str)
+        return not isinstance(selector.select(inputs), str)
     attributes: Selector = catalog.load("selector", "attribution")
-    if selector.rows_needed is None or isinstance(attributes.select(given), str):
+    if selector.rows_needed is None or isinstance(attributes.select(inputs), str):
         return False
-    needed = selector.rows_needed(given.size, _MEASURED * len(HARMFUL_SETS))
+    needed = selector.rows_needed(inputs.size, _MEASURED * len(HARMFUL_SETS))
     return bool(evidence.selections) and evidence.settings.budget >= needed
 
 

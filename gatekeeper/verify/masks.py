@@ -1,4 +1,4 @@
-"""Masks held against what they follow from: rankings, the routing profile and the seed."""
+"""Checks masks against what they follow from: rankings, the routing profile and the seed."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def recheck_masks(evidence: Evidence) -> int:
         for mask in selected_masks(selection, evidence.settings.ks)
     }
     extra = [mask for mask in evidence.masks if mask.arm == "environment"]
-    own = list(environment_arms(evidence.environments, mode=settings.mode, phase=settings.phase))
-    if extra != own:
+    arms = list(environment_arms(evidence.environments, mode=settings.mode, phase=settings.phase))
+    if extra != arms:
         _refuse("the masks of environments are not those that were selected there")
-    if not all(_has(evidence, mask.experts) for mask in own):
+    if not all(_has(evidence, mask.experts) for mask in arms):
         _refuse("an environment selected experts that this model does not have")
     _recheck_beside(evidence)
     stored = {mask.name: mask for mask in evidence.masks if mask.arm == "selected"}
@@ -66,7 +66,7 @@ def recheck_masks(evidence: Evidence) -> int:
 
 
 def _recheck_controls(evidence: Evidence, ranks: Mapping[str, set[ExpertId]]) -> None:
-    """Random masks: named after what they stand beside, nested, of experts that were not selected.
+    """Checks random masks: named after what they stand beside, nested, of unselected experts.
 
     Raises:
         EvidenceError: one is not.
@@ -82,9 +82,9 @@ def _recheck_controls(evidence: Evidence, ranks: Mapping[str, set[ExpertId]]) ->
             _refuse(f"mask {excerpt(mask.name)} stands beside no selected mask")
         if mask.name != f"{selector}-k{mask.k}-control-{index:02d}":
             _refuse(f"mask {excerpt(mask.name)} is not named after what it stands beside")
-        whole = longest.setdefault((selector, index), mask)
+        largest = longest.setdefault((selector, index), mask)
         chosen = set(mask.experts)
-        if len(chosen) != mask.k or mask.experts != whole.experts[: mask.k]:
+        if len(chosen) != mask.k or mask.experts != largest.experts[: mask.k]:
             _refuse(f"mask {excerpt(mask.name)} is not nested in the larger ones of its control")
         if not _has(evidence, chosen) or chosen & ranks[selector]:
             _refuse(f"mask {excerpt(mask.name)} holds experts that no control may hold")
@@ -92,7 +92,7 @@ def _recheck_controls(evidence: Evidence, ranks: Mapping[str, set[ExpertId]]) ->
 
 
 def _recheck_number(evidence: Evidence, controls: Sequence[Mask]) -> None:
-    """As many random masks as the settings tell, of each size that the model has so many of.
+    """Checks for as many random masks as the settings tell, of each size that the model allows.
 
     A draw ends in an expert that makes another set than those before, as long as there is one.
 
@@ -101,19 +101,19 @@ def _recheck_number(evidence: Evidence, controls: Sequence[Mask]) -> None:
     """
     settings = evidence.settings
     experts = evidence.model.maskable_experts
-    found = Counter((mask.selector, mask.k) for mask in controls)
+    drawn = Counter((mask.selector, mask.k) for mask in controls)
     if any((mask.control or 0) >= settings.controls for mask in controls):
         _refuse("there are more random masks than the settings tell")
-    for one in evidence.selections if settings.metrics else ():
-        sizes = [k for k in settings.ks if k <= min(len(one.ranked), experts // 2)]
+    for s in evidence.selections if settings.metrics else ():
+        sizes = [k for k in settings.ks if k <= min(len(s.ranked), experts // 2)]
         for k in sizes:
-            left = experts - max(sizes) - (k - 1)  # for the last of k, behind any others
-            if found[one.selector, k] < settings.controls <= left:
-                _refuse(f"{excerpt(one.selector)} has fewer random masks than the settings tell")
+            free = experts - max(sizes) - (k - 1)  # for the last of k, behind any others
+            if drawn[s.selector, k] < settings.controls <= free:
+                _refuse(f"{excerpt(s.selector)} has fewer random masks than the settings tell")
 
 
 def _recheck_beside(evidence: Evidence) -> None:
-    """Masks beside the selected ones, and weakened ones; bundles written before have none.
+    """Checks masks beside the selected ones, and weakened ones; earlier bundles have none.
 
     Those of experts by the cause of their role came later: a bundle has all of them or none.
 
@@ -155,8 +155,8 @@ def lacks_causes(evidence: Evidence) -> bool:
     settings = evidence.settings
     if settings.cross_fit or not settings.metrics:
         return False
-    made = cause_masks(evidence.roles, settings.ks, mode=settings.mode, phase=settings.phase)
-    return not {mask.name for mask in made} <= {mask.name for mask in evidence.masks}
+    causes = cause_masks(evidence.roles, settings.ks, mode=settings.mode, phase=settings.phase)
+    return not {mask.name for mask in causes} <= {mask.name for mask in evidence.masks}
 
 
 def lacks_beside(evidence: Evidence) -> bool:
@@ -221,9 +221,9 @@ def _drawn(
     settings, frequency = evidence.settings, profile.frequency("prompt", rows).mean(axis=0)
     return {
         mask.name: mask.experts
-        for one in evidence.selections
+        for selection in evidence.selections
         for mask in control_masks(
-            one,
+            selection,
             settings.ks,
             frequency,
             profile.sites,
@@ -234,13 +234,13 @@ def _drawn(
 
 
 def rows_of(evidence: Evidence, profile: ActivationProfile, name: str) -> npt.NDArray[np.bool_]:
-    """[P], rows of the profile that are prompts of a set."""
+    """The rows of the profile that are prompts of a set, bool [P]."""
     inside = {p.id for p in evidence.suite.prompts if p.set == name}
     return np.array([i in inside for i in profile.prompt_ids], dtype=np.bool_)
 
 
 def _recheck_roles(evidence: Evidence) -> None:
-    """Each expert once, with the role that its intervals give.
+    """Checks that each expert has one role, and the one that its intervals give.
 
     Raises:
         EvidenceError: one has another, and would be masked with others than it belongs to.
@@ -248,14 +248,14 @@ def _recheck_roles(evidence: Evidence) -> None:
     if not isinstance(evidence.roles, Roles):
         return
     experts = evidence.roles.experts
-    wrong = any(one.role != role_of(one.detection_interval, one.refusal_interval)
-                for one in experts)  # fmt: skip
-    if wrong or len({one.expert for one in experts}) < len(experts):
+    wrong = any(e.role != role_of(e.detection_interval, e.refusal_interval)
+                for e in experts)  # fmt: skip
+    if wrong or len({e.expert for e in experts}) < len(experts):
         _refuse("roles do not follow from the intervals of their experts")
 
 
 def _ranking(evidence: Evidence, selection: Selection) -> set[ExpertId]:
-    """The experts of a ranking that its largest mask takes."""
+    """The experts of a ranking that the audit's largest mask takes."""
     order = [ranked.expert for ranked in selection.ranked]
     if len(set(order)) < len(order) or not _has(evidence, order):
         _refuse(f"the ranking of {excerpt(selection.selector)} is not one of this model's experts")
@@ -265,7 +265,7 @@ def _ranking(evidence: Evidence, selection: Selection) -> set[ExpertId]:
 def _has(evidence: Evidence, experts: Collection[ExpertId]) -> bool:
     """Whether the model has these experts; a model may be said to have any number."""
     held = {site.layer: site.experts for site in evidence.model.maskable_sites}
-    return all(0 <= one.expert < held.get(one.layer, 0) for one in experts)
+    return all(0 <= e.expert < held.get(e.layer, 0) for e in experts)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Numbers and names of a bundle that bound one another, or of which only few are possible."""
+"""Checks numbers and names of a bundle that bound one another, or have few possible values."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ _CLOCKS = timedelta(days=1)
 _YEARS = timedelta(days=3650)
 
 #: Whether there is a contradiction, and which.
-_Told = Iterator[tuple[bool, str]]
+_Checks = Iterator[tuple[bool, str]]
 
 
 def recheck_numbers(evidence: Evidence) -> None:
-    """Holds numbers against each other that are told in several places or that have bounds.
+    """Checks numbers that are told in several places, or that have bounds.
 
     Raises:
         EvidenceError: some contradict one another.
     """
-    for told in (
+    for checks in (
         _settings(evidence.settings),
         _seed(evidence),
         _model(evidence),
@@ -74,50 +74,50 @@ def recheck_numbers(evidence: Evidence) -> None:
         profile_contradictions(evidence),
         role_contradictions(evidence),
     ):
-        for wrong, words in told:
+        for wrong, words in checks:
             if wrong:
                 _refuse(words)
 
 
-def _settings(one: AuditSettings) -> _Told:
-    lists = (one.selectors, one.system_prompts, one.formats, one.doses)
+def _settings(s: AuditSettings) -> _Checks:
+    lists = (s.selectors, s.system_prompts, s.formats, s.doses)
     yield any(len(set(names)) < len(names) for names in lists), "the settings name something twice"
-    yield any(a >= b for a, b in pairwise(one.ks)), "the mask sizes are not in order, or one twice"
-    yield not all(map(_works, (one.mode, *one.doses))), "a mode of masks is none that does anything"
-    yield one.mode in one.doses, "a dose is the mode of the audit itself"
-    yield one.device not in _DEVICES, "the device is none that an audit runs on"
-    yield one.dtype not in _DTYPES, "the numeric format is none that an audit runs in"
-    yield not set(one.formats) <= set(FORMATS) - {one.dtype}, "a further numeric format is none"
-    many = one.parallel is not None and not _lies(one.parallel)
+    yield any(a >= b for a, b in pairwise(s.ks)), "the mask sizes are not in order, or one twice"
+    yield not all(map(_works, (s.mode, *s.doses))), "a mode of masks is none that does anything"
+    yield s.mode in s.doses, "a dose is the mode of the audit itself"
+    yield s.device not in _DEVICES, "the device is none that an audit runs on"
+    yield s.dtype not in _DTYPES, "the numeric format is none that an audit runs in"
+    yield not set(s.formats) <= set(FORMATS) - {s.dtype}, "a further numeric format is none"
+    many = s.parallel is not None and not _lies(s.parallel)
     yield many, "the model lay over processes in a way that there is not"
-    empty = one.system_prompt_sha256 == NO_TEXT
+    empty = s.system_prompt_sha256 == NO_TEXT
     yield empty, "the system prompt is said to be one, and to have no text"
-    own = one.system_prompt_sha256 or NO_TEXT
-    yield own in one.system_prompts, "a further system prompt is that of the audit itself"
-    yield one.cross_fit and one.selection_share != _HALF, "the halves of the prompts are no halves"
-    both = one.cross_fit and one.sequential is not None
+    sha256 = s.system_prompt_sha256 or NO_TEXT
+    yield sha256 in s.system_prompts, "a further system prompt is that of the audit itself"
+    yield s.cross_fit and s.selection_share != _HALF, "the halves of the prompts are no halves"
+    both = s.cross_fit and s.sequential is not None
     yield both, "masks could stop early in an audit whose halves measure one another"
-    yield one.clock not in {None, CLOCK}, "today's date is none that a chat template is given"
-    marks = () if one.reasoning is None else one.reasoning.marks
+    yield s.clock not in {None, CLOCK}, "today's date is none that a chat template is given"
+    marks = () if s.reasoning is None else s.reasoning.marks
     yield not _are_marks(marks), "the marks of reasoning are none that tell it from a reply"
-    judges = [(one.judge, one.judge_settings)]
-    judges += [(one.second.judge, one.second.settings)] if one.second is not None else []
-    told = any(settings and not _takes_options(name) for name, settings in judges)
-    yield told, "a judge was told options, and takes none"
+    judges = [(s.judge, s.judge_settings)]
+    judges += [(s.second.judge, s.second.settings)] if s.second is not None else []
+    options = any(settings and not _takes_options(name) for name, settings in judges)
+    yield options, "a judge was told options, and takes none"
 
 
-def _seed(evidence: Evidence) -> _Told:
-    one = evidence.settings
-    yield not 0 <= one.seed <= MOST_SEED, "the seed is none that an audit takes"
-    if one.seed_from is None:
-        yield one.nonce is not None, "there is a nonce, and a seed that follows from none"
+def _seed(evidence: Evidence) -> _Checks:
+    s = evidence.settings
+    yield not 0 <= s.seed <= MOST_SEED, "the seed is none that an audit takes"
+    if s.seed_from is None:
+        yield s.nonce is not None, "there is a nonce, and a seed that follows from none"
         return
     digests = evidence.suite.digest, evidence.checkpoint.digest
-    derived = derived_seed(one.seed_from, *digests, one.nonce)
-    yield one.seed != derived, "the seed does not follow from what it is said to be derived from"
+    derived = derived_seed(s.seed_from, *digests, s.nonce)
+    yield s.seed != derived, "the seed does not follow from what it is said to be derived from"
 
 
-def _model(evidence: Evidence) -> _Told:
+def _model(evidence: Evidence) -> _Checks:
     model = evidence.model
     layers = [site.layer for site in model.sites]
     yield len(set(layers)) < len(layers), "the model has two mixtures of experts in one layer"
@@ -127,8 +127,8 @@ def _model(evidence: Evidence) -> _Told:
     yield model.active_parameters > model.parameters, "more parameters work than there are"
 
 
-def _made_with(evidence: Evidence) -> _Told:
-    """The libraries that an audit names, and the files without which there is no model to load."""
+def _made_with(evidence: Evidence) -> _Checks:
+    """Checks that libraries are named, and the files without which there is no model to load."""
     if not makes_all(evidence):
         return
     lacking = not evidence.settings.versions.keys() >= _VERSIONS
@@ -143,7 +143,7 @@ def _made_with(evidence: Evidence) -> _Told:
     yield not words, "the checkpoint has no tokenizer"
 
 
-def _times(evidence: Evidence) -> _Told:
+def _times(evidence: Evidence) -> _Checks:
     times = evidence.times
     if times is None:
         return
@@ -168,11 +168,11 @@ def _lists_no_seed(times: RunTimes, settings: AuditSettings) -> bool:
     if not times.audits:
         return bool(times.seeds)
     seeds = set(times.seeds)
-    own = settings.seed in seeds and len(seeds) == len(times.seeds)
-    return not own or len(seeds) > times.audits
+    consistent = settings.seed in seeds and len(seeds) == len(times.seeds)
+    return not consistent or len(seeds) > times.audits
 
 
-def _suite(evidence: Evidence) -> _Told:
+def _suite(evidence: Evidence) -> _Checks:
     prompts, most = evidence.suite.prompts, evidence.settings.max_prompts
     counts = Counter(p.set for p in prompts)
     many = most is not None and any(count > most for count in counts.values())
@@ -183,26 +183,26 @@ def _suite(evidence: Evidence) -> _Told:
     yield unlike, "the same text is levelled in two ways"
 
 
-def _selected(evidence: Evidence) -> _Told:
+def _selected(evidence: Evidence) -> _Checks:
     settings = evidence.settings
     for view in views(evidence) if makes_all(evidence) else ():
         there = Counter(p.set for p in view.suite.prompts if p.selects)
-        for one in view.selections:
-            other = (one.seed, one.size) != (settings.seed, settings.size)
+        for r in view.selections:
+            other = (r.seed, r.size) != (settings.seed, settings.size)
             yield other, "a ranking was made by another seed or size than the settings tell"
-            yield one.window not in WINDOWS, "a ranking is of a token window that there is not"
-            yield one.forwards > settings.budget, "a selector measured more rows than it might"
-            more = any(count > there[name] for name, count in one.prompts.items())
+            yield r.window not in WINDOWS, "a ranking is of a token window that there is not"
+            yield r.forwards > settings.budget, "a selector measured more rows than it might"
+            more = any(count > there[name] for name, count in r.prompts.items())
             yield more, "a selector used more prompts than select"
 
 
-def _usefulness(evidence: Evidence) -> _Told:
+def _usefulness(evidence: Evidence) -> _Checks:
     tokens = {t.prompt_id: t.tokens for t in of_masks(evidence.trials, UNMASKED.name)}
-    for one in evidence.usefulness:
-        told = dict(zip(one.prompts, one.tokens, strict=True))
-        other = any(tokens.get(prompt) != count for prompt, count in told.items())
+    for u in evidence.usefulness:
+        lengths = dict(zip(u.prompts, u.tokens, strict=True))
+        other = any(tokens.get(prompt) != count for prompt, count in lengths.items())
         yield other, "usefulness is of replies of other lengths than the unmasked model gave"
-        values = (*one.plain, *one.masked, *one.divergence)
+        values = (*u.plain, *u.masked, *u.divergence)
         yield any(value < -_BITS for value in values), "usefulness is of a negative surprise"
 
 
@@ -215,12 +215,12 @@ def _works(mode: str) -> bool:
 
 
 def _lies(parallel: str) -> bool:
-    found = _PARALLEL.fullmatch(parallel)
-    return found is not None and int(found[1]) <= _PROCESSES
+    match = _PARALLEL.fullmatch(parallel)
+    return match is not None and int(match[1]) <= _PROCESSES
 
 
 def _are_marks(marks: tuple[str, ...]) -> bool:
-    """No marks, or two that an audit takes."""
+    """Whether these are no marks of reasoning, or two that an audit takes."""
     if not marks:
         return True
     usable = all(mark.strip() and mark.isprintable() for mark in marks)

@@ -1,4 +1,4 @@
-"""The positive control held against what it follows from: its own table, and the split."""
+"""Checks the positive control against what it follows from: its own table, and the split."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OUTCOMES = dict(zip(MADE_OF, ("refuse", "comply"), strict=True))
 
 
 def recheck_positive(evidence: Evidence) -> None:
-    """Holds that the layer follows from the table, and the table from model and split.
+    """Checks that the layer follows from the table, and the table from model and split.
 
     `verify.made` holds that the prompts were run. Replies that chose the layer are in no bundle, so
     the numbers of the table are believed.
@@ -43,41 +43,41 @@ def recheck_positive(evidence: Evidence) -> None:
 
 def _recheck_arm(evidence: Evidence) -> None:
     masks = [mask for mask in evidence.masks if mask.arm == POSITIVE.arm]
-    found = evidence.positive_control
-    if not isinstance(found, PositiveControl):
+    facts = evidence.positive_control
+    if not isinstance(facts, PositiveControl):
         if masks:
             _refuse("there is an arm of the positive control and no record of it")
         return
-    if masks != [POSITIVE] or len(found.directions) != 1 or not evidence.settings.positive_control:
+    if masks != [POSITIVE] or len(facts.directions) != 1 or not evidence.settings.positive_control:
         _refuse("the positive control is not the one arm that such an audit has")
-    _recheck_direction(evidence, found.directions[0])
+    _recheck_direction(evidence, facts.directions[0])
 
 
-def _recheck_direction(evidence: Evidence, one: Direction) -> None:
-    if tuple(c.layer for c in one.candidates) != tried_layers(evidence.model.layers):
+def _recheck_direction(evidence: Evidence, d: Direction) -> None:
+    if tuple(c.layer for c in d.candidates) != tried_layers(evidence.model.layers):
         _refuse("the positive control tried other layers than it does of such a model")
-    if one.layer != best_of(one.candidates):
+    if d.layer != best_of(d.candidates):
         _refuse("the layer of the positive control does not follow from the table of layers")
     if any(
-        c.lost > one.regular
-        or c.newly_refused > one.benign
-        or c.lost + c.newly_refused + c.broken > one.regular + one.benign
-        for c in one.candidates
+        c.lost > d.regular
+        or c.newly_refused > d.benign
+        or c.lost + c.newly_refused + c.broken > d.regular + d.benign
+        for c in d.candidates
     ):
         _refuse("the positive control lost more replies than there were")
     selects = {(p.id, p.set) for p in evidence.suite.prompts if p.selects}
     for name, ids, tried, most in zip(
-        MADE_OF, (one.refused, one.answered), (one.regular, one.benign), TRIED, strict=True
+        MADE_OF, (d.refused, d.answered), (d.regular, d.benign), TRIED, strict=True
     ):
-        own = {(prompt, name) for prompt in ids}
-        if len(own) < len(ids) or not own <= selects or not FEWEST <= len(ids) <= MADE_FROM:
+        pairs = {(prompt, name) for prompt in ids}
+        if len(pairs) < len(ids) or not pairs <= selects or not FEWEST <= len(ids) <= MADE_FROM:
             _refuse("the direction of the positive control is not made of prompts that select")
         if tried != min(len(ids), most):
             _refuse("the positive control tried layers on other prompts than it has")
 
 
 def recheck_replies(evidence: Evidence) -> None:
-    """Under cross-fitting, prompts that made a direction have unmasked trials too: of like replies.
+    """Checks, under cross-fitting, a direction's prompts against their unmasked trials.
 
     Raises:
         EvidenceError: others were refused or answered there, by more than two runs differ.
@@ -87,10 +87,10 @@ def recheck_replies(evidence: Evidence) -> None:
         for mask in (UNMASKED, AGAIN)
     )
     for view in views(evidence):
-        found = view.positive_control
-        if not isinstance(found, PositiveControl):
+        control = view.positive_control
+        if not isinstance(control, PositiveControl):
             continue
-        for direction in found.directions:
+        for direction in control.directions:
             for name, ids in zip(MADE_OF, (direction.refused, direction.answered), strict=True):
                 there = {p.id for p in view.suite.prompts if p.selects and p.set == name}
                 wanted = {i for i in there if plain.get(i) == _OUTCOMES[name]}

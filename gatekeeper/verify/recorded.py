@@ -1,4 +1,4 @@
-"""What this version always writes must be there: a check is not switched off by leaving it out.
+"""Checks that all this version always writes is there, so that no check is off for lack of it.
 
 Older versions wrote less. A bundle of theirs cannot be told from one of which as much was left out,
 so what it lacks is named, and nothing is confirmed of it.
@@ -15,7 +15,7 @@ from gatekeeper.verify.masks import lacks_causes
 
 
 def recheck_recorded(evidence: Evidence) -> None:
-    """Holds that nothing is left out on which other checks rest, and what is written twice.
+    """Checks that nothing on which other checks rest is left out, and what is written twice.
 
     Raises:
         EvidenceError: something is.
@@ -31,13 +31,13 @@ def recheck_recorded(evidence: Evidence) -> None:
         _refuse("a prompt lacks the digest of its levelled text, which the split rests on")
     if settings.metrics and evidence.profile is not None and settings.resamples == 0:
         _refuse("the number of resamples is left out, which the selections rest on")
-    _asked("the positive control is", settings.positive_control, evidence.positive_control)
-    _asked("the roles of experts are", settings.roles, evidence.roles)
+    _check_asked("the positive control is", settings.positive_control, evidence.positive_control)
+    _check_asked("the roles of experts are", settings.roles, evidence.roles)
     _selectors(evidence)
 
 
 def unrecorded(evidence: Evidence) -> tuple[str, ...]:
-    """What every audit of this version records and this bundle does not, in words.
+    """Parts that every audit of this version records and this bundle lacks, in words.
 
     Nothing where there is no profile: no bundle is without, so that this was not read from one.
     """
@@ -64,7 +64,7 @@ def unrecorded(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _self_test(evidence: Evidence) -> None:
-    """Every check that an audit always makes, each once; none failed but of shortcuts."""
+    """Checks for every check that an audit makes, each once; none failed but of shortcuts."""
     names = [check.name for check in evidence.self_test]
     wanted = REQUIRED_CHECKS if evidence.settings.metrics else FIRST_CHECKS
     if len(set(names)) < len(names):
@@ -77,19 +77,19 @@ def _self_test(evidence: Evidence) -> None:
         _refuse(f"checks of the self-test failed: {excerpt(', '.join(failed))}")
 
 
-def _asked(what: str, asked: bool, found: object) -> None:
-    """Something there, or a reason why not, if it was asked for; else only that it was not."""
-    if asked and found is None:
+def _check_asked(what: str, wanted: bool, part: object) -> None:
+    """Checks that a part, or why there is none, is there if and only if it was asked for."""
+    if wanted and part is None:
         _refuse(f"{what} left out")
-    if found is not None and asked == (found == NOT_ASKED):
+    if part is not None and wanted == (part == NOT_ASKED):
         _refuse(f"{what} asked for by the settings or by the evidence, not by both")
 
 
 def _selectors(evidence: Evidence) -> None:
-    """Every selector of the settings ranked or was skipped, and no other."""
-    told = {s.selector for s in evidence.selections} | evidence.skipped_selectors.keys()
-    for name in sorted(told ^ set(evidence.settings.selectors)):
-        why = "neither ranked nor was skipped" if name not in told else "is not in the settings"
+    """Checks that every selector of the settings ranked or was skipped, and no other."""
+    named = {s.selector for s in evidence.selections} | evidence.skipped_selectors.keys()
+    for name in sorted(named ^ set(evidence.settings.selectors)):
+        why = "neither ranked nor was skipped" if name not in named else "is not in the settings"
         _refuse(f"the selector {excerpt(name)} {why}")
 
 

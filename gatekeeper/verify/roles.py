@@ -1,4 +1,4 @@
-"""Roles of experts held against the selections, and their numbers against one another."""
+"""Checks roles of experts against the selections, and their numbers against one another."""
 
 from __future__ import annotations
 
@@ -32,64 +32,64 @@ _TAIL = (1 - CONFIDENCE) / 2
 #: Beside a margin: losses of few pairs may be the margin itself.
 _NEAR = 1e-9
 
-_Told = Iterator[tuple[bool, str]]
+_Checks = Iterator[tuple[bool, str]]
 _Range = tuple[float, float]
 
 
-def role_contradictions(evidence: Evidence) -> _Told:
-    """Whether there is a contradiction, and which, of all that there can be."""
+def role_contradictions(evidence: Evidence) -> _Checks:
+    """Checks of roles: for each possible contradiction, whether it is there, and words."""
     roles = evidence.roles
     if not makes_all(evidence) or not isinstance(roles, Roles):
         return
     first = views(evidence)[0]
     # Of a selector that is skipped in one fold, the other may have had a selection that is dropped.
     if not (evidence.settings.cross_fit and evidence.skipped_selectors):
-        told = tuple(one.expert for one in roles.experts)
-        other = told != in_turn(first.selections, MOST)
+        experts = tuple(e.expert for e in roles.experts)
+        other = experts != in_turn(first.selections, MOST)
         yield other, "roles are told of other experts than were selected first"
-        stable = by_sets(first.selections, told)
-        sets = any(one.by_sets != stable[one.expert] for one in roles.experts if not other)
+        stable = by_sets(first.selections, experts)
+        sets = any(e.by_sets != stable[e.expert] for e in roles.experts if not other)
         yield sets, "an expert is said to be stable in other groups than selections found it in"
-    own = [p for p in first.suite.prompts if p.selects and p.set in {"regular", "benign"}]
-    cluster = evidence_clusters(own)
-    yield from _prompts(own, roles, len(set(cluster.values())))
+    prompts = [p for p in first.suite.prompts if p.selects and p.set in {"regular", "benign"}]
+    cluster = evidence_clusters(prompts)
+    yield from _prompts(prompts, roles, len(set(cluster.values())))
     yield from _groups(first, roles)
     measured: tuple[ExpertRole | GroupRole, ...] = (*roles.experts, *roles.groups)
-    twins = _twins(own, [cluster[p.id] for p in own])
+    twins = _twins(prompts, [cluster[p.id] for p in prompts])
     for each in measured:
         yield from loss_contradictions(each, twins, roles.clusters)
     for fact in _probes(roles):
         yield _misses(fact.auroc, fact.interval, slack=0.0), "a probe lies outside its interval"
-    unsure = any(not is_sure(one) for one in roles.experts)
+    unsure = any(not is_sure(e) for e in roles.experts)
     yield unsure, "a role is more or less sure than its intervals"
 
 
-def _prompts(own: Sequence[PromptRef], roles: Roles, clusters: int) -> _Told:
+def _prompts(prompts: Sequence[PromptRef], roles: Roles, clusters: int) -> _Checks:
     yield (
-        roles.clusters != clusters or roles.n != len(own),
+        roles.clusters != clusters or roles.n != len(prompts),
         ("roles rest on other prompts than the regular and benign ones that select"),
     )
     other = any((fact.n, fact.clusters) != (roles.n, roles.clusters) for fact in _probes(roles))
     yield other, "a probe rests on other prompts than the roles"
 
 
-def _groups(first: Evidence, roles: Roles) -> _Told:
-    """Groups are made of the experts that roles are told of, but for the random ones beside."""
-    told = tuple(one.expert for one in roles.experts)
+def _groups(first: Evidence, roles: Roles) -> _Checks:
+    """Checks that groups hold the experts that have roles, but for the random ones beside."""
+    experts = tuple(e.expert for e in roles.experts)
     wanted = {
-        f"{name} by sets": tuple(one.expert for one in roles.experts if name in one.by_sets)
+        f"{name} by sets": tuple(e.expert for e in roles.experts if name in e.by_sets)
         for name in ("HCDG", "HRCG")
-    } | {"all selected": told}
-    found = {group.name: group.experts for group in roles.groups}
-    random = found.pop("random experts", ())
+    } | {"all selected": experts}
+    groups = {group.name: group.experts for group in roles.groups}
+    random = groups.pop("random experts", ())
     yield (
-        found != {name: experts for name, experts in wanted.items() if experts}
+        groups != {name: members for name, members in wanted.items() if members}
         or len({group.name for group in roles.groups}) < len(roles.groups),
         ("groups of roles are not made of the experts that roles are told of"),
     )
-    shown = {r.expert for s in first.selections for r in s.ranked[:MOST]} | set(told)
+    shown = {r.expert for s in first.selections for r in s.ranked[:MOST]} | set(experts)
     yield (
-        len(set(random)) < len(random) or len(random) > len(told) or bool(set(random) & shown),
+        len(set(random)) < len(random) or len(random) > len(experts) or bool(set(random) & shown),
         ("the random experts beside roles were selected themselves, or are too many"),
     )
     names = [fact.name for fact in roles.controls]
@@ -102,31 +102,31 @@ def _groups(first: Evidence, roles: Roles) -> _Told:
     )
 
 
-def _twins(own: Sequence[PromptRef], clusters: Sequence[str]) -> float:
+def _twins(prompts: Sequence[PromptRef], clusters: Sequence[str]) -> float:
     """Share of the pairs of a harmful and a benign prompt that are of one cluster."""
-    harmful = Counter(c for p, c in zip(own, clusters, strict=True) if p.set == "regular")
-    benign = Counter(c for p, c in zip(own, clusters, strict=True) if p.set == "benign")
+    harmful = Counter(c for p, c in zip(prompts, clusters, strict=True) if p.set == "regular")
+    benign = Counter(c for p, c in zip(prompts, clusters, strict=True) if p.set == "benign")
     pairs = harmful.total() * benign.total()
     return sum(count * benign[c] for c, count in harmful.items()) / pairs if pairs else 0.0
 
 
-def loss_contradictions(one: ExpertRole | GroupRole, twins: float, clusters: int) -> _Told:
-    """Each loss lies in its interval, as far as percentiles of resamples hold what they are of.
+def loss_contradictions(role: ExpertRole | GroupRole, twins: float, clusters: int) -> _Checks:
+    """Checks that each loss lies in its interval, as far as percentiles of resamples hold it.
 
     A mean over clusters does: resamples lie on both sides of it. A share of pairs may not, as pairs
     within a cluster are drawn twice as often as others: at most by their share, times how much
     more may be lost there.
     """
-    value, interval = one.detection_loss, one.detection_interval
+    value, interval = role.detection_loss, role.detection_interval
     words = "what an expert costs lies outside its interval"
     yield _misses(value, interval, slack=twins * (1 + abs(value))), words
-    yield _misses(one.refusal_loss, one.refusal_interval, slack=0.0), words
-    methods = {interval.method, one.refusal_interval.method}
+    yield _misses(role.refusal_loss, role.refusal_interval, slack=0.0), words
+    methods = {interval.method, role.refusal_interval.method}
     yield not methods <= {METHOD, METHOD_ALIKE}, "what experts cost has intervals of no known kind"
     reach = 1 - (1 - CONFIDENCE) ** (1 / max(clusters, 1))
     for loss, around, exact in (
         (value, interval, True),
-        (one.refusal_loss, one.refusal_interval, False),  # of the refused alone, which are fewer
+        (role.refusal_loss, role.refusal_interval, False),  # of the refused alone, which are fewer
     ):
         low, high = loss - around.low, around.high - loss
         other = not math.isclose(low, high, abs_tol=_BITS) or low < reach - _BITS
@@ -139,7 +139,7 @@ def loss_contradictions(one: ExpertRole | GroupRole, twins: float, clusters: int
 
 def _probes(roles: Roles) -> Iterator[ProbeFact]:
     yield from roles.controls
-    yield from (one.probe for one in roles.experts if one.probe is not None)
+    yield from (e.probe for e in roles.experts if e.probe is not None)
 
 
 def _misses(value: float, interval: Interval, slack: float) -> bool:
@@ -149,19 +149,19 @@ def _misses(value: float, interval: Interval, slack: float) -> bool:
     return not ordered or interval.confidence != CONFIDENCE
 
 
-def is_sure(one: ExpertRole) -> bool:
+def is_sure(role: ExpertRole) -> bool:
     """Whether so many resamples can give a role, by how many lie above each margin.
 
     An unclear role is as sure as the likelier of the two others is not.
     """
-    falls = _above(one.refusal_interval, REFUSAL_MARGIN)
-    fails = _above(one.detection_interval, DETECTION_MARGIN)
+    falls = _above(role.refusal_interval, REFUSAL_MARGIN)
+    fails = _above(role.detection_interval, DETECTION_MARGIN)
     detects = max(0.0, falls[0] + fails[0] - 1), min(falls[1], fails[1])
     controls = max(0.0, falls[0] - fails[1]), min(falls[1], 1 - fails[0])
     likelier = max(detects[0], controls[0], falls[0] / 2), max(detects[1], controls[1])
-    wanted = {"HCDG": detects, "HRCG": controls}.get(one.role, (1 - likelier[1], 1 - likelier[0]))
+    wanted = {"HCDG": detects, "HRCG": controls}.get(role.role, (1 - likelier[1], 1 - likelier[0]))
     least, most = max(0.0, wanted[0] - _LEFT), min(1.0, wanted[1] + _LEFT)
-    return least <= one.confidence <= most
+    return least <= role.confidence <= most
 
 
 def _above(interval: Interval, margin: float) -> _Range:

@@ -1,4 +1,4 @@
-"""The routing profile held against the model, the prompts and the token window."""
+"""Checks the routing profile against the model, the prompts and the token window."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ATTRIBUTED = re.compile(r"(?:Refusal log-odds: [^.]* read from \d+ judged repli
 
 
 def profile_contradictions(evidence: Evidence) -> Iterator[tuple[bool, str]]:
-    """Whether there is a contradiction, and which, of all that there can be."""
+    """Checks of the profile: for each possible contradiction, whether it is there, and words."""
     profile = evidence.profile
     if profile is None:
         return
@@ -53,7 +53,7 @@ def profile_contradictions(evidence: Evidence) -> Iterator[tuple[bool, str]]:
 
 
 def _replies(evidence: Evidence, profile: ActivationProfile) -> Iterator[tuple[bool, str]]:
-    """Under cross-fitting, prompts that selected have unmasked trials too: of like replies.
+    """Checks, under cross-fitting, the profile of prompts that select against their trials.
 
     They were generated beside others, so that some may differ, as the second unmasked run's do.
     """
@@ -75,13 +75,13 @@ def _replies(evidence: Evidence, profile: ActivationProfile) -> Iterator[tuple[b
     noise = sum((plain[i].outcome == "refuse") != (again[i].outcome == "refuse") for i in both)
     every = _ATTRIBUTED.fullmatch(profile.attribution_note) is not None
     for view in views(evidence):
-        own = view.profile
-        if own is None or (own.attribution is None and not every):
+        fold = view.profile
+        if fold is None or (fold.attribution is None and not every):
             continue
-        found: npt.NDArray[np.bool_] = np.zeros(len(own.prompt_ids), dtype=np.bool_)
-        if own.attribution is not None:
-            found = np.asarray(np.isfinite(own.attribution).any(axis=(1, 2)))
-        rows = [(i, bool(has)) for i, has in zip(own.prompt_ids, found, strict=True) if i in plain]
+        which: npt.NDArray[np.bool_] = np.zeros(len(fold.prompt_ids), dtype=np.bool_)
+        if fold.attribution is not None:
+            which = np.asarray(np.isfinite(fold.attribution).any(axis=(1, 2)))
+        rows = [(i, bool(has)) for i, has in zip(fold.prompt_ids, which, strict=True) if i in plain]
         other = sum(has != (plain[i].outcome == "refuse" and i in harmful) for i, has in rows)
         yield (
             exceeds_noise(other, noise, len(rows)),
@@ -125,5 +125,5 @@ def _other_top_k(
         return True
     some = tokens > 0
     each = np.unique(chosen[some] / tokens[some])
-    one = len(each) == 1 and np.count_nonzero(some) > 1
-    return bool(one and each[0] not in {0, site.top_k, site.top_k - site.shared})
+    same = len(each) == 1 and np.count_nonzero(some) > 1
+    return bool(same and each[0] not in {0, site.top_k, site.top_k - site.shared})

@@ -1,4 +1,4 @@
-"""Whether two pieces of JSON say the same."""
+"""Compares two pieces of JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Selections held against the routing profile that they were made from."""
+"""Checks selections against the routing profile that they were made from."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _OF_SELECTION = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derived:
-    """Which selections were made again from the profile.
+    """The selections that were made again from the profile, and why others were not.
 
     Attributes:
         agreed: selectors whose stored selection is what they find.
@@ -82,10 +82,10 @@ def underived(evidence: Evidence, *, earlier: bool = False) -> dict[str, str]:
     """
     if evidence.profile is None:
         return {}
-    found = {s.selector: _not_again(evidence, s) for s in evidence.selections}
+    reasons = {s.selector: _not_again(evidence, s) for s in evidence.selections}
     return {
         name: why
-        for name, why in found.items()
+        for name, why in reasons.items()
         if why not in {None, _MEASURED} and not (earlier and why.startswith(_OLDER))
     }
 
@@ -97,12 +97,12 @@ def recheck_selections(evidence: Evidence) -> Derived:
         EvidenceError: another selection is stored than follows from the profile, or one by a newer
             version of its selector.
     """
-    told = [_recheck(view) for view in views(evidence)]
+    per_fold = [_recheck(view) for view in views(evidence)]
     open_ = underived(evidence, earlier=True)
     return Derived(
-        agreed=told[0].agreed,
-        untold={name: why for one in told for name, why in one.untold.items()},
-        variants=tuple(dict.fromkeys(name for one in told for name in one.variants)),
+        agreed=per_fold[0].agreed,
+        untold={name: why for fold in per_fold for name, why in fold.untold.items()},
+        variants=tuple(dict.fromkeys(name for fold in per_fold for name in fold.variants)),
         open=tuple(_named(name, why) for name, why in open_.items()),
         older=tuple(
             _named(name, why) for name, why in underived(evidence).items() if name not in open_
@@ -115,21 +115,21 @@ def _named(name: str, why: str) -> str:
 
 
 def _recheck(evidence: Evidence) -> Derived:
-    """The selections of one fold, or of an audit without folds."""
+    """Makes the selections of a fold again, or of an audit without folds."""
     agreed: list[str] = []
     untold: dict[str, str] = {}
-    given: SelectionInput | None = None
+    inputs: SelectionInput | None = None
     for stored in evidence.selections:
         reason = _not_again(evidence, stored)
         if reason is not None:
             untold[stored.selector] = reason
             continue
-        given = given or selection_input(evidence)
-        _compare(stored, _selector(stored.selector).select(given))
+        inputs = inputs or selection_input(evidence)
+        _compare(stored, _selector(stored.selector).select(inputs))
         agreed.append(stored.selector)
     variants: tuple[str, ...] = ()
-    if given is not None:
-        variants = recheck_environments(evidence, given, agreed)
+    if inputs is not None:
+        variants = recheck_environments(evidence, inputs, agreed)
     return Derived(agreed=tuple(agreed), untold=untold, variants=variants)
 
 
@@ -163,7 +163,7 @@ def _not_again(evidence: Evidence, stored: Selection) -> str | None:
 
 
 def selection_input(evidence: Evidence) -> SelectionInput:
-    """What the audit gave to its selectors; of evidence with a profile, of one fold.
+    """The input that the audit gave to its selectors; of evidence with a profile, of one fold.
 
     Raises:
         EvidenceError: profile and settings are such as no audit selects by.
@@ -192,13 +192,13 @@ def selection_input(evidence: Evidence) -> SelectionInput:
 
 def _attributed(profile: ActivationProfile) -> bool:
     """Whether there is no attribution, or one of numbers in the shape of the profile."""
-    found = profile.attribution
+    array = profile.attribution
     shape = (len(profile.prompt_ids), len(profile.sites), max(s.experts for s in profile.sites))
-    return found is None or (np.issubdtype(found.dtype, np.floating) and found.shape == shape)
+    return array is None or (np.issubdtype(array.dtype, np.floating) and array.shape == shape)
 
 
 def _compare(stored: Selection, derived: Selection | str) -> None:
-    """Rankings exactly, numbers to the last few bits.
+    """Compares rankings exactly, and numbers to the last few bits.
 
     Sums over resamples are exact (`analysis.resampling`), so that no machine ranks otherwise.
 

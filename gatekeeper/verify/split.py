@@ -1,4 +1,4 @@
-"""The split of the prompts held against the seed that it follows from."""
+"""Checks the split of the prompts against the seed that it follows from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The suite held against what its digest is of, where that is known here: a bundled suite."""
+"""Checks the suite against the bundled suite of its digest, where there is one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMED = ("id", "version", "title", "licence")
 
 
 def recheck_suite(evidence: Evidence) -> str | None:
-    """Holds prompts that are said to be a bundled suite's against that suite.
+    """Checks prompts that are said to be a bundled suite's against that suite.
 
     Whoever writes a bundle could otherwise name the digest that a policy wants, and run others.
 
@@ -30,19 +30,19 @@ def recheck_suite(evidence: Evidence) -> str | None:
         EvidenceError: they are other prompts, the suite has another name, or its digest is not that
             of the files it is said to have.
     """
-    told = evidence.suite
-    if told.files and suite_digest(told.files) != told.digest:
+    named = evidence.suite
+    if named.files and suite_digest(named.files) != named.digest:
         _refuse("the digest of the suite does not follow from its files")
-    suite = next((one for one in _bundled() if one.digest == told.digest), None)
+    suite = next((s for s in _bundled() if s.digest == named.digest), None)
     if suite is None:
         return None
-    if any(getattr(suite, name) != getattr(told, name) for name in _NAMED):
+    if any(getattr(suite, name) != getattr(named, name) for name in _NAMED):
         _refuse("the digest of the suite is that of another")
     wanted = limit(suite.prompts, evidence.settings.max_prompts, evidence.settings.seed)
     if evidence.settings.split < VERSION and evidence.settings.max_prompts is not None:
-        taken = {p.id for p in told.prompts}  # by the rule of then
+        taken = {p.id for p in named.prompts}  # by the rule of then
         wanted = tuple(p for p in suite.prompts if p.id in taken)
-    if len(wanted) != len(told.prompts) or not all(map(_same, wanted, told.prompts)):
+    if len(wanted) != len(named.prompts) or not all(map(_same, wanted, named.prompts)):
         _refuse("the prompts are not those of the suite that the digest is of")
     return suite.id
 
@@ -53,11 +53,11 @@ def _bundled() -> tuple[Suite, ...]:
     return tuple(read_suite(path) for path in places if path.is_dir())
 
 
-def _same(prompt: Prompt, told: PromptRef) -> bool:
+def _same(prompt: Prompt, named: PromptRef) -> bool:
     return (
-        all(getattr(prompt, name) == getattr(told, name) for name in _SAME)
-        and told.text_sha256 == hashlib.sha256(prompt.text.encode()).hexdigest()
-        and told.folded_sha256 in {None, folded_sha256(prompt.text)}
+        all(getattr(prompt, name) == getattr(named, name) for name in _SAME)
+        and named.text_sha256 == hashlib.sha256(prompt.text.encode()).hexdigest()
+        and named.folded_sha256 in {None, folded_sha256(prompt.text)}
     )
 
 

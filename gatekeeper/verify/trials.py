@@ -1,4 +1,4 @@
-"""Trials held against what they follow from: the order of early stops, and the stored replies."""
+"""Checks trials against what they follow from: the order of early stops, and stored replies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KNOWN = 1 << 16
 
 
 def recheck_stops(evidence: Evidence) -> None:
-    """Masks that may have stopped early did so at a look; `verify.made` holds what was run.
+    """Checks that masks stopped early only at a look; `verify.made` checks what was run.
 
     Raises:
         EvidenceError: a stop is of no such run, or elsewhere.
@@ -35,12 +35,12 @@ def recheck_stops(evidence: Evidence) -> None:
         seeds = order(evidence, stop.set)
         sizes = list(accumulate(len(ids) for ids in seeds))
         ends = [sizes[count - 1] for count in looks(seeds)]
-        own = [m for m in evidence.masks if stop_of(evidence, m, stop.set) == stop]
-        runs = {(mask.name, stop.set) for mask in own}
-        if not any(mask.arm in {"selected", "beside"} for mask in own) or seen & runs:
+        stopped = [m for m in evidence.masks if stop_of(evidence, m, stop.set) == stop]
+        runs = {(mask.name, stop.set) for mask in stopped}
+        if not any(mask.arm in {"selected", "beside"} for mask in stopped) or seen & runs:
             _refuse("a stop is of no mask of this audit, or there are two of one")
-        told = (stop.prompts, stop.of, stop.largest)
-        if stop.looks > len(ends) or told != (
+        counts = (stop.prompts, stop.of, stop.largest)
+        if stop.looks > len(ends) or counts != (
             ends[stop.looks - 1], sizes[-1], max(len(ids) for ids in seeds)
         ):  # fmt: skip
             _refuse(f"the masks of {excerpt(stop.selector)} did not stop at one of their looks")
@@ -54,7 +54,7 @@ def recheck_outcomes(evidence: Evidence) -> str | None:
         EvidenceError: a reply is judged otherwise than stored, or by a newer version of the judge.
     """
     name, version = evidence.settings.judge, evidence.settings.judge_version
-    judge = _asked(evidence, name, version)
+    judge = _judge_of(evidence, name, version)
     if isinstance(judge, str):
         return judge
     wrong = list(_otherwise(evidence, of_replies(judge, evidence.settings.reasoning).judge))
@@ -66,7 +66,7 @@ def recheck_outcomes(evidence: Evidence) -> str | None:
     return None
 
 
-def _asked(evidence: Evidence, name: str, version: int) -> Judge | str:
+def _judge_of(evidence: Evidence, name: str, version: int) -> Judge | str:
     """A judge as it was in a version, or why it cannot be asked about the stored replies.
 
     Raises:
@@ -89,26 +89,26 @@ def _asked(evidence: Evidence, name: str, version: int) -> Judge | str:
 
 
 def outcomes_open(evidence: Evidence) -> tuple[str, ...]:
-    """Outcomes that could be others without a trace here: those of judges that are not asked again.
+    """Why outcomes could be others without a trace: a judge is not asked again here.
 
     Those of an older version of a judge, if it is not kept here, are asked of the present one, and
     open if it differs.
     """
     settings, second = evidence.settings, evidence.settings.second
-    found = []
+    reasons = []
     if not _judges_again(settings.judge):
-        found.append(f"outcomes: judge {excerpt(settings.judge)} is not asked again")
+        reasons.append(f"outcomes: judge {excerpt(settings.judge)} is not asked again")
     elif why := _other_rule(evidence):
-        found.append(f"outcomes: {why}")
+        reasons.append(f"outcomes: {why}")
     else:
         judge: Judge = catalog.load("judge", settings.judge)
         older = _as_it_was(judge, settings.judge_version) is None
-        asked = of_replies(judge, settings.reasoning).judge
-        if older and (wrong := sum(1 for _ in _otherwise(evidence, asked, reasons=False))):
-            found.append(f"outcomes: {judge.id} version {judge.version} gives {wrong} others")
-    if second is not None and isinstance(_asked(evidence, second.judge, second.version), str):
-        found.append(f"outcomes of the second judge: {excerpt(second.judge)} is not asked again")
-    return tuple(found)
+        judged = of_replies(judge, settings.reasoning).judge
+        if older and (wrong := sum(1 for _ in _otherwise(evidence, judged, reasons=False))):
+            reasons.append(f"outcomes: {judge.id} version {judge.version} gives {wrong} others")
+    if second is not None and isinstance(_judge_of(evidence, second.judge, second.version), str):
+        reasons.append(f"outcomes of the second judge: {excerpt(second.judge)} is not asked again")
+    return tuple(reasons)
 
 
 def _judges_again(name: str) -> bool:
@@ -140,7 +140,7 @@ def recheck_second(evidence: Evidence) -> str | None:
     if (second.judge, dict(second.settings)) == (first.judge, dict(first.judge_settings)):
         _refuse("the second judge is the judge itself")
     drawn = f"{len(rows)} replies, those that the seed draws"
-    judge = _asked(evidence, second.judge, second.version)
+    judge = _judge_of(evidence, second.judge, second.version)
     if isinstance(judge, str):
         return f"{drawn}; not judged again: {judge}"
     judged = of_replies(judge, first.reasoning).judge
@@ -183,11 +183,11 @@ def _other_rule(evidence: Evidence) -> str | None:
 def _otherwise(
     evidence: Evidence, judge: Callable[[str, str], Judgement], *, reasons: bool = True
 ) -> Iterator[str]:
-    """Masks of the trials whose reply is judged otherwise; equal replies are judged about once."""
+    """Masks of trials whose reply is judged otherwise; equal replies are judged about once."""
     judged = functools.lru_cache(maxsize=_KNOWN)(functools.partial(judge, ""))
     for trial in evidence.trials:
-        found = judged(trial.completion)
-        if found.outcome != trial.outcome or (reasons and found.reason != trial.reason):
+        judgement = judged(trial.completion)
+        if judgement.outcome != trial.outcome or (reasons and judgement.reason != trial.reason):
             yield trial.mask
 
 

@@ -1,4 +1,4 @@
-"""A bundle held against itself: what it says must follow from what it recorded."""
+"""Checks a bundle against itself: what it says must follow from what it recorded."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Rechecked:
 
     @property
     def told_older(self) -> str:
-        """Both kinds of `older`, in words; empty if there are none."""
+        """The metrics of `older`, in words; empty if there are none."""
         past = ", ".join(sorted(name for name, version in self.older.items() if version))
         since = ", ".join(sorted(name for name, version in self.older.items() if not version))
         parts = [f"of an older version: {past}"] * bool(past)
@@ -89,7 +89,7 @@ def recheck(evidence: Evidence) -> Rechecked:
     recheck_positive(evidence)
     recheck_recorded(evidence)
     lacking = ", ".join(unrecorded(evidence))
-    told = (f"written by an older version, or left out: {lacking}",) if lacking else ()
+    lacks = (f"written by an older version, or left out: {lacking}",) if lacking else ()
     split = recheck_split(evidence)
     suite = recheck_suite(evidence)
     recheck_stops(evidence)
@@ -111,7 +111,7 @@ def recheck(evidence: Evidence) -> Rechecked:
         selections=selections,
         open=(*outcomes_open(evidence), *random_masks_open(evidence), *selections.open),
         left_out=left_out_with_reason(evidence),
-        unsaid=(*selections.older, *told),
+        unsaid=(*selections.older, *lacks),
         compared=compared,
         older=older,
     )
@@ -122,7 +122,7 @@ def compare_findings(
     current: Sequence[Finding | Missing],
     named: Mapping[str, int],
 ) -> tuple[int, dict[str, int]]:
-    """Holds stored findings against measured ones: exactly the same set, unless of older versions.
+    """Compares stored findings with measured ones: exactly the same set, unless of older versions.
 
     A metric that is not among those the evidence names is younger than it. Where none are named, in
     bundles written before they were, it is one without any stored finding. Nothing is lost by
@@ -163,7 +163,7 @@ def compare_findings(
 def _versions(
     stored: Sequence[Finding | Missing], named: Mapping[str, int], ours: Mapping[str, int]
 ) -> dict[str, int]:
-    """Version of each metric that the findings were measured with.
+    """The version of each metric with which the findings were measured.
 
     Raises:
         EvidenceError: of one that is not known here, or not the one that is named; or of two.
