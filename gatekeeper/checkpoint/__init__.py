@@ -1,1 +1,1 @@
-"""What a checkpoint is, read from its config and tensor headers alone: no torch, no weights."""
+"""Describes a checkpoint from its config and tensor headers alone: no torch, no weights."""

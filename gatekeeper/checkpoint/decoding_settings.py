@@ -1,4 +1,4 @@
-"""Settings of a checkpoint under which servers reply otherwise than greedy decoding does.
+"""Finds settings of a checkpoint under which servers do not decode greedily.
 
 transformers applies all of generation_config.json, vLLM and SGLang penalties, sampling and lengths,
 unless they are told not to. An audit decodes greedily and applies none. What puts words into
@@ -101,7 +101,7 @@ _NAMED = 5
 def refuse_forced(
     folder: Path, config: Mapping[str, Any], generation: Mapping[str, Any] | None
 ) -> None:
-    """Refuses settings under which what is served is not what greedy decoding gives.
+    """Refuses settings under which servers do not give what greedy decoding gives.
 
     Args:
         generation: generation_config.json, or None if there is none.
@@ -112,7 +112,7 @@ def refuse_forced(
     flat = _flat(config)
     path, settings = folder / _file(generation), flat if generation is None else generation
     for name, (meaning, nothing) in FORCED.items():
-        if _asked(settings, name, (nothing,)):
+        if _asks(settings, name, (nothing,)):
             _refuse(
                 path,
                 f"asks for {meaning} ({name} is {excerpt(repr(settings[name]))}), Gatekeeper "
@@ -136,14 +136,14 @@ def served_otherwise(
     flat = _flat(config)
     settings, file = flat if generation is None else generation, _file(generation)
     for name, nothing in BENT.items():
-        if _asked(settings, name, nothing):
+        if _asks(settings, name, nothing):
             everywhere = name in _EVERYWHERE
             who = f"transformers{', vLLM and SGLang apply' if everywhere else ' applies'}"
             yield (
                 f"not applied: {name} of {file} ({excerpt(repr(settings[name]))}), which {who} to "
                 "replies unless told not to"
             )
-    drawn = [name for name, nothing in SAMPLING.items() if _asked(settings, name, nothing)]
+    drawn = [name for name, nothing in SAMPLING.items() if _asks(settings, name, nothing)]
     # In a config.json, top_k is rather a number of experts.
     if drawn and (generation is not None or "do_sample" in drawn):
         said = ", ".join(f"{name} {excerpt(repr(settings[name]))}" for name in drawn)
@@ -159,21 +159,21 @@ def served_otherwise(
 def _of_task(config: Mapping[str, Any]) -> Iterator[str]:
     """A line on settings for this very task, which pipelines lay over all others."""
     tasks = config.get("task_specific_params")
-    given = tasks.get("text-generation") if isinstance(tasks, Mapping) else None
-    given = given if isinstance(given, Mapping) else {}
+    settings = tasks.get("text-generation") if isinstance(tasks, Mapping) else None
+    settings = settings if isinstance(settings, Mapping) else {}
     tables = {**{n: (v,) for n, (_, v) in FORCED.items()}, **BENT, **SAMPLING}
-    asked = [name for name, nothing in tables.items() if _asked(given, name, nothing)]
-    if isinstance(given.get("prefix"), str) and given["prefix"]:
-        asked.append("prefix")
-    if asked:
+    names = [name for name, nothing in tables.items() if _asks(settings, name, nothing)]
+    if isinstance(settings.get("prefix"), str) and settings["prefix"]:
+        names.append("prefix")
+    if names:
         yield (
-            f"not applied: {_listed(asked)} for text-generation in task_specific_params of "
+            f"not applied: {_listed(names)} for text-generation in task_specific_params of "
             f"{CONFIG}, which pipelines of transformers apply to replies"
         )
 
 
 def _beside(config: Mapping[str, Any], generation: Mapping[str, Any]) -> Iterator[str]:
-    """Lines on what one of both files says and the other does not."""
+    """Lines on settings that only one of the two files has, or that differ between them."""
     known = {*FORCED, *BENT, *SAMPLING, *HARMLESS}
     if strange := [name for name in generation if name not in known]:
         yield (
@@ -181,10 +181,10 @@ def _beside(config: Mapping[str, Any], generation: Mapping[str, Any]) -> Iterato
             "know: what a server makes of it was not audited"
         )
     tables = {**{n: (v,) for n, (_, v) in FORCED.items()}, **BENT, "do_sample": (False,)}
-    left = [n for n, nothing in tables.items() if _asked(config, n, nothing)]
-    if left := [name for name in left if config[name] != generation.get(name)]:
+    names = [n for n, nothing in tables.items() if _asks(config, n, nothing)]
+    if names := [name for name in names if config[name] != generation.get(name)]:
         yield (
-            f"not applied: {_listed(left)} of {CONFIG}, of which {GENERATION_CONFIG} says nothing "
+            f"not applied: {_listed(names)} of {CONFIG}, of which {GENERATION_CONFIG} says nothing "
             "or another: earlier transformers apply it to replies"
         )
     if lacking := (_end_ids(config) or set()) - (_end_ids(generation) or set()):
@@ -195,23 +195,23 @@ def _beside(config: Mapping[str, Any], generation: Mapping[str, Any]) -> Iterato
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """config.json, and what only the first of the configs nested in it says."""
+    """The settings of config.json, and those that only the first config nested in it has."""
     said = {name: value for name, value in config.items() if value is not None}
     nested = next((n for n in map(config.get, NESTED) if isinstance(n, dict) and n), {})
     return {**nested, **said}
 
 
-def _asked(settings: Mapping[str, Any], name: str, nothing: tuple[object, ...]) -> bool:
+def _asks(settings: Mapping[str, Any], name: str, nothing: tuple[object, ...]) -> bool:
     """Whether a setting asks for something; `true` is none of the numbers that ask for nothing."""
     value = settings.get(name)
     truth = isinstance(value, bool)
     return value is not None and not any(
-        value == one and truth == isinstance(one, bool) for one in nothing
+        value == n and truth == isinstance(n, bool) for n in nothing
     )
 
 
 def _end_ids(settings: Mapping[str, Any]) -> set[int] | None:
-    """Ids that end a reply; None for what are none."""
+    """The ids of tokens that end a reply; None if the setting holds no ids."""
     said = settings.get("eos_token_id")
     ids = said if isinstance(said, list) else [] if said is None else [said]
     return set(ids) if all(type(i) is int and i >= 0 for i in ids) else None

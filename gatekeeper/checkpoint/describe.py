@@ -1,4 +1,4 @@
-"""A model's experts, layer by layer, from its config and tensor headers: no weight is read.
+"""Describes a model's experts, layer by layer, from config and headers: no weight is read.
 
 MoE or not is decided by the weights' names and shapes, never by the config alone: configs keep
 numbers of experts for models that have none. Where the two contradict each other, nobody can say
@@ -37,7 +37,7 @@ _DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float
 
 
 def describe(checkpoint: Checkpoint) -> ModelDescription:
-    """What the model is, from config and headers.
+    """Describes the model, from config and headers.
 
     `sites` is empty for a dense model. Their `path` is the block's name in the weights, which for
     some families is not its name in the loaded model: match by `layer`. Layers for multi-token
@@ -49,15 +49,15 @@ def describe(checkpoint: Checkpoint) -> ModelDescription:
     config = MoeConfig(checkpoint)
     layers = config.natural("num_hidden_layers", "n_layers", "n_layer", "num_layers")
     tensors = parameters_of(checkpoint.tensors, config, layers)
-    found = blocks(tensors, config)
-    _refuse_odd_places(checkpoint, found)
-    near = _by_layer(checkpoint.tensors)
+    mixtures = blocks(tensors, config)
+    _refuse_odd_places(checkpoint, mixtures)
+    by = _by_layer(checkpoint.tensors)
     sites = tuple(
-        _site(checkpoint, config, b, near[layer_prefix(b.path)]) for b in found if not b.attention
+        _site(checkpoint, config, b, by[layer_prefix(b.path)]) for b in mixtures if not b.attention
     )
     _check_sites(checkpoint, sites, tensors, unknown(tensors, config))
     parameters = sum(info.elements for info in tensors.values())
-    idle = sum(b.idle(config.top_k(b.layer or 0, b.experts)) for b in found)
+    idle = sum(b.idle(config.top_k(b.layer or 0, b.experts)) for b in mixtures)
     architectures = checkpoint.config.get("architectures") or ["unknown"]
     return ModelDescription(
         model_type=checkpoint.config["model_type"],
@@ -79,10 +79,10 @@ def _by_layer(tensors: Mapping[str, TensorInfo]) -> dict[str, dict[str, TensorIn
     return groups
 
 
-def _refuse_odd_places(checkpoint: Checkpoint, found: Iterable[Block]) -> None:
-    """Experts in no decoder layer, in one whose number is none, or two mixtures in one."""
+def _refuse_odd_places(checkpoint: Checkpoint, mixtures: Iterable[Block]) -> None:
+    """Refuses experts outside of decoder layers, and two mixtures in one layer."""
     layers: Counter[int] = Counter()
-    for block in found:
+    for block in mixtures:
         if block.layer is None:
             _refuse(checkpoint, f"has experts outside its decoder layers, at {excerpt(block.path)}")
         layers[block.layer] += not block.attention
@@ -129,7 +129,7 @@ def _site(
 def _check_router(
     checkpoint: Checkpoint, config: MoeConfig, block: Block, near: Mapping[str, TensorInfo]
 ) -> None:
-    """A router must score as many experts as there are, or more where the family says so."""
+    """Checks that a router scores as many experts as there are, or more where the family may."""
     layer, experts = block.layer, block.experts
     routers = [
         info.shape[0]
@@ -138,8 +138,8 @@ def _check_router(
     ]
     extra = any(family.extra_columns for family in config.families)
     if not any(rows == experts or (extra and rows > experts) for rows in routers):
-        found = f"a router of {routers[0]}" if routers else "no router"
-        _refuse(checkpoint, f"layer {layer} has {experts} experts, but {found}")
+        there = f"a router of {routers[0]}" if routers else "no router"
+        _refuse(checkpoint, f"layer {layer} has {experts} experts, but {there}")
 
 
 def _inside(block: Block, near: Mapping[str, TensorInfo]) -> dict[str, TensorInfo]:

@@ -1,4 +1,4 @@
-"""What sets a model family apart, as far as its checkpoints alone tell.
+"""Lists facts of model families that can be told from checkpoints alone.
 
 Each family that differs from the rest is one file in `engine/model/architectures/`. That file
 imports torch, for its hooks, and this package does without: so the facts below are read from its

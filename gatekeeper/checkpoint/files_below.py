@@ -1,4 +1,4 @@
-"""The files of a checkpoint that some loader may read, and so are part of what it is."""
+"""Lists the files of a checkpoint that some loader may read, and so are part of what it is."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _OTHER_WEIGHTS = frozenset(
 
 
 def files_below(folder: Path) -> set[str]:
-    """Their paths from the folder.
+    """Paths, from the folder, of the files in it that a loader may read.
 
     Raises:
         CheckpointError: a pipe, socket or device is among them, for which a loader would wait, or
             from which it would read what nobody can hash.
     """
-    found = set()
+    names = set()
     for path in folder.rglob("*"):
         inner = path.relative_to(folder)
         if _unread(inner) or path.is_dir():
             continue
         if path.is_file():
-            found.add(inner.as_posix())
+            names.add(inner.as_posix())
         elif path.exists():
             raise CheckpointError(
                 "is neither a file nor a directory", where=excerpt(path), remedy="remove it"
             )
-    return found
+    return names
 
 
 def _unread(path: Path) -> bool:

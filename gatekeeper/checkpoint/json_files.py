@@ -1,4 +1,4 @@
-"""JSON of a checkpoint: strict, and of bounded work whatever it holds."""
+"""Reads JSON of a checkpoint: strictly, and with bounded work whatever it holds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of a checkpoint.
+    """Reads a JSON object of a checkpoint.
 
     Raises:
         CheckpointError: too large, a pointer to the file, not JSON, a key given twice, a number

@@ -1,4 +1,4 @@
-"""Kernels that a config asks for: which ones run is ours to choose, and it is told.
+"""Drops a config's choice of kernels, and tells of it: transformers' default runs here.
 
 A config written by hand may ask for attention that is compiled for minutes, or for hours on a
 processor, or fetched from the hub. Servers choose their own whatever it says.
@@ -15,20 +15,20 @@ _CHOICES = ("_attn_implementation", "_experts_implementation")
 
 
 def own_kernels(config: Any) -> tuple[str, ...]:
-    """Takes from a config, as transformers read it, what it asks for; a line for each it did."""
-    told = []
+    """Removes choices of kernels from a config of transformers; a line for each that was there."""
+    lines = []
     for name in _CHOICES:
-        asked = {n: getattr(part, name, None) for n, part in _parts(config).items()}
-        if found := [value for value in asked.values() if value is not None]:
+        choices = {n: getattr(part, name, None) for n, part in _parts(config).items()}
+        if values := [value for value in choices.values() if value is not None]:
             setattr(config, name, None)  # of the configs in it too
-            told.append(
-                f"not applied: {name.removeprefix('_')} of {CONFIG} ({excerpt(repr(found[0]))}): "
+            lines.append(
+                f"not applied: {name.removeprefix('_')} of {CONFIG} ({excerpt(repr(values[0]))}): "
                 "transformers' default runs here"
             )
-    return tuple(told)
+    return tuple(lines)
 
 
 def _parts(config: Any) -> dict[str, Any]:
-    """The config, and each of transformers' own in it."""
+    """The config, and each config of transformers in it, by name."""
     subs = {name: getattr(config, name, None) for name in config.sub_configs}
     return {"": config, **subs}

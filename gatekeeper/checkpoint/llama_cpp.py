@@ -1,4 +1,4 @@
-"""Settings of config.json in whose place llama.cpp has a constant.
+"""Finds settings of config.json in whose place llama.cpp has a constant.
 
 Its converter keeps neither of them for the families below, and the graphs (`src/models/*.cpp`, as
 of commits 069be0ae, 623ac8d3, 82234e08 and 02ebd8f7) call `build_moe_ffn` with these values,
@@ -30,7 +30,7 @@ _IS_SILU = (None, "silu", "swish")
 
 
 def taken_by_llama_cpp(config: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each setting of a config, or of one nested in it, that llama.cpp goes against."""
+    """A line for each setting of a config, or of one nested in it, that llama.cpp ignores."""
     for part in parts(config):
         model_type = part.get("model_type")
         if not isinstance(model_type, str):

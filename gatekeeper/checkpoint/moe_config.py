@@ -1,4 +1,4 @@
-"""What a config.json says about experts, under the many names the families give it."""
+"""Reads what a config.json says about experts, under the many names the families give it."""
 
 from __future__ import annotations
 
@@ -83,16 +83,16 @@ class MoeConfig:
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """The families of the checkpoint and of the models in it.
+        """The families of the checkpoint and of the models nested in it.
 
         Raises:
             CheckpointError: one is no name.
         """
-        found = [s["model_type"] for s in self._sections if s.get("model_type") is not None]
-        for name in found:
+        types = [s["model_type"] for s in self._sections if s.get("model_type") is not None]
+        for name in types:
             if not isinstance(name, str):
                 self._refuse("model_type", name, "a name")
-        return tuple(family(entry_of(name)) for name in dict.fromkeys(found))
+        return tuple(family(entry_of(name)) for name in dict.fromkeys(types))
 
     @property
     def tied(self) -> bool:
@@ -128,16 +128,16 @@ class MoeConfig:
         Raises:
             CheckpointError: a value is no natural number, or too large.
         """
-        found: dict[int, None] = {}
+        values: dict[int, None] = {}
         for section in self._sections:
-            own = self._own(section, layer)
+            of_layer = self._of_layer(section, layer)
             for name in names:
-                value = own.get(name, section.get(name))
+                value = of_layer.get(name, section.get(name))
                 if isinstance(value, list):
                     value = value[layer] if layer < len(value) else None
                 if value is not None:
-                    found[self._checked(name, value, "a number of experts")] = None
-        return tuple(found)
+                    values[self._checked(name, value, "a number of experts")] = None
+        return tuple(values)
 
     def top_k(self, layer: int, experts: int) -> int:
         """Experts that work on a token in layer `layer`.
@@ -209,16 +209,16 @@ class MoeConfig:
             self._refuse(name, value, "a list of numbers of layers")
         return frozenset(value)
 
-    def _own(self, section: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
-        """What `per_layer_config` says of one layer."""
+    def _of_layer(self, section: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
+        """The settings that `per_layer_config` gives one layer."""
         layers = section.get("per_layer_config")
         if layers is None:
             return {}
         if not isinstance(layers, dict):
             self._refuse("per_layer_config", layers, "a config for each layer")
-        own = layers.get(str(layer))
-        if own is None:
+        settings = layers.get(str(layer))
+        if settings is None:
             return {}
-        if not isinstance(own, dict):
-            self._refuse("per_layer_config", own, "a config for each layer")
-        return own
+        if not isinstance(settings, dict):
+            self._refuse("per_layer_config", settings, "a config for each layer")
+        return settings

@@ -1,4 +1,4 @@
-"""Configs in configs: what holds at any depth is looked for at every depth."""
+"""Goes through a config and all configs nested in it, at any depth."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 def parts(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The config itself, then every object in it, however deep and also in lists."""
-    left: list[Any] = [config]
-    for part in left:  # grows as it goes: no recursion, whatever a file nests
+    waiting: list[Any] = [config]
+    for part in waiting:  # grows as it goes: no recursion, whatever a file nests
         if isinstance(part, Mapping):
             yield part
-            left += part.values()
+            waiting += part.values()
         elif isinstance(part, list):
-            left += part
+            waiting += part

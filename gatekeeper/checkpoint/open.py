@@ -1,4 +1,4 @@
-"""Opening a checkpoint without running anything of it: config, tensor headers, digests.
+"""Opens a checkpoint without running anything of it: config, tensor headers, digests.
 
 A checkpoint is a directory as `save_pretrained` writes it. What could run code of its author, or
 make another file load than the one that is described here, is refused by name.
@@ -73,7 +73,7 @@ class Checkpoint:
 
     @property
     def source(self) -> str:
-        """The directory's own name: what lies above it says something about us, not about it."""
+        """The directory's own name, without the path above it, which says something about us."""
         return self.path.name if self.path.name not in {"", ".."} else self.path.resolve().name
 
     def files(self) -> tuple[str, ...]:
@@ -85,18 +85,18 @@ class Checkpoint:
             CheckpointError: a name that evidence cannot hold, or a pipe, socket or device, which
                 some loader would wait for or read another model from.
         """
-        found = files_below(self.path)
-        for name in (self.source, *found):
+        names = files_below(self.path)
+        for name in (self.source, *names):
             if not name.isprintable():
                 raise CheckpointError(
                     f"a name with unprintable characters: {excerpt(name)!r}",
                     where=excerpt(self.path),
                     remedy="rename it",
                 )
-        return tuple(sorted(found | set(weight_files(self.path))))
+        return tuple(sorted(names | set(weight_files(self.path))))
 
     def reference(self, progress: Progress | None = None) -> CheckpointRef:
-        """Which bytes these are: sha256 of each of `files()`. Reads all weights once.
+        """The sha256 of each of `files()`, to know the checkpoint by. Reads all weights once.
 
         Args:
             progress: called with the bytes done and the bytes in all.
@@ -118,7 +118,7 @@ class Checkpoint:
 
 
 def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = True) -> Checkpoint:
-    """Open the checkpoint in directory `path`, reading config and tensor headers only.
+    """Opens the checkpoint in directory `path`, reading config and tensor headers only.
 
     Args:
         served: whether other loaders must take the same model from it; a judge's is ours alone.
@@ -202,7 +202,7 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
 
 
 def _refuse_huge(path: Path, config: Mapping[str, Any]) -> None:
-    """Numbers that no model has: transformers would count up to them, or fail on them anywhere."""
+    """Refuses numbers that no model has: transformers would count up to them, or fail on them."""
     numbers = ((n, v) for part in parts(config) for n, v in part.items() if type(v) is int)
     for name, value in numbers:
         if abs(value) > (_MOST_LABELS if name == "num_labels" else _MOST):
@@ -216,7 +216,7 @@ def _refuse_huge(path: Path, config: Mapping[str, Any]) -> None:
 def _refuse_too_few(
     path: Path, config: Mapping[str, Any], tensors: Mapping[str, TensorInfo]
 ) -> None:
-    """transformers would build a billion layers before it missed their weights."""
+    """Refuses more layers than have weights: transformers would build them all before it failed."""
     layers = config.get("num_hidden_layers")
     if type(layers) is int and layers > max(_MOST_LAYERS, len(tensors)):
         raise CheckpointError(
@@ -227,7 +227,7 @@ def _refuse_too_few(
 
 
 def _refuse_other_weights(path: Path, config: Mapping[str, Any]) -> None:
-    """Settings by which transformers would load other weights than those described here."""
+    """Refuses settings by which transformers would load other weights than described here."""
     if "transformers_weights" in config:
         raise CheckpointError(
             "redirects to other weights by transformers_weights",
@@ -271,7 +271,7 @@ def quantisation(config: Mapping[str, Any]) -> str | None:
 
 
 def _refuse_packed(path: Path, config: Mapping[str, Any]) -> None:
-    """Kinds whose experts run in kernels of their own, which hooks on router and experts miss."""
+    """Refuses quantisation whose experts run in kernels of their own, which hooks miss."""
     method = quantisation(config)
     if method is not None and method not in _KNOWN_QUANTISATION:
         raise CheckpointError(
@@ -285,7 +285,7 @@ def _refuse_packed(path: Path, config: Mapping[str, Any]) -> None:
 def _refuse_unquantised(
     path: Path, config: Mapping[str, Any], tensors: Mapping[str, TensorInfo]
 ) -> None:
-    """Plain weights in a config that says fp8: how they load differs by machine and version."""
+    """Refuses plain weights under a config of fp8: how they load differs by machine and version."""
     if quantisation(config) == "fp8" and not any(
         info.dtype.startswith("F8_") for info in tensors.values()
     ):

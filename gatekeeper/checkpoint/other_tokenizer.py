@@ -1,4 +1,4 @@
-"""A second tokenizer beside tokenizer.json, which other loaders would ask.
+"""Compares tokenizer.json with other files of a tokenizer beside it, which some loaders read.
 
 llama.cpp's converter takes tokenizer.model where there is one, tokenizers without the Rust library
 vocab.json with merges.txt, or a file of tiktoken's, and all of those added_tokens.json. From unlike
@@ -51,27 +51,27 @@ def other_tokenizers(folder: Path, tokenizer: Mapping[str, Any]) -> tuple[str, .
     """
     config = folder / TOKENIZER_CONFIG
     settings = read_json(config) if config.is_file() else {}
-    told = _special_tokens(folder, settings)
-    if not (own := _own(tokenizer)):
-        return tuple(told)
-    _refuse_other_words(folder, tokenizer, own)
+    lines = _special_tokens(folder, settings)
+    if not (ids := _words_of(tokenizer)):
+        return tuple(lines)
+    _refuse_other_words(folder, tokenizer, ids)
     return (
-        *_other_pieces(folder, tokenizer, own),
-        *_added_tokens(folder, settings, {**own, **_added(tokenizer)}),
-        *told,
+        *_other_pieces(folder, tokenizer, ids),
+        *_added_tokens(folder, settings, {**ids, **_added(tokenizer)}),
+        *lines,
     )
 
 
-def _refuse_other_words(folder: Path, tokenizer: Mapping[str, Any], own: dict[str, int]) -> None:
+def _refuse_other_words(folder: Path, tokenizer: Mapping[str, Any], ids: dict[str, int]) -> None:
     path = folder / _VOCABULARY
-    if path.is_file() and not _same_words(read_json(path), tokenizer, own):
+    if path.is_file() and not _same_words(read_json(path), tokenizer, ids):
         _refuse(path, "its tokens")
     path, merges = folder / _MERGES, _merges(tokenizer)
     if path.is_file() and merges and not _same_merges(path, merges):
         _refuse(path, "its merges")
 
 
-def _other_pieces(folder: Path, tokenizer: Mapping[str, Any], own: dict[str, int]) -> Iterator[str]:
+def _other_pieces(folder: Path, tokenizer: Mapping[str, Any], ids: dict[str, int]) -> Iterator[str]:
     for path in sorted(p for kind in _PIECES for p in folder.glob(kind) if p.is_file()):
         pieces = read_pieces(path)
         if pieces is None:
@@ -79,7 +79,7 @@ def _other_pieces(folder: Path, tokenizer: Mapping[str, Any], own: dict[str, int
                 f"not audited: {excerpt(path.name)}, which is of no kind that is known here: a "
                 "loader that takes it may cut prompts otherwise"
             )
-        elif not _same_words(pieces.ids, tokenizer, own):
+        elif not _same_words(pieces.ids, tokenizer, ids):
             yield _told(excerpt(path.name), "gives pieces other ids than", TOKENIZER)
         elif not _same_order(pieces, tokenizer):
             yield _told(excerpt(path.name), "gives pieces other scores than", TOKENIZER)
@@ -124,7 +124,7 @@ def _refuse(path: Path, what: str) -> NoReturn:
     )
 
 
-def _own(tokenizer: Mapping[str, Any]) -> dict[str, int]:
+def _words_of(tokenizer: Mapping[str, Any]) -> dict[str, int]:
     """Token to id of the tokenizer's model, whichever way it keeps them."""
     model = tokenizer.get("model")
     vocabulary = model.get("vocab") if isinstance(model, Mapping) else None
@@ -146,12 +146,12 @@ def _added(tokenizer: Mapping[str, Any], *, special: bool = False) -> dict[str, 
 
 
 def _same_words(
-    theirs: Mapping[str, Any], tokenizer: Mapping[str, Any], own: Mapping[str, int]
+    theirs: Mapping[str, Any], tokenizer: Mapping[str, Any], ids: Mapping[str, int]
 ) -> bool:
-    """Whether both give all but special tokens the same ids; added ones need not be in theirs."""
+    """Whether two vocabularies give all but special tokens one id; theirs may lack added ones."""
     special = set(_added(tokenizer, special=True).values())
     spared = special | {i for t, i in _added(tokenizer).items() if t not in theirs}
-    return _without(theirs, special) == _without(own, spared)
+    return _without(theirs, special) == _without(ids, spared)
 
 
 def _without(ids: Mapping[str, Any], spared: set[int]) -> dict[str, Any]:
@@ -161,16 +161,16 @@ def _without(ids: Mapping[str, Any], spared: set[int]) -> dict[str, Any]:
 def _merges(tokenizer: Mapping[str, Any]) -> list[str]:
     model = tokenizer.get("model")
     rows = model.get("merges") if isinstance(model, Mapping) else None
-    found = rows if isinstance(rows, list) else []
-    return [" ".join(map(str, row)) if isinstance(row, list) else str(row) for row in found]
+    merges = rows if isinstance(rows, list) else []
+    return [" ".join(map(str, row)) if isinstance(row, list) else str(row) for row in merges]
 
 
 def _same_merges(path: Path, merges: list[str]) -> bool:
-    """Whether a file holds these and no other, but for blank lines and versions.
+    """Whether a file holds these merges and no other, but for blank lines and versions.
 
     It is read line by line, and until one is another, so that any size can be compared.
     """
-    left, blank = iter(merges), 0
+    expected, blank = iter(merges), 0
     with path.open("rb") as file:
         while line := file.readline(_LONGEST_LINE):
             if not line.strip() or line.startswith(b"#version"):
@@ -178,29 +178,29 @@ def _same_merges(path: Path, merges: list[str]) -> bool:
                 if blank > _BLANK:  # nothing that writes such files leaves so many
                     return False
                 continue
-            if line.decode("utf-8", "replace").rstrip("\n").rstrip("\r") != next(left, None):
+            if line.decode("utf-8", "replace").rstrip("\n").rstrip("\r") != next(expected, None):
                 return False
-    return next(left, None) is None
+    return next(expected, None) is None
 
 
 def _same_order(pieces: Pieces, tokenizer: Mapping[str, Any]) -> bool:
-    """Whether what one merges first the other does too, or their scores are the same."""
+    """Whether pieces merge in the order of the tokenizer's merges, or have its scores."""
     vocabulary = tokenizer["model"]["vocab"]
     if isinstance(vocabulary, list):
-        own = {str(row[0]): row[-1] for row in vocabulary if isinstance(row, list) and row}
+        scored = {str(row[0]): row[-1] for row in vocabulary if isinstance(row, list) and row}
         return all(
-            isinstance(own.get(piece), int | float) and abs(own[piece] - score) < _CLOSE
+            isinstance(scored.get(piece), int | float) and abs(scored[piece] - score) < _CLOSE
             for piece, score in pieces.scores.items()
         )
-    made = dict.fromkeys(merge.replace(" ", "") for merge in _merges(tokenizer))
+    merged = dict.fromkeys(merge.replace(" ", "") for merge in _merges(tokenizer))
     # Runs of one character have scores beyond all others, and places by the converter's version.
-    scores = [pieces.scores[p] for p in made if p in pieces.scores and len(set(p)) > 1]
-    if any(one < other for one, other in pairwise(scores)):
+    scores = [pieces.scores[p] for p in merged if p in pieces.scores and len(set(p)) > 1]
+    if any(first < second for first, second in pairwise(scores)):
         return False
-    unmade = [piece for piece in pieces.scores if piece not in made and len(piece) > 1]
-    return len(unmade) <= _MOST_UNMADE and not any(
+    unmerged = [piece for piece in pieces.scores if piece not in merged and len(piece) > 1]
+    return len(unmerged) <= _MOST_UNMADE and not any(
         piece[:cut] in pieces.ids and piece[cut:] in pieces.ids
-        for piece in unmade
+        for piece in unmerged
         for cut in range(1, min(len(piece), _LONGEST))
     )
 
@@ -208,5 +208,5 @@ def _same_order(pieces: Pieces, tokenizer: Mapping[str, Any]) -> bool:
 def _content(token: object) -> object:
     """The text of a token, or of a list of them, without the settings beside it."""
     if isinstance(token, list):
-        return [_content(one) for one in token]
+        return [_content(t) for t in token]
     return token.get("content") if isinstance(token, Mapping) else token

@@ -1,4 +1,4 @@
-"""What else lies in a checkpoint's folder that some loader would take for the model.
+"""Finds other files in a checkpoint's folder that some loader would take for the model.
 
 An audit is of the weights that transformers loads. vLLM and SGLang load every `*.safetensors`, or
 what the index names where there is one; llama.cpp converts every `model*.safetensors`; Mistral's
@@ -155,11 +155,11 @@ def beside_weights(folder: Path) -> Iterator[str]:
 def two_dtypes(config: Mapping[str, Any]) -> Iterator[str]:
     """A line if a config, or one nested in it, gives two formats of numbers."""
     for part in parts(config):
-        one, other = map(part.get, _DTYPES)
-        if one is not None and other is not None and one != other:
+        dtype, torch_dtype = map(part.get, _DTYPES)
+        if dtype is not None and torch_dtype is not None and dtype != torch_dtype:
             yield (
-                f"not audited: {CONFIG} says dtype {excerpt(repr(one))} and torch_dtype "
-                f"{excerpt(repr(other))}: loaders take the one or the other"
+                f"not audited: {CONFIG} says dtype {excerpt(repr(dtype))} and torch_dtype "
+                f"{excerpt(repr(torch_dtype))}: loaders take the one or the other"
             )
             return
 
@@ -173,14 +173,14 @@ def _templates(folder: Path) -> list[tuple[str, str]]:
     for path in sorted((folder / TEMPLATES[0]).parent.glob("*.jinja")):
         if path.is_file():
             read_plain(path, excerpt(path), CheckpointError, _MOST_TEMPLATE)
-    found = []
+    templates = []
     for name in _TEMPLATES:
         path = folder / name
         if not path.is_file():
             continue
         if path.suffix == ".jinja":
             raw = read_plain(path, excerpt(path), CheckpointError, _MOST_TEMPLATE)
-            found.append((name, raw.decode("utf-8", "replace").strip()))
+            templates.append((name, raw.decode("utf-8", "replace").strip()))
             continue
         said = read_json(path).get("chat_template")
         if len(str(said)) > _MOST_TEMPLATE:
@@ -189,8 +189,8 @@ def _templates(folder: Path) -> list[tuple[str, str]]:
             named = {str(t.get("name")): t.get("template") for t in said if isinstance(t, dict)}
             said = named.get("default")
         if said is not None:
-            found.append((name, str(said).strip()))
-    return found
+            templates.append((name, str(said).strip()))
+    return templates
 
 
 def _names(folder: Path) -> list[str]:

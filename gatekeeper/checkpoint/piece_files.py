@@ -1,4 +1,4 @@
-"""Pieces of a tokenizer as SentencePiece and tiktoken keep them: no library, no code of theirs.
+"""Reads pieces of a tokenizer from files of SentencePiece and tiktoken, without their code.
 
 SentencePiece: a protobuf message whose field 1, repeated, is a piece with text (1), score (2) and
 kind (3), see sentencepiece_model.proto. Tiktoken: a line for each token, its bytes in base64 and
@@ -47,7 +47,7 @@ def read_pieces(path: Path) -> Pieces | None:
 def _of_sentencepiece(raw: bytes) -> Pieces | None:
     if not raw.startswith(b"\x0a"):  # field 1, counted
         return None
-    found = Pieces()
+    pieces = Pieces()
     for number, value in _fields(raw):
         if number != 1 or not isinstance(value, bytes):
             continue
@@ -55,13 +55,13 @@ def _of_sentencepiece(raw: bytes) -> Pieces | None:
         text, score = piece.get(1, b""), piece.get(2, bytes(4))
         if not isinstance(text, bytes) or not isinstance(score, bytes):
             return None
-        name, index = text.decode("utf-8"), len(found.ids)
-        if name in found.ids:
+        name, index = text.decode("utf-8"), len(pieces.ids)
+        if name in pieces.ids:
             raise ValueError("a piece is there twice")
-        found.ids[name] = index
+        pieces.ids[name] = index
         if piece.get(3, _NORMAL) == _NORMAL:
-            (found.scores[name],) = struct.unpack("<f", score)
-    return found
+            (pieces.scores[name],) = struct.unpack("<f", score)
+    return pieces
 
 
 def _fields(raw: bytes) -> Iterator[tuple[int, int | bytes]]:
@@ -96,16 +96,16 @@ def _varint(raw: bytes, place: int) -> tuple[int, int]:
 
 
 def _of_tiktoken(raw: bytes) -> Pieces | None:
-    found = Pieces()
+    pieces = Pieces()
     for line in raw.splitlines():
         token, _, rank = line.partition(b" ")
         try:
             name = "".join(_SHOWN[byte] for byte in base64.b64decode(token, validate=True))
         except binascii.Error:
             return None
-        found.ids[name] = int(rank)
-        found.scores[name] = -float(rank)
-    return found if found.ids else None
+        pieces.ids[name] = int(rank)
+        pieces.scores[name] = -float(rank)
+    return pieces if pieces.ids else None
 
 
 def _shown() -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""Code in a checkpoint: never run here, and refused because others would run it."""
+"""Refuses code in a checkpoint: it is never run here, but others would run it."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def refuse_remote_code(path: Path, config: Mapping[str, Any]) -> None:
     for name, entries in settings.items():
         for key in (key for part in parts(entries) for key in _NAMING if part.get(key)):
             native = _is_native(config.get("model_type"))
-            own = f"{excerpt(config['model_type'])} is transformers' own: " if native else ""
+            hint = f"{excerpt(config['model_type'])} is transformers' own: " if native else ""
             raise CheckpointError(
                 f"has {key}: Gatekeeper never runs code from a checkpoint, and loaders that "
                 "trust remote code would run it in place of what is audited",
                 where=excerpt(path / name),
-                remedy=f"{own}remove {key} (and the code), if the model is served without it"
+                remedy=f"{hint}remove {key} (and the code), if the model is served without it"
                 if native
                 else "port the model to an architecture of transformers and save it again",
             )
@@ -57,8 +57,8 @@ def _is_native(model_type: object) -> bool:
 
     By its folders: importing them takes seconds, and `inspect` answers without.
     """
-    found = importlib.util.find_spec("transformers")
-    if found is None or found.origin is None or not isinstance(model_type, str):
+    spec = importlib.util.find_spec("transformers")
+    if spec is None or spec.origin is None or not isinstance(model_type, str):
         return False
     name = model_type.removesuffix("_text")
-    return bool(_NAME.fullmatch(name)) and (Path(found.origin).parent / "models" / name).is_dir()
+    return bool(_NAME.fullmatch(name)) and (Path(spec.origin).parent / "models" / name).is_dir()

@@ -1,4 +1,4 @@
-"""Tensor names, shapes and dtypes of a checkpoint, from safetensors headers alone.
+"""Reads tensor names, shapes and dtypes of a checkpoint from safetensors headers alone.
 
 No weight is read and nothing but the standard library is needed, so a checkpoint from anywhere can
 be looked at in a second on a laptop. The checks are those of the safetensors format description
@@ -176,7 +176,7 @@ def _tensor(name: str, entry: object, path: Path) -> tuple[TensorInfo, tuple[int
 
 
 def _check_ranges(ranges: list[tuple[int, int]], data: int, path: Path) -> None:
-    """Ranges must follow one another from 0 to the end of the file."""
+    """Checks that ranges follow one another from 0 to the end of the file."""
     end = 0
     for start, stop in sorted(ranges):
         if start != end:

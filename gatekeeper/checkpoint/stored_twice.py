@@ -1,4 +1,4 @@
-"""Tensors of a checkpoint that are stored under two names: two models in one folder.
+"""Refuses tensors of a checkpoint that are stored under two names: two models in one folder.
 
 transformers adds or strips the prefix of the base model, and renames what older versions called
 otherwise. Of two tensors that become one parameter it takes either without a word, and other

@@ -1,4 +1,4 @@
-"""Which tensors of a checkpoint are parameters, and which of those are experts.
+"""Tells which tensors of a checkpoint are parameters, and which of those are experts.
 
 By names and shapes as checkpoints have them, which for many families are not those of the loaded
 model: `save_pretrained` writes the names and layouts of the first publication.
@@ -76,7 +76,7 @@ def parameters_of(
         layers: number of decoder layers; those beyond are for multi-token prediction.
     """
     gate_biases = any(family.gate_bias_routes for family in config.families)
-    found = {
+    parameters = {
         name: info
         for name, info in _unpacked(tensors).items()
         if not (_BUFFER.search(name) or _AHEAD.search(name) or _is_scale(name, tensors))
@@ -84,13 +84,13 @@ def parameters_of(
         and _within(name, layers)
     }
     if config.tied:
-        embedded = {info.shape for name, info in found.items() if EMBEDDING.search(name)}
-        found = {
+        embedded = {info.shape for name, info in parameters.items() if EMBEDDING.search(name)}
+        parameters = {
             name: info
-            for name, info in found.items()
+            for name, info in parameters.items()
             if not (HEAD.search(name) and info.shape in embedded)
         }
-    return found
+    return parameters
 
 
 def _is_scale(name: str, tensors: Mapping[str, TensorInfo]) -> bool:
@@ -106,16 +106,16 @@ def _within(name: str, layers: int | None) -> bool:
 
 
 def _unpacked(tensors: Mapping[str, TensorInfo]) -> dict[str, TensorInfo]:
-    """MXFP4 pairs of blocks [E, rows, groups, bytes] and scales become one [E, rows, columns]."""
-    found = dict(tensors)
+    """Joins MXFP4 blocks [E, rows, groups, bytes] and their scales to one [E, rows, columns]."""
+    unpacked = dict(tensors)
     for name, info in tensors.items():
-        whole = name.removesuffix(_BLOCKS)
-        packed = name != whole and info.dtype == "U8" and len(info.shape) == 4
-        if packed and whole + _SCALES in tensors:
-            del found[name], found[whole + _SCALES]
+        plain = name.removesuffix(_BLOCKS)
+        packed = name != plain and info.dtype == "U8" and len(info.shape) == 4
+        if packed and plain + _SCALES in tensors:
+            del unpacked[name], unpacked[plain + _SCALES]
             experts, rows, groups, size = info.shape
-            found[whole] = TensorInfo(shape=(experts, rows, groups * size * 2), dtype="F4")
-    return found
+            unpacked[plain] = TensorInfo(shape=(experts, rows, groups * size * 2), dtype="F4")
+    return unpacked
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,7 +158,7 @@ class Block:
 
     @property
     def attention(self) -> bool:
-        """JetMoE mixes attention heads too: that is no site, though its idle heads are idle."""
+        """Whether it mixes attention heads, as in JetMoE: no site, though idle heads are idle."""
         return self.path.rpartition(".")[2].startswith("self_att")
 
     def idle(self, top_k: int) -> int:
@@ -181,22 +181,22 @@ def unknown(tensors: Mapping[str, TensorInfo], config: MoeConfig) -> str | None:
 
 def blocks(tensors: Mapping[str, TensorInfo], config: MoeConfig) -> list[Block]:
     """Every mixture in the weights, in the order of the layers."""
-    found: dict[str, Block] = {}
+    mixtures: dict[str, Block] = {}
     for name, info in tensors.items():
         if match := _LISTED.match(name):
-            block = found.setdefault(match["block"], Block(path=match["block"], listed=True))
+            block = mixtures.setdefault(match["block"], Block(path=match["block"], listed=True))
             block.elements[int(match["expert"])] += info.elements
         elif (match := _STACKED.match(name)) and (experts := _axis(name, info, config)):
-            block = found.setdefault(match["block"], Block(path=match["block"], listed=False))
+            block = mixtures.setdefault(match["block"], Block(path=match["block"], listed=False))
             block.stacked[len(block.elements)] = experts
             block.elements[len(block.elements)] = info.elements
         else:
             continue
         block.integer |= info.dtype in _INTEGER
         block.twice |= block.listed != bool(_LISTED.match(name))
-    for block in found.values():
+    for block in mixtures.values():
         _set_identity_apart(block, config)
-    return sorted(found.values(), key=lambda b: (b.layer or 0, b.path))
+    return sorted(mixtures.values(), key=lambda b: (b.layer or 0, b.path))
 
 
 def _axis(name: str, info: TensorInfo, config: MoeConfig) -> int | None:

@@ -1,4 +1,4 @@
-"""An output head that config and weights disagree about.
+"""Refuses an output head that config and weights disagree about.
 
 Where the config ties the head to the embedding and the weights hold another head all the same,
 some loaders take the embedding (vLLM, earlier transformers, llama.cpp by the family) and others
@@ -53,10 +53,10 @@ def _same_bytes(one: tuple[Path, int, int], other: tuple[Path, int, int]) -> boo
     with one[0].open("rb") as first, other[0].open("rb") as second:
         first.seek(one[1])
         second.seek(other[1])
-        left = one[2]
-        while left:
-            size = min(left, _CHUNK)
+        remaining = one[2]
+        while remaining:
+            size = min(remaining, _CHUNK)
             if first.read(size) != second.read(size):
                 return False
-            left -= size
+            remaining -= size
     return True

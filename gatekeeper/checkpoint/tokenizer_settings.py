@@ -1,4 +1,4 @@
-"""Settings of a tokenizer, or of attention, that loaders read in different ways."""
+"""Finds settings of a tokenizer, or of attention, that loaders read in different ways."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def refuse_other_file(path: Path) -> None:
 
 
 def read_tokenizer(path: Path) -> Mapping[str, Any]:
-    """tokenizer.json, empty if there is none or a damaged one.
+    """Reads tokenizer.json; empty if there is none or a damaged one.
 
     That is refused by name where it is loaded; `inspect` and `estimate` need none.
     """
@@ -106,10 +106,10 @@ def _text(token: object) -> str:
 
 def _adds(tokenizer: Mapping[str, Any], token: str, place: int) -> bool:
     """Whether the tokenizer's own post-processor puts a token at this end of a text."""
-    own = tokenizer.get("post_processor")
-    own = own if isinstance(own, Mapping) else {}
-    steps = own.get("processors")
-    for step in steps if isinstance(steps, list) else [own]:
+    processor = tokenizer.get("post_processor")
+    processor = processor if isinstance(processor, Mapping) else {}
+    steps = processor.get("processors")
+    for step in steps if isinstance(steps, list) else [processor]:
         pieces = step.get("single") if isinstance(step, Mapping) else None
         piece = pieces[place] if isinstance(pieces, list) and pieces else None
         special = piece.get("SpecialToken") if isinstance(piece, Mapping) else None

@@ -1,4 +1,4 @@
-"""Rotary positions that a config gives twice, and not alike.
+"""Refuses rotary positions that a config gives twice, and not alike.
 
 transformers 5 keeps them in `rope_parameters`; earlier ones, and servers that go by them, read
 `rope_theta`, `rope_scaling` and `partial_rotary_factor` beside it.
@@ -39,8 +39,8 @@ def refuse_two_ropes(folder: Path, config: Mapping[str, Any]) -> None:
         text = part.get(_TEXT)
         # Some loaders lay the text model's settings over those around it.
         laid = {**part, **text} if isinstance(text, Mapping) else {}
-        for whole in (part, laid):
-            for name, said, other in _unlike(whole):
+        for settings in (part, laid):
+            for name, said, other in _unlike(settings):
                 raise CheckpointError(
                     f"{name} is {excerpt(repr(said))}, {_PARAMETERS} say {excerpt(repr(other))}: "
                     "some loaders take the one, some the other",
@@ -49,11 +49,11 @@ def refuse_two_ropes(folder: Path, config: Mapping[str, Any]) -> None:
                 )
 
         _refuse_two_lengths(folder, part)
-        for name, given in _given(part):
-            one, other = given.get("type"), given.get("rope_type")
-            if None not in (one, other) and one != other and (one, other) not in _SAME_KIND:
+        for name, positions in _positions_in(part):
+            kind, other = positions.get("type"), positions.get("rope_type")
+            if None not in (kind, other) and kind != other and (kind, other) not in _SAME_KIND:
                 raise CheckpointError(
-                    f"{name} has type {excerpt(repr(one))} and rope_type {excerpt(repr(other))}: "
+                    f"{name} has type {excerpt(repr(kind))} and rope_type {excerpt(repr(other))}: "
                     "some loaders take the one, some the other",
                     where=excerpt(folder / CONFIG),
                     remedy="remove what is not served of the two",
@@ -63,11 +63,11 @@ def refuse_two_ropes(folder: Path, config: Mapping[str, Any]) -> None:
 def _refuse_two_lengths(folder: Path, config: Mapping[str, Any]) -> None:
     """Refuses a length before scaling that stands beside the positions, and another in them."""
     said = config.get(_LENGTH)
-    for name, given in _given(config):
-        if said is not None and given.get(_LENGTH) not in (None, said):
+    for name, positions in _positions_in(config):
+        if said is not None and positions.get(_LENGTH) not in (None, said):
             raise CheckpointError(
                 f"{_LENGTH} is {excerpt(repr(said))}, {name} says "
-                f"{excerpt(repr(given[_LENGTH]))}: some loaders take the one, some the other",
+                f"{excerpt(repr(positions[_LENGTH]))}: some loaders take the one, some the other",
                 where=excerpt(folder / CONFIG),
                 remedy="remove what is not served of the two",
             )
@@ -76,9 +76,9 @@ def _refuse_two_lengths(folder: Path, config: Mapping[str, Any]) -> None:
 def scaled_always(config: Mapping[str, Any]) -> Iterator[str]:
     """A line if positions of a config, or one nested in it, are scaled by the text's length."""
     for part in parts(config):
-        for name, given in _given(part):
+        for name, positions in _positions_in(part):
             # With alpha they are scaled alike whatever the length.
-            if _named(given)["rope_type"] == "dynamic" and not given.get("alpha"):
+            if _named(positions)["rope_type"] == "dynamic" and not positions.get("alpha"):
                 yield (
                     f"not audited: {name} of {CONFIG} has rope_type dynamic, with which vLLM "
                     "scales positions always, and transformers in long texts alone"
@@ -86,39 +86,39 @@ def scaled_always(config: Mapping[str, Any]) -> Iterator[str]:
                 return
 
 
-def _given(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _positions_in(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each object that tells of positions, with the name it stands under."""
     for name in (_PARAMETERS, _SCALING):
-        given = config.get(name)
-        if isinstance(given, Mapping):
-            yield name, given
-            yield from ((name, one) for one in given.values() if isinstance(one, Mapping))
+        positions = config.get(name)
+        if isinstance(positions, Mapping):
+            yield name, positions
+            yield from ((name, inner) for inner in positions.values() if isinstance(inner, Mapping))
 
 
 def _unlike(config: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:
-    given = config.get(_PARAMETERS)
-    if not isinstance(given, Mapping) or not given:
+    positions = config.get(_PARAMETERS)
+    if not isinstance(positions, Mapping) or not positions:
         return
     # One for all layers, or one for each kind of layer.
-    each = [one for one in given.values() if isinstance(one, Mapping)] or [given]
+    each = [p for p in positions.values() if isinstance(p, Mapping)] or [positions]
     for name, key in _BESIDE.items():
-        said, others = config.get(name), [one[key] for one in each if key in one]
+        said, others = config.get(name), [p[key] for p in each if key in p]
         if said is not None and others and said not in others:
             yield name, said, others[0]
     scaling = config.get(_SCALING)
-    if not isinstance(scaling, Mapping) or not scaling or scaling == given:
+    if not isinstance(scaling, Mapping) or not scaling or scaling == positions:
         return
-    if not any(_alike(_named(scaling), _named(one)) for one in each):
-        yield _SCALING, scaling, given
+    if not any(_alike(_named(scaling), _named(p)) for p in each):
+        yield _SCALING, scaling, positions
 
 
-def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    both = one.keys() & other.keys()
-    keys = {key for key in one.keys() | other.keys() if key not in _OPTIONAL or key in both}
-    return all(one.get(key) == other.get(key) for key in keys)
+def _alike(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    both = first.keys() & second.keys()
+    keys = {key for key in first.keys() | second.keys() if key not in _OPTIONAL or key in both}
+    return all(first.get(key) == second.get(key) for key in keys)
 
 
-def _named(given: Mapping[str, Any]) -> dict[str, Any]:
-    """With the kind under its later name."""
-    kind = given.get("rope_type", given.get("type", "default"))
-    return {**{k: v for k, v in given.items() if k != "type"}, "rope_type": kind}
+def _named(positions: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of positions, with their kind under its later name."""
+    kind = positions.get("rope_type", positions.get("type", "default"))
+    return {**{k: v for k, v in positions.items() if k != "type"}, "rope_type": kind}
