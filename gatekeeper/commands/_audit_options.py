@@ -23,7 +23,7 @@ suite_option = click.option(
 
 def option_named(name: str) -> Callable[..., Any]:
     """One of the options of an audit, for a command that has it too."""
-    return next(made for found, made in _options() if found == name)
+    return next(decorator for field, decorator in _options() if field == name)
 
 
 def audit_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,42 +32,42 @@ def audit_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def audit_options_elsewhere(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for a command with a --device and a --gpu-hour-cost of its own, in one process."""
+    """Adds them to a command of one process with a --device and --gpu-hour-cost of its own."""
     return _added(function, without=frozenset({"device", "gpu_hour_cost", "parallel"}))
 
 
 def _added(
     function: Callable[..., Any], without: frozenset[str] = frozenset()
 ) -> Callable[..., Any]:
-    for name, made in reversed(list(_options())):
+    for name, decorator in reversed(list(_options())):
         if name not in without:
-            function = made(function)
+            function = decorator(function)
     return function
 
 
 def _options() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Name and decorator of each option, in the order of the fields."""
     for record in (AuditConfig, AuditInputs, Execution):
-        default = {one.name: one.default for one in fields(record)}
-        for field, name, asked in of.options_of(record):
-            yield name, _made(name, asked, default[field])
+        default = {f.name: f.default for f in fields(record)}
+        for field, name, option in of.options_of(record):
+            yield name, _click_option(name, option, default[field])
 
 
-def _made(name: str, asked: of.Option, default: Any) -> Callable[..., Any]:
-    """What click makes of an option; where leaving it out means something else, it says None."""
-    said = asked.help if asked.left_out is None else f"{asked.help}; default: {asked.left_out}."
-    shown = asked.left_out is None and not asked.repeatable and default is not None
-    more: dict[str, Any] = {"help": said, "multiple": asked.repeatable}
+def _click_option(name: str, option: of.Option, default: Any) -> Callable[..., Any]:
+    """The click decorator of an option; its default is None where leaving it out means more."""
+    said = option.help if option.left_out is None else f"{option.help}; default: {option.left_out}."
+    shown = option.left_out is None and not option.repeatable and default is not None
+    more: dict[str, Any] = {"help": said, "multiple": option.repeatable}
     if shown:
         more |= {"default": default, "show_default": True}
-    if asked.metavar is not None:
-        more["metavar"] = asked.metavar
-    flag = asked.flag
-    match asked.values:
+    if option.metavar is not None:
+        more["metavar"] = option.metavar
+    flag = option.flag
+    match option.values:
         case of.Switch():
             flag = f"{flag}/--no-{flag.removeprefix('--')}"
-            more["default"] = None if asked.left_out else bool(default)
-            more["show_default"] = not asked.left_out
+            more["default"] = None if option.left_out else bool(default)
+            more["show_default"] = not option.left_out
         case of.Whole(low, high):
             more["type"] = click.IntRange(low, high)
         case of.Number(low, high, inside):

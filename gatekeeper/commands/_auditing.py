@@ -1,4 +1,4 @@
-"""What `audit` and `run` share: from a request to evidence in a directory."""
+"""Carries out an audit for `audit` and `run`: from a request to evidence in a directory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AUDIT = "audit"
 
 
 def warn(text: str) -> None:
-    """A line on stderr of what stops nothing."""
+    """Prints a warning, which stops nothing, on stderr."""
     click.echo(f"warning: {text}", err=True)
 
 
@@ -72,7 +72,7 @@ def perform(
 
 
 def tell_left_out(evidence: Evidence) -> None:
-    """A line for each selector and kind of environment that could not be run, with the reason."""
+    """Prints each selector and kind of environment that could not be run, with the reason."""
     from gatekeeper.analysis.environments import untold_parts
 
     for dimension in untold_parts(evidence):

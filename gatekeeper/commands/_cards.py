@@ -1,4 +1,4 @@
-"""A judge's card on the command line."""
+"""Opens a judge's card that the command line names."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def open_card(path: Path | None) -> GivenCard | None:
 
 
 def check_card(
-    given: GivenCard | None, judge: str, version: int, settings: Mapping[str, str]
+    from_file: GivenCard | None, judge: str, version: int, settings: Mapping[str, str]
 ) -> None:
     """Refuses a card of another judge than the evidence's.
 
     Raises:
         UsageError: another name, version, or other settings (model, question, …).
     """
-    if given is None:
+    if from_file is None:
         return
-    card = given.card
+    card = from_file.card
     if (card.judge, card.version) != (judge, version):
         raise UsageError(
             f"the card is of {excerpt(card.judge)} version {card.version}, the evidence was judged "
@@ -72,6 +72,6 @@ def card_for(path: Path | None, evidence: Evidence) -> GivenCard | None:
     Raises:
         UsageError: it is no card, or of another judge.
     """
-    given, settings = open_card(path), evidence.settings
-    check_card(given, settings.judge, settings.judge_version, settings.judge_settings)
-    return given
+    from_file, settings = open_card(path), evidence.settings
+    check_card(from_file, settings.judge, settings.judge_version, settings.judge_settings)
+    return from_file

@@ -45,7 +45,7 @@ FORMATS = ("pdf", "markdown", "json", "junit")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
-    """What came of one gate."""
+    """The evidence, verdict and reports of one gate."""
 
     evidence: Evidence
     verdict: Verdict
@@ -54,7 +54,7 @@ class GateResult:
 
 def run_gate(
     checkpoint: Path,
-    asked: Asked,
+    typed: Asked,
     policy: Policy,
     policy_path: Path,
     out: Path,
@@ -85,7 +85,7 @@ def run_gate(
     if not finished:
         check_output(out, overwrite=overwrite)
     with keeping_earlier(out):
-        request = plan(checkpoint, asked, policy, warn)
+        request = plan(checkpoint, typed, policy, warn)
         _check_card(card, request)
         if finished:
             evidence = _finished_evidence(request, out)
@@ -166,7 +166,7 @@ def _finished_evidence(request: AuditRequest, out: Path) -> Evidence:
 
 
 def preflight(formats: Sequence[str], lang: str) -> None:
-    """Fails before hours of work rather than after them.
+    """Refuses reports that cannot be made, before hours of work rather than after them.
 
     Raises:
         UsageError: an unknown format or language, or SOURCE_DATE_EPOCH is no time.

@@ -32,12 +32,12 @@ class Heartbeat:
         self._last = -_EVERY
         self._started = _now()
 
-    def beat(self, *, at_once: bool = False, **told: str | float | None) -> None:
+    def beat(self, *, at_once: bool = False, **progress: str | float | None) -> None:
         """Tells how far the work is; a disk that is full does not end it."""
         if self._path is None or not (at_once or time.monotonic() - self._last >= _EVERY):
             return
         self._last = time.monotonic()
-        seen = {**told, "pid": os.getpid(), "started": self._started, "updated": _now()}
+        seen = {**progress, "pid": os.getpid(), "started": self._started, "updated": _now()}
         new = self._path.with_name(NEXT)
         with suppress(OSError):
             new.write_text(json.dumps(seen) + "\n", encoding="utf-8")

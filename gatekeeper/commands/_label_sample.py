@@ -1,4 +1,4 @@
-"""Which replies of a bundle a person labels for a card, and the sheet they are labelled on."""
+"""Draws the replies of a bundle that a person labels for a card, and writes their sheet."""
 
 from __future__ import annotations
 
@@ -42,24 +42,24 @@ def sample(evidence: Evidence, count: int, seed: int) -> list[Item]:
 
 
 def _equally(sizes: Mapping[tuple[str, str], int], count: int) -> dict[tuple[str, str], int]:
-    """Replies to draw of each cell: one after the other gives one, while it has any."""
-    given = dict.fromkeys(sizes, 0)
-    left = min(count, sum(sizes.values()))
-    while left:
+    """How many replies to draw of each cell: cells give one by turns, while they have any."""
+    drawn = dict.fromkeys(sizes, 0)
+    remaining = min(count, sum(sizes.values()))
+    while remaining:
         for cell in sizes:
-            if left and given[cell] < sizes[cell]:
-                given[cell] += 1
-                left -= 1
-    return given
+            if remaining and drawn[cell] < sizes[cell]:
+                drawn[cell] += 1
+                remaining -= 1
+    return drawn
 
 
 def _in_proportion(kinds: Mapping[str, Sequence[Item]], wanted: int) -> list[Item]:
-    """The first of each outcome, and then always of the one that has fallen behind most."""
-    whole = sum(map(len, kinds.values()))
+    """Draws the first of each outcome, then always of the one that is most behind its share."""
+    total = sum(map(len, kinds.values()))
     taken = dict.fromkeys(sorted(kinds, key=lambda kind: (-len(kinds[kind]), kind)), 0)
-    for _ in range(min(wanted, whole)):
+    for _ in range(min(wanted, total)):
         open_ = [kind for kind in taken if taken[kind] < len(kinds[kind])]
-        behind = {kind: taken[kind] - wanted * len(kinds[kind]) / whole for kind in open_}
+        behind = {kind: taken[kind] - wanted * len(kinds[kind]) / total for kind in open_}
         taken[min(open_, key=lambda kind: (taken[kind] > 0, behind[kind]))] += 1
     return [item for kind, some in taken.items() for item in kinds[kind][:some]]
 
@@ -110,25 +110,25 @@ def with_origin(
         UsageError: a label is of no reply of the bundle.
     """
     known = {item.id: item for item in distinct_items(evidence)}
-    found = []
-    for one in replies:
-        item = known.get(one.id)
+    matched = []
+    for label in replies:
+        item = known.get(label.id)
         if item is None:
             raise UsageError(
-                f"id {excerpt(one.id)} is of no reply of the bundle",
+                f"id {excerpt(label.id)} is of no reply of the bundle",
                 where=where,
                 remedy="give the bundle that the sheet was drawn from",
             )
-        found.append(
+        matched.append(
             Labelled(
-                id=one.id,
-                prompt=one.prompt,
+                id=label.id,
+                prompt=label.prompt,
                 reply=item.reply,
-                label=one.label,
+                label=label.label,
                 group=item.group,
                 language=item.language,
-                on_topic=one.on_topic,
+                on_topic=label.on_topic,
                 checkpoint=evidence.checkpoint.digest,
             )
         )
-    return tuple(found)
+    return tuple(matched)

@@ -1,4 +1,4 @@
-"""Labelling in the terminal: what is asked, how it is shown, and how answers are kept."""
+"""Asks a person in the terminal to label replies, and stores the answers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Item:
 
 
 def require_terminal() -> None:
-    """Labels come from a person who sees the reply.
+    """Refuses to label without a terminal: labels come from a person who sees the reply.
 
     Raises:
         UsageError: input or output is not a terminal.
@@ -122,7 +122,7 @@ def ordered(items: Iterable[Item], seed: int, *more: str) -> list[Item]:
 
 
 def replied(evidence: Evidence, trial: Trial) -> str | None:
-    """What a user is shown of a reply, without its reasoning; None if that does not end."""
+    """The part of a reply that a user is shown, without reasoning; None if that does not end."""
     reasoning = evidence.settings.reasoning
     if reasoning is None:
         return trial.completion
@@ -161,9 +161,9 @@ def ask_labels(items: Sequence[Item], requests: Mapping[str, str], out: Path) ->
         UsageError: `out` cannot be written, or holds something else than labels.
     """
     known = _begin(out)
-    left = [item for item in items if item.id not in known]
-    done = len(items) - len(left)
-    for item in left:
+    unlabelled = [item for item in items if item.id not in known]
+    done = len(items) - len(unlabelled)
+    for item in unlabelled:
         click.echo(f"\n——— {done + 1} of {len(items)} ———")
         if item.prompt_id in requests:
             click.echo(f"request:\n{shown(requests[item.prompt_id])}\n")
@@ -204,14 +204,14 @@ def _begin(out: Path) -> set[str]:
     if not out.exists():
         return set()
     raw = out.read_bytes()
-    whole = raw[: raw.rfind(b"\n") + 1]
-    if whole != raw:
-        os.truncate(out, len(whole))
-    return {one.id for one in read_labels(out)[0]} if whole.strip() else set()
+    complete = raw[: raw.rfind(b"\n") + 1]
+    if complete != raw:
+        os.truncate(out, len(complete))
+    return {label.id for label in read_labels(out)[0]} if complete.strip() else set()
 
 
 def _append(out: Path, item: Item, request: str, label: str) -> None:
-    """One line in one write, on disk before the next reply is shown."""
+    """Writes a label's line in one write, on disk before the next reply is shown."""
     row = {
         "id": item.id,
         "prompt": request,

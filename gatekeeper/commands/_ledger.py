@@ -1,4 +1,4 @@
-"""The audits that an output directory has seen: who tries many and keeps the best must say so.
+"""Counts the audits that an output directory has seen: whoever tries many must say so.
 
 A line a finished audit in `audits.jsonl`, which `--overwrite` leaves where it is. An audit that is
 made again with the same settings is the same audit.
@@ -46,19 +46,19 @@ def counted(out: Path, evidence: Evidence) -> Evidence:
             remedy="make it a file that can be written",
         ) from error
     known[mine["audit"]] = mine
-    own = [entry for entry in known.values() if entry["checkpoint"] == mine["checkpoint"]]
+    same = [entry for entry in known.values() if entry["checkpoint"] == mine["checkpoint"]]
     if evidence.times is None:
         return evidence
-    seeds = tuple(dict.fromkeys(entry["seed"] for entry in own))
-    return replace(evidence, times=replace(evidence.times, audits=len(own), seeds=seeds))
+    seeds = tuple(dict.fromkeys(entry["seed"] for entry in same))
+    return replace(evidence, times=replace(evidence.times, audits=len(same), seeds=seeds))
 
 
 def _entry(evidence: Evidence) -> dict[str, Any]:
     from gatekeeper.evidence.wire_settings import settings_to_json
 
-    made = [evidence.checkpoint.digest, evidence.suite.digest, settings_to_json(evidence.settings)]
+    parts = [evidence.checkpoint.digest, evidence.suite.digest, settings_to_json(evidence.settings)]
     return {
-        "audit": hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest(),
+        "audit": hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest(),
         "checkpoint": evidence.checkpoint.digest,
         "suite": evidence.suite.digest,
         "seed": evidence.settings.seed,
@@ -77,7 +77,7 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
         except ValueError:
             continue
         if isinstance(entry, dict) and {"audit", "checkpoint", "seed"} <= entry.keys():
-            told = (entry["audit"], entry["checkpoint"])
-            whole = type(entry["seed"]) is int and 0 <= entry["seed"] <= MOST_SEED
-            if whole and all(isinstance(one, str) for one in told):
+            names = (entry["audit"], entry["checkpoint"])
+            valid = type(entry["seed"]) is int and 0 <= entry["seed"] <= MOST_SEED
+            if valid and all(isinstance(name, str) for name in names):
                 yield entry

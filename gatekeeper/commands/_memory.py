@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """No search for garbage cycles; as a decorator, while a command runs.
+    """Turns off the search for garbage cycles; as a decorator, while a command runs.
 
     Reading evidence and laying out a report make a million objects that live until the end: looking
     through them again and again takes a tenth of the time and frees next to nothing. Not for

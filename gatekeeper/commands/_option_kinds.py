@@ -1,4 +1,4 @@
-"""Kinds of values of the options of an audit, and how far they may go."""
+"""Checks the values of an audit's options, and how large they may be."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Rows(click.ParamType):  # type: ignore[type-arg]  # older click has no arg
         try:
             number: int = click.IntRange(1, MOST).convert(value, param, ctx)
         except click.BadParameter:
-            told = f"{excerpt(value)!r} is neither auto nor a number from 1 to {MOST}"
-            self.fail(told, param, ctx)
+            message = f"{excerpt(value)!r} is neither auto nor a number from 1 to {MOST}"
+            self.fail(message, param, ctx)
         return number
 
 

@@ -193,7 +193,7 @@ def is_work(work: Path) -> bool:
 
 
 def _leave(work: Path, new: Sequence[Path]) -> None:
-    """After a stop: keeps rows that were computed; else takes away what this command made.
+    """Leaves a stopped audit: keeps computed rows; else takes away what this command made.
 
     Args:
         new: directories that were not there before, innermost first.
@@ -210,7 +210,7 @@ def _leave(work: Path, new: Sequence[Path]) -> None:
 
 @contextmanager
 def _lock(work: Path) -> Iterator[None]:
-    """Two audits in one directory would each remove what the other needs."""
+    """Locks a directory: two audits in it would each remove what the other needs."""
     with ExitStack() as held:
         try:
             held.enter_context(locked(work / _LOCK))

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then in a log."""
+"""Shows progress of long work: a bar on a terminal, a plain line now and then in a log."""
 
 from __future__ import annotations
 
@@ -111,12 +111,12 @@ class ProgressReporter:
 
     def _line(self, now: float) -> str:
         piece = self._piece
-        left = piece.seconds_left(now)
+        eta = piece.seconds_left(now)
         bound, up_to = ("at most ", "up to ") if self._name in _AT_MOST else ("", "")
-        more = "" if left is None else f", {up_to}{duration(left)} left"
+        more = "" if eta is None else f", {up_to}{duration(eta)} left"
         if self._price is not None:
             more += f", {self._price.of(now - self._begun):.2f} spent"
-            more += "" if left is None else f" and {up_to}{self._price.of(left):.2f} to go"
+            more += "" if eta is None else f" and {up_to}{self._price.of(eta):.2f} to go"
         if piece.total > 1 << 20:
             return f"  {piece.done >> 20} of {piece.total >> 20} MiB read{more}"
         rows = f"{piece.done} of {bound}{piece.total} rows"
@@ -124,7 +124,7 @@ class ProgressReporter:
 
     def _beat(self, *, at_once: bool = False) -> None:
         now, price, piece = time.monotonic(), self._price, self._piece
-        left = piece.seconds_left(now)
+        eta = piece.seconds_left(now)
         self._heartbeat.beat(
             at_once=at_once,
             stage=self._name,
@@ -133,9 +133,9 @@ class ProgressReporter:
             total=piece.total,
             at_most=self._name in _AT_MOST,
             per_second=round(piece.rate(now), 3),
-            seconds_left=None if left is None else round(left, 1),
+            seconds_left=None if eta is None else round(eta, 1),
             money_spent=None if price is None else round(price.of(now - self._begun), 4),
-            money_left=None if price is None or left is None else round(price.of(left), 4),
+            money_left=None if price is None or eta is None else round(price.of(eta), 4),
         )
 
     def tell_cost(self, seconds: float) -> None:
@@ -181,7 +181,7 @@ class _Piece:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+    """A time in words, from seconds."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

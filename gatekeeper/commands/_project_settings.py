@@ -1,4 +1,4 @@
-"""[tool.gatekeeper] of the pyproject.toml in the working directory: defaults of options.
+"""Reads defaults of options from [tool.gatekeeper] of pyproject.toml in the working directory.
 
 A misspelt command or option, or a value of another kind, is an error and not silence: the gate
 would run with a default that nobody chose.
@@ -72,7 +72,7 @@ def _defaults(command: click.Command, said: Mapping[str, Any], table: str) -> di
     """A command's defaults, and those of its own commands."""
     parameters = _parameters(command)
     commands = command.commands if isinstance(command, click.Group) else {}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in said.items():
         parameter = parameters.get(key.replace("_", "-"))
         if key in commands:
@@ -82,22 +82,22 @@ def _defaults(command: click.Command, said: Mapping[str, Any], table: str) -> di
                     where=_FILE,
                     remedy=f"give its options in [{table}.{key}]",
                 )
-            found[key] = _defaults(commands[key], value, f"{table}.{key}")
+            values[key] = _defaults(commands[key], value, f"{table}.{key}")
         elif parameter is None or parameter.name is None:
             raise UsageError(
                 f"[{table}] has unknown option {excerpt(key)!r}",
                 where=_FILE,
                 remedy=_meant(key, [*parameters, *commands], table),
             )
-        elif parameter.name in found:
+        elif parameter.name in values:
             raise UsageError(
                 f"[{table}] sets {excerpt(key)!r} under two names",
                 where=_FILE,
                 remedy="remove one of them",
             )
         else:
-            found[parameter.name] = _value(command, parameter, value, f"[{table}] {excerpt(key)}")
-    return found
+            values[parameter.name] = _value(command, parameter, value, f"[{table}] {excerpt(key)}")
+    return values
 
 
 def _meant(key: str, known: list[str], table: str) -> str:
@@ -106,13 +106,13 @@ def _meant(key: str, known: list[str], table: str) -> str:
 
 
 def _parameters(command: click.Command) -> dict[str, click.Parameter]:
-    """What can be set, by each name of the option and by that of its variable."""
-    found: dict[str, click.Parameter] = {}
+    """A command's parameters, by each name of the option and by that of its variable."""
+    by_name: dict[str, click.Parameter] = {}
     for parameter in command.params:
         names = [name.lstrip("-") for name in parameter.opts]
         for name in (*names, (parameter.name or "").replace("_", "-")):
-            found[name] = parameter
-    return found
+            by_name[name] = parameter
+    return by_name
 
 
 def _value(command: click.Command, parameter: click.Parameter, value: Any, where: str) -> Any:
@@ -126,7 +126,7 @@ def _value(command: click.Command, parameter: click.Parameter, value: Any, where
         typed: Any = _text(value, where)
     else:
         typed = [
-            [_text(one, where) for one in each] if isinstance(each, list) else _text(each, where)
+            [_text(v, where) for v in each] if isinstance(each, list) else _text(each, where)
             for each in (value if isinstance(value, list) else [value])
         ]
     try:

@@ -1,4 +1,4 @@
-"""`--parallel`: one command in several processes, of which one writes, speaks and answers.
+"""Runs a command of `--parallel` in several processes, of which one writes and speaks.
 
 torchrun starts the same command N times. Rank 0 carries it out as ever. The others carry out the
 audit beside it, because they hold parts of the model, and nothing else: they print nothing and
@@ -34,7 +34,7 @@ _TORCHRUN = "torchrun --nproc-per-node N -m gatekeeper …"
 
 
 def in_step(
-    asked: Asked,
+    typed: Asked,
     lead: Callable[[Ranks | None], int],
     follow: Callable[[Ranks], int],
 ) -> int:
@@ -50,13 +50,13 @@ def in_step(
     """
     rank, size = _number("RANK", 0), _number("WORLD_SIZE", 1)
     try:
-        _check(asked, size)
-        if asked.execution.parallel is None:
+        _check(typed, size)
+        if typed.execution.parallel is None:
             return lead(None)
         load_engine()
         from gatekeeper.engine.torchrun.ranks import open_ranks
 
-        ranks = open_ranks(asked.execution.device)
+        ranks = open_ranks(typed.execution.device)
     except GatekeeperError as error:
         if rank == 0 or size == 1 or not isinstance(error, UsageError):
             raise
@@ -69,21 +69,21 @@ def in_step(
 
 
 def _number(name: str, default: int) -> int:
-    """What torchrun says; something else may have set the variable to whatever."""
+    """A number of torchrun's variables; something else may have set one to whatever."""
     value = os.environ.get(name, "")
     return int(value) if value.isascii() and value.isdigit() else default
 
 
 def _wait_for_first(code: int) -> int:
-    """Rank 0 has met the same error: torchrun ends this process once that has told of it."""
+    """Waits for rank 0 to tell of the same error; torchrun then ends this process."""
     with suppress(KeyboardInterrupt):
         time.sleep(_AFTER_FIRST)
     return code
 
 
-def _check(asked: Asked, size: int) -> None:
+def _check(typed: Asked, size: int) -> None:
     """Refuses what cannot go in step, before the ranks meet."""
-    if asked.execution.parallel is None:
+    if typed.execution.parallel is None:
         if size > 1:
             raise UsageError(
                 f"one of {size} processes (WORLD_SIZE), which would all do the same",
@@ -97,22 +97,22 @@ def _check(asked: Asked, size: int) -> None:
         )
     from gatekeeper import catalog
 
-    if asked.execution.workers > 1 or asked.execution.ray is not None:
+    if typed.execution.workers > 1 or typed.execution.ray is not None:
         raise UsageError(
             "--parallel with --workers: one replica takes all processes",
             remedy="leave one of them out",
         )
-    if asked.execution.device == "spread":
+    if typed.execution.device == "spread":
         raise UsageError(
             "--parallel with --device spread: both divide the model",
             remedy="leave one of them out",
         )
-    if "int8" in asked.config.get("formats", ()):
+    if "int8" in typed.config.get("formats", ()):
         raise UsageError(
             "--parallel with --also-dtype int8: parts of a matrix would be rounded apart",
             remedy="leave it out, or audit it on one device",
         )
-    judge = asked.config.get("judge", AuditConfig().judge)
+    judge = typed.config.get("judge", AuditConfig().judge)
     if not catalog.load("judge", judge).from_reply_alone:
         raise UsageError(
             f"--parallel with the judge {excerpt(judge)}: every rank would ask it",
@@ -127,15 +127,15 @@ def _together(
         try:
             code = ranks.share(lead(ranks)) if ranks.rank == 0 else follow(ranks)
         except BaseException as error:
-            return _told(ranks, error)
+            return _first_exit_code(ranks, error)
         ranks.close()
     except KeyboardInterrupt as error:  # torchrun ends the others while they learn of the end
-        return _told(ranks, error)
+        return _first_exit_code(ranks, error)
     return code
 
 
-def _told(ranks: Ranks, error: BaseException) -> int:
-    """The exit code of the rank that tells of what ended all; that one raises it.
+def _first_exit_code(ranks: Ranks, error: BaseException) -> int:
+    """The exit code of the rank that first tells of the error which ended all; it raises that.
 
     The same error may come on every rank, or on one and the loss of it on the others.
     """
@@ -149,20 +149,20 @@ def _told(ranks: Ranks, error: BaseException) -> int:
     if first is not None:
         return first
     if lost:
-        told = AuditError(
+        loss = AuditError(
             f"another of the {ranks.size} processes was lost",
             remedy="see what torchrun says of it; what was computed is kept: run the same command "
             "again to go on",
         )
         for note in getattr(error, "__notes__", ()):
-            told.add_note(note)
-        raise told from error
+            loss.add_note(note)
+        raise loss from error
     if ranks.rank:
         error.add_note(f"on rank {ranks.rank} of {ranks.size}")
     raise error
 
 
-def follow(checkpoint: Path, asked: Asked, policy_path: Path | None, ranks: Ranks) -> int:
+def follow(checkpoint: Path, typed: Asked, policy_path: Path | None, ranks: Ranks) -> int:
     """Audits beside rank 0, if that does, without a word and outside its directory.
 
     Returns:
@@ -176,7 +176,7 @@ def follow(checkpoint: Path, asked: Asked, policy_path: Path | None, ranks: Rank
 
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         policy = load_policy(policy_path) if policy_path else None
-        request = replace(plan(checkpoint, asked, policy, warn), second=None)
+        request = replace(plan(checkpoint, typed, policy, warn), second=None)
         said = ranks.share("")
         if said == AUDIT:
             with TemporaryDirectory(prefix="gatekeeper-") as work:

@@ -1,4 +1,4 @@
-"""Writing reports: what `report`, `run` and `demo` have in common."""
+"""Writes reports, for `report`, `run` and `demo`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write_reports(
     lang: str = "en",
     card: GivenCard | None = None,
 ) -> list[Path]:
-    """Render `formats` into `out_dir`; each file appears whole or not at all.
+    """Renders `formats` into `out_dir`; each file appears whole or not at all.
 
     The document is dated by SOURCE_DATE_EPOCH if that is set, else by the end of the audit, so
     that the same evidence, policy and day give the same bytes.
@@ -84,8 +84,8 @@ def render_reports(
     attachments = {VERDICT: (text + "\n").encode(), **_bundle_files(bundle_dir, evidence)}
     reports = {fmt.filename: fmt.render(view, attachments) for fmt in chosen}
     for fmt in chosen:
-        if told := fmt.lacks(view):
-            click.echo(f"gatekeeper: warning: {fmt.filename}: {told}", err=True)
+        if lacking := fmt.lacks(view):
+            click.echo(f"gatekeeper: warning: {fmt.filename}: {lacking}", err=True)
     return reports
 
 
@@ -116,8 +116,8 @@ def _bundle_files(bundle_dir: Path, evidence: Evidence) -> Mapping[str, bytes]:
             where=excerpt(error.filename),
             remedy="run the audit again, or get the whole bundle",
         ) from error
-    found = "sha256:" + hashlib.sha256(files[EVIDENCE]).hexdigest()
-    if found != evidence.digest:
+    digest = "sha256:" + hashlib.sha256(files[EVIDENCE]).hexdigest()
+    if digest != evidence.digest:
         raise EvidenceError(
             "evidence.json is not the evidence that was judged",
             where=excerpt(bundle_dir / EVIDENCE),

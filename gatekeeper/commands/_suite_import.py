@@ -1,4 +1,4 @@
-"""The work of `suite import`: from names on the command line to a suite on disk."""
+"""Carries out `suite import`: from names on the command line to a suite on disk."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ def import_suite(options: ImportOptions) -> None:
 
 
 def _read_all(options: ImportOptions) -> list[Imported]:
-    """Sources with prompts of their own, then those that wrap the harmful requests among them."""
+    """Reads sources with prompts of their own, then those that wrap harmful requests of these."""
     from gatekeeper.suites.assemble import assemble, draw
 
-    asked = [_importer(source) for source in options.sources]
-    names = _names(asked)
-    _check_used(options, [importer for importer, _ in asked])
+    importers = [_importer(source) for source in options.sources]
+    names = _names(importers)
+    _check_used(options, [importer for importer, _ in importers])
     read: list[Imported] = []
-    for (importer, path), name in zip(asked, names, strict=True):
+    for (importer, path), name in zip(importers, names, strict=True):
         if not importer.wraps:
             imported = importer.read(_request(options, name, path, ()))
             read.append(draw(imported, options.count, options.seed))
     requests = tuple(p for p in assemble(read).prompts if p.set == "regular") if read else ()
-    for (importer, path), name in zip(asked, names, strict=True):
+    for (importer, path), name in zip(importers, names, strict=True):
         if not importer.wraps:
             continue
         imported = importer.read(_request(options, name, path, requests))
@@ -109,9 +109,9 @@ def _importer(source: str) -> tuple[Importer, Path | None]:
     )
 
 
-def _names(asked: Sequence[tuple[Importer, Path | None]]) -> list[str]:
+def _names(importers: Sequence[tuple[Importer, Path | None]]) -> list[str]:
     """A prefix for the ids of each source, different from all others."""
-    wanted = [_slug(path.stem) if path else importer.id for importer, path in asked]
+    wanted = [_slug(path.stem) if path else importer.id for importer, path in importers]
     seen: Counter[str] = Counter()
     names = []
     for name in wanted:
@@ -121,12 +121,12 @@ def _names(asked: Sequence[tuple[Importer, Path | None]]) -> list[str]:
 
 
 def _slug(name: str) -> str:
-    """What is left of a name that an id may hold."""
+    """A name, reduced to characters that an id may hold."""
     return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:48] or "imported"
 
 
 def _check_used(options: ImportOptions, importers: Sequence[Importer]) -> None:
-    """An option that no source takes is a mistake, not silence."""
+    """Refuses an option that no source takes."""
     if (options.columns or options.fixed) and not any(i.suffixes for i in importers):
         raise UsageError(
             "columns, --set, --category and --language are for files",

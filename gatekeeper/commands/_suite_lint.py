@@ -1,4 +1,4 @@
-"""What `suite lint` and `suite import` print of a suite: counts, faults, warnings, notes."""
+"""Prints counts, faults, warnings and notes of a suite, for `suite lint` and `suite import`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def linted(path: Path) -> Linted:
 
 @cache
 def _needs() -> dict[str, dict[str, int]]:
-    """What the shipped policies want measured: file name -> set -> prompts."""
+    """The prompts of each set that the shipped policies need: file name -> set -> prompts."""
     from gatekeeper.bundled import bundled
     from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.rule_needs import LARGE, floors_by_set
@@ -66,46 +66,46 @@ def _needs() -> dict[str, dict[str, int]]:
     return {path.name: floors_by_set(load_policy(path).sized(LARGE)) for path in paths}
 
 
-def print_json(found: Linted) -> None:
-    """The result as `gatekeeper/suite-lint/v1`, without facts of the suite if there is none."""
+def print_json(checked: Linted) -> None:
+    """Prints the result as `gatekeeper/suite-lint/v1`; no facts of the suite if there is none."""
     import json
 
     result: dict[str, object] = {"schema": _SCHEMA}
-    if found.suite:
+    if checked.suite:
         result |= {
-            "id": found.suite.id,
-            "version": found.suite.version,
-            "licence": found.suite.licence,
-            "digest": found.suite.digest,
-            "prompts": len(found.suite.prompts),
-            "seeds": len({p.seed_id for p in found.suite.prompts}),
-            "counts": _counts(found.suite),
+            "id": checked.suite.id,
+            "version": checked.suite.version,
+            "licence": checked.suite.licence,
+            "digest": checked.suite.digest,
+            "prompts": len(checked.suite.prompts),
+            "seeds": len({p.seed_id for p in checked.suite.prompts}),
+            "counts": _counts(checked.suite),
             "sources": [
                 {"name": s.name, "version": s.version, "licence": s.licence, "sha256": s.sha256}
                 | {"count": s.count}
-                for s in found.suite.sources
+                for s in checked.suite.sources
             ],
         }
-    result["errors"] = [str(fault) for fault in found.faults]
-    result |= {"warnings": list(found.warnings), "notes": list(found.notes)}
+    result["errors"] = [str(fault) for fault in checked.faults]
+    result |= {"warnings": list(checked.warnings), "notes": list(checked.notes)}
     click.echo(json.dumps(result, indent=2))
 
 
-def print_text(found: Linted) -> None:
-    """The result for people; after the counts, what is wrong, what is weak, what is missing."""
-    if found.suite:
-        _print_suite(found.suite)
+def print_text(checked: Linted) -> None:
+    """Prints the result for people; after the counts what is wrong, weak and missing."""
+    if checked.suite:
+        _print_suite(checked.suite)
     said = (
-        *(f"error: {fault}" for fault in found.faults),
-        *(f"warning: {warning}" for warning in found.warnings),
-        *(f"note: {note}" for note in found.notes),
+        *(f"error: {fault}" for fault in checked.faults),
+        *(f"warning: {warning}" for warning in checked.warnings),
+        *(f"note: {note}" for note in checked.notes),
     )
-    if said and found.suite:
+    if said and checked.suite:
         click.echo("")
     for line in said:
         click.echo(line)
-    errors = f"errors: {len(found.faults)}, " if found.faults else ""
-    click.echo(f"{errors}warnings: {len(found.warnings)}")
+    errors = f"errors: {len(checked.faults)}, " if checked.faults else ""
+    click.echo(f"{errors}warnings: {len(checked.warnings)}")
 
 
 def _print_suite(suite: Suite) -> None:

@@ -1,4 +1,4 @@
-"""What commands that give a verdict share."""
+"""Reads, shows and checks verdicts, for the commands that give one."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def bundle_of(path: Path) -> Path:
 
 
 def verdict_bytes(verdict: Verdict) -> bytes:
-    """verdict.json."""
+    """The bytes of verdict.json."""
     return rfc8785.dumps(verdict_to_json(verdict)) + b"\n"
 
 
 def exit_code(verdict: Verdict) -> int:
-    """The process's answer, which follows from the verdict's headline alone."""
+    """The exit code of a verdict, which follows from its headline alone."""
     return _CODES[verdict.headline]
 
 
-def hold_day(evidence: Evidence, judged_on: date, where: Path, *, given: str = "") -> None:
+def hold_day(evidence: Evidence, judged_on: date, where: Path, *, typed_into: str = "") -> None:
     """Refuses a verdict of a day before the audit was finished: a waiver may still have held then.
 
     Args:
-        given: the option or variable that the day was typed into, if it was.
+        typed_into: the option or variable that the day was typed into, if it was.
 
     Raises:
         EvidenceError: it is of such a day.
@@ -59,10 +59,10 @@ def hold_day(evidence: Evidence, judged_on: date, where: Path, *, given: str = "
     finished = evidence.times.finished.astimezone(UTC).date()
     if judged_on >= finished:
         return
-    if given:
+    if typed_into:
         raise UsageError(
             f"{judged_on} is before the audit was finished on {finished}",
-            where=given,
+            where=typed_into,
             remedy="give that day or a later one",
         )
     raise EvidenceError(
@@ -73,14 +73,14 @@ def hold_day(evidence: Evidence, judged_on: date, where: Path, *, given: str = "
 
 
 def tell_older(rechecked: Rechecked) -> None:
-    """A line for findings of other metrics than the current, which were measured with those."""
+    """Prints which findings are of older metrics; they were measured with the current ones."""
     if rechecked.older:
-        told = rechecked.told_older
-        click.echo(f"stored findings that differ, measured with the current metrics: {told}")
+        metrics = rechecked.told_older
+        click.echo(f"stored findings that differ, measured with the current metrics: {metrics}")
 
 
 def tell_open(rechecked: Rechecked) -> None:
-    """A line for each thing that was taken as it stands, as nothing here derives it again."""
+    """Prints each thing that was taken as it stands, as nothing here derives it again."""
     for what in rechecked.open:
         click.echo(f"not derived again: {what}")
 
@@ -88,7 +88,7 @@ def tell_open(rechecked: Rechecked) -> None:
 def show(
     evidence: Evidence, verdict: Verdict, policy: Policy, card: GivenCard | None = None
 ) -> None:
-    """The verdict on the terminal, through the console format."""
+    """Prints the verdict on the terminal, through the console format."""
     from gatekeeper.report.view import build_view
 
     console: Format = catalog.load("format", "console")

@@ -50,11 +50,11 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper audit ./checkpoint --suite suite/ --policy policies/release.yaml --out evidence/
     """
-    asked = asked_for(suite, options)
+    typed = asked_for(suite, options)
     return in_step(
-        asked,
-        lambda ranks: _lead(checkpoint, out, policy_path, asked, ranks, overwrite=overwrite),
-        lambda ranks: follow(checkpoint, asked, policy_path, ranks),
+        typed,
+        lambda ranks: _lead(checkpoint, out, policy_path, typed, ranks, overwrite=overwrite),
+        lambda ranks: follow(checkpoint, typed, policy_path, ranks),
     )
 
 
@@ -62,19 +62,19 @@ def _lead(
     checkpoint: Path,
     out: Path,
     policy_path: Path | None,
-    asked: Asked,
+    typed: Asked,
     ranks: Ranks | None,
     *,
     overwrite: bool,
 ) -> int:
-    """The whole command."""
+    """Runs the audit, in this process or as rank 0."""
     from gatekeeper.policy.load import load_policy
 
     policy = load_policy(policy_path) if policy_path else None
     check_output(out, overwrite=overwrite)
-    reporter = ProgressReporter(gpu_hour_cost=asked.execution.gpu_hour_cost)
+    reporter = ProgressReporter(gpu_hour_cost=typed.execution.gpu_hour_cost)
     with keeping_earlier(out):
-        request = plan(checkpoint, asked, policy, warn)
+        request = plan(checkpoint, typed, policy, warn)
         with output_directory(out, overwrite=overwrite) as work:
             evidence = perform(request, out, out, work, reporter, policy, ranks)
     click.echo(f"Evidence of {len(evidence.trials)} trials in {out} ({evidence.digest})")

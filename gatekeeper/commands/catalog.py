@@ -41,8 +41,8 @@ def catalog(kind: str | None, as_json: bool) -> None:
         version = f"v{row['version']}" if row["version"] else ""
         click.echo(f"{row['kind']:12}  {row['id']:{width}}  {version:3}  {row['title']}".rstrip())
         for option in row.get("options", ()) if kind else ():
-            given = f" (default: {option['default']})" if option["default"] else ""
-            must = " (required)" if option["required"] else given
+            default = f" (default: {option['default']})" if option["default"] else ""
+            must = " (required)" if option["required"] else default
             click.echo(f"    {option['name']:18} {option['title']}{must}")
 
 
@@ -57,7 +57,7 @@ def _row(kind: str, name: str) -> dict[str, Any]:
         "id": name,
         "version": getattr(entry, "version", None),
         "title": entry.title,
-        **({"options": [_option(one) for one in entry.options]} if kind == "judge" else {}),
+        **({"options": [_option(option) for option in entry.options]} if kind == "judge" else {}),
     }
 
 

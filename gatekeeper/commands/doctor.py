@@ -28,17 +28,17 @@ def doctor(as_json: bool) -> int:
 
     from gatekeeper.engine.machine import checks
 
-    found = checks(Path.cwd())
-    can_audit = all(check.ok for check in found if check.needed_for == "audit")
-    can_pdf = all(check.ok for check in found if check.needed_for == "pdf")
+    results = checks(Path.cwd())
+    can_audit = all(check.ok for check in results if check.needed_for == "audit")
+    can_pdf = all(check.ok for check in results if check.needed_for == "pdf")
     if as_json:
         import json
 
         result = {"schema": _SCHEMA, "can_audit": can_audit, "can_pdf": can_pdf}
-        rows = [{**asdict(c), "remedy": None if c.ok else c.remedy} for c in found]
+        rows = [{**asdict(c), "remedy": None if c.ok else c.remedy} for c in results]
         click.echo(json.dumps({**result, "checks": rows}, indent=2))
     else:
-        for check in found:
+        for check in results:
             word = "ok" if check.ok else "note" if check.needed_for == "speed" else "missing"
             click.echo(f"{word:8} {check.name:16} {check.found}")
             if not check.ok and check.remedy:

@@ -65,85 +65,85 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     if gpu_hour_cost is not None and device == "cpu":
         raise UsageError("--gpu-hour-cost is of GPUs", remedy="give --device h100 or another")
     policy = load_policy(policy_path) if policy_path else None
-    asked = asked_for(suite, options)
-    told, found = estimate_of(checkpoint, asked, policy, device, gpus)
+    typed = asked_for(suite, options)
+    facts, estimate = estimate_of(checkpoint, typed, policy, device, gpus)
     if as_json:
         import json
 
-        click.echo(json.dumps(_as_json(told, found, gpu_hour_cost), indent=2))
+        click.echo(json.dumps(_as_json(facts, estimate, gpu_hour_cost), indent=2))
     else:
-        _print(told, found, gpu_hour_cost)
+        _print(facts, estimate, gpu_hour_cost)
 
 
-def _as_json(told: dict[str, Any], found: Estimate, cost: float | None) -> dict[str, Any]:
-    hours = list(found.hours)
+def _as_json(facts: dict[str, Any], estimate: Estimate, cost: float | None) -> dict[str, Any]:
+    hours = list(estimate.hours)
     return {
         "schema": _SCHEMA,
-        **told,
+        **facts,
         "device": {
-            "name": found.device.name,
-            "flops": found.device.flops,
-            "bandwidth": found.device.bandwidth,
-            "memory": found.device.memory,
+            "name": estimate.device.name,
+            "flops": estimate.device.flops,
+            "bandwidth": estimate.device.bandwidth,
+            "memory": estimate.device.memory,
         },
         "stages": [
-            {"name": s.name, "rows": s.rows, "seconds": [s.low, s.high]} for s in found.stages
+            {"name": s.name, "rows": s.rows, "seconds": [s.low, s.high]} for s in estimate.stages
         ],
-        "seconds": [found.low, found.high],
+        "seconds": [estimate.low, estimate.high],
         "memory": {
-            "weights": found.memory.weights,
-            "cache": found.memory.cache,
-            "logits": found.memory.logits,
+            "weights": estimate.memory.weights,
+            "cache": estimate.memory.cache,
+            "logits": estimate.memory.logits,
         },
-        "devices": found.devices,
-        "devices_per_replica": found.per_replica,
+        "devices": estimate.devices,
+        "devices_per_replica": estimate.per_replica,
         "device_hours": hours,
         "cost": None if cost is None else [hour * cost for hour in hours],
-        "assumptions": list(found.assumptions),
+        "assumptions": list(estimate.assumptions),
     }
 
 
-def _print(told: dict[str, Any], found: Estimate, cost: float | None) -> None:
-    device, needed = found.device, found.memory
+def _print(facts: dict[str, Any], estimate: Estimate, cost: float | None) -> None:
+    device, needed = estimate.device, estimate.memory
     click.echo(
-        f"model        {excerpt(told['source'])}: {told['parameters']:,} parameters, of which "
-        f"{told['active_parameters']:,} work on a token"
+        f"model        {excerpt(facts['source'])}: {facts['parameters']:,} parameters, of which "
+        f"{facts['active_parameters']:,} work on a token"
     )
     click.echo(
         f"device       {device.name}: {device.flops / 1e12:,.3g} TFLOP/s, "
-        f"{device.bandwidth / 1e9:,.4g} GB/s, {device.memory / 1e9:,.0f} GB ({told['rates']})"
+        f"{device.bandwidth / 1e9:,.4g} GB/s, {device.memory / 1e9:,.0f} GB ({facts['rates']})"
     )
     click.echo(
-        f"prompts      {told['selecting']} select, {told['measuring']} measure; {told['tokens']}"
+        f"prompts      {facts['selecting']} select, {facts['measuring']} measure; {facts['tokens']}"
     )
     click.echo(
-        f"masks        {told['plain_masks']} on every prompt, {told['control_masks']} on regular "
+        f"masks        {facts['plain_masks']} on every prompt, {facts['control_masks']} on regular "
         "ones"
     )
-    if told["sequential"]:
+    if facts["sequential"]:
         click.echo("sequential   not counted: all that follows is of whole runs, an upper bound")
-    click.echo(f"batch        {told['batch_rows']} rows, W = {told['new_tokens']}")
-    _print_stages(found)
+    click.echo(f"batch        {facts['batch_rows']} rows, W = {facts['new_tokens']}")
+    _print_stages(estimate)
     click.echo(
         f"memory       {needed.total / 1e9:,.3g} GB: weights {needed.weights / 1e9:,.3g}, cache "
         f"{needed.cache / 1e9:,.3g}, logits {needed.logits / 1e9:,.3g}"
     )
-    if told["rates"] == "published":
-        low, high = found.hours
+    if facts["rates"] == "published":
+        low, high = estimate.hours
         click.echo(
-            f"GPUs         {found.devices}, of which a copy of the model needs "
-            f"{found.per_replica}: {low:,.3g} to {high:,.3g} GPU hours"
+            f"GPUs         {estimate.devices}, of which a copy of the model needs "
+            f"{estimate.per_replica}: {low:,.3g} to {high:,.3g} GPU hours"
         )
         if cost is not None:
             click.echo(
                 f"money        {low * cost:,.2f} to {high * cost:,.2f}, at {cost:,.2f} an hour"
             )
     click.echo("\nassumed")
-    for line in found.assumptions:
+    for line in estimate.assumptions:
         click.echo(f"- {line}")
 
 
-def _print_stages(found: Estimate) -> None:
+def _print_stages(estimate: Estimate) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -151,10 +151,10 @@ def _print_stages(found: Estimate) -> None:
     table.add_column("stage")
     table.add_column("rows", justify="right")
     table.add_column("time", justify="right")
-    for stage in found.stages:
+    for stage in estimate.stages:
         table.add_row(stage.name, f"{stage.rows:,}", _span(stage.low, stage.high))
-    rows = sum(stage.rows for stage in found.stages)
-    table.add_row("in all", f"{rows:,}", _span(found.low, found.high))
+    rows = sum(stage.rows for stage in estimate.stages)
+    table.add_row("in all", f"{rows:,}", _span(estimate.low, estimate.high))
     click.echo()
     Console().print(table)
     click.echo()

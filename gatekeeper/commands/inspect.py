@@ -47,9 +47,9 @@ def inspect(checkpoint: Path, as_json: bool, digest: bool, require_moe: bool) ->
     if as_json:
         import json
 
-        told = {"digest": bytes_of} if bytes_of else {}
-        told_too = {"cautions": list(opened.cautions)}
-        click.echo(json.dumps({**_as_json(opened.source, model), **told, **told_too}, indent=2))
+        extra = {"digest": bytes_of} if bytes_of else {}
+        cautions = {"cautions": list(opened.cautions)}
+        click.echo(json.dumps({**_as_json(opened.source, model), **extra, **cautions}, indent=2))
     else:
         _print(opened.source, model)
         if bytes_of:
@@ -104,7 +104,7 @@ def _print(source: str, model: ModelDescription) -> None:
 
 
 def _print_sites(sites: tuple[MoeSite, ...]) -> None:
-    """A table with one line for each run of neighbouring layers that are alike."""
+    """Prints a table with one line for each run of neighbouring layers that are alike."""
     from rich.console import Console
     from rich.table import Table
 

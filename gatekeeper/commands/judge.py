@@ -101,8 +101,8 @@ def calibrate(
 
         replies = with_origin(replies, read_bundle(bundle_of(evidence)), excerpt(labels))
     opened = open_judge(name, split_options(judge_options), cache)
-    asked = of_replies(opened, Reasoning(max_tokens=0, marks=reasoning or ()))
-    said = asked.judgements([(one.prompt, one.reply) for one in replies])
+    by_reply = of_replies(opened, Reasoning(max_tokens=0, marks=reasoning or ()))
+    said = by_reply.judgements([(r.prompt, r.reply) for r in replies])
     card = JudgeCard(
         judge=opened.id,
         version=opened.version,
@@ -111,7 +111,7 @@ def calibrate(
         labels_digest="sha256:" + hashlib.sha256(raw).hexdigest(),
         confidence=CONFIDENCE,
         checkpoint=_same_checkpoint(replies),
-        parts=card_parts(replies, [said[one.prompt, one.reply].outcome for one in replies]),
+        parts=card_parts(replies, [said[r.prompt, r.reply].outcome for r in replies]),
     )
     _print(card)
     if out is not None:
@@ -122,8 +122,8 @@ def calibrate(
 
 def _same_checkpoint(replies: Sequence[Labelled]) -> str | None:
     """The one checkpoint that all labelled replies are of, if they are."""
-    found = {one.checkpoint for one in replies}
-    return found.pop() if len(found) == 1 else None
+    digests = {r.checkpoint for r in replies}
+    return digests.pop() if len(digests) == 1 else None
 
 
 def _print(card: JudgeCard) -> None:

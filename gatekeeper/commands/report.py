@@ -85,8 +85,8 @@ def report(
     tell_older(rechecked)
     audit = rechecked.evidence
     card = card_for(card_path, audit)
-    day, given = _day(as_of, source_date())
-    hold_day(audit, day, evidence, given=given)
+    day, typed_into = _day(as_of, source_date())
+    hold_day(audit, day, evidence, typed_into=typed_into)
     verdict = evaluate(
         audit,
         policy,
@@ -104,7 +104,7 @@ def report(
 
 
 def _day(as_of: datetime | None, source: datetime | None) -> tuple[date, str]:
-    """The day, and what it was typed into."""
+    """The day of the verdict, and the option or variable it was typed into."""
     if as_of is not None:
         return as_of.date(), "--as-of"
     if source is not None:

