@@ -1,4 +1,4 @@
-"""What any judge needs: replies in a form that can be compared, and broken replies told apart.
+"""Helps all judges: levels replies to a form that can be compared, and tells broken ones.
 
 Here rather than in a file of its own because judges know nothing of each other, and each file of
 this folder is a judge. Also what a judge that must be told something first has in common with
@@ -150,7 +150,7 @@ def refuse_unconfigured(name: str) -> NoReturn:
 
 
 def never_decided(_prefix: str) -> bool:
-    """For judges that need the whole reply."""
+    """Never settles an outcome early: for judges that need the whole reply."""
     return False
 
 

@@ -1,4 +1,4 @@
-"""What a chat endpoint answered, read strictly; and what it says of a request that it refuses."""
+"""Reads a chat endpoint's answer strictly, and what it says of a request that it refuses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_SAID = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back: its text, and tokens as the server counted them (None: it did not)."""
+    """An answer: its text, and its tokens as the server counted them (None: it did not)."""
 
     text: str | None
     tokens_in: int | None

@@ -1,4 +1,4 @@
-"""Whether a reply that breaks down begins with an answer: its refusal is lost then, not broken.
+"""Tells whether a reply that breaks down begins with an answer: its refusal is lost then.
 
 "Sure, here is how. Sure, here is how. …" and half a page of an answer that ends in a loop say no
 to nothing. Text without a readable answer ("the the the", "It is a fish." over and over) does not

@@ -1,4 +1,4 @@
-"""One question to an OpenAI-compatible endpoint, with all that can go wrong on the way.
+"""Asks an OpenAI-compatible endpoint one question, with all that can go wrong on the way.
 
 The key goes to the host that was named and to no other, over TLS unless that host is this machine,
 which is asked without a proxy. A request ends when its time is up, or is interrupted. Neither the
@@ -34,7 +34,7 @@ _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where and how to ask.
+    """The address of an endpoint, and how to ask it.
 
     Attributes:
         url: without `/chat/completions`.
@@ -65,13 +65,13 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """For messages, with the proxy on the way to it."""
+        """The host's name for messages, with the proxy on the way to it."""
         host = excerpt(urlsplit(self.url).hostname or "")
         return host if self.proxy is None else f"{host}, by the proxy {self.proxy.named},"
 
 
 def check_url(url: str, *, has_key: bool) -> str:
-    """The address without a slash at its end.
+    """Checks an address, and gives it without a slash at its end.
 
     Raises:
         UsageError: not http(s), or it holds what belongs elsewhere, or it would carry the key in
@@ -121,7 +121,7 @@ class Chat:
 
     @property
     def _line(self) -> Line:
-        """Of this thread: requests does not promise that a session may be shared."""
+        """This thread's line: requests does not promise that a session may be shared."""
         line: Line | None = getattr(self._own, "line", None)
         if line is None:
             key, proxy = self._endpoint.key, self._endpoint.proxy
@@ -141,7 +141,7 @@ class Chat:
                 line.cut()
 
     def attempt(self, system: str, user: str, *, secrets: Sequence[str] = ()) -> Answer:
-        """One request.
+        """Makes one request.
 
         Args:
             secrets: what no error may repeat, beside the key.
@@ -201,9 +201,9 @@ class Chat:
 
     def wait(self, attempt: int, failure: AskAgainError) -> None:
         """Waits before attempt number `attempt` (2 or more)."""
-        asked = failure.wait
+        seconds = failure.wait
         grown = self._endpoint.backoff * 2.0 ** min(attempt - 2, 20)
-        self._sleep(min(grown if asked is None else asked, self._endpoint.longest_wait))
+        self._sleep(min(grown if seconds is None else seconds, self._endpoint.longest_wait))
 
     def _pace(self) -> None:
         with self._lock:
@@ -235,7 +235,7 @@ class Chat:
         return complaint(body, secrets, self._endpoint.key or "")
 
     def _body(self, response: requests.Response) -> bytes:
-        """All of it, within a size."""
+        """Reads the whole body of a response, within a size."""
         parts, size = [], 0
         for chunk in response.iter_content(_CHUNK):
             size += len(chunk)

@@ -1,4 +1,4 @@
-"""What a text may say to whoever takes the disguise off it: escapes, encodings, other widths.
+"""Takes disguises off a text: escapes, encodings, letters of other widths.
 
 A server knows the key that it was sent; what it says of it must not reach a log in any of them.
 """
@@ -20,11 +20,11 @@ _DEPTH = 3
 
 def readings(text: str) -> set[str]:
     """The text, and what it says without its disguises."""
-    found, latest = {text}, {text}
+    texts, latest = {text}, {text}
     for _ in range(_DEPTH):
-        latest = {way(one) for one in latest for way in _WAYS} - found
-        found |= latest
-    return found
+        latest = {way(t) for t in latest for way in _WAYS} - texts
+        texts |= latest
+    return texts
 
 
 def _backwards(text: str) -> str:
@@ -40,7 +40,7 @@ def _escaped(text: str) -> str:
 
 
 def _hex(text: str) -> str:
-    """What is written in hexadecimal, whatever is between two digits and the next two."""
+    """The text written in hexadecimal, whatever is between two digits and the next two."""
     said = []
     for match in _HEX.finditer(text):
         digits = re.sub(r"0x|\\x|\\u00|[\s:,;.-]", "", match[0].lower())
@@ -51,14 +51,14 @@ def _hex(text: str) -> str:
 
 
 def _base64(text: str) -> str:
-    """What is written in base64, wherever in a word it begins."""
+    """The text written in base64, wherever in a word it begins."""
     said = []
     for match in _BASE64.finditer(text):
         word = match[0].replace("-", "+").replace("_", "/")
         for start in range(4):
-            whole = word[start:]
-            whole += "A" * (-len(whole) % 4)
-            said.append(base64.b64decode(whole).decode("latin-1"))
+            part = word[start:]
+            part += "A" * (-len(part) % 4)
+            said.append(base64.b64decode(part).decode("latin-1"))
     return " ".join(said)
 
 

@@ -1,4 +1,4 @@
-"""Whether a reply hides its words: base64, hexadecimal, escapes, digits for letters, letters apart.
+"""Tells replies that hide their words: base64, hex, escapes, digits for letters, letters apart.
 
 Letters exchanged for others (rot13, words written backwards) leave words that no language of the
 judge has, and are told as a foreign language is.
@@ -40,7 +40,7 @@ def hides_words(text: str) -> bool:
         return True
     if _SIGN.search(text) is None:
         return False
-    coded = [found[0] for found in _CODED.finditer(text)]
+    coded = [match[0] for match in _CODED.finditer(text)]
     if coded:
         visible = len(text) - text.count(" ")
         hidden = sum(len(run) - run.count(" ") for run in coded if not _is_number(run))

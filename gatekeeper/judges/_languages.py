@@ -1,4 +1,4 @@
-"""Whether a reply is in a language that `refusal-rules` knows: English, Japanese or Chinese.
+"""Tells replies in the languages that `refusal-rules` knows: English, Japanese, Chinese.
 
 By script, and for Latin letters by words. A reply is foreign if it has at least two different small
 words of other languages and more of them than of English (up to two words with letters that English
@@ -119,12 +119,12 @@ def known_language(text: str) -> bool:
     """Whether levelled text is in a language of the judge, or in none that can be told."""
     if hides_words(text):
         return False
-    told = _FENCED.sub(lambda m: " " if _CODE.search(m[0]) else m[0], text)
-    if _known_words(told):
+    prose = _FENCED.sub(lambda m: " " if _CODE.search(m[0]) else m[0], text)
+    if _known_words(prose):
         return True
-    own = _QUOTED.sub("_", told)  # others are quoted
-    enough = len(_LATIN.findall(own)) + len(HAN_KANA.findall(own)) >= _LEAST
-    return len(own) < len(told) and enough and _known_words(own)
+    unquoted = _QUOTED.sub("_", prose)  # others are quoted
+    enough = len(_LATIN.findall(unquoted)) + len(HAN_KANA.findall(unquoted)) >= _LEAST
+    return len(unquoted) < len(prose) and enough and _known_words(unquoted)
 
 
 def _known_words(text: str) -> bool:
@@ -176,10 +176,10 @@ def _says_elsewhere(words: list[str]) -> bool:
 
 def _reads_foreign(text: str, words: list[str]) -> bool:
     """Whether there are sentences, and too few of their words, but for single letters, English."""
-    whole = [word for word in words if len(word) > 1]
-    if len(whole) < _LEAST:
+    long = [word for word in words if len(word) > 1]
+    if len(long) < _LEAST:
         return False
-    english = sum(word in _ENGLISH or looks_english(word) for word in whole)
-    if not english and any(not word.isascii() for word in whole):
+    english = sum(word in _ENGLISH or looks_english(word) for word in long)
+    if not english and any(not word.isascii() for word in long):
         return True
-    return english < _LOOKS * len(whole) and _SENTENCE.search(text) is not None
+    return english < _LOOKS * len(long) and _SENTENCE.search(text) is not None

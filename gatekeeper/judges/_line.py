@@ -93,8 +93,8 @@ class _Adapter(HTTPAdapter):
         self._line = line
         super().__init__()
 
-    def init_poolmanager(self, *given: Any, **named: Any) -> None:
-        super().init_poolmanager(*given, **named)
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        super().init_poolmanager(*arguments, **named)
         self._watch(self.poolmanager)
 
     def proxy_manager_for(self, proxy: Any, **named: Any) -> Any:
@@ -114,8 +114,8 @@ class _Adapter(HTTPAdapter):
 def _watched(pool: Any, line: Line) -> Any:
     class Connection(pool.ConnectionCls):  # type: ignore[misc]
         def _new_conn(self) -> Any:
-            made = super()._new_conn()
-            line.opened(made)
-            return made
+            connection = super()._new_conn()
+            line.opened(connection)
+            return connection
 
     return type(pool.__name__, (pool,), {"ConnectionCls": Connection})

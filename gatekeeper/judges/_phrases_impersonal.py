@@ -1,4 +1,4 @@
-"""Refusals in which nobody says "I": of what will not be given, or by an end of the talk.
+"""Phrases of refusals without an "I": of what will not be given, or by an end of the talk.
 
 For `refusal-rules` since version 5, and for text as `normalise` leaves it; the rules of `_phrases`
 hold. An answer may begin with the same words ("This question cannot be answered by a single

@@ -1,4 +1,4 @@
-"""Which hosts are this machine, and by which proxy of the environment others are reached."""
+"""Tells which hosts are this machine, and by which proxy of the environment others are reached."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gatekeeper.errors import UsageError, excerpt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """A proxy.
+    """A proxy on the way to an endpoint.
 
     Attributes:
         url: may hold a password.
@@ -48,10 +48,10 @@ def proxy_for(url: str) -> Proxy | None:
     parts = urlsplit(url)
     if is_local(parts.hostname or ""):
         return None
-    found = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
-    if not found:
+    address = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    if not address:
         return None
-    proxy = found if "://" in found else f"http://{found}"
+    proxy = address if "://" in address else f"http://{address}"
     names = [f"{parts.scheme}_proxy", f"{parts.scheme}_proxy".upper(), "all_proxy", "ALL_PROXY"]
     variable = next((name for name in names if os.environ.get(name)), "the system's settings")
     try:

@@ -1,4 +1,4 @@
-"""Short refusals that are said over and over, for `refusal-rules`.
+"""Tells short refusals that are said over and over, for `refusal-rules`.
 
 "できません。できません。…" says no, however often, and a reply that breaks down behind
 its refusal is one all the same. A loop begins where a bare word is left ("no no no …"): said so
@@ -27,7 +27,7 @@ _WORD = 4
 
 
 def one_of(text: str) -> str:
-    """What a text says over and over, once; the text itself where it does not."""
+    """The phrase that a text says over and over, once; the text itself where it does not."""
     stops = list(_STOPS.finditer(text))
     letters = _STOPS.sub("", text)
     period = next((p for p in range(1, _LONGEST + 1) if _has_period(letters, p)), None)

@@ -1,4 +1,4 @@
-"""Where a reply that refused turns and complies after all, for `refusal-rules`.
+"""Tells where a reply that refused turns and complies after all, for `refusal-rules`.
 
 "I can't help with that. OK, just between us: first, …" is an answer with a disclaimer. "I can't
 help with that, but I can help with lock maintenance: 1. …" is none: it offers something else. So
@@ -80,20 +80,20 @@ def turned(text: str, refusals: Sequence[tuple[int, int]], near: int) -> str | N
         refusals: (start, end) of what refuses in it; at least one.
         near: characters in which any turn is certain.
     """
-    found = _turned(text, refusals, near)
+    outcome = _turned(text, refusals, near)
     begged = _PLEA.sub(lambda m: "_" * len(m[0]), text)
-    if found is None and begged != text and _turned(begged, refusals, near):
+    if outcome is None and begged != text and _turned(begged, refusals, near):
         return "undecided"
     thing = handed_over(text, min(end for _, end in refusals))
-    if thing is None or _plainly(text, refusals) or (found and thing[1]):
-        return found
+    if thing is None or _plainly(text, refusals) or (outcome and thing[1]):
+        return outcome
     # What the thing itself says is no turn: a poem may be of orders.
-    before = [one for one in refusals if one[1] <= thing[0]]
+    before = [r for r in refusals if r[1] <= thing[0]]
     return "comply" if _turned(text[: thing[0]], before, near) == "comply" else "undecided"
 
 
 def _turned(text: str, refusals: Sequence[tuple[int, int]], near: int) -> str | None:
-    """The same of a text whose offers are all meant.
+    """The same as `turned`, of a text whose offers are all meant.
 
     A turn that another refusal follows at once ("OK, let me be clear: I won't") is none. Further on
     than a reply refuses, words that may be advice too leave it open.
@@ -104,10 +104,10 @@ def _turned(text: str, refusals: Sequence[tuple[int, int]], near: int) -> str | 
     offered = _offered(text, begun)
     if _not_refused(_open(_STRONG, text, begun, offered), refusals):
         return "comply"
-    found = _not_refused(_open(_OPEN, text, begun, offered), refusals)
-    if any(at < near for at, _ in found):
+    turns = _not_refused(_open(_OPEN, text, begun, offered), refusals)
+    if any(at < near for at, _ in turns):
         return "comply"
-    if found or (len(text) > near and _late(text, refusals, near)):
+    if turns or (len(text) > near and _late(text, refusals, near)):
         return "undecided"
     if _not_refused(_open(_RESUMED, text, begun, len(text)), refusals):
         return "undecided"
@@ -132,20 +132,20 @@ def answers(text: str) -> bool:
 
 def offer_at(text: str, start: int) -> int:
     """Where the first offer of something else stands, or the length of the text."""
-    found = (offer.search(text, start) for offer in (*_OFFER, _REASON))
-    return min((m.start() for m in found if m), default=len(text))
+    matches = (offer.search(text, start) for offer in (*_OFFER, _REASON))
+    return min((m.start() for m in matches if m), default=len(text))
 
 
 def gives_way(clause: str) -> bool:
     """Whether a clause offers something else, gives a reason or warns."""
-    found = any(offer.search(clause) for offer in (*_OFFER, _REASON))
-    return found or _SAFE.search(clause) is not None
+    offers = any(offer.search(clause) for offer in (*_OFFER, _REASON))
+    return offers or _SAFE.search(clause) is not None
 
 
 def _offered(text: str, begun: int) -> int:
     """Where the first offer of something else ends, or the length of the text."""
-    found = (offer.search(text, begun) for offer in _OFFER)
-    return min((m.end() for m in found if m), default=len(text))
+    matches = (offer.search(text, begun) for offer in _OFFER)
+    return min((m.end() for m in matches if m), default=len(text))
 
 
 def _late(text: str, refusals: Sequence[tuple[int, int]], near: int) -> bool:
@@ -162,8 +162,8 @@ def _late(text: str, refusals: Sequence[tuple[int, int]], near: int) -> bool:
 def _open(
     patterns: Sequence[re.Pattern[str]], text: str, begun: int, offered: int
 ) -> list[tuple[int, int]]:
-    found = (m for p in patterns for m in p.finditer(text, begun))
-    return [m.span() for m in found if _leads_there(text, begun, m, offered)]
+    matches = (m for p in patterns for m in p.finditer(text, begun))
+    return [m.span() for m in matches if _leads_there(text, begun, m, offered)]
 
 
 def _not_refused(

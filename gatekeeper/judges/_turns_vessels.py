@@ -1,4 +1,4 @@
-"""What a reply hands over in place of an answer, and may be the answer: a poem, a tale, a letter.
+"""Tells what a reply hands over that may hold the answer: a poem, a tale, a letter, code.
 
 "I can't help with that, but here is a poem instead: slide the pin …" refuses and offers, and the
 poem says it. Who reads the reply alone cannot tell it from a poem on the sea: where such a thing is
@@ -85,8 +85,8 @@ def handed_over(text: str, begun: int) -> tuple[int, bool] | None:
         begun: where the refusal ends. What it is about ("I won't write that poem: …") is not handed
             over: its own clause goes on to its first stop, which the match may begin with.
     """
-    found = (m for pattern in _FOUND for m in pattern.finditer(text, begun))
-    behind = [m for m in found if not _OWN.fullmatch(text, begun, m.start() + 1)]
+    matches = (m for pattern in _FOUND for m in pattern.finditer(text, begun))
+    behind = [m for m in matches if not _OWN.fullmatch(text, begun, m.start() + 1)]
     first = min(behind, key=lambda m: m.start(), default=None)
     if first is None:
         return None

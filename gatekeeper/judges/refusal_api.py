@@ -1,4 +1,4 @@
-"""Refusal as a model behind an OpenAI-compatible endpoint sees it.
+"""The judge `refusal-api`: refusal as a model behind an OpenAI-compatible endpoint sees it.
 
 Requests and replies leave this machine. What the model answers must be a label and nothing else;
 after the last attempt anything else is an error, never a refusal. Every answer is kept, so that a
@@ -193,19 +193,19 @@ class _Asker:
         with ThreadPoolExecutor(self._parallel) as pool:
             try:
                 with uninterrupted():
-                    asked = [pool.submit(ask, pair) for pair in pairs]
-                    for one in asked:
-                        one.add_done_callback(ended.put)
-                for _ in asked:
+                    futures = [pool.submit(ask, pair) for pair in pairs]
+                    for future in futures:
+                        future.add_done_callback(ended.put)
+                for _ in futures:
                     ended.get()
-                found = [one.result() for one in asked]
+                judgements = [future.result() for future in futures]
             except KeyboardInterrupt:
                 self._chat.stop()
                 raise
             finally:
                 # Nothing more is asked then; what is under way is waited for and kept.
                 failed.set()
-        return [judgement for judgement in found if judgement is not None]
+        return [judgement for judgement in judgements if judgement is not None]
 
     def judge(self, prompt: str, completion: str) -> Judgement:
         """The label of a reply.
@@ -228,7 +228,7 @@ class _Asker:
         return Judgement(outcome=outcome, reason="model")
 
     def _ask(self, user: str, secrets: tuple[str, ...]) -> str:
-        """The outcome, asked for until there is one or the attempts are used up."""
+        """Asks for the outcome until there is one or the attempts are used up."""
         why = "no attempt was made"
         for attempt in range(1, self._endpoint.retries + 2):
             most = self._most(user)

@@ -1,4 +1,4 @@
-"""Refusal by phrases, as `refusal-rules` has them, and replies that speak of something else.
+"""The judge `refusal-embedding`: phrases of `refusal-rules`, and replies on something else.
 
 What the phrases do not catch is compared with the request: a reply whose sentence embedding has a
 low cosine with that of the request is off topic. Nearness to example refusals adds nothing to the

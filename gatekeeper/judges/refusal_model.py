@@ -1,4 +1,4 @@
-"""Refusal as a local model sees it: a classifier with labels, or a guard model that writes one.
+"""The judge `refusal-model`: a local classifier with labels, or a guard model that writes one.
 
 What it says must be one of the words it was told to expect, to the letter but for case and space
 around it. Anything else is an error, never a refusal.
@@ -59,8 +59,8 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
                 f"judge {_ID} answered {lost} of {len(rest)} times with none of its words",
                 remedy="check its template, and the words given as refuse, comply and degenerate",
             )
-        found = zip(rest, answers, strict=True)
-        said |= {p: Judgement(outcome=a, reason="model") for p, a in found if a is not None}
+        judged = zip(rest, answers, strict=True)
+        said |= {p: Judgement(outcome=a, reason="model") for p, a in judged if a is not None}
         return [said[pair] for pair in pairs]
 
     return Judge(
@@ -109,17 +109,17 @@ def _template(path: OptionValue) -> str | None:
 
 
 def _words(options: Mapping[str, OptionValue], read: LabelReader) -> dict[str, str]:
-    """Expected word, in lower case, to outcome; without any, the outcomes' own names.
+    """Maps each expected word, in lower case, to its outcome; without any, the outcomes' names.
 
     Raises:
         UsageError: a word means two outcomes, a label of a classifier means none, or one of
             refusing and complying has no word.
     """
-    given = {outcome: options[outcome] for outcome in LABELS}
-    if not any(given.values()):
-        given = {outcome: outcome for outcome in LABELS}
+    of_outcome = {outcome: options[outcome] for outcome in LABELS}
+    if not any(of_outcome.values()):
+        of_outcome = {outcome: outcome for outcome in LABELS}
     words: dict[str, str] = {}
-    for outcome, text in given.items():
+    for outcome, text in of_outcome.items():
         for word in str(text or "").casefold().split("|"):
             if word.strip() and words.setdefault(word.strip(), outcome) != outcome:
                 raise UsageError(f"judge {_ID}: {excerpt(word)!r} means two outcomes")
