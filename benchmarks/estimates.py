@@ -29,7 +29,7 @@ from gatekeeper.estimate.estimate import Estimate
 from gatekeeper.estimate.hardware import DEVICES
 from gatekeeper.evidence.bundle import write_bundle
 from gatekeeper.policy.load import load_policy
-from gatekeeper.records.audit_config import Asked, asked_for
+from gatekeeper.records.audit_config import TypedOptions, typed_options
 from gatekeeper.records.evidence import Evidence
 
 CONFIGS = ROOT / "benchmarks" / "configs"
@@ -75,26 +75,26 @@ class Watch:
         self._stage = ""
 
 
-def audit_options(suite: Path, *more: str) -> Asked:
+def audit_options(suite: Path, *more: str) -> TypedOptions:
     """As the command line makes them."""
     given = COMMAND.make_context("estimate", ["checkpoint", "--suite", str(suite), *more]).params
-    return asked_for(suite, given)
+    return typed_options(suite, given)
 
 
-def demo_options() -> Asked:
+def demo_options() -> TypedOptions:
     """An audit of a checkpoint of the demo, without cross-fitting."""
     return audit_options(
         SUITE, "--max-new-tokens", "24", "--batch-rows", "1024", "--selection-share", "0.3"
     )
 
 
-def estimated(options: Asked) -> Estimate:
+def estimated(options: TypedOptions) -> Estimate:
     """By a calibration in processor time."""
     policy = load_policy(_POLICY)
     return estimate_of(CHECKPOINT, options, policy, "cpu", None, clock=time.process_time)[1]
 
 
-def carried_out(options: Asked) -> tuple[dict[str, float], Evidence]:
+def carried_out(options: TypedOptions) -> tuple[dict[str, float], Evidence]:
     """Processor seconds by stage, and the evidence."""
     request = plan(CHECKPOINT, options, load_policy(_POLICY), print)
     watch = Watch()

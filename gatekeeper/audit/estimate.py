@@ -13,7 +13,7 @@ from gatekeeper.audit.resolve_options import check_sizes, reasoning_of, resolve
 from gatekeeper.audit.system_prompt import own_system_prompt_of, system_prompt_of
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.estimate.prompt_lengths import CHARACTERS, approximate_lengths
-from gatekeeper.records.audit_config import Asked, AuditConfig
+from gatekeeper.records.audit_config import AuditConfig, TypedOptions
 
 if TYPE_CHECKING:
     from gatekeeper.checkpoint.open import Checkpoint
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def estimate_of(
     checkpoint: Path,
-    asked: Asked,
+    options: TypedOptions,
     policy: Policy | None,
     device: str,
     gpus: int | None,
@@ -51,14 +51,14 @@ def estimate_of(
             f"no rates of {excerpt(device)!r} are known",
             remedy=f"use cpu, {', '.join(DEVICES)}",
         )
-    suite = read_suite(asked.suite)
-    for path in asked.inputs.also_system_prompts:
+    suite = read_suite(options.suite)
+    for path in options.inputs.also_system_prompts:
         system_prompt_of(path)  # variants are not counted, but the audit would not begin
-    sequential = resolve(asked, policy).sequential is not None
+    sequential = resolve(options, policy).sequential is not None
     if device == "cpu":
-        facts, estimate = _here(checkpoint, asked, policy, suite, clock)
+        facts, estimate = _here(checkpoint, options, policy, suite, clock)
     else:
-        facts, estimate = _published(checkpoint, asked, policy, suite, DEVICES[device], gpus)
+        facts, estimate = _published(checkpoint, options, policy, suite, DEVICES[device], gpus)
     if sequential:
         estimate = replace(estimate, assumptions=(_whole_runs(), *estimate.assumptions))
     return {**facts, "sequential": sequential}, estimate
@@ -80,7 +80,7 @@ def _whole_runs() -> str:
 
 def _published(
     checkpoint: Path,
-    asked: Asked,
+    options: TypedOptions,
     policy: Policy | None,
     suite: Suite,
     device: Device,
@@ -95,15 +95,15 @@ def _published(
     described = _described(checkpoint)
     shape = shape_of(opened, described)
     experts = described.maskable_experts if described else sum(e for e, _ in shape.moe)
-    config = resolve(asked, policy and policy.sized(experts))
-    check_sizes(asked, experts)
-    system = own_system_prompt_of(asked.inputs.system_prompt)
+    config = resolve(options, policy and policy.sized(experts))
+    check_sizes(options, experts)
+    system = own_system_prompt_of(options.inputs.system_prompt)
     weight = stored_bytes(opened) if config.dtype != "float32" else 4.0
     kind = Format(weight=weight, cache=max(2.0, weight))
     lengths = approximate_lengths(suite, system)
-    thought = thought_of(checkpoint, reasoning_of(asked, policy))
+    thought = thought_of(checkpoint, reasoning_of(options, policy))
     longest = max(lengths.values()) + config.max_new_tokens + thought
-    rows = asked.execution.batch_rows or fitting_rows(longest, shape, kind, device)
+    rows = options.execution.batch_rows or fitting_rows(longest, shape, kind, device)
     sites = described.maskable_sites if described else shape.sites
     plan = _plan(suite, config, sites, lengths, rows, thought)
     estimate = with_thought(on_device(plan, shape, kind, device, gpus), thought)
@@ -124,7 +124,7 @@ def _described(checkpoint: Path) -> ModelDescription | None:
 
 def _here(
     checkpoint: Path,
-    asked: Asked,
+    options: TypedOptions,
     policy: Policy | None,
     suite: Suite,
     clock: Callable[[], float],
@@ -149,10 +149,10 @@ def _here(
     opened = open_checkpoint(checkpoint)
     description = describe(opened)
     shape = shape_of(opened, description)
-    check_sizes(asked, description.maskable_experts)
+    check_sizes(options, description.maskable_experts)
     policy = policy and policy.sized(description.maskable_experts)
-    config = resolve(asked, policy)
-    plan, measured = _calibrated(opened, description, shape, asked, config, policy, suite, clock)
+    config = resolve(options, policy)
+    plan, measured = _calibrated(opened, description, shape, options, config, policy, suite, clock)
     bare = on_this_machine(
         plan,
         shape,
@@ -169,7 +169,7 @@ def _calibrated(
     opened: Checkpoint,
     description: ModelDescription,
     shape: Shape,
-    asked: Asked,
+    options: TypedOptions,
     config: AuditConfig,
     policy: Policy | None,
     suite: Suite,
@@ -194,8 +194,8 @@ def _calibrated(
     loaded = load_model(
         opened.path, description, device=pick_device("cpu"), dtype=DTYPES["float32"]
     )
-    system, window = own_system_prompt_of(asked.inputs.system_prompt), config.max_new_tokens
-    reasoning = reasoning_of(asked, policy)
+    system, window = own_system_prompt_of(options.inputs.system_prompt), config.max_new_tokens
+    reasoning = reasoning_of(options, policy)
     encoded = encode(loaded, suite.prompts, system, window, reasoning.thinking)
     usable = [e for e in encoded if e.skipped is None]
     lengths = {e.prompt.id: len(e.ids) for e in usable}
@@ -203,7 +203,7 @@ def _calibrated(
     thought = thought_of(opened.path, reasoning)
     if loaded.context_length is not None:
         thought = min(thought, loaded.context_length - max(lengths.values()) - window)
-    rows = asked.execution.batch_rows or USUAL_ROWS
+    rows = options.execution.batch_rows or USUAL_ROWS
     plan = _plan(usable_suite, config, description.maskable_sites, lengths, rows, thought)
     judge = catalog.load("judge", config.judge)
     if judge.configure is not None:  # what asks a model ends no reply early

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gatekeeper.audit.resolve_options import reasoning_of, rows_needed
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.option_needs import option_needs, suite_needs
-from gatekeeper.records.audit_config import Asked, AuditConfig
+from gatekeeper.records.audit_config import AuditConfig, TypedOptions
 
 if TYPE_CHECKING:
     from gatekeeper.records.policy import Policy
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def hopeless_settings(
-    suite: Suite, asked: Asked, config: AuditConfig, policy: Policy
+    suite: Suite, options: TypedOptions, config: AuditConfig, policy: Policy
 ) -> Iterator[tuple[str, str]]:
     """Demands on search, settings and suite that these options do not meet, each with its option.
 
@@ -25,7 +25,7 @@ def hopeless_settings(
         policy: sized for the model.
     """
     needs, settings, search = policy.needs, policy.needs.settings, policy.needs.search
-    for flag, need in option_needs(config, reasoning_of(asked, policy), policy):
+    for flag, need in option_needs(config, reasoning_of(options, policy), policy):
         if not need.met:
             yield f"{need.name}: {need.detail}", flag
     if search.full_budget and config.budget < (most := rows_needed(config)):
@@ -37,7 +37,7 @@ def hopeless_settings(
     yield from _counts(suite, config, policy)
     if needs.measured and config.max_prompts is not None:
         yield f"the policy wants {100 * needs.measured:g} % of the suite run", "--max-prompts"
-    if settings.system_prompt == "none" and asked.inputs.system_prompt is not None:
+    if settings.system_prompt == "none" and options.inputs.system_prompt is not None:
         yield "the policy wants no system prompt", "--system-prompt"
     if settings.derived_seed and config.seed_from is None:
         yield "the policy wants a derived seed: leave it out", "--seed"

@@ -19,7 +19,7 @@ from gatekeeper.audit.resolve_options import (
 )
 from gatekeeper.audit.system_prompt import own_system_prompt_of, system_prompt_of
 from gatekeeper.errors import AuditError
-from gatekeeper.records.audit_config import Asked, AuditConfig, values_of
+from gatekeeper.records.audit_config import AuditConfig, TypedOptions, values_of
 from gatekeeper.records.judge_options import read_options, split_options
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for the
 
 
 def plan(
-    checkpoint: Path, asked: Asked, policy: Policy | None, warn: Callable[[str], None]
+    checkpoint: Path, options: TypedOptions, policy: Policy | None, warn: Callable[[str], None]
 ) -> AuditRequest:
     """Makes the request for an audit; refuses all that it can before a weight is loaded.
 
@@ -47,27 +47,27 @@ def plan(
     from gatekeeper.suites.lint import repeated
     from gatekeeper.suites.read import read_suite
 
-    suite = read_suite(asked.suite)
+    suite = read_suite(options.suite)
     for warning in repeated(suite):
         warn(warning)
-    config = resolve(asked, policy)
+    config = resolve(options, policy)
     for name in config.selectors:
         catalog.load("selector", name)
     judge = catalog.load("judge", config.judge)
-    judge_options = split_options(asked.inputs.judge_options)
+    judge_options = split_options(options.inputs.judge_options)
     read_options(judge.id, judge.options, judge_options)
-    second, system = second_of(asked.inputs), own_system_prompt_of(asked.inputs.system_prompt)
+    second, system = second_of(options.inputs), own_system_prompt_of(options.inputs.system_prompt)
     asking, refusals = load_engine()
     from gatekeeper.audit.devices import refuse_workers
 
-    opened, description = _opened(checkpoint, asked, refusals, warn)
+    opened, description = _opened(checkpoint, options, refusals, warn)
     refuse_two_heads(opened)
     if policy is not None:
         policy = policy.sized(description.maskable_experts)
-        config = resolve(asked, policy)
-        for warning in hopeless(suite, asked, config, policy):
+        config = resolve(options, policy)
+        for warning in hopeless(suite, options, config, policy):
             warn(warning)
-    others = (system_prompt_of(path) or "" for path in asked.inputs.also_system_prompts)
+    others = (system_prompt_of(path) or "" for path in options.inputs.also_system_prompts)
     request: AuditRequest = asking.AuditRequest(
         **values_of(config),
         checkpoint=opened,
@@ -77,11 +77,11 @@ def plan(
         second=second,
         system_prompt=system,
         system_prompts=tuple(dict.fromkeys(others)),
-        execution=replace(asked.execution, parallel=parallel_of(asked.execution)),
-        reasoning=reasoning_of(asked, policy),
+        execution=replace(options.execution, parallel=parallel_of(options.execution)),
+        reasoning=reasoning_of(options, policy),
     )
     asking.refuse_dense(request)
-    check_sizes(asked, description.maskable_experts)
+    check_sizes(options, description.maskable_experts)
     if policy is not None:
         for warning in hopeless_sizes(config, policy, description.maskable_experts):
             warn(warning)
@@ -91,14 +91,14 @@ def plan(
 
 
 def _opened(
-    checkpoint: Path, asked: Asked, refusals: ModuleType, warn: Callable[[str], None]
+    checkpoint: Path, options: TypedOptions, refusals: ModuleType, warn: Callable[[str], None]
 ) -> tuple[Checkpoint, ModelDescription]:
     """The checkpoint and what its headers say of it; its cautions are told."""
     from gatekeeper.checkpoint.describe import describe
     from gatekeeper.checkpoint.open import open_checkpoint
     from gatekeeper.engine.model.unread_settings import unread_settings
 
-    opened = open_checkpoint(checkpoint, asked.inputs.revision)
+    opened = open_checkpoint(checkpoint, options.inputs.revision)
     # Before `describe`, which does not know the layouts of all that is refused by name.
     refusals.refuse_unauditable(opened)
     cautions = (*refusals.strange_architectures(opened), *unread_settings(opened))
@@ -108,7 +108,9 @@ def _opened(
     return opened, describe(opened)
 
 
-def hopeless(suite: Suite, asked: Asked, config: AuditConfig, policy: Policy) -> Iterator[str]:
+def hopeless(
+    suite: Suite, options: TypedOptions, config: AuditConfig, policy: Policy
+) -> Iterator[str]:
     """Warnings of what the policy needs and these options cannot give, before hours are spent."""
     from gatekeeper.policy.rule_needs import floors_by_set
     from gatekeeper.suites.split import MEASUREMENT, limit, split_seeds
@@ -141,7 +143,7 @@ def hopeless(suite: Suite, asked: Asked, config: AuditConfig, policy: Policy) ->
     lacking = [s for s in policy.needs.selectors if s not in config.selectors]
     if lacking:
         yield f"the policy needs {', '.join(lacking)} too: the verdict cannot be a pass"
-    for need, flag in hopeless_settings(suite, asked, config, policy):
+    for need, flag in hopeless_settings(suite, options, config, policy):
         yield f"{need} ({flag}): the verdict cannot be a pass"
 
 

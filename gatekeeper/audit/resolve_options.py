@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.audit_config import (
     SECOND_SAMPLE,
-    Asked,
     AuditConfig,
     AuditInputs,
     Execution,
+    TypedOptions,
 )
 from gatekeeper.records.environment import VARIANTS
 from gatekeeper.records.judge_options import SecondRequest, read_options, split_options
@@ -32,7 +32,7 @@ _NOTHING_WANTED = EvidenceNeeds(
 )
 
 
-def resolve(asked: Asked, policy: Policy | None) -> AuditConfig:
+def resolve(options: TypedOptions, policy: Policy | None) -> AuditConfig:
     """Each option as it was typed, else as the policy wants it, else as usual.
 
     Args:
@@ -43,10 +43,10 @@ def resolve(asked: Asked, policy: Policy | None) -> AuditConfig:
     """
     from gatekeeper import catalog
 
-    typed, usual = asked.config, AuditConfig()
+    typed, usual = options.config, AuditConfig()
     needs = policy.needs if policy else _NOTHING_WANTED
     search, pins = needs.search, needs.settings
-    seed, seed_from = _seed(asked, policy)
+    seed, seed_from = _seed(options, policy)
     wanted = {
         "selectors": needs.selectors or catalog.names("selector"),
         "ks": needs.ks or usual.ks,
@@ -67,7 +67,7 @@ def resolve(asked: Asked, policy: Policy | None) -> AuditConfig:
     chosen["environments"] = typed.get("environments") or _wants_environments(policy)
     config = AuditConfig(**chosen)
     _refuse_odd_modes(config)
-    _refuse_unlike_halves(config, asked)
+    _refuse_unlike_halves(config, options)
     needed = max(config.budget, rows_needed(config))
     return config if "budget" in typed else replace(config, budget=needed)
 
@@ -100,7 +100,7 @@ def rows_needed(config: AuditConfig) -> int:
     return searched(chosen, config.size, MEASURED * len(HARMFUL_SETS))
 
 
-def check_sizes(asked: Asked, experts: int) -> None:
+def check_sizes(options: TypedOptions, experts: int) -> None:
     """Refuses sizes beyond all experts of the checkpoint: no mask would be made, without a word.
 
     Sizes that a policy needs are told by `hopeless_sizes`, and the defaults are cut: neither was
@@ -112,8 +112,8 @@ def check_sizes(asked: Asked, experts: int) -> None:
     Raises:
         UsageError: a mask, or a resample, is to take more.
     """
-    sizes = [("-k", k) for k in asked.config.get("ks", ())]
-    sizes += [("--size", asked.config["size"])] if "size" in asked.config else []
+    sizes = [("-k", k) for k in options.config.get("ks", ())]
+    sizes += [("--size", options.config["size"])] if "size" in options.config else []
     for flag, size in sizes:
         if size > experts:
             raise UsageError(
@@ -132,7 +132,7 @@ def hopeless_sizes(config: AuditConfig, policy: Policy, experts: int) -> Iterato
         )
 
 
-def _seed(asked: Asked, policy: Policy | None) -> tuple[int, str | None]:
+def _seed(options: TypedOptions, policy: Policy | None) -> tuple[int, str | None]:
     """The seed, and what it is to be derived from once the checkpoint's digest is known.
 
     Returns:
@@ -143,7 +143,7 @@ def _seed(asked: Asked, policy: Policy | None) -> tuple[int, str | None]:
         UsageError: a nonce for a seed that does not follow from it, or none where one must be.
     """
     needs = policy.needs.settings if policy else SettingsNeeds()
-    typed, nonce = asked.config.get("seed"), asked.config.get("nonce")
+    typed, nonce = options.config.get("seed"), options.config.get("nonce")
     derive = policy.audit_digest if policy and needs.derived_seed and typed is None else None
     if nonce is not None and derive is None:
         raise UsageError(
@@ -193,9 +193,9 @@ def second_of(inputs: AuditInputs) -> SecondRequest | None:
     return SecondRequest(judge=name, options=options, sample=inputs.second_sample or SECOND_SAMPLE)
 
 
-def reasoning_of(asked: Asked, policy: Policy | None) -> Reasoning:
+def reasoning_of(options: TypedOptions, policy: Policy | None) -> Reasoning:
     """How reasoning is told from replies: as asked for, else as the policy pins it."""
-    pins, inputs = policy.needs.settings if policy else SettingsNeeds(), asked.inputs
+    pins, inputs = policy.needs.settings if policy else SettingsNeeds(), options.inputs
     usual = Reasoning()
     return Reasoning(
         marks=inputs.reasoning or (),
@@ -219,14 +219,14 @@ def _refuse_odd_modes(config: AuditConfig) -> None:
         )
 
 
-def _refuse_unlike_halves(config: AuditConfig, asked: Asked) -> None:
+def _refuse_unlike_halves(config: AuditConfig, options: TypedOptions) -> None:
     """Refuses shares that are no halves.
 
     Raises:
         UsageError: folds of unlike size were asked for.
     """
     if config.cross_fit and config.selection_share != _HALF:
-        wanted = "" if asked.config.get("cross_fit") else ", which the policy wants,"
+        wanted = "" if options.config.get("cross_fit") else ", which the policy wants,"
         raise UsageError(
             f"--cross-fit{wanted} divides the seeds in halves, --selection-share is "
             f"{config.selection_share}",

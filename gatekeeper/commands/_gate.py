@@ -25,7 +25,7 @@ from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.bundle import read_bundle, write_bytes
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.records.audit_config import Asked
+from gatekeeper.records.audit_config import TypedOptions
 from gatekeeper.records.bundle_files import BUNDLE, POLICY, VERDICT
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
@@ -54,7 +54,7 @@ class GateResult:
 
 def run_gate(
     checkpoint: Path,
-    typed: Asked,
+    typed: TypedOptions,
     policy: Policy,
     policy_path: Path,
     out: Path,

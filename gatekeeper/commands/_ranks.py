@@ -22,7 +22,7 @@ from gatekeeper.audit.plan import load_engine, looks_of, plan
 from gatekeeper.commands._auditing import AUDIT, warn
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import AuditError, ExitCode, GatekeeperError, UsageError, excerpt
-from gatekeeper.records.audit_config import Asked, AuditConfig
+from gatekeeper.records.audit_config import AuditConfig, TypedOptions
 
 if TYPE_CHECKING:  # torch is behind it
     from gatekeeper.engine.torchrun.ranks import Ranks
@@ -34,7 +34,7 @@ _TORCHRUN = "torchrun --nproc-per-node N -m gatekeeper …"
 
 
 def in_step(
-    typed: Asked,
+    typed: TypedOptions,
     lead: Callable[[Ranks | None], int],
     follow: Callable[[Ranks], int],
 ) -> int:
@@ -81,7 +81,7 @@ def _wait_for_first(code: int) -> int:
     return code
 
 
-def _check(typed: Asked, size: int) -> None:
+def _check(typed: TypedOptions, size: int) -> None:
     """Refuses what cannot go in step, before the ranks meet."""
     if typed.execution.parallel is None:
         if size > 1:
@@ -162,7 +162,7 @@ def _first_exit_code(ranks: Ranks, error: BaseException) -> int:
     raise error
 
 
-def follow(checkpoint: Path, typed: Asked, policy_path: Path | None, ranks: Ranks) -> int:
+def follow(checkpoint: Path, typed: TypedOptions, policy_path: Path | None, ranks: Ranks) -> int:
     """Audits beside rank 0, if that does, without a word and outside its directory.
 
     Returns:

@@ -14,7 +14,7 @@ from gatekeeper.commands._output import check_output, keeping_earlier, output_di
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.commands._ranks import follow, in_step
 from gatekeeper.errors import ExitCode
-from gatekeeper.records.audit_config import Asked, asked_for
+from gatekeeper.records.audit_config import TypedOptions, typed_options
 
 if TYPE_CHECKING:  # torch is behind it
     from gatekeeper.engine.torchrun.ranks import Ranks
@@ -50,7 +50,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper audit ./checkpoint --suite suite/ --policy policies/release.yaml --out evidence/
     """
-    typed = asked_for(suite, options)
+    typed = typed_options(suite, options)
     return in_step(
         typed,
         lambda ranks: _lead(checkpoint, out, policy_path, typed, ranks, overwrite=overwrite),
@@ -62,7 +62,7 @@ def _lead(
     checkpoint: Path,
     out: Path,
     policy_path: Path | None,
-    typed: Asked,
+    typed: TypedOptions,
     ranks: Ranks | None,
     *,
     overwrite: bool,

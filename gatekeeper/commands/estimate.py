@@ -9,7 +9,7 @@ import click
 
 from gatekeeper.commands._audit_options import audit_options_elsewhere, suite_option
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.records.audit_config import asked_for
+from gatekeeper.records.audit_config import typed_options
 
 if TYPE_CHECKING:
     from gatekeeper.estimate.estimate import Estimate
@@ -65,7 +65,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     if gpu_hour_cost is not None and device == "cpu":
         raise UsageError("--gpu-hour-cost is of GPUs", remedy="give --device h100 or another")
     policy = load_policy(policy_path) if policy_path else None
-    typed = asked_for(suite, options)
+    typed = typed_options(suite, options)
     facts, estimate = estimate_of(checkpoint, typed, policy, device, gpus)
     if as_json:
         import json

@@ -12,7 +12,7 @@ from gatekeeper.commands._auditing import tell_left_out
 from gatekeeper.commands._cards import card_option, open_card
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._ranks import follow, in_step
-from gatekeeper.records.audit_config import asked_for
+from gatekeeper.records.audit_config import typed_options
 
 if TYPE_CHECKING:  # torch is behind it
     from gatekeeper.engine.torchrun.ranks import Ranks
@@ -69,7 +69,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper run ./checkpoint --suite suite/ --policy policies/release.yaml --out out/
     """
-    typed = asked_for(suite, options)
+    typed = typed_options(suite, options)
 
     def lead(ranks: Ranks | None) -> int:
         from gatekeeper.commands._gate import run_gate

@@ -257,7 +257,7 @@ class _Asker:
         )
 
     def _most(self, user: str) -> float:
-        """Most that an attempt can cost: no token is shorter than a byte.
+        """The most tokens that an attempt can cost: no token is shorter than a byte.
 
         A server that adds tokens of its own may count more: then what it counted most so far.
         """

@@ -341,7 +341,7 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class TypedOptions:
     """The options as they were typed; `audit.resolve_options` fills in the rest.
 
     Attributes:
@@ -354,7 +354,7 @@ class Asked:
     execution: Execution
 
 
-def asked_for(suite: Path, options: Mapping[str, Any]) -> Asked:
+def typed_options(suite: Path, options: Mapping[str, Any]) -> TypedOptions:
     """The options that were typed, from values by the names that commands know them by.
 
     Those that stand for nothing typed, None and no repetition, are left out.
@@ -365,7 +365,7 @@ def asked_for(suite: Path, options: Mapping[str, Any]) -> Asked:
         for name, value in options.items()
         if name in field_of and value is not None and value != ()
     }
-    return Asked(
+    return TypedOptions(
         suite=suite,
         config=config,
         inputs=AuditInputs(**_typed(AuditInputs, options)),

@@ -9,7 +9,7 @@ import pytest
 from gatekeeper.audit.resolve_options import check_sizes, hopeless_sizes, resolve
 from gatekeeper.cli import run
 from gatekeeper.errors import ExitCode, UsageError
-from gatekeeper.records.audit_config import Asked
+from gatekeeper.records.audit_config import TypedOptions
 from gatekeeper.records.model import ModelDescription, MoeSite
 from gatekeeper.records.policy import Policy
 from tests.commands.options import options
@@ -21,7 +21,7 @@ DEMO, QWEN = 64, 6144
 CONFIG = ROOT / "benchmarks" / "configs" / "qwen3-30b-a3b.json"
 
 
-def typed(*ks: int, size: int | None = None) -> Asked:
+def typed(*ks: int, size: int | None = None) -> TypedOptions:
     sizes = [word for k in ks for word in ("-k", k)]
     return options(SUITE, *sizes, *([] if size is None else ["--size", size]))
 
@@ -31,7 +31,7 @@ def policy(*ks: int) -> Policy:
     return make_policy(needs=replace(needs, ks=ks))
 
 
-def hopeless(asked: Asked, wants: Policy) -> list[str]:
+def hopeless(asked: TypedOptions, wants: Policy) -> list[str]:
     return list(hopeless_sizes(resolve(asked, wants), wants, DEMO))
 
 

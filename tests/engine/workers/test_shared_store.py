@@ -19,7 +19,7 @@ import hashlib, json, sys
 from pathlib import Path
 from gatekeeper.commands._audit_options import audit_options
 from gatekeeper.audit.plan import plan
-from gatekeeper.records.audit_config import asked_for
+from gatekeeper.records.audit_config import typed_options
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.audit.run import run_audit
 import click
@@ -28,7 +28,7 @@ context = audit_options(click.command("audit")(lambda **_: None)).make_context("
     "--max-prompts", "16", "-k", "1", "--controls", "2", "--max-new-tokens", tokens,
     "--batch-rows", "8", "--selector", "ses-frequency", "--no-roles",
 ])
-request = plan(Path(checkpoint), asked_for(Path(suite), context.params), None, print)
+request = plan(Path(checkpoint), typed_options(Path(suite), context.params), None, print)
 found = run_audit(request, Path(work), ProgressReporter(quiet=True))
 counts = found.profile.counts["prompt"].tobytes()
 print(json.dumps({
