@@ -1,4 +1,4 @@
-"""A short calibration: what this machine reaches of its own roofline in trials of an audit."""
+"""Measures what share of its own roofline this machine reaches in trials of an audit."""
 
 from __future__ import annotations
 

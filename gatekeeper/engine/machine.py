@@ -39,7 +39,7 @@ _DISK, _MEMORY = 1 * _GB, 2 * _GB  # least that the demo audit and its reports g
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing a command needs.
+    """The result of a check for one thing that a command needs.
 
     Attributes:
         needed_for: `audit`, `pdf`, or `speed` (nothing fails without it).
@@ -54,7 +54,7 @@ class Check:
 
 
 def checks(folder: Path) -> tuple[Check, ...]:
-    """Everything worth knowing before a long run, most basic first; imports torch if it is there.
+    """Checks all worth knowing before a long run, most basic first; imports torch if there.
 
     Args:
         folder: where the audit would write.
@@ -83,7 +83,7 @@ def _python() -> Check:
 
 
 def _package(name: str) -> Check:
-    """An installed package of the pinned version that can really be imported."""
+    """Checks that a package of the pinned version is installed and can really be imported."""
     try:
         version = metadata.version(name)
         __import__(name)

@@ -1,1 +1,1 @@
-"""Replies of a model to prompts under masks, many at a time."""
+"""Generates a model's replies to prompts under masks, many at a time."""

@@ -1,4 +1,4 @@
-"""Which rows are computed together: the order of a wave, and its shards.
+"""Decides which rows are computed together: the order of a wave, and its shards.
 
 What a batch costs is the tokens that are read in it, padding and all. Rows of a cluster share a
 prefix of their prompts (`prompt_cache.py`), read once for each mask, and a batch pads its prompts
@@ -69,7 +69,7 @@ def shards(loaded: LoadedModel, rows: Sequence[Row], settings: SweepSettings) ->
 
 
 def start_of(loaded: LoadedModel, rows: Sequence[Row], using: Techniques) -> int:
-    """What starting a forward of these rows costs, in tokens of a row."""
+    """The cost of starting a forward of these rows, in tokens of a row."""
     shares = using.share_prefix and loaded.architecture.shares
     layers = decoder_layers(loaded.model, loaded.sites) if shares else None
     share = share_of_rows(layers, min(map(depth, rows), default=math.inf))

@@ -1,4 +1,4 @@
-"""How many rows the memory holds side by side, measured on the loaded model.
+"""Measures, on the loaded model, how many rows the memory holds side by side.
 
 On CUDA the longest prompt is answered under a mask in two small batches, and the peaks of allocated
 memory tell what a row takes from first to last token, and what a batch takes whatever its rows. On

@@ -1,4 +1,4 @@
-"""Rows that are generating: their cache, their masks and what each has said so far."""
+"""Runs a batch of rows that generate: their cache, masks and tokens so far."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Running:
             self.attention = torch.cat([before, self.attention], dim=1)
 
     def start_from(self, cache: Any, lines: Sequence[int]) -> None:
-        """Takes over the cache of what all prompts begin with.
+        """Takes over the cache of the prefix that all prompts share.
 
         Args:
             cache: one line in layers below the first mask, where prefixes are shared.
@@ -71,11 +71,11 @@ class Running:
         self._pick(shared, None, torch.tensor(lines, device=device))
 
     def step(self) -> None:
-        """One forward, one greedy token for every row that has not ended."""
+        """Runs one forward: one greedy token for every row that has not ended."""
         self._say(self.logits().argmax(dim=-1).tolist())
 
     def step_ahead(self, tokens: Tensor) -> Tensor:
-        """The first step, with more tokens read behind the prompts; nothing of those is kept.
+        """Runs the first step, with more tokens read behind the prompts; nothing of those is kept.
 
         The cache has to be plain.
 
@@ -119,11 +119,11 @@ class Running:
                     self.ends[row] = WINDOW
 
     def logits(self) -> Tensor:
-        """One forward: logits of the next token of every row, [B, V]."""
+        """Runs one forward: logits of the next token of every row, [B, V]."""
         return self._logits(1)[:, -1]
 
     def look_ahead(self, tokens: Tensor, at_once: int) -> Tensor:
-        """What every row would choose behind each of K tokens; nothing of it is kept.
+        """The token every row would choose behind each of K tokens; nothing of it is kept.
 
         The cache has to be plain.
 
@@ -148,7 +148,7 @@ class Running:
         return torch.cat(chosen, dim=1)
 
     def _logits(self, keep: int) -> Tensor:
-        """One forward: logits [B, keep, V] behind the last tokens read."""
+        """Runs one forward: logits [B, keep, V] behind the last tokens read."""
         context, instrument = self.context, self.context.instrument
         instrument.masks = self.masks
         instrument.phase = "decode" if self.generated[self.rows[0]] else "prefill"
@@ -163,7 +163,7 @@ class Running:
         return logits[:, -keep:]
 
     def forward(self, keep: int) -> Tensor:
-        """One pass of the model over what is to be read: logits of the last `keep` tokens."""
+        """Runs the model over the tokens to be read: logits of the last `keep` of them."""
         out = self.context.loaded.model(
             input_ids=self.ids,
             attention_mask=self.attention,

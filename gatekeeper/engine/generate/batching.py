@@ -24,7 +24,7 @@ READING = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """A prompt as the model will see it, or why it will not.
+    """A prompt as token ids, or why it is skipped.
 
     Attributes:
         otherwise: whether tokenizer.json alone makes other tokens of it.

@@ -61,7 +61,7 @@ def clock_of(tokenizer: Any) -> str | None:
 
 
 class FailsError(CheckpointError):
-    """The template raises an error; the process goes on."""
+    """Raised where the template raises an error; the process goes on."""
 
 
 class Chats:
@@ -181,7 +181,7 @@ class Chats:
                 raise self._unfaithful(how)
 
     def _refuse_part(self, name: str, count: int, left_out: bool) -> None:
-        """Refuses a template that writes a part of a conversation not once, and as it is."""
+        """Refuses a template that does not write a part of a conversation just once, as it is."""
         if count > 1:
             raise self._unfaithful(f"writes the {name} twice")
         if count == 0:
@@ -264,7 +264,7 @@ PROBES = (
 
 
 def _filled(frame: str, system: str, user: str) -> str:
-    """The frame with these parts in it; none of them is looked through for probes."""
+    """Fills these parts into the frame; none of them is looked through for probes."""
     return user.join(piece.replace(PROBES[0], system) for piece in frame.split(PROBES[1]))
 
 

@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _chat_template_utils() -> Any:
-    """`transformers.utils.chat_template_utils`, without what the packages around it import."""
+    """Imports `transformers.utils.chat_template_utils` without the packages around it."""
     spec = importlib.util.find_spec("transformers")
     assert spec is not None  # noqa: S101 - whoever asks has imported it
     root = Path(str(spec.origin)).parent
@@ -84,7 +84,7 @@ def _bound(kind: int, most: int) -> None:
 
 
 def _answer(utils: Any, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The texts, or what kind of failure there was."""
+    """Renders a request: its texts, or the kind of failure there was."""
     drawn: list[None] = []
     _watch(drawn)
     talks = request["conversations"]

@@ -1,4 +1,4 @@
-"""Greedy decoding of rows, each under a mask of its own."""
+"""Decodes rows greedily, each under a mask of its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from gatekeeper.records.trial import Mask
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a row generated.
+    """The reply that a row generated.
 
     Attributes:
         ids: tokens generated, the end token included, and those of reasoning.
@@ -115,7 +115,7 @@ def decode(
     reasoning: Reasoning | None = None,
     ending: int | None = None,
 ) -> list[Reply]:
-    """Greedy replies.
+    """Decodes greedy replies, one a row.
 
     Args:
         prompts: token ids, one list a row.
@@ -164,7 +164,7 @@ def decode(
 
 
 class _Loop:
-    """The rows that run, those that wait, and the replies of those that are done."""
+    """The decoding loop: rows that run, rows that wait, and replies of those that are done."""
 
     def __init__(
         self,
@@ -202,7 +202,7 @@ class _Loop:
                 self._collect(batch)
 
     def _enter(self, count: int) -> Running:
-        """The next rows, with their prompts read and their first token."""
+        """Starts the next rows: reads their prompts and gives their first token."""
         batch, drafts = self._begin(self._next(count)), self.drafts
         stood: frozenset[int] = frozenset()
         if drafts is None:

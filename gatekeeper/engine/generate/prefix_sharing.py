@@ -68,7 +68,7 @@ def part_rows(
     index: Tensor,
     attention: nn.Module | None = None,
 ) -> Iterator[None]:
-    """While open, rows part in front of decoder layer `first`.
+    """Runs layers below decoder layer `first` once for a group of equal rows, while open.
 
     Args:
         groups: lines of the batch as it enters the model.

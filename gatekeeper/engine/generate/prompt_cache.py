@@ -46,7 +46,7 @@ class CachedStart:
 
 
 def least_tokens(cuda: bool, share: float = 1.0) -> int:
-    """Tokens that a forward has to spare to be worth its start.
+    """How many tokens a forward has to spare to be worth its start.
 
     Args:
         share: of the layers, those that run for every row: below the first mask a token costs

@@ -1,4 +1,4 @@
-"""Which rows a sweep computes, and in which order.
+"""Plans which rows a sweep computes, and in which order.
 
 The unit of work is the shard (`batch_order.py`): rows of the plan that are computed and committed
 together, so that a resumed audit runs the same shards and gets the same bits. Rows of one prompt
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSettings:
-    """What a reply depends on besides model, mask and prompt.
+    """The settings on which a reply depends besides model, mask and prompt.
 
     Attributes:
         base: digest of the model, its dtype and all generation settings; part of every key.
@@ -102,7 +102,7 @@ def by_depth(using: Techniques) -> bool:
 
 
 def depth(row: Row) -> float:
-    """The first layer that the row's mask touches; no mask touches none."""
+    """The first layer that the row's mask touches; infinite without a mask."""
     return min((expert.layer for expert in row.mask.experts), default=math.inf)
 
 

@@ -1,4 +1,4 @@
-"""Replies that need not be written: the unmasked reply of a prompt is a draft of its masked ones.
+"""Speculative decoding: the unmasked reply to a prompt is tried as a draft of its masked ones.
 
 Behind the prompt, or with it, one forward reads the draft under the row's mask. Where the likeliest
 token at every place is the draft's next, greedy decoding would have written the same, so the row is
@@ -39,7 +39,7 @@ def draftable(mask: Mask) -> bool:
 def confirm(
     batch: Running, drafts: Sequence[Draft], settle: Callable[[Running], None]
 ) -> frozenset[int]:
-    """Ends the rows whose draft stands, with what decoding would have written.
+    """Checks drafts in one forward, and ends the rows whose draft decoding would have written.
 
     Nothing is read where less than half of the rows began as their draft does: the forward is of
     all rows.

@@ -1,1 +1,1 @@
-"""Judges that need a model of their own, and what hands it to them."""
+"""Opens judges, and loads the local models that some of them need."""

@@ -92,7 +92,7 @@ class _Local:
             torch.cuda.empty_cache()
 
     def _most(self, stated: int) -> int:
-        """Tokens that fit: the model's positions, or what its own files say if that is less."""
+        """How many tokens fit: the model's positions, or what its own files say if that is less."""
         positions = self._opened.config.get("max_position_embeddings")
         return min(stated, positions) if type(positions) is int and positions > 0 else stated
 
@@ -126,7 +126,7 @@ class Embedder(_Local):
         return self.load(AutoModel)
 
     def __call__(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Unit rows [N, D]. Longer texts are cut to the model's length."""
+        """Embeds texts as unit rows [N, D]. Longer texts are cut to the model's length."""
         parts = [texts[i : i + _BATCH] for i in range(0, len(texts), _BATCH)]
         rows = [row for part in parts for row in in_halves(part, self._rows)]
         return np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)

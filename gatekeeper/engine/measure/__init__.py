@@ -1,1 +1,1 @@
-"""What is measured inside a model: routing, attributions, effects of masks, features."""
+"""Measures inside a model: routing, attributions, effects of masks, features."""

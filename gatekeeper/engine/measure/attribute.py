@@ -1,4 +1,4 @@
-"""First-order effect of removing each expert on the refusal log-odds of the first reply token."""
+"""Computes the first-order effect of removing each expert on first-token refusal log-odds."""
 
 from __future__ import annotations
 

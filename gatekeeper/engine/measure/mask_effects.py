@@ -125,7 +125,7 @@ class MeasuredEffect:
 def chosen_rows(
     rows: Sequence[int], seeds: Sequence[str], seed: int, most: int = _MOST_PROMPTS
 ) -> npt.NDArray[np.intp]:
-    """At most so many of the rows, of as many seeds as there are, drawn by seed."""
+    """Draws at most so many of the rows, of as many seeds as there are, by seed."""
     order = np.random.default_rng(seed).permutation(len(rows)).tolist()
     first: dict[str, int] = {}
     for i in order:

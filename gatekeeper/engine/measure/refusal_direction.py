@@ -1,4 +1,4 @@
-"""The refusal direction: found by a difference of means, and projected out of the residual stream.
+"""Finds the refusal direction by a difference of means, and projects it out of the stream.
 
 Arditi et al. 2024, arXiv 2406.11717: r is the mean residual stream of refused prompts less that of
 answered ones, at the last prompt token behind one layer; x' = x − r rᵀ x with unit r at every layer

@@ -1,1 +1,1 @@
-"""A checkpoint in memory: loading it, finding its routers, and the hooks that mask experts."""
+"""Loads a checkpoint, finds its routers, and masks experts with hooks."""

@@ -1,4 +1,4 @@
-"""Selections and gate weights per row, layer and expert, over several token windows at once."""
+"""Counts selections and gate weights per row, layer and expert, over several token windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights that hold no numbers, or nothing: told by name before anything is measured with them.
+"""Refuses weights that hold NaN, infinity or only zeros, before anything is measured.
 
 One expert of NaN answers nothing until a mask reroutes a token to it; the replies after that are
 garbage, which would be counted as an effect of the mask. Room that a download set aside and never

@@ -1,4 +1,4 @@
-"""The one place that takes whatever transformers and tokenizers raise on a checkpoint's files."""
+"""Turns whatever transformers and tokenizers raise on a checkpoint's files into our errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gatekeeper.errors import AuditError, CheckpointError, GatekeeperError, exce
 
 @contextmanager
 def blaming(path_name: str | None, what: str, remedy: str) -> Iterator[None]:
-    """A failure inside becomes a refusal of the checkpoint; only foreign code belongs inside.
+    """Turns a failure inside into a refusal of the checkpoint; only foreign code belongs inside.
 
     Args:
         path_name: the checkpoint's own name, where it is known.

@@ -90,13 +90,13 @@ class Instrument:
 
     @property
     def tables(self) -> PhaseTables | None:
-        """The masks of the phase that is on."""
+        """The mask tables of the phase that runs."""
         if self.masks is None:
             return None
         return self.masks.prefill if self.phase == "prefill" else self.masks.decode
 
     def before_router(self, index: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Masked experts can't be chosen until `after_router`."""
+        """Keeps masked experts from being chosen until `after_router`."""
         masked = self.hidden(index, _hidden(args, kwargs))
         if masked is None:
             return
@@ -105,7 +105,7 @@ class Instrument:
         self._modes.append(mode)
 
     def hidden(self, index: int, states: Tensor) -> Tensor | None:
-        """What layer `index` must not choose, bool [N, C] for the N tokens of `states` [..., H]."""
+        """The experts that layer `index` must not choose, bool [N, C] for N tokens of `states`."""
         tables = self.tables
         if tables is None or not tables.rerouted[index]:
             return None
@@ -118,7 +118,7 @@ class Instrument:
         return self.tables is not None and self.tables.noisy[index]
 
     def after_router(self) -> None:
-        """The router may choose freely again."""
+        """Lets the router choose freely again."""
         if self._modes:
             self._modes.pop().__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
@@ -185,7 +185,7 @@ class Instrument:
         return chosen, new
 
     def _slots(self, table: Tensor, index: int, chosen: Tensor) -> Tensor:
-        """[B, L, C] -> [N, k]: the entries of layer `index` for what each token chose."""
+        """The entries of a table [B, L, C] for what each token chose in layer `index`, [N, k]."""
         return per_token(table[:, index], chosen.shape[0], chosen).gather(1, chosen)
 
     def after_experts(self, index: int, experts: nn.Module, out: Tensor) -> Tensor | None:
@@ -252,7 +252,7 @@ def _is_half(experts: nn.Module) -> bool:
 
 
 def per_token(table: Tensor, tokens: int, like: Tensor) -> Tensor:
-    """[B, C] -> [N, C] on `like`'s device: rows of a batch are contiguous runs of tokens."""
+    """Repeats each row's line for its tokens, [B, C] -> [N, C], on `like`'s device."""
     return table.to(like.device).repeat_interleave(tokens // table.shape[0], dim=0)
 
 

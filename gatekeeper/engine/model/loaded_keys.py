@@ -1,4 +1,4 @@
-"""Whether a checkpoint's weights are the loaded model's: no tensor made up, none left out.
+"""Checks that a checkpoint's weights are the loaded model's: none made up, none left out.
 
 transformers fills what a checkpoint lacks with random numbers and drops what it does not know, with
 a warning at most. Either would have a model audited that nobody releases.

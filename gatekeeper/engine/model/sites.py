@@ -15,10 +15,10 @@ class Hooks(Protocol):
     """The calls that a site's hooks may make: see `hooks.Instrument`, which answers them."""
 
     def before_router(self, index: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Masked experts can't be chosen until `after_router`."""
+        """Keeps masked experts from being chosen until `after_router`."""
 
     def after_router(self) -> None:
-        """The router may choose freely again."""
+        """Lets the router choose freely again."""
 
     def hidden(self, index: int, states: Tensor) -> Tensor | None:
         """The experts that must not be chosen, bool [N, C], where a family masks by itself."""

@@ -1,4 +1,4 @@
-"""Families that follow the contract of transformers 5.
+"""Finds and hooks MoE layers of families that follow the contract of transformers 5.
 
 A router returns (logits [N, E], weights [N, k], indices [N, k]); then experts(hidden [N, H],
 indices, weights) with 3-D parameters. Modules are found by structure, never by path.
