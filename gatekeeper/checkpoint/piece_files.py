@@ -22,7 +22,7 @@ _NORMAL = 1
 
 @dataclass(slots=True)
 class Pieces:
-    """What a file holds.
+    """The pieces that a file of a tokenizer holds.
 
     Attributes:
         ids: piece to id.

@@ -48,7 +48,7 @@ _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorInfo:
-    """What a header says of one tensor; `dtype` as safetensors spells it, such as `BF16`."""
+    """Shape and dtype of a tensor by its header; dtype as safetensors spells it, such as `BF16`."""
 
     shape: tuple[int, ...]
     dtype: str

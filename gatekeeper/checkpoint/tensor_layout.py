@@ -141,7 +141,7 @@ class Block:
 
     @property
     def layer(self) -> int | None:
-        """Its decoder layer."""
+        """The mixture's decoder layer."""
         return layer_of(self.path)
 
     @property

@@ -32,7 +32,7 @@ _AT_MOST = frozenset({"trials in order"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What an hour of one device costs, in whatever money it was given, and how many work."""
+    """The price of an hour of one device, in whatever money it was given, and how many work."""
 
     hour: float
     devices: int
@@ -139,7 +139,7 @@ class ProgressReporter:
         )
 
     def tell_cost(self, seconds: float) -> None:
-        """What the whole audit cost, over all its sessions, if a price was given."""
+        """Tells what the whole audit cost, over all its sessions, if a price was given."""
         price = self._price
         if price is not None and not self._quiet:
             click.echo(
@@ -175,7 +175,7 @@ class _Piece:
         return (self.done - self.first) / seconds if seconds > 0 else 0.0
 
     def seconds_left(self, now: float) -> float | None:
-        """Of this piece; None until something is done."""
+        """Seconds that the rest of this piece takes; None until something is done."""
         rate = self.rate(now)
         return (self.total - self.done) / rate if rate > 0 else None
 

@@ -34,7 +34,7 @@ _MOST_SECONDS, _WARM = 8.0, 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """What was measured.
+    """The measured peak rates of this machine, and the share that trials reach.
 
     Attributes:
         device: this machine's peak rates, by a matrix product and by reading memory.

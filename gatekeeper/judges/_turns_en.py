@@ -1,4 +1,4 @@
-"""How a refusal is taken back in English; see `_turns`."""
+"""Phrases by which a refusal is taken back in English; see `_turns`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a refusal is taken back in Japanese and Chinese; see `_turns`."""
+"""Phrases by which a refusal is taken back in Japanese and Chinese; see `_turns`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an answer is set apart by its form: a table, an enumeration, a summary, a pretext.
+"""Patterns of an answer's form: a table, an enumeration, a summary, a pretext.
 
 "I can't help with that. | Part | Amount | |---|---| …" answers, whatever its words are; see
 `_turns`. Levelled text has lost its markup, and its lines are joined by spaces.

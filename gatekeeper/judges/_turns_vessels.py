@@ -79,7 +79,7 @@ _OWN = re.compile(r"[^.?!:;,。、]*")
 
 
 def handed_over(text: str, begun: int) -> tuple[int, bool] | None:
-    """Where such a thing is handed over behind a refusal, and whether it is code or a letter.
+    """Where a poem, a tale or the like is handed over behind a refusal; whether code or a letter.
 
     Args:
         begun: where the refusal ends. What it is about ("I won't write that poem: …") is not handed

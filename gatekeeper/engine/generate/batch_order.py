@@ -124,9 +124,9 @@ _Cuts = list[list[int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BatchPlanner:
-    """Attributes:
-    batch: rows that read side by side; `size`: rows of a shard.
-    least: tokens that a forward has to save to be worth its start.
+    """Puts rows into clusters: at most `batch` rows read side by side, and `size` rows are a shard.
+
+    `least`: tokens that a forward has to save to be worth its start.
     """
 
     batch: int

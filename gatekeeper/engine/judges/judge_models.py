@@ -224,7 +224,7 @@ class Reader(_Local):
         return Chats(self._tokenizer, what="the judge's chat template", served=False)
 
     def release(self) -> None:
-        """As `_Local.release`; ends the process of the chat template too."""
+        """Lets the model go, as `_Local.release`, and ends the process of the chat template."""
         if "_chats" in self.__dict__:
             self._chats.close()
             del self._chats

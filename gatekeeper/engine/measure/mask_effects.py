@@ -64,7 +64,7 @@ class MeasuredEffect:
         return self._plain[list(prompts)] - masked
 
     def of_set(self, name: str) -> MeasuredEffect:
-        """The same, on the prompts of one set alone."""
+        """The same measurement on the prompts of one set alone."""
         members = [i for i, p in enumerate(self.prompts) if p.prompt.set == name]
         return replace(self, prompts=[self.prompts[i] for i in members], rows=self.rows[members])
 

@@ -15,7 +15,7 @@ from gatekeeper.records.trial import Mask, split_mode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseTables:
-    """What to do with each expert of each row in one phase; C is the widest router's columns.
+    """Tables of what is done to each expert of each row in a phase; C: the widest router's columns.
 
     Attributes:
         hidden: bool [B, L, C], kept from the router's choice. Rows that would have no expert left

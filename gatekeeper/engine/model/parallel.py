@@ -22,7 +22,7 @@ def in_step() -> bool:
 
 
 def parallel_config(parallel: str) -> Mapping[str, Any]:
-    """What from_pretrained needs to give each rank its part of the model.
+    """Arguments by which from_pretrained gives each rank its part of the model.
 
     Args:
         parallel: `tensor N` (each matrix in N parts) or `expert N` (besides, whole experts), as

@@ -97,7 +97,7 @@ def pick_lines(cache: Any, start: int, stop: int | None, index: Tensor) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture(Family):
-    """How one family's mixtures are read. `default.py` serves all that follow the contract.
+    """How a family's mixtures are found and hooked; `default.py` serves all that keep the contract.
 
     What `Family` tells of it is written out in the family's file: `inspect` reads it without torch.
 

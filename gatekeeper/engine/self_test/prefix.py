@@ -67,7 +67,7 @@ def attention_holds(
     prompts: Sequence[Sequence[int]],
     busiest: Sequence[tuple[int, int]],
 ) -> bool:
-    """The same with the attention of the first masked layer shared, in every layer.
+    """Tests that sharing the first masked layer's attention keeps replies, for each layer in turn.
 
     False also where a layer's attention is not found.
     """

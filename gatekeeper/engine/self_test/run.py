@@ -53,7 +53,7 @@ class _Probe:
         return out
 
     def counts(self, instrument: Instrument) -> Tensor:
-        """What each row chose in each layer, int64 [B, L, C]."""
+        """How often each row chose each expert of each layer, int64 [B, L, C]."""
         loaded = self.loaded
         instrument.counter = Counter(
             self.attention.bool()[None],
