@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gatekeeper import catalog
 from tools.validate.table import Table, markdown
 
 _HEAD = """# Validation
@@ -69,6 +70,14 @@ class Part:
     facts: Sequence[str] = ()
 
 
+def _versions() -> str:
+    """Selectors and the judge that the numbers hang on, each with its version."""
+    parts = [("selector", name) for name in catalog.names("selector")] + [
+        ("judge", "refusal-rules")
+    ]
+    return ", ".join(f"{name} {catalog.load(kind, name).version}" for kind, name in parts)
+
+
 def write(page: Path, part: Part, *, minutes: float) -> None:
     """Puts a part in its place on the page."""
     text = page.read_text(encoding="utf-8") if page.is_file() else _HEAD
@@ -77,7 +86,8 @@ def write(page: Path, part: Part, *, minutes: float) -> None:
     body += [f"- {fact}" for fact in part.facts]
     body += [""] if part.goals or part.facts else []
     body += [markdown(table) for table in part.tables]
-    body.append(f"Made in {minutes:.1f} minutes on a machine with other work to do.\n")
+    told = f"Made in {minutes:.1f} minutes on a machine with other work to do"
+    body.append(f"{told}, with {_versions()}.\n")
     block = f"<!-- {part.name} -->\n" + "\n".join(body) + f"<!-- end of {part.name} -->\n"
     pattern = re.compile(rf"<!-- {part.name} -->\n.*<!-- end of {part.name} -->\n", re.DOTALL)
     found = pattern.search(text)
