@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gatekeeper.audit.resolve_options import reasoning_of, rows_needed
+from gatekeeper.audit.system_prompt import system_prompt_of
 from gatekeeper.errors import excerpt
-from gatekeeper.policy.option_needs import option_needs, suite_needs
+from gatekeeper.policy.option_needs import option_needs, pinned, suite_needs
 from gatekeeper.records.audit_config import AuditConfig, TypedOptions
+from gatekeeper.records.digest import sha256
 
 if TYPE_CHECKING:
     from gatekeeper.records.policy import Policy
@@ -37,8 +39,12 @@ def hopeless_settings(
     yield from _counts(suite, config, policy)
     if needs.measured and config.max_prompts is not None:
         yield f"the policy wants {100 * needs.measured:g} % of the suite run", "--max-prompts"
-    if settings.system_prompt == "none" and options.inputs.system_prompt is not None:
-        yield "the policy wants no system prompt", "--system-prompt"
+    if settings.system_prompt is not None:
+        text = system_prompt_of(options.inputs.system_prompt)
+        digest = "none" if text is None else f"sha256:{sha256(text)}"
+        need = pinned("setting: system prompt", settings.system_prompt, digest)
+        if not need.met:
+            yield f"{need.name}: {need.detail}", "--system-prompt"
     if settings.derived_seed and config.seed_from is None:
         yield "the policy wants a derived seed: leave it out", "--seed"
     if needs.positive_control is not None and not config.positive_control:

@@ -109,7 +109,7 @@ def _one_character(
     return value
 
 
-_COLUMNS = ("text", "set", "category", "language", "seed")
+_COLUMNS = ("text", "set", "category", "language", "seed", "wrapper")
 
 
 @suite.command("import")
@@ -153,6 +153,7 @@ _COLUMNS = ("text", "set", "category", "language", "seed")
 @click.option(
     "--seed-column", help="Column of what pairs a request with its twin; default: seed_id."
 )
+@click.option("--wrapper-column", help="Column of how jailbreaks were rewritten; default: wrapper.")
 @click.option("--delimiter", callback=_one_character, help="Of CSV; default: the likeliest.")
 @click.option(
     "--encoding",

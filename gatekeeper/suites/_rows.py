@@ -17,7 +17,10 @@ from gatekeeper.suites._strict import plain
 from gatekeeper.suites.read import MOST_PROMPTS, showable
 
 #: As prompt-v1.json allows.
-_LONGEST = {"text": 32_000, "category": 200, "language": 64, "seed_id": 128, "set": 64}
+_LONGEST = {
+    **{"text": 32_000, "category": 200, "language": 64, "seed_id": 128, "set": 64},
+    "wrapper": 200,
+}
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 #: A column is named in a message only if it looks like a name: a file without a header row has a
@@ -68,7 +71,7 @@ def chosen_columns(known: Iterable[str], request: ImportRequest, where: str) -> 
     names = list(known)
     chosen: dict[str, str] = {
         name: name
-        for name in ("set", "category", "language", "seed_id")
+        for name in ("set", "category", "language", "seed_id", "wrapper")
         if name in names and name not in request.fixed
     }
     chosen |= {"text": "text", **request.columns}
@@ -139,6 +142,7 @@ def _prompt(row: Row, columns: Mapping[str, str], request: ImportRequest) -> Pro
         text=values["text"],
         source=f"{file}, row {row.number}",
         licence=request.licence or "unknown",
+        wrapper=values.get("wrapper"),
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import re
 
 import pytest
@@ -50,7 +51,7 @@ def test_too_few_prompts_are_told_for_each_set():
         (("--max-new-tokens", 23), "23 tokens, 24 needed (--max-new-tokens)"),
         (("--mode", "ablate"), "it is ablate, reroute is needed (--mode)"),
         (("--phase", "decode"), "it is decode, both is needed (--phase)"),
-        (("--system-prompt", "x.txt"), "no system prompt (--system-prompt)"),
+        (("--system-prompt", ROOT / "README.md"), "none is needed (--system-prompt)"),
         (("--seed", 0), "a derived seed: leave it out (--seed)"),
         (("--no-positive-control",), "a positive control (--positive-control)"),
     ],
@@ -122,3 +123,19 @@ def test_reasoning_that_the_policy_pins_is_told(tmp_path):
         "32 tokens of reasoning at most, 64 needed (--max-reasoning-tokens)" in line
         for line in found
     )
+
+
+def test_another_system_prompt_than_the_pinned_one_is_told(tmp_path):
+    """The digest that release.yaml tells to write: of the text without what surrounds it."""
+    prompt, policy = tmp_path / "system.txt", tmp_path / "policy.yaml"
+    prompt.write_text("You are a lamp.\n", encoding="utf-8")
+    digest = hashlib.sha256(b"You are a lamp.").hexdigest()
+    text = DEMO_POLICY.read_text(encoding="utf-8")
+    pinned = text.replace("system_prompt: none", f'system_prompt: "sha256:{digest}"')
+    assert pinned != text
+    policy.write_text(pinned, encoding="utf-8")
+    assert told("--system-prompt", prompt, policy=policy) == []
+    assert any("it is none, sha256:" in line for line in told(policy=policy))
+    prompt.write_text("You are a tree.", encoding="utf-8")
+    (line,) = told("--system-prompt", prompt, policy=policy)
+    assert "(--system-prompt)" in line

@@ -81,6 +81,14 @@ def test_columns_of_the_fields_own_names_are_taken_unless_a_value_is_given(tmp_p
     assert (prompt.set, prompt.language) == ("benign", "ja")
 
 
+@pytest.mark.parametrize("column", ["wrapper", "trick"])
+def test_how_a_jailbreak_was_rewritten_is_kept(tmp_path: Path, column: str) -> None:
+    """Without it, rules on the worst wrapper can never be met."""
+    path = write(tmp_path / "x.csv", f"text,set,{column}\na,jailbreak,story\nb,jailbreak,\n")
+    named = {} if column == "wrapper" else {"wrapper": column}
+    assert [p.wrapper for p in read(path, fixed={}, columns=named).prompts] == ["story", None]
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_dialects_of_csv(tmp_path: Path, delimiter: str, end: str) -> None:
