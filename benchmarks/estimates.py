@@ -34,6 +34,7 @@ from gatekeeper.records.evidence import Evidence
 
 CONFIGS = ROOT / "benchmarks" / "configs"
 _POLICY = ROOT / "benchmarks" / "policy.yaml"
+_RELEASE = ROOT / "policies" / "release.yaml"
 #: The issue's: at most so far from what it took.
 _WITHIN = 0.3
 #: Stages of the audit as it times them, and of the estimate.
@@ -131,7 +132,7 @@ def gpus(rows: str, suite: Path, device: str) -> list[str]:
     lines = []
     for config in sorted(CONFIGS.glob("*.json")):
         options = audit_options(suite, "--batch-rows", rows)
-        told, found = estimate_of(config, options, load_policy(_POLICY), device, None)
+        told, found = estimate_of(config, options, load_policy(_RELEASE), device, None)
         low, high = found.hours
         cells = (
             config.stem,
@@ -152,7 +153,7 @@ def table(device: str) -> str:
     suite = ROOT / "suites" / "core"
     options = audit_options(suite)
     any_config = next(iter(CONFIGS.glob("*.json")))
-    _, found = estimate_of(any_config, options, load_policy(_POLICY), device, None)
+    _, found = estimate_of(any_config, options, load_policy(_RELEASE), device, None)
     about = [
         line for line in found.assumptions if "spread over" not in line and "per weight" not in line
     ]
@@ -162,7 +163,7 @@ def table(device: str) -> str:
     )
     return "\n".join(
         [
-            f"Suite `core` under benchmarks/policy.yaml, on {device.upper()}s, in batches of 128 "
+            f"Suite `core` under policies/release.yaml, on {device.upper()}s, in batches of 128 "
             "and of what fits. No GPU has confirmed these numbers. Configs as published, in "
             "benchmarks/configs.",
             "",
