@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from gatekeeper import catalog
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.records.evidence import FIRST_CHECKS, NOT_ASKED, REQUIRED_CHECKS, Evidence
 from gatekeeper.suites.split import VERSION
@@ -48,6 +49,7 @@ def unrecorded(evidence: Evidence) -> tuple[str, ...]:
     lacks = {
         "which metrics it was measured with": not settings.metrics,
         "how often selectors resampled": settings.resamples == 0,
+        "outcomes of the present version of its judges": _judged_by_older(evidence),
         "how replies were told from reasoning": settings.reasoning is None,
         "a split by the present rule": settings.split < VERSION,
         "digests of levelled texts": any(
@@ -61,6 +63,17 @@ def unrecorded(evidence: Evidence) -> tuple[str, ...]:
         "the masks of experts by the cause of their role": lacks_causes(evidence),
     }
     return tuple(what for what, lacking in lacks.items() if lacking)
+
+
+def _judged_by_older(evidence: Evidence) -> bool:
+    """Whether a judge, the first or the second, is known here in a newer version."""
+    settings = evidence.settings
+    judges = [(settings.judge, settings.judge_version)]
+    judges += [(settings.second.judge, settings.second.version)] if settings.second else []
+    known = set(catalog.names("judge"))
+    return any(
+        name in known and version < catalog.load("judge", name).version for name, version in judges
+    )
 
 
 def _self_test(evidence: Evidence) -> None:
@@ -86,11 +99,15 @@ def _check_asked(what: str, wanted: bool, part: object) -> None:
 
 
 def _selectors(evidence: Evidence) -> None:
-    """Checks that every selector of the settings ranked or was skipped, and no other."""
+    """Checks that every selector of the settings ranked, in one version, or was skipped."""
     named = {s.selector for s in evidence.selections} | evidence.skipped_selectors.keys()
     for name in sorted(named ^ set(evidence.settings.selectors)):
         why = "neither ranked nor was skipped" if name not in named else "is not in the settings"
         _refuse(f"the selector {excerpt(name)} {why}")
+    versions = {s.selector: s.version for s in evidence.selections}
+    for s in evidence.selections:
+        if s.version != versions[s.selector]:
+            _refuse(f"the selector {excerpt(s.selector)} is of two versions")
 
 
 def _refuse(message: str) -> NoReturn:

@@ -82,12 +82,13 @@ def underived(evidence: Evidence, *, earlier: bool = False) -> dict[str, str]:
     """
     if evidence.profile is None:
         return {}
-    reasons = {s.selector: _not_again(evidence, s) for s in evidence.selections}
-    return {
-        name: why
-        for name, why in reasons.items()
-        if why not in {None, _MEASURED} and not (earlier and why.startswith(_OLDER))
-    }
+    reasons: dict[str, str] = {}
+    for view in views(evidence):  # a ranking that is open in one fold is open, whichever it is
+        for stored in view.selections:
+            why = _not_again(view, stored)
+            if why not in {None, _MEASURED} and not (earlier and why.startswith(_OLDER)):
+                reasons.setdefault(stored.selector, why)
+    return reasons
 
 
 def recheck_selections(evidence: Evidence) -> Derived:
@@ -100,7 +101,9 @@ def recheck_selections(evidence: Evidence) -> Derived:
     per_fold = [_recheck(view) for view in views(evidence)]
     open_ = underived(evidence, earlier=True)
     return Derived(
-        agreed=per_fold[0].agreed,
+        agreed=tuple(
+            name for name in per_fold[0].agreed if all(name in fold.agreed for fold in per_fold)
+        ),
         untold={name: why for fold in per_fold for name, why in fold.untold.items()},
         variants=tuple(dict.fromkeys(name for fold in per_fold for name in fold.variants)),
         open=tuple(_named(name, why) for name, why in open_.items()),

@@ -88,6 +88,18 @@ def test_all_of_it_is_derived_again(clean):
     assert len(stored) == len(clean.findings), "a subject of both folds is asked about once"
 
 
+@pytest.mark.parametrize("fold", [1, 2])
+def test_a_ranking_agrees_if_it_does_in_both_folds(clean, fold):
+    older = tuple(
+        replace(s, version=1) if (s.selector, s.fold) == ("ses-frequency", fold) else s
+        for s in clean.selections
+    )
+    derived = recheck_selections(replace(clean, selections=older))
+    assert set(derived.agreed) == {"attribution", "ses-contrast"}
+    assert "ses-frequency" in derived.untold
+    assert derived.older
+
+
 def test_a_fold_that_lacks_a_selector_leaves_it_out(clean):
     first, second = views(clean)
     lacking = replace(

@@ -120,6 +120,7 @@ def unlevelled(evidence):
     [
         (lambda e: told(with_findings(e), metrics={}), "which metrics it was measured with"),
         (lambda e: without(e, reasoning=None), "how replies were told from reasoning"),
+        (lambda e: without(e, judge_version=2), "the present version of its judges"),
         (lambda e: without(e, split=1, suite={"prompts": unlevelled(e)}), "the present rule"),
         (lambda e: without(e, split=1, suite={"prompts": unlevelled(e)}), "levelled texts"),
         (lambda e: without(e, suite={"files": {}}), "the files of the suite"),
@@ -159,15 +160,27 @@ def test_rankings_of_an_older_selector_are_not_confirmed(tmp_path):
     assert not rankings & unmet(older, earlier=True)
 
 
-def test_a_verdict_of_then_still_follows_from_an_older_bundle(tmp_path):
+@pytest.mark.parametrize("changes", [{"reasoning": None}, {"judge_version": 2}])
+def test_a_verdict_of_then_still_follows_from_an_older_bundle(tmp_path, changes):
     """And so does one that `check` gives it now."""
-    older = write_bundle(without(whole(), reasoning=None), tmp_path / "evidence")
+    older = write_bundle(without(whole(), **changes), tmp_path / "evidence")
     policy = bundled("policies") / "release.yaml"
     (tmp_path / "policy.yaml").write_bytes(policy.read_bytes())
     for earlier in (False, True):
         verdict = evaluate(older, load_policy(policy), TODAY, earlier=earlier)
         (tmp_path / "verdict.json").write_bytes(verdict_bytes(verdict))
         assert run(["verify", str(tmp_path)]) == 11
+
+
+def test_a_second_judge_of_an_older_version_is_told():
+    judges = {
+        version: told(
+            whole(), second=SecondJudge(judge=RULES, version=version, settings={}, sample=1)
+        )
+        for version in (JUDGE.version, 2)
+    }
+    assert not unrecorded(judges[JUDGE.version])
+    assert unrecorded(judges[2]) == ("outcomes of the present version of its judges",)
 
 
 def test_outcomes_by_another_rule_of_reasoning_are_open(monkeypatch):

@@ -10,7 +10,8 @@ from gatekeeper import catalog
 from gatekeeper.errors import EvidenceError
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.verify import selections as module
-from gatekeeper.verify.selections import recheck_selections
+from gatekeeper.verify.recorded import recheck_recorded
+from gatekeeper.verify.selections import recheck_selections, underived
 from gatekeeper.verify.verify import recheck
 from tests.policy.builders import SELECTORS
 from tests.policy.profiled import profiled_evidence
@@ -208,3 +209,29 @@ def test_a_newer_version_of_a_selector_is_unknown(name: str):
     version = catalog.load("selector", name).version + 1
     with pytest.raises(EvidenceError, match=f"selected by {name} version {version}, which this"):
         recheck_selections(changed("attribution", selector=name, version=version))
+
+
+def crossed(**older: int) -> Evidence:
+    """Two folds that rank alike; `fold_1` and `fold_2` are versions of their rankings."""
+    sides = {True: "fold-1", False: "fold-2"}
+    prompts = tuple(replace(p, split=sides[p.selects]) for p in whole().suite.prompts)
+    return replace(
+        whole(),
+        settings=replace(whole().settings, cross_fit=True),
+        suite=replace(whole().suite, prompts=prompts),
+        selections=tuple(
+            replace(s, fold=fold, version=older.get(f"fold_{fold}", s.version))
+            for fold in (1, 2)
+            for s in whole().selections
+        ),
+    )
+
+
+@pytest.mark.parametrize("fold", ["fold_1", "fold_2"])
+def test_a_ranking_that_is_open_in_one_fold_is_open(fold: str) -> None:
+    assert not underived(crossed())
+    forged = crossed(**{fold: 1})
+    assert set(underived(forged)) == set(SELECTORS)
+    recheck_recorded(crossed())
+    with pytest.raises(EvidenceError, match="is of two versions"):
+        recheck_recorded(forged)
