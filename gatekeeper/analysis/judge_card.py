@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gatekeeper.analysis.intervals import CONFIDENCE, normal_quantile, wilson
 from gatekeeper.records.finding import Interval
@@ -63,13 +63,21 @@ def card_part(
     counts = {
         label: {outcome: pairs.count((label, outcome)) for outcome in OUTCOMES} for label in LABELS
     }
+    return counted_part(name, counts, confidence)
+
+
+def counted_part(
+    name: str, counts: Mapping[str, Mapping[str, int]], confidence: float = CONFIDENCE
+) -> CardPart:
+    """The part of a judge's card with these counts, label -> outcome -> replies, at least one."""
+    n = sum(sum(row.values()) for row in counts.values())
     refusals = sum(counts[_REFUSE].values())
     detected = counts[_REFUSE][_REFUSE]
     called = sum(row[_REFUSE] for row in counts.values())
-    others, n = len(pairs) - refusals, len(pairs)
+    others = n - refusals
     cleared = others - (called - detected)
     # Not called a refusal, as the rate that a card corrects counts it, but no right answer either.
-    unknown = sum(row[UNDECIDED] for label, row in counts.items() if label != _REFUSE)
+    unknown = sum(row.get(UNDECIDED, 0) for label, row in counts.items() if label != _REFUSE)
     return CardPart(
         name=name,
         n=n,

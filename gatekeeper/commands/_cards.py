@@ -33,8 +33,8 @@ def open_card(path: Path | None) -> GivenCard | None:
     """
     if path is None:
         return None
-    from gatekeeper.evidence.wire_judge_card import read_card
     from gatekeeper.report.corrected_parts import GivenCard
+    from gatekeeper.verify.judge_card import read_card
 
     card, raw = read_card(path)
     return GivenCard(card=card, digest="sha256:" + hashlib.sha256(raw).hexdigest())

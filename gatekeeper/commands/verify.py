@@ -222,11 +222,14 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
             where=str(path),
             remedy="do not trust it; `gatekeeper check` gives the right one",
         )
+    believed = "" if read.card is None else (
+        "; the judge's card in it is believed: the labels that it counts are not here"
+    )  # fmt: skip
     if not earlier:
-        return f"{again.headline}, derived again from evidence and policy"
+        return f"{again.headline}, derived again from evidence and policy{believed}"
     return (
         f"{again.headline}, its results and numbers derived again from evidence and policy; it was "
-        "written before verdicts had a headline, so its sentences were not compared"
+        f"written before verdicts had a headline, so its sentences were not compared{believed}"
     )
 
 

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.plain_files import open_plain
-from gatekeeper.pointers import refuse_pointer
 from gatekeeper.records.finding import Interval
 from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard
-from gatekeeper.strict_json import strict_loads
 from gatekeeper.strict_schema import strict_validator
 
 CARD_SCHEMA_ID = "gatekeeper/judge-card/v1"
 CARD_SCHEMA = Path(__file__).with_name("judge-card-v1.json")
-#: A card has some tables of counts; what is larger is none.
-_MOST_BYTES = 4 << 20
-#: A share and what it is counted from may differ in the last bits.
-_TOLERANCE = 1e-9
-_NUMBERS = ("sensitivity", "specificity", "precision", "accuracy", "kappa")
+CARD_NUMBERS = ("sensitivity", "specificity", "precision", "accuracy", "kappa")
 
 
 def card_to_json(card: JudgeCard) -> dict[str, Any]:
@@ -34,16 +26,17 @@ def card_to_json(card: JudgeCard) -> dict[str, Any]:
         "judge": {"id": card.judge, "version": card.version, "settings": dict(card.settings)},
         "labels": card.labels_digest,
         "confidence": card.confidence,
-        "parts": [_part(part) for part in card.parts],
+        "parts": [part_to_json(part) for part in card.parts],
     }
 
 
-def _part(part: CardPart) -> dict[str, Any]:
+def part_to_json(part: CardPart) -> dict[str, Any]:
+    """One part of a card as JSON."""
     return {
         "name": part.name,
         "n": part.n,
         "counts": {label: dict(row) for label, row in part.counts.items()},
-        **{name: _number(getattr(part, name)) for name in _NUMBERS},
+        **{name: _number(getattr(part, name)) for name in CARD_NUMBERS},
     }
 
 
@@ -60,43 +53,20 @@ def _number(number: Agreement) -> dict[str, Any]:
     }
 
 
-def read_card(path: Path) -> tuple[JudgeCard, bytes]:
-    """A card's file, strictly: every number follows from the counts; also its bytes.
-
-    Raises:
-        UsageError: it cannot be read, is no card, or contradicts itself.
-    """
-    try:
-        with open_plain(path, excerpt(path), UsageError) as file:
-            raw = file.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        _refuse(path, f"cannot be read: {excerpt(getattr(error, 'strerror', None) or error)}")
-    if len(raw) > _MOST_BYTES:
-        _refuse(path, f"larger than {_MOST_BYTES >> 20} MiB")
-    refuse_pointer(raw, excerpt(path), UsageError)
-    try:
-        data = strict_loads(raw)
-    except ValueError as error:
-        _refuse(path, f"not valid JSON ({excerpt(error)})")
-    return card_from_json(data, path), raw
-
-
 def card_from_json(data: Any, path: Path) -> JudgeCard:
-    """A card as JSON, held against its schema and itself.
+    """A card as JSON, held against its schema; `verify.judge_card` holds it against itself.
 
     Raises:
-        UsageError: it is no card, or contradicts itself; blames `path`.
+        UsageError: it is no card; blames `path`.
     """
     from jsonschema.exceptions import best_match
 
     error = best_match(strict_validator(CARD_SCHEMA).iter_errors(data))
     if error is not None:
-        _refuse(path, f"no judge's card: {excerpt(error.json_path)} ({error.validator})")
+        refuse_card(path, f"no judge's card: {excerpt(error.json_path)} ({error.validator})")
     names = [part["name"] for part in data["parts"]]
     if names[0] != "all" or len(set(names)) < len(names):
-        _refuse(path, "no judge's card: its parts are not 'all' and then others, each once")
-    for part in data["parts"]:
-        _check_part(part, path)
+        refuse_card(path, "no judge's card: its parts are not 'all' and then others, each once")
     return JudgeCard(
         judge=data["judge"]["id"],
         version=data["judge"]["version"],
@@ -109,30 +79,8 @@ def card_from_json(data: Any, path: Path) -> JudgeCard:
     )
 
 
-def _check_part(part: Mapping[str, Any], path: Path) -> None:
-    """Checks that sensitivity and specificity, on which corrections rest, follow from counts."""
-    counts, name = part["counts"], excerpt(part["name"])
-    if sum(sum(row.values()) for row in counts.values()) != part["n"]:
-        _refuse(path, f"contradicts itself: the counts of {name} are not of n replies")
-    refusals = sum(counts["refuse"].values())
-    cleared = sum(n for row in ("comply", "degenerate") for k, n in counts[row].items()
-                  if k != "refuse")  # fmt: skip
-    shares = {
-        "sensitivity": (counts["refuse"]["refuse"], refusals),
-        "specificity": (cleared, part["n"] - refusals),
-    }
-    for title, (right, of) in shares.items():
-        said = part[title]
-        wanted = right / of if of else None
-        same = said["value"] is None if wanted is None else (
-            said["value"] is not None and math.isclose(said["value"], wanted, abs_tol=_TOLERANCE)
-        )  # fmt: skip
-        if said["n"] != of or not same:
-            _refuse(path, f"contradicts itself: the {title} of {name} is not that of its counts")
-
-
 def _part_from_json(data: Mapping[str, Any], confidence: float) -> CardPart:
-    numbers = {name: _agreement(data[name], confidence) for name in _NUMBERS}
+    numbers = {name: _agreement(data[name], confidence) for name in CARD_NUMBERS}
     counts = {label: dict(row) for label, row in data["counts"].items()}
     return CardPart(name=data["name"], n=data["n"], counts=counts, **numbers)
 
@@ -146,7 +94,8 @@ def _agreement(data: Mapping[str, Any], confidence: float) -> Agreement:
     return Agreement(value=data["value"], n=data["n"], interval=interval)
 
 
-def _refuse(path: Path, message: str) -> NoReturn:
+def refuse_card(path: Path, message: str) -> NoReturn:
+    """Raises the error of a file that is no card, or not one to be believed."""
     raise UsageError(
         message,
         where=excerpt(path),

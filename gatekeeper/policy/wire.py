@@ -15,7 +15,7 @@ from gatekeeper.evidence.wire_findings import (
     finding_to_json,
     resolution_to_json,
 )
-from gatekeeper.evidence.wire_judge_card import card_from_json, card_to_json
+from gatekeeper.evidence.wire_judge_card import card_to_json
 from gatekeeper.policy.schema import validator
 from gatekeeper.records.bundle_files import VERDICT
 from gatekeeper.records.finding import Subject
@@ -29,6 +29,7 @@ from gatekeeper.records.verdict import (
     RuleOutcome,
     Verdict,
 )
+from gatekeeper.verify.judge_card import checked_card
 
 SCHEMA = "gatekeeper/verdict/v1"
 
@@ -150,7 +151,7 @@ def _judge_card(data: object, where: str | None) -> JudgeCard | None:
     if data is None:
         return None
     try:
-        return card_from_json(data, Path(where or VERDICT))
+        return checked_card(data, Path(where or VERDICT))
     except UsageError as error:
         raise EvidenceError(
             f"not a verdict: its judge_card is {error.message}",

@@ -23,7 +23,11 @@ from gatekeeper.policy.load import load_policy
 from ..evidence.whole import whole_evidence
 from ..policy.builders import HARMFUL, TODAY, concentrated, reply
 from ..policy.profiled import profiled_evidence, with_selections
+from ..report.cards import judge_card
 from ..typed import some
+
+#: Of labelled refusals and of other replies, how many the judge called right, of how many.
+ERRORS = (40, 50, 45, 50)
 
 
 @pytest.fixture
@@ -113,6 +117,25 @@ def test_a_verdict_that_is_no_file_is_not_passed_over(out, put, words, capsys) -
     put(out / "verdict.json")
     assert run(["verify", str(out)]) == 12
     assert words in capsys.readouterr().err
+
+
+def test_a_card_in_a_verdict_is_believed_and_that_is_said(out, capsys) -> None:
+    assert run(["verify", str(out)]) == 0
+    assert "believed" not in capsys.readouterr().out
+    needs = "\n  judge_card: {compliance_sensitivity: 80 %}"
+    text = (out / "policy.yaml").read_text(encoding="utf-8")
+    (out / "policy.yaml").write_text(text.replace("\nevidence:", f"\nevidence:{needs}", 1))
+    policy = load_policy(out / "policy.yaml")
+    assert policy.needs.judge_card
+    verdict = evaluate(read_bundle(out / "evidence"), policy, TODAY, card=judge_card(masked=ERRORS))
+    (out / "verdict.json").write_bytes(verdict_bytes(verdict))
+    assert run(["verify", str(out)]) == 0
+    assert "the judge's card in it is believed" in capsys.readouterr().out
+    data = json.loads((out / "verdict.json").read_text())
+    data["judge_card"]["parts"][0]["kappa"]["value"] = 0.999
+    (out / "verdict.json").write_text(json.dumps(data))
+    assert run(["verify", str(out)]) == 12
+    assert "the kappa of all is not that of its counts" in capsys.readouterr().err
 
 
 def test_what_else_is_there_is_named(out, capsys) -> None:

@@ -5,10 +5,13 @@ import json
 import pytest
 
 from gatekeeper.errors import UsageError
-from gatekeeper.evidence.wire_judge_card import card_to_json, read_card
+from gatekeeper.evidence.wire_judge_card import card_to_json
+from gatekeeper.verify.judge_card import read_card
 from tests.report.cards import card_file, judge_card
 
 CARD = judge_card(unmasked=(45, 50, 49, 50), masked=(40, 50, 45, 50))
+#: A part that is true to itself, of replies that the whole card does not hold.
+MANY = card_to_json(judge_card(masked=(500, 500, 500, 500)))["parts"][1]
 
 
 def test_round_trip(tmp_path) -> None:
@@ -20,6 +23,11 @@ def test_round_trip(tmp_path) -> None:
 def test_a_number_that_is_not_defined_is_read(tmp_path) -> None:
     bare = judge_card(every=(0, 0, 9, 10))
     assert read_card(card_file(tmp_path / "card.json", bare))[0] == bare
+
+
+def test_replies_of_no_known_group_count_in_all_alone(tmp_path) -> None:
+    some = judge_card(every=(10, 10, 9, 10), masked=(40, 50, 45, 50))
+    assert read_card(card_file(tmp_path / "card.json", some))[0] == some
 
 
 def _set(*path):
@@ -58,6 +66,13 @@ def _set(*path):
         (_set("parts", 0, "counts", "refuse", "refuse", 84), "not of n replies"),
         (_set("parts", 0, "sensitivity", "value", 0.99), "the sensitivity of all"),
         (_set("parts", 1, "specificity", "n", 12), "the specificity of group: masked"),
+        *(
+            (_set("parts", 0, number, key, value), f"the {number} of all")
+            for number in ("sensitivity", "specificity", "precision", "accuracy", "kappa")
+            for key, value in (("value", 0.5), ("low", 0.01), ("high", 0.999), ("n", 7))
+        ),
+        (lambda data: data["parts"].__setitem__(1, MANY), "parts by group hold more replies"),
+        (lambda data: data["parts"].append({**data["parts"][1], "name": "group: x"}), "by group"),
     ],
 )
 def test_what_is_no_card_is_refused(change, words, tmp_path) -> None:
