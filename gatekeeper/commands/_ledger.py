@@ -1,14 +1,13 @@
 """Counts the audits that an output directory has seen: whoever tries many must say so.
 
 A line a finished audit in `audits.jsonl`, which `--overwrite` leaves where it is. An audit that is
-made again with the same settings is the same audit.
+made again with the same settings is the same audit. A line that cannot be read counts as an audit.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,10 +34,13 @@ def counted(out: Path, evidence: Evidence) -> Evidence:
     mine = _entry(evidence)
     path = out / LEDGER
     try:
-        known = {entry["audit"]: entry for entry in _read(path)}
+        lines = _lines(path)
+        entries = [_entry_of(line) for line in lines if line.strip()]
+        known = {entry["audit"]: entry for entry in entries if entry is not None}
         if mine["audit"] not in known:
+            whole = not lines or lines[-1].endswith(b"\n")  # else its writer was cut off
             with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(mine, sort_keys=True) + "\n")
+                file.write("\n" * (not whole) + json.dumps(mine, sort_keys=True) + "\n")
     except OSError as error:
         raise AuditError(
             f"the list of earlier audits cannot be read or written: {error.strerror}",
@@ -50,7 +52,8 @@ def counted(out: Path, evidence: Evidence) -> Evidence:
     if evidence.times is None:
         return evidence
     seeds = tuple(dict.fromkeys(entry["seed"] for entry in same))
-    return replace(evidence, times=replace(evidence.times, audits=len(same), seeds=seeds))
+    audits = len(same) + entries.count(None)  # of whichever checkpoint a broken line was
+    return replace(evidence, times=replace(evidence.times, audits=audits, seeds=seeds))
 
 
 def _entry(evidence: Evidence) -> dict[str, Any]:
@@ -65,19 +68,22 @@ def _entry(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> Iterator[dict[str, Any]]:
-    """The entries of a ledger; lines that are none are left out, and stay in the file."""
+def _lines(path: Path) -> list[bytes]:
+    """The lines of a ledger, each with its end; none where there is no ledger yet."""
     if not path.exists():
-        return
+        return []
     with open_plain(path, excerpt(path), AuditError) as file:
-        lines = file.read(_MOST).splitlines()
-    for line in lines:
-        try:
-            entry = strict_loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict) and {"audit", "checkpoint", "seed"} <= entry.keys():
-            names = (entry["audit"], entry["checkpoint"])
-            valid = type(entry["seed"]) is int and 0 <= entry["seed"] <= MOST_SEED
-            if valid and all(isinstance(name, str) for name in names):
-                yield entry
+        return file.read(_MOST).splitlines(keepends=True)
+
+
+def _entry_of(line: bytes) -> dict[str, Any] | None:
+    """The entry of a line; None of one that is none, which stays in the file."""
+    try:
+        entry = strict_loads(line)
+    except ValueError:
+        return None
+    if not isinstance(entry, dict) or not {"audit", "checkpoint", "seed"} <= entry.keys():
+        return None
+    names = (entry["audit"], entry["checkpoint"])
+    valid = type(entry["seed"]) is int and 0 <= entry["seed"] <= MOST_SEED
+    return entry if valid and all(isinstance(name, str) for name in names) else None

@@ -44,16 +44,34 @@ def test_other_checkpoints_are_not_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "not json", "[1]", "{}", '{"audit": 1, "checkpoint": "x", "seed": 0}', "[" * 100_000,
+    ["not json", "[1]", "{}", '{"audit": 1, "checkpoint": "x", "seed": 0}', "[" * 100_000,
      *(json.dumps({"audit": "x", "checkpoint": EVIDENCE.checkpoint.digest, "seed": seed})
        for seed in (True, -1, 10**30, 1.0)),
      json.dumps({"audit": "x", "checkpoint": EVIDENCE.checkpoint.digest, "seed": 1})[:-1]
      + ', "seed": 2}'],
 )  # fmt: skip
-def test_lines_that_are_no_entries_are_left_where_they_are(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_no_entry_is_an_audit_and_left_where_it_is(
+    tmp_path: Path, line: str
+) -> None:
     (tmp_path / LEDGER).write_text(line + "\n")
+    assert count(tmp_path, seeded(0)) == (2, (0,))
+    assert count(tmp_path, seeded(0)) == (2, (0,))
+    assert (tmp_path / LEDGER).read_text().startswith(line + "\n")
+
+
+def test_an_audit_after_a_line_that_was_cut_off_is_not_lost(tmp_path: Path) -> None:
+    for seed in (0, 7):
+        count(tmp_path, seeded(seed))
+    ledger = tmp_path / LEDGER
+    ledger.write_bytes(ledger.read_bytes()[:-20])
+    assert count(tmp_path, seeded(8)) == (3, (0, 8))
+    assert count(tmp_path, seeded(9)) == (4, (0, 8, 9))
+    assert len(ledger.read_text().splitlines()) == 4
+
+
+def test_an_empty_line_is_no_audit(tmp_path: Path) -> None:
+    (tmp_path / LEDGER).write_text("\n\n")
     assert count(tmp_path, seeded(0)) == (1, (0,))
-    assert (tmp_path / LEDGER).read_text().startswith(line)
 
 
 def test_a_ledger_that_is_no_file_is_an_error(tmp_path: Path) -> None:
