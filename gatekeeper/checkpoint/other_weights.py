@@ -9,6 +9,7 @@ told by name: it was not audited.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
@@ -215,16 +216,20 @@ def _is_other(name: str) -> bool:
 
 
 def _inner_weights(folder: Path) -> Iterator[str]:
-    """Weights below the folder, but for hidden ones."""
-    for number, path in enumerate(folder.glob("*/**/*")):
-        if number > _MOST_FILES:
-            return
-        name = path.relative_to(folder)
-        hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
-        if hidden or not path.is_file():
-            continue
-        if _is_safetensors(path.name) or _is_other(path.name):
-            yield name.as_posix()
+    """Weights below the folder, but for hidden ones; links to folders, which are not followed."""
+    seen = 0
+    for parent, inner, files in os.walk(folder):  # names links among `inner`, and passes them over
+        inner[:] = [n for n in inner if not n.startswith(".") and n != "__pycache__"]
+        seen, inside = seen + 1, Path(parent).relative_to(folder)
+        yield from (f"{inside / n} (a link)" for n in inner if Path(parent, n).is_symlink())
+        for name in files if inside.parts else ():
+            seen += 1
+            if seen > _MOST_FILES:
+                return
+            if name.startswith(".") or not Path(parent, name).is_file():
+                continue
+            if _is_safetensors(name) or _is_other(name):
+                yield (inside / name).as_posix()
 
 
 def _listed(names: list[str]) -> str:

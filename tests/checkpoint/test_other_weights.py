@@ -264,3 +264,18 @@ def test_two_formats_of_numbers_are_told(tmp_path: Path, nest: bool) -> None:
     same = {"dtype": "float16", "torch_dtype": "float16"}
     (path / "config.json").write_text(json.dumps(CONFIG | same))
     assert open_checkpoint(path).cautions == ()
+
+
+def test_a_link_to_a_folder_is_named_and_not_followed(path: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside" / "deep"
+    outside.mkdir(parents=True)
+    (outside / "more.safetensors").touch()
+    (path / "assets").mkdir()
+    (path / "assets" / "away").symlink_to(outside)
+    (path / "loop").symlink_to(".")
+    (path / "root").symlink_to("/")
+    (path / ".hidden").symlink_to("/")
+    (said,) = open_checkpoint(path).cautions
+    assert said.endswith(
+        "in folders of the checkpoint: assets/away (a link), loop (a link), root (a link)"
+    )
