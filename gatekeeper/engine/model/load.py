@@ -13,6 +13,7 @@ from torch import nn
 from gatekeeper.checkpoint.json_files import CONFIG, read_json
 from gatekeeper.checkpoint.kernels import own_kernels
 from gatekeeper.checkpoint.open import MXFP4, quantisation
+from gatekeeper.checkpoint.other_tokenizer import TOKENIZER
 from gatekeeper.checkpoint.safetensors_header import read_headers
 from gatekeeper.engine.model.architectures import architecture_of
 from gatekeeper.engine.model.finite_weights import refuse_no_numbers, refuse_zeros
@@ -29,6 +30,7 @@ from gatekeeper.engine.model.token_ids import (
     pad_of,
     refuse_strange_ids,
 )
+from gatekeeper.engine.model.tokenizer_parts import unreadable_part
 from gatekeeper.engine.model.unsupported import refuse_too_large, refuse_unhookable
 from gatekeeper.engine.model.weights_room import BESIDE, refuse_no_room
 from gatekeeper.errors import AuditError, CheckpointError, excerpt
@@ -150,10 +152,15 @@ def load_tokenizer(path: Path) -> Any:
     from transformers import AutoTokenizer
 
     remedy = "put tokenizer.json and tokenizer_config.json beside the weights"
-    with blaming(path.name, "the tokenizer cannot be loaded", remedy):
-        tokenizer = AutoTokenizer.from_pretrained(
-            path, trust_remote_code=False, local_files_only=True
-        )
+    try:
+        with blaming(path.name, "the tokenizer cannot be loaded", remedy):
+            tokenizer = AutoTokenizer.from_pretrained(
+                path, trust_remote_code=False, local_files_only=True
+            )
+    except CheckpointError as error:
+        if part := unreadable_part(path):
+            error.remedy = f"mend the {part} of {TOKENIZER}, or save the tokenizer again"
+        raise
     if not tokenizer.chat_template:
         raise CheckpointError(
             "the tokenizer has no chat template",

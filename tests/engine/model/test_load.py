@@ -140,6 +140,26 @@ def test_a_tokenizer_model_of_nonsense(path: Path, changes: dict[str, Any]) -> N
     assert "the tokenizer cannot be loaded" in refusal(path)
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("decoder", {"type": "Nope"}),
+        ("post_processor", {"type": "TemplateProcessing"}),
+        ("normalizer", {"type": "Replace", "pattern": {"Regex": "("}, "content": ""}),
+        ("pre_tokenizer", 5),
+        ("model", {}),
+        ("added_tokens", 4),
+    ],
+)
+def test_a_part_of_a_tokenizer_that_cannot_be_read_is_named(
+    path: Path, part: str, value: Any
+) -> None:
+    edit_json(path / "tokenizer.json", **{part: value})
+    message = refusal(path)
+    assert "the tokenizer cannot be loaded" in message
+    assert f"mend the {part} of tokenizer.json" in message
+
+
 def test_a_tokenizer_class_that_is_no_name(path: Path) -> None:
     edit_json(path / "tokenizer_config.json", tokenizer_class=5)
     assert "the tokenizer cannot be loaded" in refusal(path)
