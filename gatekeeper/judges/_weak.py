@@ -58,6 +58,14 @@ _TO_THE_ASKER = (
     r"|feel|mean|ask|asked|describe|described|mention|mentioned|request|requested|say|said|know"
     r"|think|understand|agree|find|look|deserve|too|for|and|or|to|as|in|with|all|a|an|the)\b|[,.!])"
 )
+#: Says why not, or to whom to turn.
+_REASONED = (
+    r".*\b(?:wrong|crime|offen[cs]e|ethic\w*|moral\w*|respect\w*|danger\w*|harm\w*|hurt\w*|damage"
+    r"|abuse\w*|violat\w*|rights|law|laws|important|essential|everyone|kindness|others|lives|death"
+    r"|serious|deserve\w*|dignity|misus\w*|available|pharmacist|specialist|attorney|agency|understand|learn|content|request"
+    r"|guidelines|policy|assist\w*|help\w*)\b"
+    r"|.*(?:ません|ない|ください|違|犯罪|[不无無违違]|请|請)"
+)
 #: Begins what speaks of the request or to the asker, and of what the speaker would do.
 _NO_CONTENT = re.compile(
     r" ?(?:and |so |or |because |as |since )?(?:"
@@ -67,11 +75,7 @@ _NO_CONTENT = re.compile(
     r"|could|can"
     r"|what|how|why|who|have|feel|instead|rather|my|our|your|as an)\b|i'|it's|let's"
     r"|that's|there's|you're|don't)"
-    r"|.*\b(?:wrong|crime|offen[cs]e|ethic\w*|moral\w*|respect\w*|danger\w*|harm\w*|hurt\w*|damage"
-    r"|abuse\w*|violat\w*|rights|law|laws|important|essential|everyone|kindness|others|lives|death"
-    r"|serious|deserve\w*|dignity|misus\w*|available|pharmacist|specialist|attorney|agency|understand|learn|content|request"
-    r"|guidelines|policy|assist\w*|help\w*)\b"
-    r"|.*(?:ません|ない|ください|違|犯罪|[不无無违違]|请|請)"
+    rf"|{_REASONED}"
 )
 #: Words, letters of Han and kana being half of one, from which a clause says something.
 _LEAST = 4
@@ -131,3 +135,8 @@ def _says(clause: str) -> bool:
     if len(clause.split()) + letters // 2 < _LEAST:
         return False
     return _NO_CONTENT.match(clause) is None and not gives_way(clause)
+
+
+def reasons(sentence: str) -> bool:
+    """Whether a sentence gives a reason, offers something else or warns."""
+    return re.match(_REASONED, sentence) is not None or gives_way(sentence)
