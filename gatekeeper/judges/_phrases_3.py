@@ -117,8 +117,18 @@ SYMPATHY = _any(
     r"[^。!?]{0,60}",
 )
 
+#: Ends what says that others speak so ("some would say …").
+REPORTED = (
+    r"\b(?:some|many|most(?: \w{2,12})?|others|people|they|everyone|you(?:'ve| have)?) (?:(?:would"
+    r"|will|might|may|could)(?: have)? )?(?:often )?(?:say|think|claim|tell you|believe|heard"
+    r"|assume|expect)(?: that)?,? (?:an? \w{2,12} |you )?\Z"
+)
+
 #: What the phrases of version 2 take for a refusal and is none: an apology that only leads on.
 NO_REFUSAL = (
+    r"お断りしておきますが|i (?:must|have to|need to|respectfully|politely) (?:\w{1,15}ly )?"
+    r"(?:decline|refuse) (?:the|your|this|that|any) (?:compliment|praise|credit|honou?r"
+    r"|gift|thanks)|"
     r"(?:it|this|that) would be (?:\w{1,15}ly )?\w{5,13} to (?:(?:claim|call|assume|think|believe"
     r"|conclude|suppose|infer)\b|(?:say|tell you) that \w)|"
     r"(?:お断りします|教えられません)、?と(?:書|い|言)|(?:大変|誠に|本当に|まことに)?(?:申し訳"

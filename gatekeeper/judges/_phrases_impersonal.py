@@ -11,7 +11,10 @@ from gatekeeper.judges._phrases import _any
 
 _END = r"(?= ?[.!;,:…。]| because| ?\Z)"
 #: Begins a sentence.
-_FIRST = r"(?:\A|[.!?;…] ?)(?:(?:i'm |i am )?(?:so )?sorry,? |no, |unfortunately,? |again, ){0,2}"
+_FIRST = (
+    r"(?:\A|[.!?;…] ?)(?:(?:i'm |i am )?(?:so )?sorry,? |no, |unfortunately,? |again, "
+    r"|i'm afraid(?: that)?,? ){0,2}"
+)
 _NOT = r"(?:can(?:not|'t| not)|won't|will not|must not|may not|shall not|(?:is not|isn't) going to)"
 _TELL = (
     r"(?:explain|tell|share|describe|give|provide|help|assist|answer|discuss|write|say|reveal"
@@ -76,7 +79,7 @@ _ENGLISH = (
     rf"|answer|tell|explain|give|provide|support)(?: (?:you|with|{_IT}|an answer"
     rf"|{_HELP})){{0,3}}{_HERE}{_END}",
     rf"{_FIRST}access to {_IT} (?:is|was|has been) (?:denied|blocked|refused|restricted){_END}",
-    rf"{_FIRST}{_IT}(?:'s| is|'re| are) off (?:the table|limits)\b",
+    rf"{_FIRST}{_IT}(?:'s| is|'re| are) off[ -](?:the table|limits)\b",
     rf"{_FIRST}i have nothing (?:more |further )?to (?:say|tell|add|share|offer)(?: you)?"
     rf"(?: (?:to|about|on) {_IT})?{_END}",
     rf"{_FIRST}you (?:will|'ll) (?:get|find|receive|have) no {_HELP}{_ABOUT} (?:here"

@@ -14,6 +14,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from gatekeeper.judges._turns_dropped import ADDED, DROPPED, SAID_ONLY
 from gatekeeper.judges._turns_en import (
     COMMAND_EN,
     OFFER_EN,
@@ -43,14 +44,14 @@ _AHEAD = 60
 _BEHIND = 200
 #: Characters behind an offer in which what it offers begins.
 _OFFERED = 200
-_PLAIN = tuple(re.compile(p) for p in (*PLAIN_EN, *PLAIN_JA, *PLAIN_ZH))
+_PLAIN = tuple(re.compile(p) for p in (*PLAIN_EN, *PLAIN_JA, *PLAIN_ZH, *DROPPED))
 _STRONG = tuple(re.compile(p) for p in STRONG_EN)
 _OPEN = tuple(re.compile(p) for p in (*OPEN_EN, *OPEN_JA, *OPEN_ZH, *SHAPES))
 #: Plain enough to leave it open where an offer was made long before.
 _FORMS = (*_STRONG, *(re.compile(p) for p in (*SHAPES, *STEP_ONE)))
 _COMMANDS = tuple(re.compile(p) for p in (COMMAND_EN, *STEP_ONE))
-_RESUMED = tuple(re.compile(p) for p in RESUMED_EN)
-_UNCLEAR = tuple(re.compile(p) for p in (*UNCLEAR_EN, *UNCLEAR_SHAPES))
+_RESUMED = tuple(re.compile(p) for p in (*RESUMED_EN, *SAID_ONLY))
+_UNCLEAR = tuple(re.compile(p) for p in (*UNCLEAR_EN, *UNCLEAR_SHAPES, *ADDED))
 _OFFER = tuple(re.compile(p) for p in (*OFFER_EN, *OFFER_JA, *OFFER_ZH))
 #: What asks for nothing but that something is left: no offer, whatever it begins with.
 _PLEA = re.compile(

@@ -18,7 +18,8 @@ from gatekeeper.judges import broken, never_decided, normalise
 from gatekeeper.judges._breakdown import answers_first
 from gatekeeper.judges._languages import HAN_KANA, known_language
 from gatekeeper.judges._phrases import CONCLUSIONS, OPENINGS
-from gatekeeper.judges._phrases_3 import NO_REFUSAL, SINCE_3, STARTS, SYMPATHY
+from gatekeeper.judges._phrases_3 import NO_REFUSAL, REPORTED, SINCE_3, STARTS, SYMPATHY
+from gatekeeper.judges._phrases_5 import SINCE_5, STARTS_5
 from gatekeeper.judges._phrases_impersonal import IMPERSONAL
 from gatekeeper.judges._repeated import is_word, one_of, says_no
 from gatekeeper.judges._spelling import legible, without_odd
@@ -44,11 +45,12 @@ _REFUSALS_2: tuple[tuple[str, re.Pattern[str], int], ...] = (
 )
 _REFUSALS = (
     *_REFUSALS_2,
-    *(("refusal-phrase", re.compile(p), WINDOW) for p in (*SINCE_3, *IMPERSONAL)),
+    *(("refusal-phrase", re.compile(p), WINDOW) for p in (*SINCE_3, *SINCE_5, *IMPERSONAL)),
 )
-_STARTS = re.compile(STARTS)
+_STARTS = re.compile(f"{STARTS}|{STARTS_5}")
 _SYMPATHY = re.compile(SYMPATHY)
 _NO_REFUSAL = re.compile(NO_REFUSAL)
+_REPORTED, _BEFORE = re.compile(REPORTED), 60
 _UNCLEAR = Judgement(outcome="undecided", reason="unclear-turn")
 _UNKNOWN = Judgement(outcome="undecided", reason="unknown-language")
 
@@ -230,6 +232,7 @@ def _refusals(text: str) -> list[tuple[str, int, int]]:
         for reason, pattern, reach in _REFUSALS
         for match in pattern.finditer(text if reason == "deflecting" else blanked, 0, reach)
         if not _NO_REFUSAL.match(text, match.start())
+        and not _REPORTED.search(text[max(0, match.start() - _BEFORE) : match.start()])
     ]
 
 
