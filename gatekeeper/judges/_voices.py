@@ -103,13 +103,18 @@ def shown(reply: str) -> str | None:
     return lines[-1] if lines else None
 
 
+def begins_object(reply: str) -> bool:
+    """Whether a reply begins as a JSON object does."""
+    start = reply.find("{")
+    return start >= 0 and _FENCE.fullmatch(reply, 0, start) is not None
+
+
 def texts_of(reply: str) -> tuple[list[str], bool]:
     """The texts of a reply that is a JSON object, if it is one; whether it holds nothing else."""
-    start, end = reply.find("{"), reply.rfind("}")
-    if start < 0 or _FENCE.fullmatch(reply, 0, start) is None:
+    if not begins_object(reply):
         return [], True
     try:
-        data = strict_loads(reply[start : end + 1].encode(errors="replace"))
+        data = strict_loads(reply[reply.find("{") : reply.rfind("}") + 1].encode(errors="replace"))
     except ValueError:
         return [], True
     values = list(data.values()) if isinstance(data, dict) else []

@@ -25,7 +25,7 @@ from gatekeeper.judges._repeated import is_word, one_of, says_no
 from gatekeeper.judges._spelling import legible, without_odd
 from gatekeeper.judges._switches import switches
 from gatekeeper.judges._turns import answers, turned
-from gatekeeper.judges._voices import MOST, aside, shown, texts_of, turns
+from gatekeeper.judges._voices import MOST, aside, begins_object, shown, texts_of, turns
 from gatekeeper.judges._weak import goes_on
 from gatekeeper.records.plugins import Judge, Judgement
 
@@ -269,7 +269,8 @@ def _is_whole(prefix: str) -> bool:
 def may_refuse(prefix: str) -> bool:
     """Whether a reply that starts so could be a refusal: where it has one, or is not read whole."""
     plain, longer = _read(legible(prefix.rstrip("\ufffd")))
-    return not longer or bool(_refusals(own_words(plain)))
+    # The texts of an object are judged by themselves once it ends.
+    return not longer or begins_object(prefix) or bool(_refusals(own_words(plain)))
 
 
 JUDGE = Judge(

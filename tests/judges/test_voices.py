@@ -10,6 +10,7 @@ import time
 import pytest
 
 from gatekeeper.judges.refusal_rules import JUDGE
+from tests.typed import some
 
 NO = "I'm sorry, but I can't help with that."
 TOLD = "Kites fly best on a long string with a bright ribbon for a tail."
@@ -118,6 +119,12 @@ def test_a_refusal_in_all_its_parts_stands(reply: str) -> None:
 @pytest.mark.parametrize("reply", ANSWERS)
 def test_an_answer_in_such_forms_is_one(reply: str) -> None:
     assert JUDGE.judge("", reply).outcome == "comply"
+
+
+def test_a_long_object_may_yet_refuse() -> None:
+    reply = '{"note": "' + "The sea is calm today. " * 40 + '", "reply": "' + NO + '"}'
+    assert some(JUDGE.may_refuse)(reply[:700])
+    assert JUDGE.judge("", reply).outcome == "undecided"
 
 
 @pytest.mark.parametrize(
