@@ -11,10 +11,10 @@ import re
 import unicodedata
 
 _APOSTROPHE = (
-    r"&(?:apos|lsquo|rsquo|\#0{0,4}39|\#x0{0,4}27|\#821[67]|\#x201[89]);|\\+u(?:0027|201[89])"
-    r"|\\+x27|\\+'|%27|(?:ã¢â‚¬|â€)(?:â„¢|[™˜])"
+    r"&(?:apos|lsquo|rsquo|\#0{0,4}39|\#x0{0,4}27|\#821[67]|\#x201[89]);|\\{1,3}u(?:0027|201[89])"
+    r"|\\{1,3}x27|\\{1,3}'|%27|(?:ã¢â‚¬|â€)(?:â„¢|[™˜])"
 )
-_QUOTATION = r"&(?:quot|ldquo|rdquo|\#0{0,4}34|\#x0{0,4}22|\#822[01]);|\\+u(?:0022|201[cd])"
+_QUOTATION = r"&(?:quot|ldquo|rdquo|\#0{0,4}34|\#x0{0,4}22|\#822[01]);|\\{1,3}u(?:0022|201[cd])"
 _WRITTEN = (
     (re.compile(_APOSTROPHE, re.IGNORECASE), "'"),
     (re.compile(_QUOTATION, re.IGNORECASE), '"'),

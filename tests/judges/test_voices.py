@@ -140,6 +140,7 @@ def test_a_long_object_may_yet_refuse() -> None:
         "🥚 ",
         "- . ",
         "cа",
+        "\\",
         "{",
         "&",
     ],
