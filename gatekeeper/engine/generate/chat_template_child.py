@@ -89,6 +89,8 @@ def _answer(utils: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     _watch(drawn)
     talks = request["conversations"]
     try:
+        if request.get("names"):
+            return {"texts": _names(utils, request["template"])}
         texts = [_render(utils, request, talk) for talk in talks]
         # Again in the other order: a template must not remember what it wrote before.
         again = [_render(utils, request, talk) for talk in reversed(talks)]
@@ -101,6 +103,14 @@ def _answer(utils: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     if drawn or texts != again[::-1] or any(_ADDRESS.search(text) for text in texts):
         return {"failed": "random"}
     return {"texts": texts}
+
+
+def _names(utils: Any, template: str) -> list[str]:
+    """The variables that a template reads and does not set itself."""
+    from jinja2 import meta
+
+    environment = utils._compile_jinja_template(template).environment
+    return sorted(meta.find_undeclared_variables(environment.parse(template)))
 
 
 def _watch(drawn: list[None]) -> None:

@@ -12,13 +12,20 @@ from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.reasoning import closed, hints, is_mark, opened, tells
 
 #: Variables that templates read to switch reasoning on and off, with the values that do.
-_SWITCHES: Mapping[str, Mapping[str, Any]] = {
+SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "enable_thinking": {"on": True, "off": False},
     "thinking": {"on": True, "off": False},
     "reasoning": {"on": True, "off": False},
     "thinking_budget": {"on": -1, "off": 0},
     "reasoning_effort": {"on": "high", "off": "none"},
 }
+#: Words by which templates name what these do.
+OF_REASONING = frozenset(
+    """
+    think thinking thought thoughts reason reasoning effort budget no nothink none off on low medium
+    high detailed efficient
+    """.split()  # noqa: SIM905 - easier to read
+)
 
 #: Tokens at the end of a prompt in which a mark is looked for, at most.
 _TAIL = 48
@@ -42,9 +49,9 @@ def switches(tokenizer: Any, thinking: str) -> dict[str, Any]:
     template = str(tokenizer.chat_template)
     # A template that writes any word as the effort (gpt-oss) cannot be told to leave it.
     known = [
-        n for n in _SWITCHES if n != "reasoning_effort" or re.search("['\"]none['\"]", template)
+        n for n in SWITCHES if n != "reasoning_effort" or re.search("['\"]none['\"]", template)
     ]
-    variables = {value: {name: _SWITCHES[name][value] for name in known} for value in ("on", "off")}
+    variables = {value: {name: SWITCHES[name][value] for name in known} for value in ("on", "off")}
     written = {value: _written(tokenizer, chosen) for value, chosen in variables.items()}
     if written["on"] == written["off"]:
         raise UsageError(
