@@ -29,6 +29,7 @@ from gatekeeper.checkpoint.tokenizer_settings import (
     refuse_split_tokens,
     written_otherwise,
 )
+from gatekeeper.checkpoint.tokenizer_steps import refuse_rewriting
 from gatekeeper.checkpoint.two_ropes import refuse_two_ropes, scaled_always
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
 from gatekeeper.pointers import refuse_pointer_file, refuse_unfetched, refuse_unfetched_in
@@ -183,6 +184,7 @@ def open_checkpoint(path: Path, revision: str | None = None, *, served: bool = T
         refuse_other_file(path)
         refuse_split_tokens(path)
         tokenizer = read_tokenizer(path)
+        refuse_rewriting(path, tokenizer)
         cautions = (
             *beside_weights(path),
             *two_dtypes(config),

@@ -19,6 +19,7 @@ import torch
 
 from gatekeeper.checkpoint.json_files import read_json
 from gatekeeper.checkpoint.open import Checkpoint, open_checkpoint
+from gatekeeper.checkpoint.tokenizer_steps import refuse_boundless
 from gatekeeper.engine.generate.chat_template import Chats
 from gatekeeper.engine.generate.out_of_memory import in_halves
 from gatekeeper.engine.judges.sentence import first_token
@@ -55,6 +56,7 @@ class _Local:
         quiet_transformers()
         from transformers import AutoTokenizer
 
+        refuse_boundless(self._path)
         with blaming(self._path.name, "the judge's tokenizer cannot be loaded", _REMEDY):
             return AutoTokenizer.from_pretrained(
                 self._path, trust_remote_code=False, local_files_only=True

@@ -15,6 +15,7 @@ from gatekeeper.checkpoint.kernels import own_kernels
 from gatekeeper.checkpoint.open import MXFP4, quantisation
 from gatekeeper.checkpoint.other_tokenizer import TOKENIZER
 from gatekeeper.checkpoint.safetensors_header import read_headers
+from gatekeeper.checkpoint.tokenizer_steps import refuse_boundless
 from gatekeeper.engine.model.architectures import architecture_of
 from gatekeeper.engine.model.finite_weights import refuse_no_numbers, refuse_zeros
 from gatekeeper.engine.model.foreign_errors import blaming
@@ -151,6 +152,7 @@ def load_tokenizer(path: Path) -> Any:
     """
     from transformers import AutoTokenizer
 
+    refuse_boundless(path)
     remedy = "put tokenizer.json and tokenizer_config.json beside the weights"
     try:
         with blaming(path.name, "the tokenizer cannot be loaded", remedy):
