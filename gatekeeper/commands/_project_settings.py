@@ -6,6 +6,7 @@ would run with a default that nobody chose.
 
 from __future__ import annotations
 
+import re
 import reprlib
 import tomllib
 from collections.abc import Mapping
@@ -20,7 +21,11 @@ from gatekeeper.plain_files import read_plain
 
 _FILE = "pyproject.toml"
 _TABLE = "tool.gatekeeper"
-_MOST_BYTES = 10_000_000
+_MOST_BYTES = 1_000_000
+#: A key of more than a hundred parts, which tomllib reads in the square of their number.
+_LONG_KEY = re.compile(
+    rb"""(?<![\w.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
+)
 
 
 def project_settings() -> dict[str, Any]:
@@ -41,6 +46,7 @@ def project_settings() -> dict[str, Any]:
         return {}
     try:
         raw = read_plain(path, _FILE, UsageError, _MOST_BYTES)
+        _refuse_long_keys(raw)
         table = tomllib.loads(raw.decode())
     except (ValueError, RecursionError) as error:  # of TOML, UTF-8, and numbers of 5,000 digits
         raise UsageError(
@@ -66,6 +72,11 @@ def project_settings() -> dict[str, Any]:
         name: _defaults(catalog.load("command", name), value, f"{_TABLE}.{name}")
         for name, value in section.items()
     }
+
+
+def _refuse_long_keys(raw: bytes) -> None:
+    if _LONG_KEY.search(raw):
+        raise ValueError("a key has more than 100 parts")
 
 
 def _defaults(command: click.Command, said: Mapping[str, Any], table: str) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import re
 import resource
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from itertools import accumulate
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -31,6 +30,10 @@ _SLICE = 1024  # of them, rows made into Python's text at once
 _KEPT_ONCE = frozenset({"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"})
 #: Bytes of addresses and seconds of computing that the child gets.
 _MOST_MEMORY, _MOST_SECONDS = 6 << 30, 300
+
+#: Bytes of one cell: a hundred times those of the longest prompt, and far from filling the memory
+#: in the copies that are made of it.
+_LONGEST_CELL = 12_800_000
 
 #: Cells of some rows, by column.
 Cells = list[dict[str, object]]
@@ -173,6 +176,9 @@ def _ways(metadata: Any, texts: list[str]) -> tuple[int, list[str]]:
     for chunk in chunks:
         if chunk.path_in_schema in texts:
             stored += chunk.total_uncompressed_size
+            # Kept once or not: what it stores must be spread over so many texts at least.
+            if chunk.total_uncompressed_size > _LONGEST_CELL * max(1, chunk.num_values):
+                raise _too_long()
             if not _KEPT_ONCE.issuperset(chunk.encodings):
                 other.add(chunk.path_in_schema)
     if stored > MAX_FILE:
@@ -183,10 +189,15 @@ def _ways(metadata: Any, texts: list[str]) -> tuple[int, list[str]]:
 
 def _refuse_large(file: Any, used: list[str], batch: int) -> None:
     """Refuses a file that unpacks to too much, before a row of it is made."""
-    batches = file.iter_batches(batch_size=batch, columns=used)
-    unpacked = accumulate(sum(map(_unpacked, batch.columns)) for batch in batches)
-    if any(size > MAX_FILE for size in unpacked):
-        raise _too_large()
+    unpacked = 0
+    for decoded in file.iter_batches(batch_size=batch, columns=used):
+        for column in decoded.columns:
+            size, longest = _unpacked(column)
+            unpacked += size
+            if longest > _LONGEST_CELL:
+                raise _too_long()
+        if unpacked > MAX_FILE:
+            raise _too_large()
     if file.metadata.num_rows > MOST_PROMPTS:
         raise too_many(None)
 
@@ -198,12 +209,23 @@ def _too_large() -> UsageError:
     )
 
 
-def _unpacked(column: Any) -> int:
-    """Bytes of a column's values, each counted as often as it stands in a row."""
+def _too_long() -> UsageError:
+    return UsageError(
+        f"holds a text of more than {_LONGEST_CELL / 1_000_000:g} MB",
+        remedy="shorten it, or remove the row",
+    )
+
+
+def _unpacked(column: Any) -> tuple[int, int]:
+    """Bytes of a column's values, each counted as often as it stands in a row, and of the longest.
+
+    Of texts that are not kept once the longest has their mean at least.
+    """
     if not hasattr(column, "dictionary"):
-        return int(column.nbytes)
+        return int(column.nbytes), int(column.nbytes) // max(1, len(column))
     values, indices = column.dictionary, column.indices.drop_null().to_numpy()
     wide = str(values.type).startswith("large")
     ends = np.frombuffer(values.buffers()[1], np.int64 if wide else np.int32)
     ends = ends[values.offset : values.offset + len(values) + 1].astype(np.int64)
-    return int((ends[indices + 1] - ends[indices]).sum())
+    lengths = (ends[1:] - ends[:-1])[indices]
+    return int(lengths.sum()), int(lengths.max(initial=0))

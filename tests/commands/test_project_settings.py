@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,33 @@ def test_a_file_without_end_is_refused(tmp_path, monkeypatch, capsys) -> None:
         file.truncate(1 << 40)
     assert run(["catalog"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "pyproject.toml: larger than 10 MB →" in line
+    assert "pyproject.toml: larger than 1 MB →" in line
+
+
+@pytest.mark.parametrize("part", ["a", "'a b'", '"a.b" ', "\ta"])
+@pytest.mark.parametrize("around", ["{}1 = 1", "[{}b]", "[[{}b]]", "x = {{ {}b = 1 }}"])
+def test_a_key_of_very_many_parts(tmp_path, capsys, part, around) -> None:
+    key = f"{part}." * (900_000 // (len(part) + 1))
+    (tmp_path / "pyproject.toml").write_text(around.format(key))
+    began = time.monotonic()
+    assert run(["catalog"]) == 2
+    assert time.monotonic() - began < 10
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "pyproject.toml: not valid TOML: a key has more than 100 parts →" in line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = '" + "w" * 900_000 + "'",
+        "x = [" + "'lamp==1.2.3', " * 900 + "]",
+        "x = '" + "Rub the lamp. " * 900 + "'",
+        "a." * 90 + "b = 1",
+    ],
+)
+def test_long_lines_of_other_projects(tmp_path, text) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert run(["catalog"]) == 0
 
 
 @pytest.mark.parametrize("text", ["tool = 1", "tool = []"])
@@ -105,6 +132,6 @@ def test_settings_of_no_table_are_refused() -> None:
 
 
 def test_a_value_nested_beyond_what_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    put("check]\npolicy." + "a." * 1000 + "x = 1\n")
+    put("check]\npolicy = " + "{a = " * 150 + "1" + "}" * 150)
     assert run(["catalog"]) == 2
     assert "not text or a number" in capsys.readouterr().err

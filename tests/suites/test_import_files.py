@@ -379,6 +379,18 @@ def test_texts_kept_once_are_counted_in_every_row(tmp_path: Path, rows: int, col
     assert "unpacks to more than 256 MB" in refusal(path, "")
 
 
+@needs_pyarrow
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_LENGTH_BYTE_ARRAY"])
+@pytest.mark.parametrize("rows", [1, 30])
+def test_one_text_of_many_megabytes(tmp_path: Path, rows: int, encoding: str) -> None:
+    texts = ["x" * 30_000_000, *["How do I mend a lamp?"] * (rows - 1)]
+    options: dict[str, Any] = {"use_dictionary": False, "column_encoding": {"text": encoding}}
+    path = stored(tmp_path / "x.parquet", texts, **options)
+    kept_once = rows == 1 or encoding == "PLAIN"
+    told = "holds a text of more than 12.8 MB" if kept_once else "text is longer than 32000"
+    assert told in refusal(path, "" if kept_once else ": row 1")
+
+
 @pytest.mark.thorough
 @needs_pyarrow
 def test_a_text_of_many_megabytes_in_every_row(tmp_path: Path) -> None:
