@@ -71,7 +71,7 @@ def refuse_rewriting(path: Path, tokenizer: Mapping[str, Any]) -> None:
 def _is_faithful(step: Mapping[str, Any]) -> bool:
     kind, content = step.get("type"), step.get("content")
     if kind == "Metaspace":
-        return step.get("replacement", _SPACE) == _SPACE
+        return bool(step.get("replacement", _SPACE) == _SPACE)
     if kind == "Replace":
         return content == " " and step.get("pattern") == {"String": _SPACE}
     if kind == "Strip":

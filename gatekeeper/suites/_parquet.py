@@ -227,5 +227,5 @@ def _unpacked(column: Any) -> tuple[int, int]:
     wide = str(values.type).startswith("large")
     ends = np.frombuffer(values.buffers()[1], np.int64 if wide else np.int32)
     ends = ends[values.offset : values.offset + len(values) + 1].astype(np.int64)
-    lengths = (ends[1:] - ends[:-1])[indices]
+    lengths = np.diff(ends)[indices]
     return int(lengths.sum()), int(lengths.max(initial=0))
