@@ -28,7 +28,8 @@ decided.
 """,
     "demo": """## The demo's checkpoints
 
-Both as they are shipped, with the whole suite of the demo.
+Both as they are shipped, with the whole suite of the demo, half of which selects: n is half of what
+`make demo` measures, which is cross-fitted and under a policy of its own (`hardened` passes there).
 """,
     "real": """## Real language
 
