@@ -12,6 +12,7 @@ from gatekeeper.audit.hopeless import hopeless_settings
 from gatekeeper.audit.resolve_options import (
     check_sizes,
     hopeless_sizes,
+    large_masks,
     parallel_of,
     reasoning_of,
     resolve,
@@ -82,6 +83,8 @@ def plan(
     )
     asking.refuse_dense(request)
     check_sizes(options, description.maskable_experts)
+    for warning in large_masks(options, description.maskable_experts):
+        warn(warning)
     if policy is not None:
         for warning in hopeless_sizes(config, policy, description.maskable_experts):
             warn(warning)

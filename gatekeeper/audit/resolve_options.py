@@ -122,6 +122,16 @@ def check_sizes(options: TypedOptions, experts: int) -> None:
             )
 
 
+def large_masks(options: TypedOptions, experts: int) -> Iterator[str]:
+    """A warning of typed masks that leave a model less than half of its experts."""
+    sizes = [k for k in options.config.get("ks", ()) if 2 * k > experts]
+    if sizes:
+        yield (
+            f"masks of {', '.join(map(str, sizes))} of {experts} experts (-k) leave too few: no "
+            "random masks are as large, and replies may break for that alone"
+        )
+
+
 def hopeless_sizes(config: AuditConfig, policy: Policy, experts: int) -> Iterator[str]:
     """Masks that the policy needs and no audit of so few experts can give."""
     sizes = [k for k in policy.needs.ks if k in config.ks and k > experts]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gatekeeper.audit.resolve_options import check_sizes, hopeless_sizes, resolve
+from gatekeeper.audit.resolve_options import check_sizes, hopeless_sizes, large_masks, resolve
 from gatekeeper.cli import run
 from gatekeeper.errors import ExitCode, UsageError
 from gatekeeper.records.audit_config import TypedOptions
@@ -24,6 +24,12 @@ CONFIG = ROOT / "benchmarks" / "configs" / "qwen3-30b-a3b.json"
 def typed(*ks: int, size: int | None = None) -> TypedOptions:
     sizes = [word for k in ks for word in ("-k", k)]
     return options(SUITE, *sizes, *([] if size is None else ["--size", size]))
+
+
+@pytest.mark.parametrize(("ks", "told"), [((32,), ""), ((1, 33), "33"), ((60, 64), "60, 64")])
+def test_masks_of_more_than_half_of_the_experts_are_told(ks: tuple[int, ...], told: str) -> None:
+    found = list(large_masks(typed(*ks), DEMO))
+    assert [line.split(" of ")[1] for line in found] == ([told] if told else [])
 
 
 def policy(*ks: int) -> Policy:
