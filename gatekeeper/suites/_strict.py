@@ -19,6 +19,7 @@ from jsonschema.exceptions import relevance
 from jsonschema.protocols import Validator
 
 from gatekeeper.errors import UsageError, did_you_mean
+from gatekeeper.odd_characters import first_odd, named, remedy
 from gatekeeper.strict_json import RepeatedKeyError, strict_loads
 from gatekeeper.strict_schema import strict_validator
 from gatekeeper.suites._files import wide_encoding
@@ -54,10 +55,12 @@ def parse(raw: bytes, where: str) -> Any:
     except json.JSONDecodeError as error:
         # `error.msg` is one of the parser's fixed sentences; str(error) would be as safe, but the
         # chained exception carries the document, hence `from None` throughout.
+        there, told = error.doc[error.pos : error.pos + 1], ""
+        instead = "one JSON object per line, strings escaped"
+        if first_odd(there) == 0:  # such as a no-break space, which nobody sees
+            told, instead = f" at {named(there)}", remedy(there)
         raise UsageError(
-            f"invalid JSON at column {error.colno}: {error.msg}",
-            where=where,
-            remedy="one JSON object per line, strings escaped",
+            f"invalid JSON at column {error.colno}{told}: {error.msg}", where=where, remedy=instead
         ) from None
     except RepeatedKeyError as error:
         message = f"key{plain(error.key)} is given twice"

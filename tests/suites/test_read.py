@@ -121,6 +121,8 @@ def test_the_digest_is_over_names_and_bytes(tmp_path: Path) -> None:
         (b'{"id": "p9", "id": "p8"}', "key 'id' is given twice", None),
         (b'{"' + SECRET.encode() + b'": 1, "' + SECRET.encode() + b'": 2}', "given twice", None),
         (b'{"text": "' + SECRET.encode() + b'",}', "invalid JSON at column", None),
+        ("\u00a0{}".encode(), "column 1 at character U+00A0 (no-break space)", "a plain space"),
+        ('{"id"： 1}'.encode(), "character U+FF1A (fullwidth colon)", "write : instead"),
         (b'{"text": NaN}', "NaN", None),
         (b'{"text": ' + b"9" * 5000 + b"}", "a number is too large", None),
         (b"[" * 100_000, "nested too deep", None),
