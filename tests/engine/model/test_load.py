@@ -143,7 +143,7 @@ def test_a_tokenizer_model_of_nonsense(path: Path, changes: dict[str, Any]) -> N
 @pytest.mark.parametrize(
     ("part", "value"),
     [
-        ("decoder", {"type": "Nope"}),
+        ("decoder", {"type": "Metaspace"}),
         ("post_processor", {"type": "TemplateProcessing"}),
         ("normalizer", {"type": "Replace", "pattern": {"Regex": "("}, "content": ""}),
         ("pre_tokenizer", 5),
