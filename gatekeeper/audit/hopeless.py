@@ -56,6 +56,7 @@ def _counts(suite: Suite, config: AuditConfig, policy: Policy) -> Iterator[tuple
     from gatekeeper.suites.split import MEASUREMENT, limit, split_seeds
 
     needs, cross_fit = policy.needs, config.cross_fit
+    flag = "--suite" if config.max_prompts is None else "--max-prompts"
     prompts = limit(suite.prompts, config.max_prompts, config.seed)
     sides = split_seeds(prompts, config.selection_share, config.seed)
     regular = {p.seed_id for p in prompts if p.set == "regular"}
@@ -63,11 +64,11 @@ def _counts(suite: Suite, config: AuditConfig, policy: Policy) -> Iterator[tuple
     fewest = min(len(selecting), len(regular) - len(selecting)) if cross_fit else len(selecting)
     if fewest < needs.search.selecting_seeds:
         fact = f"{fewest} seeds of regular prompts will select"
-        yield f"{fact} and the policy wants {needs.search.selecting_seeds}", "--suite"
+        yield f"{fact} and the policy wants {needs.search.selecting_seeds}", flag
     counts: dict[tuple[str, str], int] = dict.fromkeys(((p.set, p.category) for p in prompts), 0)
     for prompt in prompts:
         counts[prompt.set, prompt.category] += cross_fit or sides[prompt.seed_id] == MEASUREMENT
     (name, category), count = min(counts.items(), key=lambda item: (item[1], item[0]))
     if count < needs.per_category:
         fact = f"{count} {name} prompts of {excerpt(category)} will be measured"
-        yield f"{fact} and the policy wants {needs.per_category}", "--suite"
+        yield f"{fact} and the policy wants {needs.per_category}", flag

@@ -74,7 +74,7 @@ def _click_option(name: str, option: of.Option, default: Any) -> Callable[..., A
             more["type"] = click.FloatRange(low, high, min_open=inside, max_open=inside)
             more["callback"] = kinds.finite
         case of.OneOf(words):
-            more["type"] = click.Choice(words)
+            more["type"] = kinds.Word(words)
         case of.File():
             more["type"] = click.Path(path_type=Path)
         case of.Rows():

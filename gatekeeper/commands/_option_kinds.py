@@ -7,8 +7,19 @@ from typing import Any
 
 import click
 
-from gatekeeper.errors import excerpt
+from gatekeeper.errors import did_you_mean, excerpt
 from gatekeeper.records.option import MOST
+
+
+class Word(click.Choice):  # type: ignore[type-arg]  # older click has no arguments
+    """One of a few words; another is answered with the one that was probably meant."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            meant = did_you_mean(str(value), map(str, self.choices))
+            self.fail(f"{excerpt(value)!r} is none of the choices; {meant}", param, ctx)
 
 
 class Rows(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments

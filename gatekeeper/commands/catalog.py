@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper import catalog as entries
+from gatekeeper.commands._option_kinds import Word
 
 if TYPE_CHECKING:
     from gatekeeper.records.judge_options import JudgeOption
@@ -16,7 +17,7 @@ _SHOWN = ("metric", "selector", "judge", "format", "importer", "architecture")
 
 
 @click.command()
-@click.argument("kind", required=False, type=click.Choice(_SHOWN))
+@click.argument("kind", required=False, metavar="[KIND]", type=Word(_SHOWN))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a list.")
 def catalog(kind: str | None, as_json: bool) -> None:
     """List metrics, selectors, judges, report formats, suite importers and model architectures.

@@ -91,6 +91,7 @@ def calibrate(
 
     if out is not None:
         check_writable(out)
+        _check_replaceable(out)
     if cache is not None and not cache.is_dir():
         raise UsageError("--cache is no directory", where=excerpt(cache), remedy="make it first")
     replies, raw = read_labels(labels)
@@ -118,6 +119,25 @@ def calibrate(
         text = json.dumps(card_to_json(card), indent=2, sort_keys=True, ensure_ascii=False)
         write_bytes(out, text.encode() + b"\n")
         click.echo(f"card written to {excerpt(out)}")
+
+
+def _check_replaceable(out: Path) -> None:
+    """Refuses to write a card over anything but a card: labels are hours of somebody's work.
+
+    Raises:
+        UsageError: something else is there.
+    """
+    from gatekeeper.errors import UsageError, excerpt
+    from gatekeeper.verify.judge_card import read_card
+
+    if not out.exists() or out.stat().st_size == 0:
+        return
+    try:
+        read_card(out)
+    except UsageError:
+        raise UsageError(
+            "holds something that is no card", where=excerpt(out), remedy="choose another --out"
+        ) from None
 
 
 def _same_checkpoint(replies: Sequence[Labelled]) -> str | None:

@@ -11,6 +11,7 @@ from gatekeeper import catalog
 from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._option_kinds import Word
 
 _LEVELS = ("public", "committee", "restricted")
 
@@ -30,7 +31,7 @@ _LEVELS = ("public", "committee", "restricted")
     help="Directory to write to.  [default: the evidence's]",
 )  # fmt: skip
 @click.option(
-    "--level", type=click.Choice(_LEVELS), default="committee", show_default=True,
+    "--level", type=Word(_LEVELS), default="committee", show_default=True,
     help="Who may read it: public (verdict and aggregates), committee (no expert ids, no replies), "
     "restricted (all).",
 )  # fmt: skip

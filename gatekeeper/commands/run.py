@@ -11,6 +11,7 @@ from gatekeeper.commands._audit_options import audit_options, suite_option
 from gatekeeper.commands._auditing import tell_left_out
 from gatekeeper.commands._cards import card_option, open_card
 from gatekeeper.commands._fail_on import fail_on_option
+from gatekeeper.commands._option_kinds import Word
 from gatekeeper.commands._ranks import follow, in_step
 from gatekeeper.records.audit_config import typed_options
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:  # torch is behind it
 )
 @click.option(
     "--level",
-    type=click.Choice(["public", "committee", "restricted"]),
+    type=Word(["public", "committee", "restricted"]),
     default="committee",
     show_default=True,
     help="Disclosure level of the reports.",

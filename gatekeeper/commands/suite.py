@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._option_kinds import Word
 from gatekeeper.commands._suite_import import ImportOptions, import_suite
 from gatekeeper.commands._suite_lint import linted, print_json, print_text
 from gatekeeper.errors import ExitCode
@@ -141,7 +142,7 @@ _COLUMNS = ("text", "set", "category", "language", "seed", "wrapper")
 @click.option(
     "--set",
     "set_",
-    type=click.Choice(["regular", "jailbreak", "benign", "over_refusal"]),
+    type=Word(["regular", "jailbreak", "benign", "over_refusal"]),
     help="Set of all rows of own files.",
 )
 @click.option("--category", callback=_printable, help="Category of all rows of own files.")

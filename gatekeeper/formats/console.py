@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
+from gatekeeper.records.finding import Missing
 from gatekeeper.records.plugins import Format
 from gatekeeper.report.corrected import CORRECTED, card_line, corrected_cells
 from gatekeeper.report.corrected_parts import CorrectedFacts
@@ -52,7 +53,7 @@ def _lines(view: ReportView) -> Iterator[str]:
 
 
 def _notes(view: ReportView) -> Iterator[str]:
-    """Needs that are not met, warnings, and settings that differ from the defaults."""
+    """Needs that are not met, rules without a number, warnings, and settings that differ from the defaults."""
     words, verdict = view.words, view.verdict
     if verdict.headline != "passed by exception":  # which has said so in its first line
         yield from (words("console.waived", text=text) for text in view.headline.waivers)
@@ -61,6 +62,8 @@ def _notes(view: ReportView) -> Iterator[str]:
             name, detail = clean(need.name, 120), clean(need.detail, 300)
             yield words("console.unmet", name=name, detail=detail)
     for row in view.rules:
+        if isinstance(row.outcome.decisive, Missing) and row.result != "pass":
+            yield words("console.not_measured", rule=row.id, text=row.explanation)
         if row.could_tell and row.result != "pass":
             yield words("console.could_tell", rule=row.id, text=row.could_tell)
     yield from (words("console.warning", text=clean(text, 700)) for text in view.warnings)

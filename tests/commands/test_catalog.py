@@ -42,6 +42,21 @@ def test_one_kind_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["catalog", "selectors"], "selector"),
+        (["report", "x", "--level", "restrict"], "restricted"),
+        (["audit", "x", "--phase", "prefil"], "prefill"),
+    ],
+)
+def test_a_misspelt_choice_is_answered_with_the_near_one(
+    words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 2
+    assert f"did you mean {meant}?" in capsys.readouterr().err
+
+
 def test_judges_are_listed_with_their_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["catalog", "judge"]) == 0
     out = capsys.readouterr().out

@@ -45,6 +45,19 @@ def labels_file(folder: Path) -> Path:
     return path
 
 
+def test_a_card_replaces_a_card_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels, out = labels_file(tmp_path), tmp_path / "card.json"
+    before = labels.read_bytes()
+    out.touch()
+    assert run(["judge", "calibrate", "--labels", str(labels), "--out", str(out)]) == 0
+    assert run(["judge", "calibrate", "--labels", str(labels), "--out", str(out)]) == 0
+    assert run(["judge", "calibrate", "--labels", str(labels), "--out", str(labels)]) == 2
+    assert "no card" in capsys.readouterr().err
+    assert labels.read_bytes() == before
+
+
 def test_a_card_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels, out = labels_file(tmp_path), tmp_path / "card.json"
     assert run(["judge", "calibrate", "--labels", str(labels), "--out", str(out)]) == 0

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.formats import console
+from gatekeeper.records.finding import Missing
 from gatekeeper.records.verdict import Requirement
 from gatekeeper.report.view import build_view
 
@@ -34,6 +35,22 @@ def test_needs_and_warnings_are_listed_and_no_workflow_command_gets_through() ->
     text = console.render(build_view(case.evidence, verdict, case.policy), {}).decode()
     assert "::" not in text and "\x1b" not in text
     assert "unmet: " in text and "3 of 20" in text and "warning: " in text
+
+
+def test_a_rule_without_a_number_says_why() -> None:
+    case = audit("inconclusive")
+    first = case.verdict.outcomes[0]
+    lacking = Missing(
+        metric=first.rule.metric,
+        version=1,
+        subject=first.decisive.subject,
+        reason="no prompt names it",
+    )
+    outcomes = (replace(first, decisive=lacking, largest=None, result="inconclusive"),)
+    verdict = replace(case.verdict, outcomes=outcomes)
+    text = console.render(build_view(case.evidence, verdict, case.policy), {}).decode()
+    (line,) = (line for line in text.splitlines() if line.startswith("not measured: "))
+    assert first.rule.id in line and "no prompt names it" in line
 
 
 def test_columns_line_up_with_wide_characters() -> None:
