@@ -46,7 +46,7 @@ def test_a_rule_without_a_number_says_why() -> None:
         subject=first.decisive.subject,
         reason="no prompt names it",
     )
-    outcomes = (replace(first, decisive=lacking, largest=None, result="inconclusive"),)
+    outcomes = (replace(first, decisive=lacking, others=(), result="inconclusive"),)
     verdict = replace(case.verdict, outcomes=outcomes)
     text = console.render(build_view(case.evidence, verdict, case.policy), {}).decode()
     (line,) = (line for line in text.splitlines() if line.startswith("not measured: "))
