@@ -21,6 +21,7 @@ from gatekeeper.errors import (
     did_you_mean,
     encodable,
     excerpt,
+    is_panic,
 )
 
 _PREFIX = "GATEKEEPER"
@@ -204,6 +205,11 @@ def run(arguments: list[str] | None = None) -> int:
         typed = error.errno == errno.ENAMETOOLONG
         message = _os_error(error, _again(arguments))
         return _fail(message, ExitCode.USAGE if typed else ExitCode.AUDIT_FAILED, error)
+    except BaseException as error:
+        if not is_panic(error):
+            raise
+        message = f"a library gave up: {excerpt(error)} → look at the tokenizer and weights"
+        return _fail(message, ExitCode.AUDIT_FAILED, error)
     return result if isinstance(result, int) else ExitCode.PASS
 
 

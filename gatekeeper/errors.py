@@ -104,6 +104,11 @@ def excerpt(value: object, most: int = _EXCERPT) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether a library written in Rust gave up (tokenizers, safetensors): such is no Exception."""
+    return type(error).__module__ == "pyo3_runtime"
+
+
 def did_you_mean(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
     """A remedy for a word that is none of the known ones: the one that was probably meant.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
 
 import click
 import pytest
+from tokenizers import Tokenizer
 
 from gatekeeper import catalog
 from gatekeeper.cli import run
@@ -40,6 +42,18 @@ def test_a_machine_that_has_no_more(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"gatekeeper: error: {told}")
     assert "permissions" not in line
+
+
+def test_a_panic_of_a_library_is_one_line(monkeypatch, capsys):
+    """Libraries in Rust end by what is no Exception."""
+    split = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated"}
+    words = {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}
+    parts = {"pre_tokenizer": {**split, "invert": False}, "model": words, "added_tokens": []}
+    tokenizer = Tokenizer.from_str(json.dumps({"version": "1.0", **parts}))
+    fails = click.Command("demo", callback=lambda: tokenizer.encode("a" * 40 + "b"), params=[])
+    monkeypatch.setattr(catalog, "load", lambda *_: fails)
+    assert run(["demo"]) == 3
+    assert "gatekeeper: error: a library gave up: Onig" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full")])

@@ -225,6 +225,7 @@ def _inner_weights(folder: Path) -> Iterator[str]:
         for name in files if inside.parts else ():
             seen += 1
             if seen > _MOST_FILES:
+                yield f"(beyond {_MOST_FILES:,} files nothing was looked at)"
                 return
             if name.startswith(".") or not Path(parent, name).is_file():
                 continue

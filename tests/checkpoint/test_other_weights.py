@@ -266,6 +266,14 @@ def test_two_formats_of_numbers_are_told(tmp_path: Path, nest: bool) -> None:
     assert open_checkpoint(path).cautions == ()
 
 
+def test_folders_too_full_to_look_through_are_told(path: Path) -> None:
+    (path / "many").mkdir()
+    for number in range(10_001):
+        (path / "many" / f"{number}.txt").touch()
+    (said,) = open_checkpoint(path).cautions
+    assert said.endswith("(beyond 10,000 files nothing was looked at)")
+
+
 def test_a_link_to_a_folder_is_named_and_not_followed(path: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside" / "deep"
     outside.mkdir(parents=True)

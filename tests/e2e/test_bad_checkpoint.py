@@ -92,6 +92,16 @@ def test_a_chat_template_that_fails(checkpoint, tmp_path):
     refused(audit(checkpoint, tmp_path / "out"), 3, "chat template", "→")
 
 
+def test_a_tokenizer_whose_expression_never_ends(checkpoint, tmp_path):
+    """The library gives up by a panic of Rust, which is no Exception."""
+    file = checkpoint / "tokenizer.json"
+    usual = json.loads(file.read_text())["pre_tokenizer"]
+    split = {"type": "Split", "pattern": {"Regex": r"(\w+\s?)+\d$"}}
+    split |= {"behavior": "Isolated", "invert": False}
+    edit_json(file, pre_tokenizer={"type": "Sequence", "pretokenizers": [split, usual]})
+    refused(audit(checkpoint, tmp_path / "out"), 3, "tokenizer fails on a prompt", "Onig")
+
+
 def test_a_tokenizer_without_pad_token_uses_the_end_token(checkpoint, tmp_path):
     edit_json(checkpoint / "tokenizer_config.json", pad_token=None)
     done = audit(checkpoint, tmp_path / "out")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from gatekeeper.errors import AuditError, CheckpointError, GatekeeperError, excerpt
+from gatekeeper.errors import AuditError, CheckpointError, GatekeeperError, excerpt, is_panic
 
 
 @contextmanager
@@ -34,7 +34,9 @@ def blaming(path_name: str | None, what: str, remedy: str) -> Iterator[None]:
         ) from error
     # tokenizers raises bare Exception on a bad tokenizer.json; transformers lets ZeroDivisionError,
     # AttributeError and errors of huggingface_hub through on a bad config: no list is complete.
-    except Exception as error:
+    except BaseException as error:
+        if not (isinstance(error, Exception) or is_panic(error)):
+            raise  # an interrupt
         said = " ".join(str(error).split())
         kind = excerpt(type(error).__name__)
         raise CheckpointError(
