@@ -172,6 +172,15 @@ def _os_error(error: OSError, again: str) -> str:
     return f"{name}{excerpt(error.strerror or error)} → check the path and its permissions"
 
 
+def _given_up(error: BaseException) -> str | None:
+    """What to say where the machine or a library can't go on; None for a fault of ours."""
+    if isinstance(error, MemoryError):
+        return _NO_MEMORY
+    if is_panic(error):
+        return f"a library gave up: {excerpt(error)} → look at the tokenizer and the weights"
+    return None
+
+
 def _wrong_usage(error: click.ClickException) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.ctx.get_help())
@@ -198,18 +207,16 @@ def run(arguments: list[str] | None = None) -> int:
         return _fail(message, ExitCode.AUDIT_FAILED, error.__cause__ or error)
     except GatekeeperError as error:
         return _fail_all(error)
-    except MemoryError as error:
-        return _fail(_NO_MEMORY, ExitCode.AUDIT_FAILED, error)
     except OSError as error:
         # There is nothing at a path that is too long, which is wrong usage (docs/adr/0002).
         typed = error.errno == errno.ENAMETOOLONG
         message = _os_error(error, _again(arguments))
         return _fail(message, ExitCode.USAGE if typed else ExitCode.AUDIT_FAILED, error)
     except BaseException as error:
-        if not is_panic(error):
+        given_up = _given_up(error)
+        if given_up is None:
             raise
-        message = f"a library gave up: {excerpt(error)} → look at the tokenizer and weights"
-        return _fail(message, ExitCode.AUDIT_FAILED, error)
+        return _fail(given_up, ExitCode.AUDIT_FAILED, error)
     return result if isinstance(result, int) else ExitCode.PASS
 
 

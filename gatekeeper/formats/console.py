@@ -53,7 +53,7 @@ def _lines(view: ReportView) -> Iterator[str]:
 
 
 def _notes(view: ReportView) -> Iterator[str]:
-    """Needs that are not met, rules without a number, warnings, and settings that differ from the defaults."""
+    """Unmet needs, rules without a number, warnings, and settings that are not the defaults."""
     words, verdict = view.words, view.verdict
     if verdict.headline != "passed by exception":  # which has said so in its first line
         yield from (words("console.waived", text=text) for text in view.headline.waivers)
