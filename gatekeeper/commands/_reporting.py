@@ -52,7 +52,8 @@ def write_reports(
     from gatekeeper.evidence.bundle import write_bytes
 
     rendered = render_reports(evidence, verdict, policy, bundle_dir, formats, level, lang, card)
-    out_dir.mkdir(parents=True, exist_ok=True)
+    if rendered:
+        out_dir.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, data in rendered.items():
         write_bytes(out_dir / name, data, private=level is Disclosure.RESTRICTED)

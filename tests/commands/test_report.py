@@ -78,6 +78,14 @@ def test_it_writes_each_format_and_prints_the_console_text(
     assert report["verdict"]["judged_on"] == "2026-11-23"
 
 
+def test_the_console_text_alone_makes_no_directory(
+    bundle: Path, policy: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert _report(bundle, "--policy", policy, *_formats("console"), "--out", out) == ExitCode.PASS
+    assert not out.exists()
+
+
 def test_a_pdf_by_default_beside_the_evidence(bundle: Path, policy: Path) -> None:
     before = {p.name for p in bundle.iterdir()}
     assert _report(bundle, "--policy", policy, "--as-of", "2026-11-23") == ExitCode.PASS

@@ -48,7 +48,11 @@ def open_judge(
         other=lambda other: catalog.load("judge", other),
         store=None if directory is None else directory / store,
     )
-    configured = judge.configure(values, tools)
+    try:
+        configured = judge.configure(values, tools)
+    except GatekeeperError as error:
+        error.add_note(f"what judge {judge.id} was told (--judge-option)")
+        raise
     return replace(configured, release=partial(_release, held)) if held else configured
 
 

@@ -224,8 +224,9 @@ def test_evidence_is_told_the_bytes_and_the_question(tmp_path: Path) -> None:
 
 
 def test_models_that_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such checkpoint"):
+    with pytest.raises(UsageError, match="no such checkpoint") as told:
         judge_of(tmp_path / "gone")
+    assert any("--judge-option" in note for note in told.value.__notes__)
     save_encoder(tmp_path / "m")
     config = json.loads((tmp_path / "m" / "config.json").read_text())
     (tmp_path / "m" / "config.json").write_text(
