@@ -24,7 +24,11 @@ QUICK := $(addprefix tests/,analysis evidence formats github judges metrics poli
 # A real-language mixture for the roofline, if there is one: make bench REAL=DIRECTORY
 REAL ?=
 
-.PHONY: help setup demo quick test test-all lint architectures organisms validate bench bench-all smoke actionlint constraints clean
+# The machine's own interpreter, if its torch sees a GPU; else ours.
+GPU_PYTHON ?= $(shell python3 -c 'import torch, transformers; assert torch.cuda.is_available()' \
+  2>/dev/null && echo python3 || echo $(BIN)/python)
+
+.PHONY: help setup demo quick test test-all lint architectures organisms validate bench bench-all gpu-check smoke actionlint constraints clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
@@ -74,6 +78,9 @@ bench-all: bench ## the same, and what hooks, resampling, drafts and a second wo
 	@for part in hooks selection draft; do \
 	  $(BIN)/python -m benchmarks.$$part --page docs/benchmarks.md; done
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.workers --page docs/scaling.md
+
+gpu-check: ## on one GPU, with the machine's own torch: is all as on the CPU, and how fast (8 minutes)
+	@$(GPU_PYTHON) -m tools.gpu_check --page docs/gpu.md $(GPU_CHECK)
 
 smoke: setup ## build the wheel and use it in an environment without torch
 	@tools/setup/smoke-wheel.sh

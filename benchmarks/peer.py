@@ -86,7 +86,7 @@ def generate(
             padding_side="left",
             return_tensors="pt",
         )
-        out = model.generate(**inputs, max_new_tokens=new_tokens, do_sample=False)
+        out = model.generate(**inputs.to(model.device), max_new_tokens=new_tokens, do_sample=False)
         for row, ids in zip(rows, out[:, inputs["input_ids"].shape[1] :].tolist(), strict=True):
             end = next((i + 1 for i, token in enumerate(ids) if token in ends), len(ids))
             replies[row] = ids[:end]

@@ -24,7 +24,7 @@ from gatekeeper.estimate.workload import Plan, Stage, stages
 
 #: Assumed of GPUs until one is measured: share of the roofline, and seconds of a layer's kernels to
 #: be started from Python, at best and at worst.
-_BEST, _WORST = Reach(efficiency=0.7, host=0.2e-3), Reach(efficiency=0.3, host=1.0e-3)
+BEST, WORST = Reach(efficiency=0.7, host=0.2e-3), Reach(efficiency=0.3, host=1.0e-3)
 #: Rows side by side where the memory decides: as `engine.generate.batch_size` does it.
 USUAL_ROWS, MOST_ROWS = 128, 1024
 #: A calibration of seconds stands for an audit of minutes or hours.
@@ -116,8 +116,8 @@ def on_device(plan: Plan, shape: Shape, kind: Format, device: Device, gpus: int 
     steps = range(1, plan.new_tokens)
     # At best replies end evenly over the window; at worst none ends before it.
     ending = tuple(1 - step / plan.new_tokens for step in steps)
-    best = _times(stages(plan, shape, ending), shape, device, kind, _BEST)
-    worst = _times(stages(plan, shape, (1.0,) * len(steps)), shape, device, kind, _WORST)
+    best = _times(stages(plan, shape, ending), shape, device, kind, BEST)
+    worst = _times(stages(plan, shape, (1.0,) * len(steps)), shape, device, kind, WORST)
     return Estimate(
         stages=_joined(stages(plan, shape, ending), best, worst, replicas),
         memory=needed,
@@ -183,8 +183,8 @@ def _joined(
 
 def _assumed(kind: Format, apiece: int, replicas: int) -> tuple[str, ...]:
     lines = [
-        f"{_WORST.efficiency:.0%} to {_BEST.efficiency:.0%} of the published peak rates (roofline)",
-        f"{_BEST.host * 1e3:.1f} to {_WORST.host * 1e3:.1f} ms per layer and forward to start "
+        f"{WORST.efficiency:.0%} to {BEST.efficiency:.0%} of the published peak rates (roofline)",
+        f"{BEST.host * 1e3:.1f} to {WORST.host * 1e3:.1f} ms per layer and forward to start "
         "kernels from Python",
         "replies end evenly over the window at best, none before it at worst",
         f"{kind.weight:g} byte{'' if kind.weight == 1 else 's'} per weight, {kind.cache:g} per "

@@ -96,8 +96,8 @@ def test_a_tokenizer_whose_expression_never_ends(checkpoint, tmp_path):
     """The library gives up by a panic of Rust, which is no Exception."""
     file = checkpoint / "tokenizer.json"
     usual = json.loads(file.read_text())["pre_tokenizer"]
-    split = {"type": "Split", "pattern": {"Regex": r"(\w+\s?)+\d$"}}
-    split |= {"behavior": "Isolated", "invert": False}
+    pattern = {"Regex": r"(\w+\s?)+\d$"}
+    split = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
     edit_json(file, pre_tokenizer={"type": "Sequence", "pretokenizers": [split, usual]})
     refused(audit(checkpoint, tmp_path / "out"), 3, "tokenizer fails on a prompt", "Onig")
 

@@ -15,7 +15,6 @@ from gatekeeper.engine.generate.decode import decode
 from gatekeeper.engine.model.architectures import architecture_of
 from gatekeeper.engine.model.expert_counts import Counter
 from gatekeeper.engine.model.hooks import Instrument
-from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.engine.model.mask_tables import mask_tables, width_of
 from gatekeeper.engine.model.sites import RouterSite
 from gatekeeper.records.trial import bare_mask
@@ -42,7 +41,7 @@ class OnDevice:
     def logits(self) -> Tensor:
         """Logits of the prompts' own tokens, float64 on the CPU."""
         ids, attention = left_padded(self.prompts, 0, self.device)
-        out = self.model(
+        out: Tensor = self.model(
             input_ids=ids,
             attention_mask=attention,
             position_ids=positions(attention),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import torch
 
+from gatekeeper.engine.model.architectures import architecture_of
 from gatekeeper.engine.model.hooks import Instrument
 from tools.gpu_check.families import TOLERANCE, OnDevice, on
 from tools.gpu_check.result import Part
@@ -50,11 +54,9 @@ def _masked(tiny: OnDevice, rows: list[list[tuple[int, int]]]) -> tuple[torch.Te
 def _half(part: Part, name: str, tiny: OnDevice, rows: list[list[tuple[int, int]]]) -> None:
     """Counts the tokens whose likeliest successor is another in bfloat16."""
     whole, _ = _masked(tiny, rows)
-    tiny.model.to(torch.bfloat16)
-    try:
-        half, chosen = _masked(tiny, rows)
-    finally:
-        tiny.model.to(torch.float32)
+    rounded = copy.deepcopy(tiny.model).to(torch.bfloat16)
+    sites = architecture_of(rounded.config.model_type).find(rounded)
+    half, chosen = _masked(replace(tiny, model=rounded, sites=tuple(sites)), rows)
     part.claim(f"{name}, bfloat16: masked experts", chosen == 0, f"chosen {chosen} times")
     flips = int((whole.argmax(dim=-1) != half.argmax(dim=-1)).sum())
     part.figure(f"{name}: likeliest tokens that bfloat16 changes", [float(flips)], "", len(whole))
