@@ -1,0 +1,1 @@
+"""Random checkpoints in the shape of published models: for memory and time, no meaning."""
