@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=default_cache(), help="trained organisms")
     parser.add_argument("--real", type=Path, help="built real-language checkpoints and prompts")
     parser.add_argument("--page", type=Path, default=Path("docs/validation.md"))
+    parser.add_argument("--keep", type=Path, help="keeps audits in this folder, and goes on with them")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions: to try it out")
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
@@ -84,8 +85,9 @@ def _audited(name: str, options: argparse.Namespace) -> Part:
             "Trained organisms through the gate",
         )
     at_once = 1 if name == "real" else options.at_once
-    with TemporaryDirectory() as out:
-        found = planted.examine(known, Path(out), at_once=at_once)
+    with TemporaryDirectory() as folder:
+        out = options.keep or Path(folder)
+        found = planted.examine(known, out, at_once=at_once)
     goals = planted.goals(found)
     facts = [planted.training(options.cache)] if name == "organisms" else []
     kept = goals if name == "organisms" else [*goals[1:3], goals[-1]]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.metrics import measured, positive_control, refusal_drop
+from gatekeeper.records.bundle_files import MANIFEST
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.model import ExpertId
@@ -134,15 +135,17 @@ def examine(known: Iterable[Known], out: Path, *, at_once: int) -> list[Found]:
 
 
 def _audit(item: Known, out: Path) -> Evidence:
-    """The evidence of one audit, made by the command as a user calls it.
+    """The evidence of one audit, made by the command as a user calls it, unless it is there.
 
     Raises:
         subprocess.CalledProcessError: the audit failed.
     """
     sizes = [word for k in KS for word in ("-k", str(k))]
     names = [word for name in SELECTORS for word in ("--selector", name)]
+    if (out / MANIFEST).is_file():
+        return read_bundle(out)
     command = [sys.executable, "-m", "gatekeeper", "audit", str(item.checkpoint)]
-    command += ["--suite", str(item.suite), "--out", str(out), "--overwrite", "--controls", "0"]
+    command += ["--suite", str(item.suite), "--out", str(out), "--controls", "0"]
     subprocess.run([*command, *sizes, *names, *item.options], check=True, capture_output=True)
     return read_bundle(out)
 
