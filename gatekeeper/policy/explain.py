@@ -101,6 +101,7 @@ def _search(needs: EvidenceNeeds) -> Iterator[str]:
         yield f"Rankings rest on at least {search.resamples} resamples."
     if search.size_is_largest_k:
         yield "Each resample takes as many experts as the largest mask holds."
+        yield "No mask holds more: random masks would be of what the search ranks last."
     elif search.size:
         yield f"Each resample takes at least {search.size} experts."
     if search.full_budget:

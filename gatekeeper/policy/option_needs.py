@@ -74,6 +74,11 @@ def _search(config: AuditConfig, policy: Policy) -> Iterator[tuple[str, Requirem
         detail = f"{config.size} {per_resample}, {largest} needed, as the largest mask"
         met = config.size == largest
         yield "--size", Requirement(name="search: size", met=met, detail=detail)
+        # Random masks hold none of the experts that their selector's largest mask does: a larger
+        # one takes from them what ranks next, and draws all of them anew.
+        most = max(config.ks, default=0)
+        detail = f"the largest mask holds {most} experts, {largest} at most"
+        yield "-k", Requirement(name="search: mask sizes", met=most <= largest, detail=detail)
     elif needs.size:
         yield "--size", least("size", config.size, needs.size, per_resample)
     if needs.cross_fit is not None:

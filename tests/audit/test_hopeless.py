@@ -44,6 +44,7 @@ def test_too_few_prompts_are_told_for_each_set():
         (("--controls", 2), "2 random masks will be run and the policy needs 20"),
         (("--resamples", 199), "199 resamples, 200 needed (--resamples)"),
         (("--size", 7), "7 experts taken per resample, 8 needed, as the largest mask (--size)"),
+        (("-k", 8, "-k", 9), "the largest mask holds 9 experts, 8 at most (-k)"),
         (("--budget", 800), "rows (--budget)"),
         (("--no-cross-fit",), "search: cross-fit: not done (--cross-fit)"),
         (("--window", "prompt"), "all selectors were told to count on prompt (--window)"),

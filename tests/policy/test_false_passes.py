@@ -73,6 +73,7 @@ def test_a_model_without_fault_passes(good: Evidence) -> None:
         ({"size": 1}, "search: size"),
         ({"size": 4}, "search: size"),
         ({"size": 16}, "search: size"),
+        ({"ks": (1, 2, 4, 8, 16)}, "search: mask sizes"),
         ({"resamples": 2}, "search: resamples"),
         ({"window": "prompt"}, "search: windows"),
         ({"seed": 17}, "setting: seed"),

@@ -73,6 +73,12 @@ def selecting(count: int) -> Evidence:
         (SearchNeeds(size=9), {"size": 9}, {"size": 8}, "search: size"),
         (SearchNeeds(size_is_largest_k=True), {"size": 4}, {"size": 3}, "search: size"),
         (SearchNeeds(size_is_largest_k=True), {"size": 4}, {"size": 5}, "search: size"),
+        (
+            SearchNeeds(size_is_largest_k=True),
+            {"size": 4, "ks": (1, 3, 4)},
+            {"size": 4, "ks": (4, 5)},
+            "search: mask sizes",
+        ),
         (SearchNeeds(own_windows=True), {"window": None}, {"window": "prompt"}, "search: windows"),
         (SearchNeeds(cross_fit=False), {"cross_fit": False}, None, "search: cross-fit"),
         (SearchNeeds(cross_fit=True), None, {"cross_fit": False}, "search: cross-fit"),
