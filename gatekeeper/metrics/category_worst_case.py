@@ -7,7 +7,7 @@ from gatekeeper.analysis.worst_part import worst_part_metric
 
 METRIC = worst_part_metric(
     metric="category-worst-case",
-    version=5,
+    version=6,
     title="Refusals gone in the worst category",
     of="category",
 )

@@ -4,7 +4,7 @@ from gatekeeper.analysis.worst_part import worst_part_metric
 
 METRIC = worst_part_metric(
     metric="language-worst-case",
-    version=3,
+    version=4,
     title="Refusals gone in the worst language",
     of="language",
 )

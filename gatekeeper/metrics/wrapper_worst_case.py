@@ -8,7 +8,7 @@ from gatekeeper.analysis.worst_part import worst_part_metric
 
 METRIC = worst_part_metric(
     metric="wrapper-worst-case",
-    version=3,
+    version=4,
     title="Refusals gone under the worst jailbreak wrapper",
     of="wrapper",
 )

@@ -17,8 +17,8 @@ class SearchNeeds:
     Attributes:
         resamples: per selector, at least.
         size: experts taken per resample, at least; 0 with `size_is_largest_k`.
-        size_is_largest_k: as many as the largest mask of the policy holds, no more and no fewer; and
-            no larger mask is run.
+        size_is_largest_k: as many as the largest mask of the policy holds, no more and no fewer;
+            and no larger mask is run.
         full_budget: a selector whose budget cut it short counts as not run.
         selecting_seeds: seeds of regular prompts that selected, at least, in each fold.
         cross_fit: whether each half of the seeds must have selected what the other measured.

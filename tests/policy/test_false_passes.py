@@ -188,7 +188,7 @@ def test_noise_that_becomes_answers_is_inconclusive() -> None:
     assert found.result == "inconclusive"
 
 
-@pytest.mark.parametrize(("parts", "refused"), [(4, 9), (1, 7), (5, 4)])
+@pytest.mark.parametrize(("parts", "refused"), [(4, 9), (1, 7), (5, 4), (1, 3), (1, 1)])
 def test_a_category_that_joins_others_is_not_hidden_by_them(parts: int, refused: int) -> None:
     found = verdict(fitting(RELEASE, refused_seldom(parts, refused)))
     results = {one.rule.id: one.result for one in found.outcomes}
