@@ -60,6 +60,8 @@ _OTHERWISE = (
 _QUANTISERS = ("quantize_config.json", "quant_config.json")
 #: By which vLLM does so without being told.
 _MODELOPT = "hf_quant_config.json"
+#: Settings of config.json that call this folder a draft, and name the model to serve with it.
+_DRAFTS = {"speculators_config": "vLLM", "medusa_num_heads": "Text Generation Inference"}
 #: Files by which Mistral's loaders, and vLLM for their sake, read config and prompts.
 _MISTRAL = ("params.json", "tekken.json")
 #: Where chat templates are; transformers takes the first that is there, but for the last three:
@@ -109,6 +111,14 @@ def refuse_other_model(folder: Path, config: Mapping[str, Any]) -> None:
             "says nothing of it",
             "remove it, or save the model as it is served",
         )
+    for name, server in _DRAFTS.items():
+        if config.get(name):
+            _refuse(
+                folder / CONFIG,
+                f"{name} has {server} take these weights for a draft only, and serve another "
+                "model that the config names",
+                f"remove {name}, if this is the model that is served",
+            )
 
 
 def beside_weights(folder: Path) -> Iterator[str]:

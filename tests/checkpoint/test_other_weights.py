@@ -137,6 +137,22 @@ def test_a_quantiser_of_its_own_file(path: Path) -> None:
     assert "hf_quant_config.json" in refusal(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "server"),
+    [
+        ("speculators_config", {"verifier": {"name_or_path": "other"}}, "vLLM"),
+        ("medusa_num_heads", 4, "Text Generation Inference"),
+    ],
+)
+def test_a_draft_that_names_the_model_to_serve(
+    tmp_path: Path, name: str, value: object, server: str
+) -> None:
+    path = folder(tmp_path / "candidate", CONFIG | {name: value})
+    assert f"{name} has {server} take these weights for a draft only" in refusal(path)
+    assert open_checkpoint(path, served=False).cautions == ()
+    assert open_checkpoint(folder(tmp_path / "none", CONFIG | {name: None})).cautions == ()
+
+
 def test_a_judges_model_is_loaded_by_nobody_else(path: Path) -> None:
     shutil.copy(path / "model.safetensors", path / "consolidated.safetensors")
     assert open_checkpoint(path, served=False).cautions == ()
