@@ -16,12 +16,13 @@ from gatekeeper.errors import CheckpointError, excerpt
 
 _PARAMETERS, _SCALING, _TEXT = "rope_parameters", "rope_scaling", "text_config"
 _LENGTH = "original_max_position_embeddings"
+_PARTIAL = "partial_rotary_factor"
 #: Names beside `rope_parameters`, and in it.
 _BESIDE = {
     "rope_theta": "rope_theta",
     "rotary_emb_base": "rope_theta",
-    "partial_rotary_factor": "partial_rotary_factor",
-    "rotary_pct": "partial_rotary_factor",
+    _PARTIAL: _PARTIAL,
+    "rotary_pct": _PARTIAL,
 }
 #: What the one place may have and the other not.
 _OPTIONAL = frozenset(_BESIDE.values())
@@ -84,6 +85,20 @@ def scaled_always(config: Mapping[str, Any]) -> Iterator[str]:
                     "scales positions always, and transformers in long texts alone"
                 )
                 return
+
+
+def partly_turned(config: Mapping[str, Any]) -> Iterator[str]:
+    """Names of settings by which a part of each head is turned, where nothing scales positions.
+
+    Scaled ones are turned so by transformers whatever the family; a family may not know of it.
+    """
+    positions = list(_positions_in(config))
+    plain = [p for p in positions if _named(p[1])["rope_type"] == "default"]
+    if plain or not positions:
+        for name, key in _BESIDE.items():
+            if key == _PARTIAL and config.get(name) not in (None, 1):
+                yield name
+    yield from (f"{name}.{_PARTIAL}" for name, p in plain if p.get(_PARTIAL) not in (None, 1))
 
 
 def _positions_in(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

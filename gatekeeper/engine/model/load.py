@@ -18,6 +18,7 @@ from gatekeeper.checkpoint.safetensors_header import read_headers
 from gatekeeper.checkpoint.tokenizer_steps import refuse_boundless
 from gatekeeper.engine.model.architectures import architecture_of
 from gatekeeper.engine.model.finite_weights import refuse_no_numbers, refuse_zeros
+from gatekeeper.engine.model.first_token import refuse_unrunnable
 from gatekeeper.engine.model.foreign_errors import blaming
 from gatekeeper.engine.model.host_memory import available_memory, total_memory
 from gatekeeper.engine.model.loaded_keys import refuse_other_weights
@@ -237,12 +238,15 @@ def load_model(
     _check_sites(path, description, sites)
     pad_id = pad_of(tokenizer, path)
     refuse_strange_ids(path, model, tokenizer, pad_id)
+    enters = _entry(model) if offload else device
+    if parallel is None:
+        refuse_unrunnable(model, pad_id, enters, path.name)
     return LoadedModel(
         model=model,
         architecture=architecture,
         tokenizer=tokenizer,
         sites=tuple(site for site in sites if site.routed),
-        device=_entry(model) if offload else device,
+        device=enters,
         dtype=dtype,
         end_ids=ends_of(model, tokenizer),
         pad_id=pad_id,

@@ -21,6 +21,7 @@ from gatekeeper.checkpoint.decoding_settings import BENT, FORCED, HARMLESS, SAMP
 from gatekeeper.checkpoint.json_files import CONFIG
 from gatekeeper.checkpoint.moe_config import EXPERTS, SHARED, TOP_K
 from gatekeeper.checkpoint.open import Checkpoint
+from gatekeeper.checkpoint.two_ropes import partly_turned
 from gatekeeper.errors import excerpt
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ _COUNTED = re.compile(r"expert|top_?k$")
 _READS = re.compile(
     r'\w*config(?:\.get_text_config\([^)]*\))?\.(\w+)|[gh]etattr\(\s*[\w.]*config,\s*"(\w+)"'
 )
+#: What shows that a family's own code may turn a part of each head.
+_PARTLY = re.compile(r"partial_rotary|rotary_pct|rotary_dim|rotary_ndims")
 _READS_ITSELF = re.compile(r'self\.(\w+)|"(\w+)"')
 _NAMED = 5
 
@@ -133,6 +136,8 @@ def _unread(config: Mapping[str, Any], kind: type[PretrainedConfig]) -> Iterator
             continue
         if not _asks_for_nothing(name, value, code):
             yield name
+    if not _PARTLY.search(code):
+        yield from dict.fromkeys(partly_turned(config))
 
 
 def _asks_for_nothing(name: str, value: object, code: str) -> bool:

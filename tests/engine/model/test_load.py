@@ -160,6 +160,14 @@ def test_a_part_of_a_tokenizer_that_cannot_be_read_is_named(
     assert f"mend the {part} of tokenizer.json" in message
 
 
+@pytest.mark.parametrize("kind", ["sliding_attention", "linear_attention", "chunked_attention"])
+def test_layers_that_load_and_cannot_run(path: Path, kind: str) -> None:
+    edit_json(path / "config.json", layer_types=[kind] * 4)
+    said = refusal(path)
+    assert "the model loads, and fails on its first token (" in said
+    assert "mend config.json" in said
+
+
 def test_a_tokenizer_class_that_is_no_name(path: Path) -> None:
     edit_json(path / "tokenizer_config.json", tokenizer_class=5)
     assert "the tokenizer cannot be loaded" in refusal(path)

@@ -103,6 +103,41 @@ def test_layers_of_a_window_count_where_the_window_does() -> None:
     assert "max_window_layers" in line
 
 
+PLAIN = {"rope_type": "default", "rope_theta": 10000.0}
+HALF = {**PLAIN, "partial_rotary_factor": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("model_type", "setting", "names"),
+    [
+        ("qwen3_moe", {"rope_parameters": HALF}, ["rope_parameters.partial_rotary_factor"]),
+        ("mixtral", {"rope_scaling": HALF}, ["rope_scaling.partial_rotary_factor"]),
+        (
+            "gpt_oss",
+            {"rope_parameters": {"full_attention": HALF, "sliding_attention": HALF}},
+            ["rope_parameters.partial_rotary_factor"],
+        ),
+        ("qwen3_moe", {"partial_rotary_factor": 0.5}, ["partial_rotary_factor"]),
+        ("olmoe", {"rope_parameters": PLAIN, "rotary_pct": 0.25}, ["rotary_pct"]),
+        ("qwen3_moe", {"rope_parameters": {**HALF, "partial_rotary_factor": 1.0}}, []),
+        # Scaled positions are turned by code that all families share.
+        ("qwen3_moe", {"rope_parameters": {**HALF, "rope_type": "yarn", "factor": 4.0}}, []),
+        ("glm4_moe", {"rope_parameters": HALF}, []),
+        ("qwen3_next", {"partial_rotary_factor": 0.25}, []),
+    ],
+)
+def test_a_part_of_each_head_that_the_family_does_not_know_of(
+    model_type: str, setting: dict[str, Any], names: list[str]
+) -> None:
+    config = saved(model_type)
+    for name in ("rope_parameters", "rope_scaling", "partial_rotary_factor"):
+        config.pop(name, None)
+    lines = told(config | setting)
+    assert len(lines) == len(names[:1])
+    for name in names:
+        assert f"not audited: {name} of config.json, which transformers does not read" in lines[0]
+
+
 def test_settings_of_the_text_model_beside_its_config() -> None:
     config = saved("qwen3_5_moe")
     same = config["text_config"]["num_hidden_layers"]
