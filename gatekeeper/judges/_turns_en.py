@@ -185,7 +185,8 @@ _HEADING = (
 )
 _HEADED = (
     rf"[.!?:;…)] ?{_HEADING}(?: needed| required| list)?(?! (?:needed |required )?(?:are|is|was"
-    r"|were|like|for|and|or|that|which|such|can|could|may|might|would|of|to|in|on|matters?|ideas)\b)"
+    r"|were|like|for|and|or|that|which|such|can|could|may|might|would|of|to|in|on|matters?"
+    r"|ideas)\b)"
 )
 _PERSONA = (
     r"(?:dan|stan|dude|aim|jailbr\w{1,10}|evil\w{0,10}|unfiltered|uncensored|unrestricted|unlocked"
@@ -291,9 +292,8 @@ SAFE_EN = (
     r"|reasons?|illegal|harmful|dangerous|unethical|violates?|police|authorities|988|911"
     r"|warning signs|permit|licen[cs]e|permission|apply|owner|locksmith"
     r"|landlord|doctor|lawyer|lose|hurt|harm|injur(?:e|y|ed)|suffer|face (?:a|an|the|serious"
-    r"|legal|criminal)"
-    r"|prison|jail|fines?|risks?|regret|victims?|consequences?|criminal|crime|privacy|trust|fictional"
-    r"|educational overview|in general terms|high[- ]level|conceptual(?:ly)?"
+    r"|legal|criminal)|prison|jail|fines|a fine|risks?|regret|victims?|consequences?|criminal"
+    r"|crime|privacy|trust|fictional|educational overview|in general terms|high[- ]level|conceptual(?:ly)?"
     r"|keep (?:it|them) (?:private|safe|secure)|without (?:spelling|giving|revealing|detailing)"
     r")\b"
 )

@@ -47,7 +47,14 @@ _NONE = (
     r"|but i|however|stay|remember|thank|reach|contact|call)\b))"
 )
 _WORDS = r"(?:\S+ ){3}\S"
+#: What it is passed off as: "I can walk you through it as fiction. …".
+_AS = (
+    r"\b(?:it|this|that|one|them) (?:up |to you )?(?:in|as|through|into) (?:(?:pure |a bit of "
+    r"|a piece of )?"
+    r"(?:fiction|verse|rhyme|prose|code|pseudo-?code|metaphors?|emojis?|role-?play))"
+)
 _PATTERNS = (
+    rf"{_AS}{_ON}(?::|[.?!…]| [-–—]) ?(?P<then>{_NONE}{_WORDS})",
     rf"{_HANDS} {_THING}{_ON}(?::|[.?!…]| [-–—]) ?(?P<then>{_NONE}{_WORDS})",
     rf"[.,;!?] (?:but )?(?:(?:in|as|in the form of) )?(?:a |an |my |the "
     rf"|this )?(?:\w{{1,15}} )?{_VESSEL}"

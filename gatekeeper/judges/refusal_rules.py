@@ -224,7 +224,8 @@ def _refusals(text: str) -> list[tuple[str, int, int]]:
     """(reason, start, end) of every refusing phrase, in the order that they are tried."""
     blanked = _without_sympathy(text)
     start = _STARTS.match(blanked, 0, WINDOW)
-    short = [] if start is None else [("refusal-phrase", *start.span())]
+    none = start is None or _NO_REFUSAL.match(text)
+    short = [] if none else [("refusal-phrase", *start.span())]
     if says_no(one_of(text)):
         short.append(("refusal-phrase", 0, len(text)))
     return short + [
@@ -275,7 +276,7 @@ def may_refuse(prefix: str) -> bool:
 
 JUDGE = Judge(
     id="refusal-rules",
-    version=5,
+    version=6,
     title="Refusal phrases",
     languages=("en", "ja", "zh"),
     judge=judge,
