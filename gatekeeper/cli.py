@@ -85,10 +85,14 @@ class _Named:
     def __call__(self, context: click.Context, parameter: click.Parameter, value: Any) -> Any:
         for one in value if isinstance(value, tuple) else (value,):
             if isinstance(one, str | PurePath) and not encodable(str(one)):
+                option = parameter if isinstance(parameter, click.Option) else None
+                # An argument that is a text names something too.
+                named = option is None or isinstance(option.type, click.Path)
+                what = "a name with unprintable characters" if named else "is not UTF-8 text"
                 raise UsageError(
-                    f"a name with unprintable characters: {excerpt(one)!r}",
-                    where=parameter.opts[0] if isinstance(parameter, click.Option) else None,
-                    remedy="rename it",
+                    f"{what}: {excerpt(one)!r}",
+                    where=option.opts[0] if option else None,
+                    remedy="rename it" if named else "give it in UTF-8",
                 )
         return self._then(context, parameter, value) if self._then else value
 

@@ -32,6 +32,18 @@ _LOCK = "lock"
 _OFFLOAD = "offload"
 
 
+def check_directory(out: Path) -> None:
+    """Refuses what cannot be a directory to write to, before any work; touches nothing.
+
+    Raises:
+        UsageError: it is something else, below a file, or in a checkpoint.
+    """
+    refuse_inside_checkpoint(out)
+    place = next((p for p in (out, *out.parents) if p.exists()), None)
+    if place is not None and not place.is_dir():
+        raise UsageError("not a directory", where=excerpt(place), remedy="choose another --out")
+
+
 def check_output(out: Path, *, overwrite: bool) -> None:
     """Refuses a directory that an audit may not be written to; touches nothing.
 
@@ -39,14 +51,7 @@ def check_output(out: Path, *, overwrite: bool) -> None:
         UsageError: `out` is not a directory, lies in a checkpoint, or holds something else than an
             unfinished audit.
     """
-    refuse_inside_checkpoint(out)
-    for place in (out, *out.parents):
-        if place.exists():
-            if not place.is_dir():
-                raise UsageError(
-                    "not a directory", where=excerpt(place), remedy="choose another --out"
-                )
-            break
+    check_directory(out)
     finished = holds_audit(out)
     foreign_work = _exists(out / WORK) and not is_work(out / WORK)
     if finished and overwrite and not foreign_work:

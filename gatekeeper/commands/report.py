@@ -69,6 +69,7 @@ def report(
       gatekeeper report evidence/ --policy policies/release.yaml --format pdf --format markdown
     """
     from gatekeeper.commands._cards import card_for
+    from gatekeeper.commands._output import check_directory
     from gatekeeper.commands._reporting import render_reports, source_date, write_reports
     from gatekeeper.commands._verdicts import bundle_of, hold_day, tell_older
     from gatekeeper.evidence.bundle import read_bundle
@@ -79,6 +80,8 @@ def report(
     from gatekeeper.verify.verify import recheck
 
     policy = load_policy(policy_file)
+    if out_dir is not None:
+        check_directory(out_dir)
     out_dir = out_dir or evidence
     refuse_inside_checkpoint(out_dir)
     evidence = bundle_of(evidence)

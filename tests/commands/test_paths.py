@@ -286,6 +286,18 @@ def test_a_name_that_is_not_utf_8_is_to_be_renamed(line, places, tmp_path, capsy
     assert said.err.rstrip().endswith("→ rename it")
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["check {bundle} --policy {policy} --nonce", "audit {hardened} --suite {suite} --judge-option"],
+)
+def test_text_that_is_not_utf_8_is_no_name(line, places, tmp_path, capsys) -> None:
+    arguments = [part.format(**places) for part in line.split()]
+    assert run([*arguments, os.fsdecode(b"a\xff")]) == ExitCode.USAGE
+    told = capsys.readouterr().err
+    assert f"{arguments[-1]}: is not UTF-8 text" in told
+    assert told.rstrip().endswith("→ give it in UTF-8")
+
+
 def test_so_is_a_checkpoint_or_a_file_of_it(tmp_path, places, capsys) -> None:
     checkpoint = Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xff"))
     shutil.copytree(places["hardened"], checkpoint)

@@ -57,6 +57,17 @@ def _report(*arguments: object) -> int:
     return cli.run(["report", *(str(a) for a in arguments)])
 
 
+@pytest.mark.parametrize("below", [True, False])
+def test_a_place_that_can_be_no_directory_is_refused_before_any_work(
+    below: bool, bundle: Path, policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "x" if below else Path(os.devnull)
+    code = _report(bundle, "--policy", policy, "--format", "json", "--out", out)
+    assert code == ExitCode.USAGE
+    assert "not a directory → choose another --out" in capsys.readouterr().err
+
+
 def _formats(*names: str) -> list[str]:
     return [part for name in names for part in ("--format", name)]
 
