@@ -56,6 +56,7 @@ from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
 from gatekeeper.records.selection import Selection
 from gatekeeper.records.trial import AGAIN
+from gatekeeper.records.trials import packed
 
 
 def run_audit(
@@ -113,7 +114,7 @@ def run_audit(
             rows_resumed=run.rows["resumed"],
         )
     cautions = (*request.checkpoint.cautions, *prepared.loaded.cautions)
-    return replace(evidence, times=times, cautions=cautions)
+    return replace(evidence, trials=packed(evidence.trials), times=times, cautions=cautions)
 
 
 def _name_of(request: AuditRequest) -> str:

@@ -17,7 +17,7 @@ how it began or on what was left out; what fails by what was seen needs no more.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
@@ -35,7 +35,7 @@ from gatekeeper.records.reasoning import parts
 from gatekeeper.records.replies import of_replies
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import POSITIVE, UNDECIDED, UNMASKED, Mask, Trial
-from gatekeeper.records.trials import cells, of_masks, retold, truncated, undecided
+from gatekeeper.records.trials import cells, of_masks, packed, retold, truncated, undecided
 from gatekeeper.records.verdict import Requirement, RuleOutcome
 
 #: What is said of any reply where the judge does not know.
@@ -99,7 +99,7 @@ def _filled(
     evidence: Evidence, open_: Mapping[str, Mapping[int, str]], way: Mapping[str, str]
 ) -> Evidence:
     """The evidence with each open reply given the outcome of its group of masks."""
-    trials = evidence.trials
+    trials = _columns(evidence)
     for column, places in open_.items():
         trials = retold(trials, column, {at: way[name] for at, name in places.items()})
     return replace(evidence, trials=trials)
@@ -127,7 +127,13 @@ def _by_what_a_mask_made(evidence: Evidence, label: str, *, cut: bool) -> tuple[
 
 
 def _with_outcomes(evidence: Evidence, outcomes: Mapping[int, str]) -> Evidence:
-    return replace(evidence, trials=retold(evidence.trials, "outcome", outcomes))
+    return replace(evidence, trials=retold(_columns(evidence), "outcome", outcomes))
+
+
+@lru_cache(maxsize=2)
+def _columns(evidence: Evidence) -> Sequence[Trial]:
+    """Its trials, so that the tables of all copies with other outcomes are made at once."""
+    return packed(evidence.trials)
 
 
 @lru_cache(maxsize=2)

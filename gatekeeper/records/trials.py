@@ -226,6 +226,16 @@ class Trials(Sequence[Trial]):
         return column
 
 
+def packed(trials: Sequence[Trial]) -> Sequence[Trial]:
+    """The same in columns, of which parts and tables are made at once; unless one is of no outcome."""
+    if isinstance(trials, Trials) or not all(trial.outcome in _CODES for trial in trials):
+        return trials
+    builder = TrialsBuilder()
+    for trial in trials:
+        builder.add({name: getattr(trial, name) for name in Trial.__slots__})
+    return builder.trials()
+
+
 def of_masks(trials: Sequence[Trial], *names: str) -> Sequence[Trial]:
     """The trials under some masks; no other reply is unpacked."""
     if isinstance(trials, Trials):

@@ -15,6 +15,8 @@ import tempfile
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+from tests.typed import some
+
 ROOT = Path(__file__).resolve().parents[2]
 HARDENED = ROOT / "demo" / "hardened"
 SUITE = ROOT / "demo" / "suite"
@@ -36,15 +38,10 @@ SMALL: tuple[str, ...] = (
 SMALL += ("--no-cross-fit", "--no-positive-control", "--no-roles")
 
 
-#: What takes a process its first five seconds, and is the same in each.
-_IMPORTED = ["gatekeeper.cli", "gatekeeper.audit.run", "gatekeeper.engine.model.unsupported"]
-_IMPORTED += ["transformers.models.auto.modeling_auto"]
-
-
 def gatekeeper(*arguments, cwd=None, timeout=240, **environment):
-    """Runs the command line; with an environment of its own from the start, otherwise forked."""
+    """Runs the command line; anew if Python itself is told something, otherwise forked."""
     line = [*map(str, arguments)]
-    if environment:
+    if any(not name.startswith("GATEKEEPER_") for name in environment):
         return subprocess.run(
             [sys.executable, "-m", "gatekeeper", *line],
             capture_output=True,
@@ -53,40 +50,88 @@ def gatekeeper(*arguments, cwd=None, timeout=240, **environment):
             timeout=timeout,
             env={**os.environ, **environment},
         )
-    with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder) / "out", Path(folder) / "err"
-        process = _server().Process(
-            target=_forked, args=(line, cwd or Path.cwd(), dict(os.environ), out, err)
+    process = Started(*line, cwd=cwd, **environment)
+    try:
+        out, err = process.communicate(timeout)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(line, process.returncode, out, err)
+
+
+class Started:
+    """The command line under way, forked: what a `Popen` of it would be, without its imports.
+
+    Args:
+        before: run in the new process before the command line; must be pickled.
+    """
+
+    def __init__(self, *arguments, cwd=None, before=None, **environment):
+        self._folder = tempfile.TemporaryDirectory()
+        self._texts = [Path(self._folder.name) / name for name in ("out", "err")]
+        line, place = [*map(str, arguments)], Path(cwd or Path.cwd())
+        self._process = _server().Process(
+            target=_forked, args=(line, place, {**os.environ, **environment}, *self._texts, before)
         )
-        process.start()
-        process.join(timeout)
-        if process.exitcode is None:
-            process.kill()
-            raise subprocess.TimeoutExpired(line, timeout)
-        text = (out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
-        return subprocess.CompletedProcess(line, process.exitcode, *text)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        return some(self._process.pid)
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    poll = returncode.fget
+
+    def errors(self) -> str:
+        """What it has told so far."""
+        path = self._texts[1]
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Waits for its end; gives what it wrote and told.
+
+        Raises:
+            subprocess.TimeoutExpired: it goes on after so many seconds.
+        """
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("gatekeeper", some(timeout))
+        return self._texts[0].read_text(encoding="utf-8"), self.errors()
 
 
 @functools.cache
 def _server() -> ForkServerContext:
     """A process that has imported what an audit needs and is then forked."""
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(_IMPORTED)
+    server.set_forkserver_preload(["tests.e2e.preload"])
     return server
 
 
-def _forked(line: list[str], cwd: Path, environment: dict[str, str], out: Path, err: Path) -> None:
+def _forked(line, cwd, environment, out, err, before) -> None:
     from gatekeeper.cli import main
 
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
+    hear_interrupts()
     for number, path, name in ((1, out, "stdout"), (2, err, "stderr")):
         with path.open("wb") as file:
             os.dup2(file.fileno(), number)
         stream = io.TextIOWrapper(open(number, "wb", closefd=False), encoding="utf-8")  # noqa: SIM115
         setattr(sys, name, stream)
     sys.argv = ["gatekeeper", *line]
+    if before is not None:
+        before()
     main()
 
 

@@ -5,49 +5,34 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
-import sys
 import time
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from gatekeeper.records.bundle_files import BUNDLE_FILES
-from tests.e2e.cli import HARDENED, ROOT, SMALL, SUITE, gatekeeper
-from tests.e2e.test_output import WORK, rows
-
-BATCH = 8
-ARGUMENTS = (
-    "audit", HARDENED, "--suite", SUITE, *SMALL, "--batch-rows", str(BATCH),
-    "--selector", "ses-frequency", "--selector", "ses-contrast", "--no-roles",
-)  # fmt: skip
-
-#: The command line, with a line in a log for each row that is computed, before it is stored.
-_LOGGED = """
-import os, sys
-from gatekeeper.engine.generate import sweep
-log = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-real = sweep.run_shard
-def run_shard(loaded, instrument, rows, settings):
-    found = real(loaded, instrument, rows, settings)
-    os.write(log, "".join(row.key + chr(10) for row in rows).encode())
-    return found
-sweep.run_shard = run_shard
-from gatekeeper.cli import main
-main()
-"""
+from tests.e2e.cli import Started
+from tests.e2e.interrupted import ARGUMENTS, BATCH, WORK, rows
 
 
-def start(log, out):
-    command = [sys.executable, "-c", _LOGGED, str(log), *map(str, ARGUMENTS), "--out", str(out)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+def _log_rows(log: Path) -> None:
+    """From now on each row that is computed is a line in this file, before it is stored."""
+    from gatekeeper.engine.generate import sweep
+
+    told = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    real = sweep.run_shard
+
+    def run_shard(loaded, instrument, rows, settings):
+        found = real(loaded, instrument, rows, settings)
+        os.write(told, "".join(row.key + "\n" for row in rows).encode())
+        return found
+
+    sweep.run_shard = run_shard
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    out = tmp_path_factory.mktemp("whole") / "out"
-    done = gatekeeper(*ARGUMENTS, "--out", out)
-    assert done.returncode == 0, done.stderr
-    return out
+def start(log: Path, out: Path) -> Started:
+    return Started(*ARGUMENTS, "--out", out, before=partial(_log_rows, log))
 
 
 def killed(log, out, targets, pauses):
@@ -74,7 +59,7 @@ def check(whole, tmp_path, targets, pauses):
         kept = now
     process = start(log, out)
     _, errors = process.communicate(timeout=240)
-    assert process.returncode == 0, errors.decode()
+    assert process.returncode == 0, errors
     for name in BUNDLE_FILES:
         if name not in {"run.json", "manifest.json"}:
             assert (out / name).read_bytes() == (whole / name).read_bytes(), name

@@ -5,65 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
-import sys
-import time
-from contextlib import closing
 
 import pytest
 
 from gatekeeper.records.bundle_files import BUNDLE_FILES
-from tests.e2e.cli import HARDENED, SMALL, SUITE, gatekeeper, hear_interrupts, refused
-
-ARGUMENTS = ("audit", HARDENED, "--suite", SUITE, *SMALL, "--batch-rows", "8")
-WORK = ".gatekeeper-work"
-
-
-def start(out):
-    return subprocess.Popen(
-        [sys.executable, "-m", "gatekeeper", *map(str, ARGUMENTS), "--out", str(out)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=hear_interrupts,  # noqa: PLW1509 - nothing of ours runs in threads here
-    )
-
-
-def rows(out) -> int:
-    path = out / WORK / "trials.sqlite"
-    if not path.is_file():
-        return 0
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-            return db.execute("SELECT count(*) FROM replies").fetchone()[0]
-    except sqlite3.OperationalError:
-        return 0
-
-
-def wait_for_rows(process, out, least: int) -> None:
-    deadline = time.monotonic() + 200
-    while rows(out) < least:
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    out = tmp_path_factory.mktemp("whole") / "out"
-    done = gatekeeper(*ARGUMENTS, "--out", out)
-    assert done.returncode == 0, done.stderr
-    return out
+from tests.e2e.cli import Started, gatekeeper, refused
+from tests.e2e.interrupted import ARGUMENTS, WORK, rows, wait_for_rows
 
 
 @pytest.mark.parametrize("at", [pytest.param(20, marks=pytest.mark.slow), 70])
 def test_kill_9_resumes_to_the_same_bytes_and_computes_nothing_twice(whole, tmp_path, at):
     out = tmp_path / "out"
-    process = start(out)
+    process = Started(*ARGUMENTS, "--out", out)
     wait_for_rows(process, out, at)
     process.kill()
-    process.wait()
     kept = rows(out)
     assert kept >= at
     assert (out / WORK).stat().st_mode & 0o077 == 0, "replies are kept there"
@@ -82,7 +38,7 @@ def test_kill_9_resumes_to_the_same_bytes_and_computes_nothing_twice(whole, tmp_
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_in_one_line_and_keep_the_rows(tmp_path, number):
     out = tmp_path / "out"
-    process = start(out)
+    process = Started(*ARGUMENTS, "--out", out)
     wait_for_rows(process, out, 10)
     process.send_signal(number)
     _, errors = process.communicate(timeout=120)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -16,8 +13,7 @@ from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.errors import EvidenceError, ExitCode
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.metrics import measure_all
-from tests.e2e.cli import ROOT, SUITE, gatekeeper, refused
-from tests.typed import some
+from tests.e2e.cli import ROOT, SUITE, Started, gatekeeper, refused
 
 DEMO = ROOT / "demo"
 POLICY = """
@@ -149,21 +145,12 @@ def test_a_killed_run_takes_the_same_looks_again(early, policy, tmp_path):
     out, _ = early
     again = tmp_path / "again"
     command = ["run", DEMO / "hardened", "--suite", SUITE, "--policy", policy, "--out", again]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gatekeeper", *map(str, [*command, *OPTIONS, "--sequential"])],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ},
-    )
-    stderr = some(process.stderr)
-    for line in stderr:
-        if "until limits are settled" in line:
-            time.sleep(1.0)  # somewhere among the looks
-            break
+    process = Started(*command, *OPTIONS, "--sequential")
+    while "until limits are settled" not in process.errors():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    time.sleep(1.0)  # somewhere among the looks
     process.kill()
-    process.wait()
-    stderr.close()
     done = gate("hardened", policy, again, "--sequential")
     assert done.returncode == ExitCode.PASS, done.stderr
     for name in ("evidence.json", "trials.jsonl.gz"):

@@ -14,7 +14,7 @@ import pytest
 from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.records.bundle_files import BUNDLE_FILES
 from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SUITE, gatekeeper, hear_interrupts, refused
-from tests.e2e.test_output import WORK, rows, wait_for_rows
+from tests.e2e.interrupted import WORK, rows, wait_for_rows
 from tests.e2e.test_second_judge import contrary, second_judge
 from tests.e2e.test_sequential import POLICY
 from tests.engine.launch import command, environment

@@ -5,29 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from gatekeeper.records.bundle_files import BUNDLE_FILES
-from tests.e2e.cli import HARDENED, SUITE, gatekeeper, hear_interrupts, refused
-from tests.e2e.test_kills import ARGUMENTS, BATCH, whole  # noqa: F401 - a fixture
-from tests.e2e.test_output import WORK, rows, wait_for_rows
+from tests.e2e.cli import HARDENED, SUITE, Started, gatekeeper, refused
+from tests.e2e.interrupted import ARGUMENTS, BATCH, WORK, rows, wait_for_rows
 
 TWO = (*ARGUMENTS, "--workers", "2")
 
 
 def start(out, arguments=TWO):
-    return subprocess.Popen(
-        [sys.executable, "-m", "gatekeeper", *map(str, arguments), "--out", str(out)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=hear_interrupts,  # noqa: PLW1509 - nothing of ours runs in threads here
-    )
+    return Started(*arguments, "--out", out)
 
 
 def workers(driver: int) -> list[int]:
@@ -59,7 +50,7 @@ def gone(pid) -> bool:
         return True
 
 
-def same(out, whole):  # noqa: F811
+def same(out, whole):
     for name in BUNDLE_FILES:
         if name not in {"run.json", "manifest.json"}:
             assert (out / name).read_bytes() == (whole / name).read_bytes(), name
@@ -69,7 +60,7 @@ def times(out):
     return json.loads((out / "run.json").read_text())
 
 
-def test_two_workers_give_the_bytes_of_one(whole, tmp_path):  # noqa: F811
+def test_two_workers_give_the_bytes_of_one(whole, tmp_path):
     out = tmp_path / "out"
     process = start(out)
     (pid,) = wait_for(lambda: workers(process.pid))
@@ -80,7 +71,7 @@ def test_two_workers_give_the_bytes_of_one(whole, tmp_path):  # noqa: F811
     wait_for(lambda: gone(pid))
 
 
-def test_a_worker_killed_in_the_middle_changes_nothing(whole, tmp_path):  # noqa: F811
+def test_a_worker_killed_in_the_middle_changes_nothing(whole, tmp_path):
     out = tmp_path / "out"
     process = start(out)
     (first,) = wait_for(lambda: workers(process.pid))
@@ -95,13 +86,12 @@ def test_a_worker_killed_in_the_middle_changes_nothing(whole, tmp_path):  # noqa
     wait_for(lambda: gone(second))
 
 
-def test_a_killed_driver_leaves_no_worker_and_its_rows(whole, tmp_path):  # noqa: F811
+def test_a_killed_driver_leaves_no_worker_and_its_rows(whole, tmp_path):
     out = tmp_path / "out"
     process = start(out)
     (pid,) = wait_for(lambda: workers(process.pid))
     wait_for_rows(process, out, 5 * BATCH)
     process.kill()
-    process.communicate()
     wait_for(lambda: gone(pid), 20)
     kept = rows(out)
     assert kept >= 5 * BATCH
@@ -143,7 +133,6 @@ def test_the_heartbeat_moves_and_stands_still_with_the_work(tmp_path):
     assert beat.read_text() == stopped
     assert json.loads(stopped)["money_spent"] > 0
     process.kill()
-    process.communicate()
     assert beat.read_text() == stopped
 
 

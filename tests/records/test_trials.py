@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from gatekeeper.records.trials import (
+    Trials,
     TrialsBuilder,
     cells,
     codes_of,
@@ -14,6 +15,7 @@ from gatekeeper.records.trials import (
     judged_twice,
     of_masks,
     outcomes_of,
+    packed,
     retold,
     truncated,
     undecided,
@@ -48,6 +50,14 @@ def test_they_are_a_sequence_of_the_same_trials(plain):
     assert [made[i] for i in (7, 2, 900, 0)] == [plain[i] for i in (7, 2, 900, 0)]
     with pytest.raises(IndexError):
         made[len(plain)]
+
+
+def test_any_trials_are_packed_but_those_of_an_outcome_that_is_none(plain):
+    made = packed(plain)
+    assert isinstance(made, Trials) and made == plain
+    assert packed(made) is made
+    odd = (plain[0], replace(plain[1], outcome="maybe"))
+    assert packed(odd) is odd
 
 
 def test_every_question_has_one_answer(plain):

@@ -184,7 +184,7 @@ def test_on_a_cpu_the_machine_is_what_is_paid_for():
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is an extra")
 def test_on_ray_itself_the_bytes_are_those_of_one_process(tmp_path, monkeypatch):
-    from tests.e2e.test_kills import ARGUMENTS
+    from tests.e2e.interrupted import ARGUMENTS
 
     monkeypatch.setenv("HOME", str(tmp_path))
     done = gatekeeper(*ARGUMENTS, "--out", tmp_path / "one")
