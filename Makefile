@@ -10,9 +10,9 @@ export PYTHON
 # More arguments for pytest: make test PYTEST_ARGS="-k policy -x"
 PYTEST_ARGS ?=
 # Tests side by side, a module on one worker (its fixtures are audits): make test WORKERS=0 for one
-# after the other.
+# after the other. In the order of tests/conftest.py, not the modules of most tests first.
 WORKERS ?= 2
-SPREAD := -n $(WORKERS) --dist loadscope
+SPREAD := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 # Percent of lines and branches of gatekeeper/ that all tests run, at least.
 FLOOR := 85
@@ -47,6 +47,7 @@ quick: lint ## linters, and the half of the tests that needs no torch: in two mi
 test: lint ## linters, types, layers, and all tests that take seconds
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SPREAD) -m "not slow" $(PYTEST_ARGS)
 
+test-all: export GATEKEEPER_FUZZ_SECONDS ?= 10
 test-all: lint ## the same with the slow tests, and coverage, which doubles the time of much
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term --cov-fail-under=$(FLOOR) \
 	  $(PYTEST_ARGS)

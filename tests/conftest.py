@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 # Tiny models: a second thread has nothing to do but wait for the first, on a busy machine for long
@@ -14,3 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # so that a run can be repeated.
 settings.register_profile("gatekeeper", deadline=None, derandomize=True)
 settings.load_profile("gatekeeper")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules that take minutes go first: last, one worker would wait for the other's."""
+    items.sort(key=lambda item: "tests/e2e/" not in item.nodeid)

@@ -4,10 +4,10 @@ A case is a list of damages to real bytes, all drawn from one seed, so that a ca
 from its number. What counts as a failure: an exception that `cli.run` lets through, exit code 1, a
 code that no bad input has, more or less than one line of error, and a case that takes long.
 
-Seconds in CI; `GATEKEEPER_FUZZ_SECONDS=600 pytest tests/fuzz` for as long as one likes. Another
-start than 0 by `GATEKEEPER_FUZZ_START`, so that a second run tries other cases. What each looked at
-is told at the end of the session. `GATEKEEPER_FUZZ_KEEP` names a directory for the case that failed
-and for the one at hand, should the process not live to tell.
+A second each in CI, ten each night; `GATEKEEPER_FUZZ_SECONDS=600 pytest tests/fuzz` for as long as
+one likes. Another start than 0 by `GATEKEEPER_FUZZ_START`, so that a second run tries other cases.
+What each looked at is told at the end of the session. `GATEKEEPER_FUZZ_KEEP` names a directory for
+the case that failed and for the one at hand, should the process not live to tell.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pathlib import Path
 from gatekeeper.cli import run
 
 #: Of each fuzzer.
-SECONDS = float(os.environ.get("GATEKEEPER_FUZZ_SECONDS", "2"))
+SECONDS = float(os.environ.get("GATEKEEPER_FUZZ_SECONDS", "1"))
 START = int(os.environ.get("GATEKEEPER_FUZZ_START", "0"))
 #: Of computing, in one case.
 SLOW = 10.0

@@ -17,7 +17,7 @@ from gatekeeper.engine.generate.chat_template import Chats, conversation
 from gatekeeper.errors import CheckpointError
 from tests.engine.generate.test_chat_template import PLAIN, SHAPES, with_template
 
-SECONDS = float(os.environ.get("GATEKEEPER_FUZZ_SECONDS", "5"))
+SECONDS = float(os.environ.get("GATEKEEPER_FUZZ_SECONDS", "2"))
 FOUND: tuple[int, ...] = (5_001_695,)
 
 VALUES = """
