@@ -227,7 +227,7 @@ class Trials(Sequence[Trial]):
 
 
 def packed(trials: Sequence[Trial]) -> Sequence[Trial]:
-    """The same in columns, of which parts and tables are made at once; unless one is of no outcome."""
+    """The same in columns, from which tables are made at once; unless one is of no outcome."""
     if isinstance(trials, Trials) or not all(trial.outcome in _CODES for trial in trials):
         return trials
     builder = TrialsBuilder()

@@ -1,4 +1,4 @@
-"""Audits that several modules read: each is made once per test run, whichever process asks first."""
+"""What several modules read: made once per test run, by whichever of its processes asks first."""
 
 from __future__ import annotations
 

@@ -9,15 +9,19 @@ import gc
 import importlib
 import pkgutil
 
-import transformers.models.auto.tokenization_auto
-import transformers.models.qwen3_moe.modeling_qwen3_moe
-import weasyprint  # noqa: F401
-
 import gatekeeper
 
-#: Not on their import: what is a script, and what needs a package that may be missing.
+#: The demo's family, and what reports are made with.
+_OTHERS = (
+    "transformers.models.auto.tokenization_auto",
+    "transformers.models.qwen3_moe.modeling_qwen3_moe",
+    "weasyprint",
+)
+#: Not to be imported: what is a script, and what needs a package that may be missing.
 _LEFT_OUT = ("gatekeeper.__main__", "gatekeeper._bundled", "gatekeeper.engine.workers.ray")
 
+for name in _OTHERS:
+    importlib.import_module(name)
 for found in pkgutil.walk_packages(gatekeeper.__path__, "gatekeeper."):
     if not found.name.startswith(_LEFT_OUT):
         importlib.import_module(found.name)
