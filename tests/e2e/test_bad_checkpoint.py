@@ -13,7 +13,8 @@ from tests.e2e.cli import SMALL, SUITE, copy_checkpoint, edit_json, gatekeeper, 
 
 
 def audit(checkpoint, out, *more):
-    return gatekeeper("audit", checkpoint, "--suite", SUITE, "--out", out, *SMALL, *more)
+    small = (*SMALL, "--max-prompts", "12", "--selector", "ses-frequency")
+    return gatekeeper("audit", checkpoint, "--suite", SUITE, "--out", out, *small, *more)
 
 
 @pytest.fixture

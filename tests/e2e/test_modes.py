@@ -6,10 +6,14 @@ import json
 
 import pytest
 
-from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SMALL, SUITE, gatekeeper, refused
+from tests.e2e.cli import DEMO_POLICY, HARDENED, ROOT, SUITE, gatekeeper, refused
 
 CONCENTRATED = ROOT / "demo" / "concentrated"
-OPTIONS = (*SMALL, "--roles", "--selector", "attribution", "--resamples", "50")
+OPTIONS = (
+    *("--max-prompts", "24", "-k", "2", "--controls", "1", "--max-new-tokens", "12"),
+    *("--no-cross-fit", "--no-positive-control", "--roles", "--selector", "attribution"),
+    *("--resamples", "20", "--batch-rows", "512"),
+)
 
 
 def audit(checkpoint, out, *more):

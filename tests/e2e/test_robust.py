@@ -27,7 +27,7 @@ SMALL: tuple[str, ...] = (
     "--max-new-tokens",
     "4",
 )
-SMALL += ("--no-cross-fit", "--no-positive-control")
+SMALL += ("--no-cross-fit", "--no-positive-control", "--no-roles", "--selector", "ses-frequency")
 RUN = ("run", HARDENED, "--suite", SUITE, "--policy", DEMO_POLICY, *SMALL, "--format", "json")
 RESULTS = ("verdict.json", "policy.yaml", "report.json")
 
