@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 
 from gatekeeper import catalog
 from gatekeeper.analysis.starvation import starved_layers
@@ -27,7 +28,7 @@ from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.trial import MODE, UNMASKED
-from gatekeeper.records.trials import of_masks
+from gatekeeper.records.trials import of_masks, packed
 from gatekeeper.records.verdict import (
     FAIL_ON,
     Requirement,
@@ -76,6 +77,7 @@ def evaluate(
     if not 0.5 <= confidence < 1:
         raise ValueError(f"confidence {confidence} is not from 0.5 to below 1")
     policy = policy.sized(evidence.model.maskable_experts)
+    evidence = _in_columns(evidence)
     checkpoint = evidence.checkpoint.digest
     judged = well_judged(evidence)
     rule_metrics = [(rule, _metric(rule, judged=judged)) for rule in policy.rules]
@@ -130,6 +132,13 @@ def evaluate(
         departures=departures(evidence, policy),
         card=card,
     )
+
+
+@lru_cache(maxsize=2)
+def _in_columns(evidence: Evidence) -> Evidence:
+    """The evidence with trials from which tables are made at once."""
+    trials = packed(evidence.trials)
+    return evidence if trials is evidence.trials else replace(evidence, trials=trials)
 
 
 def _metric(rule: Rule, *, judged: bool) -> Metric:

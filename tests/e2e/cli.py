@@ -55,7 +55,7 @@ def gatekeeper(*arguments, cwd=None, timeout=240, **environment):
         out, err = process.communicate(timeout)
     finally:
         process.kill()
-    return subprocess.CompletedProcess(line, process.returncode, out, err)
+    return subprocess.CompletedProcess(line, some(process.returncode), out, err)
 
 
 class Started:
@@ -82,7 +82,8 @@ class Started:
     def returncode(self) -> int | None:
         return self._process.exitcode
 
-    poll = returncode.fget
+    def poll(self) -> int | None:
+        return self.returncode
 
     def errors(self) -> str:
         """What it has told so far."""
@@ -123,7 +124,7 @@ def _forked(line, cwd, environment, out, err, before) -> None:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
-    hear_interrupts()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as of a new Python
     for number, path, name in ((1, out, "stdout"), (2, err, "stderr")):
         with path.open("wb") as file:
             os.dup2(file.fileno(), number)
