@@ -26,8 +26,13 @@ from gatekeeper.errors import ExitCode
 #: Said when an audit is interrupted, or a disk is full.
 RESUME = "what was computed is kept: run the same command again to go on"
 
-#: Signs of ours in other words; a number must not lose its sign. All others become `?`.
-_PLAIN = {"−": "-", "–": "-", "—": "-", "→": "->", "…": "...", "≤": "<=", "≥": ">=", "×": "x"}
+#: Signs of ours in other words: a number must not lose its sign, nor a mark become another one, or
+#: the `?` that all others become.
+_PLAIN = {
+    **{"✓": "ok", "×": "x", "△": "!", "○": "o", "●": "*", "□": "[]", "─": "-", "│": "|", "·": "|"},
+    **{"−": "-", "–": "-", "—": "-", "→": "->", "…": "...", "≤": "<=", "≥": ">=", "\xa0": " "},
+    **{"‘": "'", "’": "'", "“": '"', "”": '"', "Φ": "Phi", "π": "pi", "κ": "kappa"},
+}
 _REPLACED = "gatekeeper.replaced"
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

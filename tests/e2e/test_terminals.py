@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from gatekeeper.bundled import bundled
 from gatekeeper.commands import demo
 from gatekeeper.evidence.bundle import write_bundle
+from gatekeeper.report.document import SIGNS
 from tests.e2e.cli import ROOT
 from tests.evidence.whole import whole_evidence
 from tests.typed import some
@@ -78,7 +80,7 @@ def test_signs_keep_their_meaning() -> None:
         "from gatekeeper._process import outlive_readers as o; o(); "
         "print('−1 – 2 → 3 ≤ 4 × 5… é ✓ \\udcff'); raise SystemExit('→ −1')"
     )
-    for encoding, rest in {"ascii": "x 5... ? ? ?", "latin-1": "× 5... é ? ?"}.items():
+    for encoding, rest in {"ascii": "x 5... ? ok ?", "latin-1": "× 5... é ok ?"}.items():
         done = subprocess.run(
             [sys.executable, "-c", script],
             env={**os.environ, "PYTHONIOENCODING": encoding},
@@ -86,6 +88,51 @@ def test_signs_keep_their_meaning() -> None:
         )
         assert done.stdout.decode(encoding) == f"-1 - 2 -> 3 <= 4 {rest}\n"
         assert done.stderr.decode(encoding) == "-> -1\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "shift_jis", "utf-8"])
+def test_no_mark_looks_like_another(evidence, encoding) -> None:
+    script = (
+        "from gatekeeper._process import outlive_readers as o; o(); "
+        "from gatekeeper.report.document import SIGNS; print(*SIGNS.values(), '–', '?')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+    )
+    marks = done.stdout.decode(encoding).split()
+    assert len(marks) == len(set(marks)) == len(SIGNS) + 2
+    told = [
+        {
+            line.split()[0]
+            for line in run("verify", evidence, encoding=e).stdout.decode(e).split("\n")
+            if line
+        }
+        for e in ("utf-8", encoding)
+    ]
+    assert {"✓", "–"} <= told[0] <= {"✓", "–", "?"}
+    assert len(told[0]) == len(told[1])
+
+
+def test_whatever_is_not_ascii_in_our_words_has_a_stand_in() -> None:
+    words = (bundled("report_templates") / "wording" / "en.yaml").read_text(encoding="utf-8")
+    printed = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (
+            ROOT / "gatekeeper" / "cli.py",
+            *(ROOT / "gatekeeper" / "commands").glob("*.py"),
+        )
+    )
+    ours = {c for c in words + printed if not c.isascii()} - {"\ufffd"}  # that is no sign of ours
+    text = "".join(sorted(ours))
+    script = f"from gatekeeper._process import outlive_readers as o; o(); print({text!a})"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+    )
+    assert "?" not in done.stdout.decode(), text
 
 
 def test_the_gates_of_the_demo_are_heard_whatever_the_terminal(monkeypatch) -> None:
