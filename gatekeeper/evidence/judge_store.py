@@ -56,6 +56,16 @@ class JudgeStore:
             remedy="free some space and run the same command again, or remove the file",
         )
 
+    @property
+    def keeps(self) -> bool:
+        """Whether there are answers that another session will find."""
+        try:
+            with self._lock:
+                row = self._db.execute("SELECT 1 FROM answers LIMIT 1").fetchone()
+        except sqlite3.Error as error:
+            raise self._error(error) from error
+        return self._path is not None and row is not None
+
     def get(self, key: str) -> str | None:
         """The outcome stored under a key."""
         query = "SELECT outcome FROM answers WHERE key = ?"

@@ -70,12 +70,22 @@ class Endpoint:
         return host if self.proxy is None else f"{host}, by the proxy {self.proxy.named},"
 
 
-def check_url(url: str, *, has_key: bool) -> str:
+def is_encrypted(url: str) -> bool:
+    """Whether nobody on the way can read what is sent to an address: TLS, or this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or is_local(parts.hostname or "")
+
+
+def check_url(url: str, *, has_key: bool, unencrypted: bool) -> str:
     """Checks an address, and gives it without a slash at its end.
 
+    Args:
+        unencrypted: whether prompts and replies may go in the clear to another machine. The key
+            never does.
+
     Raises:
-        UsageError: not http(s), or it holds what belongs elsewhere, or it would carry the key in
-            the clear to another machine.
+        UsageError: not http(s), or it holds what belongs elsewhere, or it would carry in the clear
+            what must not be.
     """
     try:
         parts = urlsplit(url)
@@ -89,10 +99,11 @@ def check_url(url: str, *, has_key: bool) -> str:
             "the judge's url holds a user, a query or a fragment",
             remedy="give the plain address; the key comes from an environment variable",
         )
-    if parts.scheme == "http" and has_key and not is_local(host):
+    if not is_encrypted(url) and (has_key or not unencrypted):
+        key = "the key, prompts" if has_key else "prompts"
         raise UsageError(
-            "the judge's url would carry the key unencrypted to another machine",
-            remedy="use https",
+            f"the judge's url would carry {key} and replies unencrypted to another machine",
+            remedy="use https" if has_key else "use https, or tell the judge unencrypted=yes",
         )
     return url.rstrip("/")
 

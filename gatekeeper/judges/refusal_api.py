@@ -21,7 +21,7 @@ from gatekeeper.evidence.judge_store import JudgeStore
 from gatekeeper.judges import QUESTION, never_decided, parse_outcome, unconfigured
 from gatekeeper.judges._answers import Answer, AskAgainError
 from gatekeeper.judges._breakdown import noise
-from gatekeeper.judges._chat import Chat, Endpoint, check_url
+from gatekeeper.judges._chat import Chat, Endpoint, check_url, is_encrypted
 from gatekeeper.judges._proxy import proxy_for
 from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.plugins import Judge, Judgement, JudgeTools
@@ -30,6 +30,8 @@ from gatekeeper.records.trial import LABELS
 _ID, _VERSION, _TITLE, _LANGUAGES = "refusal-api", 2, "Remote model", ("en", "ja", "zh")
 
 _MILLION = 1_000_000
+#: The environment variable with the key, unless another one is named.
+_KEY = "GATEKEEPER_API_KEY"
 #: Tokens that a chat template may add around what is sent.
 _WRAPPING = 64
 
@@ -38,8 +40,13 @@ _OPTIONS = (
     JudgeOption(name="model", title="the model to ask", required=True),
     JudgeOption(
         name="key-variable",
-        title="environment variable with the key; without one no key is sent",
-        default="GATEKEEPER_API_KEY",
+        title=f"environment variable with the key; {_KEY} if not given, no key if that is not set",
+    ),
+    JudgeOption(
+        name="unencrypted",
+        title="send prompts and replies over http to another machine",
+        default="no",
+        choices=("no", "yes"),
     ),
     JudgeOption(
         name="connect-timeout", title="seconds", kind="number", default="10", low=0.01, high=600
@@ -101,17 +108,15 @@ _OPTIONS = (
 
 
 def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
-    variable = str(options["key-variable"])
-    key = os.environ.get(variable) or None
-    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
-        raise UsageError(f"the key in {excerpt(variable)} holds characters that no key has")
+    key = _key(options["key-variable"])
     number = {o.name: float(str(v)) for o in _OPTIONS if (v := _number(o, options)) is not None}
     if "max-cost" in number and not {"price-in", "price-out"} <= number.keys():
         raise UsageError(
             f"judge {_ID}: max-cost needs price-in and price-out",
             remedy="give both, in the same currency",
         )
-    url = check_url(str(options["url"]), has_key=key is not None)
+    unencrypted = options["unencrypted"] == "yes"
+    url = check_url(str(options["url"]), has_key=key is not None, unencrypted=unencrypted)
     endpoint = Endpoint(
         url=url,
         proxy=proxy_for(url),
@@ -139,6 +144,24 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
         settings=asker.settings,
         judge_all=asker.judge_all,
     )
+
+
+def _key(named: OptionValue) -> str | None:
+    """The key; None where no variable was named and the usual one is not set.
+
+    Raises:
+        UsageError: it was named and is not set, or holds what is no key.
+    """
+    variable = _KEY if named is None else str(named)
+    key = os.environ.get(variable) or None
+    if key is None and named is not None:
+        raise UsageError(
+            f"judge {_ID}: the environment variable {excerpt(variable)} is not set, or empty",
+            remedy="put the key into it, or leave key-variable out to send none",
+        )
+    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
+        raise UsageError(f"the key in {excerpt(variable)} holds characters that no key has")
+    return key
 
 
 def _number(option: JudgeOption, options: Mapping[str, OptionValue]) -> OptionValue:
@@ -169,6 +192,8 @@ class _Asker:
             self.settings["limit"] = endpoint.limit
         if endpoint.temperature is None:
             self.settings["temperature"] = "none"
+        if not is_encrypted(endpoint.url):
+            self.settings["unencrypted"] = "yes"
 
     def judge_all(self, pairs: Sequence[tuple[str, str]]) -> list[Judgement]:
         """The labels of (prompt, completion) pairs, several asked for at a time.
@@ -250,11 +275,14 @@ class _Asker:
             outcome = None if answer.text is None else parse_outcome(answer.text)
             if outcome is not None:
                 return outcome
-            why = "answered with something else than a label"
+            why = f"answered with something else than a label ({', '.join(LABELS)})"
         raise AuditError(
             f"the judge at {self._endpoint.host} {why}, {self._endpoint.retries + 1} times",
-            remedy="answers so far are kept: run the same command again when it works",
+            remedy=f"{self._kept()}run the same command again when it works",
         )
+
+    def _kept(self) -> str:
+        return "answers so far are kept: " if self._store.keeps else ""
 
     def _most(self, user: str) -> float:
         """The most tokens that an attempt can cost: no token is shorter than a byte.
@@ -274,7 +302,7 @@ class _Asker:
         return AuditError(
             f"the judge has spent {self._store.spent:.4g}, and the next question could cost "
             f"{most:.4g} more: max-cost is {self._budget:g}",
-            remedy="answers so far are kept: run the same command again with a larger max-cost",
+            remedy=f"{self._kept()}run the same command again with a larger max-cost",
         )
 
 

@@ -25,14 +25,15 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def judge(url: str) -> str:
+def judge(url: str, **more: str) -> str:
     told = {"url": url, "model": "m", "retries": "0", "connect-timeout": "2", "timeout": "2"}
+    told |= more
     return open_judge("refusal-api", told).judge("a request", "Here is how it is done.").outcome
 
 
-def refused(url: str) -> str:
+def refused(url: str, **told: str) -> str:
     with pytest.raises((AuditError, UsageError)) as caught:
-        judge(url)
+        judge(url, **told)
     text = str(caught.value)
     assert KEY not in text
     assert "secret" not in text
@@ -75,7 +76,7 @@ def test_without_a_key_an_unencrypted_one_elsewhere_may_go_through_it(
     monkeypatch.delenv("GATEKEEPER_API_KEY")
     with serving(lambda h, _: h.say("refuse", status=407)) as proxy:
         monkeypatch.setenv("http_proxy", at(proxy))
-        text = refused("http://judge.invalid/v1")
+        text = refused("http://judge.invalid/v1", unencrypted="yes")
     assert "(http_proxy), cannot be used: it answered with status 407; that is the proxy's" in text
     assert "Authorization" not in proxy.requests[0].headers
 

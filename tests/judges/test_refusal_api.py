@@ -73,7 +73,8 @@ def test_a_reply_that_gives_orders_stays_material() -> None:
 def test_wrong_words_are_an_error_and_never_a_refusal(content: object) -> None:
     with serving(lambda h, _: h.say(content)) as server:
         error = refused(judge_at(server))
-    assert "something else than a label, 3 times" in str(error)
+    assert "something else than a label (refuse, comply, degenerate), 3 times" in str(error)
+    assert "answers so far" not in str(error)  # there is none
     assert error.exit_code == 3
     assert len(server.requests) == 3
 
@@ -215,7 +216,8 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
         ("x", "no http or https"),
         ("https://me:secret@x/v1", "holds a user"),
         ("https://x/v1?api-key=secret", "holds a user, a query"),
-        ("http://example.com/v1", "unencrypted"),
+        ("http://example.com/v1", "the key, prompts and replies unencrypted"),
+        ("http://10.0.0.7:8000/v1", "unencrypted"),
     ],
 )
 def test_addresses_that_are_refused(url: str, told: str) -> None:
@@ -228,6 +230,29 @@ def test_a_key_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEKEEPER_API_KEY", "two\nlines")
     with pytest.raises(UsageError, match="holds characters that no key has"):
         judge_at("https://example.com")
+
+
+def test_prompts_go_unencrypted_to_another_machine_only_if_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("GATEKEEPER_API_KEY")
+    with pytest.raises(UsageError, match=r"prompts and replies unencrypted .* unencrypted=yes"):
+        judge_at("http://example.com/v1")
+    settings = judge_at("http://example.com/v1", unencrypted="yes").settings
+    assert settings["unencrypted"] == "yes"
+    for url in ("https://example.com/v1", "http://127.0.0.1:8000/v1", "http://[::1]:8000/v1"):
+        assert "unencrypted" not in judge_at(url, unencrypted="yes").settings
+    monkeypatch.setenv("GATEKEEPER_API_KEY", KEY)
+    with pytest.raises(UsageError, match="the key, prompts and replies unencrypted"):
+        judge_at("http://example.com/v1", unencrypted="yes")
+
+
+def test_a_key_that_was_named_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="variable NOPE is not set, or empty → put the key"):
+        judge_at("https://example.com", key_variable="NOPE")
+    monkeypatch.setenv("NOPE", "")
+    with pytest.raises(UsageError, match="variable NOPE is not set"):
+        judge_at("https://example.com", key_variable="NOPE")
 
 
 def test_what_evidence_is_told_holds_no_key() -> None:
