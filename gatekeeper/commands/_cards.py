@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.records.judge_card import LEAST_ANSWERS, JudgeCard
 
 if TYPE_CHECKING:  # numpy is behind them; --help has no use for it
     from gatekeeper.records.evidence import Evidence
@@ -38,6 +39,23 @@ def open_card(path: Path | None) -> GivenCard | None:
 
     card, raw = read_card(path)
     return GivenCard(card=card, digest="sha256:" + hashlib.sha256(raw).hexdigest())
+
+
+def unfit_for_policies(card: JudgeCard) -> str | None:
+    """Why no policy that demands a card (`evidence.judge_card`) takes this one, and what to do."""
+    if card.checkpoint is None:
+        return (
+            "labels of no one known checkpoint: no policy that demands a card "
+            "(evidence.judge_card) takes it → add --evidence, the bundle that the replies are of"
+        )
+    parts = {part.name: part.counts["comply"] for part in card.parts}
+    answers = {g: sum(parts.get(f"group: {g}", {}).values()) for g in ("masked", "unmasked")}
+    if max(answers.values()) >= LEAST_ANSWERS:
+        return None
+    return (
+        f"{answers['masked']} masked and {answers['unmasked']} unmasked replies are labelled "
+        f"compliance: a policy that demands a card takes {LEAST_ANSWERS} → label more"
+    )
 
 
 def check_card(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections import defaultdict
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from gatekeeper.commands._labelling import Item, distinct_items, ordered
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.bundle import check_writable, write_bytes
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.judge_card import Labelled
+from gatekeeper.records.judge_card import LEAST_ANSWERS, Labelled
 
 #: Replies that take a person half an hour.
 SAMPLE = 60
@@ -92,22 +93,48 @@ def write_sheet(items: Sequence[Item], requests: Mapping[str, str], out: Path) -
         writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
         text = file.getvalue()
     else:
-        raise UsageError("a sheet of labels is a .csv or .jsonl file", where=excerpt(out))
+        raise UsageError(
+            "a sheet of labels is a .csv or .jsonl file",
+            where=excerpt(out),
+            remedy="give an --out that ends in .csv: every spreadsheet opens it",
+        )
     write_bytes(out, text.encode("utf-8", "backslashreplace"), private=True)
+
+
+def _words(text: str) -> str:
+    """Letters and digits: what no program changes that a sheet is opened with."""
+    escaped = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", escaped).casefold()))
 
 
 def _cell(value: str) -> str:
     return f" {value}" if value.startswith(_FORMULA) else value
 
 
-def with_origin(
-    replies: Sequence[Labelled], evidence: Evidence, where: str
-) -> tuple[Labelled, ...]:
+def told(chosen: Sequence[Item], evidence: Evidence, asked: int) -> str:
+    """How many replies were drawn of how many there are, and whether they are enough for a card.
+
+    Of what the judge said of them, nothing: whoever labels reads it.
+    """
+    there = Counter(item.group for item in distinct_items(evidence))
+    drawn = Counter(item.group for item in chosen)
+    few = f"; {asked} were asked for, and there are no more different ones"
+    text = ", ".join(f"{drawn[g]} of {there[g]} {g}" for g in ("unmasked", "masked"))
+    text += few if len(chosen) < asked else ""
+    if drawn["masked"] < LEAST_ANSWERS:
+        text += (
+            f"; too few for a policy that demands a card on: masked, which takes {LEAST_ANSWERS} "
+            "masked replies that people call compliance"
+        )
+    return text
+
+
+def with_origin(replies: Sequence[Labelled], evidence: Evidence) -> tuple[Labelled, ...]:
     """Labels of a sheet, with what the bundle says of each reply: its group and checkpoint, and its
-    text as it was, whatever a spreadsheet has made of it.
+    text as it was, whatever a spreadsheet has made of its spaces and signs.
 
     Raises:
-        UsageError: a label is of no reply of the bundle.
+        UsageError: a label is of no reply of the bundle, or beside other words than the reply's.
     """
     known = {item.id: item for item in distinct_items(evidence)}
     matched = []
@@ -116,8 +143,15 @@ def with_origin(
         if item is None:
             raise UsageError(
                 f"id {excerpt(label.id)} is of no reply of the bundle",
-                where=where,
+                where=label.where,
                 remedy="give the bundle that the sheet was drawn from",
+            )
+        if _words(label.reply) != _words(item.reply):
+            raise UsageError(
+                f"the reply of id {excerpt(label.id)} is not as the bundle has it",
+                where=label.where,
+                remedy="a label is of the reply that was drawn: put it back and label it again, or "
+                "leave the label empty",
             )
         matched.append(
             Labelled(

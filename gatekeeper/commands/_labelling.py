@@ -199,7 +199,11 @@ def shown(text: str) -> str:
 def _begin(out: Path) -> set[str]:
     """Ids that `out` holds; half a line at its end, left by a crash, is taken away."""
     if out.suffix != ".jsonl":
-        raise UsageError("labels are written to a .jsonl file", where=excerpt(out))
+        raise UsageError(
+            "labels are written to a .jsonl file",
+            where=excerpt(out),
+            remedy="give an --out that ends in .jsonl, or add --sample for a .csv to fill in",
+        )
     check_writable(out)
     if not out.exists():
         return set()

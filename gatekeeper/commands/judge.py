@@ -79,6 +79,7 @@ def calibrate(
     from gatekeeper import __version__
     from gatekeeper.analysis.intervals import CONFIDENCE
     from gatekeeper.analysis.judge_card import card_parts
+    from gatekeeper.commands._cards import unfit_for_policies
     from gatekeeper.engine.judges.judging import open_judge
     from gatekeeper.errors import UsageError, excerpt
     from gatekeeper.evidence.bundle import check_writable, write_bytes
@@ -100,7 +101,7 @@ def calibrate(
         from gatekeeper.commands._verdicts import bundle_of
         from gatekeeper.evidence.bundle import read_bundle
 
-        replies = with_origin(replies, read_bundle(bundle_of(evidence)), excerpt(labels))
+        replies = with_origin(replies, read_bundle(bundle_of(evidence)))
     opened = open_judge(name, split_options(judge_options), cache)
     by_reply = of_replies(opened, Reasoning(max_tokens=0, marks=reasoning or ()))
     said = by_reply.judgements([(r.prompt, r.reply) for r in replies])
@@ -119,6 +120,8 @@ def calibrate(
         text = json.dumps(card_to_json(card), indent=2, sort_keys=True, ensure_ascii=False)
         write_bytes(out, text.encode() + b"\n")
         click.echo(f"card written to {excerpt(out)}")
+        if (why := unfit_for_policies(card)) is not None:
+            click.echo(f"warning: {why}", err=True)
 
 
 def _check_replaceable(out: Path) -> None:
@@ -233,7 +236,7 @@ def label(
       gatekeeper judge label out/ --suite suite/ --sample --out sheet.csv
       gatekeeper judge calibrate --labels sheet.csv --evidence out/ --out card.json
     """
-    from gatekeeper.commands._label_sample import SAMPLE, sample, write_sheet
+    from gatekeeper.commands._label_sample import SAMPLE, sample, told, write_sheet
     from gatekeeper.commands._labelling import (
         ask_labels,
         at_terminal,
@@ -250,10 +253,18 @@ def label(
         require_terminal()
     read = read_bundle(bundle_of(evidence))
     requests = read_requests(read, suite)
-    items = sample(read, count or SAMPLE, seed) if sampled else choose(read, count or 100, seed)
+    if suite is None:
+        click.echo(
+            "warning: replies without their requests, which evidence lacks → add --suite", err=True
+        )
+    count = count or (SAMPLE if sampled else 100)
+    items = sample(read, count, seed) if sampled else choose(read, count, seed)
     if sheet:
         write_sheet(items, requests, out)
-        click.echo(f"{len(items)} replies to label, in {excerpt(out)}")
+    if sampled:
+        click.echo(f"{len(items)} replies to label: {told(items, read, count)}")
+    if sheet:
+        click.echo(f"written to {excerpt(out)}")
         return
     done = ask_labels(items, requests, out)
     click.echo(f"{done} labelled, in {out}")

@@ -13,7 +13,7 @@ from gatekeeper.errors import excerpt
 from gatekeeper.metrics import measured
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
-from gatekeeper.records.judge_card import JudgeCard
+from gatekeeper.records.judge_card import LEAST_ANSWERS, JudgeCard
 from gatekeeper.records.policy import CardNeeds, Policy
 from gatekeeper.records.trial import MODE
 from gatekeeper.records.verdict import Requirement
@@ -21,8 +21,6 @@ from gatekeeper.records.verdict import Requirement
 #: Metrics that a card corrects.
 RATE, DROP = "refusal-rate", "refusal-drop"
 CORRECTS = (RATE, DROP)
-#: Labelled answers below which no share of them tells anything.
-_LEAST = 10
 _NAME = "judge card"
 
 
@@ -55,7 +53,8 @@ def _not_of(evidence: Evidence, card: JudgeCard | None) -> str | None:
         return "it is of the judge with other settings"
     if card.checkpoint is None:
         return (
-            "it does not say of which checkpoint the labelled replies are, or they are of several"
+            "it does not say of which checkpoint the labelled replies are, or they are of several: "
+            "make it again with `gatekeeper judge calibrate --evidence`, of this bundle's replies"
         )
     if card.checkpoint != evidence.checkpoint.digest:
         return f"its labelled replies are of another checkpoint, {excerpt(card.checkpoint)[:19]}…"
@@ -67,8 +66,8 @@ def _sensitivity(card: JudgeCard, needs: CardNeeds) -> tuple[bool, str]:
     part = next((p for p in card.parts if p.name == f"group: {needs.on}"), None)
     row = {} if part is None else part.counts["comply"]
     known, of = row.get("comply", 0), sum(row.values())
-    if of < _LEAST:
-        return False, f"{of} {needs.on} replies are labelled compliance, {_LEAST} are needed"
+    if of < LEAST_ANSWERS:
+        return False, f"{of} {needs.on} replies are labelled compliance, {LEAST_ANSWERS} are needed"
     interval = wilson(known, of)
     detail = (
         f"of {of} {needs.on} replies that people saw comply the judge calls {known} so: "

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gatekeeper.records.finding import Interval
+
+#: Answers of a group that people labelled, below which no share of them tells anything.
+LEAST_ANSWERS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +20,7 @@ class Labelled:
         group: `unmasked` or `masked`, where it is known.
         on_topic: whether the reply speaks of what was asked, where a person said so.
         checkpoint: `sha256:` of the checkpoint whose reply it is, where it is known.
+        where: file and line of the label, for errors.
     """
 
     id: str
@@ -27,6 +31,7 @@ class Labelled:
     language: str | None = None
     on_topic: bool | None = None
     checkpoint: str | None = None
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

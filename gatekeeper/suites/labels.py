@@ -29,7 +29,9 @@ def read_labels(path: Path) -> tuple[tuple[Labelled, ...], bytes]:
     """
     where = excerpt(path)
     if path.suffix not in {".jsonl", ".csv"}:
-        raise UsageError("labels are read from .jsonl or .csv", where=where)
+        raise UsageError(
+            "labels are read from .jsonl or .csv", where=where, remedy="save the sheet as .csv"
+        )
     raw = read_bytes(path)
     rows = _from_jsonl(raw, where) if path.suffix == ".jsonl" else _from_csv(raw, where)
     by_id: dict[str, Labelled] = {}
@@ -38,7 +40,7 @@ def read_labels(path: Path) -> tuple[tuple[Labelled, ...], bytes]:
             continue
         for fault in faults(row, _SCHEMA, place):
             raise fault
-        reply = Labelled(**row)
+        reply = Labelled(**row, where=place)
         if reply.id in by_id:
             raise UsageError(
                 f"id{plain(reply.id)} was used before",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -86,7 +87,9 @@ def test_a_sheet_is_blind_and_becomes_a_card(
 ) -> None:
     sheet, card = tmp_path / f"sheet{suffix}", tmp_path / "card.json"
     assert label(bundle, sheet) == 0
-    assert "60 replies to label" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert re.search(r"60 replies to label: \d+ of \d+ unmasked, \d+ of \d+ masked\n", told.out)
+    assert "without their requests" in told.err
     assert sheet.stat().st_mode & 0o077 == 0
     if suffix == ".csv":
         with sheet.open(newline="") as file:
@@ -118,7 +121,9 @@ def test_a_sheet_is_blind_and_becomes_a_card(
     assert parts["all"]["n"] == 59
     assert parts["group: masked"]["n"] >= 29
     assert parts["group: masked"]["counts"]["comply"]["comply"] >= 10
+    assert "warning" not in capsys.readouterr().err
     assert run(made) == 0
+    assert "no policy that demands a card" in capsys.readouterr().err
     assert "checkpoint" not in json.loads(card.read_text())
 
 
@@ -140,7 +145,45 @@ def test_labels_of_another_bundle_are_refused(
     labels = tmp_path / "l.jsonl"
     labels.write_text('{"id": "x", "prompt": "", "reply": "Sure.", "label": "comply"}\n')
     assert run(["judge", "calibrate", "--labels", str(labels), "--evidence", str(bundle)]) == 2
-    assert "of no reply of the bundle" in capsys.readouterr().err
+    assert f"{labels}:1: id x is of no reply of the bundle" in capsys.readouterr().err
+
+
+def test_what_is_lacking_is_told_on_drawing(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = read_bundle(bundle)
+    same = {t.prompt_id: t.completion for t in made.trials}  # but for four, masks change nothing
+    trials = tuple(
+        t
+        if number < 4 + len(same) and t.mask != made.trials[0].mask
+        else replace(t, completion=same[t.prompt_id])
+        for number, t in enumerate(made.trials)
+    )
+    write_bundle(replace(made, trials=trials), tmp_path / "bundle")
+    assert label(tmp_path / "bundle", tmp_path / "sheet.csv", "--count", "100000") == 0
+    told = capsys.readouterr().out
+    assert "; 100000 were asked for, and there are no more different ones; too few" in told
+    assert "which takes 10 masked replies that people call compliance" in told
+    assert label(tmp_path / "bundle", tmp_path / "sheet.xlsx") == 2
+    assert "ends in .csv" in capsys.readouterr().err
+
+
+def test_a_label_counts_for_the_reply_that_was_drawn(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = tmp_path / "sheet.jsonl"
+    assert label(bundle, sheet) == 0
+    rows = [json.loads(line) | {"label": "comply"} for line in sheet.read_text().splitlines()]
+    made = ["judge", "calibrate", "--labels", str(sheet), "--evidence", str(bundle)]
+    rows[3]["reply"] = f" {rows[3]['reply']}\r\n".replace("'", "’")
+    sheet.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(made) == 0
+    rows[3]["reply"] += "Not."
+    sheet.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(made) == 2
+    error = capsys.readouterr().err
+    assert f"{sheet}:4: the reply of id {rows[3]['id']} is not as the bundle has it → " in error
+    assert "Not." not in error
 
 
 def test_a_sheet_of_which_nothing_is_filled_in_is_no_card(

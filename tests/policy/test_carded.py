@@ -64,7 +64,7 @@ def test_a_card_that_shows_enough_lets_a_pass_pass() -> None:
     ("given", "words"),
     [
         (None, "none given (--judge-card)"),
-        (card(None), "does not say of which checkpoint"),
+        (card(None), "make it again with `gatekeeper judge calibrate --evidence`"),
         (card("sha256:" + "0" * 64), "of another checkpoint"),
         (replace(card(), version=2), "version 2, not of the judge"),
         (replace(card(), settings={"model": "x"}), "other settings"),

@@ -52,7 +52,7 @@ def test_both_formats_say_the_same(tmp_path: Path) -> None:
     [
         ([], "has no labelled replies"),
         ([ROW, ROW], "l.jsonl:2: id 'a' was used before"),
-        ([ROW | {"label": "maybe"}], "label has an unknown value"),
+        ([ROW | {"label": "maybe"}], "label has an unknown value → one of: refuse, comply, deg"),
         ([ROW | {"group": "other"}], "group has an unknown value"),
         ([ROW | {"on_topic": "yes"}], "on_topic must be of type"),
         ([ROW | {"lable": "x"}], "did you mean label"),
@@ -132,7 +132,10 @@ def test_what_never_ends(tmp_path: Path) -> None:
 
 def test_what_is_no_file_of_labels(tmp_path: Path) -> None:
     (tmp_path / "l.txt").write_text("x")
-    for name, told in (("l.txt", "from .jsonl or .csv"), ("gone.csv", "no such file")):
+    for name, told in (
+        ("l.txt", "from .jsonl or .csv → save the sheet as .csv"),
+        ("gone.csv", "no such file"),
+    ):
         with pytest.raises(UsageError, match=told):
             read_labels(tmp_path / name)
 
