@@ -45,7 +45,10 @@ def attribution_by_seed(evidence: Evidence) -> FloatArray | str:
     seeds = np.array([names.get(profile.prompt_ids[i], "") for i in rows], dtype=np.str_)
     distinct, means = seed_means(flat[rows], seeds)
     if len(distinct) < 2 * MINIMUM_SEEDS:
-        return f"only {len(distinct)} refused regular seeds were attributed"
+        return (
+            f"only {len(distinct)} refused regular seeds were attributed, {2 * MINIMUM_SEEDS} are "
+            "needed"
+        )
     return means
 
 

@@ -42,7 +42,10 @@ def refused_by_set(sets: npt.NDArray[np.str_], seeds: npt.NDArray[np.str_]) -> R
     rows = {name: np.flatnonzero(sets == name) for name in HARMFUL_SETS}
     count = {name: len(np.unique(seeds[places])) for name, places in rows.items()}
     if count[_NEEDED] < MINIMUM_SEEDS:
-        return f"only {count[_NEEDED]} refused {_NEEDED} seeds in the selection split"
+        return (
+            f"only {count[_NEEDED]} refused {_NEEDED} seeds in the selection split, "
+            f"{MINIMUM_SEEDS} are needed"
+        )
     few = [name for name, n in count.items() if n < MINIMUM_SEEDS]
     note = " ".join(
         f"Only {count[name]} refused {name} seeds in the selection split: experts that carry these "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gatekeeper.audit.resolve_options import reasoning_of, rows_needed
@@ -14,7 +14,7 @@ from gatekeeper.records.digest import sha256
 
 if TYPE_CHECKING:
     from gatekeeper.records.policy import Policy
-    from gatekeeper.records.suite import Suite
+    from gatekeeper.records.suite import Prompt, Suite
 
 
 def hopeless_settings(
@@ -51,6 +51,33 @@ def hopeless_settings(
         yield "the policy wants a positive control", "--positive-control"
 
 
+def without_selection(suite: Suite, config: AuditConfig) -> str | None:
+    """A warning where so few seeds select that no selector can rank experts; else None."""
+    from gatekeeper.analysis.ranking import MINIMUM_SEEDS
+    from gatekeeper.suites.split import limit, split_seeds
+
+    prompts = limit(suite.prompts, config.max_prompts, config.seed)
+    sides = split_seeds(prompts, config.selection_share, config.seed)
+    fewest = _selecting(prompts, sides, config)
+    if fewest >= MINIMUM_SEEDS:
+        return None
+    remedy = "a larger suite" if config.max_prompts is None else "a larger --max-prompts, or none"
+    return (
+        f"{fewest} seeds of regular prompts will select, and a selector takes {MINIMUM_SEEDS} or "
+        f"more, attribution and greedy as many that are refused: no experts will be selected "
+        f"({remedy})"
+    )
+
+
+def _selecting(prompts: Sequence[Prompt], sides: Mapping[str, str], config: AuditConfig) -> int:
+    """Seeds of regular prompts that select; in the fold with fewer where there are two."""
+    from gatekeeper.suites.split import MEASUREMENT
+
+    regular = {p.seed_id for p in prompts if p.set == "regular"}
+    selecting = sum(sides[seed] != MEASUREMENT for seed in regular)
+    return min(selecting, len(regular) - selecting) if config.cross_fit else selecting
+
+
 def _counts(suite: Suite, config: AuditConfig, policy: Policy) -> Iterator[tuple[str, str]]:
     """Seeds that select and prompts of each category, as far as the suite tells."""
     from gatekeeper.suites.split import MEASUREMENT, limit, split_seeds
@@ -59,9 +86,7 @@ def _counts(suite: Suite, config: AuditConfig, policy: Policy) -> Iterator[tuple
     flag = "--suite" if config.max_prompts is None else "--max-prompts"
     prompts = limit(suite.prompts, config.max_prompts, config.seed)
     sides = split_seeds(prompts, config.selection_share, config.seed)
-    regular = {p.seed_id for p in prompts if p.set == "regular"}
-    selecting = [seed for seed in regular if sides[seed] != MEASUREMENT]
-    fewest = min(len(selecting), len(regular) - len(selecting)) if cross_fit else len(selecting)
+    fewest = _selecting(prompts, sides, config)
     if fewest < needs.search.selecting_seeds:
         fact = f"{fewest} seeds of regular prompts will select"
         yield f"{fact} and the policy wants {needs.search.selecting_seeds}", flag

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from gatekeeper.audit.hopeless import hopeless_settings
+from gatekeeper.audit.hopeless import hopeless_settings, without_selection
 from gatekeeper.audit.resolve_options import (
     check_sizes,
     hopeless_sizes,
@@ -68,6 +68,8 @@ def plan(
         config = resolve(options, policy)
         for warning in hopeless(suite, options, config, policy):
             warn(warning)
+    if (few := without_selection(suite, config)) is not None:
+        warn(few)
     others = (system_prompt_of(path) or "" for path in options.inputs.also_system_prompts)
     request: AuditRequest = asking.AuditRequest(
         **values_of(config),

@@ -80,4 +80,4 @@ def test_a_set_with_too_few_refusals_is_left_out_and_told():
 
 def test_too_few_refused_requests_are_a_reason():
     told = found_with(lambda mask: 0.0, lambda mask: 0.0, count=9)
-    assert told == "only 9 refused regular seeds in the selection split"
+    assert told == "only 9 refused regular seeds in the selection split, 10 are needed"

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from gatekeeper.audit.hopeless import without_selection
 from gatekeeper.audit.plan import hopeless
 from gatekeeper.audit.resolve_options import resolve
 from gatekeeper.cli import run
@@ -101,6 +102,20 @@ def test_seeds_that_select_and_categories_are_told(tmp_path):
     assert len(found) == 2
     assert "120 seeds of regular prompts will select and the policy wants 121" in found[0]
     assert "11 over_refusal prompts of photography will be measured" in found[1]
+
+
+def test_seeds_too_few_for_any_selector_are_told():
+    suite = read_suite(SUITE)
+    for more, words in (
+        (("--max-prompts", 19), "9 seeds of regular prompts will select"),
+        (("--max-prompts", 40, "--no-cross-fit", "--selection-share", 0.2), "8 seeds of regular"),
+    ):
+        warning = without_selection(suite, resolve(options(SUITE, *more), None))
+        assert warning is not None and words in warning
+        assert "takes 10 or more" in warning and "--max-prompts" in warning
+    enough = resolve(options(SUITE, "--max-prompts", 20), None)
+    assert without_selection(suite, enough) is None
+    assert without_selection(suite, resolve(options(SUITE), None)) is None
 
 
 def test_another_digest_of_the_same_suite_is_told(tmp_path):

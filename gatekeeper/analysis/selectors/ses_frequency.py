@@ -40,7 +40,7 @@ def _select(inputs: SelectionInput) -> Selection | str:
     seeds, regular = frequency_by_seed(inputs, "regular", window)
     wrapped, jailbreak = frequency_by_seed(inputs, "jailbreak", window)
     if len(seeds) < MINIMUM_SEEDS:
-        return f"only {len(seeds)} regular seeds in the selection split"
+        return f"only {len(seeds)} regular seeds in the selection split, {MINIMUM_SEEDS} are needed"
     notes = [
         "SAFEx-style: S and N_e are not published; both are options here (--resamples, --size).",
         "A frequency ranking finds experts that are always on before it finds those that matter.",
