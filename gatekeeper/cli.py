@@ -23,10 +23,13 @@ from gatekeeper.errors import (
     excerpt,
     is_panic,
 )
+from gatekeeper.odd_characters import foreign
 
 _PREFIX = "GATEKEEPER"
 #: Errors of a file told beside the first: with it, what a terminal holds.
 _MOST_OTHERS = 19
+#: Longest complaint of click's that is repeated: with what was meant, and a letter's name.
+_USAGE_EXCERPT = 240
 #: Commands that keep what they computed; others begin anew.
 _KEEPING = frozenset({"audit", "demo", "judge", "run"})
 _NO_MEMORY = "not enough memory → free some, or raise its limit (ulimit -v)"
@@ -191,7 +194,9 @@ def _wrong_usage(error: click.ClickException) -> int:
         return ExitCode.USAGE
     command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
     hint = f" → see {command} --help" if command else ""
-    return _fail(excerpt(error.format_message()) + hint, ExitCode.USAGE)
+    letter = foreign(error.option_name) if isinstance(error, click.NoSuchOption) else ""
+    message = f"{excerpt(error.format_message(), _USAGE_EXCERPT)} {letter}".rstrip()
+    return _fail(message + hint, ExitCode.USAGE)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
+from gatekeeper.odd_characters import foreign
+
 #: Longest piece of foreign text (a path, a value from a file) repeated in a message.
 _EXCERPT = 120
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -110,12 +112,13 @@ def is_panic(error: BaseException) -> bool:
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
-    """A remedy for a word that is none of the known ones: the one that was probably meant.
+    """A remedy for a word that is none of the known ones: the one that was probably meant, and
+    what tells them apart where both may look the same on a screen.
 
     Args:
         otherwise: what to say where none is near; None: all that are known.
     """
     words = list(known)
     if near := difflib.get_close_matches(word[:_EXCERPT], words, n=1, cutoff=0.5):
-        return f"did you mean {near[0]}?"
+        return f"did you mean {near[0]}? {foreign(word)}".rstrip()
     return f"known: {', '.join(words) or 'none'}" if otherwise is None else otherwise

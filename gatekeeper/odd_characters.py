@@ -41,6 +41,15 @@ def named(character: str) -> str:
     return f"character U+{ord(character):04X}" + (f" ({name})" if name else "")
 
 
+def foreign(word: str) -> str:
+    """Names the first character of a word that is not ASCII: some look just like ones that are.
+
+    `what is there has character U+0430 (cyrillic small letter a) at place 6`; nothing if all are.
+    """
+    at = next((i for i, c in enumerate(word) if not c.isascii()), None)
+    return "" if at is None else f"what is there has {named(word[at])} at place {at + 1}"
+
+
 def remedy(character: str) -> str:
     """What to write instead."""
     meant = replacement(character)

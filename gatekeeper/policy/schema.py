@@ -13,6 +13,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.protocols import Validator
 
 from gatekeeper.errors import did_you_mean, excerpt
+from gatekeeper.odd_characters import foreign
 from gatekeeper.policy.problems import Problem, error_at, in_order, is_odd
 from gatekeeper.strict_schema import strict_validator
 from gatekeeper.strict_yaml import Route, YamlDocument
@@ -118,6 +119,8 @@ def _words(error: ValidationError, name: str) -> tuple[str, str]:
         return f"{name} has not exactly one limit", "give either max or min"
     if keyword in _SIZES:
         return f"{name} {_SIZES[keyword]}", wanted
+    if keyword == "pattern" and (letter := foreign(str(value))):
+        wanted += f": {letter}"
     return f"{name}: {excerpt(value)!r} is not {_description(error.schema)}", wanted
 
 

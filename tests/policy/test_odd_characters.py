@@ -61,6 +61,33 @@ def refused(path: Path, text: str) -> UsageError | None:
 
 
 @pytest.mark.parametrize(
+    ("word", "alike"),
+    [
+        ("metric: refusal-drop", "metric: refus\u0430l-drop"),
+        ("max: 10 points", "m\u0430x: 10 points"),
+        ("set: regular", "set: regul\u0430r"),
+        ("[attribution, greedy]", "[\u0430ttribution, greedy]"),
+    ],
+)
+def test_a_letter_that_looks_like_another_is_named(tmp_path: Path, word: str, alike: str) -> None:
+    error = refused(tmp_path / "p.yaml", POLICY.replace(word, alike))
+    assert error is not None
+    place = alike.index("\u0430") - max(alike.rfind(c, 0, alike.index("\u0430")) for c in " [")
+    told = f" what is there has character U+0430 (cyrillic small letter a) at place {place}"
+    assert told in str(error)
+
+
+def test_it_is_named_on_the_command_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    letter = "has character U+043E (cyrillic small letter o) at place"
+    assert run(["check", "x", "--p\u043elicy", "y"]) == 2
+    assert f"{letter} 4 → see" in capsys.readouterr().err
+    assert run(["d\u043ector"]) == 2
+    assert f"did you mean doctor? what is there {letter} 2" in capsys.readouterr().err
+    assert run(["catalog", "f\u043ermat"]) == 2
+    assert f"{letter} 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("character", "stands_for"),
     [(NBSP, " "), ("\u3000", " "), ("\uff1a", ":"), ("\uff0d", "-"), ("\u2212", "-")],
 )

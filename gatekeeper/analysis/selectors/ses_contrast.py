@@ -95,7 +95,10 @@ def _select(inputs: SelectionInput) -> Selection | str:
     detection = _contrast(inputs, "benign", window)
     control = _contrast(inputs, "jailbreak", window)
     if detection is None:
-        return "too few regular or benign seeds in the selection split"
+        return (
+            "too few regular or benign seeds in the selection split, "
+            f"{MINIMUM_SEEDS} of each are needed"
+        )
     contrasts = [detection] if control is None else [detection, control]
     resampled = [c.resampled(inputs, inputs.size, inputs.resamples) for c in contrasts]
     probability = np.maximum.reduce([f.probability for f in resampled])
