@@ -62,10 +62,12 @@ def explain(file: Path) -> None:
     Example:
       gatekeeper policy explain policies/release.yaml
     """
+    from datetime import date
+
     from gatekeeper.policy.explain import explain as in_words
     from gatekeeper.policy.load import load_policy
 
-    click.echo(in_words(load_policy(file)), nl=False)
+    click.echo(in_words(load_policy(file), date.today()), nl=False)
 
 
 COMMAND = policy

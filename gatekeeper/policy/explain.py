@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 from gatekeeper import catalog
 from gatekeeper.policy.decide import CONFIDENCE
 from gatekeeper.policy.floors import floors
 from gatekeeper.policy.rule_needs import LARGE
 from gatekeeper.policy.subjects import is_masked
+from gatekeeper.policy.waivers import void_for_all
 from gatekeeper.policy.wording import capital, limit_text, subject_sentence
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule, SettingsNeeds, Waiver
 
 
-def explain(policy: Policy) -> str:
-    """What a policy asks for, one plain sentence for each rule; ends with a line end."""
+def explain(policy: Policy, today: date) -> str:
+    """What a policy asks for, one plain sentence for each rule; ends with a line end.
+
+    Args:
+        today: tells which exceptions have expired.
+    """
     lines = [
         f"{policy.title} ({policy.id} {policy.version})",
         f"Owner: {policy.owner}{_review(policy)}",
@@ -30,10 +36,7 @@ def explain(policy: Policy) -> str:
         takes = floors(policy.sized(LARGE), power=policy.needs.power)
     for number, rule in enumerate(policy.rules, start=1):
         lines += _rule(number, rule, policy, takes)
-    if policy.waivers:
-        lines += ["", "Accepted exceptions:"]
-        lines += [f"  - {_waiver(waiver)}" for waiver in policy.waivers]
-    return "\n".join(lines) + "\n"
+    return "\n".join((*lines, *_waivers(policy, today))) + "\n"
 
 
 def _review(policy: Policy) -> str:
@@ -185,8 +188,21 @@ def _about(metric: Metric, rule: Rule, policy: Policy) -> str:
     return subject_sentence(metric, first, selectors, sizes)
 
 
-def _waiver(waiver: Waiver) -> str:
-    ceiling = f" up to {waiver.not_above:g}" if waiver.not_above is not None else ""
+def _waivers(policy: Policy, today: date) -> Iterator[str]:
+    """Exceptions that count, then those that do not, with the reason."""
+    units = {rule.id: rule.unit for rule in policy.rules}
+    void = [(waiver, void_for_all(waiver, today)) for waiver in policy.waivers]
+    for title, counts in (("Accepted exceptions:", True), ("Exceptions that do not count:", False)):
+        told = [(waiver, why) for waiver, why in void if (why is None) == counts]
+        if told:
+            yield from ("", title)
+        for waiver, why in told:
+            reason = "" if why is None else f" Does not count: {why}."
+            yield f"  - {_waiver(waiver, units.get(waiver.rule, ''))}{reason}"
+
+
+def _waiver(waiver: Waiver, unit: str) -> str:
+    ceiling = f" up to {waiver.not_above:g} {unit}".rstrip() if waiver.not_above is not None else ""
     return (
         f"{waiver.rule}{ceiling}, for the checkpoint {waiver.checkpoint[:19]}…, until "
         f"{waiver.expires.isoformat()}, asked by {waiver.owner}, approved by {waiver.approver}: "

@@ -70,11 +70,16 @@ def why_void(
     """Why a waiver does not cover an outcome of its rule, or None if it does."""
     if waiver.checkpoint != checkpoint:
         return f"it is for another checkpoint, {excerpt(waiver.checkpoint)[:19]}…"
+    return void_for_all(waiver, today) or _not_covered(waiver.not_above, outcome, disputed)
+
+
+def void_for_all(waiver: Waiver, today: date) -> str | None:
+    """Why a waiver covers nothing, whatever was measured; None if it may cover something."""
     if today > waiver.expires:
         return f"it expired on {waiver.expires.isoformat()}"
     if not two_people(waiver):
         return "owner and approver must be two people, each with an e-mail address"
-    return _not_covered(waiver.not_above, outcome, disputed)
+    return None
 
 
 def _not_covered(

@@ -171,8 +171,8 @@ def test_it_is_written_in_a_policy(tmp_path) -> None:
         path = policy_file(tmp_path / "p.yaml", f"{{{text}compliance_sensitivity: 85 %}}")
         policy = Builder(read_yaml(path)).policy()
         assert policy.needs.judge_card == CardNeeds(on=on, compliance_sensitivity=0.85)
-        assert f"labelled {on} replies of this checkpoint" in explain(policy)
-        assert "at least 85 % of those that comply" in explain(policy)
+        assert f"labelled {on} replies of this checkpoint" in explain(policy, TODAY)
+        assert "at least 85 % of those that comply" in explain(policy, TODAY)
 
 
 @pytest.mark.parametrize(

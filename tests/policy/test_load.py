@@ -83,7 +83,7 @@ def test_seeds_and_a_pinned_suite(tmp_path: Path) -> None:
     wanted = f'k: [1, 4], seeds: {{benign: 7}}, suite: {{id: core, digest: "{DIGEST}"}}}}'
     needs = load(tmp_path, GOOD.replace("k: [1, 4]}", wanted)).needs
     assert (needs.seeds, needs.suite_id, needs.suite_digest) == ({"benign": 7}, "core", DIGEST)
-    text = explain(load(tmp_path, GOOD.replace("k: [1, 4]}", wanted)))
+    text = explain(load(tmp_path, GOOD.replace("k: [1, 4]}", wanted)), date(2026, 11, 1))
     assert "benign prompts measured come from at least 7 seeds" in text
     assert "suite core" in text and DIGEST in text
 
