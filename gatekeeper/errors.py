@@ -15,6 +15,8 @@ from gatekeeper.odd_characters import foreign
 
 #: Longest piece of foreign text (a path, a value from a file) repeated in a message.
 _EXCERPT = 120
+#: Longest reason that is repeated: a sentence of ours with its remedy, as evidence holds it.
+REASON = 400
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -83,7 +83,7 @@ def run_audit(
     refuse_unauditable(request.checkpoint)
     started = datetime.now(UTC)
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(work_dir / STORE, _name_of(request), ranks))
+        store = stack.enter_context(open_store(work_dir / STORE, name_of(request), ranks))
         clock = Clock(store, reporter)
         with clock.stage("load"):
             prepared = prepare(request, reporter, work_dir, store)
@@ -117,7 +117,7 @@ def run_audit(
     return replace(evidence, trials=packed(evidence.trials), times=times, cautions=cautions)
 
 
-def _name_of(request: AuditRequest) -> str:
+def name_of(request: AuditRequest) -> str:
     """Tells the audits that share a store apart: a digest of all that was asked for."""
     apart = {"checkpoint", "description", "suite", "judge_options", "execution"}
     chosen = {f.name: getattr(request, f.name) for f in fields(request) if f.name not in apart}

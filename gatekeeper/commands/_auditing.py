@@ -11,8 +11,8 @@ from gatekeeper.audit.plan import looks_of
 from gatekeeper.commands._heartbeat import HEARTBEAT
 from gatekeeper.commands._ledger import counted
 from gatekeeper.commands._output import NEW, install
-from gatekeeper.commands._progress import ProgressReporter
-from gatekeeper.errors import excerpt
+from gatekeeper.commands._progress import ProgressReporter, duration
+from gatekeeper.errors import REASON, excerpt
 
 if TYPE_CHECKING:  # numpy and torch are behind these; --help has no use for them
     from gatekeeper.audit.request import AuditRequest
@@ -52,12 +52,13 @@ def perform(
     """
 
     from gatekeeper.audit.devices import devices_of
-    from gatekeeper.audit.run import run_audit
+    from gatekeeper.audit.run import name_of, run_audit
     from gatekeeper.evidence.bundle import write_bundle
     from gatekeeper.metrics import with_findings
 
     if ranks is not None:
         ranks.share(AUDIT)
+    _tell_unfinished(work, name_of(request), reporter)
     reporter.begin(work / HEARTBEAT, devices_of(request.execution))
     try:
         evidence = run_audit(request, work, reporter, looks_of(request, policy), ranks)
@@ -71,6 +72,23 @@ def perform(
     return written
 
 
+def _tell_unfinished(work: Path, audit: str, reporter: ProgressReporter) -> None:
+    """Says that an audit goes on where it was stopped, or takes the place of another one."""
+    from gatekeeper.evidence.trial_store import STORE, unfinished
+
+    left = unfinished(work / STORE, audit)
+    if left is None:
+        return
+    done = f"{left.replies:,} replies in {duration(left.seconds)}"
+    if left.same:
+        reporter.tell(f"going on with the audit that was stopped here: {done} are done")
+    else:
+        reporter.tell(
+            f"an unfinished audit with other options is here ({done}): this one takes its place, "
+            "and only what both need is used again"
+        )
+
+
 def tell_left_out(evidence: Evidence) -> None:
     """Prints each selector and kind of environment that could not be run, with the reason."""
     from gatekeeper.analysis.environments import untold_parts
@@ -78,4 +96,4 @@ def tell_left_out(evidence: Evidence) -> None:
     for dimension in untold_parts(evidence):
         click.echo(f"left out: environments by {dimension}: no two parts have enough seeds")
     for name, reason in evidence.skipped_selectors.items():
-        click.echo(f"left out: selector {name}: {excerpt(reason)}")
+        click.echo(f"left out: selector {name}: {excerpt(reason, REASON)}")

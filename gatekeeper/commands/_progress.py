@@ -15,7 +15,7 @@ from gatekeeper.commands._heartbeat import Heartbeat
 _EVERY = 15.0
 
 _WORDS = {
-    "load": "Loading and checking the model",
+    "load": "Trying the judge, loading and checking the model",
     "unmasked": "Unmasked replies, selection split",
     "profile": "Routing profile",
     "attribution": "Attribution",
@@ -108,6 +108,12 @@ class ProgressReporter:
         self._clear()
         if not self._quiet:
             click.echo(f"{self._prefix}warning: {text}", err=True)
+
+    def tell(self, text: str) -> None:
+        """Something that is no warning, on a line of its own."""
+        self._clear()
+        if not self._quiet:
+            click.echo(f"{self._prefix}{text}", err=True)
 
     def _line(self, now: float) -> str:
         piece = self._piece

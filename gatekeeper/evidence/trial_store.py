@@ -63,6 +63,36 @@ def holds_rows(path: Path) -> bool:
         return True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """What an earlier session left in a store.
+
+    Attributes:
+        same: whether it was this audit's; else that of one with other options.
+        replies: of all audits that share the store.
+        seconds: that this audit took so far, or the others.
+    """
+
+    same: bool
+    replies: int
+    seconds: float
+
+
+def unfinished(path: Path, audit: str) -> Unfinished | None:
+    """What lies in a store before an audit begins; None where nothing does, or it can't be read."""
+    if not holds_rows(path):
+        return None
+    try:
+        with closing(sqlite3.connect(path)) as db:
+            (replies,) = db.execute("SELECT count(*) FROM replies").fetchone()
+            times = db.execute("SELECT audit, sum(seconds) FROM times GROUP BY audit").fetchall()
+    except sqlite3.Error:  # whoever opens it next tells
+        return None
+    taken = {name: float(seconds) for name, seconds in times}
+    seconds = taken.get(audit, sum(taken.values()))
+    return Unfinished(same=audit in taken, replies=replies, seconds=seconds) if taken else None
+
+
 class TrialStore:
     """A file of finished rows; use as a context manager. Several processes may write to one.
 

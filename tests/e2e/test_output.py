@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -26,6 +27,7 @@ def test_kill_9_resumes_to_the_same_bytes_and_computes_nothing_twice(whole, tmp_
     assert not (out / "manifest.json").exists()
     done = gatekeeper(*ARGUMENTS, "--out", out)
     assert done.returncode == 0, done.stderr
+    assert f"going on with the audit that was stopped here: {kept} replies in " in done.stderr
     for name in BUNDLE_FILES:
         if name not in {"run.json", "manifest.json"}:
             assert (out / name).read_bytes() == (whole / name).read_bytes(), name
@@ -46,6 +48,13 @@ def test_signals_end_it_in_one_line_and_keep_the_rows(tmp_path, number):
     assert "Traceback" not in errors
     assert "interrupted" in errors and "run the same command again" in errors
     assert rows(out) >= 10
+    other = Started(*ARGUMENTS, "--out", out, "--seed", "5")
+    while "\n" not in other.errors():
+        assert other.poll() is None
+        time.sleep(0.02)
+    other.kill()
+    assert "an unfinished audit with other options is here" in other.errors()
+    assert "this one takes its place" in other.errors()
 
 
 def test_a_directory_with_other_things_is_left_alone(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence import sqlite_files
-from gatekeeper.evidence.trial_store import StoredReply, TrialStore
+from gatekeeper.evidence.trial_store import StoredReply, TrialStore, Unfinished, unfinished
 from tests.typed import some
 
 
@@ -30,6 +30,23 @@ def test_rows_outlive_the_process(tmp_path):
         assert store.blob("profile") == b"\x00\x01"
         assert store.blob("other") is None
         assert store.seconds() == {"trials": 2.5}
+
+
+def test_what_an_earlier_session_left_is_known_before_the_next_begins(tmp_path):
+    path = tmp_path / "s"
+    assert unfinished(path, "one") is None
+    with TrialStore(path, audit="one") as store:
+        store.add_seconds("load", 1.0)
+        assert unfinished(path, "one") is None  # nothing was computed
+        store.put([reply("a"), reply("b")])
+        store.add_seconds("trials", 2.0)
+    assert unfinished(path, "one") == Unfinished(same=True, replies=2, seconds=3.0)
+    assert unfinished(path, "two") == Unfinished(same=False, replies=2, seconds=3.0)
+    with TrialStore(path, audit="two") as store:
+        store.add_seconds("load", 5.0)
+    assert unfinished(path, "two") == Unfinished(same=True, replies=2, seconds=5.0)
+    path.write_bytes(b"no store at all, but long enough to be taken for one" * 99)
+    assert unfinished(path, "one") is None
 
 
 def test_a_batch_is_there_wholly_or_not_at_all(tmp_path):
