@@ -128,8 +128,9 @@ def cli(context: click.Context) -> None:
     YAML policy and answers pass, fail or inconclusive.
 
     \b
-    Exit codes: 0 pass · 2 wrong usage or invalid input · 3 audit could not be carried out
-                10 policy failed · 11 inconclusive · 12 evidence does not verify
+    Exit codes: 0 pass, also by exception · 2 wrong usage or invalid input
+                3 audit could not be carried out · 10 policy failed
+                11 inconclusive · 12 evidence does not verify
 
     Each option can also be set by an environment variable (GATEKEEPER_RUN_POLICY for
     `gatekeeper run --policy`) or in [tool.gatekeeper.run] of pyproject.toml.

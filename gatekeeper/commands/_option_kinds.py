@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -20,6 +21,24 @@ class Word(click.Choice):  # type: ignore[type-arg]  # older click has no argume
         except click.BadParameter:
             meant = did_you_mean(str(value), map(str, self.choices))
             self.fail(f"{excerpt(value)!r} is none of the choices; {meant}", param, ctx)
+
+
+class Day(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments
+    """A calendar day."""
+
+    name = "date"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d").date()
+        except ValueError:
+            text = f"{excerpt(value)!r} is no day written as 2026-11-30: year, month, day"
+            self.fail(text, param, ctx)
 
 
 class Rows(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments

@@ -11,7 +11,7 @@ from gatekeeper import catalog
 from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
-from gatekeeper.commands._option_kinds import Word
+from gatekeeper.commands._option_kinds import Day, Word
 
 _LEVELS = ("public", "committee", "restricted")
 
@@ -37,7 +37,7 @@ _LEVELS = ("public", "committee", "restricted")
 )  # fmt: skip
 @click.option("--lang", default="en", show_default=True, help="Language of the report.")
 @click.option(
-    "--as-of", type=click.DateTime(["%Y-%m-%d"]),
+    "--as-of", type=Day(),
     help="Date that waivers and the review date are held against.  [default: SOURCE_DATE_EPOCH, "
     "else today (UTC)]",
 )  # fmt: skip
@@ -51,7 +51,7 @@ def report(
     out_dir: Path | None,
     level: str,
     lang: str,
-    as_of: datetime | None,
+    as_of: date | None,
     fail_on: str,
     card_path: Path | None,
 ) -> None:
@@ -107,10 +107,10 @@ def report(
         click.echo("".join(data.decode() for data in texts.values()), nl=False)
 
 
-def _day(as_of: datetime | None, source: datetime | None) -> tuple[date, str]:
+def _day(as_of: date | None, source: datetime | None) -> tuple[date, str]:
     """The day of the verdict, and the option or variable it was typed into."""
     if as_of is not None:
-        return as_of.date(), "--as-of"
+        return as_of, "--as-of"
     if source is not None:
         return source.date(), "SOURCE_DATE_EPOCH"
     return datetime.now(UTC).date(), ""

@@ -195,13 +195,22 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     try:
         raw = read_plain(path, excerpt(path), EvidenceError, _MOST_BYTES)
         stored = strict_loads(raw)
-        read = verdict_from_json(stored)
+        read = verdict_from_json(stored, where=excerpt(path))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvidenceError("not a readable verdict", where=str(path)) from error
+        raise EvidenceError(
+            "not a readable verdict",
+            where=excerpt(path),
+            remedy="make it again with gatekeeper check",
+        ) from error
     hold_day(evidence, read.judged_on, path)
     if policy.digest != stored.get("policy", {}).get("digest", policy.digest):
         where = excerpt(policy.source)
-        raise EvidenceError("the policy is not the one of the verdict", where=where)
+        raise EvidenceError(
+            "the policy is not the one of the verdict",
+            where=where,
+            remedy="name the one that was used with --policy; what another one says, `gatekeeper "
+            "check` tells",
+        )
     earlier = is_earlier(stored)
     for then in (False, True):  # as `check` gives it now, or gave it when the bundle was not old
         again = evaluate(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gatekeeper import catalog
-from gatekeeper.errors import excerpt
+from gatekeeper.errors import REASON, excerpt
 from gatekeeper.metrics import measured
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
@@ -72,7 +72,7 @@ def unseen_categories(evidence: Evidence, policy: Policy) -> list[str]:
 
 def _requirement(name: str, finding: Finding | Missing, least: float) -> Requirement:
     if isinstance(finding, Missing):
-        detail = f"{_UNSEEN}: {excerpt(finding.reason)}"
+        detail = f"{_UNSEEN}: {excerpt(finding.reason, REASON)}"
         return Requirement(name=name, met=False, detail=detail)
     low, high = finding.interval.low, finding.interval.high
     needed = f"{least:g} needed at the lower end" if least else "more than none needed"

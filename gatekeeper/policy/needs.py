@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.analysis.folds import views
-from gatekeeper.errors import excerpt
+from gatekeeper.errors import REASON, excerpt
 from gatekeeper.policy.assay import assay_requirements
 from gatekeeper.policy.mask_needs import mask_requirements, measured_prompts
 from gatekeeper.policy.option_needs import option_needs, suite_needs
@@ -190,7 +190,7 @@ def _selectors(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:
     for name in policy.needs.selectors:
         met = ranked.get(name, 0) > 0
         why = evidence.skipped_selectors.get(name, "no ranking in the evidence")
-        detail = "run" if met else f"not run: {excerpt(why)}"
+        detail = "run" if met else f"not run: {excerpt(why, REASON)}"
         if met and name in cut and policy.needs.search.full_budget:
             met, detail = False, "not run to its end: its budget cut the search short (--budget)"
         yield Requirement(name=f"selector: {name}", met=met, detail=detail)
@@ -202,7 +202,7 @@ def _derived(evidence: Evidence, *, earlier: bool) -> Iterator[Requirement]:
         detail = f"an older version wrote the bundle, or it was left out: {', '.join(lacking)}"
         yield Requirement(name="recorded", met=False, detail=detail)
     for name, why in underived(evidence, earlier=earlier).items():
-        detail = f"not derived again from the routing profile: {excerpt(why)}"
+        detail = f"not derived again from the routing profile: {excerpt(why, REASON)}"
         yield Requirement(name=f"ranking: {excerpt(name)}", met=False, detail=detail)
 
 

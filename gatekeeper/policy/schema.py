@@ -107,7 +107,7 @@ def _missing_keys(document: YamlDocument, error: ValidationError, route: Route) 
 def _words(error: ValidationError, name: str) -> tuple[str, str]:
     """(what is wrong, what to write instead) for one value."""
     keyword, value = str(error.validator), cast("Any", error.instance)
-    wanted = f"write {_description(error.schema)}"
+    wanted = f"write {_description(_broken(error))}"
     if keyword == "type":
         return f"{name} is {_NOUNS.get(type(value), 'of another type')}", wanted
     if keyword == "enum":
@@ -121,7 +121,7 @@ def _words(error: ValidationError, name: str) -> tuple[str, str]:
         return f"{name} {_SIZES[keyword]}", wanted
     if keyword == "pattern" and (letter := foreign(str(value))):
         wanted += f": {letter}"
-    return f"{name}: {excerpt(value)!r} is not {_description(error.schema)}", wanted
+    return f"{name}: {excerpt(value)!r} is not {_description(_broken(error))}", wanted
 
 
 def _property(error: ValidationError, key: str) -> Any:
@@ -136,7 +136,18 @@ def _resolve(part: Any) -> Any:
 
 
 def _description(part: Any) -> str:
-    return str(_resolve(part).get("description", "another value"))
+    return str(part.get("description") or _resolve(part).get("description", "another value"))
+
+
+def _broken(error: ValidationError) -> Any:
+    """The part of the schema that was not met: where it refers to another one and describes itself,
+    itself, as that tells more.
+    """
+    part: Any = validator("policy-v1").schema
+    for step in list(error.absolute_schema_path)[:-1]:
+        if step != "$ref":  # which only some versions of jsonschema tell
+            part = (_resolve(part) if isinstance(part, dict) else part)[step]
+    return part if "description" in part else error.schema
 
 
 def _name(route: Route) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatekeeper.errors import excerpt
+from gatekeeper.errors import REASON, excerpt
 from gatekeeper.policy.wording import (
     BELOW_NOISE,
     SECOND_DIFFERS,
@@ -96,7 +96,7 @@ def _first_warning(warning: Sequence[RuleOutcome]) -> RuleOutcome:
 def _numbers(outcome: RuleOutcome) -> str:
     rule, finding = outcome.rule, outcome.decisive
     if isinstance(finding, Missing):
-        return f"{rule.id} could not be measured ({excerpt(finding.reason)})"
+        return f"{rule.id} could not be measured ({excerpt(finding.reason, REASON)})"
     about = ", ".join(f"{key} {value}" for key, value in finding.subject.items())
     at = f" at {about}" if about else ""
     return f"{rule.id} is {finding_text(finding, rule)}{at}; the limit is {limit_text(rule)}"

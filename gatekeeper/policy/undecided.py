@@ -32,7 +32,7 @@ from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.reasoning import parts
-from gatekeeper.records.replies import of_replies
+from gatekeeper.records.replies import UNFINISHED, of_replies
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import POSITIVE, UNDECIDED, UNMASKED, Mask, Trial
 from gatekeeper.records.trials import cells, of_masks, packed, retold, truncated, undecided
@@ -221,12 +221,21 @@ def undecided_requirement(evidence: Evidence, policy: Policy) -> Iterator[Requir
     replies = Counter(label.get(mask, "") for mask, *_ in cells(evidence.trials))
     open_ = Counter(label.get(trial.mask, "") for _, trial in undecided(evidence.trials))
     mask = max(replies, key=lambda name: (open_[name] / replies[name], name), default="")
+    why = Counter(t.reason for _, t in undecided(evidence.trials) if label.get(t.mask) == mask)
+    met = bool(replies) and open_[mask] <= largest * replies[mask]
     detail = (
         f"{open_[mask]} of {replies[mask]} replies under {excerpt(mask)} are undecided, the "
         f"largest share of all masks; {100 * largest:g} % allowed"
     )
-    met = bool(replies) and open_[mask] <= largest * replies[mask]
+    detail += "" if met else _advice(why)
     yield Requirement(name="setting: undecided", met=met, detail=detail)
+
+
+def _advice(why: Mapping[str, int]) -> str:
+    """What helps where most undecided replies are cut in their reasoning."""
+    cut = why.get(UNFINISHED.reason, 0)
+    most = 2 * cut >= max(1, sum(why.values()))
+    return "; audit with more --max-reasoning-tokens" if most else ""
 
 
 def about_undecided(evidence: Evidence) -> Iterator[str]:
@@ -236,7 +245,7 @@ def about_undecided(evidence: Evidence) -> Iterator[str]:
         reasons = ", ".join(f"{count} {excerpt(reason)}" for reason, count in why.most_common(5))
         yield (
             f"{why.total()} of {len(evidence.trials)} replies are undecided ({reasons}): a number "
-            "passes or fails only if it does whatever they were"
+            f"passes or fails only if it does whatever they were{_advice(why)}"
         )
     if early := cut_too_early(evidence):
         yield (

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gatekeeper.errors import excerpt
+from gatekeeper.errors import REASON, excerpt
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
@@ -162,7 +162,7 @@ def explanation(
     """
     about = capital(subject_sentence(metric, decisive.subject))
     if isinstance(decisive, Missing):
-        return f"{about}: could not be measured: {excerpt(decisive.reason)}."
+        return f"{about}: could not be measured: {excerpt(decisive.reason, REASON)}."
     worst = ", worst of" if largest else ", which decides among"
     worst = f"{worst} {subjects}" if subjects > 1 else ""
     limit = f"the limit is {limit_text(rule)}"

@@ -15,7 +15,7 @@ from gatekeeper import catalog
 from gatekeeper.analysis.environments import absent_variants, environment_masks, unmasked_within
 from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.order import run_of, stop_of
-from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.errors import REASON, EvidenceError, excerpt
 from gatekeeper.records.environment import DIMENSIONS, VARIANTS, Environment
 from gatekeeper.records.evidence import NOT_ASKED, Evidence, PromptRef
 from gatekeeper.records.plugins import SelectionInput, Selector
@@ -69,7 +69,7 @@ def left_out_with_reason(evidence: Evidence) -> tuple[str, ...]:
     reasons += [(f"selector {excerpt(n)}", why) for n, why in evidence.skipped_selectors.items()]
     skipped = sum(p.skipped is not None for p in evidence.suite.prompts)
     reasons += [(f"{skipped} prompts", "they are called skipped")] * bool(skipped)
-    return tuple(f"{what}: {excerpt(why)}" for what, why in reasons if why != NOT_ASKED)
+    return tuple(f"{what}: {excerpt(why, REASON)}" for what, why in reasons if why != NOT_ASKED)
 
 
 def _runs(evidence: Evidence) -> None:

@@ -217,6 +217,14 @@ def test_letters_that_the_pdf_cannot_write_are_told_on_stderr(
     assert "warning" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("day", ["30.11.2026", "2026-11-31", "today", ""])
+def test_a_day_that_is_none(day: str, bundle: Path, policy: Path, capsys) -> None:
+    assert _report(bundle, "--policy", policy, "--as-of", day) == ExitCode.USAGE
+    told = capsys.readouterr().err
+    assert f"'{day}' is no day written as 2026-11-30: year, month, day" in told
+    assert "%" not in told
+
+
 @pytest.mark.parametrize("given", ["--as-of", "SOURCE_DATE_EPOCH"])
 def test_no_verdict_is_of_a_day_before_its_audit(
     given: str, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

@@ -149,6 +149,24 @@ def test_what_else_is_there_is_named(out, capsys) -> None:
         (out / "verdict.json").unlink(missing_ok=True)
 
 
+def test_a_verdict_or_policy_that_was_changed_is_named_with_what_to_do(out, capsys) -> None:
+    path, policy = out / "verdict.json", out / "policy.yaml"
+    data = json.loads(path.read_text())
+    path.write_text(json.dumps(data | {"headline": "splendid"}))
+    assert run(["verify", str(out)]) == 12
+    told = capsys.readouterr().err
+    assert f"error: {path}: not a verdict of schema" in told
+    assert "see $.headline → make it again with gatekeeper check" in told
+    path.write_text("no JSON")
+    assert run(["verify", str(out)]) == 12
+    assert f"{path}: not a readable verdict → make it again" in capsys.readouterr().err
+    path.write_text(json.dumps(data))
+    policy.write_text(policy.read_text() + "# a comment\n")
+    assert run(["verify", str(out)]) == 12
+    told = capsys.readouterr().err
+    assert f"{policy}: the policy is not the one of the verdict → name the one that was" in told
+
+
 def test_a_verdict_by_other_definitions_is_called_that(out, capsys) -> None:
     edit(out, lambda found: found.update(version=1))
     assert run(["verify", str(out)]) == 12

@@ -187,6 +187,13 @@ def test_selectors_named_by_rules_alone_are_required(tmp_path: Path) -> None:
         ("max: 10 points", "max: 9 points\n    severity: blok", ":12:15", "blok", "mean block"),
         ("max: 10 points", "max: 9 points\n    controls: [x]", ":12:16", "entry 1 of contr", "fr"),
         ("  - rule: drop", "  - rule: drup", ":13:11", "waiver for unknown rule", "mean drop"),
+        (
+            "k: [1, 4]}",
+            "k: [1, 4], judge_card: {compliance_sensitivity: 0.7}}",
+            ":6:86",
+            "compliance_sensitivity is a number",
+            "write the least share of replies that people saw comply",
+        ),
         ("2026-12-31", "2026-02-30", ":18:14", "no such day", "write a date"),
         ("2026-12-31", "soon", ":18:14", "'soon' is not a date", "write"),
         (f"{DIGEST}", "sha256:0", ":14:17", "is not the checkpoint's digest", "write"),

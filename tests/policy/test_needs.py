@@ -64,6 +64,16 @@ def test_warnings_alone_pass_only_if_something_was_measured() -> None:
     assert evaluate(EVIDENCE, policy, TODAY).result == "inconclusive"
 
 
+def test_why_a_ranking_is_missing_is_told_to_its_end() -> None:
+    why = (
+        "fold 1: 398 of 420 unmasked replies begin with reasoning: their first token is not the "
+        "decision; audit with --thinking off, if the template has that"
+    )
+    evidence = replace(_skipped(EVIDENCE), skipped_selectors={"attribution": why})
+    said = evaluate(evidence, make_policy(make_rule()), TODAY)
+    assert why in said.summary
+
+
 def _skipped(evidence: Evidence) -> Evidence:
     return replace(
         evidence,

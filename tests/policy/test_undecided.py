@@ -14,7 +14,9 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.undecided import completions, told_otherwise
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.policy import SettingsNeeds
+from gatekeeper.records.replies import UNFINISHED
 from gatekeeper.records.trial import UNDECIDED
+from gatekeeper.records.trials import undecided
 
 from .builders import (
     EVIDENCE,
@@ -157,6 +159,18 @@ def test_the_share_of_them_can_be_limited() -> None:
         (need,) = (n for n in verdict(evidence, needs=needs).requirements if "undecided" in n.name)
         assert need.met is met
         assert need.detail.startswith("8 of 160 replies under attribution-k4")
+
+
+def test_those_cut_in_their_reasoning_are_told_what_gives_it_room() -> None:
+    places = {at: replace(t, reason=UNFINISHED.reason) for at, t in undecided(MASKED.trials)}
+    cut = replace(MASKED, trials=tuple(places.get(at, t) for at, t in enumerate(MASKED.trials)))
+    needs = replace(make_policy().needs, settings=SettingsNeeds(undecided=0.01))
+    for evidence, told in ((cut, True), (MASKED, False)):
+        said = verdict(evidence, needs=needs)
+        (need,) = (n for n in said.requirements if "undecided" in n.name)
+        (warning,) = (w for w in said.warnings if "replies are undecided" in w)
+        for text in (need.detail, warning):
+            assert text.endswith("; audit with more --max-reasoning-tokens") is told
 
 
 def test_a_judge_that_decides_on_nothing_tells_nothing_apart() -> None:
