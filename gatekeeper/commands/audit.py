@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper.audit.plan import plan
-from gatekeeper.commands._audit_options import audit_options, suite_option
 from gatekeeper.commands._auditing import perform, tell_left_out, warn
+from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._output import check_output, keeping_earlier, output_directory
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.commands._ranks import follow, in_step

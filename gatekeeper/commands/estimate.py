@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gatekeeper.commands._audit_options import audit_options_elsewhere, suite_option
+from gatekeeper.commands._click_options import audit_options_elsewhere, suite_option
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.audit_config import typed_options
 

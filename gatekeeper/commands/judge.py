@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatekeeper.commands._audit_options import option_named
+from gatekeeper.commands._click_options import option_named
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.records.judge_card import Agreement, CardPart, JudgeCard, Labelled

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gatekeeper.commands._audit_options import audit_options, suite_option
 from gatekeeper.commands._auditing import tell_left_out
 from gatekeeper.commands._cards import card_option, open_card
+from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._option_kinds import Word
 from gatekeeper.commands._ranks import follow, in_step

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 _AUDIT = """
 import hashlib, json, sys
 from pathlib import Path
-from gatekeeper.commands._audit_options import audit_options
+from gatekeeper.commands._click_options import audit_options
 from gatekeeper.audit.plan import plan
 from gatekeeper.records.audit_config import typed_options
 from gatekeeper.commands._progress import ProgressReporter

@@ -1,4 +1,6 @@
-"""The options that `audit`, `run` and `estimate` share, made from the records of an audit."""
+"""Makes click options of the records of an audit, which define them (records/audit_config.py), for
+`audit`, `run` and `estimate`.
+"""
 
 from __future__ import annotations
 
