@@ -19,10 +19,10 @@ import requests
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
-from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.errors import AuditError, excerpt
 from gatekeeper.judges._answers import Answer, AskAgainError, complaint, read_answer
 from gatekeeper.judges._line import Line
-from gatekeeper.judges._proxy import Proxy, is_local
+from gatekeeper.judges._proxy import Proxy
 
 _MOST_BYTES = 1_000_000  # of an answer
 _CHUNK = 16_384
@@ -68,44 +68,6 @@ class Endpoint:
         """The host's name for messages, with the proxy on the way to it."""
         host = excerpt(urlsplit(self.url).hostname or "")
         return host if self.proxy is None else f"{host}, by the proxy {self.proxy.named},"
-
-
-def is_encrypted(url: str) -> bool:
-    """Whether nobody on the way can read what is sent to an address: TLS, or this machine."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" or is_local(parts.hostname or "")
-
-
-def check_url(url: str, *, has_key: bool, unencrypted: bool) -> str:
-    """Checks an address, and gives it without a slash at its end.
-
-    Args:
-        unencrypted: whether prompts and replies may go in the clear to another machine. The key
-            never does.
-
-    Raises:
-        UsageError: not http(s), or it holds what belongs elsewhere, or it would carry in the clear
-            what must not be.
-    """
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        parts, host = urlsplit(""), None
-    if parts.scheme not in {"http", "https"} or not host:
-        raise UsageError("the judge's url is no http or https address")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError(
-            "the judge's url holds a user, a query or a fragment",
-            remedy="give the plain address; the key comes from an environment variable",
-        )
-    if not is_encrypted(url) and (has_key or not unencrypted):
-        key = "the key, prompts" if has_key else "prompts"
-        raise UsageError(
-            f"the judge's url would carry {key} and replies unencrypted to another machine",
-            remedy="use https" if has_key else "use https, or tell the judge unencrypted=yes",
-        )
-    return url.rstrip("/")
 
 
 class Chat:

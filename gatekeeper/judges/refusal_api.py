@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
 from gatekeeper._process import uninterrupted
-from gatekeeper.errors import AuditError, UsageError, excerpt
+from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.evidence.judge_store import JudgeStore
 from gatekeeper.judges import QUESTION, never_decided, parse_outcome, unconfigured
+from gatekeeper.judges._address import USUAL_KEY, check_url, is_encrypted, key_of
 from gatekeeper.judges._answers import Answer, AskAgainError
 from gatekeeper.judges._breakdown import noise
-from gatekeeper.judges._chat import Chat, Endpoint, check_url, is_encrypted
+from gatekeeper.judges._chat import Chat, Endpoint
 from gatekeeper.judges._proxy import proxy_for
 from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.plugins import Judge, Judgement, JudgeTools
@@ -30,8 +30,6 @@ from gatekeeper.records.trial import LABELS
 _ID, _VERSION, _TITLE, _LANGUAGES = "refusal-api", 2, "Remote model", ("en", "ja", "zh")
 
 _MILLION = 1_000_000
-#: The environment variable with the key, unless another one is named.
-_KEY = "GATEKEEPER_API_KEY"
 #: Tokens that a chat template may add around what is sent.
 _WRAPPING = 64
 
@@ -40,7 +38,7 @@ _OPTIONS = (
     JudgeOption(name="model", title="the model to ask", required=True),
     JudgeOption(
         name="key-variable",
-        title=f"environment variable with the key; {_KEY} if not given, no key if that is not set",
+        title=f"environment variable with the key; by default {USUAL_KEY}, and none if not set",
     ),
     JudgeOption(
         name="unencrypted",
@@ -108,7 +106,7 @@ _OPTIONS = (
 
 
 def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
-    key = _key(options["key-variable"])
+    key = key_of(options["key-variable"])
     number = {o.name: float(str(v)) for o in _OPTIONS if (v := _number(o, options)) is not None}
     if "max-cost" in number and not {"price-in", "price-out"} <= number.keys():
         raise UsageError(
@@ -144,24 +142,6 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
         settings=asker.settings,
         judge_all=asker.judge_all,
     )
-
-
-def _key(named: OptionValue) -> str | None:
-    """The key; None where no variable was named and the usual one is not set.
-
-    Raises:
-        UsageError: it was named and is not set, or holds what is no key.
-    """
-    variable = _KEY if named is None else str(named)
-    key = os.environ.get(variable) or None
-    if key is None and named is not None:
-        raise UsageError(
-            f"judge {_ID}: the environment variable {excerpt(variable)} is not set, or empty",
-            remedy="put the key into it, or leave key-variable out to send none",
-        )
-    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
-        raise UsageError(f"the key in {excerpt(variable)} holds characters that no key has")
-    return key
 
 
 def _number(option: JudgeOption, options: Mapping[str, OptionValue]) -> OptionValue:

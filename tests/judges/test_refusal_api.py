@@ -248,11 +248,13 @@ def test_prompts_go_unencrypted_to_another_machine_only_if_told(
 
 
 def test_a_key_that_was_named_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="variable NOPE is not set, or empty → put the key"):
-        judge_at("https://example.com", key_variable="NOPE")
-    monkeypatch.setenv("NOPE", "")
-    with pytest.raises(UsageError, match="variable NOPE is not set"):
-        judge_at("https://example.com", key_variable="NOPE")
+    for value in (None, ""):
+        if value is not None:
+            monkeypatch.setenv("NOPE", value)
+        with pytest.raises(UsageError) as caught:
+            judge_at("https://example.com", key_variable="NOPE")
+        assert "the environment variable NOPE of the judge's key is not set" in str(caught.value)
+        assert "put the key into it" in str(caught.value)
 
 
 def test_what_evidence_is_told_holds_no_key() -> None:
