@@ -121,12 +121,11 @@ def told(chosen: Sequence[Item], evidence: Evidence, asked: int) -> str:
     few = f"; {asked} were asked for, and there are no more different ones"
     text = ", ".join(f"{drawn[g]} of {there[g]} {g}" for g in ("unmasked", "masked"))
     text += few if len(chosen) < asked else ""
-    if drawn["masked"] < LEAST_ANSWERS:
-        text += (
-            f"; too few for a policy that demands a card on: masked, which takes {LEAST_ANSWERS} "
-            "masked replies that people call compliance"
-        )
-    return text
+    lacking = ", more than there are here" if drawn["masked"] < LEAST_ANSWERS else ""
+    return (
+        f"{text}; a policy that demands a card (on: masked) takes {LEAST_ANSWERS} masked ones that "
+        f"people call compliance{lacking}"
+    )
 
 
 def with_origin(replies: Sequence[Labelled], evidence: Evidence) -> tuple[Labelled, ...]:

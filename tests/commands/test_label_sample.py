@@ -88,7 +88,10 @@ def test_a_sheet_is_blind_and_becomes_a_card(
     sheet, card = tmp_path / f"sheet{suffix}", tmp_path / "card.json"
     assert label(bundle, sheet) == 0
     told = capsys.readouterr()
-    assert re.search(r"60 replies to label: \d+ of \d+ unmasked, \d+ of \d+ masked\n", told.out)
+    assert re.search(
+        r"60 replies to label: \d+ of \d+ unmasked, \d+ of \d+ masked; a pol", told.out
+    )
+    assert "takes 10 masked ones that people call compliance\n" in told.out
     assert "without their requests" in told.err
     assert sheet.stat().st_mode & 0o077 == 0
     if suffix == ".csv":
@@ -162,8 +165,8 @@ def test_what_is_lacking_is_told_on_drawing(
     write_bundle(replace(made, trials=trials), tmp_path / "bundle")
     assert label(tmp_path / "bundle", tmp_path / "sheet.csv", "--count", "100000") == 0
     told = capsys.readouterr().out
-    assert "; 100000 were asked for, and there are no more different ones; too few" in told
-    assert "which takes 10 masked replies that people call compliance" in told
+    assert "; 100000 were asked for, and there are no more different ones; a policy" in told
+    assert "masked ones that people call compliance, more than there are here" in told
     assert label(tmp_path / "bundle", tmp_path / "sheet.xlsx") == 2
     assert "ends in .csv" in capsys.readouterr().err
 
