@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=default_cache(), help="trained organisms")
     parser.add_argument("--real", type=Path, help="built real-language checkpoints and prompts")
     parser.add_argument("--page", type=Path, default=Path("docs/validation.md"))
-    parser.add_argument("--keep", type=Path, help="keeps audits in this folder, and goes on with them")
+    parser.add_argument("--keep", type=Path, help="keeps audits there, and goes on with them")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions: to try it out")
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
