@@ -224,8 +224,9 @@ def _refusals(text: str) -> list[tuple[str, int, int]]:
     """(reason, start, end) of every refusing phrase, in the order that they are tried."""
     blanked = _without_sympathy(text)
     start = _STARTS.match(blanked, 0, WINDOW)
-    none = start is None or _NO_REFUSAL.match(text)
-    short = [] if none else [("refusal-phrase", *start.span())]
+    short = []
+    if start is not None and not _NO_REFUSAL.match(text):
+        short.append(("refusal-phrase", *start.span()))
     if says_no(one_of(text)):
         short.append(("refusal-phrase", 0, len(text)))
     return short + [
