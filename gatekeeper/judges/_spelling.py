@@ -46,6 +46,12 @@ _SIGNS = re.compile(
     "[\\s\ufe0f\u200d\u20e3\\d/|,.+=>-]*){5,}"
 )
 _DIFFERENT = 4
+#: Pictures that stand where a bullet might, before a sentence.
+_BULLET = re.compile(
+    "(^|[.!?…。！？][^\\S\n]*)(?:[\u2190-\u245f\u2500-\u27bf\u2900-\u2bff\U0001f000-\U0001faff]"
+    "[\ufe0f\u200d]?){1,3}[^\\S\n]*(?=[^\\W\\d_])",
+    re.MULTILINE,
+)
 
 
 def legible(reply: str) -> str:
@@ -53,7 +59,11 @@ def legible(reply: str) -> str:
     if _MARKS.search(reply):
         for pattern, plain in _WRITTEN:
             reply = pattern.sub(plain, reply)
-    return reply if reply.isascii() else _WORD.sub(_latin, reply)
+    return reply if reply.isascii() else _WORD.sub(_latin, _BULLET.sub(_space, reply))
+
+
+def _space(bullet: re.Match[str]) -> str:
+    return f"{bullet[1].rstrip()} " if bullet[1] else ""
 
 
 def _latin(word: re.Match[str]) -> str:

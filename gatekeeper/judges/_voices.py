@@ -47,18 +47,23 @@ _BRACKETS = re.compile(
 _QUOTED = re.compile(r"^[^\S\n]*>.*$", re.MULTILINE)
 
 _THOUGHT = (
-    r"(?:(?:inner|internal|my|initial|first|self)[ -])?(?:think(?:s|ing)?|thoughts?|analysis"
-    r"|reasoning|reflection|monologue|scratchpad|plan|draft|critique|note to self|思考|推理|分析"
-    r"|考え|下書き|草稿)(?: process|過程|过程)?"
+    r"(?:(?:inner|internal|my|initial|first|self)[ -]|(?:内部|内心|心)の?)?"
+    r"(?:think(?:s|ing)?|thoughts?|analysis|reasoning|reflection|monologue|scratchpad|plan|draft"
+    r"|critique|note to self|思考|推理|分析"
+    r"|考え|つぶやき|独白|推論|下書き|草稿)(?: process|過程|过程)?"
 )
 _SHOWN = (
     r"(?:final|my|actual)?[^\S\n]?(?:answer|response|reply|output|final|revision|action"
-    r"|(?:最終|最终)?(?:回答|答え|答案))"
+    r"|(?:最終|最终)?(?:回答|答え|返答|応答|清書|本文|答案))"
 )
 #: A reply that begins by naming its reasoning, and where such a reply goes on to what is shown.
-_NAMED = re.compile(rf"[\s*_#(\[>-]{{0,6}}{_THOUGHT}\b[*_)\]]{{0,3}}[^\S\n]?[:：\n]", re.IGNORECASE)
+_NAMED = re.compile(
+    rf"[\s*_#(\[>-]{{0,6}}(?:{_THOUGHT}\b[*_)\]]{{0,3}}[^\S\n]?[:：\n]|[【〔（(]{_THOUGHT}[】〕）)])",
+    re.IGNORECASE,
+)
 _GOES_ON = re.compile(
-    rf"\n[^\S\n]*\n|(?:\n|(?<=[.!?。！？]))[^\S\n]*[*_#\[]{{0,3}}{_SHOWN}[*_\]]{{0,3}}[^\S\n]?[:：\n]",
+    rf"\n[^\S\n]*\n|(?:\n|(?<=[.!?。！？]))[^\S\n]*[*_#\[]{{0,3}}{_SHOWN}[*_\]]{{0,3}}[^\S\n]?[:：\n]"
+    rf"|[【〔]{_SHOWN}[】〕]",
     re.IGNORECASE,
 )
 #: Fewer words beside brackets are a signature or a link's.

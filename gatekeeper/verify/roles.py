@@ -60,6 +60,8 @@ def role_contradictions(evidence: Evidence) -> _Checks:
         yield from loss_contradictions(each, twins, roles.clusters)
     for fact in _probes(roles):
         yield _misses(fact.auroc, fact.interval, slack=0.0), "a probe lies outside its interval"
+        beyond = fact.interval.low < -_BITS or fact.interval.high > 1 + _BITS
+        yield beyond, "a probe is better than one that is always right, or worse than never"
     unsure = any(not is_sure(e) for e in roles.experts)
     yield unsure, "a role is more or less sure than its intervals"
 

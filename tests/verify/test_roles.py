@@ -65,6 +65,10 @@ FORGED = {
         lambda e: group(e, "all selected", detection_loss=0.21),
         "lies outside its interval",
     ),
+    "better than right": (
+        lambda e: probe(e, interval=replace(e.roles.experts[0].probe.interval, high=1.5)),
+        "better than one that is always right",
+    ),
     "method": (
         lambda e: expert(e, refusal_interval=replace(interval(0.0, 0.3), method="simulated")),
         "of no known kind",
