@@ -46,9 +46,10 @@ _SIGNS = re.compile(
     "[\\s\ufe0f\u200d\u20e3\\d/|,.+=>-]*){5,}"
 )
 _DIFFERENT = 4
-#: Pictures that stand where a bullet might, before a sentence.
+#: Pictures that stand where a bullet might, before a sentence; bullets and numbers make a list.
 _BULLET = re.compile(
-    "(^|[.!?…。！？][^\\S\n]*)(?:[\u2190-\u245f\u2500-\u27bf\u2900-\u2bff\U0001f000-\U0001faff]"
+    "(^|[.!?…。！？][^\\S\n]*)"
+    "(?:[\u2300-\u23ff\u2600-\u2775\u2794-\u27bf\u2900-\u2bff\U0001f000-\U0001faff]"
     "[\ufe0f\u200d]?){1,3}[^\\S\n]*(?=[^\\W\\d_])",
     re.MULTILINE,
 )

@@ -223,7 +223,8 @@ def _refuse_no_numbers(loaded: LoadedModel, logits: Tensor) -> None:
         raise CheckpointError(
             f"{_name(loaded)} gives logits that are NaN or infinite in {dtype}, without any hook: "
             "its weights are finite, what comes of them is not",
-            remedy="audit in another --dtype, or save the checkpoint anew from the trained model",
+            remedy="check the numbers of config.json (rms_norm_eps, rope_theta …), audit in "
+            "another --dtype, or save the checkpoint anew from the trained model",
         )
 
 
