@@ -25,7 +25,16 @@ PUBLISHED = {
 }
 #: Parameters in all, as published (10^9).
 SIZES = {"olmoe-1b-7b": 6.92, "qwen1.5-moe-a2.7b": 14.3, "deepseek-v2-lite": 15.7}
-TINY = ("--max-prompts", "6", "-k", "1", "--controls", "1", "--max-new-tokens", "2")
+TINY: tuple[str, ...] = (
+    "--max-prompts",
+    "6",
+    "-k",
+    "1",
+    "--controls",
+    "1",
+    "--max-new-tokens",
+    "2",
+)
 TINY += ("--no-cross-fit", "--no-positive-control", "--no-roles", "--selection-share", "0.5")
 
 

@@ -55,7 +55,7 @@ def write(config: dict[str, Any], out: Path, *, seed: int = 7, most: int = SHARD
         shutil.copyfile(DEMO / name, out / name)
     shards = list(_shards(stored(config), most))
     generator = torch.Generator().manual_seed(seed)
-    weight_map = {}
+    weight_map: dict[str, str] = {}
     for number, shard in enumerate(shards, start=1):
         name = f"model-{number:05}-of-{len(shards):05}.safetensors"
         weight_map |= dict.fromkeys(shard, name)
@@ -100,7 +100,7 @@ def _write_shard(
     for name, shape in shapes.items():
         for start in range(0, size := math.prod(shape), _PIECE):
             piece = _drawn(name, min(_PIECE, size - start), generator)
-            file.write(memoryview(piece.view(torch.uint8).numpy()))
+            file.write(piece.view(torch.uint8).numpy().data)
 
 
 def _drawn(name: str, size: int, generator: torch.Generator) -> torch.Tensor:

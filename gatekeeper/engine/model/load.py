@@ -23,6 +23,7 @@ from gatekeeper.engine.model.foreign_errors import blaming
 from gatekeeper.engine.model.host_memory import available_memory, total_memory
 from gatekeeper.engine.model.loaded_keys import refuse_other_weights
 from gatekeeper.engine.model.loader_warnings import listening
+from gatekeeper.engine.model.output_head import multiply_head_once
 from gatekeeper.engine.model.parallel import PARTED, parallel_config, speak_as_one
 from gatekeeper.engine.model.sites import Architecture, RouterSite
 from gatekeeper.engine.model.stored_twice import refuse_shared_places
@@ -231,6 +232,7 @@ def load_model(
     refuse_no_numbers(model, path.name, dtype)
     empty = refuse_zeros(model, path.name)
     model.requires_grad_(False)
+    multiply_head_once(model, dtype)
     if parallel is not None:
         speak_as_one(model)
     architecture = architecture_of(description.model_type)
