@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from torch import nn
 
 from gatekeeper.engine.generate.decode import Reply, decode
 from gatekeeper.engine.generate.prefix_sharing import attention_of, decoder_layers
@@ -10,81 +13,137 @@ from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.records.trial import Mask, bare_mask
 
-_TOKENS = 12
-#: Rows are looked at, and may leave the batch, after so many tokens.
+#: Rows are looked at, and may leave the batch, after so many tokens; some follow.
 _LOOK = 4
+_TOKENS = _LOOK + 3
+#: Tokens where each layer's attention is shared: of the prompt, and some behind it.
+_FEW = 3
 
 
-def replies_hold(
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows under masks, and the replies that plain decoding writes."""
+
+    rows: list[Sequence[int]]
+    masks: list[Mask]
+    plain: list[tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Which sharing changes no reply.
+
+    Attributes:
+        prefix: of the layers below the first masked one; None if decoding fails without it too.
+        attention: of that layer's attention as well.
+    """
+
+    prefix: bool | None
+    attention: bool
+
+
+def sharing_holds(
     loaded: LoadedModel,
     instrument: Instrument,
     prompts: Sequence[Sequence[int]],
     busiest: Sequence[tuple[int, int]],
-    *,
-    attention: bool = False,
-) -> bool | None:
+) -> Sharing:
     """Decodes a batch in which rows part and leave, with sharing and without.
 
-    False also where no mask made a row part from its group in time: sharing that was not seen to
-    split is not used.
+    No also where no mask made a row part from its group in time: sharing that was not seen to split
+    is not used.
 
     Args:
         prompts: two.
         busiest: the busiest expert of each layer.
-        attention: share the attention of the first masked layer as well.
-
-    Returns:
-        None if decoding fails without sharing too.
     """
     first, second = prompts[0], prompts[-1]
     rows = [first, second, first, first, second]
     for mask in _masks(loaded, busiest):
         masks = [bare_mask([]), bare_mask([]), mask, bare_mask([]), mask]
-
-        def run(
-            decided: Callable[[str], bool], *, share: bool, masks: list[Mask] = masks
-        ) -> list[tuple[int, ...]] | None:
-            return _tokens(
-                loaded, instrument, rows, masks, decided, share=share, attention=attention and share
-            )
-
-        plain = run(_never, share=False)
+        plain = _tokens(loaded, instrument, rows, masks)
         if plain is None:
-            return None
-        if not any(part_in_time(plain[0], row) for row in (plain[2], plain[4])):
-            continue
-        text = loaded.tokenizer.decode(plain[0][:_LOOK], skip_special_tokens=True).strip()
-        leaves = text.__eq__
-        return run(_never, share=True) == plain and run(leaves, share=True) == run(
-            leaves, share=False
-        )
-    return False
+            return Sharing(None, attention=False)
+        if any(part_in_time(plain[0], row) for row in (plain[2], plain[4])):
+            batch = _Batch(rows, masks, plain)
+            prefix = _leaving_holds(loaded, instrument, batch, attention=False)
+            return Sharing(
+                prefix,
+                attention=prefix
+                and _attention_found(loaded)
+                and _leaving_holds(loaded, instrument, batch, attention=True)
+                and _each_attention_holds(loaded, instrument, prompts, busiest),
+            )
+    return Sharing(prefix=False, attention=False)
 
 
-def attention_holds(
+def _leaving_holds(
+    loaded: LoadedModel, instrument: Instrument, batch: _Batch, *, attention: bool
+) -> bool:
+    """Whether replies stay where rows leave the shared batch at a look, and the others go on."""
+
+    def text(ids: tuple[int, ...]) -> str:
+        return str(loaded.tokenizer.decode(ids, skip_special_tokens=True)).strip()
+
+    leaves = text(batch.plain[0][:_LOOK])
+    expected = [
+        ids[:_LOOK] if len(ids) >= _LOOK and text(ids[:_LOOK]) == leaves else ids
+        for ids in batch.plain
+    ]
+    shared = _tokens(
+        loaded,
+        instrument,
+        batch.rows,
+        batch.masks,
+        decided=leaves.__eq__,
+        share=True,
+        attention=attention,
+    )
+    return shared == expected
+
+
+def _attention_found(loaded: LoadedModel) -> bool:
+    layers = decoder_layers(loaded.model, loaded.sites)
+    return layers is not None and all(attention_of(layers[s.layer]) for s in loaded.sites)
+
+
+def _each_attention_holds(
     loaded: LoadedModel,
     instrument: Instrument,
     prompts: Sequence[Sequence[int]],
     busiest: Sequence[tuple[int, int]],
 ) -> bool:
-    """Tests that sharing the first masked layer's attention keeps replies, for each layer in turn.
-
-    False also where a layer's attention is not found.
-    """
-    layers = decoder_layers(loaded.model, loaded.sites)
-    if layers is None or any(attention_of(layers[s.layer]) is None for s in loaded.sites):
-        return False
+    """Whether sharing the first masked layer's attention keeps replies, in layers of every kind."""
     rows = [prompts[0], prompts[-1]] * 2
-    for expert in busiest:
+    for expert in _of_every_kind(loaded, busiest):
         masks = [bare_mask([])] * 2 + [bare_mask([expert])] * 2
-        plain = _tokens(loaded, instrument, rows, masks, _never, share=False, attention=False)
-        if plain != _tokens(loaded, instrument, rows, masks, _never, share=True, attention=True):
+        plain = _tokens(loaded, instrument, rows, masks, tokens=_FEW)
+        shared = _tokens(loaded, instrument, rows, masks, tokens=_FEW, share=True, attention=True)
+        if plain != shared:
             return False
-    return bool(replies_hold(loaded, instrument, prompts, busiest, attention=True))
+    return True
 
 
-def _never(_text: str) -> bool:
-    return False
+def _of_every_kind(
+    loaded: LoadedModel, busiest: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """The busiest expert of the first and of the last layer of each kind of decoder layer."""
+    layers = decoder_layers(loaded.model, loaded.sites)
+    first: dict[object, tuple[int, int]] = {}
+    last: dict[object, tuple[int, int]] = {}
+    for expert in busiest:
+        kind = None if layers is None else _kind(layers[expert[0]])
+        first.setdefault(kind, expert)
+        last[kind] = expert
+    return sorted({*first.values(), *last.values()})
+
+
+def _kind(layer: nn.Module) -> tuple[object, ...]:
+    """What tells layers apart whose attention works in unlike ways."""
+    attention = attention_of(layer)
+    parts = [type(part) for part in layer.children()]
+    window = [getattr(attention, name, None) for name in ("sliding_window", "layer_type")]
+    return (type(layer), *parts, *map(str, window))
 
 
 def part_in_time(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
@@ -102,15 +161,20 @@ def _masks(loaded: LoadedModel, busiest: Sequence[tuple[int, int]]) -> Iterator[
     yield bare_mask(everything, "ablate")
 
 
+def _never(_text: str) -> bool:
+    return False
+
+
 def _tokens(
     loaded: LoadedModel,
     instrument: Instrument,
     rows: Sequence[Sequence[int]],
     masks: Sequence[Mask],
-    decided: Callable[[str], bool],
     *,
-    share: bool,
-    attention: bool,
+    decided: Callable[[str], bool] = _never,
+    tokens: int = _TOKENS,
+    share: bool = False,
+    attention: bool = False,
 ) -> list[tuple[int, ...]] | None:
     """Tokens of the replies; None if the loop does not know the decoder or its cache."""
     try:
@@ -119,7 +183,7 @@ def _tokens(
             instrument,
             rows,
             masks,
-            new_tokens=_TOKENS,
+            new_tokens=tokens,
             decided=decided,
             share_prefix=share,
             share_attention=attention,

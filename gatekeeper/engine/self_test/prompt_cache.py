@@ -18,7 +18,7 @@ from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.records.trial import Mask, bare_mask
 
-_TOKENS = 12
+_TOKENS = 7
 #: Tokens of a prompt behind the shared prefix that is tried.
 _REST = 3
 #: Rows side by side where rows enter late.

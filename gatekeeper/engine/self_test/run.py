@@ -15,15 +15,20 @@ from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel, dtype_name
 from gatekeeper.engine.model.mask_tables import mask_tables, width_of
 from gatekeeper.engine.model.parallel import PARTED, in_step
-from gatekeeper.engine.self_test.prefix import attention_holds, replies_hold
+from gatekeeper.engine.self_test.prefix import sharing_holds
 from gatekeeper.engine.self_test.prompt_cache import prompt_cache_holds, refill_holds
 from gatekeeper.engine.self_test.speculative import drafts_hold
 from gatekeeper.errors import CheckpointError, SelfTestError
 from gatekeeper.records.evidence import SelfTestCheck
 from gatekeeper.records.trial import bare_mask
 
-#: Prompts of unlike length used; two are enough to show padding and per-row masks.
-_PROMPTS = 2
+#: Tokens of the longer and of the shorter prompt at most; longer ones are cut. Two of unlike length
+#: are enough to show padding and per-row masks, and memory for more need not be there.
+_LONG, _SHORT = 64, 48
+#: The same where many rows are decoded, as every token of them costs.
+_DECODED = (16, 24)
+#: Tokens at the end of each prompt whose logits are compared: they hang on all before them.
+_KEPT = 8
 #: What is told of a shortcut that does not work.
 _OFF = {
     "prefix": "it does here, so it is switched off",
@@ -37,9 +42,9 @@ _OFF = {
 class _Probe:
     """One small padded batch that each check runs again."""
 
-    def __init__(self, loaded: LoadedModel, prompts: Sequence[Encoded]) -> None:
+    def __init__(self, loaded: LoadedModel, prompts: Sequence[Sequence[int]]) -> None:
         self.loaded = loaded
-        self.prompts = [p.ids for p in prompts]
+        self.prompts = prompts
         self.ids, self.attention = left_padded(self.prompts, loaded.pad_id, loaded.device)
         self.rows = len(self.prompts)
 
@@ -49,11 +54,12 @@ class _Probe:
             attention_mask=self.attention,
             position_ids=positions(self.attention),
             use_cache=False,
-        ).logits
+            logits_to_keep=_KEPT,
+        ).logits[:, -_KEPT:]
         return out
 
-    def counts(self, instrument: Instrument) -> Tensor:
-        """How often each row chose each expert of each layer, int64 [B, L, C]."""
+    def counted(self, instrument: Instrument) -> tuple[Tensor, Tensor]:
+        """How often each row chose each expert of each layer, int64 [B, L, C], and the logits."""
         loaded = self.loaded
         instrument.counter = Counter(
             self.attention.bool()[None],
@@ -61,9 +67,9 @@ class _Probe:
             width_of(loaded.sites),
             gate_weights=False,
         )
-        self.logits()
+        logits = self.logits()
         counted, instrument.counter = instrument.counter.counts(), None
-        return counted[0].long()
+        return counted[0].long(), logits
 
     def mask(self, instrument: Instrument, mode: str, *rows: Sequence[tuple[int, int]]) -> None:
         """Masks each row's experts."""
@@ -79,35 +85,35 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         SelfTestError: one does not hold; the message names it and the architecture.
         CheckpointError: the model itself gives no numbers.
     """
-    usable = sorted((p for p in prompts if p.skipped is None), key=lambda p: len(p.ids))
-    probe = _Probe(loaded, [usable[0], usable[-1]][:_PROMPTS])
+    usable = sorted((p.ids for p in prompts if p.skipped is None), key=len)
+    probe = _Probe(loaded, [usable[0][:_SHORT], usable[-1][:_LONG]])
     with blaming(
         None,
         f"the first forward pass of {_name(loaded)} fails",
         PARTED if in_step() else "check that config and weights belong together",
     ):
         plain = probe.logits()
-    _refuse_no_numbers(loaded, plain[probe.attention.bool()])
+    _refuse_no_numbers(loaded, plain[probe.attention[:, -_KEPT:].bool()])
     with Instrument(loaded.sites) as instrument:
-        counts = probe.counts(instrument)
-        watched = probe.logits()
+        counts, watched = probe.counted(instrument)
         busiest = _busiest(loaded, counts[0])
         probe.mask(instrument, "reroute", busiest, [])
-        masked = probe.counts(instrument)
-        routed = probe.logits()
+        masked, routed = probe.counted(instrument)
         probe.mask(instrument, "ablate", busiest, [])
         ablated = probe.logits()
         instrument.masks = None
-        shared = replies_hold(loaded, instrument, probe.prompts, busiest)
-        share = bool(shared) and loaded.architecture.shares
-        shortcuts = _shortcuts(loaded, instrument, probe.prompts, busiest, share=share)
-    if shared is None:
+        few = [ids[:most] for ids, most in zip(probe.prompts, _DECODED, strict=True)]
+        shared = sharing_holds(loaded, instrument, few, busiest)
+        share = bool(shared.prefix) and loaded.architecture.shares
+        attends = share and shared.attention
+        shortcuts = _shortcuts(loaded, instrument, few, busiest, share=share)
+    if shared.prefix is None:
         raise SelfTestError(
             f"greedy decoding with a cache fails on {_name(loaded)}",
             remedy="this architecture is not supported: nothing was measured",
         )
     after = probe.logits()
-    alone = _logits_alone(loaded, usable[0].ids)
+    alone = _logits_alone(loaded, probe.prompts[0])
     chosen = sum(int(masked[0, i, e]) for i, (_, e) in enumerate(busiest))
     wanted = probe.attention.sum(dim=1)[:, None] * torch.tensor(
         [s.top_k for s in loaded.sites], device=loaded.device
@@ -141,6 +147,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
             share,
             "sharing a prefix does not change replies",
         ),
+        _check("attention", attends, "a layer's mask leaves its attention as it was"),
         *shortcuts,
     )
     failed = next((c for c in checks if c.result == "failed"), None)
@@ -166,9 +173,7 @@ def _shortcuts(
     opens = prompt_cache_holds(loaded, instrument, prompts, busiest)
     drafts = drafts_hold(loaded, instrument, prompts, busiest, share=share)
     enters = refill_holds(loaded, instrument, prompts, busiest)
-    attends = share and attention_holds(loaded, instrument, prompts, busiest)
     return [
-        _check("attention", attends, "a layer's mask leaves its attention as it was"),
         _check("opening", opens, "reading what all prompts begin with once changes no reply"),
         _check("draft", drafts, "reading a reply tells whether a masked model would write it"),
         _check("refill", enters, "rows that enter a running batch reply the same"),
@@ -206,6 +211,7 @@ def _logits_alone(loaded: LoadedModel, ids: Sequence[int]) -> Tensor:
         attention_mask=attention,
         position_ids=positions(attention),
         use_cache=False,
+        logits_to_keep=1,
     ).logits[:, -1]
     return out
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 from gatekeeper.engine.generate.decode import Reply, decode
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.records.trial import Mask, bare_mask
 
-_TOKENS = 12
+_TOKENS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ def drafts_hold(
         said = [reply.ids for reply in run(bare, drafted=False)]
         rows = [
             _Tried(prompt, mask, draft)
-            for mask in _masks(loaded, busiest)
-            for prompt, draft in zip(tried, said, strict=True)
+            for mask, (prompt, draft) in zip(
+                _masks(loaded, busiest), cycle(zip(tried, said, strict=True)), strict=False
+            )
         ]
         spoilt = [_Tried(row.prompt, row.mask, _spoilt(row.draft)) for row in rows]
         plain = run(rows, drafted=False)
@@ -87,7 +89,7 @@ def drafts_hold(
 
 def _masks(loaded: LoadedModel, busiest: Sequence[tuple[int, int]]) -> list[Mask]:
     """Single experts to all of the late layers, and none as often: half of the drafts begin well,
-    or nothing would be read."""
+    or nothing would be read. The prompts take turns."""
     late = loaded.sites[len(loaded.sites) // 2 :]
     everything = [(site.layer, e) for site in late for e in range(site.experts_count)]
     masks = [

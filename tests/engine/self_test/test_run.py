@@ -116,3 +116,23 @@ def test_sharing_that_was_not_seen_to_split_is_not_used(monkeypatch):
     monkeypatch.setattr("gatekeeper.engine.self_test.prefix.part_in_time", lambda _a, _b: False)
     checks = {c.name: c for c in self_test(loaded("qwen3_moe"), encoded())}
     assert checks["prefix"].result == "off"
+
+
+def test_it_stays_small_whatever_the_prompts(monkeypatch):
+    """64 rows of 64 tokens at most, few logits, and not more forwards for more layers."""
+    model = loaded("qwen3_moe")
+    seen = []
+    real = model.model.forward
+
+    def forward(*args, **kwargs):
+        out = real(*args, **kwargs)
+        seen.append((*kwargs["input_ids"].shape, out.logits.shape[1]))
+        return out
+
+    monkeypatch.setattr(model.model, "forward", forward)
+    long = [replace(e, ids=(e.ids * 40)[:200]) for e in encoded()]
+    checks = self_test(replace(model, context_length=None), long)
+    assert all(check.passed for check in checks)
+    rows, tokens, kept = (max(sizes) for sizes in zip(*seen, strict=True))
+    assert rows <= 64 and tokens <= 64 and kept <= 8
+    assert len(seen) <= 150
