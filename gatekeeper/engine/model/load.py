@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ from gatekeeper.engine.model.architectures import architecture_of
 from gatekeeper.engine.model.finite_weights import refuse_no_numbers, refuse_zeros
 from gatekeeper.engine.model.first_token import refuse_unrunnable
 from gatekeeper.engine.model.foreign_errors import blaming
-from gatekeeper.engine.model.host_memory import available_memory, total_memory
+from gatekeeper.engine.model.host_memory import total_memory
 from gatekeeper.engine.model.loaded_keys import refuse_other_weights
 from gatekeeper.engine.model.loader_warnings import listening
+from gatekeeper.engine.model.one_copy import one_copy
 from gatekeeper.engine.model.output_head import multiply_head_once
 from gatekeeper.engine.model.parallel import PARTED, parallel_config, speak_as_one
 from gatekeeper.engine.model.sites import Architecture, RouterSite
+from gatekeeper.engine.model.spread import entry, spreading
 from gatekeeper.engine.model.stored_twice import refuse_shared_places
 from gatekeeper.engine.model.token_ids import (
     ends_of,
@@ -201,7 +204,8 @@ def load_model(
     remedy = "check that the files belong together and that model_type is supported"
     if parallel is not None:
         remedy = PARTED
-    if offload is None and parallel is None:
+    whole = offload is None and parallel is None
+    if whole:
         refuse_no_room(description, device, dtype, path.name)
     # First, because the tokenizer's loader reads it too, and would take the blame.
     with listening() as told, blaming(path.name, "transformers cannot load its config", remedy):
@@ -211,7 +215,11 @@ def load_model(
         refuse_too_large(config, description, path.name)
     with listening() as told_too:
         tokenizer = load_tokenizer(path)
-    with listening() as told_last, blaming(path.name, "transformers cannot load it", remedy):
+    with (
+        listening() as told_last,
+        blaming(path.name, "transformers cannot load it", remedy),
+        one_copy() if whole else nullcontext(),
+    ):
         model, info = AutoModelForCausalLM.from_pretrained(
             path,
             config=config,
@@ -220,7 +228,7 @@ def load_model(
             use_safetensors=True,
             dtype=dtype,
             **_unpacking(path),
-            **(_spreading(offload) if parallel is None else parallel_config(parallel)),
+            **(spreading(offload) if parallel is None else parallel_config(parallel)),
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # so that they are named, below
         )
@@ -240,7 +248,7 @@ def load_model(
     _check_sites(path, description, sites)
     pad_id = pad_of(tokenizer, path)
     refuse_strange_ids(path, model, tokenizer, pad_id)
-    enters = _entry(model) if offload else device
+    enters = entry(model) if offload else device
     if parallel is None:
         refuse_unrunnable(model, pad_id, enters, path.name)
     return LoadedModel(
@@ -253,13 +261,9 @@ def load_model(
         end_ids=ends_of(model, tokenizer),
         pad_id=pad_id,
         context_length=description.context_length,
-        recipe=None
-        if offload or parallel
-        else Recipe(
-            path=path.resolve(),
-            description=description,
-            dtype=dtype_name(dtype),
-        ),
+        recipe=Recipe(path=path.resolve(), description=description, dtype=dtype_name(dtype))
+        if whole
+        else None,
         cautions=(
             *dict.fromkeys((*told, *told_too, *told_last)),
             *(*unread, *unasked, *empty, *other_ends(model, tokenizer)),
@@ -272,31 +276,6 @@ def _drop_empty(config: Any) -> None:
     for part in (config, config.get_text_config()):
         if getattr(part, "quantization_config", None) == {}:
             del part.quantization_config
-
-
-def _spreading(offload: Path | None) -> dict[str, Any]:
-    """Arguments by which from_pretrained spreads a model that no single device holds."""
-    if offload is None:
-        return {}
-    offload.mkdir(parents=True, exist_ok=True)
-    return {"device_map": "auto", "offload_folder": offload, **_limited()}
-
-
-def _limited() -> dict[str, Any]:
-    """Limits that keep it in a control group's memory: it looks at the whole machine's itself."""
-    from accelerate.utils import get_max_memory
-
-    most, here = get_max_memory(), available_memory()
-    if here is None or most.get("cpu", 0) <= here:
-        return {}
-    # A tenth is kept back, as where it is told nothing.
-    return {"max_memory": {name: int(0.9 * most[name]) for name in most} | {"cpu": int(0.9 * here)}}
-
-
-def _entry(model: Any) -> torch.device:
-    """The device where prompts enter a spread model; weights on disk come to the processor."""
-    device: torch.device = model.get_input_embeddings().weight.device
-    return torch.device("cpu") if device.type == "meta" else device
 
 
 def _unpacking(path: Path) -> dict[str, Any]:

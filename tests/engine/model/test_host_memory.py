@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.engine.model import load
+from gatekeeper.engine.model import spread
 from gatekeeper.engine.model.host_memory import available_memory, total_memory
 
 MIB = 1 << 20
@@ -136,7 +136,7 @@ def test_this_machine() -> None:
 
 
 def test_a_model_that_is_spread_keeps_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "available_memory", lambda: 1000)
-    assert load._limited()["max_memory"]["cpu"] == 900
-    monkeypatch.setattr(load, "available_memory", lambda: 1 << 62)
-    assert load._limited() == {}
+    monkeypatch.setattr(spread, "available_memory", lambda: 1000)
+    assert spread._limited()["max_memory"]["cpu"] == 900
+    monkeypatch.setattr(spread, "available_memory", lambda: 1 << 62)
+    assert spread._limited() == {}
