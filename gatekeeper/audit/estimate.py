@@ -102,8 +102,8 @@ def _published(
     kind = Format(weight=weight, cache=max(2.0, weight))
     lengths = approximate_lengths(suite, system)
     thought = thought_of(checkpoint, reasoning_of(options, policy))
-    longest = max(lengths.values()) + config.max_new_tokens + thought
-    rows = options.execution.batch_rows or fitting_rows(longest, shape, kind, device)
+    longest, window = max(lengths.values()), config.max_new_tokens + thought
+    rows = options.execution.batch_rows or fitting_rows(longest, window, shape, kind, device)
     sites = described.maskable_sites if described else shape.sites
     plan = _plan(suite, config, sites, lengths, rows, thought)
     estimate = with_thought(on_device(plan, shape, kind, device, gpus), thought)
@@ -159,6 +159,7 @@ def _here(
         measured.device,
         measured.efficiency,
         measured.alive,
+        measured.element,
     )
     estimate = with_thought(bare, plan.thought)
     sizes = _sizes(description, shape)
@@ -179,7 +180,7 @@ def _calibrated(
         from gatekeeper.engine.calibrate import calibrate
         from gatekeeper.engine.generate.batching import encode
         from gatekeeper.engine.model.host_memory import total_memory
-        from gatekeeper.engine.model.load import DTYPES, load_model, pick_device
+        from gatekeeper.engine.model.load import load_model, pick_device, pick_dtype
         from gatekeeper.engine.model.unsupported import refuse_unauditable
         from gatekeeper.estimate.estimate import USUAL_ROWS
     except ModuleNotFoundError as error:
@@ -191,9 +192,9 @@ def _calibrated(
     from gatekeeper.judges import never_decided
 
     refuse_unauditable(opened)
-    loaded = load_model(
-        opened.path, description, device=pick_device("cpu"), dtype=DTYPES["float32"]
-    )
+    device = pick_device("cpu")
+    dtype = pick_dtype(config.dtype, device, description.dtype, description.parameters)
+    loaded = load_model(opened.path, description, device=device, dtype=dtype)
     system, window = own_system_prompt_of(options.inputs.system_prompt), config.max_new_tokens
     reasoning = reasoning_of(options, policy)
     encoded = encode(loaded, suite.prompts, system, window, reasoning.thinking)

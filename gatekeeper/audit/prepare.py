@@ -10,7 +10,7 @@ from gatekeeper.audit.request import AuditRequest, with_seed
 from gatekeeper.audit.second_judge import open_second, recorded
 from gatekeeper.audit.settings import settings_of
 from gatekeeper.engine.generate.batch_size import fitting_rows
-from gatekeeper.engine.generate.batching import Encoded, encode
+from gatekeeper.engine.generate.batching import READING, Encoded, encode
 from gatekeeper.engine.generate.chat_template import clock_of
 from gatekeeper.engine.generate.plain_tokenizer import told_otherwise
 from gatekeeper.engine.generate.served_prompts import written_otherwise
@@ -29,7 +29,11 @@ from gatekeeper.engine.model.load import (
 from gatekeeper.engine.model.weights_room import refuse_no_room
 from gatekeeper.engine.progress import Reporter
 from gatekeeper.engine.self_test.run import self_test
-from gatekeeper.errors import UsageError
+from gatekeeper.errors import CheckpointError, UsageError
+from gatekeeper.estimate.model_size import shape_of
+from gatekeeper.estimate.prompt_lengths import approximate_lengths
+from gatekeeper.estimate.working_memory import working_memory
+from gatekeeper.estimate.workload import selector
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.digest import sha256
 from gatekeeper.records.evidence import AuditSettings, SelfTestCheck
@@ -37,6 +41,9 @@ from gatekeeper.records.model import CheckpointRef
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.replies import of_replies
 from gatekeeper.suites.split import MEASUREMENT, SELECTION, limit, split_seeds
+
+#: Working memory that is asked for, over what is counted.
+_SPARE = 1.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +160,32 @@ def _refuse_no_room(request: AuditRequest) -> None:
         return
     device, model = pick_device(request.execution.device), request.description
     dtype = pick_dtype(request.dtype, device, model.dtype, model.parameters)
-    refuse_no_room(model, device, dtype, request.checkpoint.path.name)
+    refuse_no_room(
+        model,
+        device,
+        dtype,
+        request.checkpoint.path.name,
+        working=_SPARE * _working(request, dtype.itemsize),
+    )
+
+
+def _working(request: AuditRequest, element: int) -> float:
+    """Bytes beside the weights in the smallest batch, or in the one that was asked for."""
+    try:
+        shape = shape_of(request.checkpoint, request.description)
+    except CheckpointError:  # a config that does not tell a size may still be loaded
+        return 0.0
+    prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
+    lengths = approximate_lengths(replace(request.suite, prompts=prompts), request.system_prompt)
+    return working_memory(
+        shape,
+        element,
+        longest=max(lengths.values(), default=0),
+        new_tokens=request.max_new_tokens,
+        rows=request.execution.batch_rows or 1,
+        reading=READING,
+        attributes=any(selector(name).needs_attribution for name in request.selectors),
+    ).most
 
 
 def _load(request: AuditRequest, work_dir: Path, reporter: Reporter) -> LoadedModel:

@@ -94,6 +94,7 @@ def _as_json(facts: dict[str, Any], estimate: Estimate, cost: float | None) -> d
             "weights": estimate.memory.weights,
             "cache": estimate.memory.cache,
             "logits": estimate.memory.logits,
+            "working": estimate.memory.working,
         },
         "devices": estimate.devices,
         "devices_per_replica": estimate.per_replica,
@@ -126,7 +127,8 @@ def _print(facts: dict[str, Any], estimate: Estimate, cost: float | None) -> Non
     _print_stages(estimate)
     click.echo(
         f"memory       {needed.total / 1e9:,.3g} GB: weights {needed.weights / 1e9:,.3g}, cache "
-        f"{needed.cache / 1e9:,.3g}, logits {needed.logits / 1e9:,.3g}"
+        f"{needed.cache / 1e9:,.3g}, logits {needed.logits / 1e9:,.3g}, working memory "
+        f"{needed.working / 1e9:,.3g}"
     )
     if facts["rates"] == "published":
         low, high = estimate.hours

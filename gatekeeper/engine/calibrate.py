@@ -41,11 +41,13 @@ class Calibration:
         efficiency: share of the roofline that trials reach, with all that saves work: it may be
             above 1.
         alive: share of rows running at each step.
+        element: bytes of a weight, as it was loaded.
     """
 
     device: Device
     efficiency: float
     alive: tuple[float, ...]
+    element: float = 4.0
 
 
 def rates(
@@ -104,10 +106,11 @@ def calibrate(
     trials, taken = _swept(loaded, work, replace(settings, base="timed"), clock)
     alive = shares([trial.tokens for trial in trials], plan.new_tokens)
     lengths = [len(job.prompt.ids) for job in work for _ in job.masks]
-    kind = Format(weight=4.0, cache=4.0)
+    element = float(loaded.dtype.itemsize)
+    kind = Format(weight=element, cache=element)
     forwards = list(replies(lengths, plan.batch_rows, alive))
     ideal = seconds(shape, forwards, device, kind, Reach(efficiency=1.0))
-    return Calibration(device=device, efficiency=ideal / taken, alive=alive)
+    return Calibration(device=device, efficiency=ideal / taken, alive=alive, element=element)
 
 
 def _first(work: Sequence[Work], rows: int) -> list[Work]:

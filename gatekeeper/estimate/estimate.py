@@ -6,7 +6,7 @@ Every time is a range: nobody knows beforehand what share of its roofline a devi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatekeeper.errors import UsageError
 from gatekeeper.estimate.hardware import Device
@@ -20,7 +20,8 @@ from gatekeeper.estimate.roofline import (
     memory,
     seconds,
 )
-from gatekeeper.estimate.workload import Plan, Stage, stages
+from gatekeeper.estimate.working_memory import working_memory
+from gatekeeper.estimate.workload import Plan, Stage, selector, stages
 
 #: Assumed of GPUs until one is measured: share of the roofline, and seconds of a layer's kernels to
 #: be started from Python, at best and at worst.
@@ -83,15 +84,19 @@ class Estimate:
         return self.low * self.devices / 3600, self.high * self.devices / 3600
 
 
-def fitting_rows(context: int, shape: Shape, kind: Format, device: Device) -> int:
+def fitting_rows(longest: int, new_tokens: int, shape: Shape, kind: Format, device: Device) -> int:
     """Rows that fit beside the weights, on as few devices as hold the usual number of them.
 
     Args:
-        context: tokens of the longest prompt and its reply.
+        longest: tokens of the longest prompt; `new_tokens` come behind it.
     """
-    usual = memory(shape, kind, batch_rows=USUAL_ROWS, context=context)
+    sweep = working_memory(
+        shape, kind.cache, longest=longest, new_tokens=new_tokens, rows=USUAL_ROWS
+    ).sweep
+    weights = memory(shape, kind, batch_rows=0, context=0)
+    usual = replace(weights, working=sweep)
     room = devices_needed(usual, device) * USABLE * device.memory - usual.weights
-    apiece = (usual.cache + usual.logits) / USUAL_ROWS
+    apiece = sweep / USUAL_ROWS
     return max(1, min(MOST_ROWS, int(room / apiece)))
 
 
@@ -134,16 +139,21 @@ def on_this_machine(
     device: Device,
     efficiency: float,
     alive: Sequence[float],
+    element: float = 4.0,
 ) -> Estimate:
-    """The estimate for this machine, by what a calibration measured."""
-    kind = Format(weight=4.0, cache=4.0)
+    """The estimate for this machine, by what a calibration measured.
+
+    Args:
+        element: bytes of a weight.
+    """
+    kind = Format(weight=element, cache=element)
     work = stages(plan, shape, alive)
     middle = _times(work, shape, device, kind, Reach(efficiency=efficiency))
     low = {name: value * _FASTER for name, value in middle.items()}
     high = {name: value * _SLOWER for name, value in middle.items()}
     return Estimate(
         stages=_joined(work, low, high, 1),
-        memory=_memory(plan, shape, kind),
+        memory=_memory(plan, shape, kind, USUAL_ROWS),
         per_replica=1,
         replicas=1,
         device=device,
@@ -156,9 +166,24 @@ def on_this_machine(
     )
 
 
-def _memory(plan: Plan, shape: Shape, kind: Format) -> Memory:
-    longest = max(plan.lengths[p.id] for p in plan.prompts) + plan.new_tokens
-    return memory(shape, kind, batch_rows=plan.batch_rows, context=longest)
+def _memory(plan: Plan, shape: Shape, kind: Format, reading: int | None = None) -> Memory:
+    """Of a batch of the longest prompt, and what beside it some step of the audit works in.
+
+    Args:
+        reading: rows that read their prompts side by side; None for all.
+    """
+    longest = max(plan.lengths[p.id] for p in plan.prompts)
+    found = memory(shape, kind, batch_rows=plan.batch_rows, context=longest + plan.new_tokens)
+    work = working_memory(
+        shape,
+        kind.cache,
+        longest=longest,
+        new_tokens=plan.new_tokens,
+        rows=plan.batch_rows,
+        reading=reading,
+        attributes=any(selector(name).needs_attribution for name in plan.config.selectors),
+    )
+    return replace(found, working=max(0.0, work.most - found.cache - found.logits))
 
 
 def _times(
@@ -190,7 +215,7 @@ def _assumed(kind: Format, apiece: int, replicas: int) -> tuple[str, ...]:
         f"{kind.weight:g} byte{'' if kind.weight == 1 else 's'} per weight, {kind.cache:g} per "
         "element of cache; arithmetic at the 16-bit rate",
         "tokens choose experts evenly; no layers are shared between masks",
-        f"{USABLE:.0%} of the memory holds weights and cache",
+        f"{USABLE:.0%} of the memory holds weights, cache and what forwards work in",
     ]
     if apiece > 1:
         lines.append(

@@ -195,16 +195,21 @@ def reading(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Bytes that are needed at once."""
+    """Bytes that are needed at once.
+
+    Attributes:
+        working: beside the weights, the cache and the logits (`working_memory`).
+    """
 
     weights: float
     cache: float
     logits: float
+    working: float = 0.0
 
     @property
     def total(self) -> float:
         """All bytes together."""
-        return self.weights + self.cache + self.logits
+        return self.weights + self.cache + self.logits + self.working
 
 
 def memory(shape: Shape, kind: Format, *, batch_rows: int, context: int) -> Memory:

@@ -17,7 +17,8 @@ from gatekeeper.estimate.estimate import (
 )
 from gatekeeper.estimate.hardware import DEVICES, Device
 from gatekeeper.estimate.model_size import config_only, shape_of
-from gatekeeper.estimate.roofline import USABLE, Format, memory
+from gatekeeper.estimate.roofline import USABLE, Format
+from gatekeeper.estimate.working_memory import working_memory
 from tests.e2e.cli import ROOT
 from tests.estimate.test_workload import SHAPE, plan
 
@@ -58,12 +59,15 @@ def test_a_model_that_needs_two_is_not_put_on_one():
 
 
 def test_rows_fill_the_memory_and_no_more():
-    rows = fitting_rows(150, QWEN, BFLOAT16, H100)
+    rows = fitting_rows(50, 100, QWEN, BFLOAT16, H100)
     assert USUAL_ROWS < rows < MOST_ROWS
-    held = memory(QWEN, BFLOAT16, batch_rows=rows, context=150)
-    more = memory(QWEN, BFLOAT16, batch_rows=rows + 1, context=150)
-    assert held.total <= USABLE * H100.memory < more.total
-    assert fitting_rows(10, SHAPE, BFLOAT16, H100) == MOST_ROWS
+    weights = QWEN.parameters * BFLOAT16.weight
+    held, more = (
+        weights + working_memory(QWEN, 2.0, longest=50, new_tokens=100, rows=n).sweep
+        for n in (rows, rows + 1)
+    )
+    assert held <= USABLE * H100.memory < more
+    assert fitting_rows(2, 8, SHAPE, BFLOAT16, H100) == MOST_ROWS
     assert (fit.USUAL_ROWS, fit.MOST_ROWS) == (USUAL_ROWS, MOST_ROWS)
 
 

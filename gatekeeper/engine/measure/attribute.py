@@ -11,11 +11,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from gatekeeper.engine.generate.batch_size import MOST_ROWS, CudaMeter
 from gatekeeper.engine.generate.batching import Encoded, left_padded, positions
+from gatekeeper.engine.generate.out_of_memory import in_halves
 from gatekeeper.engine.measure.capture import by_length
 from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.host_memory import available_memory
 from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.engine.model.mask_tables import width_of
+from gatekeeper.engine.model.parallel import in_step
 from gatekeeper.records.suite import HARMFUL_SETS
 
 #: Fewest replies of a kind from which its opening tokens are read.
@@ -131,7 +135,8 @@ def attribute(
 ) -> npt.NDArray[np.float32]:
     """Gradient of the refusal log-odds with respect to a factor on each expert's gate weight.
 
-    The log-odds are those at the last prompt token.
+    The log-odds are those at the last prompt token. Rows run in batches whose gradients the memory
+    holds: by what the forward of the longest prompt keeps for them.
     The factor is 1; removing an expert takes it to 0, so the gradient is the first-order loss.
 
     Args:
@@ -145,8 +150,13 @@ def attribute(
     wanted = [prompts[i] for i in rows]
     with Instrument(loaded.sites) as instrument, torch.enable_grad():
         done = 0
-        for index in by_length(loaded, [p.ids for p in wanted], batch_rows):
-            factor = _gradient(loaded, instrument, [wanted[i].ids for i in index], target)
+        longest = max((p.ids for p in wanted), key=len, default=())
+        size = batch_rows
+        if size > 1 and longest and not in_step():  # ranks must run the same batches
+            size = min(size, _fitting(loaded, instrument, longest))
+        for index in by_length(loaded, [p.ids for p in wanted], size):
+            batch = [wanted[i].ids for i in index]
+            factor = in_halves(batch, lambda ids: [*_gradient(loaded, instrument, ids, target)])
             scores[[rows[i] for i in index]] = factor
             done += len(index)
             if progress is not None:
@@ -154,21 +164,53 @@ def attribute(
     return scores
 
 
-def _gradient(
-    loaded: LoadedModel, instrument: Instrument, ids: Sequence[Sequence[int]], target: TargetTokens
-) -> npt.NDArray[np.float32]:
+def _fitting(loaded: LoadedModel, instrument: Instrument, longest: Sequence[int]) -> int:
+    """Rows of the longest prompt whose gradients fit into half of the memory that is free."""
+    on_cpu = loaded.device.type == "cpu"
+    free = available_memory() if on_cpu else CudaMeter(loaded.device).free()
+    if free is None:
+        return MOST_ROWS
+    weights = {p.untyped_storage().data_ptr() for p in loaded.model.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        logits, _ = _forward(loaded, instrument, [longest])
+    row = sum(kept.values()) + 4 * logits.numel()
+    return max(1, free // (2 * row))
+
+
+def _forward(
+    loaded: LoadedModel, instrument: Instrument, ids: Sequence[Sequence[int]]
+) -> tuple[Tensor, Tensor]:
+    """Logits at the last prompt token, and the factors of all experts that they hang on."""
     tokens, attention = left_padded(ids, loaded.pad_id, loaded.device)
     shape = (len(ids), len(loaded.sites), width_of(loaded.sites))
     factor = torch.ones(shape, device=loaded.device, requires_grad=True)
+    instrument.forget()
     instrument.factor = factor
-    logits: Tensor = loaded.model(
-        input_ids=tokens,
-        attention_mask=attention,
-        position_ids=positions(attention),
-        use_cache=False,
-        logits_to_keep=1,
-    ).logits[:, -1]
-    instrument.factor = None
+    try:
+        logits: Tensor = loaded.model(
+            input_ids=tokens,
+            attention_mask=attention,
+            position_ids=positions(attention),
+            use_cache=False,
+            logits_to_keep=1,
+        ).logits[:, -1]
+    finally:
+        instrument.factor = None
+    return logits, factor
+
+
+def _gradient(
+    loaded: LoadedModel, instrument: Instrument, ids: Sequence[Sequence[int]], target: TargetTokens
+) -> npt.NDArray[np.float32]:
+    logits, factor = _forward(loaded, instrument, ids)
     # Rows do not meet in the forward pass: the gradient of the sum holds each row's own.
     (gradient,) = torch.autograd.grad(log_odds(logits, target).sum(), factor)
     result: npt.NDArray[np.float32] = gradient[..., : loaded.width].float().cpu().numpy()

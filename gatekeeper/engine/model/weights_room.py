@@ -28,28 +28,35 @@ def refuse_no_room(
     dtype: torch.dtype,
     where: str,
     free: int | None = None,
+    working: float = 0.0,
 ) -> None:
-    """Refuses weights that are larger than the memory that is free on their device.
+    """Refuses weights that the memory which is free on their device does not hold.
 
     Args:
         where: the checkpoint, for the message.
         free: bytes; None for what there is. Nothing is refused where the system does not tell.
+        working: bytes that an audit works in beside them, in this format.
 
     Raises:
         AuditError: they do not fit; says what would.
     """
     if free is None:
         free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
-    needed = weight_bytes(description, dtype) + BESIDE
+    needed = weight_bytes(description, dtype) + BESIDE + working
     if free is None or needed <= free:
         return
-    smaller = weight_bytes(description, torch.bfloat16) + BESIDE
-    half = dtype.itemsize > torch.bfloat16.itemsize and smaller <= free
+    narrower = torch.bfloat16.itemsize / dtype.itemsize
+    smaller = weight_bytes(description, torch.bfloat16) + BESIDE + working * narrower
+    half = narrower < 1 and smaller <= free
     other = "--device spread (slower: GPUs, memory and disk together), or a larger machine"
     if device.type == "cuda":
         other = "--device spread, --parallel tensor under torchrun, or a larger GPU"
+    if weight_bytes(description, dtype) + BESIDE <= free:
+        other = f"fewer --batch-rows, shorter prompts, {other}"
+    beside = f", working memory {working / _GB:,.1f} GB beside them" if working else ""
     raise AuditError(
-        f"its weights take {needed / _GB:,.1f} GB in {str(dtype).removeprefix('torch.')}, and "
+        f"its weights take {weight_bytes(description, dtype) / _GB:,.1f} GB in "
+        f"{str(dtype).removeprefix('torch.')}{beside}, {needed / _GB:,.1f} GB in all, and "
         f"{free / _GB:,.1f} GB are free on {device}",
         where=where,
         remedy=f"use --dtype bfloat16 ({smaller / _GB:,.1f} GB)" if half else f"use {other}",

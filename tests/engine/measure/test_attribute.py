@@ -36,6 +36,24 @@ def test_only_the_prompts_asked_for_are_attributed():
     assert np.allclose(alone[2], scores[2], atol=1e-5)
 
 
+@pytest.mark.parametrize(("free", "largest"), [(None, 4), (1 << 40, 4), (320_000, 2), (1, 1)])
+def test_batches_are_as_large_as_memory_holds_gradients(monkeypatch, free, largest):
+    model, prompts = loaded("mixtral"), encoded(4)
+    whole = attribute(model, prompts, range(4), TARGET, batch_rows=4)
+    rows = []
+    real = model.model.forward
+
+    def forward(*args, **kwargs):
+        rows.append(kwargs["input_ids"].shape[0])
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(model.model, "forward", forward)
+    monkeypatch.setattr("gatekeeper.engine.measure.attribute.available_memory", lambda: free)
+    scores = attribute(model, prompts, range(4), TARGET, batch_rows=4)
+    assert max(rows) == largest
+    assert np.allclose(scores, whole, atol=1e-5)
+
+
 def test_openings_come_from_judged_replies_and_lean():
     replies = [FirstToken(token=1, outcome="refuse")] * 9 + [FirstToken(token=2, outcome="refuse")]
     replies += [FirstToken(token=3, outcome="comply")] * 7 + [FirstToken(token=2, outcome="comply")]

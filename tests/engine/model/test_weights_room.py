@@ -24,9 +24,13 @@ LARGE = replace(describe(open_checkpoint(HARDENED)), parameters=7_000_000_000)
 @pytest.mark.parametrize(
     ("free", "dtype", "words"),
     [
-        (24e9, torch.float32, ("28.5 GB in float32", "24.0 GB", "--dtype bfloat16 (14.5 GB)")),
+        (
+            24e9,
+            torch.float32,
+            ("28.0 GB in float32", "28.5 GB in all", "24.0 GB", "--dtype bfloat16 (14.5 GB)"),
+        ),
         (14e9, torch.float32, ("28.5 GB", "--device spread")),
-        (14e9, torch.bfloat16, ("14.5 GB in bfloat16", "--device spread")),
+        (14e9, torch.bfloat16, ("14.0 GB in bfloat16", "14.5 GB in all", "use --device spread")),
     ],
 )
 def test_too_large_weights_are_told_with_what_would_fit(
@@ -43,6 +47,15 @@ def test_what_fits_to_the_byte_is_not_refused() -> None:
     refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough)
     with pytest.raises(AuditError):
         refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough - 1)
+
+
+def test_working_memory_counts_too_and_says_what_makes_it_smaller() -> None:
+    enough = weight_bytes(LARGE, torch.bfloat16) + BESIDE
+    with pytest.raises(AuditError) as caught:
+        refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough, working=2e9)
+    assert "working memory 2.0 GB beside them, 16.5 GB in all" in caught.value.message
+    assert "use fewer --batch-rows, shorter prompts, --device spread" in str(caught.value.remedy)
+    refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough + 2 * 10**9, working=2e9)
 
 
 def test_nothing_is_refused_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,4 +81,5 @@ def test_an_audit_ends_at_once_with_a_line(tmp_path: Path) -> None:
     done = gatekeeper(*line, PYTHONPATH=path)
     assert done.returncode == 3, done.stderr
     last = done.stderr.splitlines()[-1]
-    assert "hardened: its weights take 0.5 GB in float32, and 0.0 GB are free on cpu" in last
+    assert "hardened: its weights take 0.0 GB in float32, working memory" in last
+    assert "0.5 GB in all, and 0.0 GB are free on cpu" in last
