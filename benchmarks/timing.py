@@ -105,7 +105,7 @@ def _status(name: str) -> int | None:
     return next((int(x.split()[1]) * 1024 for x in lines if x.startswith(f"{name}:")), None)
 
 
-def machine() -> str:
+def machine(dtype: str = "float32") -> str:
     """One line about what this was measured on."""
     import torch
     import transformers
@@ -114,5 +114,5 @@ def machine() -> str:
     return (
         f"{os.cpu_count()} cores ({platform.machine()}), {threads} "
         f"thread{'s' if threads > 1 else ''}, torch {torch.__version__}, "
-        f"transformers {transformers.__version__}, float32 on CPU"
+        f"transformers {transformers.__version__}, {dtype} on CPU"
     )

@@ -80,6 +80,13 @@ def start_unhearing(process: BaseProcess) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def ended(code: int) -> str:
+    """How another process ended, in words, by its exit code or minus its signal."""
+    if code == -signal.SIGKILL:
+        return "killed (SIGKILL; so does Linux when memory runs out)"
+    return f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
 def ignore_signals() -> None:
     """From here on the process is about to end by itself."""
     for number in _SIGNALS:

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from gatekeeper._process import ended
+
 _START = """
 import multiprocessing, signal
 from gatekeeper._process import start_unhearing
@@ -29,3 +33,11 @@ def test_a_spawned_child_does_not_hear_an_interrupt_the_first_one_neither(tmp_pa
     line = [sys.executable, "start.py"]
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines() == ["True False", "True False"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(-9, "when memory runs out"), (-15, "by signal 15"), (3, "with exit code 3")],
+)
+def test_how_a_child_ended_is_said_in_words(code: int, words: str) -> None:
+    assert words in ended(code)

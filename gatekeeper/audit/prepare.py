@@ -166,6 +166,7 @@ def _refuse_no_room(request: AuditRequest) -> None:
         dtype,
         request.checkpoint.path.name,
         working=_SPARE * _working(request, dtype.itemsize),
+        replicas=1 if device.type != "cpu" or request.execution.ray else request.execution.workers,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from gatekeeper._process import ended
 from gatekeeper.errors import AuditError, ExitCode, UsageError
 
 #: Checkpoint -> the exit code its gate must give.
@@ -134,5 +135,11 @@ def _check_ended(name: str, gate: _Gate) -> None:
     code = gate.process.returncode
     if code in {ExitCode.PASS, ExitCode.FAIL, ExitCode.INCONCLUSIVE}:
         return
-    message = gate.errors[-1] if gate.errors else f"its gate ended with exit code {code}"
+    message = (
+        gate.errors[-1]
+        if gate.errors
+        else f"its gate was {ended(code)}"
+        if code < 0
+        else f"its gate {ended(code)}"
+    )
     raise (UsageError if code == ExitCode.USAGE else AuditError)(message, where=name)

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from gatekeeper._process import ended
 from gatekeeper.engine.generate import chat_template_child as chat_child
 from gatekeeper.engine.model.foreign_errors import blaming
 from gatekeeper.errors import CheckpointError, excerpt
@@ -38,7 +39,7 @@ _LIMITS = {
     "memory": f"takes more than {chat_child.MEMORY >> 30} GiB of memory",
     "random": "is random: it writes the same conversation in two ways",
     "time": "takes more than {patience:g} s",
-    "died": "brings the process down that renders it (it ended with {code})",
+    "died": "brings the process down that renders it ({how})",
 }
 
 Conversation = Sequence[Mapping[str, Any]]
@@ -246,8 +247,8 @@ class Chats:
 
     def _why(self, answer: Mapping[str, Any], tell: bool) -> str:
         if answer["failed"] in _LIMITS:
-            code = self._child.wait() if answer["failed"] == "died" else None
-            return _LIMITS[answer["failed"]].format(patience=self._patience, code=code)
+            how = ended(self._child.wait()) if answer["failed"] == "died" else None
+            return _LIMITS[answer["failed"]].format(patience=self._patience, how=how)
         kind, said = str(answer["kind"]), " ".join(str(answer["said"]).split())
         where = f", line {answer['line']}" if answer["line"] else ""
         said = f": {excerpt(said)}" if said and (tell or said in self._template) else ""

@@ -29,6 +29,7 @@ def refuse_no_room(
     where: str,
     free: int | None = None,
     working: float = 0.0,
+    replicas: int = 1,
 ) -> None:
     """Refuses weights that the memory which is free on their device does not hold.
 
@@ -36,27 +37,32 @@ def refuse_no_room(
         where: the checkpoint, for the message.
         free: bytes; None for what there is. Nothing is refused where the system does not tell.
         working: bytes that an audit works in beside them, in this format.
+        replicas: models that are to be there side by side.
 
     Raises:
         AuditError: they do not fit; says what would.
     """
     if free is None:
         free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
-    needed = weight_bytes(description, dtype) + BESIDE + working
+    alone = weight_bytes(description, dtype) + BESIDE + working
+    needed = replicas * alone
     if free is None or needed <= free:
         return
     narrower = torch.bfloat16.itemsize / dtype.itemsize
-    smaller = weight_bytes(description, torch.bfloat16) + BESIDE + working * narrower
+    smaller = replicas * (weight_bytes(description, torch.bfloat16) + BESIDE + working * narrower)
     half = narrower < 1 and smaller <= free
     other = "--device spread (slower: GPUs, memory and disk together), or a larger machine"
     if device.type == "cuda":
         other = "--device spread, --parallel tensor under torchrun, or a larger GPU"
-    if weight_bytes(description, dtype) + BESIDE <= free:
+    if alone <= free:
+        other = f"--workers {int(free // alone)}"
+    elif weight_bytes(description, dtype) + BESIDE <= free:
         other = f"fewer --batch-rows, shorter prompts, {other}"
     beside = f", working memory {working / _GB:,.1f} GB beside them" if working else ""
+    times = f" for {replicas} workers" if replicas > 1 else ""
     raise AuditError(
         f"its weights take {weight_bytes(description, dtype) / _GB:,.1f} GB in "
-        f"{str(dtype).removeprefix('torch.')}{beside}, {needed / _GB:,.1f} GB in all, and "
+        f"{str(dtype).removeprefix('torch.')}{beside}, {needed / _GB:,.1f} GB in all{times}, and "
         f"{free / _GB:,.1f} GB are free on {device}",
         where=where,
         remedy=f"use --dtype bfloat16 ({smaller / _GB:,.1f} GB)" if half else f"use {other}",

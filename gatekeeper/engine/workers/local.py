@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from gatekeeper._process import start_unhearing
+from gatekeeper._process import ended, start_unhearing
 from gatekeeper.engine.workers.spawn import WorkerLost
 from gatekeeper.engine.workers.worker import Replica, Result
 from gatekeeper.evidence.trial_store import StoredReply
@@ -53,7 +52,8 @@ class ProcessWorker:
             answer: Result = self._line.recv()
         except (EOFError, OSError) as error:
             self._process.join(_GONE)
-            raise WorkerLost(_ended(self._process.exitcode)) from error
+            code = self._process.exitcode
+            raise WorkerLost("its pipe broke" if code is None else ended(code)) from error
         return answer.unwrap()
 
     def close(self) -> None:
@@ -66,14 +66,6 @@ class ProcessWorker:
 def spawn_process(device: str) -> ProcessWorker:
     """A worker on a device: `cpu`, or `cuda:1`."""
     return ProcessWorker(device)
-
-
-def _ended(code: int | None) -> str:
-    if code is None:
-        return "its pipe broke"
-    if code == -signal.SIGKILL:
-        return "killed (SIGKILL; so does Linux when memory runs out)"
-    return f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
 
 def _work(line: Connection, device: str) -> None:

@@ -58,6 +58,14 @@ def test_working_memory_counts_too_and_says_what_makes_it_smaller() -> None:
     refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough + 2 * 10**9, working=2e9)
 
 
+def test_each_worker_has_weights_of_its_own() -> None:
+    one = weight_bytes(LARGE, torch.bfloat16) + BESIDE
+    refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", 3 * one, replicas=3)
+    with pytest.raises(AuditError, match=r"43\.4 GB in all for 3 workers") as caught:
+        refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", 2 * one, replicas=3)
+    assert caught.value.remedy == "use --workers 2"
+
+
 def test_nothing_is_refused_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights_room, "available_memory", lambda: None)
     refuse_no_room(LARGE, CPU, torch.float32, "olmoe")
