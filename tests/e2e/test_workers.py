@@ -122,7 +122,8 @@ def test_an_interrupt_ends_all_in_one_line(tmp_path, number):
 
 def test_the_heartbeat_moves_and_stands_still_with_the_work(tmp_path):
     out = tmp_path / "out"
-    process = start(out, (*ARGUMENTS, "--gpu-hour-cost", "3"))
+    # Enough prompts that it is at work for the seconds that a beat takes.
+    process = start(out, (*ARGUMENTS, "--max-prompts", "60", "--gpu-hour-cost", "3"))
     beat = out / WORK / "heartbeat.json"
     wait_for_rows(process, out, 2 * BATCH)
     first = json.loads(beat.read_text())
