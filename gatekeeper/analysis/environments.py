@@ -125,7 +125,13 @@ def rows_of(inputs: SelectionInput, rows: npt.NDArray[np.intp]) -> SelectionInpu
         tokens={w: a[rows] for w, a in profile.tokens.items()},
         attribution=None if profile.attribution is None else profile.attribution[rows],
     )
-    return replace(inputs, profile=part, sets=inputs.sets[rows], seeds=inputs.seeds[rows])
+    return replace(
+        inputs,
+        profile=part,
+        sets=inputs.sets[rows],
+        seeds=inputs.seeds[rows],
+        parts=tuple(of[rows] for of in inputs.parts),
+    )
 
 
 def environment_masks(

@@ -9,6 +9,7 @@ import numpy as np
 
 from gatekeeper import catalog
 from gatekeeper.analysis.clusters import prompt_clusters
+from gatekeeper.analysis.part_ranking import parts_of
 from gatekeeper.audit.audit_run import AuditRun
 from gatekeeper.audit.prepare import Prepared
 from gatekeeper.audit.stray_reasoning import refuse_stray
@@ -69,6 +70,7 @@ def selection_input(prepared: Prepared, profile: ActivationProfile) -> Selection
         resamples=request.resamples,
         seed=request.seed,
         window=request.window,
+        parts=parts_of(prompts),
     )
 
 

@@ -196,6 +196,8 @@ class SelectionInput:
         others: what selectors that measure nothing have found, in the order they were asked.
         measure: for selectors that measure: see `Measure`; else None.
         budget: rows that may be measured.
+        parts: [P] each, in what part of its set each row is: by category, language and wrapper;
+            empty where nobody tells.
     """
 
     profile: ActivationProfile
@@ -208,6 +210,7 @@ class SelectionInput:
     others: tuple[Selection, ...] = ()
     measure: Measure | None = None
     budget: int = 0
+    parts: tuple[npt.NDArray[np.str_], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

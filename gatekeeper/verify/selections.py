@@ -13,6 +13,7 @@ import numpy as np
 from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.folds import views
+from gatekeeper.analysis.part_ranking import parts_of
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.wire_selection import selection_to_json
 from gatekeeper.records.evidence import Evidence
@@ -190,6 +191,7 @@ def selection_input(evidence: Evidence) -> SelectionInput:
         resamples=settings.resamples,
         seed=settings.seed,
         window=settings.window,
+        parts=parts_of(prompts),
     )
 
 

@@ -171,13 +171,13 @@ def test_the_budget_is_kept_and_told():
 
 
 def test_a_budget_that_runs_out_leaves_the_order_of_the_shortlist():
-    given = given_of(redundant, budget=20 * (24 + 23) + 100)
+    given = given_of(redundant, budget=20 * (32 + 31) + 100)
     found = only(Selection, greedy.SELECTOR.select(given))
     assert found.ranked[0].expert == SINGLE
     assert any("The budget ran out after 2 experts" in note for note in found.notes)
     assert any("groups may have been passed by" in note for note in found.notes)
     taken = [r.expert for r in found.ranked[:2]]
-    rest = [e for e in in_turn(given.others, 24) if e not in taken]
+    rest = [e for e in in_turn(given.others, 32) if e not in taken]
     assert [r.expert for r in found.ranked[2:6]] == rest[:4]
 
 
@@ -205,6 +205,26 @@ def test_no_refusals_are_told_with_the_measures_reason():
     assert greedy.SELECTOR.select(given) == "simulated"
 
 
+def test_an_expert_that_carries_one_part_is_tried():
+    """All rankings have it last, but in one of eight categories nothing is attributed as much."""
+    given = given_of(lambda mask: 2.0 * (SINGLE in mask))
+    last = tuple(
+        replace(o, ranked=tuple(sorted(o.ranked, key=lambda r: r.expert == SINGLE)))
+        for o in given.others
+    )
+    part = np.arange(len(given.sets)) % 8 == 3
+    scores = some(given.profile.attribution).copy()
+    scores[:, SINGLE.layer - 1, SINGLE.expert] = np.where(part, 3.0, 0.0)
+    scores[given.sets != "regular"] = np.nan
+    given = replace(given, others=last, profile=replace(given.profile, attribution=scores))
+    found = only(Selection, greedy.SELECTOR.select(given))
+    assert found.ranked[0].expert != SINGLE
+    told = replace(given, parts=(np.where(part, "a", "b"),))
+    found = only(Selection, greedy.SELECTOR.select(told))
+    assert found.ranked[0].expert == SINGLE
+    assert found.ranked[0].score == pytest.approx(2.0, abs=0.2)
+
+
 def test_the_shortlist_takes_from_all_rankings_in_turn():
     given = given_of(redundant)
     firsts = {other.ranked[0].expert for other in given.others}
@@ -225,17 +245,17 @@ def test_what_the_rule_says_it_needs_is_what_it_takes(size):
 @pytest.mark.parametrize(
     ("budget", "why"),
     [
-        (20 * (24 + 23) + 100, "growing ends early"),
+        (20 * (32 + 31) + 100, "growing ends early"),
         (
-            20 * (24 + 23 + 22 + 21),
+            20 * (32 + 31 + 30 + 29),
             f"masks {EIGHT}, {FOUR}, {PAIRED}",
         ),
         (
-            20 * (24 + 23 + 22 + 21 + 36),
+            20 * (32 + 31 + 30 + 29 + 36),
             f"masks {FOUR}, {PAIRED}",
         ),
         (
-            20 * (24 + 23 + 22 + 21 + 35),
+            20 * (32 + 31 + 30 + 29 + 35),
             f"masks {EIGHT}, {PAIRED}",
         ),
     ],

@@ -99,8 +99,8 @@ def test_measured_rows_stay_within_the_budget():
     pairs = 276 * 16 + (8 + 2) * 2 * MEASURED
     assert rows(plan())["select"] == most_masks(2) * 2 * MEASURED + pairs
     assert rows(plan(budget=320))["select"] == 320
-    # 24 + 23 that grow, the mask of 4 and 2 + 3 + 4 that shrink it, and one without.
-    assert most_masks(2) == 24 + 23 + 1 + 2 + 3 + 4 + 1
+    # 32 + 31 that grow, the mask of 4 and 2 + 3 + 4 that shrink it, and one without.
+    assert most_masks(2) == 32 + 31 + 1 + 2 + 3 + 4 + 1
     alone = tuple(p for p in PROMPTS if p.set != "jailbreak")
     pairs = 276 * 16 + (8 + 2) * MEASURED
     assert rows(plan(prompts=alone))["select"] == most_masks(2) * MEASURED + pairs

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gatekeeper.analysis.nested_masks import START, Path, Search, paired, shrinking, starts
+from gatekeeper.analysis.part_ranking import by_part
 from gatekeeper.analysis.ranking import (
     Scored,
     groups_of,
@@ -22,17 +23,20 @@ from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.selection import Selection
 
-_ID, _VERSION, _WINDOW = "greedy", 3, "prompt"
+_ID, _VERSION, _WINDOW = "greedy", 4, "prompt"
 _THRESHOLD = 0.9
 #: Experts tried one by one, from the others' rankings in turn.
 _SHORTLIST = 24
+#: Beside them, those that carry most of a part of a set, which a mean over the set dilutes.
+_BY_PART = 8
 
 
 def most_masks(size: int) -> int:
     """Masks that are measured on all prompts, beside pairs, if the budget allows all."""
     shortlist = _shortlist(size)
-    grown = sum(shortlist - i for i in range(size))
-    grown += sum(shortlist - i for i in range(2, size))  # from the pair
+    tried = shortlist + _BY_PART
+    grown = sum(tried - i for i in range(size))
+    grown += sum(tried - i for i in range(2, size))  # from the pair
     return 1 + grown + sum(shrinking(start, size) for start in starts(size, shortlist))
 
 
@@ -59,8 +63,9 @@ def _select(inputs: SelectionInput) -> Selection | str:
     to the end. It starts several times: where so many masked experts break the model, nothing tells
     which is missed, and a smaller start may. The path is taken whose masks of 1, 2, 4, … experts
     cost most. Groups of three and more that show neither singly nor in a mask of many are not
-    found. Measured under reroute on refused prompts
-    of the selection split: what is seen is what is masked later. Regular prompts and jailbreaks
+    found. Where a mask grows, experts that carry most of one category, language or wrapper are
+    tried too. Measured under reroute on refused prompts of the selection split: what is seen is
+    what is masked later. Regular prompts and jailbreaks
     count apart: an expert costs what it costs in the set where that is more.
 
     π̂ of an expert is conditional: how often, over complementary half-samples of the prompts, the
@@ -75,7 +80,7 @@ def _select(inputs: SelectionInput) -> Selection | str:
     refused = refused_by_set(inputs.sets[measure.rows], names)
     if isinstance(refused, str):
         return refused
-    candidates = in_turn(inputs.others, _shortlist(inputs.size))
+    candidates = _candidates(inputs)
     if not candidates:
         return "no other selector gave a shortlist"
     search = Search(
@@ -88,6 +93,20 @@ def _select(inputs: SelectionInput) -> Selection | str:
             f"{len(candidates) * len(measure.rows)}"
         )
     return _record(inputs, search, refused, candidates, paths)
+
+
+def _candidates(inputs: SelectionInput) -> tuple[ExpertId, ...]:
+    """The first of the other rankings in turn, then the first by part that are not among them.
+
+    Those by part are tried where a mask grows, and are no part of masks that are shrunk.
+    """
+    count = _shortlist(inputs.size)
+    turns = in_turn(inputs.others, count + _BY_PART)
+    first, rest = turns[:count], turns[count:]
+    if not first:
+        return ()
+    more = (*by_part(inputs, count + _BY_PART), *rest)
+    return tuple(dict.fromkeys((*first, *more)))[: count + _BY_PART]
 
 
 def _paths(search: Search, candidates: Sequence[ExpertId]) -> list[Path]:
