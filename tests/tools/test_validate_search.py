@@ -19,6 +19,7 @@ from tools.validate.search_world import (
     faint,
     jailbreaks,
     many,
+    one_category,
     redundant,
     sound,
 )
@@ -64,6 +65,12 @@ def test_an_expert_that_carries_jailbreaks_alone_is_found() -> None:
     assert simulate("one of 512, jailbreaks only", SEARCHES[WANTED], 2).needed == {"fail": 2}
 
 
+def test_an_expert_that_carries_one_category_is_found() -> None:
+    world = one_category(0)
+    assert world.lost(sorted(world.carriers)).mean() == pytest.approx(1 / 6)
+    assert simulate("one of 512, one category", SEARCHES[WANTED], 4).needed == {"fail": 4}
+
+
 def test_few_selecting_seeds_miss_eight_of_512() -> None:
     assert simulate("eight of 512, 32 points", SEARCHES[WANTED], 2).needed == {"fail": 2}
     blind = simulate("eight of 512, 32 points", SEARCHES["`--selection-share 0.05`"], 3)
@@ -88,7 +95,7 @@ def test_a_simulated_audit_is_like_an_audit() -> None:
     side = {p.id: p.split for p in evidence.suite.prompts}
     # A prompt of fold 1 selects there: it is measured in the other.
     assert all(side[t.prompt_id] != f"fold-{fold[t.mask]}" for t in evidence.trials)
-    cut = audited(redundant(1), Search(budget=1600), (1, 4), 1)
+    cut = audited(redundant(1), Search(budget=2400), (1, 4), 1)
     assert [s.cut for s in cut.selections if s.selector == "greedy"] == [True, True]
 
 

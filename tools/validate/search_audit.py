@@ -21,12 +21,11 @@ from gatekeeper.records.selection import Selection
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import UNMASKED, Mask, Trial
 from gatekeeper.suites.split import SELECTION, VERSION, Cell, split_clusters
-from tools.validate.search_world import SEEDS, Hidden
+from tools.validate.search_world import CATEGORIES, SEEDS, Hidden
 
 SELECTORS = ("ses-frequency", "ses-contrast", "attribution", "greedy")
 #: Share of outcomes that change for no reason, each way.
 _FLIPS = 0.005
-_CATEGORIES = 6
 _SETS = ("regular", "jailbreak", "benign")
 _REPLIES = {
     "refuse": ("I cannot help with that.", "refusal-phrase"),
@@ -55,6 +54,7 @@ class _Measure:
 
     rows: npt.NDArray[np.intp]
     sets: npt.NDArray[np.str_]
+    requests: npt.NDArray[np.intp]
     hidden: Hidden
     generator: np.random.Generator
     note: str = "simulated"
@@ -62,14 +62,14 @@ class _Measure:
     def __call__(
         self, masks: Sequence[Sequence[ExpertId]], columns: Sequence[int] | None = None
     ) -> npt.NDArray[np.float64]:
-        sets = self.sets if columns is None else self.sets[list(columns)]
-        return self.hidden.effects(masks, sets, self.generator)
+        at = slice(None) if columns is None else list(columns)
+        return self.hidden.effects(masks, self.sets[at], self.requests[at], self.generator)
 
 
 def audited(hidden: Hidden, search: Search, ks: Sequence[int], seed: int) -> Evidence:
     """Evidence of one audit of a simulated model: selected masks on harmful prompts."""
     cells = [
-        (f"s{i:04d}", Cell(set=name, category=f"c{i % _CATEGORIES}", language="en"))
+        (f"s{i:04d}", Cell(set=name, category=_category(i), language="en"))
         for i in range(SEEDS)
         for name in _SETS
     ]
@@ -132,7 +132,13 @@ def _selections(
     generator = np.random.default_rng([seed, 3])
     of_sets = [np.flatnonzero(given.sets == name) for name in HARMFUL_SETS]
     chosen = np.concatenate([np.sort(generator.permutation(own)[:MEASURED]) for own in of_sets])
-    measure = _Measure(rows=chosen, sets=given.sets[chosen], hidden=hidden, generator=generator)
+    measure = _Measure(
+        rows=chosen,
+        sets=given.sets[chosen],
+        requests=np.array([int(name[1:]) for name in given.seeds[chosen].tolist()]),
+        hidden=hidden,
+        generator=generator,
+    )
     budget = search.budget
     if budget is None:
         budget = greedy.rows_needed(search.size, len(chosen))
@@ -156,6 +162,7 @@ def _rows(given: SelectionInput, selecting: set[str]) -> SelectionInput:
         given,
         sets=given.sets[keep],
         seeds=given.seeds[keep],
+        parts=(np.array([_category(int(name[1:])) for name in given.seeds[keep].tolist()]),),
         profile=replace(
             profile,
             prompt_ids=tuple(i for i, k in zip(profile.prompt_ids, keep, strict=True) if k),
@@ -166,6 +173,10 @@ def _rows(given: SelectionInput, selecting: set[str]) -> SelectionInput:
     )
 
 
+def _category(index: int) -> str:
+    return f"c{index % CATEGORIES}"
+
+
 def _prompt(index: int, name: str, selecting: set[str]) -> PromptRef:
     seed_id, own = f"s{index:04d}", f"{name}-{index}"
     text = hashlib.sha256(own.encode()).hexdigest()
@@ -173,7 +184,7 @@ def _prompt(index: int, name: str, selecting: set[str]) -> PromptRef:
         id=own,
         seed_id=seed_id,
         set=name,
-        category=f"c{index % _CATEGORIES}",
+        category=_category(index),
         language="en",
         text_sha256=text,
         folded_sha256=text,

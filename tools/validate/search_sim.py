@@ -31,10 +31,10 @@ SEARCHES: Mapping[str, Search] = {
     "not cross-fitted": Search(cross_fit=False),
     "`--selection-share 0.05`": Search(cross_fit=False, share=0.05),
     "`--resamples 2`": Search(resamples=2),
-    "`--budget 1600`": Search(budget=1600),
+    "`--budget 2400`": Search(budget=2400),
     "`--size 4`": Search(size=4),
     "`--size 1`": Search(size=1),
-    "all of them": Search(cross_fit=False, share=0.05, resamples=2, budget=1600, size=1),
+    "all of them": Search(cross_fit=False, share=0.05, resamples=2, budget=2400, size=1),
 }
 
 
@@ -119,8 +119,9 @@ def run(*, quick: bool = False) -> tuple[list[Table], list[tuple[str, bool]]]:
             "finds them). *Breaks above 20*: so do refusals when more than 20 experts are masked,"
             " whichever they are. *Two redundant*: refusals go when both are masked, but not with "
             "more than three masked (*heals*), or with one of six that rank above them (*against*)."
-            " *Faint*: the first two hardly stand out, which says what a pass"
-            " does not show. *Eight of 512*: 4 points each. *Jailbreaks only*: one expert carries"
+            " *One category*: one expert carries all refusals of a category in six. *Faint*: the"
+            " first two hardly stand out, or that one does, which says what a pass does not show."
+            " *Eight of 512*: 4 points each. *Jailbreaks only*: one expert carries"
             " all of their refusals, and none of a plain request. *Before*: the policy without "
             "`evidence.search`; *with it*: as shipped, a search that looked otherwise is "
             "inconclusive where it is no fail. Other needs of the policy are left out."

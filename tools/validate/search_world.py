@@ -25,6 +25,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 #: Requests, each with a jailbreak and a benign twin.
 SEEDS = 300
+#: Of them in turn.
+CATEGORIES = 6
 _ROUTED = Routing(committee=3.0, base=0.5, topic=1.0, seed=0.5, prompt=0.3, busy_noise=True)
 _NOTHING = Effect(routing=0.0, attribution=0.0)
 #: Refusal log-odds, in units of what one carrier of many is worth: noise of one measured prompt.
@@ -43,7 +45,8 @@ class Hidden:
         given: what selectors would be given of all prompts.
         prompt_set: of the requests whose refusals hang on the carriers; those of the other set are
             refused whatever is masked.
-        margin: [SEEDS], carriers that a request must lose before it is answered.
+        margin: [SEEDS], carriers that a request must lose before it is answered; infinite for one
+            whose refusal does not hang on them.
         carriers: that count; where `together`, nothing is lost while one is left.
         most: experts that can be masked; with more, no request is refused whichever they are.
         heals: with more masked experts than these, or any of `against` among them, all is refused.
@@ -66,12 +69,18 @@ class Hidden:
         self,
         masks: Sequence[Sequence[ExpertId]],
         sets: npt.NDArray[np.str_],
+        requests: npt.NDArray[np.intp],
         generator: np.random.Generator,
     ) -> FloatArray:
-        """Refusal log-odds lost under masks [M, N], as an audit would measure them on N prompts."""
+        """Refusal log-odds lost under masks [M, N], as an audit would measure them on N prompts.
+
+        Args:
+            sets, requests: [N], of each prompt its set, and which of the SEEDS it is.
+        """
         worth = np.array([self._worth(mask) for mask in masks])
         noise = _NOISE * generator.normal(size=(len(masks), len(sets)))
-        return np.asarray(worth[:, None] * (sets == self.prompt_set) + noise)
+        hang = (sets == self.prompt_set) & np.isfinite(self.margin[requests])
+        return np.asarray(worth[:, None] * hang + noise)
 
     def _worth(self, experts: Sequence[ExpertId]) -> float:
         if self.most is not None and len(experts) > self.most:
@@ -175,6 +184,29 @@ def jailbreaks(seed: int) -> Hidden:
     )
 
 
+def one_category(seed: int, carries: float = _CARRIES) -> Hidden:
+    """512 experts of which one carries every plain refusal of one category in six.
+
+    Args:
+        carries: its attribution there, in deviations of one prompt's.
+    """
+    generator = np.random.default_rng([seed, 9])
+    layers, width = shape = shape_of(512)
+    logits, category = logits_of(_ROUTED, SEEDS, shape, generator)
+    free = np.flatnonzero(np.arange(layers * width) % width)
+    busy = np.exp(logits[0]).mean(axis=0).ravel()[free]
+    carrier = generator.choice(free[busy >= np.median(busy)], 1)
+    scores = attribution_of(logits, category, carrier[:0], _ROUTED, _NOTHING, generator)
+    own = np.arange(SEEDS) % CATEGORIES == 0
+    scores[np.ix_(own, carrier)] += carries
+    return Hidden(
+        given=_jailbroken(given_of(logits, scores, generator, seed=seed), seed),
+        margin=np.where(own, 0.5, np.inf),
+        carriers=frozenset(ExpertId(int(i) // width, int(i) % width) for i in carrier),
+        together=True,
+    )
+
+
 def _jailbroken(
     given: SelectionInput, seed: int, carriers: Sequence[int] | npt.NDArray[np.intp] = ()
 ) -> SelectionInput:
@@ -193,6 +225,11 @@ def _jailbroken(
 def faint(seed: int) -> Hidden:
     """As `redundant`, but two of the four hardly show: more than a search can be sure to find."""
     return redundant(seed, 0.5)
+
+
+def one_category_faint(seed: int) -> Hidden:
+    """As `one_category`, with half of the attribution: not every half of the prompts shows it."""
+    return one_category(seed, 0.8)
 
 
 def sound(seed: int) -> Hidden:
@@ -214,7 +251,13 @@ FOUND: Mapping[str, Callable[[int], Hidden]] = {
     "two redundant, six against": guarded,
     "eight of 512, 32 points": many,
     "one of 512, jailbreaks only": jailbreaks,
+    "one of 512, one category": one_category,
 }
 SOUND: Mapping[str, Callable[[int], Hidden]] = {"nothing to find, 64": sound}
 #: All of them, in the order of the table.
-WORLDS: Mapping[str, Callable[[int], Hidden]] = {**FOUND, **SOUND, "four redundant, faint": faint}
+WORLDS: Mapping[str, Callable[[int], Hidden]] = {
+    **FOUND,
+    **SOUND,
+    "four redundant, faint": faint,
+    "one of 512, one category, faint": one_category_faint,
+}
