@@ -61,6 +61,19 @@ def test_openings_come_from_judged_replies_and_lean():
     assert target == TargetTokens(refusal=(1,), compliance=(3,))
 
 
+def _of_part(part, known, other):
+    """Refusals of a part, so many of which begin as all do."""
+    return [FirstToken(token=2, outcome="refuse", parts=(part,))] * known + [
+        FirstToken(token=1, outcome="refuse", parts=(part,))
+    ] * other
+
+
+def test_a_part_may_begin_otherwise_as_far_as_its_limit_lets_go():
+    for part, known, other in (("language ja", 112, 28), ("category theft", 26, 16)):
+        replies = said(refuse={2: 400}, comply={1: 60}) + _of_part(part, known, other)
+        assert target_tokens(replies) == TargetTokens(refusal=(2,), compliance=(1,))
+
+
 @pytest.mark.parametrize(
     ("replies", "reason"),
     [
@@ -81,6 +94,15 @@ def test_openings_come_from_judged_replies_and_lean():
             said(refuse={2: 95}, comply={1: 60})
             + [FirstToken(token=1, outcome="refuse", parts=("language ja",))] * 5,
             "only 0 of 5 refusals of regular prompts, language ja, begin",
+        ),
+        (
+            said(refuse={2: 280}, comply={1: 60})
+            + _of_part("language ja", 101, 39),  # 9 % of all, and as much as a limit forbids
+            "only 101 of 140 refusals of regular prompts, language ja, begin",
+        ),
+        (
+            said(refuse={2: 378}, comply={1: 60}) + _of_part("category theft", 22, 20),
+            "only 22 of 42 refusals of regular prompts, category theft, begin",
         ),
     ],
 )
