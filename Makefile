@@ -75,8 +75,8 @@ bench: setup ## speed against a naive peer, limits, estimates, into docs/benchma
 	@$(BIN)/python -m benchmarks.ladder --page docs/benchmarks.md --bundle .bench_cache/demo
 	@$(BIN)/python -m benchmarks.sequential --page docs/benchmarks.md --bundle .bench_cache/demo
 
-bench-all: bench ## the same, and what hooks, resampling, drafts and a second worker cost (6 minutes more)
-	@for part in hooks selection draft; do \
+bench-all: bench ## the same, and what hooks, resampling, drafts, memory and a second worker cost (12 minutes more)
+	@for part in hooks selection draft memory; do \
 	  $(BIN)/python -m benchmarks.$$part --page docs/benchmarks.md; done
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.workers --page docs/scaling.md
 

@@ -18,7 +18,7 @@ LAYER = 64 + 32 + 192
 
 def test_by_hand():
     found = working_memory(SHAPE, 2.0, longest=10, new_tokens=4, rows=16, reading=8)
-    assert found.loading == pytest.approx(2 / 3 * 384 * 4 * 2)
+    assert found.loading == pytest.approx(1 / 3 * 384 * 4 * 2)
     assert found.capture == 2 * 14 * LAYER * 2 + 2 * 100 * 12
     assert found.attribution == 10 * 2 * LAYER * 2 + 100 * 12
     assert found.sweep == 8 * 10 * LAYER * 2 + 8 * 1200 + 16 * 14 * 16 * 2 + 16 * 1200

@@ -1,0 +1,194 @@
+"""Whether the memory that is told before an audit is what it takes: measured peaks of processes.
+
+    python -m benchmarks.memory --page docs/benchmarks.md
+
+Random checkpoints of a few layers of published models (`tools.shapes`) are written one after the
+other, and each goes through the steps of an audit in a process of its own, in bfloat16, with the
+highest resident memory of each step by the kernel's mark (VmHWM). Linux only.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from benchmarks.page import write_section
+from benchmarks.timing import machine
+from benchmarks.workloads import SUITE
+from gatekeeper.checkpoint.describe import describe
+from gatekeeper.checkpoint.open import open_checkpoint
+from gatekeeper.engine.generate.batching import READING, Encoded, encode
+from gatekeeper.engine.generate.decode import decode
+from gatekeeper.engine.measure.attribute import TargetTokens, attribute
+from gatekeeper.engine.measure.capture import capture
+from gatekeeper.engine.model.hooks import Instrument
+from gatekeeper.engine.model.load import load_model
+from gatekeeper.engine.model.weights_room import BESIDE, weight_bytes
+from gatekeeper.engine.self_test.run import self_test
+from gatekeeper.estimate.model_size import shape_of
+from gatekeeper.estimate.working_memory import working_memory
+from gatekeeper.records.trial import bare_mask
+from gatekeeper.suites.read import read_suite
+from tools.shapes.config import config_of
+from tools.shapes.write import write
+
+#: Layers of each that make 2 to 5 GB.
+SHAPES = {
+    "olmoe-1b-7b": 4,
+    "qwen1.5-moe-a2.7b": 2,
+    "deepseek-v2-lite": 3,
+    "mixtral-8x7b": 1,
+    "gpt-oss-20b": 1,
+    "many-experts": 94,
+}
+#: Rows of the sweep; tokens of the longest prompt and of the window.
+ROWS, PROMPT, WINDOW = 16, 100, 8
+STEPS = ("loading", "self_test", "capture", "attribution", "sweep")
+_STATUS = Path("/proc/self/status")
+_WITHIN = 0.15
+
+
+def peak(run: Callable[[], Any]) -> tuple[tuple[float, float], Any]:
+    """The highest resident memory while it runs, in bytes, with processor seconds; its result."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    begun = time.process_time()
+    result = run()
+    seconds = time.process_time() - begun
+    line = next(x for x in _STATUS.read_text().splitlines() if x.startswith("VmHWM:"))
+    return (1024.0 * int(line.split()[1]), seconds), result
+
+
+def steps(path: Path) -> dict[str, tuple[float, float]]:
+    """Peak and processor seconds of each step, in this process."""
+    description = describe(open_checkpoint(path))
+    cpu = torch.device("cpu")
+    found: dict[str, tuple[float, float]] = {}
+    found["loading"], loaded = peak(
+        lambda: load_model(path, description, device=cpu, dtype=torch.bfloat16)
+    )
+    prompts = encode(loaded, read_suite(SUITE).prompts[:40], None, WINDOW)
+    one = max(prompts, key=lambda p: len(p.ids))
+    long: Encoded = replace(one, ids=(one.ids * PROMPT)[:PROMPT])
+    found["self_test"], _ = peak(lambda: self_test(loaded, prompts))
+    few = ROWS // 8
+    found["capture"], _ = peak(
+        lambda: capture(loaded, description, [long] * few, [[5] * WINDOW] * few, batch_rows=few)
+    )
+    target = TargetTokens(refusal=(5,), compliance=(6,))
+    found["attribution"], _ = peak(lambda: attribute(loaded, [long], [0], target, batch_rows=few))
+    masks = [bare_mask([(loaded.sites[0].layer, row % 4)]) for row in range(ROWS)]
+    with Instrument(loaded.sites) as instrument:
+        found["sweep"], _ = peak(
+            lambda: decode(
+                loaded,
+                instrument,
+                [long.ids] * ROWS,
+                masks,
+                new_tokens=WINDOW,
+                decided=lambda _reply: False,
+                share_prefix=False,
+            )
+        )
+    return found
+
+
+def told(path: Path) -> dict[str, float]:
+    """What is told beforehand of each step, in bytes, by config and headers."""
+    opened = open_checkpoint(path)
+    description = describe(opened)
+    work = working_memory(
+        shape_of(opened, description),
+        2.0,
+        longest=PROMPT,
+        new_tokens=WINDOW,
+        rows=ROWS,
+        reading=READING,
+    )
+    held = weight_bytes(description, torch.bfloat16) + BESIDE
+    return {"weights": float(held - BESIDE)} | {s: held + getattr(work, s) for s in STEPS}
+
+
+def compared(name: str, before: dict[str, float], after: dict[str, Any]) -> tuple[str, float]:
+    """A line of Markdown, and the told peak over the measured one."""
+    most, measured = max(before[s] for s in STEPS), max(after[s][0] for s in STEPS)
+    weights = before["weights"]
+    cells = [
+        f"{name}, {SHAPES[name]} layers",
+        f"{weights / 1e9:.2f}",
+        *(f"{before[s] / 1e9:.2f} / {after[s][0] / 1e9:.2f}" for s in STEPS),
+        f"{most / measured:.2f}",
+        f"{after['loading'][0] / weights:.2f}",
+        f"{after['self_test'][1]:.0f}",
+    ]
+    return f"| {' | '.join(cells)} |", most / measured
+
+
+def table(names: tuple[str, ...], folder: Path) -> tuple[list[str], list[float]]:
+    """Lines of Markdown and ratios, one shape after the other; each is deleted again."""
+    lines, ratios = [], []
+    for name in names:
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            path = Path(place) / name
+            write(config_of(name, SHAPES[name]), path)
+            child = [sys.executable, "-m", "benchmarks.memory", "--child", str(path)]
+            done = subprocess.run(child, capture_output=True, text=True, check=True)
+            line, ratio = compared(name, told(path), json.loads(done.stdout))
+        print(line, flush=True)
+        lines.append(line)
+        ratios.append(ratio)
+    return lines, ratios
+
+
+def section(lines: list[str], ratios: list[float]) -> str:
+    """The section of the page."""
+    word = "all" if all(abs(ratio - 1) <= _WITHIN for ratio in ratios) else "not all"
+    head = ["shape", "weights", *(s.replace("_", "-") for s in STEPS)]
+    head += ["told over measured", "loading over weights", "self-test, s of processor"]
+    return "\n".join(
+        [
+            "## What memory an audit takes, told beforehand and measured",
+            "",
+            f"GB told by config and headers / measured, each step in turn in one process; a sweep "
+            f"of {ROWS} rows, prompts of {PROMPT} tokens, {WINDOW} new ones. "
+            f"{machine('bfloat16')}. The highest of both: {word} within {_WITHIN:.0%}.",
+            "",
+            f"| {' | '.join(head)} |",
+            "| --- |" + " --- |" * (len(head) - 1),
+            *lines,
+            "",
+        ]
+    )
+
+
+@click.command()
+@click.option("--child", type=click.Path(path_type=Path), hidden=True)
+@click.option("--only", multiple=True, type=click.Choice(list(SHAPES)), help="Of these alone.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), default=Path(tempfile.gettempdir()),
+    help="Where checkpoints of up to 5 GB are written, one at a time.",
+)  # fmt: skip
+@click.option("--page", type=click.Path(path_type=Path), help="Write it to this file.")
+def main(child: Path | None, only: tuple[str, ...], folder: Path, page: Path | None) -> None:
+    """Hold the memory told beforehand against measured peaks."""
+    torch.set_num_threads(1)
+    if child is not None:
+        print(json.dumps(steps(child)))
+        return
+    text = section(*table(only or tuple(SHAPES), folder))
+    print(text)
+    if page is not None:
+        write_section(page, "memory", text)
+
+
+if __name__ == "__main__":
+    main()
