@@ -157,7 +157,7 @@ def looks_of(request: AuditRequest, policy: Policy | None) -> StoppingRule | Non
     if request.sequential is None or policy is None:
         return None
     from gatekeeper.audit.sequential import StoppingRule
-    from gatekeeper.policy.decide import CONFIDENCE
+    from gatekeeper.policy.decide_rules import CONFIDENCE
     from gatekeeper.policy.sequential import unsettled
 
     return StoppingRule(

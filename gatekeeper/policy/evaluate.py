@@ -13,7 +13,7 @@ from gatekeeper.errors import excerpt
 from gatekeeper.policy.assay import unseen_categories
 from gatekeeper.policy.carded import card_requirements
 from gatekeeper.policy.controls import about_controls
-from gatekeeper.policy.decide import CONFIDENCE, decide
+from gatekeeper.policy.decide_rules import CONFIDENCE, decide
 from gatekeeper.policy.departures import departures
 from gatekeeper.policy.needs import requirements, well_judged
 from gatekeeper.policy.rule_needs import rule_requirements

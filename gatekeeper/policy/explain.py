@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from gatekeeper import catalog
-from gatekeeper.policy.decide import CONFIDENCE
+from gatekeeper.policy.decide_rules import CONFIDENCE
 from gatekeeper.policy.floors import floors
 from gatekeeper.policy.rule_needs import LARGE
 from gatekeeper.policy.subjects import is_masked

@@ -26,7 +26,7 @@ from gatekeeper.analysis.enough import (
 from gatekeeper.analysis.intervals import CONFIDENCE
 from gatekeeper.analysis.power import POWER
 from gatekeeper.analysis.worst_part import LEAST
-from gatekeeper.policy.decide import family_size
+from gatekeeper.policy.decide_rules import family_size
 from gatekeeper.policy.subjects import expand
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gatekeeper import catalog
 from gatekeeper.analysis.clusters import evidence_clusters, text_key
 from gatekeeper.analysis.order import run_of
-from gatekeeper.policy.decide import CONFIDENCE, family_size, held_rules
+from gatekeeper.policy.decide_rules import CONFIDENCE, family_size, held_rules
 from gatekeeper.policy.limit_check import LimitCheck, stands
 from gatekeeper.policy.rule_needs import floors_by_set
 from gatekeeper.records.evidence import Evidence

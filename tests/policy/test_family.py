@@ -1,4 +1,4 @@
-"""Fails of all blocking rules are claimed together; see `policy.decide`."""
+"""Fails of all blocking rules are claimed together; see `policy.decide_rules`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy import stats
 
 from gatekeeper.analysis.intervals import tango, wilson
 from gatekeeper.analysis.paired import scaled
-from gatekeeper.policy.decide import decide
+from gatekeeper.policy.decide_rules import decide
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject

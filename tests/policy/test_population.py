@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gatekeeper.analysis.population import method_about, plain_method
-from gatekeeper.policy.decide import CONFIDENCE
+from gatekeeper.policy.decide_rules import CONFIDENCE
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.sequential import unsettled
 from gatekeeper.records.finding import Finding, Missing, Subject
