@@ -82,7 +82,7 @@ PLAIN = "{% for m in messages %}<{{ m.role }}> {{ m.content }} {% endfor %}"
 
 
 def with_template(template: str) -> Any:
-    made = copy.copy(tokenizer())
+    made = copy.deepcopy(tokenizer())
     made.chat_template = template
     return made
 
