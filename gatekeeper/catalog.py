@@ -27,6 +27,7 @@ KINDS = {
     "architecture": ("engine/model/architectures", "ARCHITECTURE"),
     "importer": ("suites/importers", "IMPORTER"),
     "command": ("commands", "COMMAND"),
+    "policy command": ("commands/policy_commands", "COMMAND"),
 }
 
 

@@ -1,0 +1,27 @@
+"""`gatekeeper policy explain`: a policy in plain words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("explain")
+@click.argument("file", type=click.Path(path_type=Path))
+def explain(file: Path) -> None:
+    """Say in plain sentences what a policy asks for, and why.
+
+    \b
+    Example:
+      gatekeeper policy explain policies/release.yaml
+    """
+    from datetime import date
+
+    from gatekeeper.policy.explain import explain as in_words
+    from gatekeeper.policy.load import load_policy
+
+    click.echo(in_words(load_policy(file), date.today()), nl=False)
+
+
+COMMAND = explain

@@ -1,0 +1,42 @@
+"""`gatekeeper policy lint`: what to mend in policy files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gatekeeper.errors import ExitCode
+
+
+@click.command("lint")
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option("--strict", is_flag=True, help="Exit with 2 on warnings too.")
+def lint(files: tuple[Path, ...], strict: bool) -> int:
+    """List all errors and warnings of policy files, each with line, column and a remedy.
+
+    Errors come first. Warnings (no rationale, no remedy, no random controls, a review date that has
+    passed …) are listed once a file has no errors. Exits with 0 if there are no errors, else 2.
+
+    \b
+    Example:
+      gatekeeper policy lint policies/*.yaml
+      gatekeeper policy lint --strict policies/release.yaml
+    """
+    from datetime import date
+
+    from gatekeeper.policy.lint import lint_policy
+
+    today = date.today()
+    problems = [problem for path in files for problem in lint_policy(path, today)]
+    for problem in problems:
+        click.echo(str(problem))
+    errors = sum(problem.level == "error" for problem in problems)
+    warnings = len(problems) - errors
+    click.echo(f"files: {len(files)}, errors: {errors}, warnings: {warnings}")
+    return ExitCode.USAGE if errors or (strict and warnings) else ExitCode.PASS
+
+
+COMMAND = lint
