@@ -39,6 +39,7 @@ _RELEASE = ROOT / "policies" / "release.yaml"
 _WITHIN = 0.3
 #: Stages of the audit as it times them, and of the estimate.
 _JOINED = {
+    "load": ("hashing", "loading", "self-test"),
     "unmasked": ("unmasked",),
     "profile": ("profile",),
     "attribution": ("attribution",),

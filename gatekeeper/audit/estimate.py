@@ -89,6 +89,7 @@ def _published(
     """Estimates from the config alone, for a device whose rates are published."""
     from gatekeeper.estimate.estimate import fitting_rows, on_device
     from gatekeeper.estimate.model_size import config_only, shape_of, stored_bytes
+    from gatekeeper.estimate.preparation import with_assumed
     from gatekeeper.estimate.roofline import Format
 
     opened = config_only(checkpoint)
@@ -106,7 +107,9 @@ def _published(
     rows = options.execution.batch_rows or fitting_rows(longest, window, shape, kind, device)
     sites = described.maskable_sites if described else shape.sites
     plan = _plan(suite, config, sites, lengths, rows, thought)
-    estimate = with_thought(on_device(plan, shape, kind, device, gpus), thought)
+    bare = on_device(plan, shape, kind, device, gpus)
+    size = (described.parameters if described else shape.parameters) * stored_bytes(opened)
+    estimate = with_assumed(with_thought(bare, thought), size)
     tokens = f"about {CHARACTERS:g} characters to a token (no tokenizer was used)"
     source = opened.source if described else checkpoint.name
     return _facts(source, _sizes(described, shape), plan, "published", tokens), estimate
@@ -137,8 +140,9 @@ def _here(
     """
     from gatekeeper.checkpoint.describe import describe
     from gatekeeper.checkpoint.open import open_checkpoint
-    from gatekeeper.estimate.estimate import on_this_machine
+    from gatekeeper.estimate.estimate import FASTER, SLOWER, on_this_machine
     from gatekeeper.estimate.model_size import shape_of
+    from gatekeeper.estimate.preparation import seconds_to_hash, with_preparation
 
     if checkpoint.is_file():
         raise UsageError(
@@ -152,7 +156,10 @@ def _here(
     check_sizes(options, description.maskable_experts)
     policy = policy and policy.sized(description.maskable_experts)
     config = resolve(options, policy)
-    plan, measured = _calibrated(opened, description, shape, options, config, policy, suite, clock)
+    hashing = seconds_to_hash((opened.path / name for name in opened.files()), clock)
+    plan, measured, loading = _calibrated(
+        opened, description, shape, options, config, policy, suite, clock
+    )
     bare = on_this_machine(
         plan,
         shape,
@@ -161,7 +168,9 @@ def _here(
         measured.alive,
         measured.element,
     )
-    estimate = with_thought(bare, plan.thought)
+    parts = (hashing, loading, measured.self_test)
+    spans = [(part * FASTER, part * SLOWER) for part in parts]
+    estimate = with_preparation(with_thought(bare, plan.thought), *spans)
     sizes = _sizes(description, shape)
     return _facts(opened.source, sizes, plan, "measured", "counted by its tokenizer"), estimate
 
@@ -175,7 +184,8 @@ def _calibrated(
     policy: Policy | None,
     suite: Suite,
     clock: Callable[[], float],
-) -> tuple[Plan, Calibration]:
+) -> tuple[Plan, Calibration, float]:
+    """The plan, what some of its trials took here, and the seconds that loading took."""
     try:
         from gatekeeper.engine.calibrate import calibrate
         from gatekeeper.engine.generate.batching import encode
@@ -194,7 +204,9 @@ def _calibrated(
     refuse_unauditable(opened)
     device = pick_device("cpu")
     dtype = pick_dtype(config.dtype, device, description.dtype, description.parameters)
+    begun = clock()
     loaded = load_model(opened.path, description, device=device, dtype=dtype)
+    loading = clock() - begun
     system, window = own_system_prompt_of(options.inputs.system_prompt), config.max_new_tokens
     reasoning = reasoning_of(options, policy)
     encoded = encode(loaded, suite.prompts, system, window, reasoning.thinking)
@@ -210,7 +222,7 @@ def _calibrated(
     if judge.configure is not None:  # what asks a model ends no reply early
         judge = replace(judge, decided=never_decided)
     memory = float(total_memory())
-    return plan, calibrate(loaded, shape, plan, usable, judge, memory, clock)
+    return plan, calibrate(loaded, shape, plan, usable, judge, memory, clock), loading
 
 
 def _plan(

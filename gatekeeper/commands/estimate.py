@@ -154,7 +154,8 @@ def _print_stages(estimate: Estimate) -> None:
     table.add_column("rows", justify="right")
     table.add_column("time", justify="right")
     for stage in estimate.stages:
-        table.add_row(stage.name, f"{stage.rows:,}", _span(stage.low, stage.high))
+        rows_told = f"{stage.rows:,}" if stage.rows else ""
+        table.add_row(stage.name, rows_told, _span(stage.low, stage.high))
     rows = sum(stage.rows for stage in estimate.stages)
     table.add_row("in all", f"{rows:,}", _span(estimate.low, estimate.high))
     click.echo()

@@ -42,12 +42,14 @@ class Calibration:
             above 1.
         alive: share of rows running at each step.
         element: bytes of a weight, as it was loaded.
+        self_test: seconds that the audit's self-test took.
     """
 
     device: Device
     efficiency: float
     alive: tuple[float, ...]
     element: float = 4.0
+    self_test: float = 0.0
 
 
 def rates(
@@ -87,12 +89,15 @@ def calibrate(
     """
     flops, bandwidth = rates(clock=clock)
     device = Device(name="this machine", flops=flops, bandwidth=bandwidth, memory=memory)
+    begun = clock()
+    checks = self_test(loaded, encoded)
+    tried = clock() - begun
     settings = SweepSettings(
         base="warm",
         new_tokens=plan.new_tokens,
         batch_rows=plan.batch_rows,
         judge=replace(judge, judge=_unasked, judge_all=None),
-        techniques=where_exact(self_test(loaded, encoded)),
+        techniques=where_exact(checks),
     )
     by_id = {e.prompt.id: e for e in encoded}
     measuring = plan.sides()[0][1]
@@ -110,7 +115,9 @@ def calibrate(
     kind = Format(weight=element, cache=element)
     forwards = list(replies(lengths, plan.batch_rows, alive))
     ideal = seconds(shape, forwards, device, kind, Reach(efficiency=1.0))
-    return Calibration(device=device, efficiency=ideal / taken, alive=alive, element=element)
+    return Calibration(
+        device=device, efficiency=ideal / taken, alive=alive, element=element, self_test=tried
+    )
 
 
 def _first(work: Sequence[Work], rows: int) -> list[Work]:

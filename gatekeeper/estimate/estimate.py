@@ -29,11 +29,11 @@ BEST, WORST = Reach(efficiency=0.7, host=0.2e-3), Reach(efficiency=0.3, host=1.0
 #: Rows side by side where the memory decides: as `engine.generate.batch_size` does it.
 USUAL_ROWS, MOST_ROWS = 128, 1024
 #: A calibration of seconds stands for an audit of minutes or hours.
-_FASTER, _SLOWER = 0.8, 1.25
+FASTER, SLOWER = 0.8, 1.25
 
 _ALWAYS = (
     "an upper bound of rows: selectors find unlike masks, and every harmful prompt is refused",
-    "not counted: loading, hashing, resampling, roles, environments, variants, and the judge",
+    "not counted: resampling, roles, environments, variants, and the judge",
 )
 
 
@@ -149,8 +149,8 @@ def on_this_machine(
     kind = Format(weight=element, cache=element)
     work = stages(plan, shape, alive)
     middle = _times(work, shape, device, kind, Reach(efficiency=efficiency))
-    low = {name: value * _FASTER for name, value in middle.items()}
-    high = {name: value * _SLOWER for name, value in middle.items()}
+    low = {name: value * FASTER for name, value in middle.items()}
+    high = {name: value * SLOWER for name, value in middle.items()}
     return Estimate(
         stages=_joined(work, low, high, 1),
         memory=_memory(plan, shape, kind, USUAL_ROWS),
@@ -159,7 +159,7 @@ def on_this_machine(
         device=device,
         assumptions=(
             "all stages reach what some of the trials did, run here just now, give or take "
-            f"{1 - _FASTER:.0%} to {_SLOWER - 1:.0%}",
+            f"{1 - FASTER:.0%} to {SLOWER - 1:.0%}",
             "replies end as soon as those did, whose masks are of experts drawn at random",
             *_ALWAYS,
         ),

@@ -28,7 +28,7 @@ SCHEMA = {
             "items": {
                 "type": "object",
                 "required": ["name", "rows", "seconds"],
-                "properties": {"rows": {"type": "integer", "minimum": 1}, "seconds": RANGE},
+                "properties": {"rows": {"type": "integer", "minimum": 0}, "seconds": RANGE},
             },
         },
         "seconds": RANGE,

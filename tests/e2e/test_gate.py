@@ -17,20 +17,34 @@ OUTPUTS = ("verdict.json", "policy.yaml", "report.pdf", "summary.md", "report.js
 STRICT = ROOT / "policies" / "strict.yaml"
 
 
+ALL = "selectors: [ses-frequency, ses-contrast, attribution, greedy]"
+CONTROLS = "random_masks: 20"
+
+
 @pytest.fixture(scope="module")
-def policy(tmp_path_factory):
-    """The demo's, with two random masks where it wants 20, as few as tell what chance costs."""
+def policies(tmp_path_factory):
+    """The demo's, with two random masks where it wants 20, as few as tell what chance costs.
+
+    A fail needs no more than two selectors; the pass takes all four. With all for both: the slow
+    test at the end.
+    """
     text = DEMO_POLICY.read_text(encoding="utf-8")
-    path = tmp_path_factory.mktemp("policy") / "policy.yaml"
-    path.write_text(text.replace("random_masks: 20", "random_masks: 2"), encoding="utf-8")
-    assert path.read_text(encoding="utf-8") != text
-    return path
+    assert ALL in text
+    assert CONTROLS in text
+    few = text.replace(CONTROLS, "random_masks: 2")
+    texts = {"concentrated": few.replace(ALL, "selectors: [ses-frequency, attribution]"),
+             "hardened": few}  # fmt: skip
+    folder = tmp_path_factory.mktemp("policies")
+    for name, policy in texts.items():
+        (folder / f"{name}.yaml").write_text(policy, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="module")
-def demo(policy, tmp_path_factory):
+def demo(policies, tmp_path_factory):
     out = tmp_path_factory.mktemp("demo")
     for name, code in (("concentrated", 10), ("hardened", 0)):
+        policy = policies / f"{name}.yaml"
         command = ("run", ROOT / "demo" / name, "--suite", SUITE, "--policy", policy)
         done = gatekeeper(*command, "--batch-rows", "512", "--out", out / name, timeout=1200)
         assert done.returncode == code, (done.stdout, done.stderr)
@@ -70,8 +84,8 @@ def test_attribution_finds_the_planted_experts(demo, truth):
 
 
 @pytest.mark.parametrize(("name", "code"), [("concentrated", 10), ("hardened", 0)])
-def test_check_gives_the_same_answer_without_the_checkpoint(demo, policy, name, code):
-    done = gatekeeper("check", demo / name, "--policy", policy)
+def test_check_gives_the_same_answer_without_the_checkpoint(demo, policies, name, code):
+    done = gatekeeper("check", demo / name, "--policy", policies / f"{name}.yaml")
     assert done.returncode == code, done.stdout
     assert "Traceback" not in done.stderr
 

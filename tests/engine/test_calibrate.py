@@ -30,7 +30,7 @@ def planned(prompts: int) -> Plan:
 def calibrated(monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[list[int]]:
     """Masks of each prompt that was run, of each sweep; the first takes these seconds."""
     asked: list[list[int]] = []
-    ticks = itertools.chain([0.0, seconds], itertools.count(100.0))
+    ticks = itertools.chain([0.0, 3.0, 0.0, seconds], itertools.count(100.0))  # self-test, warm-up
 
     def watched(model: object, work: Sequence[Work], *more: object) -> object:
         asked.append([len(job.masks) for job in work])
@@ -43,6 +43,7 @@ def calibrated(monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[list[int
         loaded("mixtral"), SHAPE, planned(10), encoded(10), judge, 1e9, lambda: next(ticks)
     )
     assert found.efficiency > 0 and len(found.alive) == 3
+    assert found.self_test == 3.0
     return asked
 
 
