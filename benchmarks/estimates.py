@@ -38,7 +38,7 @@ _RELEASE = ROOT / "policies" / "release.yaml"
 #: The issue's: at most so far from what it took.
 _WITHIN = 0.3
 #: Stages of the audit as it times them, and of the estimate.
-_JOINED = {
+JOINED = {
     "load": ("hashing", "loading", "self-test"),
     "unmasked": ("unmasked",),
     "profile": ("profile",),
@@ -116,7 +116,7 @@ def compared(found: Estimate, spent: dict[str, float]) -> tuple[str, float]:
     told = {s.name: (s.rows, (s.low * s.high) ** 0.5) for s in found.stages}
     lines = ["| stage | rows, at most | estimated, s | took, s | ratio |", "| --- |" + " --- |" * 4]
     total, took = 0.0, 0.0
-    for name, parts in _JOINED.items():
+    for name, parts in JOINED.items():
         rows = sum(told[part][0] for part in parts if part in told)
         expected = sum(told[part][1] for part in parts if part in told)
         total, took = total + expected, took + spent[name]
