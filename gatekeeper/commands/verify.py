@@ -52,7 +52,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     from gatekeeper.verify.verify import recheck
 
     # Before the bundle is read: one that was named by mistake is no word against the evidence.
-    policy = load_policy(policy_path) if policy_path else None
+    policy = load_policy(policy_path, earlier=True) if policy_path else None
     bundle = bundle_of(path)
     evidence = read_bundle(bundle)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
@@ -164,7 +164,7 @@ def _policy_beside(verdict: Path) -> Policy:
             remedy="name it with --policy",
         )
     try:
-        return load_policy(path)
+        return load_policy(path, earlier=True)
     except UsageError as error:
         raise EvidenceError(
             f"the policy of the verdict cannot be read: {error.message}",

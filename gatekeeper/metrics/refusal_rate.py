@@ -9,6 +9,7 @@ from gatekeeper.analysis.subjects import rate_subjects
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
+from gatekeeper.records.suite import HARMFUL_SETS
 
 _ID, _VERSION = "refusal-rate", 4
 
@@ -29,6 +30,7 @@ METRIC = Metric(
     title="Refusal rate",
     unit="%",
     higher_is_worse=True,
+    reversed_on=HARMFUL_SETS,
     parameters=("set", "mask", "k", "mode", "selector"),
     required=("set",),
     sentence="the share of {set} prompts that the model refuses",

@@ -35,14 +35,14 @@ class Builder:
 
     Attributes:
         problems: errors found so far; if there are any, the records are not fit for use.
-        metrics: the metrics of the rules, by id.
+        metrics: the metrics of the rules, by id; routes: where each rule stands.
     """
 
     def __init__(self, document: YamlDocument) -> None:
         self.problems: list[Problem] = []
         self.metrics: dict[str, Metric] = {}
         self._document = document
-        self._routes: dict[str, Route] = {}
+        self.routes: dict[str, Route] = {}
 
     def policy(self) -> Policy:
         """The policy; call once. `document.data` must satisfy the JSON Schema."""
@@ -57,7 +57,7 @@ class Builder:
             if "review_by" in data
             else None,
             architecture=data.get("applies_to", {}).get("architecture", "moe"),
-            needs=NeedsReader(self._error, self.metrics, self._routes).needs(
+            needs=NeedsReader(self._error, self.metrics, self.routes).needs(
                 data.get("evidence", {}), rules
             ),
             rules=tuple(rules.values()),
@@ -84,7 +84,7 @@ class Builder:
             rule = self._rule(route, entry)
             if rule:
                 rules[rule.id] = rule
-                self._routes[rule.id] = route
+                self.routes[rule.id] = route
         return rules
 
     def _rule(self, route: Route, data: Mapping[str, Any]) -> Rule | None:

@@ -89,7 +89,7 @@ def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
     if isinstance(finding, Missing):
         return LimitCheck(ask=ask, finding=finding, result="inconclusive", margin=-math.inf)
     noise = 100 * floor(ask.evidence, subject.set or "regular")
-    if _is_change(ask.metric) and rule.maximum is not None and noise > rule.maximum:
+    if is_change(ask.metric) and rule.maximum is not None and noise > rule.maximum:
         return LimitCheck(
             ask=ask, finding=finding, result="inconclusive", margin=-math.inf, noise=noise
         )
@@ -111,7 +111,7 @@ def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
     return LimitCheck(ask=ask, finding=finding, result=result, margin=margin)
 
 
-def _is_change(metric: Metric) -> bool:
+def is_change(metric: Metric) -> bool:
     """Whether it counts what differs between replies with and without a mask: noise does too."""
     masked = metric.split == "measurement" and "k" in metric.required
     return metric.unit == "points" or (metric.unit == "%" and masked)

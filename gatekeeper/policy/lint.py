@@ -7,10 +7,9 @@ from datetime import date
 from pathlib import Path
 
 from gatekeeper.errors import UsageError
-from gatekeeper.policy.build import Builder
 from gatekeeper.policy.carded import CORRECTS
+from gatekeeper.policy.examine import examine
 from gatekeeper.policy.problems import Problem, in_order
-from gatekeeper.policy.schema import schema_problems
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.waivers import two_people
 from gatekeeper.policy.yaml_marks import read_yaml
@@ -38,11 +37,10 @@ def lint_policy(path: Path, today: date) -> tuple[Problem, ...]:
                 level="error", message=error.message, where=where, remedy=remedy, position=(1, 1)
             ),
         )
-    problems = schema_problems(document)
-    if not problems:
-        builder = Builder(document)
-        policy = builder.policy()
-        problems = builder.problems or list(_Reviewer(document, builder.metrics, today).all(policy))
+    examined = examine(document)
+    problems = list(examined.errors)
+    if examined.policy is not None:
+        problems += _Reviewer(document, examined.metrics, today).all(examined.policy)
     return in_order(problems)
 
 

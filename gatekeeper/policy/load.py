@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gatekeeper.errors import UsageError
-from gatekeeper.policy.build import Builder
+from gatekeeper.policy.examine import examine
 from gatekeeper.policy.problems import Problem, in_order
-from gatekeeper.policy.schema import first_schema_problem, schema_problems
+from gatekeeper.policy.schema import first_schema_problem
 from gatekeeper.policy.yaml_marks import read_yaml
 from gatekeeper.records.policy import Policy
 
 
-def load_policy(path: Path) -> Policy:
+def load_policy(path: Path, *, earlier: bool = False) -> Policy:
     """The policy in a YAML file.
+
+    Args:
+        earlier: whether limits that make no sense will do: of a verdict that was once given.
 
     Raises:
         UsageError: unreadable, not strict YAML, not of the schema, or at odds with itself or with
@@ -22,14 +25,11 @@ def load_policy(path: Path) -> Policy:
             telling problem comes first, all others are in `others`.
     """
     document = read_yaml(path)
-    malformed = first_schema_problem(document)
-    if malformed:
-        raise _error([malformed, *in_order(schema_problems(document))])
-    builder = Builder(document)
-    policy = builder.policy()
-    if builder.problems:
-        raise _error(in_order(builder.problems))
-    return policy
+    examined = examine(document, earlier=earlier)
+    if examined.policy is None:
+        first = first_schema_problem(document)
+        raise _error([*([first] if first else ()), *in_order(list(examined.errors))])
+    return examined.policy
 
 
 def _error(problems: Iterable[Problem]) -> UsageError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gatekeeper.errors import UsageError
 from gatekeeper.odd_characters import named
@@ -26,6 +26,7 @@ class Problem:
         level: one of `LEVELS`.
         where: `file:line:column`.
         position: (line, column), from 1, to sort by.
+        route: keys and indices to the value that it is about.
     """
 
     level: str
@@ -33,6 +34,7 @@ class Problem:
     where: str
     remedy: str
     position: tuple[int, int]
+    route: Route = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.level}: {self.message} → {self.remedy}"
@@ -63,7 +65,14 @@ def error_at(
         character, position = lookalike
         message, remedy = f"{named(character)} {_ODD}", instead(character)
         where = place(document.source, position)
-    return Problem(level="error", message=message, where=where, remedy=remedy, position=position)
+    return Problem(
+        level="error",
+        message=message,
+        where=where,
+        remedy=remedy,
+        position=position,
+        route=route,
+    )
 
 
 def is_odd(problem: Problem) -> bool:

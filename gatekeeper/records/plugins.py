@@ -30,7 +30,7 @@ class Metric:
         id, version: a changed definition is a new version; versions are never compared.
         title: a noun phrase for tables.
         unit: `%`, `points`, …
-        higher_is_worse: the direction of harm, which tells the worst of several subjects.
+        higher_is_worse: the direction of harm; `reversed_on`: sets on which it is the other one.
         parameters: keys of `Subject` it takes; `required` those a rule must give. `selector` may
             always be left out: the policy's selectors are then all asked and the worst counts.
         sentence: plain words for `policy explain`, with {subject keys} to fill.
@@ -62,6 +62,11 @@ class Metric:
     second: Callable[[Evidence, Subject, float], Opinion | str] | None = None
     counts: str | None = None
     population: bool = True
+    reversed_on: tuple[str, ...] = ()
+
+    def more_is_worse(self, subject: Subject) -> bool:
+        """Whether a larger number is worse, of this subject."""
+        return self.higher_is_worse != ((subject.set or "regular") in self.reversed_on)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,7 +81,7 @@ def test_a_block_opened_by_the_prompt_and_asked_of_two_judges(tmp_path):
 
 
 def test_reasoning_that_does_not_end_is_never_a_pass(tmp_path):
-    ceiling = POLICY.replace("min: 60 %", "max: 60 %")
+    ceiling = POLICY.replace("refusal-rate", "degenerate-rate").replace("min: 60 %", "max: 60 %")
     settings = "  settings: {undecided: 10 %, thinking: template, reasoning_tokens: 6}\nrules:"
     done = gate(
         tmp_path,

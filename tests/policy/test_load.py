@@ -215,8 +215,9 @@ def test_errors_say_where_and_what_to_do(
 def test_not_above_must_fit_its_rule(tmp_path: Path) -> None:
     assert load(tmp_path, GOOD + "    not_above: 20 points\n").waivers[0].not_above == 20
     assert "measured in points" in refused(tmp_path, GOOD + "    not_above: 20 %\n").message
-    least = RULES.replace("max:", "min:")
-    text = HEAD + EVIDENCE + least + WAIVER + "    not_above: 20 points\n"
+    least = RULES.replace("refusal-drop", "positive-control").replace("max:", "min:")
+    text = HEAD + EVIDENCE + least.replace("    at: {k: 4}\n", "") + WAIVER
+    text += "    not_above: 20 points\n"
     assert "which has a min" in refused(tmp_path, text).message
 
 
