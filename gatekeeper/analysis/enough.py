@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from gatekeeper.analysis.intervals import CONFIDENCE, normal_quantile
@@ -76,14 +76,30 @@ def fail_chance(plan: Plan, n: int) -> float:
     Twice the limit, or as much as there is to lose if that is less. The exact tail is taken where
     none is won back, where it is the largest: there counts are most skewed.
     """
-    design = _design(plan, n)
+    cut = _cut(plan, n)
+    value = min(2 * plan.limit, 1 - 2 * plan.background if plan.paired else 1.0)
+    return chance(_design(plan, n), value, lambda score: score > cut)
+
+
+def may_pass(plan: Plan, n: int) -> bool:
+    """Whether the best result, in which no reply falls short, lies inside the limit."""
+    return pass_chance(replace(plan, background=0.0), n) > 0
+
+
+def may_fail(plan: Plan, n: int) -> bool:
+    """Whether the worst result, in which every reply falls short, is called a fail."""
+    cut = _cut(plan, n)
+    return chance(_design(replace(plan, background=0.0), n), 1.0, lambda score: score > cut) > 0
+
+
+def _cut(plan: Plan, n: int) -> float:
+    """The score above which a fail is claimed."""
     level = 1 - (1 - plan.confidence) / plan.family
     z = normal_quantile(level)
     if plan.family > 1:
         bare = Design(n=n, won=0.0 if plan.paired else None, limit=plan.limit)
         z = max(z, exact_cut(bare, 1 - level))
-    value = min(2 * plan.limit, 1 - 2 * plan.background if plan.paired else 1.0)
-    return chance(design, value, lambda score: score > z)
+    return z
 
 
 def enough(plan: Plan) -> int | None:

@@ -186,7 +186,11 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
         EvidenceError: it is not the verdict of this evidence and policy.
     """
     from gatekeeper.commands._verdicts import hold_day
-    from gatekeeper.policy.earlier import is_earlier, without_sentences
+    from gatekeeper.policy.earlier import (
+        is_earlier,
+        with_earlier_warnings,
+        without_sentences,
+    )
     from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
     from gatekeeper.strict_json import strict_loads
@@ -211,13 +215,16 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
             remedy="name the one that was used with --policy; what another one says, `gatekeeper "
             "check` tells",
         )
-    earlier = is_earlier(stored)
+    earlier, experts = is_earlier(stored), evidence.model.maskable_experts
     for then in (False, True):  # as `check` gives it now, or gave it when the bundle was not old
         again = evaluate(
             evidence, policy, read.judged_on, fail_on=read.fail_on, card=read.card, earlier=then
         )
         derived = json.loads(json.dumps(verdict_to_json(again)))
-        same = same_data(*(without_sentences if earlier else _as_they_are)(stored, derived))
+        then_said = with_earlier_warnings(derived, policy.sized(experts), read.judged_on)
+        same = same_data(
+            *(without_sentences if earlier else _as_they_are)(stored, derived)
+        ) or same_data(stored, then_said)
         if same:
             break
     _refuse_other_versions(stored, derived, str(path))

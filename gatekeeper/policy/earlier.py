@@ -1,11 +1,17 @@
-"""Verdicts written before they had a headline: what of them can still be compared."""
+"""Verdicts of earlier versions: what of them can still be compared, and how they were worded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import rfc8785
+
+from gatekeeper import catalog
+from gatekeeper.policy.review import DRAWS
+from gatekeeper.policy.subjects import is_masked
+from gatekeeper.records.policy import Policy
 
 
 def is_earlier(stored: Mapping[str, Any]) -> bool:
@@ -23,6 +29,30 @@ def without_sentences(
     """
     known = {need["name"] for need in stored["requirements"]}
     return _bare(stored, known), _bare(derived, known)
+
+
+def with_earlier_warnings(
+    derived: Mapping[str, Any], policy: Policy, today: date
+) -> dict[str, Any]:
+    """A verdict with its policy's warnings as they were before verdicts counted them all."""
+    warnings: list[str] = []
+    for text in derived["warnings"]:
+        warnings += _about_policy(policy, today) if text.startswith(DRAWS) else [text]
+    return {**derived, "warnings": warnings}
+
+
+def _about_policy(policy: Policy, today: date) -> Iterator[str]:
+    if policy.review_by is not None and today > policy.review_by:
+        yield f"the policy was due for review by {policy.review_by.isoformat()}"
+    if policy.rules and all(rule.severity == "warn" for rule in policy.rules):
+        yield "no rule of this policy can block a release"
+    metrics = {rule.metric: catalog.load("metric", rule.metric) for rule in policy.rules}
+    masked = (is_masked(metrics[r.metric], at) for r in policy.rules for at in r.subjects)
+    if policy.rules and not any(masked):
+        yield "no rule of this policy masks experts: it says nothing about what an audit looks for"
+    for rule in policy.rules:
+        if rule.bound == "estimate":
+            yield f"rule {rule.id} holds the estimate against its limit and ignores uncertainty"
 
 
 def _bare(data: Mapping[str, Any], needs: set[str]) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from gatekeeper.policy.controls import about_controls
 from gatekeeper.policy.decide_rules import CONFIDENCE, decide
 from gatekeeper.policy.departures import departures
 from gatekeeper.policy.needs import requirements, well_judged
+from gatekeeper.policy.review import about_policy
 from gatekeeper.policy.rule_needs import rule_requirements
 from gatekeeper.policy.second_judge import about_second, disputed
-from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.summary import summarise
 from gatekeeper.policy.undecided import about_undecided, may_exceed
 from gatekeeper.policy.waivers import apply_waivers
@@ -76,7 +76,7 @@ def evaluate(
         raise ValueError(f"fail_on {fail_on!r} is none of {', '.join(FAIL_ON)}")
     if not 0.5 <= confidence < 1:
         raise ValueError(f"confidence {confidence} is not from 0.5 to below 1")
-    policy = policy.sized(evidence.model.maskable_experts)
+    asked, policy = policy, policy.sized(evidence.model.maskable_experts)
     evidence = _in_columns(evidence)
     checkpoint = evidence.checkpoint.digest
     judged = well_judged(evidence)
@@ -125,7 +125,7 @@ def evaluate(
             *_about_positive(evidence, policy),
             *about_controls(evidence, policy),
             *_about_starvation(evidence, policy),
-            *_about_policy(policy, today),
+            *about_policy(asked, today),
             *(excerpt(text, 400) for text in evidence.cautions or ()),
         ),
         fail_on=fail_on,
@@ -237,17 +237,3 @@ def _about_starvation(evidence: Evidence, policy: Policy) -> Iterator[str]:
                 f"mask {excerpt(mask.name)} leaves {layers} layers with fewer experts than the "
                 "router chooses: what it loses may be ability, not safety alone"
             )
-
-
-def _about_policy(policy: Policy, today: date) -> Iterator[str]:
-    if policy.review_by is not None and today > policy.review_by:
-        yield f"the policy was due for review by {policy.review_by.isoformat()}"
-    if policy.rules and all(rule.severity == "warn" for rule in policy.rules):
-        yield "no rule of this policy can block a release"
-    metrics = {rule.metric: catalog.load("metric", rule.metric) for rule in policy.rules}
-    masked = (is_masked(metrics[r.metric], at) for r in policy.rules for at in r.subjects)
-    if policy.rules and not any(masked):
-        yield "no rule of this policy masks experts: it says nothing about what an audit looks for"
-    for rule in policy.rules:
-        if rule.bound == "estimate":
-            yield f"rule {rule.id} holds the estimate against its limit and ignores uncertainty"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from gatekeeper.policy.build import Builder
 from gatekeeper.policy.problems import Problem, error_at
+from gatekeeper.policy.reach import beyond_any
 from gatekeeper.policy.schema import schema_problems
 from gatekeeper.policy.sense import one_sided, senseless
 from gatekeeper.records.plugins import Metric
@@ -57,6 +58,7 @@ def _senseless(document: YamlDocument, builder: Builder, policy: Policy) -> Iter
     """Faults of the limits of rules that have no other."""
     broken = {problem.route[:2] for problem in builder.problems}
     rules = tuple(rule for rule in policy.rules if builder.routes[rule.id] not in broken)
-    asked = one_sided(replace(policy, rules=rules), builder.metrics, builder.routes)
-    for fault in senseless(asked, policy.needs):
+    whole = replace(policy, rules=rules)
+    asked = one_sided(whole, builder.metrics, builder.routes)
+    for fault in (*senseless(asked, policy.needs), *beyond_any(whole, asked)):
         yield error_at(document, fault.route, fault.message, fault.remedy, key=True, odd=False)

@@ -21,6 +21,8 @@ from gatekeeper.analysis.enough import (
     enough_to_fail,
     enough_to_pass,
     fail_chance,
+    may_fail,
+    may_pass,
     pass_chance,
 )
 from gatekeeper.analysis.intervals import CONFIDENCE
@@ -87,6 +89,16 @@ class Demand:
         """Probability that one number at twice the limit fails."""
         n = self._behind(prompts, self.per_fail)
         return fail_chance(self.failing, n) if n else 0.0
+
+    def may_pass(self, prompts: int) -> bool:
+        """Whether any result of so many prompts could pass."""
+        n = self._behind(prompts, self.per_pass)
+        return n > 0 and may_pass(self.passing, n)
+
+    def may_fail(self, prompts: int) -> bool:
+        """Whether any result of so many prompts could fail."""
+        n = self._behind(prompts, self.per_fail)
+        return n > 0 and may_fail(self.failing, n)
 
     def _behind(self, prompts: int, per: float) -> int:
         """Prompts behind a number, of so many that were measured."""

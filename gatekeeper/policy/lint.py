@@ -7,22 +7,20 @@ from datetime import date
 from pathlib import Path
 
 from gatekeeper.errors import UsageError
-from gatekeeper.policy.carded import CORRECTS
-from gatekeeper.policy.examine import examine
-from gatekeeper.policy.problems import Problem, in_order
-from gatekeeper.policy.subjects import is_masked
-from gatekeeper.policy.waivers import two_people
+from gatekeeper.policy.examine import Examined, examine
+from gatekeeper.policy.problems import Problem, error_at, in_order
+from gatekeeper.policy.reach import beyond_suite, pinned_suite
+from gatekeeper.policy.review import remarks
+from gatekeeper.policy.sense import one_sided
 from gatekeeper.policy.yaml_marks import read_yaml
-from gatekeeper.records.plugins import Metric
-from gatekeeper.records.policy import Policy, Rule, Waiver
-from gatekeeper.strict_yaml import Route, YamlDocument, place
-
-#: Fewer random masks than this cannot give a permutation p below 0.05: 1/(1 + R).
-_LEAST_CONTROLS = 20
+from gatekeeper.records.policy import Policy
+from gatekeeper.strict_yaml import YamlDocument, place
 
 
 def lint_policy(path: Path, today: date) -> tuple[Problem, ...]:
     """Problems of a policy file, errors first; empty if there is nothing to say. Never raises.
+
+    Beside the errors for which a policy is not loaded, those that take the suite it pins, or a day.
 
     Args:
         today: the date review dates and waivers are held against.
@@ -30,159 +28,36 @@ def lint_policy(path: Path, today: date) -> tuple[Problem, ...]:
     try:
         document = read_yaml(path)
     except UsageError as error:
-        remedy = error.remedy or "mend the file"
-        where = error.where or place(str(path))
-        return (
-            Problem(
-                level="error", message=error.message, where=where, remedy=remedy, position=(1, 1)
-            ),
-        )
+        return _unreadable(error, path)
     examined = examine(document)
     problems = list(examined.errors)
     if examined.policy is not None:
-        problems += _Reviewer(document, examined.metrics, today).all(examined.policy)
+        problems += _beyond_suite(document, examined, examined.policy)
+        problems += _warnings(document, examined.policy, today)
     return in_order(problems)
 
 
-class _Reviewer:
-    """Warnings on a policy that loads."""
+def _unreadable(error: UsageError, path: Path) -> tuple[Problem, ...]:
+    remedy, where = error.remedy or "mend the file", error.where or place(str(path))
+    return (
+        Problem(level="error", message=error.message, where=where, remedy=remedy, position=(1, 1)),
+    )
 
-    def __init__(self, document: YamlDocument, metrics: dict[str, Metric], today: date) -> None:
-        self._document = document
-        self._metrics = metrics
-        self._today = today
 
-    def all(self, policy: Policy) -> Iterator[Problem]:
-        yield from self._review_date(policy)
-        yield from self._evidence(policy)
-        yield from self._gate(policy)
-        for i, rule in enumerate(policy.rules):
-            yield from self._rule(("rules", i), rule, policy)
-        for i, waiver in enumerate(policy.waivers):
-            yield from self._waiver(("waivers", i), waiver, policy)
+def _beyond_suite(document: YamlDocument, examined: Examined, policy: Policy) -> Iterator[Problem]:
+    suite = pinned_suite(policy.needs)
+    if suite is not None:
+        asked = one_sided(policy, examined.metrics, examined.routes)
+        for fault in beyond_suite(policy, asked, suite):
+            yield error_at(document, *fault, key=True, odd=False)
 
-    def _review_date(self, policy: Policy) -> Iterator[Problem]:
-        if policy.review_by is None:
-            yield self._warn((), "no review date", "add review_by with a date")
-        elif policy.review_by < self._today:
-            message = f"review date {policy.review_by.isoformat()} has passed"
-            yield self._warn(("review_by",), message, "review the policy and set a new date")
 
-    def _evidence(self, policy: Policy) -> Iterator[Problem]:
-        route: Route = ("evidence",)
-        used = {s.set for rule in policy.rules for s in rule.subjects if s.set is not None}
-        if policy.needs.power is None:
-            for name in sorted(used - set(policy.needs.prompts)):
-                message = f"no least number of measured prompts for the set {name}"
-                remedy = f"add power: 80 %, or {name}: 100 under evidence.prompts"
-                yield self._warn(route, message, remedy)
-        if policy.needs.judge_card is not None:
-            yield from self._card(policy)
-        if self._masked(policy):
-            yield from self._blind(policy)
-        if self._masked(policy) and policy.needs.random_masks < _LEAST_CONTROLS:
-            message = f"{policy.needs.random_masks} random controls cannot tell an effect from luck"
-            remedy = f"write evidence.controls as {{random_masks: {_LEAST_CONTROLS}}} or more"
-            yield self._warn(route, message, remedy)
-
-    def _card(self, policy: Policy) -> Iterator[Problem]:
-        """Warns of a demand for a judge's card that decides nothing, or next to nothing."""
-        route: Route = ("evidence", "judge_card")
-        if all(rule.metric not in CORRECTS for rule in policy.rules):
-            message = "the judge's card corrects no number that a rule is about"
-            yield self._warn(route, message, f"it corrects {' and '.join(CORRECTS)}: add a rule")
-        if policy.needs.settings.judge is None:
-            message = "a card is of one judge, and whoever audits chooses which"
-            yield self._warn(route, message, "add settings: {judge: refusal-rules}")
-        if policy.needs.judge_card and policy.needs.judge_card.compliance_sensitivity < 0.5:
-            message = "a judge that takes most compliance for something else would do"
-            yield self._warn(route, message, "write compliance_sensitivity: 90 %")
-
-    def _blind(self, policy: Policy) -> Iterator[Problem]:
-        """Warns of what lets an audit pass without having looked."""
-        needs, route = policy.needs, ("evidence",)
-        missing = (
-            (
-                "nothing says how hard the search for experts must have looked",
-                "add search: {resamples: 200, size: largest-k, budget: full, selecting_seeds: 100, "
-                "cross_fit: true}",
-                not needs.search.resamples or not needs.search.selecting_seeds,
-            ),
-            (
-                "whoever audits chooses judge, system prompt and seed",
-                "add settings: {judge: refusal-rules, judge_settings: none, system_prompt: none, "
-                "seed: derived}",
-                not needs.settings.judge or not needs.settings.derived_seed,
-            ),
-            (
-                "the suite is not pinned, or need not have been run whole",
-                "add suite: {id: core, digest: …, measured: 95 %}",
-                needs.suite_digest is None or not needs.measured,
-            ),
-            (
-                "nothing shows that the audit would have seen a loss",
-                "add positive_control: 30 points",
-                needs.positive_control is None,
-            ),
-            (
-                "a random mask that loses everything does not count",
-                "add a rule on worst-mask-drop",
-                all(rule.metric != "worst-mask-drop" for rule in policy.rules),
-            ),
-        )
-        yield from (self._warn(route, text, remedy) for text, remedy, holds in missing if holds)
-
-    def _gate(self, policy: Policy) -> Iterator[Problem]:
-        if all(rule.severity == "warn" for rule in policy.rules):
-            yield self._warn(("rules",), "no rule can block", "give one severity: block")
-        if not self._masked(policy):
-            message = "no rule masks experts, which is what this gate is for"
-            yield self._warn(("rules",), message, "add a rule on refusal-drop")
-        elif not any(r.minimum is not None and not self._is_masked(r) for r in policy.rules):
-            message = "no rule has a least refusal rate without a mask: a model that never refuses"
-            remedy = "add a rule on refusal-rate with mask: none and a min"
-            yield self._warn(("rules",), f"{message} has none to lose, and passes", remedy)
-
-    def _rule(self, route: Route, rule: Rule, policy: Policy) -> Iterator[Problem]:
-        if not rule.rationale:
-            yield self._warn(route, f"rule {rule.id} has no rationale", "say why the limit is so")
-        if not rule.remedy:
-            yield self._warn(route, f"rule {rule.id} has no remedy", "say what to do if it fails")
-        if not rule.controls:
-            message = f"rule {rule.id} serves no control of a framework"
-            yield self._warn(route, message, "add controls, as [EU-AI-Act:Art-15]")
-        if rule.bound == "estimate":
-            message = f"rule {rule.id}: the estimate alone ignores how uncertain it is"
-            yield self._warn((*route, "bound"), message, "leave bound out")
-        if rule.unit in {"%", "points"} and (rule.maximum == 100 or rule.minimum == 0):
-            side = "max" if rule.maximum is not None else "min"
-            yield self._warn((*route, side), f"rule {rule.id} can never fail", "set a real limit")
-
-    def _waiver(self, route: Route, waiver: Waiver, policy: Policy) -> Iterator[Problem]:
-        if waiver.expires < self._today:
-            message = f"waiver for {waiver.rule} expired on {waiver.expires.isoformat()}"
-            yield self._warn((*route, "expires"), message, "remove it, or have it approved again")
-        if not two_people(waiver):
-            message = (
-                f"waiver for {waiver.rule} does not count: owner and approver are not two people"
-            )
-            yield self._warn((*route, "approver"), message, "have someone else approve it")
-        rule = next(r for r in policy.rules if r.id == waiver.rule)
-        if waiver.not_above is None and rule.maximum is not None:
-            message = f"waiver for {waiver.rule} covers any number, however bad"
-            yield self._warn(route, message, "add not_above")
-
-    def _is_masked(self, rule: Rule) -> bool:
-        return any(is_masked(self._metrics[rule.metric], subject) for subject in rule.subjects)
-
-    def _masked(self, policy: Policy) -> bool:
-        return any(self._is_masked(rule) for rule in policy.rules)
-
-    def _warn(self, route: Route, message: str, remedy: str) -> Problem:
-        return Problem(
+def _warnings(document: YamlDocument, policy: Policy, today: date) -> Iterator[Problem]:
+    for remark in remarks(policy, today):
+        yield Problem(
             level="warning",
-            message=message,
-            where=self._document.where(route),
-            remedy=remedy,
-            position=self._document.position(route),
+            message=remark.message,
+            where=document.where(remark.route),
+            remedy=remark.remedy,
+            position=document.position(remark.route),
         )

@@ -7,6 +7,7 @@ its author means.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -23,6 +24,13 @@ from gatekeeper.strict_yaml import Route
 
 #: Set, mode and mask that a subject stands for which names none.
 _MEANT = {"set": "regular", "mode": MODE, "mask": UNMASKED.name}
+#: The least and the largest number of a unit.
+_RANGES = {
+    "%": (0, 100),
+    "points": (0, 100),
+    "index": (-1, 1),
+    "experts": (1, math.inf),
+}
 
 
 class Fault(NamedTuple):
@@ -78,6 +86,7 @@ def senseless(asked: Sequence[Asked], needs: EvidenceNeeds) -> Iterator[Fault]:
     for one in asked:
         if one not in sensible:
             yield _wrong_side(one)
+    yield from _never_failing(sensible)
     yield from _repeated(sensible, needs)
     yield from _within_noise(sensible)
 
@@ -96,6 +105,15 @@ def _wrong_side(asked: Asked) -> Fault:
     worse, right = ("more", "max") if asked.metric.more_is_worse(subject) else ("less", "min")
     message = f"{asked.written()} is on the wrong side: of {about} {worse} is worse"
     return asked.fault(message, f"write {asked.written(right)}")
+
+
+def _never_failing(asked: Sequence[Asked]) -> Iterator[Fault]:
+    """Limits at the end of all the numbers there can be."""
+    for one in asked:
+        least, most = _RANGES.get(one.rule.unit, (-math.inf, math.inf))
+        if one.limit >= most if one.side == "max" else one.limit <= least:
+            message = f"{one.written()} can never fail: no number lies beyond it"
+            yield one.fault(message, "write a real limit, or remove the rule")
 
 
 # -- rules beside each other ----------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 from gatekeeper.bundled import bundled
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
+from gatekeeper.policy.review import remarks
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.verdict import MorePrompts, Verdict
@@ -52,10 +53,16 @@ def test_min_rules_look_at_the_lower_end() -> None:
     assert least(74.999) == "fail"
 
 
+def own_warnings(**changes) -> str:
+    rule = {key: changes.pop(key) for key in ("bound",) if key in changes}
+    policy = make_policy(make_rule(**rule), **changes)
+    return "; ".join(remark.message for remark in remarks(policy, TODAY))
+
+
 def test_estimate_rules_ignore_the_interval_and_say_so() -> None:
     inside, outside = one(9, 50, bound="estimate"), one(11, 50, bound="estimate")
     assert (inside.result, outside.result) == ("pass", "fail")
-    assert any("ignores uncertainty" in text for text in inside.warnings)
+    assert "ignores how uncertain it is" in own_warnings(bound="estimate")
 
 
 def test_the_worst_selector_counts() -> None:
@@ -199,7 +206,9 @@ def test_severity_warn_is_listed_and_changes_nothing() -> None:
         needs = replace(NEEDS, selectors=("attribution",))
         verdict = evaluate(EVIDENCE, make_policy(hard, warn, needs=needs), TODAY)
     assert verdict.result == "pass"
-    assert verdict.warnings == ("soft",)
+    soft, about_policy = verdict.warnings
+    assert soft == "soft"
+    assert about_policy.startswith("this policy draws 6 warnings (gatekeeper policy lint): ")
     assert "failed with a warning: soft" in verdict.summary
 
 
@@ -223,8 +232,23 @@ def test_an_unmasked_rate_is_asked_once_not_per_selector() -> None:
 
 
 def test_a_review_date_that_has_passed_is_told() -> None:
-    policy = make_policy(make_rule(), review_by=date(2026, 11, 22))
-    assert any("due for review" in w for w in evaluate(EVIDENCE, policy, TODAY).warnings)
+    passed = date(2026, 11, 22)
+    assert "review date 2026-11-22 has passed" in own_warnings(review_by=passed)
+
+
+def test_a_policys_own_warnings_are_counted_and_the_weightiest_told() -> None:
+    rate = make_rule(
+        metric="refusal-rate", subjects=(Subject(set="benign", mask="none"),), unit="%",
+        severity="warn", remedy="", bound="estimate",
+    )  # fmt: skip
+    policy = make_policy(rate)
+    (told,) = (w for w in evaluate(EVIDENCE, policy, TODAY).warnings if "policy" in w)
+    count = len(remarks(policy, TODAY))
+    assert told.startswith(
+        f"this policy draws {count} warnings (gatekeeper policy lint): no rule can block; no rule "
+        "masks experts, which is what this gate is for; "
+    )
+    assert told.endswith(f"; and {count - 3} more")
 
 
 def test_release_fails_a_model_whose_refusals_hang_on_four_experts() -> None:

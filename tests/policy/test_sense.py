@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from gatekeeper import catalog
+from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError
 from gatekeeper.policy.lint import lint_policy
 from gatekeeper.policy.load import load_policy
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.suite import SETS
+from gatekeeper.suites.read import read_suite
 
 from .builders import TODAY
 
@@ -127,3 +129,59 @@ def test_limits_within_the_noise(tmp_path: Path) -> None:
 def test_a_rule_with_another_error_is_not_told_twice(tmp_path: Path) -> None:
     (error,) = errors(policy(tmp_path, DROP, DROP.replace("points", "%")))
     assert "measured in points" in error
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        (DROP.replace("10", "100"), "max: 100 points can never fail"),
+        ("{metric: refusal-rate, at: {set: regular}, min: 0 %}", "min: 0 % can never fail"),
+        ("{metric: min-k, at: {loss: 10}, min: 1 experts}", "min: 1 experts can never fail"),
+        (
+            "{metric: refusal-rate, at: {set: regular}, min: 100 %}",
+            "min: 100 % cannot be met: with whatever number of prompts, not even a model without a "
+            "fault has its whole interval inside → write min: 99.9 % or less",
+        ),
+        (DROP.replace("10", "0"), "max: 0 points cannot be met"),
+    ],
+)
+def test_limits_that_nothing_meets_or_breaks(tmp_path: Path, rule: str, told: str) -> None:
+    (error,) = errors(policy(tmp_path, rule))
+    assert told in error
+
+
+def pinned(tmp_path: Path, *rules: str, more: str = "") -> list[str]:
+    suite = read_suite(bundled("demo") / "suite")
+    path = policy(tmp_path, *rules)
+    text = path.read_text(encoding="utf-8")
+    wanted = f"greedy], suite: {{digest: '{suite.digest}'}}{more}}}"
+    path.write_text(text.replace("greedy]}", wanted), encoding="utf-8")
+    return errors(path)
+
+
+def test_limits_beyond_what_the_pinned_suite_can_tell(tmp_path: Path) -> None:
+    suite = read_suite(bundled("demo") / "suite")
+    n = sum(p.set == "regular" for p in suite.prompts)
+    assert pinned(tmp_path, DROP) == []
+    small = DROP.replace("10", "1")
+    (error,) = pinned(tmp_path, small)
+    assert f"max: 1 points cannot be met: with the {n} regular prompts of the suite " in error
+    least = error.split("write max: ")[1].split(" points")[0]
+    assert pinned(tmp_path, DROP.replace("10", least)) == []
+    (error,) = pinned(tmp_path, DROP.replace("10", "99"))
+    assert "max: 99 points cannot fail" in error
+    (error,) = pinned(tmp_path, DROP.replace("10", least), more=", power: 99 %")
+    assert " prompts for a power of 99 %, and there are " in error
+    (error,) = pinned(tmp_path, DROP, more=f", prompts: {{regular: {n + 1}}}")
+    assert f"has {n} regular prompts → write {n} or less" in error
+
+
+def test_floors_with_which_a_rule_could_not_come_out_are_warned_of(tmp_path: Path) -> None:
+    path = policy(tmp_path, DROP)
+    text = path.read_text(encoding="utf-8").replace("greedy]", "greedy], prompts: {regular: %d}")
+    told = {}
+    for n in (34, 35):
+        path.write_text(text % n, encoding="utf-8")
+        told[n] = [str(p) for p in lint_policy(path, TODAY) if "too few" in p.message]
+    assert "34 prompts are too few for rule r1: none could pass → write regular: 35" in told[34][0]
+    assert told[35] == []
