@@ -68,6 +68,7 @@ class Builder:
             digest=self._document.digest,
             source=self._document.source,
             audit_digest=_audit_digest(data),
+            longest_waiver=_days(data.get("waiver_rules", {}).get("longest")),
         )
 
     # -- rules ------------------------------------------------------------------------------------
@@ -248,6 +249,11 @@ def _audit_digest(data: Mapping[str, Any]) -> str:
         needs[part] = {k: v for k, v in needs.get(part, {}).items() if k not in floors}
     needs["id"] = data["id"]
     return f"sha256:{hashlib.sha256(rfc8785.dumps(needs)).hexdigest()}"
+
+
+def _days(text: str | None) -> int | None:
+    """`180 days` as 180; the schema has seen to the form."""
+    return None if text is None else int(text.removesuffix("s").removesuffix("day"))
 
 
 def _line(text: str) -> str:

@@ -92,7 +92,9 @@ def evaluate(
                 evidence, metric, raw, ceiling
             )
 
-        outcome, why = apply_waivers(raw, policy.waivers, checkpoint, today, doubted)
+        outcome, why = apply_waivers(
+            raw, policy.waivers, checkpoint, today, doubted, policy.longest_waiver
+        )
         outcomes.append(outcome)
         notes.extend(why)
     needs = (

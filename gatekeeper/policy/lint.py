@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from gatekeeper.errors import UsageError
@@ -12,6 +12,7 @@ from gatekeeper.policy.problems import Problem, error_at, in_order
 from gatekeeper.policy.reach import beyond_suite, pinned_suite
 from gatekeeper.policy.review import remarks
 from gatekeeper.policy.sense import one_sided
+from gatekeeper.policy.waivers import too_long
 from gatekeeper.policy.yaml_marks import read_yaml
 from gatekeeper.records.policy import Policy
 from gatekeeper.strict_yaml import YamlDocument, place
@@ -33,6 +34,7 @@ def lint_policy(path: Path, today: date) -> tuple[Problem, ...]:
     problems = list(examined.errors)
     if examined.policy is not None:
         problems += _beyond_suite(document, examined, examined.policy)
+        problems += _long_waivers(document, examined.policy, today)
         problems += _warnings(document, examined.policy, today)
     return in_order(problems)
 
@@ -50,6 +52,17 @@ def _beyond_suite(document: YamlDocument, examined: Examined, policy: Policy) ->
         asked = one_sided(policy, examined.metrics, examined.routes)
         for fault in beyond_suite(policy, asked, suite):
             yield error_at(document, *fault, key=True, odd=False)
+
+
+def _long_waivers(document: YamlDocument, policy: Policy, today: date) -> Iterator[Problem]:
+    """Waivers that end further off than the policy allows."""
+    for i, waiver in enumerate(policy.waivers):
+        reason = too_long(waiver, today, policy.longest_waiver)
+        if reason is not None and policy.longest_waiver is not None:
+            last = today + timedelta(days=policy.longest_waiver)
+            message = f"waiver for {waiver.rule}: {reason}"
+            remedy = f"write {last.isoformat()} or earlier"
+            yield error_at(document, ("waivers", i, "expires"), message, remedy)
 
 
 def _warnings(document: YamlDocument, policy: Policy, today: date) -> Iterator[Problem]:

@@ -24,6 +24,7 @@ def apply_waivers(
     checkpoint: str,
     today: date,
     disputed: Callable[[float], bool],
+    longest: int | None = None,
 ) -> tuple[RuleOutcome, tuple[str, ...]]:
     """The outcome, waived if a waiver covers it, and why waivers for it do not count.
 
@@ -34,6 +35,7 @@ def apply_waivers(
     Args:
         disputed: whether a second judge sees a number of the rule otherwise, or replies that no
             judge could tell may move it there, given the ceiling up to which it is waived.
+        longest: days that a waiver may run from today; None for any number.
     """
     if outcome.result == "pass":
         return outcome, ()
@@ -41,7 +43,9 @@ def apply_waivers(
     for waiver in waivers:
         if waiver.rule != outcome.rule.id:
             continue
-        reason = why_void(waiver, outcome, checkpoint, today, disputed)
+        reason = too_long(waiver, today, longest) or why_void(
+            waiver, outcome, checkpoint, today, disputed
+        )
         if reason is None:
             text = (
                 f"{outcome.explanation} Waived until {waiver.expires.isoformat()}, approved by "
@@ -71,6 +75,14 @@ def why_void(
     if waiver.checkpoint != checkpoint:
         return f"it is for another checkpoint, {excerpt(waiver.checkpoint)[:19]}…"
     return void_for_all(waiver, today) or _not_covered(waiver.not_above, outcome, disputed)
+
+
+def too_long(waiver: Waiver, today: date, longest: int | None) -> str | None:
+    """Why a waiver runs longer than a policy allows, or None if it does not."""
+    days = (waiver.expires - today).days
+    if longest is None or days <= longest:
+        return None
+    return f"it ends in {days} days, and the policy allows {longest}"
 
 
 def void_for_all(waiver: Waiver, today: date) -> str | None:

@@ -183,6 +183,7 @@ class Policy:
         digest: `sha256:` of the file's bytes.
         audit_digest: `sha256:` of what the policy asks to be measured (its id and `evidence`),
             whatever its limits, waivers and comments are: what a derived seed follows from.
+        longest_waiver: days from today to the last of a waiver, at most; None for any number.
     """
 
     id: str
@@ -197,6 +198,7 @@ class Policy:
     digest: str
     source: str
     audit_digest: str = ""
+    longest_waiver: int | None = None
 
     def sized(self, experts: int) -> Policy:
         """The same policy with its shares turned into mask sizes of a model.

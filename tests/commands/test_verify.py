@@ -300,6 +300,31 @@ def earlier(out: Path) -> dict:
     return data
 
 
+def test_a_verdict_from_before_its_policys_warnings_were_counted_is_derived_again(
+    out, capsys
+) -> None:
+    policy = out / "policy.yaml"
+    text = policy.read_text(encoding="utf-8").replace("2027-06-30", "2020-01-01")
+    text = text.replace("max: 10 points", "max: 10 points\n    bound: estimate", 1)
+    # Nor was such a rule an error then: the same as another that is stricter.
+    text += "  - {id: again, metric: degenerate-rate, at: {set: jailbreak}, max: 9 %}\n"
+    policy.write_text(text, encoding="utf-8")
+    evidence = read_bundle(out / "evidence")
+    verdict = evaluate(evidence, load_policy(policy, earlier=True), TODAY)
+    data = json.loads(verdict_bytes(verdict))
+    at = next(i for i, w in enumerate(data["warnings"]) if w.startswith("this policy draws "))
+    now = data["warnings"][at]
+    data["warnings"][at : at + 1] = [
+        "the policy was due for review by 2020-01-01",
+        "rule single-expert holds the estimate against its limit and ignores uncertainty",
+    ]
+    for warnings, code in ((data["warnings"], 0), ([now], 0), ([], 12)):
+        others = [w for w in data["warnings"] if w not in data["warnings"][at : at + 2]]
+        told = warnings if warnings is data["warnings"] else [*others[:at], *warnings, *others[at:]]
+        (out / "verdict.json").write_text(json.dumps(data | {"warnings": told}))
+        assert run(["verify", str(out)]) == code, told
+
+
 def test_a_verdict_from_before_headlines_is_held_to_its_numbers(out, capsys) -> None:
     data = earlier(out)
     (out / "verdict.json").write_text(json.dumps(data))

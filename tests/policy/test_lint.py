@@ -156,3 +156,15 @@ def test_a_file_that_is_not_yaml_is_a_problem_not_a_crash(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["release", "strict"])
 def test_shipped_policies_are_clean(name: str) -> None:
     assert lint_policy(bundled("policies") / f"{name}.yaml", TODAY) == ()
+
+
+def test_a_waiver_may_not_end_further_off_than_the_policy_allows(tmp_path: Path) -> None:
+    days = (date(2026, 12, 31) - TODAY).days
+    text = CLEAN + f"waiver_rules: {{longest: {days} days}}\n"
+    assert lint(tmp_path, text) == ()
+    (error,) = lint(tmp_path, text.replace(f"{days} days", f"{days - 1} days"))
+    assert (error.level, error.position) == ("error", (43, 14))
+    told = f"waiver for drop: it ends in {days} days, and the policy allows {days - 1}"
+    assert (error.message, error.remedy) == (told, "write 2026-12-30 or earlier")
+    (error,) = lint(tmp_path, text.replace(f"{days} days", "half a year"))
+    assert "write how far off the end of a waiver may be, such as 180 days" in str(error)

@@ -68,6 +68,17 @@ def test_a_waiver_for_another_rule_says_nothing() -> None:
     assert not any("waive" in text for text in verdict.warnings)
 
 
+def test_a_waiver_that_runs_longer_than_the_policy_allows_does_not_count() -> None:
+    evidence = make_evidence(concentrated, ks=(4,), controls=20)
+    policy = make_policy(make_rule(), waivers=(make_waiver(evidence),))
+    days = (policy.waivers[0].expires - TODAY).days
+    for longest, result in ((days, "waived"), (days - 1, "fail")):
+        verdict = evaluate(evidence, replace(policy, longest_waiver=longest), TODAY)
+        assert verdict.outcomes[0].result == result
+        told = f"it ends in {days} days, and the policy allows {longest}"
+        assert any(told in text for text in verdict.warnings) is (result == "fail")
+
+
 def test_the_last_day_counts() -> None:
     assert judged(expires=TODAY).result == "pass"
     assert judged(today=date(2027, 1, 1)).result == "fail"
