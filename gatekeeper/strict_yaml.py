@@ -11,12 +11,13 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.odd_characters import first_odd, named, remedy, replacement
+from gatekeeper.odd_characters import first_odd, named, remedy
+from gatekeeper.yaml_words import as_meant, stumble, suspects
 
 #: Keys and indices from the root to a value.
 Route = tuple[str | int, ...]
@@ -29,11 +30,6 @@ _MAX_NUMBER = 30
 #: Lines put right in search of the cause of a fault.
 _MOST_TRIES = 8
 
-#: Where YAML looks for spaces and signs: at the start of a line, after and before its own signs.
-#: What stands for one of them is the end of a match, beyond ASCII.
-_STRUCTURE = re.compile(
-    r"(?:^ *|[][:,{}?|>'\"-] *)[^\x20-\x7e]+|^ *(?:- +)?[A-Za-z_]+ *\N{FULLWIDTH COLON}"
-)
 _TAG = "tag:yaml.org,2002:"
 #: Plain scalars that are not text: YAML 1.2.2, section 10.3.2 (core schema), without .inf and .nan,
 #: which JSON does not have.
@@ -162,30 +158,44 @@ def _compose(text: str, source: str) -> yaml.Node | None:
     node, fault = _node_or_fault(text)
     if fault is None:
         return node
-    problem, position, error = fault
-    raise _misplaced(text, source, position) or UsageError(
-        f"not valid YAML here: {problem}", where=place(source, position), remedy="mend the YAML"
-    ) from error
+    raise _misplaced(text, source, fault.at) or UsageError(
+        f"not valid YAML here: {fault.words}",
+        where=place(source, fault.shown),
+        remedy=fault.remedy,
+    ) from fault.error
 
 
-def _node_or_fault(text: str) -> tuple[yaml.Node | None, tuple[str, Position, Exception] | None]:
+class _Fault(NamedTuple):
+    """What is wrong first: where the parser noticed it (`at`), and where to look (`shown`)."""
+
+    words: str
+    remedy: str
+    at: Position
+    shown: Position
+    error: Exception
+
+
+def _node_or_fault(text: str) -> tuple[yaml.Node | None, _Fault | None]:
     """The root node; or what is wrong first, and where."""
     try:
         loader = _Strict(text)
     except yaml.reader.ReaderError as error:
         at = moved((1, 1), text[: error.position])
-        return None, (f"{named(text[error.position])} is not allowed", at, error)
+        words = f"{named(text[error.position])} is not allowed"
+        return None, _Fault(words, "remove it", at, at, error)
     try:
         return loader.get_single_node(), None
     except yaml.MarkedYAMLError as error:
+        told = stumble(error, text)
         mark = error.problem_mark or error.context_mark
         if error.problem == "found unexpected end of stream":  # a quote that is never closed
             mark = error.context_mark or mark
-        position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        return None, (excerpt(error.problem or error.context or "?"), position, error)
+        at = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        return None, _Fault(told.words, told.remedy, at, told.position, error)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # PyYAML lets chr() and int() raise on absurd escapes and directives.
-        return None, (excerpt(error), (loader.line + 1, loader.column + 1), error)
+        at = (loader.line + 1, loader.column + 1)
+        return None, _Fault(excerpt(error), "mend the YAML", at, at, error)
     finally:
         loader.dispose()
 
@@ -198,31 +208,20 @@ def _misplaced(text: str, source: str, position: Position) -> UsageError | None:
     """
     parts = re.split("(\r\n|\r|\n)", text)
     lines = range(min(position[0], len(parts) // 2 + 1), 0, -1)
-    suspects = ((n, at) for n in lines if (at := _suspects(parts[2 * n - 2])))
-    for (number, at), _ in zip(suspects, range(_MOST_TRIES), strict=False):
+    odd = ((n, at) for n in lines if (at := suspects(parts[2 * n - 2])))
+    for (number, at), _ in zip(odd, range(_MOST_TRIES), strict=False):
         line = parts[2 * number - 2]
         wrong = set(at)
-        meant = (_as_meant(c) if i in wrong else c for i, c in enumerate(line))
+        meant = (as_meant(c) if i in wrong else c for i, c in enumerate(line))
         parts[2 * number - 2] = "".join(meant)
         fault = _node_or_fault("".join(parts))[1]
-        if fault is None or fault[1] > position:
+        if fault is None or fault.at > position:
             return UsageError(
                 f"not valid YAML here: {named(line[at[0]])}",
                 where=place(source, (number, at[0] + 1)),
                 remedy=remedy(line[at[0]]),
             )
     return None
-
-
-def _suspects(line: str) -> list[int]:
-    """Where in a line something else stands in the place of a space or sign."""
-    columns = [at for match in _STRUCTURE.finditer(line) for at in range(*match.span())]
-    return [at for at in columns if replacement(line[at]) is not None]
-
-
-def _as_meant(character: str) -> str:
-    meant = replacement(character) or character
-    return ": " if meant == ":" else meant
 
 
 class _Builder:

@@ -77,7 +77,7 @@ def test_empty_file_is_none(tmp_path: Path) -> None:
         ("1: a\n", ":1:1", "key is not text"),
         ("? [a]\n: b\n", ":1:3", "key is not text"),
         ("a: 1\n---\nb: 2\n", ":2:1", "not valid YAML"),
-        ("a: [1, 2\n", ":2:1", "not valid YAML"),
+        ("a: [1, 2\n", ":1:4", "[ is not closed"),
         ("a: 1\n\tb: 2\n", ":2:1", "not valid YAML"),
         ("a: b\u202ec\n", ":1:5", "U+202E"),
         ("# \u2066 comment\n", ":1:3", "U+2066"),
@@ -192,3 +192,38 @@ def test_a_line_of_odd_characters_takes_no_longer_than_its_length(
     begun = time.process_time()
     refused(tmp_path, piece * 60_000)
     assert time.process_time() - begun < 10  # once 30 and more
+
+
+@pytest.mark.parametrize(
+    ("text", "place_", "words", "remedy"),
+    [
+        ("a: 1\n\tb: 2\n", ":2:1", "U+0009 (tab)", "write a plain space instead"),
+        ("a: 1\nb 2\nc: 3\n", ":2:1", "a line without a colon", "write it as key: value"),
+        ("a: 1\nb:2\nc: 3\n", ":2:1", "no space behind the colon", "write it as key: value"),
+        ("a: x: y\n", ":1:5", "a second colon in one line", "put the whole value in quotes"),
+        ("a: 1\n  b: 2\n", ":2:3", "indented otherwise than the line above", "begin it below"),
+        ("a:\n  - b: 1\n   c: 2\n", ":3:4", "indented otherwise than the lines", "begin it below"),
+        ("a: 'b\nc: 1\n", ":1:4", "a quote that is never closed", "close it with '"),
+        ('a: "b\n', ":1:4", "a quote that is never closed", 'close it with "'),
+        ("a: {k: 4\nb: 1\n", ":1:4", "{ is not closed, or a comma is missing", "close it with }"),
+        ("a: {k: 4 set: x}\n", ":1:4", "{ is not closed, or a comma is missing", "put a comma"),
+        ("a: [1,, 2]\n", ":1:7", "no value here", "remove the comma"),
+        ("a: {b} c\n", ":1:8", "text behind a closing bracket", "put the whole value in quotes"),
+        ("a: 'it's'\n", ":1:8", "text behind a closing quote", "put the whole value in quotes"),
+        ("a: %x\n", ":1:4", "no value may begin with %", "put the whole value in quotes"),
+        ("a: @x\n", ":1:4", "no value may begin with @", "put the whole value in quotes"),
+        ("a: `x`\n", ":1:4", "no value may begin with `", "put the whole value in quotes"),
+        ("a: *x\n", ":1:4", "anchors (&) and aliases (*) are not allowed", "or quote it"),
+        ("a: - b\n", ":1:4", "a list that begins in the line of its key", "a line of its own"),
+        ("a: > b\n", ":1:6", "text behind > or |", "begin it in the next line"),
+        ('a: "\\d"\n', ":1:6", "a backslash in double quotes", "use single quotes"),
+        ("a: 1\n---\nb: 2\n", ":2:1", "a second document (---)", "keep one document"),
+    ],
+)
+def test_faults_of_yaml_are_told_in_plain_words(
+    tmp_path: Path, text: str, place_: str, words: str, remedy: str
+) -> None:
+    error = refused(tmp_path, text)
+    assert words in error.message
+    assert remedy in str(error.remedy)
+    assert str(error.where).endswith(f"p.yaml{place_}")
