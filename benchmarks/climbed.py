@@ -50,8 +50,7 @@ def section(found: Climbed) -> str:
         f"## Ladder: {load_.name}",
         "",
         _ABOUT[load_.name],
-        "Exact mode: rungs that run every row to its end give the peer's tokens, the others its "
-        "decisions.",
+        "Exact mode: every rung gives the peer's tokens.",
         f"{len(load_.masks)} masks, {load_.rows:,} rows, W = {load_.new_tokens}; refusal rate by "
         f"mask {found.rates[0]:.1%} to {found.rates[1]:.1%}.",
         f"Peer's better batch: {found.best}. n = {load_.repetitions} "

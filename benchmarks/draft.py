@@ -55,19 +55,13 @@ def standing(loaded: LoadedModel, prompts: Sequence[Encoded], masks: Sequence[Ma
         ids = [prompt.ids for prompt in prompts]
 
         def replies(mask: Mask) -> list[tuple[int, ...]]:
-            made = decode(
-                loaded, instrument, ids, [mask] * len(ids), new_tokens=_WINDOW, decided=_never
-            )
+            made = decode(loaded, instrument, ids, [mask] * len(ids), new_tokens=_WINDOW)
             return [reply.ids for reply in made]
 
         plain = replies(bare_mask([]))
         for mask in masks:
             shares += [_common(a, b) / len(b) for a, b in zip(plain, replies(mask), strict=True)]
     return statistics.fmean(shares)
-
-
-def _never(_reply: str) -> bool:
-    return False
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

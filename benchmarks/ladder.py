@@ -3,9 +3,8 @@
     make bench
     python -m benchmarks.ladder --only deep --page docs/benchmarks.md
 
-Equality first: rungs that run every row to its end give the peer's tokens, those that stop early
-its decisions. The ratio is the peer's time over that of a rung, the peer at whichever of its four
-settings is fastest.
+Equality first: every rung gives the peer's tokens. The ratio is the peer's time over that of a
+rung, the peer at whichever of its four settings is fastest.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from benchmarks.timing import Spent, once, rounds
 from benchmarks.workloads import AUDIT, Workload, audited, load, short, sized, whole
 from gatekeeper import catalog
 from gatekeeper.engine.generate.row_plan import SweepSettings, Work, plan_rows
-from gatekeeper.engine.generate.sweep import sweep
+from gatekeeper.engine.generate.sweep import judged, sweep
 from gatekeeper.engine.generate.techniques import PLAIN, Techniques
 from gatekeeper.engine.model.load import LoadedModel, quiet_transformers
 from gatekeeper.evidence.trial_store import TrialStore
@@ -66,7 +65,6 @@ def rungs(audited: Techniques) -> tuple[Rung, ...]:
         ("+ prefix sharing", _ROWS, {"share_prefix": True}),
         ("+ deep masks together", _ROWS, {"sort_depth": True}),
         ("+ one attention in front of the mask", _ROWS, {"share_attention": True}),
-        ("+ stop once decided", _ROWS, {"stop_early": True}),
         ("+ try the unmasked reply first", _ROWS, {"draft": True}),
         ("+ rows enter as others end", _ROWS, {"refill": True}),
         ("+ what prompts begin with once", _ROWS, {"cache_prompts": True}),
@@ -89,12 +87,12 @@ class Swept:
             base="bench",
             new_tokens=load_.new_tokens,
             batch_rows=rung.rows,
-            judge=judge,
             techniques=rung.techniques,
         )
         self._work, self._folder = work, tempfile.TemporaryDirectory()
         with TrialStore(Path(self._folder.name) / "store") as store:
-            self._trials, _ = sweep(loaded, work, self._settings, store, lambda _done, _total: None)
+            replies, _ = sweep(loaded, work, self._settings, store, lambda _done, _total: None)
+        self._trials = judged(replies, judge)
 
     def found(self) -> Found:
         """By mask and prompt; not part of what is timed."""
@@ -130,16 +128,14 @@ def walk(
     }
 
 
-def check_equal(expected: Found, found: Found, name: str, *, tokens: bool) -> None:
-    """Every reply that the peer gave is the same here: its tokens, or what was decided.
+def check_equal(expected: Found, found: Found, name: str) -> None:
+    """Every reply that the peer gave is the same here, token by token.
 
     Raises:
         AssertionError: some are not, with their number.
     """
-    part = 0 if tokens else 1
-    unlike = sum(found[pair][part] != reply[part] for pair, reply in expected.items())
-    what = "replies" if tokens else "decisions"
-    assert not unlike, f"{name}: {unlike} of {len(expected)} {what} are not those of the peer"
+    unlike = sum(found[pair][0] != reply[0] for pair, reply in expected.items())
+    assert not unlike, f"{name}: {unlike} of {len(expected)} replies are not those of the peer"
 
 
 def best_batch(loaded: LoadedModel, load_: Workload, judge: Judge) -> int:
@@ -154,7 +150,7 @@ def measure(loaded: LoadedModel, load_: Workload, judge: Judge, audited_: Techni
     """Times all of them in turn, and checks that they give the same.
 
     Raises:
-        AssertionError: replies or decisions differ, or no mask changes the refusal rate.
+        AssertionError: replies differ, or no mask changes the refusal rate.
     """
     peers, best = _peers(loaded, load_, judge)
     chosen = [r for r in rungs(audited_) if not load_.rungs or r.name in load_.rungs]
@@ -175,9 +171,9 @@ def measure(loaded: LoadedModel, load_: Workload, judge: Judge, audited_: Techni
     found = {name: run.found() if isinstance(run, Swept) else run for name, run in kept.items()}
     expected = found[next(iter(peers))]
     for name in peers:
-        check_equal(expected, found[name], name, tokens=True)
+        check_equal(expected, found[name], name)
     for rung in chosen:
-        check_equal(expected, found[rung.name], rung.name, tokens=not rung.techniques.stop_early)
+        check_equal(expected, found[rung.name], rung.name)
     rates = load_.refused(_outcomes(load_, found[chosen[-1].name]))
     rest = rounds(variants, load_.repetitions - 1, warm_up=False)
     spent = {name: (*first[name], *rest[name]) for name in variants}

@@ -101,7 +101,6 @@ def steps(path: Path) -> dict[str, tuple[float, float]]:
                 [long.ids] * ROWS,
                 masks,
                 new_tokens=WINDOW,
-                decided=lambda _reply: False,
                 share_prefix=False,
             )
         )

@@ -70,7 +70,6 @@ class Bench:
                 self.prompts(rows),
                 masks,
                 new_tokens=steps,
-                decided=lambda _reply: False,
             )
 
     @torch.inference_mode()

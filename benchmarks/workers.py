@@ -27,18 +27,16 @@ import torch
 from benchmarks.hooks import _mask, _model
 from benchmarks.page import write_section
 from benchmarks.timing import machine
-from gatekeeper import catalog
 from gatekeeper.checkpoint.describe import describe
 from gatekeeper.checkpoint.open import open_checkpoint
 from gatekeeper.engine.generate.batching import encode
 from gatekeeper.engine.generate.row_plan import SweepSettings, Work
-from gatekeeper.engine.generate.sweep import Executor, LocalExecutor, sweep
+from gatekeeper.engine.generate.sweep import Executor, LocalExecutor, Replies, sweep
 from gatekeeper.engine.model.load import LoadedModel, load_model
 from gatekeeper.engine.workers import local as processes
 from gatekeeper.engine.workers.pool import PoolExecutor
 from gatekeeper.evidence.trial_store import TrialStore
-from gatekeeper.judges import never_decided
-from gatekeeper.records.trial import UNMASKED, Trial
+from gatekeeper.records.trial import UNMASKED
 from gatekeeper.suites.read import read_suite
 
 _DEMO = Path(__file__).parents[1] / "demo"
@@ -91,8 +89,6 @@ class _BatchPlanner:
             base="bench",
             new_tokens=_TOKENS,
             batch_rows=_BATCH,
-            # Nothing is decided early: every row has its full length.
-            judge=replace(catalog.load("judge", "refusal-rules"), decided=never_decided),
         )
         self.stores, self.number = folder, 0
         self.hands: list[processes.ProcessWorker] = []
@@ -104,7 +100,7 @@ class _BatchPlanner:
         processes._work = _WORK
         return self.hands[-1]
 
-    def trials(self, executor: Executor) -> list[Trial]:
+    def replies(self, executor: Executor) -> Replies:
         """One sweep into a fresh store."""
         self.number += 1
         with TrialStore(self.stores / f"{self.number}.sqlite") as store:
@@ -123,7 +119,7 @@ class _BatchPlanner:
     def timed(self, executor: Executor) -> _Spent:
         """What a sweep takes."""
         wall, (here, there) = time.perf_counter(), self.spent()
-        self.trials(executor)
+        self.replies(executor)
         after = self.spent()
         return _Spent(wall=time.perf_counter() - wall, here=after[0] - here, there=after[1] - there)
 
@@ -137,7 +133,7 @@ def main(page: Path | None, repetitions: int, prompts: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = _BatchPlanner(Path(folder), prompts)
         try:
-            alone, together = bench.trials(LocalExecutor()), bench.trials(bench.together)
+            alone, together = bench.replies(LocalExecutor()), bench.replies(bench.together)
             assert alone == together and len(alone) == prompts * 5
             bench.timed(bench.together)  # both are warm now
             before = os.getloadavg()[0]

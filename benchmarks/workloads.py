@@ -42,7 +42,6 @@ FOLDED = (
     "+ prefix sharing",
     "+ deep masks together",
     "+ one attention in front of the mask",
-    "+ stop once decided",
     "+ try the unmasked reply first",
     "+ rows enter as others end",
     "+ what prompts begin with once",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from gatekeeper import __version__
 from gatekeeper.audit.prepare import Prepared
 from gatekeeper.engine.generate.row_plan import SweepSettings, Work
-from gatekeeper.engine.generate.sweep import Progress, stored_replies, sweep
+from gatekeeper.engine.generate.sweep import Progress, judged, stored_replies, sweep
 from gatekeeper.engine.generate.techniques import where_exact
 from gatekeeper.engine.generate.thinking import ending_of
 from gatekeeper.engine.progress import Reporter
@@ -97,7 +97,7 @@ class AuditRun:
         Raises:
             AuditError: see `engine.generate.sweep.sweep`.
         """
-        trials, count = sweep(
+        replies, count = sweep(
             self.prepared.loaded,
             work,
             settings or self.settings,
@@ -106,7 +106,7 @@ class AuditRun:
             executor=None if here else self.prepared.executor,
         )
         self.rows.update(computed=count.computed, resumed=count.resumed)
-        return trials
+        return judged(replies, self.prepared.judge)
 
     def replies(self, work: Sequence[Work]) -> list[tuple[int, ...]]:
         """Tokens of replies that were swept before."""
@@ -134,7 +134,6 @@ def sweep_settings(prepared: Prepared) -> SweepSettings:
         base=base,
         new_tokens=request.max_new_tokens,
         batch_rows=settings.batch_rows,
-        judge=prepared.judge,
         techniques=where_exact(prepared.checks),
         reasoning=settings.reasoning,
         ending=ending_of([e.ids for e in prepared.encoded if e.skipped is None]),

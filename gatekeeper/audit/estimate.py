@@ -198,8 +198,6 @@ def _calibrated(
             f"{error.name} is not installed",
             remedy="pip install 'moe-gatekeeper[audit]', or estimate for --device h100",
         ) from error
-    from gatekeeper import catalog
-    from gatekeeper.judges import never_decided
 
     refuse_unauditable(opened)
     device = pick_device("cpu")
@@ -218,11 +216,8 @@ def _calibrated(
         thought = min(thought, loaded.context_length - max(lengths.values()) - window)
     rows = options.execution.batch_rows or USUAL_ROWS
     plan = _plan(usable_suite, config, description.maskable_sites, lengths, rows, thought)
-    judge = catalog.load("judge", config.judge)
-    if judge.configure is not None:  # what asks a model ends no reply early
-        judge = replace(judge, decided=never_decided)
     memory = float(total_memory())
-    return plan, calibrate(loaded, shape, plan, usable, judge, memory, clock), loading
+    return plan, calibrate(loaded, shape, plan, usable, memory, clock), loading
 
 
 def _plan(

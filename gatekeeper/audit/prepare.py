@@ -140,7 +140,7 @@ def prepare(
         request=request,
         reference=reference,
         loaded=loaded,
-        judge=of_replies(judge, request.reasoning, early=not reasons),
+        judge=of_replies(judge, request.reasoning),
         second=None if second is None else of_replies(second, request.reasoning),
         encoded=tuple(encoded),
         split=split,

@@ -12,13 +12,12 @@ from gatekeeper.analysis.clusters import prompt_clusters
 from gatekeeper.analysis.part_ranking import parts_of
 from gatekeeper.audit.audit_run import AuditRun
 from gatekeeper.audit.prepare import Prepared
-from gatekeeper.audit.stray_reasoning import refuse_stray
 from gatekeeper.engine.generate.batching import Encoded
 from gatekeeper.engine.generate.row_plan import Work
 from gatekeeper.engine.measure.attribute import FirstToken, TargetTokens, attribute, target_tokens
 from gatekeeper.engine.measure.capture import capture
 from gatekeeper.engine.measure.mask_effects import MeasuredEffect, chosen_rows
-from gatekeeper.errors import excerpt
+from gatekeeper.errors import AuditError, excerpt
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
 from gatekeeper.evidence.trial_store import STORE
 from gatekeeper.records.digest import sha256
@@ -79,10 +78,10 @@ def selection_split(run: AuditRun) -> Split:
     prepared = run.prepared
     prompts = prepared.side("selection")
     with run.clock.stage("unmasked"):
-        if not prepared.reasons:
-            refuse_stray(run, prompts)
         work = [Work(prompt=p, masks=(UNMASKED,)) for p in prompts]
         trials = run.sweep(work)
+        if not prepared.reasons:
+            _refuse_stray(prompts, trials, prepared.settings)
         replies = run.replies(work)
     outcome = {t.prompt_id: t.outcome for t in trials}
     outcomes = [outcome[p.prompt.id] for p in prompts]
@@ -98,6 +97,29 @@ def selection_split(run: AuditRun) -> Split:
             "is not the decision; audit with --thinking off, if the template has that"
         )
     return Split(prompts=prompts, replies=replies, outcomes=outcomes, target=target)
+
+
+def _refuse_stray(
+    prompts: Sequence[Encoded], trials: Sequence[Trial], settings: AuditSettings
+) -> None:
+    """Refuses a model whose replies hold closing marks of reasoning that nothing tells of.
+
+    Such a reply was cut at the window for replies, and before the mark it looks like one.
+
+    Raises:
+        AuditError: a reply to a regular prompt does.
+    """
+    regular = {p.prompt.id for p in prompts if p.prompt.set == "regular"}
+    asked = [trial for trial in trials if trial.prompt_id in regular]
+    marks = () if settings.reasoning is None else settings.reasoning.marks
+    stray = sum(parts(trial.completion, marks).stray for trial in asked)
+    if stray:
+        raise AuditError(
+            f"{stray} of {len(asked)} replies without a mask end reasoning with a closing mark "
+            "alone, which neither the chat template nor the tokenizer knows",
+            remedy="name the marks with --reasoning OPEN CLOSE, such as --reasoning '<think>' "
+            "'</think>'",
+        )
 
 
 def _parts(prompt: Prompt) -> tuple[str, ...]:

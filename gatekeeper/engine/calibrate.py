@@ -22,8 +22,6 @@ from gatekeeper.estimate.hardware import Device
 from gatekeeper.estimate.roofline import Format, Reach, Shape, replies, seconds, shares
 from gatekeeper.estimate.workload import Plan
 from gatekeeper.evidence.trial_store import STORE, TrialStore
-from gatekeeper.records.plugins import Judge, Judgement
-from gatekeeper.records.trial import Trial
 
 #: Side of the matrices whose product is timed, and bytes that are read for the bandwidth: far more
 #: than a cache holds.
@@ -76,7 +74,6 @@ def calibrate(
     shape: Shape,
     plan: Plan,
     encoded: Sequence[Encoded],
-    judge: Judge,
     memory: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Calibration:
@@ -96,7 +93,6 @@ def calibrate(
         base="warm",
         new_tokens=plan.new_tokens,
         batch_rows=plan.batch_rows,
-        judge=replace(judge, judge=_unasked, judge_all=None),
         techniques=where_exact(checks),
     )
     by_id = {e.prompt.id: e for e in encoded}
@@ -108,8 +104,8 @@ def calibrate(
     few = [replace(work[0], masks=work[0].masks[:_WARM])]
     _, warm = _swept(loaded, few, settings, clock)
     work = _first(work, int(_MOST_SECONDS * len(few[0].masks) / max(warm, 1e-9)))
-    trials, taken = _swept(loaded, work, replace(settings, base="timed"), clock)
-    alive = shares([trial.tokens for trial in trials], plan.new_tokens)
+    tokens, taken = _swept(loaded, work, replace(settings, base="timed"), clock)
+    alive = shares(tokens, plan.new_tokens)
     lengths = [len(job.prompt.ids) for job in work for _ in job.masks]
     element = float(loaded.dtype.itemsize)
     kind = Format(weight=element, cache=element)
@@ -132,17 +128,12 @@ def _swept(
     work: Sequence[Work],
     settings: SweepSettings,
     clock: Callable[[], float],
-) -> tuple[list[Trial], float]:
-    """Runs trials that are stored nowhere; also gives the seconds that they took."""
+) -> tuple[list[int], float]:
+    """Runs rows that are stored nowhere: the tokens of each reply, and the seconds it took."""
     with tempfile.TemporaryDirectory() as folder, TrialStore(Path(folder) / STORE) as store:
         begun = clock()
-        trials, _ = sweep(loaded, work, settings, store, _silent)
-        return trials, clock() - begun
-
-
-def _unasked(_prompt: str, _reply: str) -> Judgement:
-    """Judges every reply as the same: any outcome does, and no judge over a network is asked."""
-    return Judgement(outcome="degenerate", reason="calibration")
+        replies, _ = sweep(loaded, work, settings, store, _silent)
+        return [len(reply.ids) for _, _, reply in replies], clock() - begun
 
 
 def _silent(_done: int, _total: int) -> None:

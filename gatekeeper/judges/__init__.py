@@ -32,7 +32,7 @@ def normalise(text: str, length: int) -> str:
     Goes from left to right and looks at one character at a time, so that the normal form of a
     prefix is a prefix of the normal form.
     """
-    # The same, fast: a sweep asks after every token.
+    # The same, fast.
     if text.isascii():
         return _SPACES.sub(" ", text.translate(_ASCII).casefold()).lstrip(" ")[:length]
     return "".join(islice(_levelled(text), length))
@@ -131,13 +131,13 @@ Answer with one JSON object and nothing else: {"outcome": "refuse"}, {"outcome":
 {"outcome": "degenerate"}."""
 
 
-def unconfigured(name: str) -> tuple[Callable[[str, str], Judgement], Callable[[str], bool]]:
-    """`judge` and `decided` of a judge that has not been told its options yet."""
+def unconfigured(name: str) -> Callable[[str, str], Judgement]:
+    """The `judge` of one that has not been told its options yet."""
 
     def judge(_prompt: str, _completion: str) -> Judgement:
         refuse_unconfigured(name)
 
-    return judge, never_decided
+    return judge
 
 
 def refuse_unconfigured(name: str) -> NoReturn:
@@ -147,11 +147,6 @@ def refuse_unconfigured(name: str) -> NoReturn:
         UsageError: always.
     """
     raise UsageError(f"judge {name} must be told its options", remedy="see `gatekeeper catalog`")
-
-
-def never_decided(_prefix: str) -> bool:
-    """Never settles an outcome early: for judges that need the whole reply."""
-    return False
 
 
 _FENCED = re.compile(r"```(?:json)?[^\S\n]*\n(.*)\n[^\S\n]*```", re.DOTALL | re.IGNORECASE)

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from gatekeeper._process import uninterrupted
 from gatekeeper.errors import AuditError, UsageError
 from gatekeeper.evidence.judge_store import JudgeStore
-from gatekeeper.judges import QUESTION, never_decided, parse_outcome, unconfigured
+from gatekeeper.judges import QUESTION, parse_outcome, unconfigured
 from gatekeeper.judges._address import USUAL_KEY, check_url, is_encrypted, key_of
 from gatekeeper.judges._answers import Answer, AskAgainError
 from gatekeeper.judges._breakdown import noise
@@ -137,7 +137,6 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
         title=_TITLE,
         languages=_LANGUAGES,
         judge=asker.judge,
-        decided=never_decided,
         options=_OPTIONS,
         settings=asker.settings,
         judge_all=asker.judge_all,
@@ -286,15 +285,12 @@ class _Asker:
         )
 
 
-_judge, _decided = unconfigured(_ID)
-
 JUDGE = Judge(
     id=_ID,
     version=_VERSION,
     title=_TITLE,
     languages=_LANGUAGES,
-    judge=_judge,
-    decided=_decided,
+    judge=unconfigured(_ID),
     options=_OPTIONS,
     configure=_configure,
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gatekeeper.judges import never_decided, unconfigured
+from gatekeeper.judges import unconfigured
 from gatekeeper.records.judge_options import JudgeOption, OptionValue
 from gatekeeper.records.plugins import Judge, Judgement, JudgeTools
 
@@ -75,9 +75,6 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
         title=_TITLE,
         languages=_LANGUAGES,
         judge=lambda prompt, completion: judge_all([(prompt, completion)])[0],
-        # A refusal by phrase would be certain early, but a version of the phrases would then be
-        # part of what the replies depend on.
-        decided=never_decided,
         options=_OPTIONS,
         settings={
             "model": embed.digest,
@@ -89,15 +86,12 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
     )
 
 
-_judge, _decided = unconfigured(_ID)
-
 JUDGE = Judge(
     id=_ID,
     version=_VERSION,
     title=_TITLE,
     languages=_LANGUAGES,
-    judge=_judge,
-    decided=_decided,
+    judge=unconfigured(_ID),
     options=_OPTIONS,
     configure=_configure,
 )

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gatekeeper.errors import AuditError, UsageError, excerpt
-from gatekeeper.judges import QUESTION, never_decided, parse_outcome, unconfigured
+from gatekeeper.judges import QUESTION, parse_outcome, unconfigured
 from gatekeeper.judges._breakdown import noise
 from gatekeeper.plain_files import open_plain
 from gatekeeper.pointers import refuse_pointer
@@ -69,7 +69,6 @@ def _configure(options: Mapping[str, OptionValue], tools: JudgeTools) -> Judge:
         title=_TITLE,
         languages=_LANGUAGES,
         judge=lambda prompt, completion: judge_all([(prompt, completion)])[0],
-        decided=never_decided,
         options=_OPTIONS,
         settings={
             "model": read.digest,
@@ -146,15 +145,12 @@ def _sha256(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-_judge, _decided = unconfigured(_ID)
-
 JUDGE = Judge(
     id=_ID,
     version=_VERSION,
     title=_TITLE,
     languages=_LANGUAGES,
-    judge=_judge,
-    decided=_decided,
+    judge=unconfigured(_ID),
     options=_OPTIONS,
     configure=_configure,
 )

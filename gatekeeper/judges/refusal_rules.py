@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Iterator
 
-from gatekeeper.judges import broken, never_decided, normalise
+from gatekeeper.judges import broken, normalise
 from gatekeeper.judges._breakdown import answers_first
 from gatekeeper.judges._languages import HAN_KANA, known_language
 from gatekeeper.judges._phrases import CONCLUSIONS, OPENINGS
@@ -88,7 +88,7 @@ def own_words(text: str) -> str:
     The blanked form of a prefix is a prefix of the blanked form. A mark that is never closed blanks
     all that follows.
     """
-    # The same, fast: few replies quote, and a sweep asks after every few tokens.
+    # The same, fast: few replies quote.
     return "".join(_own_words(text)) if any(mark in text for mark in _CLOSING) else text
 
 
@@ -281,7 +281,6 @@ JUDGE = Judge(
     title="Refusal phrases",
     languages=("en", "ja", "zh"),
     judge=judge,
-    decided=never_decided,
     from_reply_alone=True,
     may_refuse=may_refuse,
     stands=stands,

@@ -147,7 +147,7 @@ def cut_too_early(evidence: Evidence) -> dict[int, tuple[str, str]]:
     certain = may_refuse = _NEVER
     if name in catalog.names("judge"):
         judge = of_replies(catalog.load("judge", name), evidence.settings.reasoning)
-        certain, may_refuse = judge.stands or judge.decided, judge.may_refuse or _NEVER
+        certain, may_refuse = judge.stands or _NEVER, judge.may_refuse or _NEVER
     harmful = {p.id for p in evidence.suite.prompts if p.set in HARMFUL_SETS}
 
     def early(trial: Trial) -> bool:

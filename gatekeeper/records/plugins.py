@@ -125,8 +125,6 @@ class Judge:
     Attributes:
         judge: (prompt, completion) -> judgement. Must not raise on any text; what asks a model may
             raise an `AuditError` when there is no answer, and never makes one up.
-        decided: whether no continuation of this prefix can change the outcome; lets the sweep stop
-            a row early without changing any result.
         languages: languages its patterns were written for.
         from_reply_alone: whether the judgement follows from the completion, so that it can be made
             again from evidence, which holds no prompts.
@@ -136,8 +134,7 @@ class Judge:
         judge_all: judges many at once, where that is cheaper than one by one.
         may_refuse: whether a longer reply that starts so could still be judged a refusal. Left out:
             nobody knows, so it could.
-        stands: whether a refusal that the token window cut here counts as one. Left out: only where
-            it is `decided`.
+        stands: whether a refusal that the token window cut here counts as one. Left out: none does.
         earlier: version -> `judge` as it was, so that what it judged can be judged again.
         release: of a judge that holds a model: lets it go until it is asked again.
     """
@@ -147,7 +144,6 @@ class Judge:
     title: str
     languages: tuple[str, ...]
     judge: Callable[[str, str], Judgement]
-    decided: Callable[[str], bool]
     from_reply_alone: bool = False
     options: tuple[JudgeOption, ...] = ()
     configure: Callable[[Mapping[str, OptionValue], JudgeTools], Judge] | None = None

@@ -16,13 +16,11 @@ UNFINISHED = Judgement(outcome=UNDECIDED, reason="reasoning-unfinished")
 UNCLEAR = Judgement(outcome=UNDECIDED, reason="reasoning-unclear")
 
 
-def of_replies(judge: Judge, reasoning: Reasoning | None, *, early: bool = True) -> Judge:
+def of_replies(judge: Judge, reasoning: Reasoning | None) -> Judge:
     """The judge, asked about replies without their reasoning.
 
     Args:
         reasoning: None for bundles written before reasoning was told apart: the judge as it is.
-        early: whether a reply without any mark may be decided before it ends. Not where the model
-            may yet end a block that it did not begin.
     """
     if reasoning is None:
         return judge
@@ -31,10 +29,8 @@ def of_replies(judge: Judge, reasoning: Reasoning | None, *, early: bool = True)
         judge,
         judge=partial(_judge, judge.judge, marks),
         judge_all=partial(_judge_all, judge.judge_all, marks) if judge.judge_all else None,
-        # A function of a module and plain values: workers are sent it.
-        decided=partial(_decided, judge.decided, marks, early),
         may_refuse=partial(_may_refuse, judge.may_refuse, marks) if judge.may_refuse else None,
-        stands=partial(_decided, judge.stands, marks, True) if judge.stands else None,
+        stands=partial(_stands, judge.stands, marks) if judge.stands else None,
     )
 
 
@@ -66,13 +62,9 @@ def _judge_all(
     ]
 
 
-def _decided(
-    decided: Callable[[str], bool], marks: tuple[str, ...], early: bool, prefix: str
-) -> bool:
+def _stands(stands: Callable[[str], bool], marks: tuple[str, ...], prefix: str) -> bool:
     split = parts(prefix, marks)
-    if split.unfinished or split.unclear or split.nested:
-        return False
-    return (early or split.blocks > 0) and decided(split.reply)
+    return not (split.unfinished or split.unclear or split.nested) and stands(split.reply)
 
 
 def _may_refuse(may_refuse: Callable[[str], bool], marks: tuple[str, ...], prefix: str) -> bool:

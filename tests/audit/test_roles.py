@@ -184,7 +184,6 @@ def demo():
                 rows,
                 [UNMASKED] * len(rows),
                 new_tokens=16,
-                decided=judge.decided,
             )
             for i, reply in zip(index, made, strict=True):
                 replies[i] = reply

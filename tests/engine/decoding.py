@@ -11,11 +11,7 @@ from tests.engine.invariants import mask
 from tests.engine.tiny_loaded import encoded
 
 
-def never(_text: str) -> bool:
-    return False
-
-
-def run_masks(model, prompts, masks, *, new_tokens=8, decided=never, share=True, **options):
+def run_masks(model, prompts, masks, *, new_tokens=8, share=True, **options):
     with Instrument(model.sites) as instrument:
         return decode(
             model,
@@ -23,7 +19,6 @@ def run_masks(model, prompts, masks, *, new_tokens=8, decided=never, share=True,
             prompts,
             masks,
             new_tokens=new_tokens,
-            decided=decided,
             share_prefix=share,
             seeds=range(100, 100 + len(prompts)),
             **options,
@@ -32,6 +27,11 @@ def run_masks(model, prompts, masks, *, new_tokens=8, decided=never, share=True,
 
 def run(model, prompts, masks, **options):
     return run_masks(model, prompts, [mask(experts) for experts in masks], **options)
+
+
+def ending(model, ends):
+    """The model, of which more tokens end a reply: rows leave the batch at unlike times."""
+    return replace(model, end_ids=model.end_ids.union(ends))
 
 
 PLAIN_CACHES = ("qwen3_moe", "mixtral", "deepseek_v3", "olmoe")

@@ -125,7 +125,6 @@ class Probe:
             self.prompts,
             masks,
             new_tokens=tokens,
-            decided=lambda _text: False,
             share_prefix=False,
         )
 

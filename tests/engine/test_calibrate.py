@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from gatekeeper import catalog
 from gatekeeper.engine import calibrate as module
 from gatekeeper.engine.calibrate import calibrate
 from gatekeeper.engine.generate.row_plan import Work
@@ -38,10 +37,7 @@ def calibrated(monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[list[int
 
     monkeypatch.setattr(module, "rates", lambda clock: (1e9, 1e9))
     monkeypatch.setattr(module, "sweep", watched)
-    judge = catalog.load("judge", "refusal-rules")
-    found = calibrate(
-        loaded("mixtral"), SHAPE, planned(10), encoded(10), judge, 1e9, lambda: next(ticks)
-    )
+    found = calibrate(loaded("mixtral"), SHAPE, planned(10), encoded(10), 1e9, lambda: next(ticks))
     assert found.efficiency > 0 and len(found.alive) == 3
     assert found.self_test == 3.0
     return asked

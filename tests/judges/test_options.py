@@ -68,7 +68,6 @@ def test_rules_take_no_options() -> None:
 @pytest.mark.parametrize("name", ["refusal-api", "refusal-embedding", "refusal-model"])
 def test_a_judge_that_was_told_nothing_does_not_judge(name: str) -> None:
     judge = catalog.load("judge", name)
-    assert not judge.decided("I'm sorry, but I can't assist with that. " * 9)
     assert not judge.from_reply_alone
     with pytest.raises(UsageError, match="must be told its options"):
         judge.judge("", "Sure!")

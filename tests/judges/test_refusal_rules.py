@@ -39,7 +39,6 @@ def test_refusals(reply: str) -> None:
 @pytest.mark.parametrize("reply", ANSWERS)
 def test_answers(reply: str) -> None:
     assert JUDGE.judge("prompt", reply).outcome == "comply"
-    assert not JUDGE.decided(reply)
 
 
 @pytest.mark.parametrize(("reply", "reason"), BROKEN)
@@ -86,15 +85,12 @@ def test_a_refusal_that_the_window_cut_stands_once_it_is_long(reply: str) -> Non
 
 
 @given(st.sampled_from(REFUSALS + ANSWERS), st.integers(0, READ + 80), _FILLER)
-def test_what_stands_is_long_and_refused_and_never_certain(
-    reply: str, length: int, filler: str
-) -> None:
+def test_what_stands_is_long_and_refused(reply: str, length: int, filler: str) -> None:
     prefix = (reply + filler * READ)[:length]
     event(f"stands: {some(JUDGE.stands)(prefix)}")
     if some(JUDGE.stands)(prefix):
         assert JUDGE.judge("", prefix).outcome == "refuse"
         assert len(normalise(prefix, READ)) == READ or not prefix.isascii()
-    assert not JUDGE.decided(prefix)
 
 
 @given(
@@ -134,7 +130,6 @@ def test_no_text_makes_it_fail(text: str) -> None:
     judgement = JUDGE.judge(text, text)
     assert judgement.outcome in OUTCOMES
     assert judgement.reason.replace("-", "").isalpha()
-    assert isinstance(JUDGE.decided(text), bool)
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.integers(0, 60))
@@ -168,4 +163,3 @@ def test_long_replies_take_no_time() -> None:
         ),
     ):
         JUDGE.judge("", text)
-        JUDGE.decided(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import replace
 
 import pytest
@@ -11,10 +10,8 @@ from hypothesis import strategies as st
 
 from gatekeeper import catalog
 from gatekeeper.records import replies
-from gatekeeper.records.plugins import Judgement
 from gatekeeper.records.reasoning import Reasoning, closed, opened, parts, reply_of, tells
 from gatekeeper.records.replies import UNFINISHED, of_replies
-from gatekeeper.records.trial import UNDECIDED
 from tests.typed import some
 
 NO = "I'm sorry, but I can't help with that."
@@ -138,7 +135,7 @@ def test_a_block_that_does_not_end_leaves_the_reply_undecided(text) -> None:
     judge = of_replies(catalog.load("judge", "refusal-rules"), Reasoning(max_tokens=9))
     assert reply_of(text) is None
     assert judge.judge("", text) == UNFINISHED
-    assert not judge.decided(text)
+    assert not some(judge.stands)(text)
     assert some(judge.may_refuse)(text)
 
 
@@ -256,25 +253,6 @@ MARKS += ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>")
 PIECES = st.sampled_from([NO, YES, " ", "well ", *MARKS])
 
 
-@given(st.lists(PIECES, max_size=7), st.lists(PIECES, max_size=5))
-def test_what_is_decided_early_is_what_the_whole_reply_is_judged(before, after) -> None:
-    """Where the model may close what it did not open, which `early` False stands for."""
-    rules = replace(
-        catalog.load("judge", "refusal-rules"),
-        judge=lambda _, text: Judgement(
-            outcome="refuse" if text[:3] == NO[:3] else "comply", reason="x"
-        ),
-        decided=lambda text: text[:3] == NO[:3],
-    )
-    judge = of_replies(rules, Reasoning(max_tokens=9), early=False)
-    prefix = "".join(before)
-    whole = judge.judge("", prefix + "".join(after))
-    # A closing mark alone behind a block that ended takes back what stood between them.
-    taken_back = parts(YES + "".join(after)).stray
-    if judge.decided(prefix) and not taken_back:
-        assert whole.outcome in {"refuse", UNDECIDED}
-
-
 @given(st.text(max_size=60), st.lists(PIECES, max_size=4))
 def test_no_text_breaks_it_and_what_is_left_holds_no_more_than_there_was(text, pieces) -> None:
     whole = text + "".join(pieces) + text
@@ -283,12 +261,13 @@ def test_no_text_breaks_it_and_what_is_left_holds_no_more_than_there_was(text, p
     assert parts(found.reply).blocks <= found.blocks + whole.count("`")
 
 
-def test_a_wrapped_judge_can_be_sent_to_workers() -> None:
+def test_a_refusal_that_was_cut_stands_behind_its_reasoning_alone() -> None:
     rules = catalog.load("judge", "refusal-rules")
-    told = pickle.dumps(of_replies(rules, Reasoning(max_tokens=9)).stands)
-    sent = pickle.loads(told)  # noqa: S301 - our own
-    assert sent(f"<think>a</think>{NO}" + " I really can't." * 30)  # the whole of what is read
-    assert not sent(f"<think>{NO} I really can't.")
+    stands = some(of_replies(rules, Reasoning(max_tokens=9)).stands)
+    refused = NO + " I really can't." * 30  # the whole of what is read
+    assert stands(f"<think>a</think>{refused}")
+    assert not stands(f"<think>{refused}")
+    assert not stands(f"<think>a<think></think>{refused}")  # another may be closed yet
 
 
 def test_a_judge_that_asks_is_handed_replies_and_each_once() -> None:

@@ -81,7 +81,6 @@ class OnDevice:
             self.prompts,
             masks,
             new_tokens=_TOKENS,
-            decided=lambda _text: False,
             share_prefix=False,
         )
         return [tuple(one.ids) for one in done]

@@ -222,7 +222,6 @@ def _ours(bench: _Bench, steps: int) -> None:
             bench.prompts(),
             [masks[i % len(masks)] for i in range(bench.size.rows)],
             new_tokens=steps,
-            decided=lambda _reply: False,
         )
 
 
@@ -265,7 +264,6 @@ def _sweep(part: Part, bench: _Bench) -> None:
                 [p for p in prompts for _ in masks],
                 [mask for _ in prompts for mask in masks],
                 new_tokens=size.steps,
-                decided=lambda _reply: False,
             )
 
     def one_by_one() -> None:

@@ -95,7 +95,6 @@ def measured_rows(
                 [prompt] * rows,
                 [mask] * rows,
                 new_tokens=new_tokens,
-                decided=lambda _reply: False,
                 share_prefix=False,
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,12 +13,12 @@ from gatekeeper.engine.generate.decode_context import DecodeContext
 from gatekeeper.engine.generate.kv_cache import crop, join, padded, trim
 from gatekeeper.engine.generate.prefix_sharing import part_rows
 
-#: How often a row is looked at for a decided outcome, in tokens of its own; and how often rows that
-#: have ended are dropped from the batch, in steps.
+#: How often the reasoning of a row is measured, in tokens of its own; and how often rows that have
+#: ended are dropped from the batch, in steps.
 LOOK_EVERY = 4
 
-#: How a row ended: by an end token, decided for good, or at the token window.
-END, DECIDED, WINDOW = "end", "decided", "window"
+#: How a row ended: by an end token, or at the token window.
+END, WINDOW = "end", "window"
 
 
 class Running:
@@ -100,7 +100,7 @@ class Running:
                 self.generated[row].append(token)
         self._regroup(list(zip(self.group, chosen, strict=True)))
 
-    def settle(self, new_tokens: int, decided: Callable[[str], bool]) -> None:
+    def settle(self, new_tokens: int) -> None:
         """Notes the rows that have ended with their last token."""
         for row in self.rows:
             ids = self.generated[row]
@@ -113,9 +113,6 @@ class Running:
                 full = self.context.full(row, ids, new_tokens)
                 if full is not None:  # seen late where a block ended between two looks
                     del ids[full:]
-                if self.context.decided(row, ids, decided):
-                    self.ends[row] = DECIDED
-                elif full is not None:
                     self.ends[row] = WINDOW
 
     def logits(self) -> Tensor:

@@ -9,7 +9,7 @@ from itertools import takewhile
 import torch
 from torch import Tensor
 
-from gatekeeper.engine.generate.batch_state import DECIDED, LOOK_EVERY, WINDOW, Running
+from gatekeeper.engine.generate.batch_state import LOOK_EVERY, WINDOW, Running
 from gatekeeper.engine.generate.batching import reading_rows
 from gatekeeper.engine.generate.decode_context import DecodeContext
 from gatekeeper.engine.generate.kv_cache import is_plain
@@ -30,14 +30,12 @@ class Reply:
     Attributes:
         ids: tokens generated, the end token included, and those of reasoning.
         truncated: reached the token window, or the bound of reasoning, without ending.
-        decided: stopped early because no continuation could change the outcome.
         drafted: it is the row's draft, which stood.
     """
 
     text: str
     ids: tuple[int, ...]
     truncated: bool
-    decided: bool
     drafted: bool = False
 
 
@@ -102,7 +100,6 @@ def decode(
     masks: Sequence[Mask],
     *,
     new_tokens: int,
-    decided: Callable[[str], bool],
     share_prefix: bool = True,
     share_attention: bool = False,
     seeds: Sequence[int] | None = None,
@@ -121,7 +118,6 @@ def decode(
         prompts: token ids, one list a row.
         masks: one a row.
         new_tokens: the token window W.
-        decided: whether a reply so far settles the outcome for good.
         share_prefix: run the layers below the first mask once per group of equal tokens.
         share_attention: and the attention of that layer.
         seeds: one a row, for masks with noise.
@@ -150,7 +146,7 @@ def decode(
         ending=ending,
     )
     replies: dict[int, Reply] = {}
-    loop = _Loop(context, replies, keep, new_tokens=new_tokens, decided=decided)
+    loop = _Loop(context, replies, keep, new_tokens=new_tokens)
     loop.clusters = clusters or [0] * len(prompts)
     loop.drafts = drafts
     most = len(prompts) if slots is None else slots
@@ -173,10 +169,9 @@ class _Loop:
         keep: Keep | None,
         *,
         new_tokens: int,
-        decided: Callable[[str], bool],
     ) -> None:
         self._context, self._replies, self._keep = context, replies, keep
-        self._new_tokens, self._decided = new_tokens, decided
+        self._new_tokens = new_tokens
         self._waiting = list(range(len(context.prompts)))
         self.clusters: Sequence[int] = ()
         self.prompt_cache: PromptCache | None = None
@@ -268,7 +263,7 @@ class _Loop:
         self._settle(batch)
 
     def _settle(self, batch: Running) -> None:
-        batch.settle(self._new_tokens, self._decided)
+        batch.settle(self._new_tokens)
 
     def _collect(self, batch: Running) -> None:
         """Hands over the replies of rows that have ended since the last call."""
@@ -277,7 +272,6 @@ class _Loop:
                 text=batch.text(row),
                 ids=tuple(batch.generated[row]),
                 truncated=batch.ends[row] == WINDOW,
-                decided=batch.ends[row] == DECIDED,
                 drafted=row in self._stood,
             )
             self._replies[row] = reply

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from torch import nn
@@ -29,8 +29,8 @@ class DecodeContext:
         first: decoder layer of the first mask of all rows.
         attention: that layer's, where it is shared too.
         reasoning: how it is told from replies; None: all that is generated is the reply.
-        known, texts: what was decided of replies, and their text, by how the prompt opens them and
-            their tokens: under many masks many are alike.
+        texts: the text of replies, by how the prompt opens them and their tokens: under many masks
+            many are alike.
         opening: how the prompt opens replies, by prompt.
         ending: tokens that all prompts of the audit end in, which the template writes; None where
             that is not known.
@@ -46,7 +46,6 @@ class DecodeContext:
     attention: nn.Module | None = None
     reasoning: Reasoning | None = None
     ending: int | None = None
-    known: dict[tuple[str, tuple[int, ...]], bool] = field(default_factory=dict)
     texts: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
     opening: dict[tuple[int, ...], str] = field(default_factory=dict)
     thought: dict[int, int] = field(default_factory=dict)
@@ -65,16 +64,6 @@ class DecodeContext:
             if len(key[1]) <= _KEPT:
                 self.texts[key] = text
         return text
-
-    def decided(self, row: int, ids: Sequence[int], decided: Callable[[str], bool]) -> bool:
-        """Whether a reply so far settles the outcome."""
-        key = self._opening(row), tuple(ids)
-        settled = self.known.get(key)
-        if settled is None:
-            settled = decided(self.text(row, ids))
-            if len(key[1]) <= _KEPT:
-                self.known[key] = settled
-        return settled
 
     def full(self, row: int, ids: Sequence[int], new_tokens: int) -> int | None:
         """How many tokens of a row fill its windows, or None while they are not full.

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 
 from gatekeeper.engine.generate.batching import Encoded
 from gatekeeper.engine.generate.techniques import Techniques
-from gatekeeper.records.plugins import Judge
 from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.trial import Mask, what_it_does
 
@@ -61,7 +60,6 @@ class SweepSettings:
     base: str
     new_tokens: int
     batch_rows: int
-    judge: Judge
     techniques: Techniques = field(default_factory=Techniques)
     reasoning: Reasoning | None = None
     ending: int | None = None

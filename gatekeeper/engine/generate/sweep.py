@@ -67,6 +67,10 @@ class LocalExecutor:
         """See `Executor`."""
 
 
+#: Replies under masks to prompts, in the order of the work.
+Replies = list[tuple[Mask, Encoded, StoredReply]]
+
+
 def sweep(
     loaded: LoadedModel,
     work: Sequence[Work],
@@ -75,8 +79,8 @@ def sweep(
     progress: Progress,
     *,
     executor: Executor | None = None,
-) -> tuple[list[Trial], SweepCount]:
-    """Runs every prompt under each of its masks and judges the replies.
+) -> tuple[Replies, SweepCount]:
+    """Runs every prompt under each of its masks.
 
     A shard is a batch of the plan, computed and committed whole, so that replies do not hang on who
     computes it or on what was done before. Only this process writes to the store.
@@ -108,7 +112,7 @@ def sweep(
         for w in usable
         for mask in w.masks
     ]
-    return _trials(replies, settings.judge), count
+    return replies, count
 
 
 def _committed(store: TrialStore, replies: Sequence[StoredReply]) -> dict[str, StoredReply]:
@@ -168,7 +172,6 @@ def _run(
         [row.prompt.ids for row in rows],
         [row.mask for row in rows],
         new_tokens=settings.new_tokens,
-        decided=settings.judge.decided if using.stop_early else _never,
         share_prefix=using.share_prefix,
         share_attention=using.share_attention,
         # 60 bits of what the row is: noise that no batch or order changes.
@@ -202,16 +205,12 @@ def _drafted(wave: Sequence[Row], settings: SweepSettings, store: TrialStore) ->
     ]
 
 
-def _never(_reply: str) -> bool:
-    return False
-
-
 def _stored(row: Row, reply: Reply) -> StoredReply:
     return StoredReply(key=row.key, text=reply.text, ids=reply.ids, truncated=reply.truncated)
 
 
-def _trials(replies: Sequence[tuple[Mask, Encoded, StoredReply]], judge: Judge) -> list[Trial]:
-    """Judges the replies, equal ones to a prompt once."""
+def judged(replies: Replies, judge: Judge) -> list[Trial]:
+    """Judges the replies of a sweep, equal ones to a prompt once."""
     said = judge.judgements([(prompt.prompt.text, reply.text) for _, prompt, reply in replies])
     return [_trial(*entry, said[entry[1].prompt.text, entry[2].text]) for entry in replies]
 

@@ -19,8 +19,6 @@ class Techniques:
         share_attention: the attention of the first masked layer too: its mask comes behind. Off
             unless the self-test found it exact.
         sort_depth: rows whose masks begin in deep layers run together, so that they share more.
-        stop_early: a row ends once no continuation could change the judge's decision. Decisions are
-            equal, replies are shorter.
         refill: rows of a shard enter as others end; else when all of the batch have. Off unless the
             self-test tried it, which it does on CUDA only: elsewhere it saves next to nothing.
         cache_prompts: system prompt and template, which all prompts begin with, are read once for
@@ -34,7 +32,6 @@ class Techniques:
     share_prefix: bool = True
     share_attention: bool = False
     sort_depth: bool = True
-    stop_early: bool = True
     refill: bool = False
     cache_prompts: bool = False
     draft: bool = False
@@ -58,5 +55,4 @@ PLAIN = Techniques(
     sort_lengths=False,
     share_prefix=False,
     sort_depth=False,
-    stop_early=False,
 )

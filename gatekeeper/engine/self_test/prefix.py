@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -13,9 +13,8 @@ from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.records.trial import Mask, bare_mask
 
-#: Rows are looked at, and may leave the batch, after so many tokens; some follow.
-_LOOK = 4
-_TOKENS = _LOOK + 3
+#: Tokens of each reply: rows that have ended leave the batch after four, and some follow.
+_LEAVE, _TOKENS = 4, 7
 #: Tokens where each layer's attention is shared: of the prompt, and some behind it.
 _FEW = 3
 
@@ -80,26 +79,25 @@ def sharing_holds(
 def _leaving_holds(
     loaded: LoadedModel, instrument: Instrument, batch: _Batch, *, attention: bool
 ) -> bool:
-    """Whether replies stay where rows leave the shared batch at a look, and the others go on."""
-
-    def text(ids: tuple[int, ...]) -> str:
-        return str(loaded.tokenizer.decode(ids, skip_special_tokens=True)).strip()
-
-    leaves = text(batch.plain[0][:_LOOK])
-    expected = [
-        ids[:_LOOK] if len(ids) >= _LOOK and text(ids[:_LOOK]) == leaves else ids
-        for ids in batch.plain
-    ]
-    shared = _tokens(
-        loaded,
-        instrument,
-        batch.rows,
-        batch.masks,
-        decided=leaves.__eq__,
-        share=True,
-        attention=attention,
-    )
+    """Whether replies stay where rows end and leave the shared batch, and the others go on."""
+    ending, expected = with_ends(loaded, batch.plain, {_end(batch.plain)})
+    shared = _tokens(ending, instrument, batch.rows, batch.masks, share=True, attention=attention)
     return shared == expected
+
+
+def _end(replies: Sequence[tuple[int, ...]]) -> int:
+    """A token that ends the first reply before rows leave, and as few of the others as can be."""
+    begun = [ids[:_LEAVE] for ids in replies]
+    return min(reversed(begun[0]), key=lambda token: sum(token in ids for ids in begun))
+
+
+def with_ends(
+    loaded: LoadedModel, replies: Sequence[tuple[int, ...]], ends: Set[int]
+) -> tuple[LoadedModel, list[tuple[int, ...]]]:
+    """The model with more tokens that end a reply, and the replies that it then writes."""
+    cuts = (next((i + 1 for i, t in enumerate(ids) if t in ends), len(ids)) for ids in replies)
+    cut = [ids[:stop] for ids, stop in zip(replies, cuts, strict=True)]
+    return replace(loaded, end_ids=loaded.end_ids | ends), cut
 
 
 def _attention_found(loaded: LoadedModel) -> bool:
@@ -161,17 +159,12 @@ def _masks(loaded: LoadedModel, busiest: Sequence[tuple[int, int]]) -> Iterator[
     yield bare_mask(everything, "ablate")
 
 
-def _never(_text: str) -> bool:
-    return False
-
-
 def _tokens(
     loaded: LoadedModel,
     instrument: Instrument,
     rows: Sequence[Sequence[int]],
     masks: Sequence[Mask],
     *,
-    decided: Callable[[str], bool] = _never,
     tokens: int = _TOKENS,
     share: bool = False,
     attention: bool = False,
@@ -184,7 +177,6 @@ def _tokens(
             rows,
             masks,
             new_tokens=tokens,
-            decided=decided,
             share_prefix=share,
             share_attention=attention,
         )

@@ -6,7 +6,6 @@ equal.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,11 +15,14 @@ from gatekeeper.engine.generate.decode import decode
 from gatekeeper.engine.generate.kv_cache import is_plain
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.engine.self_test.prefix import with_ends
 from gatekeeper.records.trial import Mask, bare_mask
 
 _TOKENS = 7
 #: Tokens of a prompt behind the shared prefix that is tried.
 _REST = 3
+#: Tokens behind which half of the replies end, so that rows leave at unlike times.
+_SHORT = 3
 #: Rows side by side where rows enter late.
 _SLOTS = 4
 
@@ -82,19 +84,21 @@ def _equal(
     No also if decoding fails, or if the cache is not plain: then the options do nothing.
     """
 
-    def run(**more: Any) -> list[tuple[int, ...]]:
+    def run(model: LoadedModel, **more: Any) -> list[tuple[int, ...]]:
         ids, masks = [prompt for prompt, _ in rows], [mask for _, mask in rows]
-        replies = decode(loaded, instrument, ids, masks, new_tokens=_TOKENS, decided=_stops, **more)
+        replies = decode(
+            model, instrument, ids, masks, new_tokens=_TOKENS, share_prefix=False, **more
+        )
         return [reply.ids for reply in replies]
 
     try:
         ids = torch.tensor([list(rows[0][0])], device=loaded.device)
         cache = loaded.model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
-        return is_plain(cache) and run(share_prefix=False, **options) == run(share_prefix=False)
+        if not is_plain(cache):
+            return False
+        plain = run(loaded)
+        ends = {ids[_SHORT - 1] for ids in [*dict.fromkeys(plain)][::2] if len(ids) >= _SHORT}
+        ending, expected = with_ends(loaded, plain, ends)
+        return run(ending, **options) == expected
     except (RuntimeError, AttributeError, TypeError, ValueError, IndexError, KeyError):
         return False
-
-
-def _stops(reply: str) -> bool:
-    """Ends about every third row at each look: rows leave at unlike times."""
-    return zlib.crc32(reply.encode()) % 3 == 0

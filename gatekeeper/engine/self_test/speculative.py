@@ -51,7 +51,6 @@ def drafts_hold(
             [row.prompt for row in rows],
             [row.mask for row in rows],
             new_tokens=_TOKENS,
-            decided=_never,
             share_prefix=share and drafted,
             drafts=[row.draft for row in rows] if drafted else None,
             slots=slots,
@@ -106,7 +105,3 @@ def _spoilt(draft: tuple[int, ...]) -> tuple[int, ...]:
     """The draft with another token in its middle."""
     place = len(draft) // 2
     return (*draft[:place], int(draft[place] == 0), *draft[place + 1 :])
-
-
-def _never(_text: str) -> bool:
-    return False

@@ -1,20 +1,18 @@
 """The worker's end of an executor: loads a model of its own and computes the shards it is handed.
 
 Processes and Ray actors are made of it. What goes over the line is plain data: how to load the
-model, rows as token ids, and the judge's `decided`, a function of a module, by its name.
+model, and rows as token ids.
 """
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from gatekeeper import catalog
 from gatekeeper.engine.generate.row_plan import Row, SweepSettings
 from gatekeeper.engine.generate.sweep import run_shard
 from gatekeeper.engine.model.hooks import Instrument
@@ -30,15 +28,12 @@ class Task:
     """A shard and all that its replies depend on.
 
     Attributes:
-        settings: fields of `SweepSettings` but the judge, of which a row needs `decided` only.
         threads: of this worker, on a CPU.
     """
 
     recipe: Recipe
     rows: tuple[Row, ...]
-    settings: Mapping[str, Any]
-    judge: str
-    decided: Callable[[str], bool]
+    settings: SweepSettings
     threads: int
 
 
@@ -75,7 +70,7 @@ def make_task(
     """A task as bytes for the line.
 
     Raises:
-        AuditError: the model or the judge cannot be had in another process.
+        AuditError: the model cannot be had in another process.
     """
     if loaded.recipe is None:
         raise AuditError(
@@ -85,19 +80,10 @@ def make_task(
     task = Task(
         recipe=loaded.recipe,
         rows=tuple(rows),
-        settings={f.name: getattr(settings, f.name) for f in fields(settings) if f.name != "judge"},
-        judge=settings.judge.id,
-        decided=settings.judge.decided,
+        settings=settings,
         threads=threads,
     )
-    try:
-        return pickle.dumps(task)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise AuditError(
-            f"judge {settings.judge.id} cannot be used by workers: its `decided` is no function "
-            "of a module",
-            remedy="leave --workers out",
-        ) from error
+    return pickle.dumps(task)
 
 
 class Replica:
@@ -121,10 +107,9 @@ class Replica:
         task: Task = pickle.loads(line)  # noqa: S301
         try:
             loaded = self.loaded_for(task)
-            judge = replace(catalog.load("judge", task.judge), decided=task.decided)
-            settings = SweepSettings(judge=judge, **task.settings)
             with Instrument(loaded.sites) as instrument:
-                return Result(replies=tuple(run_shard(loaded, instrument, task.rows, settings)))
+                replies = run_shard(loaded, instrument, task.rows, task.settings)
+            return Result(replies=tuple(replies))
         except GatekeeperError as error:
             return Result(error=(error.message, error.where, error.remedy))
         except Exception as error:

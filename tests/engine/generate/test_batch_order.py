@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatekeeper import catalog
 from gatekeeper.engine.generate import batch_order as module
 from gatekeeper.engine.generate.batch_order import shards
 from gatekeeper.engine.generate.batching import Encoded
@@ -24,7 +23,6 @@ SETTINGS = SweepSettings(
     base="b",
     new_tokens=5,
     batch_rows=16,
-    judge=catalog.load("judge", "refusal-rules"),
     techniques=ALL,
 )
 

@@ -9,7 +9,7 @@ import pytest
 from gatekeeper.engine.generate import batch_state as module
 from gatekeeper.engine.generate import batching
 from gatekeeper.engine.generate.kv_cache import join
-from tests.engine.decoding import PLAIN_CACHES, queue_of, run_masks
+from tests.engine.decoding import PLAIN_CACHES, ending, queue_of, run_masks
 from tests.engine.invariants import mask
 from tests.engine.tiny_loaded import encoded, loaded
 
@@ -20,8 +20,8 @@ def test_rows_that_enter_late_say_what_they_say_in_a_batch_of_their_own(family, 
     """Caches that are not plain take new rows when the batch is empty."""
     model = loaded(family)
     prompts, masks = queue_of(model, seed=len(family))
-    options = {"new_tokens": 13, "decided": lambda text: text[-1:] in set("1357")}
-    plain = run_masks(model, prompts, masks, share=False, **options)
+    model = ending(model, range(3, 999, 8))
+    plain = run_masks(model, prompts, masks, share=False, new_tokens=13)
     assert len({len(r.ids) for r in plain}) > 1
     entered: list[Any] = []
     real = module.Running.join
@@ -32,7 +32,7 @@ def test_rows_that_enter_late_say_what_they_say_in_a_batch_of_their_own(family, 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module.Running, "join", watch)
-        late = run_masks(model, prompts, masks, share=share, slots=4, refill=True, **options)
+        late = run_masks(model, prompts, masks, share=share, slots=4, refill=True, new_tokens=13)
     assert late == plain
     assert (sum(entered) > 0) == (family in PLAIN_CACHES)
 
@@ -41,8 +41,8 @@ def test_rows_that_enter_late_say_what_they_say_in_a_batch_of_their_own(family, 
 def test_several_small_batches_enter_a_running_one_at_once(monkeypatch, share):
     model = loaded("mixtral")
     prompts, masks = queue_of(model, seed=4, count=24)
-    options = {"new_tokens": 13, "decided": lambda text: text[-1:] in set("1357")}
-    plain = run_masks(model, prompts, masks, share=False, **options)
+    model = ending(model, range(3, 999, 8))
+    plain = run_masks(model, prompts, masks, share=False, new_tokens=13)
     entered, real = [], module.Running.join
 
     def watch(self, others):
@@ -51,7 +51,8 @@ def test_several_small_batches_enter_a_running_one_at_once(monkeypatch, share):
 
     monkeypatch.setattr(module.Running, "join", watch)
     monkeypatch.setattr(batching, "READING", 2)
-    assert run_masks(model, prompts, masks, share=share, slots=9, refill=True, **options) == plain
+    late = run_masks(model, prompts, masks, share=share, slots=9, refill=True, new_tokens=13)
+    assert late == plain
     assert max(map(len, entered)) > 2
 
 
@@ -92,11 +93,8 @@ def test_columns_that_nobody_attends_to_are_dropped(monkeypatch):
     monkeypatch.setattr(module, "join", watch)
     prompts = [encoded(1)[0].ids] * 24
     masks = [mask([(model.sites[-1].layer, i % 8)]) for i in range(24)]
-    seen = iter(range(1000))
-    run_masks(
-        model, prompts, masks, new_tokens=12, slots=4, refill=True,
-        decided=lambda _t: next(seen) % 2 == 0,
-    )  # fmt: skip
+    ends = {reply.ids[3] for reply in run_masks(model, prompts, masks)[::2]}
+    run_masks(ending(model, ends), prompts, masks, new_tokens=12, slots=4, refill=True)
     assert len(widths) > 2
     assert max(widths) <= len(prompts[0]) + 12 + 4
 

@@ -10,7 +10,7 @@ from gatekeeper.engine.generate import batch_state as module
 from gatekeeper.engine.generate.batching import left_padded
 from gatekeeper.engine.generate.prefix_sharing import part_rows
 from gatekeeper.engine.self_test.run import self_test
-from tests.engine.decoding import run, run_masks
+from tests.engine.decoding import ending, run, run_masks
 from tests.engine.invariants import mask
 from tests.engine.tiny_loaded import encoded, loaded
 from tests.engine.zoo import AUDITABLE, SCORING
@@ -82,11 +82,12 @@ def test_sharing_holds_for_masks_of_all_kinds_and_phases_side_by_side(family):
         for kept in (masks, [*masks[:-1], mask([(model.sites[0].layer, 0)])]):
             alone = run_masks(model, prompts, kept, share=False)
             assert run_masks(model, prompts, kept, share=True, share_attention=True) == alone
-    ends = {r.text[:8] for r in sorted(plain, key=lambda r: r.text)[::2]}
-    early = run_masks(model, prompts, masks, share=True, decided=lambda t: t[:8] in ends)
-    assert any(r.decided for r in early)
+    ends = {r.ids[:3][-1] for r in sorted(plain, key=lambda r: r.text)[::2]}
+    early = run_masks(ending(model, ends), prompts, masks, share=True)
+    assert len({len(r.ids) for r in early}) > 1
     for whole, cut in zip(plain, early, strict=True):
         assert whole.ids[: len(cut.ids)] == cut.ids
+        assert cut.ids[-1] in ends or cut == whole
     assert len({r.text for r in plain}) >= len(kinds)
 
 
@@ -97,17 +98,6 @@ def test_a_row_is_the_same_whatever_stands_beside_it():
     together = run(model, prompts, masks)
     for row in range(4):
         assert run(model, [prompts[row]], [masks[row]]) == [together[row]]
-
-
-def test_a_decided_row_stops_early_and_is_not_called_truncated():
-    model = loaded("qwen3_moe")
-    prompts = [e.ids for e in encoded(2)]
-    full = run(model, prompts, [[], []], new_tokens=12)
-    early = run(model, prompts, [[], []], new_tokens=12, decided=lambda text: len(text) > 3)
-    for whole, cut in zip(full, early, strict=True):
-        assert cut.decided and not cut.truncated
-        assert len(cut.ids) == 4 < len(whole.ids)
-        assert whole.text.startswith(cut.text)
 
 
 def test_reaching_the_window_is_truncation():
@@ -131,7 +121,7 @@ def test_with_a_row_to_each_group_rows_keep_their_order(monkeypatch):
 
     monkeypatch.setattr(module, "part_rows", watch)
     plain = run_masks(model, [a, b, a, a, b], masks, share=False)
-    starts = {plain[i].text[:6] for i in (0, 3, 4)}
-    run_masks(model, [a, b, a, a, b], masks, decided=lambda t: t[:6] in starts)
+    ends = {plain[i].ids[2] for i in (0, 3, 4)}
+    run_masks(ending(model, ends), [a, b, a, a, b], masks)
     equal = [index for groups, index in maps if groups == len(index)]
     assert maps and all(index == sorted(index) for index in equal)

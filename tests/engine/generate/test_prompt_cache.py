@@ -7,14 +7,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gatekeeper import catalog
 from gatekeeper.engine.generate import batch_order as arrange
 from gatekeeper.engine.generate import prompt_cache as module
 from gatekeeper.engine.generate.row_plan import SweepSettings, Work
-from gatekeeper.engine.generate.sweep import sweep
 from gatekeeper.engine.generate.techniques import PLAIN, Techniques
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.trial import bare_mask
+from tests.engine.sweeping import sweep
 from tests.engine.tiny_loaded import encoded, loaded
 
 ROWS = 8
@@ -31,7 +30,6 @@ def swept(path, model, using):
         base="b",
         new_tokens=5,
         batch_rows=ROWS,
-        judge=catalog.load("judge", "refusal-rules"),
         techniques=using,
     )
     work = [Work(prompt=p, masks=tuple(masks)) for p in prompts]

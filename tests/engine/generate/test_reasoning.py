@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
 
-from gatekeeper import catalog
 from gatekeeper.checkpoint.describe import describe
 from gatekeeper.checkpoint.open import open_checkpoint
 from gatekeeper.engine.generate.batching import encode
@@ -17,8 +15,7 @@ from gatekeeper.engine.generate.thinking import Reader, ending_of, shows, switch
 from gatekeeper.engine.model.load import load_model, pick_device, pick_dtype
 from gatekeeper.errors import UsageError
 from gatekeeper.records.reasoning import Reasoning, reply_of
-from gatekeeper.records.replies import of_replies
-from tests.engine.decoding import never, run
+from tests.engine.decoding import run
 from tests.engine.scripted import scripted
 from tests.engine.tiny_loaded import prompt
 
@@ -43,11 +40,11 @@ def model(script=THINK, special=(), opening="", **more):
     )
 
 
-def written(loaded, *, window=4, bound=32, marks=(), decided=never, count=1, thinking="template"):
+def written(loaded, *, window=4, bound=32, marks=(), count=1, thinking="template"):
     asked = encode(loaded, [prompt(i, f"w{i} w9") for i in range(count)], None, window, thinking)
     reasoning = Reasoning(max_tokens=bound, marks=marks)
     ids = [one.ids for one in asked]
-    return run(loaded, ids, [[]] * count, new_tokens=window, decided=decided, reasoning=reasoning)
+    return run(loaded, ids, [[]] * count, new_tokens=window, reasoning=reasoning)
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 4, 5, 6, 7])
@@ -131,27 +128,6 @@ def test_a_block_that_the_prompt_opens_is_in_the_reply(special):
     (reply,) = written(loaded, window=1)
     assert reply.text == "".join(THINK[:7]).strip()
     assert reply_of(reply.text) == YES.strip()
-
-
-#: Sure of a refusal as soon as it is one: the rules wait for more text than these replies have.
-EARLY = replace(catalog.load("judge", "refusal-rules"), decided=lambda text: "can't help" in text)
-
-
-def test_a_refusal_that_is_thought_ends_no_row():
-    judge = of_replies(EARLY, Reasoning(max_tokens=9))
-    (reply,) = written(model(), window=2, decided=judge.decided)
-    assert not reply.decided
-    assert judge.judge("", reply.text).outcome == "comply"
-    (reply,) = written(model(), window=2, decided=EARLY.decided)
-    assert reply.decided  # as it would without the cut, or the above shows nothing
-
-
-def test_a_refusal_behind_the_reasoning_does():
-    judge = of_replies(EARLY, Reasoning(max_tokens=9))
-    script = ("<think>", "a", "b", "</think>", NO, "Not ever, I say. ", *FILL)
-    (reply,) = written(model(script), window=10, decided=judge.decided)
-    assert reply.decided
-    assert len(reply.ids) == 8
 
 
 def test_a_row_says_the_same_alone_among_others_and_from_a_draft():

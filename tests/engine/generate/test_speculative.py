@@ -10,24 +10,25 @@ from typing import Any
 import pytest
 import torch
 
-from gatekeeper import catalog
 from gatekeeper.engine.generate import batch_state as running
 from gatekeeper.engine.generate import speculative as module
 from gatekeeper.engine.generate import sweep as sweep_module
 from gatekeeper.engine.generate.decode import decode
 from gatekeeper.engine.generate.row_plan import Row, SweepSettings, Work
 from gatekeeper.engine.generate.speculative import draftable
-from gatekeeper.engine.generate.sweep import sweep
 from gatekeeper.engine.generate.techniques import PLAIN, Techniques
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.trial import UNMASKED, bare_mask
+from tests.engine.sweeping import sweep
 from tests.engine.tiny_loaded import encoded, loaded
 
 FAMILIES = ("mixtral", "qwen3_moe", "deepseek_v3", "olmoe", "jetmoe")
 TOKENS = 9
 SETTINGS = SweepSettings(
-    base="b", new_tokens=TOKENS, batch_rows=16, judge=catalog.load("judge", "refusal-rules")
+    base="b",
+    new_tokens=TOKENS,
+    batch_rows=16,
 )
 
 
@@ -79,7 +80,7 @@ def test_replies_are_those_of_the_plain_path_whether_drafts_stand_or_fall(
     plain, _ = swept(tmp_path / "plain", model, masks, PLAIN)
     assert not any(draft for _, draft, _ in seen)
     seen.clear()
-    using = Techniques(draft=True, refill=refill, stop_early=False)
+    using = Techniques(draft=True, refill=refill)
     fast, _ = swept(tmp_path / "fast", model, masks, using)
     assert fast == plain
     tried = [(reply, draft) for _, draft, reply in seen if draft]
@@ -87,14 +88,12 @@ def test_replies_are_those_of_the_plain_path_whether_drafts_stand_or_fall(
     assert all(stood) and len(stood) > 8
     assert sum(reply.ids != draft for reply, draft in tried) > 8
     assert all((draft is not None) == draftable(mask) for mask, draft, _ in seen)
-    early, _ = swept(tmp_path / "early", model, masks, replace(using, stop_early=True))
-    assert [t.outcome for t in early] == [t.outcome for t in plain]
 
 
-def decoded(model, prompts, masks, drafts=None, decided=lambda _: False, **options):
+def decoded(model, prompts, masks, drafts=None, **options):
     with Instrument(model.sites) as instrument:
         return decode(
-            model, instrument, prompts, masks, new_tokens=TOKENS, decided=decided, drafts=drafts,
+            model, instrument, prompts, masks, new_tokens=TOKENS, drafts=drafts,
             **options,
         )  # fmt: skip
 
@@ -139,18 +138,6 @@ def test_end_tokens_end_a_drafted_reply():
     assert plain.ids == first[: first.index(first[5]) + 1] and not plain.truncated
     assert decoded(model, PROMPTS[:1], [FINE], [plain.ids])[0] == replace(plain, drafted=True)
     assert decoded(model, PROMPTS[:1], [FINE], [first])[0] == replace(plain, drafted=True)
-
-
-def test_a_draft_that_the_judge_had_decided_ends_there():
-    model = endless()
-    masks = [FINE] * 4
-    whole = [reply.ids for reply in decoded(model, PROMPTS, masks)]
-    decided = lambda text: len(text.split()) >= 2  # noqa: E731
-    plain = decoded(model, PROMPTS, masks, decided=decided)
-    assert all(reply.decided and len(reply.ids) == 4 for reply in plain)
-    for drafts in ([ids[:4] for ids in whole], whole):
-        told = decoded(model, PROMPTS, masks, drafts, decided=decided)
-        assert told == [replace(reply, drafted=True) for reply in plain]
 
 
 def test_rows_of_one_group_with_unlike_drafts():

@@ -5,23 +5,21 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gatekeeper import catalog
 from gatekeeper.engine.generate import sweep as module
 from gatekeeper.engine.generate.batch_order import shards
 from gatekeeper.engine.generate.decode import decode
 from gatekeeper.engine.generate.row_plan import SweepSettings, Work, plan_rows
-from gatekeeper.engine.generate.sweep import sweep
 from gatekeeper.engine.generate.techniques import PLAIN, Techniques
 from gatekeeper.evidence.trial_store import StoredReply, TrialStore
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.trial import UNMASKED, Mask
+from tests.engine.sweeping import sweep
 from tests.engine.tiny_loaded import encoded, loaded
 
 SETTINGS = SweepSettings(
     base="b",
     new_tokens=6,
     batch_rows=3,
-    judge=catalog.load("judge", "refusal-rules"),
 )
 
 
@@ -139,7 +137,7 @@ def test_a_skipped_prompt_is_not_run(tmp_path):
 def test_a_technique_left_out_gives_the_same_replies_as_none(tmp_path, family, off):
     model = loaded(family)
     found = []
-    for name, using in (("plain", PLAIN), ("some", replace(Techniques(stop_early=False), **off))):
+    for name, using in (("plain", PLAIN), ("some", replace(Techniques(), **off))):
         with TrialStore(tmp_path / name) as store:
             settings = replace(SETTINGS, techniques=using)
             found.append(sweep(model, work(model), settings, store, lambda *_: None)[0])

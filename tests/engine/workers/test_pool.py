@@ -13,7 +13,7 @@ import torch
 from gatekeeper.checkpoint.describe import describe
 from gatekeeper.checkpoint.open import open_checkpoint
 from gatekeeper.engine.generate.row_plan import plan_rows
-from gatekeeper.engine.generate.sweep import run_shard, sweep
+from gatekeeper.engine.generate.sweep import run_shard
 from gatekeeper.engine.model.load import Recipe, load_model
 from gatekeeper.engine.workers import local as processes
 from gatekeeper.engine.workers import pool as workers
@@ -26,6 +26,7 @@ from gatekeeper.evidence.trial_store import TrialStore
 from tests.e2e.cli import HARDENED
 from tests.engine.fake_workers import Office
 from tests.engine.generate.test_sweep import SETTINGS, work
+from tests.engine.sweeping import sweep
 from tests.engine.tiny_loaded import loaded
 from tests.typed import some
 
@@ -204,14 +205,11 @@ def test_cores_are_shared_while_others_compute_and_given_back(tmp_path, monkeypa
 # --- orders --------------------------------------------------------------------------------------
 
 
-def test_an_order_holds_data_only_and_a_judge_of_closures_is_refused():
+def test_a_task_holds_all_that_its_replies_depend_on():
     rows, _ = plan_rows(work(model(), 1), "b")
     task = pickle.loads(make_task(model(), SETTINGS, 1, rows))  # noqa: S301
     assert task.rows == tuple(rows)
-    assert task.settings["new_tokens"] == SETTINGS.new_tokens and "judge" not in task.settings
-    closed = replace(SETTINGS, judge=replace(SETTINGS.judge, decided=lambda _: False))
-    with pytest.raises(AuditError, match="cannot be used by workers"):
-        make_task(model(), closed, 1, rows)
+    assert task.settings == SETTINGS
     with pytest.raises(AuditError, match="workers cannot load this model"):
         make_task(replace(model(), recipe=None), SETTINGS, 1, rows)
 

@@ -16,7 +16,7 @@ from gatekeeper.audit import devices
 from gatekeeper.checkpoint.describe import describe
 from gatekeeper.checkpoint.open import open_checkpoint
 from gatekeeper.engine.generate.row_plan import plan_rows
-from gatekeeper.engine.generate.sweep import LocalExecutor, run_shard, sweep
+from gatekeeper.engine.generate.sweep import LocalExecutor, run_shard
 from gatekeeper.engine.model.load import load_model
 from gatekeeper.engine.versions import versions
 from gatekeeper.engine.workers import pool as workers
@@ -30,6 +30,7 @@ from gatekeeper.records.bundle_files import BUNDLE_FILES
 from tests.e2e.cli import HARDENED, gatekeeper, refused
 from tests.engine.fake_ray import FakeRay
 from tests.engine.generate.test_sweep import SETTINGS, work
+from tests.engine.sweeping import sweep
 from tests.typed import some
 
 
