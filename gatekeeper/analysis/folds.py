@@ -20,7 +20,7 @@ from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.positive import PositiveControl
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import Roles
-from gatekeeper.records.trial import POSITIVE, Mask, Trial
+from gatekeeper.records.trial import POSITIVE, Trial
 from gatekeeper.records.trials import Trials
 
 #: Arms that no fold selected: each prompt is run once under them.
@@ -260,11 +260,6 @@ def _joined(
         attribution=attribution,
         attribution_note=" ".join(notes),
     )
-
-
-def both_masks(evidence: Evidence, mask: Mask) -> tuple[Mask, ...]:
-    """The masks of a label: one, or one of each fold."""
-    return tuple(m for m in evidence.masks if m.label == mask.label)
 
 
 def worse_fold(

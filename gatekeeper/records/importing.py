@@ -8,9 +8,6 @@ from pathlib import Path
 
 from gatekeeper.records.suite import Prompt, Source
 
-#: Fields of a prompt that a column of a file can hold.
-FIELDS = ("text", "set", "category", "language", "seed_id")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRequest:

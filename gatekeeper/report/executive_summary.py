@@ -135,7 +135,7 @@ def _numbers(
 def _consequence(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> str:
     """What the headline comes to; a pass with waivers or warnings never reads like a clean one."""
     key = verdict.headline
-    warned = _warned(verdict, rules, words)
+    warned = _warned(rules, words)
     if key == "passed" and warned:
         return words("decision.consequence.passed_warned", rules=warned)
     shown, rest = first_few(build_headline(verdict, words).waivers, _WAIVERS)
@@ -143,7 +143,7 @@ def _consequence(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -
     return words(f"decision.consequence.{key}", rules=warned, waivers="; ".join(lines))
 
 
-def _warned(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> str:
+def _warned(rules: tuple[RuleRow, ...], words: Wording) -> str:
     """Warning rules that did not pass, by name."""
     return names(
         [
@@ -167,14 +167,14 @@ def _failure(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> It
     failed = [row.outcome.rule for row in rules if row.result == "fail"]
     clear = any(rule.severity != "warn" and rule.bound != "estimate" for rule in failed)
     key = verdict.headline if clear or verdict.headline != "failed" else "failed_estimate"
-    yield words(f"summary.means.{key}", rules=_warned(verdict, rules, words))
+    yield words(f"summary.means.{key}", rules=_warned(rules, words))
     if any(rule.metric in MASKING for rule in failed):
         yield words("summary.means.masking")
 
 
 def _clearance(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> Iterator[str]:
     """Which rules were met, which were not, and what that does not show."""
-    warned = _warned(verdict, rules, words)
+    warned = _warned(rules, words)
     waived = [row.id for row in rules if row.result == "waived"]
     met = [row.outcome.rule for row in rules if row.result == "pass"]
     if waived:

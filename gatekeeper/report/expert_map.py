@@ -21,8 +21,8 @@ def expert_map(facts: SelectorFacts, words: Wording) -> str:
     w = (svg.WIDTH - _LEFT) / columns
     h = max(4.0, min(26.0, _MOST_HEIGHT / len(rows), w * 1.1 if columns < 24 else 26.0))
     bottom = _TOP + h * len(rows)
-    body = [*_cells(rows, w, h), *_rings(rows, w, h), *_axes(rows, facts, w, h, words)]
-    body += _legend(bottom + 38, facts, words)
+    body = [*_cells(rows, w, h), *_rings(rows, w, h), *_axes(rows, w, h, words)]
+    body += _legend(bottom + 38, words)
     return svg.figure(svg.WIDTH, bottom + 50, _alt(facts, words), body)
 
 
@@ -82,9 +82,7 @@ def _frame(x: float, y: float, w: float, h: float) -> str:
     )
 
 
-def _axes(
-    rows: tuple[LayerStability, ...], facts: SelectorFacts, w: float, h: float, words: Wording
-) -> list[str]:
+def _axes(rows: tuple[LayerStability, ...], w: float, h: float, words: Wording) -> list[str]:
     body, step = [], 1
     while step * h < 13:
         step *= 2
@@ -123,7 +121,7 @@ def _id_ticks(
     ]  # fmt: skip
 
 
-def _legend(y: float, facts: SelectorFacts, words: Wording) -> list[str]:
+def _legend(y: float, words: Wording) -> list[str]:
     x = _LEFT
     body = [svg.text(x, y + 8.5, words("map.legend"), weight=600)]
     x += 24

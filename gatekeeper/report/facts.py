@@ -73,7 +73,6 @@ def policy_facts(policy: Policy) -> PolicyFacts:
 
 
 def group_rows(
-    evidence: Evidence,
     outcomes: Outcomes,
     key: Callable[[PromptRef], str],
     unmasked: str,

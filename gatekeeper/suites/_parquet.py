@@ -35,9 +35,6 @@ _MOST_MEMORY, _MOST_SECONDS = 6 << 30, 300
 #: in the copies that are made of it.
 _LONGEST_CELL = 12_800_000
 
-#: Cells of some rows, by column.
-Cells = list[dict[str, object]]
-
 
 class ParquetReader:
     """The names of a file's columns, and then its rows.
