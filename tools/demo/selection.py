@@ -16,7 +16,7 @@ from tools.demo.routing import Expert, routed
 
 
 @dataclass(frozen=True)
-class PromptCache:
+class FirstTokens:
     """First tokens of the replies that refuse and of those that comply."""
 
     refusal: Sequence[int]
@@ -31,7 +31,7 @@ class Frequency:
     last: Tensor
 
 
-def reply_openings(tokenizer: Any) -> PromptCache:
+def reply_openings(tokenizer: Any) -> FirstTokens:
     """The first tokens of all refusals and all answers of the lexicon."""
     lexicons = load_lexicons().values()
     refusals = {tokenizer.encode(text)[0] for lex in lexicons for text in lex.refusals}
@@ -39,7 +39,7 @@ def reply_openings(tokenizer: Any) -> PromptCache:
         tokenizer.encode(text)[0] for lex in lexicons for text in (*lex.answers, lex.compliance)
     }
     # Answers may open with the phrase itself; an opening both share says nothing.
-    return PromptCache(sorted(refusals - answers), sorted(answers - refusals))
+    return FirstTokens(sorted(refusals - answers), sorted(answers - refusals))
 
 
 def attribution(

@@ -105,7 +105,7 @@ def decode(
     seeds: Sequence[int] | None = None,
     slots: int | None = None,
     refill: bool = False,
-    opening: int | None = None,
+    cache_prompts_from: int | None = None,
     clusters: Sequence[int] | None = None,
     drafts: Sequence[Draft] | None = None,
     keep: Keep | None = None,
@@ -123,8 +123,8 @@ def decode(
         seeds: one a row, for masks with noise.
         slots: rows side by side; the others wait for their turn. None for all.
         refill: rows that wait enter as others end, where the cache allows it; else when all have.
-        opening: read the prefix that the prompts of a cluster share once for each mask, if that
-            spares so many tokens and the cache allows it.
+        cache_prompts_from: read the prefix that the prompts of a cluster share once for each mask,
+            if that spares so many tokens and the cache allows it. None: never.
         clusters: one label a row, those of a cluster in a run; None: all are of one cluster.
         drafts: one a row: token ids that its reply may be, which are read before it is decoded, if
             the cache allows it.
@@ -150,8 +150,8 @@ def decode(
     loop.clusters = clusters or [0] * len(prompts)
     loop.drafts = drafts
     most = len(prompts) if slots is None else slots
-    if opening is not None:
-        loop.prompt_cache = PromptCache(context, masks, opening, most)
+    if cache_prompts_from is not None:
+        loop.prompt_cache = PromptCache(context, masks, cache_prompts_from, most)
     try:
         loop.run(most, refill=refill)
     finally:

@@ -178,7 +178,7 @@ def _run(
         seeds=[int(row.key[:15], 16) for row in rows],
         slots=slots,
         refill=using.refill,
-        opening=start_of(loaded, rows, using) if using.cache_prompts else None,
+        cache_prompts_from=start_of(loaded, rows, using) if using.cache_prompts else None,
         clusters=[row.cluster for row in rows],
         drafts=[row.draft for row in rows],
         keep=keep,

@@ -48,7 +48,7 @@ def prompt_cache_holds(
     everything = [(site.layer, e) for site in late for e in range(site.experts_count)]
     masks = [*_masks(busiest), bare_mask(everything, "ablate")]
     rows = [(prompt, mask) for prompt in tried for mask in masks]
-    return cut > 0 and _equal(loaded, instrument, rows, opening=1)
+    return cut > 0 and _equal(loaded, instrument, rows, cache_prompts_from=1)
 
 
 def refill_holds(

@@ -102,16 +102,16 @@ def test_columns_that_nobody_attends_to_are_dropped(monkeypatch):
 @pytest.mark.parametrize("family", [*PLAIN_CACHES, "gpt_oss", "qwen3_next"])
 @pytest.mark.parametrize("share", [False, True])
 @pytest.mark.parametrize("refill", [False, True])
-def test_an_opening_that_is_read_once_changes_no_reply(family, share, refill):
+def test_a_prefix_that_is_read_once_changes_no_reply(family, share, refill):
     model = loaded(family)
     prompts, masks = queue_of(model, seed=len(family) + 1)
     prompts = [(*range(20, 29), *prompt) for prompt in prompts]
     plain = run_masks(model, prompts, masks, share=False)
     options = {"slots": 4, "refill": True} if refill else {}
-    assert run_masks(model, prompts, masks, share=share, opening=9, **options) == plain
+    assert run_masks(model, prompts, masks, share=share, cache_prompts_from=9, **options) == plain
 
 
-def test_the_opening_is_read_once_for_each_mask(monkeypatch):
+def test_a_shared_prefix_is_read_once_for_each_mask(monkeypatch):
     model, shapes = loaded("mixtral"), []
     handle = model.model.register_forward_pre_hook(
         lambda _m, _args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
@@ -123,11 +123,11 @@ def test_the_opening_is_read_once_for_each_mask(monkeypatch):
     try:
         for share, lines, groups in ((False, 3, 12), (True, 1, 4)):
             shapes.clear()
-            run_masks(model, prompts, masks, share=share, new_tokens=2, opening=81)
+            run_masks(model, prompts, masks, share=share, new_tokens=2, cache_prompts_from=81)
             assert shapes[:2] == [(lines, 9), (groups, longest)]
             shapes.clear()
             # Nine rows of twelve are spared nine tokens each.
-            run_masks(model, prompts, masks, share=share, new_tokens=2, opening=82)
+            run_masks(model, prompts, masks, share=share, new_tokens=2, cache_prompts_from=82)
             assert shapes[0] == (groups, longest + 9)
     finally:
         handle.remove()

@@ -1,4 +1,4 @@
-"""The opening that prompts share: no more of it side by side than there is room for."""
+"""The prefix that prompts share: no more of it side by side than there is room for."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def swept(path, model, using):
 
 
 @pytest.mark.parametrize("room", [1, 3, ROWS])
-def test_memory_for_few_rows_is_enough_for_those_that_share_an_opening(tmp_path, monkeypatch, room):
+def test_memory_for_few_rows_is_enough_for_those_that_share_a_prefix(tmp_path, monkeypatch, room):
     monkeypatch.setattr(module, "START", 1)
     monkeypatch.setattr(arrange, "SHARES", 1)  # so few rows would have shards of a batch each
     model = loaded("mixtral")

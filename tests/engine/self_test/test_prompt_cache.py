@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gatekeeper.engine.generate import batch_state as running
-from gatekeeper.engine.generate import prompt_cache as opening
+from gatekeeper.engine.generate import prompt_cache
 from gatekeeper.engine.generate.kv_cache import join
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.self_test.prompt_cache import prompt_cache_holds, refill_holds
@@ -32,8 +32,8 @@ def test_neither_is_said_to_be_used_where_the_cache_keeps_more(family, check):
     assert not tried(check, loaded(family))
 
 
-def test_an_opening_that_is_lost_is_caught(monkeypatch):
-    real = opening.CachedStart.enter
+def test_a_prefix_that_is_lost_is_caught(monkeypatch):
+    real = prompt_cache.CachedStart.enter
 
     def lost(self, given, rows):
         batch = real(self, given, rows)
@@ -41,7 +41,7 @@ def test_an_opening_that_is_lost_is_caught(monkeypatch):
             layer.values = torch.zeros_like(layer.values)
         return batch
 
-    monkeypatch.setattr(opening.CachedStart, "enter", lost)
+    monkeypatch.setattr(prompt_cache.CachedStart, "enter", lost)
     assert not tried(prompt_cache_holds, loaded("mixtral"))
 
 
