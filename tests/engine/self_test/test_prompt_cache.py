@@ -45,7 +45,8 @@ def test_a_prefix_that_is_lost_is_caught(monkeypatch):
     assert not tried(prompt_cache_holds, loaded("mixtral"))
 
 
-def test_rows_that_are_mixed_up_on_entering_are_caught(monkeypatch):
+@pytest.mark.parametrize("family", FAMILIES)
+def test_rows_that_are_mixed_up_on_entering_are_caught(monkeypatch, family):
     real = join
 
     def mixed(caches):
@@ -54,4 +55,4 @@ def test_rows_that_are_mixed_up_on_entering_are_caught(monkeypatch):
         real(caches)
 
     monkeypatch.setattr(running, "join", mixed)
-    assert not tried(refill_holds, loaded("mixtral"))
+    assert not tried(refill_holds, loaded(family))
