@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from gatekeeper.policy.build import Builder
 from gatekeeper.policy.problems import Problem, error_at
 from gatekeeper.policy.reach import beyond_any
+from gatekeeper.policy.repair import Repaired, repaired
 from gatekeeper.policy.schema import schema_problems
 from gatekeeper.policy.sense import one_sided, senseless
 from gatekeeper.records.plugins import Metric
@@ -39,13 +40,15 @@ def examine(document: YamlDocument, *, earlier: bool = False) -> Examined:
             before they were errors.
     """
     malformed = schema_problems(document)
-    if malformed:
+    mended = repaired(document.data) if malformed else Repaired(data=document.data)
+    if mended is None:
         return Examined(policy=None, metrics={}, routes={}, errors=tuple(malformed))
-    builder = Builder(document)
+    builder = Builder(replace(document, data=mended.data))
     policy = builder.policy()
     errors = list(builder.problems)
     if not earlier:
         errors += _senseless(document, builder, policy)
+    errors = [*malformed, *(error for error in errors if not mended.follows(error.route))]
     return Examined(
         policy=None if errors else policy,
         metrics=builder.metrics,
@@ -61,4 +64,4 @@ def _senseless(document: YamlDocument, builder: Builder, policy: Policy) -> Iter
     whole = replace(policy, rules=rules)
     asked = one_sided(whole, builder.metrics, builder.routes)
     for fault in (*senseless(asked, policy.needs), *beyond_any(whole, asked)):
-        yield error_at(document, fault.route, fault.message, fault.remedy, key=True, odd=False)
+        yield error_at(document, *fault, key=True, odd=False)

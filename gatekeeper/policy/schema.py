@@ -1,23 +1,27 @@
 """The JSON Schema of policy files, and its errors in plain words at a line and column.
 
-The schema is also what editors read (`# yaml-language-server: $schema=…`). It knows nothing of
-which metrics and selectors exist: that is the catalog's business, checked in `build.py`.
+It knows nothing of which metrics and selectors exist: that is the catalog's business, checked in
+`build.py`.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, cast
 
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.protocols import Validator
 
+from gatekeeper import catalog
 from gatekeeper.errors import did_you_mean, excerpt
 from gatekeeper.odd_characters import foreign
 from gatekeeper.policy.problems import Problem, error_at, in_order, is_odd
+from gatekeeper.policy.wording import one_of
 from gatekeeper.strict_schema import strict_validator
 from gatekeeper.strict_yaml import Route, YamlDocument
 
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 #: keyword of the schema -> what is wrong with a value that breaks it
 _SIZES = {
     "minLength": "is empty",
@@ -69,7 +73,7 @@ def _describe(document: YamlDocument, error: ValidationError) -> list[Problem]:
         return _unknown_keys(document, error, route)
     if error.validator == "required":
         return _missing_keys(document, error, route)
-    message, remedy = _words(error, _name(route))
+    message, remedy = _unitless(document, error, route) or _words(error, _name(route))
     return [error_at(document, route, message, remedy, odd=error.validator not in _SIZES)]
 
 
@@ -102,6 +106,45 @@ def _missing_keys(document: YamlDocument, error: ValidationError, route: Route) 
         )
         for key in missing
     ]
+
+
+def _unitless(
+    document: YamlDocument, error: ValidationError, route: Route
+) -> tuple[str, str] | None:
+    """(what is wrong, what to write instead) for a number that lacks its unit; None for others."""
+    value, units = cast("Any", error.instance), _units(document, route, _broken(error))
+    if error.validator not in {"type", "pattern"} or not units or isinstance(value, bool):
+        return None
+    number = value if isinstance(value, str) else f"{value:g}" if _is_number(value) else ""
+    if not _NUMBER.fullmatch(number):
+        return None
+    return f"{_name(route)}: {number} what?", f"write {one_of([f'{number} {u}' for u in units])}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+def _units(document: YamlDocument, route: Route, schema: Any) -> tuple[str, ...]:
+    """The units that a value may have; none if it has none."""
+    pattern = _resolve(schema).get("pattern") if isinstance(schema, dict) else None
+    root: Any = validator("policy-v1").schema
+    defined = root["$defs"]
+    if pattern == defined["percent"]["pattern"]:
+        return ("%",)
+    if pattern is not None and " *days?" in pattern:
+        return ("days",)
+    if pattern != defined["limit"]["pattern"]:
+        return ()
+    if route == ("evidence", "positive_control"):
+        return ("points",)
+    try:
+        metric = document.data["rules"][route[1]]["metric"] if route[0] == "rules" else None
+    except (KeyError, IndexError, TypeError):
+        metric = None
+    if isinstance(metric, str) and metric in catalog.names("metric"):
+        return (catalog.load("metric", metric).unit,)
+    return ("%", "points")
 
 
 def _words(error: ValidationError, name: str) -> tuple[str, str]:

@@ -41,7 +41,8 @@ def test_lint_lists_errors_with_place_and_remedy(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{path}:1:1: error: missing key 'owner' → add owner: ")
     assert lines[1] == f"{path}:5:1: error: unknown key 'onwer' → did you mean owner?"
-    assert lines[-1] == "files: 2, errors: 2, warnings: 0"
+    assert lines[2].startswith(f"{path}:8:24: error: unknown metric")
+    assert lines[-1] == "files: 2, errors: 3, warnings: 0"
 
 
 @pytest.mark.parametrize("command", ["check", "explain"])
