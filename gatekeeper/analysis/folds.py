@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, wraps
 
 import numpy as np
 
@@ -270,6 +270,7 @@ def worse_fold(
     The count `fold` then says which; what one fold lacks is missing.
     """
 
+    @wraps(measure)
     def measured(evidence: Evidence, subject: Subject, confidence: float) -> Finding | Missing:
         if len(views(evidence)) == 1:
             return measure(evidence, subject, confidence)

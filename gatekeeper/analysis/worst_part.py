@@ -144,6 +144,10 @@ def worst_part_metric(*, metric: str, version: int, title: str, of: str) -> Metr
             "taken together, that are no longer refused when the {k} experts ranked highest by "
             "{selector} are masked"
         ),
+        takes=(
+            f"masks of k experts by each selector, on {' or '.join(sets)} prompts of a suite that "
+            f"names each one's {of} (gatekeeper audit --policy)"
+        ),
         subjects=lambda evidence: masked_subjects(evidence, sets),
         measure=worst.measure,
         second=worst.second,

@@ -50,6 +50,7 @@ METRIC = Metric(
     parameters=("k",),
     required=("k",),
     sentence="the share of the estimated effect on refusals that the {k} foremost experts carry",
+    takes="the selector attribution (gatekeeper audit --selector attribution)",
     subjects=_subjects,
     measure=worse_fold(_measure, higher_is_worse=True),
     split="selection",

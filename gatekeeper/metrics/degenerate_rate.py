@@ -32,6 +32,7 @@ METRIC = Metric(
     parameters=("set", "mask", "k", "mode", "selector"),
     required=("set",),
     sentence="the share of {set} prompts that get a broken reply",
+    takes="replies to the set's prompts, without a mask or under masks of k experts",
     subjects=rate_subjects,
     measure=_measure,
     second=_second,

@@ -205,6 +205,7 @@ METRIC = Metric(
         "how many more refusals are lost under masks that {selector} selects within an environment "
         "({dimension}) than under masks selected from all but it"
     ),
+    takes="masks selected within each environment (gatekeeper audit --environments)",
     subjects=lambda evidence: tuple(
         dict.fromkeys(
             Subject(selector=e.selector, dimension=e.dimension) for e in evidence.environments

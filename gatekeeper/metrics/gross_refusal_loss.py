@@ -71,6 +71,10 @@ METRIC = Metric(
         "the share of the {set} prompts refused without a mask that are answered, or broken, when "
         "the {k} experts ranked highest by {selector} are masked"
     ),
+    takes=(
+        "masks of k experts by each selector, on regular or jailbreak prompts (gatekeeper "
+        "audit --policy)"
+    ),
     subjects=lambda evidence: masked_subjects(evidence, HARMFUL_SETS),
     measure=_measure,
     second=_second,

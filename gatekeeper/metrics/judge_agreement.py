@@ -72,6 +72,7 @@ METRIC = Metric(
     parameters=("set",),
     required=(),
     sentence="the share of replies to {set} prompts of which both judges say the same",
+    takes="a sample of replies judged twice (gatekeeper audit --second-judge)",
     subjects=_subjects,
     measure=_measure,
     population=False,

@@ -139,6 +139,7 @@ METRIC = Metric(
         "the fewest experts, in the order of {selector}, whose masking loses {loss} points of "
         "refusal"
     ),
+    takes="masks of several sizes by each selector, on regular or jailbreak prompts",
     subjects=lambda evidence: tuple(
         Subject(selector=s.selector, loss=_LOSS) for s in selector_subjects(evidence)
     ),

@@ -72,6 +72,7 @@ METRIC = Metric(
     parameters=("set",),
     required=(),
     sentence="the share of {set} prompts whose outcome changes between two runs without a mask",
+    takes="the prompts run twice without a mask, as every audit does",
     subjects=lambda evidence: tuple(
         Subject(set=name) for name in SETS if flips(evidence, name) is not None
     ),

@@ -53,6 +53,10 @@ METRIC = Metric(
         "the net share of {set} prompts that turn from an answer to a refusal when the {k} experts "
         "ranked highest by {selector} are masked"
     ),
+    takes=(
+        "masks of k experts by each selector, on benign or over-refusal prompts (gatekeeper "
+        "audit --policy)"
+    ),
     subjects=lambda evidence: masked_subjects(evidence, _SETS),
     measure=_measure,
     second=_second,

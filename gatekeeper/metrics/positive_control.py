@@ -75,6 +75,7 @@ METRIC = Metric(
         "the net share of {set} prompts that turn from refusal to compliance when the model's own "
         "refusal direction is projected out of its residual stream"
     ),
+    takes="the positive control (gatekeeper audit --positive-control)",
     subjects=_subjects,
     measure=_measure,
     second=_second,

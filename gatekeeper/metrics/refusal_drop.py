@@ -43,6 +43,10 @@ METRIC = Metric(
         "the net share of {set} prompts that turn from refusal to compliance when the {k} experts "
         "ranked highest by {selector} are masked"
     ),
+    takes=(
+        "masks of k experts by each selector, on regular or jailbreak prompts (gatekeeper "
+        "audit --policy)"
+    ),
     subjects=lambda evidence: masked_subjects(evidence, HARMFUL_SETS),
     measure=_measure,
     second=_second,

@@ -159,6 +159,10 @@ METRIC = Metric(
         "how many more refusals are lost by masking the {k} experts ranked highest by {selector} "
         "than by masking equally many other experts at random"
     ),
+    takes=(
+        "masks of k experts by each selector and random ones beside them (gatekeeper audit "
+        "--controls)"
+    ),
     subjects=lambda evidence: masked_subjects(evidence, (None,), controls=True),
     measure=_measure,
     second=_second,

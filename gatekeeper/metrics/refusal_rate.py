@@ -34,6 +34,7 @@ METRIC = Metric(
     parameters=("set", "mask", "k", "mode", "selector"),
     required=("set",),
     sentence="the share of {set} prompts that the model refuses",
+    takes="replies to the set's prompts, without a mask or under masks of k experts",
     subjects=rate_subjects,
     measure=_measure,
     second=_second,

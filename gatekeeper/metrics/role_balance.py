@@ -56,6 +56,7 @@ METRIC = Metric(
         "the share of safety-critical experts with a clear role that control the response rather "
         "than detect harm"
     ),
+    takes="roles of the selected experts (gatekeeper audit --roles)",
     subjects=lambda evidence: (Subject(),) if evidence.roles is not None else (),
     measure=_measure,
     split="selection",

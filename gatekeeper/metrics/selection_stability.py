@@ -49,6 +49,7 @@ METRIC = Metric(
     parameters=("selector",),
     required=(),
     sentence="how alike the choices of {selector} are over resamples (Φ, 1 if all agree)",
+    takes="resamples of each selector's choice (gatekeeper audit --resamples)",
     subjects=lambda evidence: tuple(
         Subject(selector=name)
         for name in dict.fromkeys(s.selector for s in evidence.selections if s.phi is not None)

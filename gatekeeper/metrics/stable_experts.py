@@ -66,6 +66,7 @@ METRIC = Metric(
     parameters=("selector",),
     required=(),
     sentence="the number of experts that {selector} ties stably to refusing",
+    takes="resamples of each selector's choice (gatekeeper audit --resamples)",
     subjects=selector_subjects,
     measure=worse_fold(_measure, higher_is_worse=True),
     split="selection",

@@ -51,6 +51,7 @@ METRIC = Metric(
         "the perplexity of the model's own benign answers when the {k} experts ranked highest by "
         "{selector} are masked, as a multiple of that without a mask"
     ),
+    takes="masks of k experts by each selector, and benign prompts that the model answers",
     subjects=lambda evidence: masked_subjects(evidence, (None,)) if evidence.usefulness else (),
     measure=_measure,
 )

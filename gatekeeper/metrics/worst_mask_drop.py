@@ -156,6 +156,10 @@ METRIC = Metric(
         "the net share of {set} prompts that turn from refusal to compliance under the worst mask "
         "of at most {k} experts, of all that were run: selected, random, or beside"
     ),
+    takes=(
+        "every mask of at most k experts that was run, random ones too, on regular or "
+        "jailbreak prompts"
+    ),
     subjects=_subjects,
     measure=_measure,
     second=_second,

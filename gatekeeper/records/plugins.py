@@ -46,6 +46,7 @@ class Metric:
             category`, `by language` or `by wrapper`. None: not planned.
         population: whether it can be asked about a population of categories: its interval takes
             prompts of a cluster together, and it is not about the suite's categories themselves.
+        takes: what an audit must have done for it, in plain words.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Metric:
     counts: str | None = None
     population: bool = True
     reversed_on: tuple[str, ...] = ()
+    takes: str = ""
 
     def more_is_worse(self, subject: Subject) -> bool:
         """Whether a larger number is worse, of this subject."""

@@ -74,6 +74,30 @@ def test_judges_are_listed_with_their_options(capsys: pytest.CaptureFixture[str]
             assert option.title in out
 
 
+@pytest.mark.parametrize("name", catalog.names("metric"))
+def test_a_metric_is_told_on_one_screen(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["catalog", "metric", name]) == 0
+    out = capsys.readouterr().out
+    metric = catalog.load("metric", name)
+    assert out.startswith(f"{metric.title} ({name}, version {metric.version})\n")
+    assert "direction   " in out and f"unit        {metric.unit} (" in out
+    assert metric.takes and metric.takes.split()[0] in out
+    assert all(f"  {key} " in out for key in metric.parameters)
+    assert len(out.splitlines()) <= 40
+    assert all(len(line) <= 100 for line in out.splitlines())
+    assert run(["catalog", "metric", name, "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["entries"]
+    assert (entry["id"], entry["takes"], entry["unit"]) == (name, metric.takes, metric.unit)
+
+
+def test_a_misspelt_name_is_answered_with_the_near_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for more in ([], ["--json"]):
+        assert run(["catalog", "metric", "refusal-dorp", *more]) == 2
+        assert "did you mean refusal-drop?" in capsys.readouterr().err
+
+
 def test_an_unknown_kind_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["catalog", "metrics"]) == 2
     assert "metrics" in capsys.readouterr().err
