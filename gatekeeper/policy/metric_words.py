@@ -132,7 +132,7 @@ def _keys(metric: Metric) -> Iterator[tuple[str, str]]:
     for key in metric.parameters:
         text = KEYS[key]
         if key == "set" and key not in metric.required:
-            text += "; left out: regular"
+            text += "; left out: regular, of harmless ones benign"
         yield key, f"{text} (required)" if key in metric.required else text
 
 
