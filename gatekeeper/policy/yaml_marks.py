@@ -40,6 +40,15 @@ def read_yaml(path: Path) -> YamlDocument:
     return parse_yaml(text, source, digest=digest, check=_refuse_unsafe)
 
 
+def read_text(path: Path) -> str:
+    """The text of a YAML file, which need not be YAML yet.
+
+    Raises:
+        UsageError: unreadable, too large, not UTF-8, or with characters that hide or reorder text.
+    """
+    return _decode(_read_bytes(path, str(path)), str(path))
+
+
 def _read_bytes(path: Path, source: str) -> bytes:
     try:
         with open_plain(path, place(source), UsageError) as file:
