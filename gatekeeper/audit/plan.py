@@ -60,6 +60,7 @@ def plan(
     second, system = second_of(options.inputs), own_system_prompt_of(options.inputs.system_prompt)
     asking, refusals = load_engine()
     from gatekeeper.audit.devices import refuse_workers
+    from gatekeeper.audit.room import refuse_idle_variants
 
     opened, description = _opened(checkpoint, options, refusals, warn)
     refuse_two_heads(opened)
@@ -90,7 +91,7 @@ def plan(
     if policy is not None:
         for warning in hopeless_sizes(config, policy, description.maskable_experts):
             warn(warning)
-    asking.refuse_idle_variants(request)
+    refuse_idle_variants(request)
     refuse_workers(request.execution)
     return request
 

@@ -7,33 +7,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gatekeeper.audit.request import AuditRequest, with_seed
+from gatekeeper.audit.room import device_and_dtype, narrowed, refuse_too_little
 from gatekeeper.audit.second_judge import open_second, recorded
 from gatekeeper.audit.settings import settings_of
 from gatekeeper.engine.generate.batch_size import fitting_rows
-from gatekeeper.engine.generate.batching import READING, Encoded, encode
+from gatekeeper.engine.generate.batching import Encoded, encode
 from gatekeeper.engine.generate.chat_template import clock_of
 from gatekeeper.engine.generate.plain_tokenizer import told_otherwise
 from gatekeeper.engine.generate.served_prompts import written_otherwise
 from gatekeeper.engine.generate.sweep import Executor, LocalExecutor
 from gatekeeper.engine.generate.thinking import shows, untold
 from gatekeeper.engine.judges.judging import open_judge, try_judge
-from gatekeeper.engine.model.load import (
-    DTYPES,
-    SPREAD,
-    LoadedModel,
-    dtype_name,
-    load_model,
-    pick_device,
-    pick_dtype,
-)
-from gatekeeper.engine.model.weights_room import refuse_no_room
+from gatekeeper.engine.model.load import SPREAD, LoadedModel, dtype_name, load_model
 from gatekeeper.engine.progress import Reporter
 from gatekeeper.engine.self_test.run import self_test
-from gatekeeper.errors import CheckpointError, UsageError
-from gatekeeper.estimate.model_size import shape_of
-from gatekeeper.estimate.prompt_lengths import approximate_lengths
-from gatekeeper.estimate.working_memory import working_memory
-from gatekeeper.estimate.workload import selector
+from gatekeeper.errors import UsageError
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.digest import sha256
 from gatekeeper.records.evidence import AuditSettings, SelfTestCheck
@@ -41,9 +29,6 @@ from gatekeeper.records.model import CheckpointRef
 from gatekeeper.records.plugins import Judge
 from gatekeeper.records.replies import of_replies
 from gatekeeper.suites.split import MEASUREMENT, SELECTION, limit, split_seeds
-
-#: Working memory that is asked for, over what is counted.
-_SPARE = 1.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +93,7 @@ def prepare(
             wrong.
     """
     judge, second = open_judges(request, work_dir)
-    _refuse_no_room(request)
+    refuse_too_little(request)
     reference = request.checkpoint.reference(reporter.advance)
     request = with_seed(request, reference.digest)
     loaded = _load(request, work_dir, reporter)
@@ -150,60 +135,18 @@ def prepare(
     )
 
 
-def _refuse_no_room(request: AuditRequest) -> None:
-    """Refuses weights that one device is to hold and does not, before minutes of hashing them.
-
-    Raises:
-        AuditError: says what would fit.
-    """
-    if request.execution.device == SPREAD or request.execution.parallel is not None:
-        return
-    device, model = pick_device(request.execution.device), request.description
-    dtype = pick_dtype(request.dtype, device, model.dtype, model.parameters)
-    refuse_no_room(
-        model,
-        device,
-        dtype,
-        request.checkpoint.path.name,
-        working=_SPARE * _working(request, dtype.itemsize),
-        replicas=1 if device.type != "cpu" or request.execution.ray else request.execution.workers,
-    )
-
-
-def _working(request: AuditRequest, element: int) -> float:
-    """Bytes beside the weights in the smallest batch, or in the one that was asked for."""
-    try:
-        shape = shape_of(request.checkpoint, request.description)
-    except CheckpointError:  # a config that does not tell a size may still be loaded
-        return 0.0
-    prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
-    lengths = approximate_lengths(replace(request.suite, prompts=prompts), request.system_prompt)
-    return working_memory(
-        shape,
-        element,
-        longest=max(lengths.values(), default=0),
-        new_tokens=request.max_new_tokens,
-        rows=request.execution.batch_rows or 1,
-        reading=READING,
-        attributes=any(selector(name).needs_attribution for name in request.selectors),
-    ).most
-
-
 def _load(request: AuditRequest, work_dir: Path, reporter: Reporter) -> LoadedModel:
     """The model, with what is to be told of it."""
-    device, model = pick_device(request.execution.device), request.description
-    dtype = pick_dtype(request.dtype, device, model.dtype, model.parameters)
+    device, dtype = device_and_dtype(request)
     loaded = load_model(
         request.checkpoint.path,
-        model,
+        request.description,
         device=device,
         dtype=dtype,
         offload=work_dir / "offload" if request.execution.device == SPREAD else None,
         parallel=request.execution.parallel,
     )
-    cautions = untold(loaded.tokenizer, request.reasoning.marks)
-    if request.dtype == "auto" and device.type == "cpu" and dtype != DTYPES["float32"]:
-        cautions += (f"weights in float32 do not fit into memory: {dtype_name(dtype)} is taken",)
+    cautions = (*untold(loaded.tokenizer, request.reasoning.marks), *narrowed(request))
     loaded = replace(loaded, cautions=(*loaded.cautions, *cautions))
     for text in loaded.cautions:
         reporter.caution(text)

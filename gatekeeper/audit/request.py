@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from gatekeeper.checkpoint.open import Checkpoint
-from gatekeeper.engine.model.load import dtype_name, pick_device, pick_dtype
-from gatekeeper.errors import AuditError, UsageError
+from gatekeeper.errors import AuditError
 from gatekeeper.records.audit_config import AuditConfig, Execution
 from gatekeeper.records.judge_options import SecondRequest
 from gatekeeper.records.model import ModelDescription
@@ -59,27 +58,4 @@ def refuse_dense(request: AuditRequest) -> None:
             "a dense model: no routed experts to audit",
             where=request.checkpoint.source,
             remedy="Gatekeeper's question does not arise; see `gatekeeper inspect`",
-        )
-
-
-def refuse_idle_variants(request: AuditRequest) -> None:
-    """Refuses variants that are the audit itself.
-
-    Raises:
-        UsageError: one is.
-        AuditError: the device is not there.
-    """
-    device = pick_device(request.execution.device)
-    described = request.description
-    dtype = pick_dtype(request.dtype, device, described.dtype, described.parameters)
-    used = dtype_name(dtype)
-    if used in request.formats:
-        raise UsageError(
-            f"--also-dtype {used} is the format of the audit itself",
-            remedy="leave it out, or name another",
-        )
-    if (request.system_prompt or "") in request.system_prompts:
-        raise UsageError(
-            "--also-system-prompt is the system prompt of the audit itself",
-            remedy="leave it out, or give another",
         )

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from gatekeeper import __version__
 from gatekeeper.audit.request import AuditRequest, with_seed
+from gatekeeper.audit.room import device_and_dtype
 from gatekeeper.audit.second_judge import open_second, recorded
 from gatekeeper.engine.judges.judging import open_judge
-from gatekeeper.engine.model.load import dtype_name, pick_device, pick_dtype
+from gatekeeper.engine.model.load import dtype_name
 from gatekeeper.engine.versions import versions
 from gatekeeper.records.audit_config import values_of
 from gatekeeper.records.digest import sha256
@@ -54,13 +55,12 @@ def is_audit_of(request: AuditRequest, evidence: Evidence) -> bool:
     """
     reference = request.checkpoint.reference()
     request = with_seed(request, reference.digest)
-    device = pick_device(request.execution.device)
+    device, dtype = device_and_dtype(request)
     judge = open_judge(request.judge, request.judge_options)
-    described = request.description
     wanted = settings_of(
         request,
         judge,
-        dtype=dtype_name(pick_dtype(request.dtype, device, described.dtype, described.parameters)),
+        dtype=dtype_name(dtype),
         device=device.type,
         template_sha256=evidence.settings.chat_template_sha256,
         # auto: what it came to

@@ -6,12 +6,14 @@ headers say which layers are mixtures, and the count is held against them.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NoReturn
 
 from gatekeeper.checkpoint.json_files import CONFIG, read_json
 from gatekeeper.checkpoint.moe_config import EXPERTS, SHARED, MoeConfig
 from gatekeeper.checkpoint.open import MXFP4, Checkpoint, quantisation
+from gatekeeper.checkpoint.tensor_layout import NUMBER
 from gatekeeper.errors import CheckpointError, UsageError, excerpt
 from gatekeeper.estimate.roofline import Shape
 from gatekeeper.records.model import ModelDescription
@@ -33,6 +35,9 @@ _STEP = (
 )
 #: The first layer that is one.
 _FIRST = ("first_k_dense_replace", "moe_layer_start_index")
+
+#: A matrix of one expert, and its name.
+_SINGLE = re.compile(rf"\.experts\.{NUMBER}\.(\w+)\.weight$")
 
 #: Gated MLPs have three matrices: gate, up and down.
 _MATRICES = 3
@@ -97,7 +102,22 @@ def shape_of(checkpoint: Checkpoint, description: ModelDescription | None = None
         attended=layers * attended,
         vocabulary=vocabulary,
         expanded=layers * expanded,
+        stored=len(checkpoint.tensors),
+        joined=_joined(checkpoint),
     )
+
+
+def _joined(checkpoint: Checkpoint) -> float:
+    """Share of a layer's experts that is there twice while transformers joins gates and ups.
+
+    Each third is read and stacked; then gates and ups are copied into one tensor, which is two
+    thirds more than there is in the end. They come in the order of their names: with w1, w2, w3 the
+    last third is not read yet; `down_proj` is read before. What is stored as one tensor stays so.
+    """
+    single = [match[1] for name in checkpoint.tensors if (match := _SINGLE.search(name))]
+    if checkpoint.tensors and not single:
+        return 0.0
+    return 1 / 3 if single and not min(single).startswith("down") else 2 / 3
 
 
 def _mixtures(config: MoeConfig, layers: int) -> dict[int, tuple[int, int]]:

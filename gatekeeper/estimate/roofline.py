@@ -37,6 +37,8 @@ class Shape:
         vocabulary: rows of the head.
         expanded: multiply-adds per cached token and forward, over all layers: where keys and values
             are kept compressed and expanded again each time.
+        stored: tensors of the weights.
+        joined: share of a layer's experts that is there twice while loading joins them.
     """
 
     layers: int
@@ -49,6 +51,8 @@ class Shape:
     attended: int
     vocabulary: int
     expanded: int = 0
+    stored: int = 0
+    joined: float = 0.0
 
     @property
     def parameters(self) -> int:

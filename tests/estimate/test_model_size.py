@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from gatekeeper.checkpoint.describe import describe
 from gatekeeper.checkpoint.open import open_checkpoint
+from gatekeeper.checkpoint.safetensors_header import TensorInfo
 from gatekeeper.errors import CheckpointError, UsageError
 from gatekeeper.estimate.model_size import config_only, shape_of, stored_bytes
 from tests.e2e.cli import HARDENED, ROOT
@@ -151,3 +153,21 @@ def test_a_mark_for_each_layer_says_which_are_mixtures(tmp_path):
     config |= {"decoder_sparse_step": None, "moe_layer_freq": [0] + [1] * (layers - 1)}
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert len(shape_of(config_only(tmp_path)).moe) == layers - 1
+
+
+@pytest.mark.parametrize(
+    ("names", "share"),
+    [
+        (tuple(f"experts.0.{name}_proj.weight" for name in ("gate", "up", "down")), 2),
+        (tuple(f"experts.0.w{number}.weight" for number in (1, 2, 3)), 1),
+        (("experts.gate_up_proj", "experts.down_proj"), 0),
+        ((), 2),  # a config alone: what most are stored as
+    ],
+)
+def test_thirds_of_a_layer_that_are_joined_are_told_by_how_they_are_stored(names, share):
+    opened = config_only(CONFIGS / "mixtral-8x7b.json")
+    info = TensorInfo(dtype="BF16", shape=(8, 8))
+    tensors = {f"model.layers.0.mlp.{name}": info for name in names}
+    shape = shape_of(replace(opened, tensors=tensors))
+    assert shape.joined == pytest.approx(share / 3)
+    assert shape.stored == len(names)

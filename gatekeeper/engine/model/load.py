@@ -117,17 +117,19 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def pick_dtype(name: str, device: torch.device, stored: str, parameters: int = 0) -> torch.dtype:
+def pick_dtype(
+    name: str, device: torch.device, stored: str, parameters: int = 0, working: float = 0.0
+) -> torch.dtype:
     """The dtype of a name; of `auto`: what is stored on CUDA, float32 on CPU or else bfloat16.
 
     Args:
-        parameters: of the model. What fits hangs on the machine, not on what is free just now, so
-            that an audit goes on as it began.
+        parameters: of the model; `working`: bytes beside them in float32. What fits hangs on the
+            machine, not on what is free just now, so that an audit goes on as it began.
     """
     if name != "auto":
         return DTYPES[name]
     if device.type == "cpu":
-        fits = parameters * torch.float32.itemsize + BESIDE <= total_memory()
+        fits = parameters * torch.float32.itemsize + BESIDE + working <= total_memory()
         return torch.float32 if fits else torch.bfloat16
     return DTYPES.get(stored, torch.bfloat16)
 

@@ -13,7 +13,12 @@ from gatekeeper.checkpoint.describe import describe
 from gatekeeper.checkpoint.open import open_checkpoint
 from gatekeeper.engine.model import load, weights_room
 from gatekeeper.engine.model.load import pick_dtype
-from gatekeeper.engine.model.weights_room import BESIDE, refuse_no_room, weight_bytes
+from gatekeeper.engine.model.weights_room import (
+    BESIDE,
+    refuse_no_passage,
+    refuse_no_room,
+    weight_bytes,
+)
 from gatekeeper.errors import AuditError
 from tests.e2e.cli import HARDENED, ROOT, SUITE, gatekeeper
 
@@ -54,7 +59,10 @@ def test_working_memory_counts_too_and_says_what_makes_it_smaller() -> None:
     with pytest.raises(AuditError) as caught:
         refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough, working=2e9)
     assert "working memory 2.0 GB beside them, 16.5 GB in all" in caught.value.message
-    assert "use fewer --batch-rows, shorter prompts, --device spread" in str(caught.value.remedy)
+    assert "use shorter prompts, --device spread" in str(caught.value.remedy)
+    with pytest.raises(AuditError) as caught:
+        refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough, working=2e9, least=0.0)
+    assert caught.value.remedy == "use --batch-rows auto, which takes as many as fit"
     refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough + 2 * 10**9, working=2e9)
 
 
@@ -63,6 +71,17 @@ def test_each_worker_has_weights_of_its_own() -> None:
     refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", 3 * one, replicas=3)
     with pytest.raises(AuditError, match=r"43\.4 GB in all for 3 workers") as caught:
         refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", 2 * one, replicas=3)
+    assert caught.value.remedy == "use --workers 2"
+
+
+def test_weights_for_a_gpu_pass_through_the_memory_of_the_host() -> None:
+    one = weight_bytes(LARGE, torch.bfloat16) + BESIDE
+    refuse_no_passage(LARGE, torch.bfloat16, "olmoe", loading=1e9, free=one + 10**9)
+    with pytest.raises(AuditError, match=r"15\.5 GB in bfloat16, and 15\.5 GB are free") as caught:
+        refuse_no_passage(LARGE, torch.bfloat16, "olmoe", loading=1e9, free=one + 10**9 - 1)
+    assert "--device spread, which loads piece by piece" in str(caught.value.remedy)
+    with pytest.raises(AuditError, match="for 4 workers") as caught:
+        refuse_no_passage(LARGE, torch.bfloat16, "olmoe", replicas=4, free=2 * one)
     assert caught.value.remedy == "use --workers 2"
 
 
@@ -76,6 +95,9 @@ def test_auto_takes_bfloat16_where_float32_is_too_large(monkeypatch: pytest.Monk
     assert pick_dtype("auto", CPU, "bfloat16", 7 * 10**9) is torch.bfloat16
     assert pick_dtype("auto", CPU, "bfloat16", 5 * 10**9) is torch.float32
     assert pick_dtype("float32", CPU, "bfloat16", 7 * 10**9) is torch.float32
+    room = 24 * 10**9 - 5 * 10**9 * 4 - BESIDE
+    assert pick_dtype("auto", CPU, "bfloat16", 5 * 10**9, room) is torch.float32
+    assert pick_dtype("auto", CPU, "bfloat16", 5 * 10**9, room + 1) is torch.bfloat16
 
 
 def test_an_audit_ends_at_once_with_a_line(tmp_path: Path) -> None:

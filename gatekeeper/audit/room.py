@@ -1,0 +1,153 @@
+"""Where a model goes and in which format, by the memory that an audit of it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from gatekeeper.audit.request import AuditRequest
+from gatekeeper.checkpoint.open import Checkpoint
+from gatekeeper.engine.generate.batching import READING
+from gatekeeper.engine.model.load import DTYPES, SPREAD, dtype_name, pick_device, pick_dtype
+from gatekeeper.engine.model.weights_room import refuse_no_passage, refuse_no_room
+from gatekeeper.errors import CheckpointError, UsageError
+from gatekeeper.estimate.model_size import shape_of
+from gatekeeper.estimate.prompt_lengths import approximate_lengths
+from gatekeeper.estimate.working_memory import SPARE, Working, working_memory
+from gatekeeper.estimate.workload import selector
+from gatekeeper.records.audit_config import AuditConfig
+from gatekeeper.records.model import ModelDescription
+from gatekeeper.records.suite import Suite
+from gatekeeper.suites.split import limit
+
+
+def working_of(
+    checkpoint: Checkpoint,
+    description: ModelDescription,
+    suite: Suite,
+    config: AuditConfig,
+    *,
+    system_prompt: str | None,
+    batch_rows: int | None,
+    element: int,
+) -> Working | None:
+    """Bytes beside the weights in the smallest batch, or in the one that was asked for.
+
+    None for a config that does not tell a size, whose model may still be loaded.
+
+    Args:
+        suite: of the prompts that are run.
+        element: bytes of a weight.
+    """
+    try:
+        shape = shape_of(checkpoint, description)
+    except CheckpointError:
+        return None
+    lengths = approximate_lengths(suite, system_prompt)
+    return working_memory(
+        shape,
+        element,
+        longest=max(lengths.values(), default=0),
+        new_tokens=config.max_new_tokens,
+        rows=batch_rows or 1,
+        reading=READING,
+        attributes=_attributes(config.selectors),
+    )
+
+
+def device_and_dtype(request: AuditRequest) -> tuple[Any, Any]:
+    """Where the model goes and in which format; of `auto`, one in which an audit fits.
+
+    Raises:
+        AuditError: the device is not there.
+    """
+    device, model = pick_device(request.execution.device), request.description
+    wide = DTYPES["float32"].itemsize
+    whole = request.dtype == "auto" and device.type == "cpu" and not _parted(request)
+    working = _spared(_working(request, wide)) if whole else 0.0
+    return device, pick_dtype(request.dtype, device, model.dtype, model.parameters, working)
+
+
+def narrowed(request: AuditRequest) -> tuple[str, ...]:
+    """A line where `auto` takes another format on a CPU than the usual one."""
+    device, dtype = device_and_dtype(request)
+    if request.dtype != "auto" or device.type != "cpu" or dtype == DTYPES["float32"]:
+        return ()
+    return (
+        f"weights in float32 and what an audit works in beside them do not fit into memory: "
+        f"{dtype_name(dtype)} is taken",
+    )
+
+
+def refuse_too_little(request: AuditRequest) -> None:
+    """Refuses weights that one device is to hold and does not, before minutes of hashing them.
+
+    Raises:
+        AuditError: says what would fit.
+    """
+    if _parted(request):
+        return
+    device, dtype = device_and_dtype(request)
+    model, where = request.description, request.checkpoint.path.name
+    working = _working(request, dtype.itemsize)
+    side_by_side = 1 if request.execution.ray else request.execution.workers
+    refuse_no_room(
+        model,
+        device,
+        dtype,
+        where,
+        working=_spared(working),
+        least=_spared(_working(request, dtype.itemsize, rows=1)),
+        replicas=side_by_side if device.type == "cpu" else 1,
+    )
+    if device.type == "cuda":
+        loading = working.loading if working else 0.0
+        refuse_no_passage(model, dtype, where, loading=loading, replicas=side_by_side)
+
+
+def refuse_idle_variants(request: AuditRequest) -> None:
+    """Refuses variants that are the audit itself.
+
+    Raises:
+        UsageError: one is.
+        AuditError: the device is not there.
+    """
+    used = dtype_name(device_and_dtype(request)[1])
+    if used in request.formats:
+        raise UsageError(
+            f"--also-dtype {used} is the format of the audit itself",
+            remedy="leave it out, or name another",
+        )
+    if (request.system_prompt or "") in request.system_prompts:
+        raise UsageError(
+            "--also-system-prompt is the system prompt of the audit itself",
+            remedy="leave it out, or give another",
+        )
+
+
+def _parted(request: AuditRequest) -> bool:
+    """Whether no single device is to hold the model."""
+    return request.execution.device == SPREAD or request.execution.parallel is not None
+
+
+def _working(request: AuditRequest, element: int, rows: int | None = None) -> Working | None:
+    prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
+    return working_of(
+        request.checkpoint,
+        request.description,
+        replace(request.suite, prompts=prompts),
+        request,
+        system_prompt=request.system_prompt,
+        batch_rows=rows or request.execution.batch_rows,
+        element=element,
+    )
+
+
+def _spared(working: Working | None) -> float:
+    """Bytes to be free beside the weights."""
+    return SPARE * working.most if working else 0.0
+
+
+def _attributes(selectors: Sequence[str]) -> bool:
+    return any(selector(name).needs_attribution for name in selectors)

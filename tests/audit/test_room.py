@@ -1,0 +1,38 @@
+"""Where a model goes and in which format: one rule of what fits, with what an audit works in."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from benchmarks.estimates import audit_options
+from gatekeeper.audit.plan import plan
+from gatekeeper.audit.room import device_and_dtype, narrowed, refuse_too_little
+from gatekeeper.engine.model import load, weights_room
+from gatekeeper.engine.model.weights_room import BESIDE, weight_bytes
+from gatekeeper.errors import AuditError
+from tests.e2e.cli import HARDENED, SUITE
+
+LINE = ("--max-prompts", "8", "--max-new-tokens", "4")
+
+
+def test_auto_is_narrower_where_the_weights_fit_and_what_is_beside_them_does_not(monkeypatch):
+    request = plan(HARDENED, audit_options(SUITE, *LINE), None, print)
+    weights = weight_bytes(request.description, torch.float32) + BESIDE
+    monkeypatch.setattr(load, "total_memory", lambda: 2 * weights)
+    assert device_and_dtype(request)[1] is torch.float32
+    assert narrowed(request) == ()
+    monkeypatch.setattr(load, "total_memory", lambda: weights)
+    assert device_and_dtype(request)[1] is torch.bfloat16
+    assert "bfloat16 is taken" in narrowed(request)[0]
+
+
+def test_too_many_rows_are_told_to_be_left_to_the_memory(monkeypatch):
+    request = plan(HARDENED, audit_options(SUITE, *LINE, "--batch-rows", "100000"), None, print)
+    weights = weight_bytes(request.description, torch.float32) + BESIDE
+    monkeypatch.setattr(load, "total_memory", lambda: 1 << 60)
+    monkeypatch.setattr(weights_room, "available_memory", lambda: weights + 100_000_000)
+    with pytest.raises(AuditError) as caught:
+        refuse_too_little(request)
+    assert caught.value.remedy == "use --batch-rows auto, which takes as many as fit"
+    refuse_too_little(plan(HARDENED, audit_options(SUITE, *LINE), None, print))
