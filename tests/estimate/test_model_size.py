@@ -58,7 +58,7 @@ def test_a_config_alone_tells_what_the_weights_do(family, tmp_path):
     description = describe(open_checkpoint(tmp_path))
     with_weights = shape_of(open_checkpoint(tmp_path), description)
     alone = shape_of(config_only(tmp_path))
-    assert alone == with_weights
+    assert alone == replace(with_weights, stored=0, joined=alone.joined)  # how they are stored
     # Norms and biases are left out, which in models so tiny are hundredths.
     assert alone.parameters == pytest.approx(description.parameters, rel=0.06)
 
