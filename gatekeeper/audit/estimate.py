@@ -187,14 +187,13 @@ def _calibrated(
 ) -> tuple[Plan, Calibration, float]:
     """The plan, what some of its trials took here, and the seconds that loading took."""
     try:
-        from gatekeeper.audit.room import working_of
+        from gatekeeper.audit.room import spared, working_of
         from gatekeeper.engine.calibrate import calibrate
         from gatekeeper.engine.generate.batching import encode
         from gatekeeper.engine.model.host_memory import total_memory
-        from gatekeeper.engine.model.load import DTYPES, load_model, pick_device, pick_dtype
+        from gatekeeper.engine.model.load import load_model, pick_device, pick_dtype
         from gatekeeper.engine.model.unsupported import refuse_unauditable
         from gatekeeper.estimate.estimate import USUAL_ROWS
-        from gatekeeper.estimate.working_memory import SPARE
     except ModuleNotFoundError as error:
         raise AuditError(
             f"{error.name} is not installed",
@@ -204,17 +203,13 @@ def _calibrated(
     refuse_unauditable(opened)
     device = pick_device("cpu")
     system = own_system_prompt_of(options.inputs.system_prompt)
+    asked = options.execution.batch_rows
     work = working_of(
-        opened,
-        description,
-        suite,
-        config,
-        system_prompt=system,
-        batch_rows=options.execution.batch_rows,
-        element=DTYPES["float32"].itemsize,
+        opened, description, suite, config, system_prompt=system, batch_rows=asked, element=4
     )
-    spared = SPARE * work.most if work else 0.0
-    dtype = pick_dtype(config.dtype, device, description.dtype, description.parameters, spared)
+    dtype = pick_dtype(
+        config.dtype, device, description.dtype, description.parameters, spared(work)
+    )
     begun = clock()
     loaded = load_model(opened.path, description, device=device, dtype=dtype)
     loading = clock() - begun

@@ -65,7 +65,7 @@ def device_and_dtype(request: AuditRequest) -> tuple[Any, Any]:
     device, model = pick_device(request.execution.device), request.description
     wide = DTYPES["float32"].itemsize
     whole = request.dtype == "auto" and device.type == "cpu" and not _parted(request)
-    working = _spared(_working(request, wide)) if whole else 0.0
+    working = spared(_working(request, wide)) if whole else 0.0
     return device, pick_dtype(request.dtype, device, model.dtype, model.parameters, working)
 
 
@@ -97,8 +97,8 @@ def refuse_too_little(request: AuditRequest) -> None:
         device,
         dtype,
         where,
-        working=_spared(working),
-        least=_spared(_working(request, dtype.itemsize, rows=1)),
+        working=spared(working),
+        least=spared(_working(request, dtype.itemsize, rows=1)),
         replicas=side_by_side if device.type == "cpu" else 1,
     )
     if device.type == "cuda":
@@ -144,7 +144,7 @@ def _working(request: AuditRequest, element: int, rows: int | None = None) -> Wo
     )
 
 
-def _spared(working: Working | None) -> float:
+def spared(working: Working | None) -> float:
     """Bytes to be free beside the weights."""
     return SPARE * working.most if working else 0.0
 

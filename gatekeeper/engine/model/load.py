@@ -44,8 +44,6 @@ from gatekeeper.records.model import ModelDescription
 
 #: Names a user may ask for; "auto" takes float32 on CPU (bfloat16 has no fast kernels on most).
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
 #: Device of a model that no single one holds.
 SPREAD = "spread"
 
