@@ -47,48 +47,7 @@ def one_copy() -> Iterator[None]:
 
 def _open(safe_open: Any, *args: Any, **kwargs: Any) -> Any:
     """Opens a file whose tensors are read, not mapped."""
-    return _File(safe_open(*args, **{**kwargs, "backend": "pread"}))
-
-
-class _File:
-    """An open file that reads a whole tensor as one: safetensors' slices hold it twice meanwhile.
-
-    All experts of a layer may be one tensor, as of GPT-OSS: a gigabyte.
-    """
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-    def __enter__(self) -> _File:
-        self._file.__enter__()
-        return self
-
-    def __exit__(self, *raised: Any) -> Any:
-        return self._file.__exit__(*raised)
-
-    def get_slice(self, name: str) -> _Slice:
-        """A tensor that is not read yet."""
-        return _Slice(self._file, name)
-
-
-class _Slice:
-    """A tensor that is read when it is asked for."""
-
-    __slots__ = ("_file", "_name")
-
-    def __init__(self, file: Any, name: str) -> None:
-        self._file, self._name = file, name
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file.get_slice(self._name), name)
-
-    def __getitem__(self, index: Any) -> Any:
-        if index is Ellipsis:
-            return self._file.get_tensor(self._name)
-        return self._file.get_slice(self._name)[index]
+    return safe_open(*args, **{**kwargs, "backend": "pread"})
 
 
 def _set_apart(size: int) -> None:
