@@ -112,11 +112,10 @@ def _joined(checkpoint: Checkpoint) -> float:
 
     Each third is read and stacked; then gates and ups are copied into one tensor, which is two
     thirds more than there is in the end. They come in the order of their names: with w1, w2, w3 the
-    last third is not read yet; `down_proj` is read before. What is stored as one tensor stays so.
+    last third is not read yet; `down_proj` is read before. Where all
+    experts are stored as one tensor, gates and ups are there twice while they are read.
     """
     single = [match[1] for name in checkpoint.tensors if (match := _SINGLE.search(name))]
-    if checkpoint.tensors and not single:
-        return 0.0
     return 1 / 3 if single and not min(single).startswith("down") else 2 / 3
 
 

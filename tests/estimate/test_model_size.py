@@ -160,7 +160,7 @@ def test_a_mark_for_each_layer_says_which_are_mixtures(tmp_path):
     [
         (tuple(f"experts.0.{name}_proj.weight" for name in ("gate", "up", "down")), 2),
         (tuple(f"experts.0.w{number}.weight" for number in (1, 2, 3)), 1),
-        (("experts.gate_up_proj", "experts.down_proj"), 0),
+        (("experts.gate_up_proj", "experts.down_proj"), 2),
         ((), 2),  # a config alone: what most are stored as
     ],
 )
