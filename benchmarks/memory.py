@@ -58,8 +58,8 @@ _STATUS = Path("/proc/self/status")
 _WITHIN = 0.15
 _BESIDE = (
     "What loading holds twice follows from how experts are stored: two thirds of a layer's where "
-    "`down_proj` is read before gates and ups are joined, or they are one tensor as it is read, one "
-    "third with w1, w2, w3. Loading over weights is that of so few layers; one layer's "
+    "`down_proj` is read before gates and ups are joined, or they are one tensor as it is read, "
+    "one third with w1, w2, w3. Loading over weights is that of so few layers; one layer's "
     "experts weigh less in a whole model, which was not loaded here."
 )
 
