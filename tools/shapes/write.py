@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
+from tokenizers import Tokenizer
 
 from tools.shapes.config import DEMO
 
@@ -19,6 +20,7 @@ SHARD = 5_000_000_000
 #: Elements drawn together.
 _PIECE = 1 << 24
 _STD = 0.02
+_HEAD = "lm_head.weight"
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
 _COPIED = (
     "tokenizer.json",
@@ -46,6 +48,8 @@ def stored(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
 def write(config: dict[str, Any], out: Path, *, seed: int = 7, most: int = SHARD) -> None:
     """Writes a checkpoint: config, tokenizer of the demo, and random weights in bfloat16.
 
+    Only tokens that the tokenizer knows are ever the likeliest, so that replies are text.
+
     Args:
         out: a folder that is not there yet.
         most: bytes of a shard.
@@ -55,12 +59,13 @@ def write(config: dict[str, Any], out: Path, *, seed: int = 7, most: int = SHARD
         shutil.copyfile(DEMO / name, out / name)
     shards = list(_shards(stored(config), most))
     generator = torch.Generator().manual_seed(seed)
+    known = Tokenizer.from_file(str(DEMO / "tokenizer.json")).get_vocab_size()
     weight_map: dict[str, str] = {}
     for number, shard in enumerate(shards, start=1):
         name = f"model-{number:05}-of-{len(shards):05}.safetensors"
         weight_map |= dict.fromkeys(shard, name)
         with (out / name).open("wb") as file:
-            _write_shard(file, shard, generator)
+            _write_shard(file, shard, generator, known)
     total = sum(2 * math.prod(shape) for shard in shards for shape in shard.values())
     index = {"metadata": {"total_size": total}, "weight_map": weight_map}
     _write_json(out / "model.safetensors.index.json", index)
@@ -87,8 +92,9 @@ def _shards(shapes: dict[str, tuple[int, ...]], most: int) -> Iterator[dict[str,
 
 
 def _write_shard(
-    file: BinaryIO, shapes: dict[str, tuple[int, ...]], generator: torch.Generator
+    file: BinaryIO, shapes: dict[str, tuple[int, ...]], generator: torch.Generator, known: int
 ) -> None:
+    """Writes header and tensors; rows of the output head beyond the known tokens are zero."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0
     for name, shape in shapes.items():
@@ -100,6 +106,8 @@ def _write_shard(
     for name, shape in shapes.items():
         for start in range(0, size := math.prod(shape), _PIECE):
             piece = _drawn(name, min(_PIECE, size - start), generator)
+            if name == _HEAD:
+                piece[max(0, known * shape[1] - start) :] = 0
             file.write(piece.view(torch.uint8).numpy().data)
 
 

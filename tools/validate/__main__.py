@@ -88,8 +88,10 @@ def _audited(name: str, options: argparse.Namespace) -> Part:
     with TemporaryDirectory() as folder:
         out = options.keep or Path(folder)
         found = planted.examine(known, out, at_once=at_once)
+        took = sum(planted.minutes(out / item.name) for item in known)
     goals = planted.goals(found)
     facts = [planted.training(options.cache)] if name == "organisms" else []
+    facts.append(f"audits of {took:.0f} minutes in all, sessions that went on with one included")
     kept = goals if name == "organisms" else [*goals[1:3], goals[-1]]
     return Part(name=name, tables=planted.tables(found, title), goals=kept, facts=facts)
 

@@ -88,6 +88,8 @@ def write(page: Path, part: Part, *, minutes: float) -> None:
     body += [""] if part.goals or part.facts else []
     body += [markdown(table) for table in part.tables]
     told = f"Made in {minutes:.1f} minutes on a machine with other work to do"
+    if minutes < 1:
+        told = "Read again from audits that were there"
     body.append(f"{told}, with {_versions()}.\n")
     block = f"<!-- {part.name} -->\n" + "\n".join(body) + f"<!-- end of {part.name} -->\n"
     pattern = re.compile(rf"<!-- {part.name} -->\n.*<!-- end of {part.name} -->\n", re.DOTALL)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.metrics import measured, positive_control, refusal_drop
-from gatekeeper.records.bundle_files import MANIFEST
+from gatekeeper.records.bundle_files import MANIFEST, RUN
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.model import ExpertId
@@ -148,6 +148,12 @@ def _audit(item: Known, out: Path) -> Evidence:
     command += ["--suite", str(item.suite), "--out", str(out), "--controls", "0"]
     subprocess.run([*command, *sizes, *names, *item.options], check=True, capture_output=True)
     return read_bundle(out)
+
+
+def minutes(out: Path) -> float:
+    """What the audit in a folder took, over all its sessions."""
+    seconds: dict[str, float] = json.loads((out / RUN).read_bytes())["seconds"]
+    return sum(seconds.values()) / 60
 
 
 def _found(item: Known, evidence: Evidence) -> Found:
