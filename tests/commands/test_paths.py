@@ -63,6 +63,7 @@ READ = {
     "judge label evidence": "judge label {gone} --out {new}.jsonl",
     "judge label --suite": "judge label {bundle} --suite {gone} --out {new}.jsonl",
     "policy explain file": "policy explain {gone}",
+    "policy fix file": "policy fix {gone}",
     "suite lint path": "suite lint {gone}",
     "suite import --from": "suite import advbench --from {gone} --out {new}",
 }
@@ -86,6 +87,7 @@ WRITTEN = {
     "check --out": "check {bundle} --policy {policy} --out {gone}/verdict.json",
     "judge calibrate --out": "judge calibrate --labels {labels} --out {gone}/card.json",
     "judge label --out": "judge label {bundle} --out {gone}/labels.jsonl",
+    "policy schema --out": "policy schema --out {gone}/schema.json",
 }
 #: Lists what is wrong with each file on stdout; see below.
 LISTED = {"policy lint files"}
