@@ -21,7 +21,7 @@ from gatekeeper.commands._output import (
 )
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.commands._reporting import source_date, write_reports
-from gatekeeper.commands._verdicts import verdict_bytes
+from gatekeeper.commands._verdicts import replaced_policy, verdict_bytes
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.bundle import read_bundle, write_bytes
 from gatekeeper.policy.evaluate import evaluate
@@ -80,7 +80,7 @@ def run_gate(
         GatekeeperError: any of the parts'; evidence that was finished stays.
     """
     preflight(formats, lang)
-    policy_bytes = same_policy(policy, policy_path)
+    policy_bytes, replaces = same_policy(policy, policy_path), replaced_policy(policy, out)
     finished = not overwrite and _lacks_results(out, formats)
     if not finished:
         check_output(out, overwrite=overwrite)
@@ -99,6 +99,7 @@ def run_gate(
         datetime.now(UTC).date(),
         fail_on=fail_on,
         card=None if card is None else card.card,
+        replaces=replaces,
     )
     # The policy stands beside its verdict, so that `verify` can derive the one from the other.
     write_bytes(out / POLICY, policy_bytes)

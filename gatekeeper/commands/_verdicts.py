@@ -10,14 +10,19 @@ import rfc8785
 
 from gatekeeper import catalog
 from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
+from gatekeeper.plain_files import read_plain
 from gatekeeper.policy.wire import verdict_to_json
-from gatekeeper.records.bundle_files import BUNDLE, MANIFEST
+from gatekeeper.records.bundle_files import BUNDLE, MANIFEST, VERDICT
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.corrected_parts import GivenCard
+from gatekeeper.strict_json import strict_loads
 from gatekeeper.verify.verify import Rechecked
+
+#: Of a verdict.json.
+_MOST_BYTES = 64 << 20
 
 _CODES = {
     "passed": ExitCode.PASS,
@@ -32,6 +37,29 @@ def bundle_of(path: Path) -> Path:
     """The bundle in a path: itself, or its `evidence` directory."""
     inner = path / BUNDLE
     return inner if (inner / MANIFEST).is_file() else path
+
+
+def replaced_policy(policy: Policy, *places: Path) -> str | None:
+    """The digest of another policy of the same id and version, if a verdict under it is there.
+
+    A verdict under the policy itself passes on what it replaced.
+
+    Args:
+        places: where a verdict may be: files, or directories that hold one.
+    """
+    for place in places:
+        path = place / VERDICT if place.is_dir() else place
+        try:
+            told = strict_loads(read_plain(path, excerpt(path), EvidenceError, _MOST_BYTES))
+            of = told["policy"]
+            if (of["id"], of["version"]) != (policy.id, policy.version):
+                continue
+            digest = of["digest"] if of["digest"] != policy.digest else of.get("replaces")
+        except (OSError, ValueError, KeyError, TypeError, EvidenceError):
+            continue  # no verdict says nothing
+        if isinstance(digest, str):
+            return digest
+    return None
 
 
 def verdict_bytes(verdict: Verdict) -> bytes:

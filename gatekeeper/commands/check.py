@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,10 @@ from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import nonce as nonce_option
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
+from gatekeeper.records.bundle_files import BUNDLE
+
+if TYPE_CHECKING:
+    from gatekeeper.records.policy import Policy
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -36,6 +41,10 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
     help="The word that the owner of the risk drew; evidence made with another one, or without, "
     "exits with 12.",
 )
+@click.option(
+    "--policy-digest",
+    help="sha256:… of the policy that was approved; another one exits with 2.",
+)
 @card_option
 @uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
@@ -45,13 +54,15 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     fail_on: str,
     checkpoint_digest: str | None,
     nonce: str | None,
+    policy_digest: str | None,
     card_path: Path | None,
 ) -> int:
     """Hold stored evidence against a policy and give the verdict.
 
     Works without torch. EVIDENCE is a bundle directory, or the output of `gatekeeper run`. A
     verdict is about the checkpoint of the evidence: --checkpoint-digest makes sure that it is the
-    one to be released (`gatekeeper inspect --digest` prints it).
+    one to be released (`gatekeeper inspect --digest` prints it). --policy-digest makes sure that
+    the policy is the one that was approved.
 
     \b
     Example:
@@ -62,6 +73,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         bundle_of,
         exit_code,
         hold_day,
+        replaced_policy,
         show,
         tell_older,
         tell_open,
@@ -81,6 +93,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     if out is not None:
         check_writable(out)
     policy = load_policy(policy_path)
+    _hold_policy(policy, policy_digest)
     rechecked = recheck(read_bundle(bundle_of(evidence)))
     tell_older(rechecked)
     tell_open(rechecked)
@@ -106,8 +119,37 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         today,
         fail_on=fail_on,
         card=None if card is None else card.card,
+        replaces=replaced_policy(policy, *_verdicts_beside(evidence, out)),
     )
     if out is not None:
         write_bytes(out, verdict_bytes(verdict))
     show(read, verdict, policy, card)
     return exit_code(verdict)
+
+
+def _hold_policy(policy: Policy, digest: str | None) -> None:
+    """Refuses a policy that is not the one that was approved.
+
+    Raises:
+        UsageError: the digest is none, or another policy's.
+    """
+    if digest is None:
+        return
+    if not _DIGEST.fullmatch(digest):
+        raise UsageError(
+            f"{excerpt(digest)!r} is no digest of a policy",
+            where="--policy-digest",
+            remedy=f"give sha256: and 64 hexadecimal digits; this policy has {policy.digest}",
+        )
+    if digest != policy.digest:
+        raise UsageError(
+            f"the policy has the digest {policy.digest}, approved was {digest}",
+            where=excerpt(policy.source),
+            remedy="give the policy that was approved, or have this one approved",
+        )
+
+
+def _verdicts_beside(evidence: Path, out: Path | None) -> list[Path]:
+    """Where a verdict on the same evidence may stand: beside a bundle, and where one is to go."""
+    places = [evidence, evidence.parent] if evidence.name == BUNDLE else [evidence]
+    return [*([] if out is None else [out]), *places]

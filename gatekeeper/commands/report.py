@@ -71,7 +71,7 @@ def report(
     from gatekeeper.commands._cards import card_for
     from gatekeeper.commands._output import check_directory
     from gatekeeper.commands._reporting import render_reports, source_date, write_reports
-    from gatekeeper.commands._verdicts import bundle_of, hold_day, tell_older
+    from gatekeeper.commands._verdicts import bundle_of, hold_day, replaced_policy, tell_older
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.outside import refuse_inside_checkpoint
     from gatekeeper.policy.evaluate import evaluate
@@ -84,6 +84,7 @@ def report(
         check_directory(out_dir)
     out_dir = out_dir or evidence
     refuse_inside_checkpoint(out_dir)
+    replaces = replaced_policy(policy, evidence)
     evidence = bundle_of(evidence)
     rechecked = recheck(read_bundle(evidence))
     tell_older(rechecked)
@@ -97,6 +98,7 @@ def report(
         day,
         fail_on=fail_on,
         card=None if card is None else card.card,
+        replaces=replaces,
     )
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]

@@ -218,7 +218,13 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     earlier, experts = is_earlier(stored), evidence.model.maskable_experts
     for then in (False, True):  # as `check` gives it now, or gave it when the bundle was not old
         again = evaluate(
-            evidence, policy, read.judged_on, fail_on=read.fail_on, card=read.card, earlier=then
+            evidence,
+            policy,
+            read.judged_on,
+            fail_on=read.fail_on,
+            card=read.card,
+            earlier=then,
+            replaces=read.replaces,
         )
         derived = json.loads(json.dumps(verdict_to_json(again)))
         then_said = with_earlier_warnings(derived, policy.sized(experts), read.judged_on)

@@ -53,6 +53,7 @@ def evaluate(
     card: JudgeCard | None = None,
     *,
     earlier: bool = False,
+    replaces: str | None = None,
 ) -> Verdict:
     """Hold evidence against a policy.
 
@@ -66,6 +67,8 @@ def evaluate(
         fail_on: one of `records.verdict.FAIL_ON`; recorded in the verdict.
         earlier: whether to derive a verdict of then, for which replies judged and experts ranked by
             an earlier version, and a bundle of one, will do; a new one never rests on them.
+        replaces: digest of another policy of the same id and version, under which a verdict stands
+            where this one is to stand; recorded in the verdict.
         card: of the judge. It decides nothing unless the policy demands one, and is then recorded.
 
     Raises:
@@ -128,11 +131,13 @@ def evaluate(
             *about_controls(evidence, policy),
             *_about_starvation(evidence, policy),
             *about_policy(asked, today),
+            *_about_replaced(replaces),
             *(excerpt(text, 400) for text in evidence.cautions or ()),
         ),
         fail_on=fail_on,
         departures=departures(evidence, policy),
         card=card,
+        replaces=replaces,
     )
 
 
@@ -215,6 +220,15 @@ def _about_audits(evidence: Evidence) -> Iterator[str]:
             f"{times.audits} audits of this checkpoint, under {seeds} "
             f"seed{'s' if seeds > 1 else ''}, are known to the output directory: a verdict is only "
             "as sure as stated if this one was not picked among them"
+        )
+
+
+def _about_replaced(digest: str | None) -> Iterator[str]:
+    """Another policy that went by the same name."""
+    if digest is not None:
+        yield (
+            f"a verdict stood here under another policy of the same id and version, "
+            f"{excerpt(digest)[:19]}…: the policy was changed and not its version"
         )
 
 

@@ -123,6 +123,8 @@ class Verdict:
         fail_on: one of `FAIL_ON`.
         departures: settings of the audit that differ from their defaults.
         card: of the judge, if numbers were held corrected by it too.
+        replaces: digest of another policy of the same id and version, under which a verdict stood
+            in the same place.
     """
 
     result: str
@@ -139,6 +141,7 @@ class Verdict:
     fail_on: str = "block"
     departures: tuple[Departure, ...] = ()
     card: JudgeCard | None = None
+    replaces: str | None = None
 
     @property
     def headline(self) -> str:
