@@ -41,8 +41,11 @@ class _Seen(NamedTuple):
     @property
     def before(self) -> str:
         """What stands in the line, up to the place."""
-        line = self.lines[self.at[0] - 1] if self.at[0] <= len(self.lines) else ""
-        return line[: self.at[1] - 1]
+        return self.line(self.at)[: self.at[1] - 1]
+
+    def line(self, position: tuple[int, int]) -> str:
+        """The line of a place; empty where YAML counts other line ends than we do."""
+        return self.lines[position[0] - 1] if position[0] <= len(self.lines) else ""
 
     @property
     def last(self) -> str:
@@ -77,8 +80,7 @@ def _start(seen: _Seen) -> Stumble:
 
 
 def _no_colon(seen: _Seen) -> Stumble:
-    line = seen.lines[seen.begun[0] - 1]
-    if _GLUED.match(line):
+    if _GLUED.match(seen.line(seen.begun)):
         return Stumble("no space behind the colon", "write it as key: value", seen.begun)
     remedy = "write it as key: value, or indent it if it goes on with the text above"
     return Stumble("a line without a colon, where a key belongs", remedy, seen.begun)
@@ -111,7 +113,7 @@ def _unclosed(seen: _Seen) -> Stumble:
 
 
 def _unquoted(seen: _Seen) -> Stumble:
-    line = seen.lines[seen.begun[0] - 1]
+    line = seen.line(seen.begun)
     quote = line[seen.begun[1] - 1 : seen.begun[1]] or "'"
     return Stumble("a quote that is never closed", f"close it with {quote}", seen.begun)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.errors import UsageError
 from gatekeeper.policy.yaml_marks import MAX_BYTES, read_yaml
-from gatekeeper.strict_yaml import place
+from gatekeeper.strict_yaml import parse_yaml, place
 
 
 def read(tmp_path: Path, text: str | bytes):
@@ -227,3 +228,21 @@ def test_faults_of_yaml_are_told_in_plain_words(
     assert words in error.message
     assert remedy in str(error.remedy)
     assert str(error.where).endswith(f"p.yaml{place_}")
+
+
+def test_other_line_ends_of_yaml_do_not_lead_astray() -> None:
+    for text in (
+        "a: 1\u2028b\u2028c: 2\u2028",
+        "a: 1\x85b\x85c: 2",
+        "\u2029\u2029a: 'x",
+        "\x85\x85a:\x85 b c: [",
+    ):
+        with pytest.raises(UsageError, match="not valid YAML"):
+            parse_yaml(text, "x")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="ab:-[]{},'\"|>%@&*!#?\\ \t\n\r\x85\u2028", max_size=30))
+def test_no_text_ends_in_a_traceback(text: str) -> None:
+    with contextlib.suppress(UsageError):
+        parse_yaml(text, "x")
