@@ -13,6 +13,7 @@ from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._option_kinds import Word
 from gatekeeper.commands._ranks import follow, in_step
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.records.audit_config import typed_options
 
 if TYPE_CHECKING:  # torch is behind it
@@ -44,6 +45,7 @@ if TYPE_CHECKING:  # torch is behind it
     help="Disclosure level of the reports.",
 )
 @click.option("--lang", default="en", show_default=True, help="Language of the reports.")
+@tier_option
 @fail_on_option
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
 @card_option
@@ -56,6 +58,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     formats: tuple[str, ...],
     level: str,
     lang: str,
+    tier: str | None,
     fail_on: str,
     overwrite: bool,
     card_path: Path | None,
@@ -79,13 +82,12 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         from gatekeeper.policy.load import load_policy
         from gatekeeper.report.disclosure import Disclosure
 
-        policy = load_policy(policy_path)
+        policy = load_policy(policy_path, tier)
         card = open_card(card_path)
         result = run_gate(
             checkpoint,
             typed,
             policy,
-            policy_path,
             out,
             formats=formats,
             level=Disclosure(level),
@@ -102,4 +104,4 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             click.echo(f"wrote {path}")
         return exit_code(result.verdict)
 
-    return in_step(typed, lead, lambda ranks: follow(checkpoint, typed, policy_path, ranks))
+    return in_step(typed, lead, lambda ranks: follow(checkpoint, typed, policy_path, tier, ranks))

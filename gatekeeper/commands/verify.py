@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
 from gatekeeper.plain_files import read_plain
 from gatekeeper.records.bundle_files import BUNDLE, BUNDLE_FILES, POLICY, VERDICT
@@ -33,8 +34,11 @@ _MOST_BYTES = 50_000_000
     type=click.Path(path_type=Path),
     help="Policy of the verdict; default: the policy.yaml beside it.",
 )
+@tier_option
 @uncollected()
-def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see catalog.py
+def COMMAND(  # noqa: N802 - the one constant every command file exposes
+    path: Path, policy_path: Path | None, tier: str | None
+) -> int:
     """Check digests, and derive selections, masks, outcomes, findings and verdict again.
 
     PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
@@ -52,7 +56,7 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     from gatekeeper.verify.verify import recheck
 
     # Before the bundle is read: one that was named by mistake is no word against the evidence.
-    policy = load_policy(policy_path, earlier=True) if policy_path else None
+    policy = load_policy(policy_path, tier, earlier=True) if policy_path else None
     bundle = bundle_of(path)
     evidence = read_bundle(bundle)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")

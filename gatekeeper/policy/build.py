@@ -69,6 +69,7 @@ class Builder:
             source=self._document.source,
             audit_digest=_audit_digest(data),
             longest_waiver=_days(data.get("waiver_rules", {}).get("longest")),
+            tier=data.get("tier"),
         )
 
     # -- rules ------------------------------------------------------------------------------------

@@ -23,8 +23,9 @@ def explain(policy: Policy, today: date) -> str:
         today: tells which exceptions have expired.
     """
     lines = [
-        f"{policy.title} ({policy.id} {policy.version})",
+        f"{policy.title} ({policy.id} {policy.version}{_tier(policy)})",
         f"Owner: {policy.owner}{_review(policy)}",
+        *_changes(policy),
         "",
         "What must have been measured, or nothing passes:",
         *(f"  - {need}" for need in _needs(policy)),
@@ -37,6 +38,24 @@ def explain(policy: Policy, today: date) -> str:
     for number, rule in enumerate(policy.rules, start=1):
         lines += _rule(number, rule, policy, takes)
     return "\n".join((*lines, *_waivers(policy, today))) + "\n"
+
+
+def _tier(policy: Policy) -> str:
+    return f", tier {policy.tier}" if policy.tier else ""
+
+
+def _changes(policy: Policy) -> Iterator[str]:
+    """What is said otherwise than in the policy that this one extends, or than beside tiers."""
+    for change in policy.changes:
+        if change.new is None:
+            words = f"{change.what} removed"
+        elif change.old is None:
+            words = f"{change.what} added: {change.new}"
+        else:
+            words = f"{change.what} {change.old} → {change.new}"
+        tier = change.against.startswith("tier ")
+        start = change.against.capitalize() if tier else f"Changed against {change.against}"
+        yield f"{start}: {words}"
 
 
 def _review(policy: Policy) -> str:

@@ -49,6 +49,7 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
             "id": verdict.policy_id,
             "version": verdict.policy_version,
             "digest": verdict.policy_digest,
+            **({} if verdict.tier is None else {"tier": verdict.tier}),
         },
         "checkpoint": {"digest": verdict.checkpoint_digest},
         "judged_on": verdict.judged_on.isoformat(),
@@ -144,6 +145,7 @@ def verdict_from_json(data: Any, *, where: str | None = None) -> Verdict:
         fail_on=data.get("fail_on", "block"),
         departures=tuple(Departure(**departure) for departure in data.get("departures", ())),
         card=_judge_card(data.get("judge_card"), where),
+        tier=data["policy"].get("tier"),
     )
 
 
