@@ -300,14 +300,15 @@ def test_tiers_of_a_parent_are_over_what_a_child_says(tmp_path: Path) -> None:
 # -- Laws -----------------------------------------------------------------------------------------
 
 _points = st.integers(0, 100).map("{} points".format)
+_sizes = st.sampled_from([1, 4, [1, 4]])
 _sets = st.sampled_from(["regular", "jailbreak"])
 _change = st.fixed_dictionaries(
     {},
     optional={
         "max": _points,
         "severity": st.sampled_from(["block", "warn"]),
-        "at": st.fixed_dictionaries({}, optional={"k": st.sampled_from([1, 4, [1, 4]]), "set": _sets}),
-        "rationale": st.sampled_from(["no", "1e5", "08", "a: b", "x  y", "~", "日本"]),
+        "at": st.fixed_dictionaries({}, optional={"k": _sizes, "set": _sets}),
+        "rationale": st.sampled_from(["no", "1e5", "08", "a: b", "x  y", "~", "日"]),
         "controls": st.lists(st.sampled_from(["A:1", "B:2"]), max_size=2),
     },
 )  # fmt: skip
