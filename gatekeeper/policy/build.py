@@ -93,14 +93,14 @@ class Builder:
         metric = self._metric((*route, "metric"), data["metric"])
         if metric is None:
             return None
-        side = "max" if "max" in data else "min"
-        limit = self._limit((*route, side), data[side], metric)
+        side = next(key for key in ("max", "min", "between") if key in data)
+        minimum, maximum = self._limits((*route, side), data[side], metric)
         return Rule(
             id=data["id"],
             metric=metric.id,
             subjects=self._subjects(route, data.get("at", {}), metric),
-            minimum=limit if side == "min" else None,
-            maximum=limit if side == "max" else None,
+            minimum=minimum,
+            maximum=maximum,
             unit=metric.unit,
             bound=self._bound(route, data, side),
             severity=data.get("severity", "block"),
@@ -111,6 +111,20 @@ class Builder:
             interval=data.get("interval", "suite"),
             shares=self._shares(route, data.get("at", {})),
         )
+
+    def _limits(
+        self, route: Route, value: Any, metric: Metric
+    ) -> tuple[float | None, float | None]:
+        """(least, largest) of a rule's limit."""
+        if route[-1] == "max":
+            return None, self._limit(route, value, metric)
+        if route[-1] == "min":
+            return self._limit(route, value, metric), None
+        least, largest = (self._limit((*route, i), text, metric) for i, text in enumerate(value))
+        if least >= largest:
+            message = f"nothing lies between {excerpt(value[0])} and {excerpt(value[1])}"
+            self._error(route, message, "write the smaller number first")
+        return least, largest
 
     def _shares(self, route: Route, data: Mapping[str, Any]) -> tuple[float, ...]:
         """The mask sizes of a rule that are shares of the model's experts."""
@@ -175,7 +189,7 @@ class Builder:
                 self._error((*route, "at", key), message, remedy, key=True)
 
     def _bound(self, route: Route, data: Mapping[str, Any], side: str) -> str:
-        natural = "upper" if side == "max" else "lower"
+        natural = {"max": "upper", "min": "lower", "between": "both"}[side]
         bound = str(data.get("bound", natural))
         if bound not in {natural, "estimate"}:
             message = f"bound {bound} would let an interval that straddles the {side} pass"
@@ -213,7 +227,7 @@ class Builder:
             ceiling = self._limit(
                 (*route, "not_above"), data["not_above"], self.metrics[rule.metric]
             )
-            if rule.maximum is None:
+            if rule.minimum is not None:
                 message = f"not_above does not fit rule {rule.id}, which has a min"
                 self._error((*route, "not_above"), message, "remove it")
         return Waiver(

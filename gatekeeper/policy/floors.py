@@ -212,6 +212,8 @@ def parts_of(subject: Subject, parts: Mapping[tuple[str, str], int] = _NOTHING) 
 
 def _limit(rule: Rule) -> float | None:
     """A rule's limit as a share that must not be exceeded, of prompts or of shortfalls."""
+    if len(rule.sides()) > 1:  # what a fault would look like, nobody says
+        return None
     if rule.maximum is not None:
         limit = rule.maximum / 100
     elif rule.minimum is not None:
