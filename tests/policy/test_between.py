@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ _told = st.dictionaries(
 _limits = st.tuples(st.floats(0, 100), st.floats(0, 100)).map(sorted)
 
 
-def held(values: dict[str, Told], **limits: Any) -> Verdict:
+def held(values: Mapping[str, Told | Missing], **limits: Any) -> Verdict:
     rule = make_rule(metric="told", subjects=(Subject(k=4),), **{"bound": "both", **limits})
     with use_metric(told_metric(values)):
         return evaluate(EVIDENCE, make_policy(rule), TODAY)
@@ -55,7 +56,7 @@ def test_it_is_both_limits_and_no_less(values: dict[str, Told], limits: list[flo
 
 
 def test_either_side_fails_and_is_told() -> None:
-    values: dict[str, Told] = dict.fromkeys(SELECTORS, (50.0, 5.0))
+    values: dict[str, Told | Missing] = dict.fromkeys(SELECTORS, (50.0, 5.0))
     verdict = held(values, minimum=60.0, maximum=90.0)
     assert verdict.result == "fail"
     assert "the limit is between 60 and 90 points" in verdict.outcomes[0].explanation
@@ -63,10 +64,9 @@ def test_either_side_fails_and_is_told() -> None:
     assert held(values, minimum=40.0, maximum=60.0).outcomes[0].result == "pass"
     assert held(values, minimum=48.0, maximum=60.0).outcomes[0].result == "inconclusive"
     assert verdict_from_json(verdict_to_json(verdict)) == verdict
-    missing = dict.fromkeys(
-        SELECTORS, Missing(metric="told", version=1, subject=Subject(), reason="x")
-    )
-    assert held(missing, minimum=0.0, maximum=100.0).outcomes[0].result == "inconclusive"  # type: ignore[arg-type]
+    nothing = Missing(metric="told", version=1, subject=Subject(), reason="x")
+    values = {**values, "attribution": nothing}
+    assert held(values, minimum=0.0, maximum=100.0).outcomes[0].result == "inconclusive"
 
 
 def test_as_it_is_written(tmp_path: Path) -> None:
