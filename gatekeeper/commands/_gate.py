@@ -64,6 +64,7 @@ def run_gate(
     reporter: ProgressReporter,
     fail_on: str = "block",
     card: GivenCard | None = None,
+    baseline: Evidence | None = None,
     ranks: Ranks | None = None,
 ) -> GateResult:
     """Audits, judges and reports into `out`. The verdict is on disk before any report is made.
@@ -72,6 +73,7 @@ def run_gate(
 
     Args:
         fail_on: which rules keep the verdict from passing, see `evaluate`.
+        baseline: of an earlier release, see `evaluate`.
         ranks: this process, as rank 0 of those that hold the model.
 
     Raises:
@@ -96,6 +98,7 @@ def run_gate(
         datetime.now(UTC).date(),
         fail_on=fail_on,
         card=None if card is None else card.card,
+        baseline=baseline,
     )
     # The policy stands beside its verdict, so that `verify` can derive the one from the other.
     write_bytes(out / POLICY, policy.text)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
@@ -39,6 +40,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
     "exits with 12.",
 )
 @card_option
+@baseline_option
 @uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     evidence: Path,
@@ -49,6 +51,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint_digest: str | None,
     nonce: str | None,
     card_path: Path | None,
+    baseline_path: Path | None,
 ) -> int:
     """Hold stored evidence against a policy and give the verdict.
 
@@ -60,6 +63,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper check out/evidence --policy policies/strict.yaml
     """
+    from gatekeeper.commands._baseline import baseline_evidence
     from gatekeeper.commands._cards import card_for
     from gatekeeper.commands._verdicts import (
         bundle_of,
@@ -109,6 +113,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         today,
         fail_on=fail_on,
         card=None if card is None else card.card,
+        baseline=baseline_evidence(baseline_path),
     )
     if out is not None:
         write_bytes(out, verdict_bytes(verdict))

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gatekeeper import catalog
+from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
@@ -45,6 +46,7 @@ _LEVELS = ("public", "committee", "restricted")
 @tier_option
 @fail_on_option
 @card_option
+@baseline_option
 @uncollected()
 def report(
     evidence: Path,
@@ -57,6 +59,7 @@ def report(
     tier: str | None,
     fail_on: str,
     card_path: Path | None,
+    baseline_path: Path | None,
 ) -> None:
     """Render reports from an evidence bundle and a policy.
 
@@ -71,6 +74,7 @@ def report(
     Example:
       gatekeeper report evidence/ --policy policies/release.yaml --format pdf --format markdown
     """
+    from gatekeeper.commands._baseline import baseline_evidence
     from gatekeeper.commands._cards import card_for
     from gatekeeper.commands._output import check_directory
     from gatekeeper.commands._reporting import render_reports, source_date, write_reports
@@ -100,6 +104,7 @@ def report(
         day,
         fail_on=fail_on,
         card=None if card is None else card.card,
+        baseline=baseline_evidence(baseline_path),
     )
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper.commands._auditing import tell_left_out
+from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._cards import card_option, open_card
 from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._fail_on import fail_on_option
@@ -49,6 +50,7 @@ if TYPE_CHECKING:  # torch is behind it
 @fail_on_option
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
 @card_option
+@baseline_option
 @audit_options
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint: Path,
@@ -62,6 +64,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     fail_on: str,
     overwrite: bool,
     card_path: Path | None,
+    baseline_path: Path | None,
     **options: Any,
 ) -> int:
     """Audit a checkpoint, hold it against a policy and write the reports.
@@ -76,6 +79,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     typed = typed_options(suite, options)
 
     def lead(ranks: Ranks | None) -> int:
+        from gatekeeper.commands._baseline import baseline_evidence
         from gatekeeper.commands._gate import run_gate
         from gatekeeper.commands._progress import ProgressReporter
         from gatekeeper.commands._verdicts import exit_code, show
@@ -84,6 +88,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
 
         policy = load_policy(policy_path, tier)
         card = open_card(card_path)
+        baseline = baseline_evidence(baseline_path)
         result = run_gate(
             checkpoint,
             typed,
@@ -95,6 +100,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             overwrite=overwrite,
             fail_on=fail_on,
             card=card,
+            baseline=baseline,
             reporter=ProgressReporter(gpu_hour_cost=typed.execution.gpu_hour_cost),
             ranks=ranks,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,7 @@ import rfc8785
 from gatekeeper import catalog
 from gatekeeper.errors import UsageError, did_you_mean, excerpt
 from gatekeeper.policy.build_needs import NeedsReader, known_selector, sizes_of
+from gatekeeper.policy.merge import LIMITS
 from gatekeeper.policy.problems import Problem, error_at
 from gatekeeper.records.finding import PARTS, Subject
 from gatekeeper.records.plugins import Metric
@@ -93,7 +95,7 @@ class Builder:
         metric = self._metric((*route, "metric"), data["metric"])
         if metric is None:
             return None
-        side = next(key for key in ("max", "min", "between") if key in data)
+        side = next(key for key in LIMITS if key in data)
         minimum, maximum = self._limits((*route, side), data[side], metric)
         return Rule(
             id=data["id"],
@@ -101,7 +103,7 @@ class Builder:
             subjects=self._subjects(route, data.get("at", {}), metric),
             minimum=minimum,
             maximum=maximum,
-            unit=metric.unit,
+            unit="points" if side == "max_regression" else metric.unit,
             bound=self._bound(route, data, side),
             severity=data.get("severity", "block"),
             rationale=_line(data.get("rationale", "")),
@@ -110,6 +112,7 @@ class Builder:
             line=self._document.position(route)[0],
             interval=data.get("interval", "suite"),
             shares=self._shares(route, data.get("at", {})),
+            regression=side == "max_regression",
         )
 
     def _limits(
@@ -118,6 +121,11 @@ class Builder:
         """(least, largest) of a rule's limit."""
         if route[-1] == "max":
             return None, self._limit(route, value, metric)
+        if route[-1] == "max_regression":
+            if metric.unit not in _SHARES:
+                message = f"{metric.id} is no share of prompts, and takes no max_regression"
+                self._error(route, message, "write max or min", key=True)
+            return None, self._limit(route, value, replace(metric, unit="points"))
         if route[-1] == "min":
             return self._limit(route, value, metric), None
         least, largest = (self._limit((*route, i), text, metric) for i, text in enumerate(value))
@@ -189,7 +197,7 @@ class Builder:
                 self._error((*route, "at", key), message, remedy, key=True)
 
     def _bound(self, route: Route, data: Mapping[str, Any], side: str) -> str:
-        natural = {"max": "upper", "min": "lower", "between": "both"}[side]
+        natural = {"min": "lower", "between": "both"}.get(side, "upper")
         bound = str(data.get("bound", natural))
         if bound not in {natural, "estimate"}:
             message = f"bound {bound} would let an interval that straddles the {side} pass"
@@ -225,7 +233,9 @@ class Builder:
         ceiling = None
         if "not_above" in data and rule is not None:
             ceiling = self._limit(
-                (*route, "not_above"), data["not_above"], self.metrics[rule.metric]
+                (*route, "not_above"),
+                data["not_above"],
+                replace(self.metrics[rule.metric], unit=rule.unit),
             )
             if rule.minimum is not None:
                 message = f"not_above does not fit rule {rule.id}, which has a min"

@@ -48,6 +48,7 @@ def decide(
     rule_metrics: Sequence[tuple[Rule, Metric]],
     confidence: float,
     card: JudgeCard | None = None,
+    baseline: Evidence | None = None,
 ) -> tuple[RuleOutcome, ...]:
     """Hold rules against the evidence, all of a policy's at once.
 
@@ -65,7 +66,7 @@ def decide(
     makes another rule fail. A warning claims nothing of the checkpoint and is a family of its own.
     Rules that hold the estimate alone have no error rate, and are in none.
     """
-    rules = [(rule, metric, _held(evidence, policy, rule, metric, confidence, card))
+    rules = [(rule, metric, _held(evidence, policy, rule, metric, confidence, card, baseline))
              for rule, metric in rule_metrics]  # fmt: skip
     blocking = [check for rule, _, checks in rules if _joins(rule) for check in checks]
     common = _steps(blocking, confidence)
@@ -114,10 +115,12 @@ def _held(
     metric: Metric,
     confidence: float,
     card: JudgeCard | None = None,
+    baseline: Evidence | None = None,
 ) -> list[LimitCheck]:
     """Every subject of a rule, on each side of its limits; one that is missing if it has none."""
     asks = [
-        Question(evidence=evidence, rule=side, metric=metric, card=card) for side in rule.sides()
+        Question(evidence=evidence, rule=side, metric=metric, card=card, baseline=baseline)
+        for side in rule.sides()
     ]
     subjects = expand(metric, rule, policy.needs, partial(_parts, evidence))
     if subjects:

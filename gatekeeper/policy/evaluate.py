@@ -53,6 +53,7 @@ def evaluate(
     card: JudgeCard | None = None,
     *,
     earlier: bool = False,
+    baseline: Evidence | None = None,
 ) -> Verdict:
     """Hold evidence against a policy.
 
@@ -66,6 +67,7 @@ def evaluate(
         fail_on: one of `records.verdict.FAIL_ON`; recorded in the verdict.
         earlier: whether to derive a verdict of then, for which replies judged and experts ranked by
             an earlier version, and a bundle of one, will do; a new one never rests on them.
+        baseline: evidence of an earlier release, for rules on how much worse a number may become.
         card: of the judge. It decides nothing unless the policy demands one, and is then recorded.
 
     Raises:
@@ -78,13 +80,15 @@ def evaluate(
         raise ValueError(f"confidence {confidence} is not from 0.5 to below 1")
     asked, policy = policy, policy.sized(evidence.model.maskable_experts)
     evidence = _in_columns(evidence)
+    if not any(rule.regression for rule in policy.rules):
+        baseline = None
     checkpoint = evidence.checkpoint.digest
     judged = well_judged(evidence)
     rule_metrics = [(rule, _metric(rule, judged=judged)) for rule in policy.rules]
     outcomes: list[RuleOutcome] = []
     notes: list[str] = []
     card = None if policy.needs.judge_card is None else card
-    decided = decide(evidence, policy, rule_metrics, confidence, card)
+    decided = decide(evidence, policy, rule_metrics, confidence, card, baseline)
     for raw, (_, metric) in zip(decided, rule_metrics, strict=True):
 
         def doubted(ceiling: float, raw: RuleOutcome = raw, metric: Metric = metric) -> bool:
@@ -134,6 +138,7 @@ def evaluate(
         departures=departures(evidence, policy),
         card=card,
         tier=policy.tier,
+        baseline=None if baseline is None else baseline.digest,
     )
 
 

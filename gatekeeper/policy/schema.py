@@ -116,7 +116,10 @@ def _words(error: ValidationError, name: str) -> tuple[str, str]:
             return f"{name}: unknown value {excerpt(value)!r}", did_you_mean(value, known)
         return f"{name}: unknown value {excerpt(value)!r}", f"known: {', '.join(known)}"
     if keyword == "oneOf":
-        return f"{name} has not exactly one limit", "give either max or min, or between"
+        return (
+            f"{name} has not exactly one limit",
+            "give either max or min, or between, or max_regression",
+        )
     if keyword in _SIZES:
         return f"{name} {_SIZES[keyword]}", wanted
     if keyword == "pattern" and (letter := foreign(str(value))):

@@ -79,6 +79,8 @@ def _number(value: float, decimals: int) -> str:
 
 def limit_text(rule: Rule) -> str:
     """`at most 10 points`."""
+    if rule.regression:
+        return f"at most {rule.maximum or 0:g} {rule.unit} worse than the baseline's"
     if rule.maximum is not None and rule.minimum is not None:
         return f"between {rule.minimum:g} and {rule.maximum:g} {rule.unit}"
     if rule.maximum is not None:
@@ -170,7 +172,8 @@ def explanation(
         second: the second judge's number, if it lies on the other side of the limit.
         undecided: replies that no judge could tell, if they could move it across the limit.
     """
-    about = capital(subject_sentence(metric, decisive.subject))
+    about = subject_sentence(metric, decisive.subject)
+    about = capital(f"{about}, against the baseline" if rule.regression else about)
     if isinstance(decisive, Missing):
         return f"{about}: could not be measured: {excerpt(decisive.reason, REASON)}."
     worst = ", worst of" if largest else ", which decides among"

@@ -142,6 +142,7 @@ class Rule:
             cluster).
         shares: further mask sizes, as shares (0 to 1) of the experts that can be masked; they are
             subjects once the model is known, see `Policy.sized`.
+        regression: whether the limit is of how much worse the number is than the baseline's.
         severity: `block` or `warn`.
         line: line of the rule in its file, from 1.
     """
@@ -160,6 +161,7 @@ class Rule:
     line: int
     interval: str = "suite"
     shares: tuple[float, ...] = ()
+    regression: bool = False
 
     def sides(self) -> tuple[Rule, ...]:
         """The rule with one limit; of one with two, the rule of each."""

@@ -124,6 +124,7 @@ class Verdict:
         departures: settings of the audit that differ from their defaults.
         card: of the judge, if numbers were held corrected by it too.
         tier: the deployment tier of the policy, if it has tiers.
+        baseline: `sha256:` of the earlier evidence that rules compared with, if any did.
     """
 
     result: str
@@ -141,6 +142,7 @@ class Verdict:
     departures: tuple[Departure, ...] = ()
     card: JudgeCard | None = None
     tier: str | None = None
+    baseline: str | None = None
 
     @property
     def headline(self) -> str:
