@@ -86,6 +86,8 @@ def _needs(policy: Policy) -> Iterator[str]:
         yield f"The prompts are those of the suite {needs.suite_id}."
     if needs.suite_digest is not None:
         yield f"The suite has the digest {needs.suite_digest}."
+    if needs.suite_digests:
+        yield f"The suite has one of the digests {', '.join(needs.suite_digests)}."
     if needs.measured:
         yield f"At least {100 * needs.measured:g} % of each set of the suite was run."
     if needs.per_category:
@@ -142,6 +144,7 @@ def _search(needs: EvidenceNeeds) -> Iterator[str]:
 
 def _settings(pins: SettingsNeeds) -> Iterator[str]:
     marks = None if pins.reasoning_marks is None else " … ".join(pins.reasoning_marks) or "none"
+    stops = None if pins.sequential is None else "on" if pins.sequential else "off"
     named = (
         ("judge", pins.judge),
         ("settings of the judge", pins.judge_settings),
@@ -152,6 +155,7 @@ def _settings(pins: SettingsNeeds) -> Iterator[str]:
         ("numeric format", " or ".join(pins.dtypes) or None),
         ("masking mode", pins.mode),
         ("phase masked", pins.phase),
+        ("stopping of masks that are settled", stops),
         ("seed", None if pins.seed is None else str(pins.seed)),
     )
     pinned = [f"{name} {value}" for name, value in named if value is not None]

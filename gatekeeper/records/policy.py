@@ -48,6 +48,7 @@ class SettingsNeeds:
             refusal could be ruled out.
         undecided: largest share (0 to 1) of the replies under any mask that no judge could tell.
         dtypes: numeric formats that may be used.
+        sequential: whether masks must have stopped once their limits were settled, or must not.
         seed: the seed; None for any. `derived_seed`: the one that follows from policy, suite,
             checkpoint and nonce.
         thinking: `on`, `off` or `template`: whether the model must have been made to reason.
@@ -68,6 +69,7 @@ class SettingsNeeds:
     dtypes: tuple[str, ...] = ()
     mode: str | None = None
     phase: str | None = None
+    sequential: bool | None = None
     seed: int | None = None
     derived_seed: bool = False
     nonce: bool = False
@@ -101,7 +103,8 @@ class EvidenceNeeds:
         random_masks: different random controls per selector and k.
         prompts: measured prompts per set, at least; prompts that repeat a text count once.
         seeds: seeds those come from, per set, at least; seeds that share a text count as one.
-        suite_id, suite_digest: the suite that must have been used, if the policy pins it.
+        suite_id, suite_digest: the suite that must have been used, if the policy pins it;
+            `suite_digests`: of several of which any will do.
         measured: least share (0 to 1) of the prompts of each set that must have been run.
         per_category: measured prompts per category of each set, at least.
         power: probability with which each rule must be able to pass what loses nothing and to fail
@@ -118,6 +121,7 @@ class EvidenceNeeds:
     seeds: Mapping[str, int] = field(default_factory=dict)
     suite_id: str | None = None
     suite_digest: str | None = None
+    suite_digests: tuple[str, ...] = ()
     measured: float = 0.0
     per_category: int = 0
     search: SearchNeeds = SearchNeeds()
