@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,7 +55,6 @@ def run_gate(
     checkpoint: Path,
     typed: TypedOptions,
     policy: Policy,
-    policy_path: Path,
     out: Path,
     *,
     formats: Sequence[str],
@@ -66,6 +64,7 @@ def run_gate(
     reporter: ProgressReporter,
     fail_on: str = "block",
     card: GivenCard | None = None,
+    baseline: Evidence | None = None,
     ranks: Ranks | None = None,
 ) -> GateResult:
     """Audits, judges and reports into `out`. The verdict is on disk before any report is made.
@@ -74,13 +73,14 @@ def run_gate(
 
     Args:
         fail_on: which rules keep the verdict from passing, see `evaluate`.
+        baseline: of an earlier release, see `evaluate`.
         ranks: this process, as rank 0 of those that hold the model.
 
     Raises:
         GatekeeperError: any of the parts'; evidence that was finished stays.
     """
     preflight(formats, lang)
-    policy_bytes, replaces = same_policy(policy, policy_path), replaced_policy(policy, out)
+    replaces = replaced_policy(policy, out)
     finished = not overwrite and _lacks_results(out, formats)
     if not finished:
         check_output(out, overwrite=overwrite)
@@ -100,30 +100,15 @@ def run_gate(
         fail_on=fail_on,
         card=None if card is None else card.card,
         replaces=replaces,
+        baseline=baseline,
     )
     # The policy stands beside its verdict, so that `verify` can derive the one from the other.
-    write_bytes(out / POLICY, policy_bytes)
+    write_bytes(out / POLICY, policy.text)
     write_bytes(out / VERDICT, verdict_bytes(verdict))
     reports = write_reports(
         evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card
     )
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
-
-
-def same_policy(policy: Policy, path: Path) -> bytes:
-    """The bytes that the policy was read from, before hours of work in which the file may change.
-
-    Raises:
-        UsageError: they can't be read again (a pipe), or are others by now.
-    """
-    raw = path.read_bytes() if path.is_file() else b""
-    if f"sha256:{hashlib.sha256(raw).hexdigest()}" != policy.digest:
-        raise UsageError(
-            "cannot be read a second time as it was",
-            where=excerpt(path),
-            remedy="give a plain file that nobody is writing to",
-        )
-    return raw
 
 
 def _check_card(card: GivenCard | None, request: AuditRequest) -> None:

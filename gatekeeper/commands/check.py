@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import nonce as nonce_option
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.records.bundle_files import BUNDLE
 
@@ -30,6 +32,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the verdict as JSON to this file."
 )
+@tier_option
 @fail_on_option
 @click.option(
     "--checkpoint-digest",
@@ -46,16 +49,19 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
     help="sha256:… of the policy that was approved; another one exits with 2.",
 )
 @card_option
+@baseline_option
 @uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     evidence: Path,
     policy_path: Path,
     out: Path | None,
+    tier: str | None,
     fail_on: str,
     checkpoint_digest: str | None,
     nonce: str | None,
     policy_digest: str | None,
     card_path: Path | None,
+    baseline_path: Path | None,
 ) -> int:
     """Hold stored evidence against a policy and give the verdict.
 
@@ -68,6 +74,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper check out/evidence --policy policies/strict.yaml
     """
+    from gatekeeper.commands._baseline import baseline_evidence
     from gatekeeper.commands._cards import card_for
     from gatekeeper.commands._verdicts import (
         bundle_of,
@@ -92,7 +99,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         )
     if out is not None:
         check_writable(out)
-    policy = load_policy(policy_path)
+    policy = load_policy(policy_path, tier)
     _hold_policy(policy, policy_digest)
     rechecked = recheck(read_bundle(bundle_of(evidence)))
     tell_older(rechecked)
@@ -120,6 +127,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         fail_on=fail_on,
         card=None if card is None else card.card,
         replaces=replaced_policy(policy, *_verdicts_beside(evidence, out)),
+        baseline=baseline_evidence(baseline_path),
     )
     if out is not None:
         write_bytes(out, verdict_bytes(verdict))

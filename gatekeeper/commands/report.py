@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from gatekeeper import catalog
+from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import Day, Word
+from gatekeeper.commands._tier import tier_option
 
 _LEVELS = ("public", "committee", "restricted")
 
@@ -41,8 +43,10 @@ _LEVELS = ("public", "committee", "restricted")
     help="Date that waivers and the review date are held against.  [default: SOURCE_DATE_EPOCH, "
     "else today (UTC)]",
 )  # fmt: skip
+@tier_option
 @fail_on_option
 @card_option
+@baseline_option
 @uncollected()
 def report(
     evidence: Path,
@@ -52,8 +56,10 @@ def report(
     level: str,
     lang: str,
     as_of: date | None,
+    tier: str | None,
     fail_on: str,
     card_path: Path | None,
+    baseline_path: Path | None,
 ) -> None:
     """Render reports from an evidence bundle and a policy.
 
@@ -68,6 +74,7 @@ def report(
     Example:
       gatekeeper report evidence/ --policy policies/release.yaml --format pdf --format markdown
     """
+    from gatekeeper.commands._baseline import baseline_evidence
     from gatekeeper.commands._cards import card_for
     from gatekeeper.commands._output import check_directory
     from gatekeeper.commands._reporting import render_reports, source_date, write_reports
@@ -79,7 +86,7 @@ def report(
     from gatekeeper.report.disclosure import Disclosure
     from gatekeeper.verify.verify import recheck
 
-    policy = load_policy(policy_file)
+    policy = load_policy(policy_file, tier)
     if out_dir is not None:
         check_directory(out_dir)
     out_dir = out_dir or evidence
@@ -99,6 +106,7 @@ def report(
         fail_on=fail_on,
         card=None if card is None else card.card,
         replaces=replaces,
+        baseline=baseline_evidence(baseline_path),
     )
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]

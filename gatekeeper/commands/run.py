@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper.commands._auditing import tell_left_out
+from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._cards import card_option, open_card
 from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._option_kinds import Word
 from gatekeeper.commands._ranks import follow, in_step
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.records.audit_config import typed_options
 
 if TYPE_CHECKING:  # torch is behind it
@@ -44,9 +46,11 @@ if TYPE_CHECKING:  # torch is behind it
     help="Disclosure level of the reports.",
 )
 @click.option("--lang", default="en", show_default=True, help="Language of the reports.")
+@tier_option
 @fail_on_option
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
 @card_option
+@baseline_option
 @audit_options
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint: Path,
@@ -56,9 +60,11 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     formats: tuple[str, ...],
     level: str,
     lang: str,
+    tier: str | None,
     fail_on: str,
     overwrite: bool,
     card_path: Path | None,
+    baseline_path: Path | None,
     **options: Any,
 ) -> int:
     """Audit a checkpoint, hold it against a policy and write the reports.
@@ -73,19 +79,20 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     typed = typed_options(suite, options)
 
     def lead(ranks: Ranks | None) -> int:
+        from gatekeeper.commands._baseline import baseline_evidence
         from gatekeeper.commands._gate import run_gate
         from gatekeeper.commands._progress import ProgressReporter
         from gatekeeper.commands._verdicts import exit_code, show
         from gatekeeper.policy.load import load_policy
         from gatekeeper.report.disclosure import Disclosure
 
-        policy = load_policy(policy_path)
+        policy = load_policy(policy_path, tier)
         card = open_card(card_path)
+        baseline = baseline_evidence(baseline_path)
         result = run_gate(
             checkpoint,
             typed,
             policy,
-            policy_path,
             out,
             formats=formats,
             level=Disclosure(level),
@@ -93,6 +100,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             overwrite=overwrite,
             fail_on=fail_on,
             card=card,
+            baseline=baseline,
             reporter=ProgressReporter(gpu_hour_cost=typed.execution.gpu_hour_cost),
             ranks=ranks,
         )
@@ -102,4 +110,4 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             click.echo(f"wrote {path}")
         return exit_code(result.verdict)
 
-    return in_step(typed, lead, lambda ranks: follow(checkpoint, typed, policy_path, ranks))
+    return in_step(typed, lead, lambda ranks: follow(checkpoint, typed, policy_path, tier, ranks))

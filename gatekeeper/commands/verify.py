@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._memory import uncollected
-from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
+from gatekeeper.commands._tier import tier_option
+from gatekeeper.errors import EvidenceError, ExitCode, excerpt
 from gatekeeper.plain_files import read_plain
 from gatekeeper.records.bundle_files import BUNDLE, BUNDLE_FILES, POLICY, VERDICT
 
@@ -33,8 +35,12 @@ _MOST_BYTES = 50_000_000
     type=click.Path(path_type=Path),
     help="Policy of the verdict; default: the policy.yaml beside it.",
 )
+@tier_option
+@baseline_option
 @uncollected()
-def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see catalog.py
+def COMMAND(  # noqa: N802 - the one constant every command file exposes
+    path: Path, policy_path: Path | None, tier: str | None, baseline_path: Path | None
+) -> int:
     """Check digests, and derive selections, masks, outcomes, findings and verdict again.
 
     PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
@@ -46,13 +52,13 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     Example:
       gatekeeper verify out/
     """
-    from gatekeeper.commands._verdicts import bundle_of
+    from gatekeeper.commands._verdicts import bundle_of, policy_beside
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.policy.load import load_policy
     from gatekeeper.verify.verify import recheck
 
     # Before the bundle is read: one that was named by mistake is no word against the evidence.
-    policy = load_policy(policy_path, earlier=True) if policy_path else None
+    policy = load_policy(policy_path, tier, earlier=True) if policy_path else None
     bundle = bundle_of(path)
     evidence = read_bundle(bundle)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
@@ -63,7 +69,9 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     verdict = path / VERDICT
     judged = os.path.lexists(verdict)  # a link to nowhere too: what is there is not passed over
     if judged:
-        derived = _verify_verdict(evidence, verdict, policy or _policy_beside(verdict))
+        derived = _verify_verdict(
+            evidence, verdict, policy or policy_beside(verdict), baseline_path
+        )
         click.echo(f"✓ verdict: {derived}")
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
@@ -148,32 +156,9 @@ def _tell_unchecked(verdict: Path) -> None:
         click.echo(f"– reports and others: not made again, and not checked: {names}")
 
 
-def _policy_beside(verdict: Path) -> Policy:
-    """The policy that `run` put beside its verdict.
-
-    Raises:
-        EvidenceError: there is none, or it is no policy: nobody has typed its name.
-    """
-    from gatekeeper.policy.load import load_policy
-
-    path = verdict.with_name(POLICY)
-    if not path.is_file():
-        raise EvidenceError(
-            "the policy of the verdict is missing",
-            where=excerpt(path),
-            remedy="name it with --policy",
-        )
-    try:
-        return load_policy(path, earlier=True)
-    except UsageError as error:
-        raise EvidenceError(
-            f"the policy of the verdict cannot be read: {error.message}",
-            where=error.where,
-            remedy="name the one that was used with --policy",
-        ) from error
-
-
-def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
+def _verify_verdict(
+    evidence: Evidence, path: Path, policy: Policy, baseline_path: Path | None
+) -> str:
     """Derives the verdict on its own day and compares it word for word, number for number.
 
     Of one that was written before verdicts had a headline, results and numbers: its sentences were
@@ -185,6 +170,7 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
     Raises:
         EvidenceError: it is not the verdict of this evidence and policy.
     """
+    from gatekeeper.commands._baseline import baseline_of
     from gatekeeper.commands._verdicts import hold_day
     from gatekeeper.policy.earlier import (
         is_earlier,
@@ -215,6 +201,7 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
             remedy="name the one that was used with --policy; what another one says, `gatekeeper "
             "check` tells",
         )
+    baseline = baseline_of(read.baseline, baseline_path)
     earlier, experts = is_earlier(stored), evidence.model.maskable_experts
     for then in (False, True):  # as `check` gives it now, or gave it when the bundle was not old
         again = evaluate(
@@ -225,6 +212,7 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
             card=read.card,
             earlier=then,
             replaces=read.replaces,
+            baseline=baseline,
         )
         derived = json.loads(json.dumps(verdict_to_json(again)))
         then_said = with_earlier_warnings(derived, policy.sized(experts), read.judged_on)

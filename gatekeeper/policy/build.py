@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,15 +14,16 @@ import rfc8785
 from gatekeeper import catalog
 from gatekeeper.errors import UsageError, did_you_mean, excerpt
 from gatekeeper.policy.build_needs import NeedsReader, known_selector, sizes_of
+from gatekeeper.policy.merge import LIMITS
 from gatekeeper.policy.problems import Problem, error_at
-from gatekeeper.records.finding import Subject
+from gatekeeper.records.finding import PARTS, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule, Waiver
 from gatekeeper.strict_yaml import Route, YamlDocument
 
 _LIMIT = re.compile(r"(-?[0-9.]+) *(\S+)")
 #: Keys of `at` that are taken as they are.
-_PLAIN = ("mode", "set", "mask", "selector", "dimension")
+_PLAIN = ("mode", "set", "mask", "selector", "dimension", *PARTS, "each")
 #: Parts of `evidence` that say how an audit is made.
 _MEASURING = ("selectors", "k", "controls", "search", "settings", "suite")
 #: What in them only says how much of it is enough.
@@ -69,6 +71,7 @@ class Builder:
             source=self._document.source,
             audit_digest=_audit_digest(data),
             longest_waiver=_days(data.get("waiver_rules", {}).get("longest")),
+            tier=data.get("tier"),
         )
 
     # -- rules ------------------------------------------------------------------------------------
@@ -92,15 +95,15 @@ class Builder:
         metric = self._metric((*route, "metric"), data["metric"])
         if metric is None:
             return None
-        side = "max" if "max" in data else "min"
-        limit = self._limit((*route, side), data[side], metric)
+        side = next(key for key in LIMITS if key in data)
+        minimum, maximum = self._limits((*route, side), data[side], metric)
         return Rule(
             id=data["id"],
             metric=metric.id,
             subjects=self._subjects(route, data.get("at", {}), metric),
-            minimum=limit if side == "min" else None,
-            maximum=limit if side == "max" else None,
-            unit=metric.unit,
+            minimum=minimum,
+            maximum=maximum,
+            unit="points" if side == "max_regression" else metric.unit,
             bound=self._bound(route, data, side),
             severity=data.get("severity", "block"),
             rationale=_line(data.get("rationale", "")),
@@ -109,7 +112,27 @@ class Builder:
             line=self._document.position(route)[0],
             interval=data.get("interval", "suite"),
             shares=self._shares(route, data.get("at", {})),
+            regression=side == "max_regression",
         )
+
+    def _limits(
+        self, route: Route, value: Any, metric: Metric
+    ) -> tuple[float | None, float | None]:
+        """(least, largest) of a rule's limit."""
+        if route[-1] == "max":
+            return None, self._limit(route, value, metric)
+        if route[-1] == "max_regression":
+            if metric.unit not in _SHARES:
+                message = f"{metric.id} is no share of prompts, and takes no max_regression"
+                self._error(route, message, "write max or min", key=True)
+            return None, self._limit(route, value, replace(metric, unit="points"))
+        if route[-1] == "min":
+            return self._limit(route, value, metric), None
+        least, largest = (self._limit((*route, i), text, metric) for i, text in enumerate(value))
+        if least >= largest:
+            message = f"nothing lies between {excerpt(value[0])} and {excerpt(value[1])}"
+            self._error(route, message, "write the smaller number first")
+        return least, largest
 
     def _shares(self, route: Route, data: Mapping[str, Any]) -> tuple[float, ...]:
         """The mask sizes of a rule that are shares of the model's experts."""
@@ -142,10 +165,15 @@ class Builder:
         required = set(metric.required) - {"selector"}
         if data.get("mask") == "selected" and "k" in metric.parameters:
             required.add("k")
+        if "each" in data and "set" in metric.parameters:
+            required.add("set")  # which parts there are hangs on the set
         for key in sorted(required - set(data)):
             message = f"metric {metric.id} needs {key!r}"
             self._error(place, message, f"add it, as in at: {{{key}: …}}")
         self._unmasked(route, data, metric)
+        if data.get("each", "") in data:
+            message = f"each {data['each']} beside one {data['each']}"
+            self._error((*route, "at", "each"), message, "remove one of them", key=True)
         if "selector" in data:
             known_selector(self._error, (*route, "at", "selector"), data["selector"])
         sizes = data.get("k")
@@ -169,7 +197,7 @@ class Builder:
                 self._error((*route, "at", key), message, remedy, key=True)
 
     def _bound(self, route: Route, data: Mapping[str, Any], side: str) -> str:
-        natural = "upper" if side == "max" else "lower"
+        natural = {"min": "lower", "between": "both"}.get(side, "upper")
         bound = str(data.get("bound", natural))
         if bound not in {natural, "estimate"}:
             message = f"bound {bound} would let an interval that straddles the {side} pass"
@@ -205,9 +233,11 @@ class Builder:
         ceiling = None
         if "not_above" in data and rule is not None:
             ceiling = self._limit(
-                (*route, "not_above"), data["not_above"], self.metrics[rule.metric]
+                (*route, "not_above"),
+                data["not_above"],
+                replace(self.metrics[rule.metric], unit=rule.unit),
             )
-            if rule.maximum is None:
+            if rule.minimum is not None:
                 message = f"not_above does not fit rule {rule.id}, which has a min"
                 self._error((*route, "not_above"), message, "remove it")
         return Waiver(

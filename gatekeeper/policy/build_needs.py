@@ -47,6 +47,7 @@ class NeedsReader:
             self._rule_needs(self._routes[rule.id], rule, selectors, sizes, data)
             self._share_needs(self._routes[rule.id], rule, shares, data)
         suite = data.get("suite", {})
+        digest = suite.get("digest")
         return EvidenceNeeds(
             selectors=tuple(selectors),
             ks=tuple(sorted(sizes)),
@@ -55,7 +56,8 @@ class NeedsReader:
             prompts={name: int(count) for name, count in data.get("prompts", {}).items()},
             seeds={name: int(count) for name, count in data.get("seeds", {}).items()},
             suite_id=suite.get("id"),
-            suite_digest=suite.get("digest"),
+            suite_digest=digest if isinstance(digest, str) else None,
+            suite_digests=tuple(digest) if isinstance(digest, list) else (),
             measured=percent(suite.get("measured", "0 %")),
             per_category=int(suite.get("per_category", 0)),
             search=self._search(data.get("search", {})),
@@ -150,6 +152,7 @@ class NeedsReader:
             dtypes=tuple(dtypes),
             mode=data.get("mode"),
             phase=data.get("phase"),
+            sequential=data.get("sequential"),
             seed=seed if isinstance(seed, int) else None,
             derived_seed=seed == "derived",
             nonce=data.get("nonce") == "required",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gatekeeper import catalog
 from gatekeeper.analysis import holm
 from gatekeeper.analysis.order import halved
+from gatekeeper.analysis.parts import part_names
 from gatekeeper.policy.limit_check import LimitCheck, Question, hold, measure, stands
 from gatekeeper.policy.more_prompts import Open, more_prompts
 from gatekeeper.policy.resolution import resolution
@@ -46,6 +48,7 @@ def decide(
     rule_metrics: Sequence[tuple[Rule, Metric]],
     confidence: float,
     card: JudgeCard | None = None,
+    baseline: Evidence | None = None,
 ) -> tuple[RuleOutcome, ...]:
     """Hold rules against the evidence, all of a policy's at once.
 
@@ -63,7 +66,7 @@ def decide(
     makes another rule fail. A warning claims nothing of the checkpoint and is a family of its own.
     Rules that hold the estimate alone have no error rate, and are in none.
     """
-    rules = [(rule, metric, _held(evidence, policy, rule, metric, confidence, card))
+    rules = [(rule, metric, _held(evidence, policy, rule, metric, confidence, card, baseline))
              for rule, metric in rule_metrics]  # fmt: skip
     blocking = [check for rule, _, checks in rules if _joins(rule) for check in checks]
     common = _steps(blocking, confidence)
@@ -95,6 +98,11 @@ def family_size(rule: Rule, rules: Sequence[tuple[Rule, Sequence[object]]]) -> i
     )
 
 
+def _one(rule: Rule) -> bool:
+    """Whether it has one limit: what would decide a rule with two is not told."""
+    return len(rule.sides()) == 1
+
+
 def _joins(rule: Rule) -> bool:
     """Whether a rule's fail is a claim about the checkpoint."""
     return rule.severity != "warn" and rule.bound != "estimate"
@@ -107,19 +115,28 @@ def _held(
     metric: Metric,
     confidence: float,
     card: JudgeCard | None = None,
+    baseline: Evidence | None = None,
 ) -> list[LimitCheck]:
-    """Every subject of a rule; one that is missing if it has none."""
-    ask = Question(evidence=evidence, rule=rule, metric=metric, card=card)
-    subjects = expand(metric, rule, policy.needs)
+    """Every subject of a rule, on each side of its limits; one that is missing if it has none."""
+    asks = [
+        Question(evidence=evidence, rule=side, metric=metric, card=card, baseline=baseline)
+        for side in rule.sides()
+    ]
+    subjects = expand(metric, rule, policy.needs, partial(_parts, evidence))
     if subjects:
-        return [hold(ask, subject, confidence) for subject in subjects]
+        return [hold(ask, subject, confidence) for subject in subjects for ask in asks]
     nothing = Missing(
         metric=metric.id,
         version=metric.version,
         subject=rule.subjects[0] if rule.subjects else Subject(),
         reason="the policy names nothing to measure it on",
     )
-    return [LimitCheck(ask=ask, finding=nothing, result="inconclusive", margin=-math.inf)]
+    return [LimitCheck(ask=asks[0], finding=nothing, result="inconclusive", margin=-math.inf)]
+
+
+def _parts(evidence: Evidence, subject: Subject) -> tuple[str, ...]:
+    """The categories, or languages, that a subject of each of them stands for."""
+    return part_names(evidence, subject.set or "regular", subject.each or "")
 
 
 def _steps(family: Sequence[LimitCheck], confidence: float) -> holm.Steps:
@@ -140,11 +157,11 @@ def _judge(check: LimitCheck, family: holm.Steps, index: int) -> _Judged:
     return _Judged(held=check, result=result, family=family)
 
 
-def _worst_first(rule: Rule, judged: _Judged) -> tuple[int, bool, float]:
+def _worst_first(judged: _Judged) -> tuple[int, bool, float]:
     """Sorts subjects by result; within one, what no limit was held against goes first, and then the
     worst value: the one with the widest interval, which lies nearest to the limit, may be small.
     """
-    finding = judged.held.finding
+    finding, rule = judged.held.finding, judged.held.ask.rule
     worst = 0.0
     if isinstance(finding, Finding):
         worst = -finding.value if rule.maximum is not None else finding.value
@@ -154,7 +171,8 @@ def _worst_first(rule: Rule, judged: _Judged) -> tuple[int, bool, float]:
 def _outcome(
     rule: Rule, metric: Metric, judged: Sequence[_Judged], confidence: float
 ) -> RuleOutcome:
-    ordered = sorted(judged, key=lambda entry: _worst_first(rule, entry))
+    ordered = sorted(judged, key=_worst_first)
+    ordered = ordered if _one(rule) else _once(ordered)
     worst = ordered[0]
     check, family = worst.held, worst.family
     crowd = None
@@ -174,16 +192,28 @@ def _outcome(
             worst.result,
             check.finding,
             len(ordered),
-            largest=_largest(rule, check.finding, [entry.held.finding for entry in ordered]),
+            largest=_largest(
+                check.ask.rule, check.finding, [entry.held.finding for entry in ordered]
+            ),
             crowd=crowd,
             noise=check.noise,
             second=check.second,
             undecided=check.undecided,
         ),
-        more_prompts=_more_prompts(rule, ordered) if worst.result == "inconclusive" else None,
-        resolution=resolution(rule, check, confidence, family.first),
+        more_prompts=_more_prompts(rule, ordered)
+        if worst.result == "inconclusive" and _one(rule)
+        else None,
+        resolution=resolution(rule, check, confidence, family.first) if _one(rule) else None,
         obstacle=_obstacle(check) if worst.result == "inconclusive" else None,
     )
+
+
+def _once(judged: Sequence[_Judged]) -> list[_Judged]:
+    """Each subject once, with the side of the limits that comes first."""
+    first: dict[Subject, _Judged] = {}
+    for entry in judged:
+        first.setdefault(entry.held.finding.subject, entry)
+    return list(first.values())
 
 
 def _largest(rule: Rule, decisive: Finding | Missing, all_: Sequence[Finding | Missing]) -> bool:

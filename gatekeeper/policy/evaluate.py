@@ -54,6 +54,7 @@ def evaluate(
     *,
     earlier: bool = False,
     replaces: str | None = None,
+    baseline: Evidence | None = None,
 ) -> Verdict:
     """Hold evidence against a policy.
 
@@ -69,6 +70,7 @@ def evaluate(
             an earlier version, and a bundle of one, will do; a new one never rests on them.
         replaces: digest of another policy of the same id and version, under which a verdict stands
             where this one is to stand; recorded in the verdict.
+        baseline: evidence of an earlier release, for rules on how much worse a number may become.
         card: of the judge. It decides nothing unless the policy demands one, and is then recorded.
 
     Raises:
@@ -81,13 +83,15 @@ def evaluate(
         raise ValueError(f"confidence {confidence} is not from 0.5 to below 1")
     asked, policy = policy, policy.sized(evidence.model.maskable_experts)
     evidence = _in_columns(evidence)
+    if not any(rule.regression for rule in policy.rules):
+        baseline = None
     checkpoint = evidence.checkpoint.digest
     judged = well_judged(evidence)
     rule_metrics = [(rule, _metric(rule, judged=judged)) for rule in policy.rules]
     outcomes: list[RuleOutcome] = []
     notes: list[str] = []
     card = None if policy.needs.judge_card is None else card
-    decided = decide(evidence, policy, rule_metrics, confidence, card)
+    decided = decide(evidence, policy, rule_metrics, confidence, card, baseline)
     for raw, (_, metric) in zip(decided, rule_metrics, strict=True):
 
         def doubted(ceiling: float, raw: RuleOutcome = raw, metric: Metric = metric) -> bool:
@@ -138,6 +142,8 @@ def evaluate(
         departures=departures(evidence, policy),
         card=card,
         replaces=replaces,
+        tier=policy.tier,
+        baseline=None if baseline is None else baseline.digest,
     )
 
 

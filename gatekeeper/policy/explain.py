@@ -23,8 +23,9 @@ def explain(policy: Policy, today: date) -> str:
         today: tells which exceptions have expired.
     """
     lines = [
-        f"{policy.title} ({policy.id} {policy.version})",
+        f"{policy.title} ({policy.id} {policy.version}{_tier(policy)})",
         f"Owner: {policy.owner}{_review(policy)}",
+        *_changes(policy),
         "",
         "What must have been measured, or nothing passes:",
         *(f"  - {need}" for need in _needs(policy)),
@@ -37,6 +38,24 @@ def explain(policy: Policy, today: date) -> str:
     for number, rule in enumerate(policy.rules, start=1):
         lines += _rule(number, rule, policy, takes)
     return "\n".join((*lines, *_waivers(policy, today))) + "\n"
+
+
+def _tier(policy: Policy) -> str:
+    return f", tier {policy.tier}" if policy.tier else ""
+
+
+def _changes(policy: Policy) -> Iterator[str]:
+    """What is said otherwise than in the policy that this one extends, or than beside tiers."""
+    for change in policy.changes:
+        if change.new is None:
+            words = f"{change.what} removed"
+        elif change.old is None:
+            words = f"{change.what} added: {change.new}"
+        else:
+            words = f"{change.what} {change.old} → {change.new}"
+        tier = change.against.startswith("tier ")
+        start = change.against.capitalize() if tier else f"Changed against {change.against}"
+        yield f"{start}: {words}"
 
 
 def _review(policy: Policy) -> str:
@@ -67,6 +86,8 @@ def _needs(policy: Policy) -> Iterator[str]:
         yield f"The prompts are those of the suite {needs.suite_id}."
     if needs.suite_digest is not None:
         yield f"The suite has the digest {needs.suite_digest}."
+    if needs.suite_digests:
+        yield f"The suite has one of the digests {', '.join(needs.suite_digests)}."
     if needs.measured:
         yield f"At least {100 * needs.measured:g} % of each set of the suite was run."
     if needs.per_category:
@@ -123,6 +144,7 @@ def _search(needs: EvidenceNeeds) -> Iterator[str]:
 
 def _settings(pins: SettingsNeeds) -> Iterator[str]:
     marks = None if pins.reasoning_marks is None else " … ".join(pins.reasoning_marks) or "none"
+    stops = None if pins.sequential is None else "on" if pins.sequential else "off"
     named = (
         ("judge", pins.judge),
         ("settings of the judge", pins.judge_settings),
@@ -133,6 +155,7 @@ def _settings(pins: SettingsNeeds) -> Iterator[str]:
         ("numeric format", " or ".join(pins.dtypes) or None),
         ("masking mode", pins.mode),
         ("phase masked", pins.phase),
+        ("stopping of masks that are settled", stops),
         ("seed", None if pins.seed is None else str(pins.seed)),
     )
     pinned = [f"{name} {value}" for name, value in named if value is not None]

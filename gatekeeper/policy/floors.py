@@ -7,7 +7,6 @@ number of prompts and finds out afterwards that it could not tell anything.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,28 +14,18 @@ from types import MappingProxyType
 from typing import Any
 
 from gatekeeper import catalog
-from gatekeeper.analysis.enough import (
-    MOST,
-    Plan,
-    enough_to_fail,
-    enough_to_pass,
-    fail_chance,
-    may_fail,
-    may_pass,
-    pass_chance,
-)
+from gatekeeper.analysis.enough import Plan
 from gatekeeper.analysis.intervals import CONFIDENCE
 from gatekeeper.analysis.power import POWER
 from gatekeeper.analysis.worst_part import LEAST
 from gatekeeper.policy.decide_rules import family_size
+from gatekeeper.policy.demand import Demand
+from gatekeeper.policy.part_counts import PARTS, parts_of
 from gatekeeper.policy.subjects import expand
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 
-#: Categories, languages and jailbreak wrappers where nobody says how many a suite has; the core
-#: suite has as many.
-PARTS: Mapping[str, int] = {"category": 10, "language": 2, "wrapper": 6}
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 #: Where a policy asks for no refusals of a set, so many are taken to be refused: public models
 #: refuse about half of the jailbreaks.
@@ -47,63 +36,6 @@ _BESIDE = 1.2
 #: Masks beside selected and random ones: benign-top, one per size; and those of two roles by each
 #: of two selectors.
 _ROLES = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """What a rule asks of the number of prompts.
-
-    Attributes:
-        passing, failing: how its numbers come to pass, and one of them to fail.
-        per_pass, per_fail: prompts measured for each that such a number rests on.
-        parts: of how many parts of a set such numbers are.
-        joined: with fewer than so many prompts that a number rests on, parts join each other
-            (`analysis.worst_part`); 0 where they don't.
-    """
-
-    passing: Plan
-    failing: Plan
-    per_pass: float = 1.0
-    per_fail: float = 1.0
-    parts: int = 1
-    joined: int = 0
-
-    def floor(self) -> int | None:
-        """Prompts that are enough for both; None if `enough.MOST` are not."""
-        needs = (
-            (enough_to_pass(self.passing), self.per_pass),
-            (enough_to_fail(self.failing), self.per_fail),
-        )
-        counts = [
-            _times(need, per / self.parts if (need or 0) <= self.joined else per)
-            for need, per in needs
-        ]
-        return None if None in counts else max(count or 0 for count in counts)
-
-    def pass_chance(self, prompts: int) -> float:
-        """Least probability that the rule passes where nothing is lost."""
-        n = self._behind(prompts, self.per_pass)
-        return pass_chance(self.passing, n) if n else 0.0
-
-    def fail_chance(self, prompts: int) -> float:
-        """Probability that one number at twice the limit fails."""
-        n = self._behind(prompts, self.per_fail)
-        return fail_chance(self.failing, n) if n else 0.0
-
-    def may_pass(self, prompts: int) -> bool:
-        """Whether any result of so many prompts could pass."""
-        n = self._behind(prompts, self.per_pass)
-        return n > 0 and may_pass(self.passing, n)
-
-    def may_fail(self, prompts: int) -> bool:
-        """Whether any result of so many prompts could fail."""
-        n = self._behind(prompts, self.per_fail)
-        return n > 0 and may_fail(self.failing, n)
-
-    def _behind(self, prompts: int, per: float) -> int:
-        """Prompts behind a number, of so many that were measured."""
-        together = math.floor(prompts * self.parts / per)
-        return max(math.floor(prompts / per), min(self.joined, together))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +98,7 @@ def demands(
         refused: share of each set's prompts that the model refused, where it was measured; else as
             many as the policy asks for.
     """
-    questions = {rule.id: (rule, *_subjects(rule, policy)) for rule in policy.rules}
+    questions = {rule.id: (rule, *_subjects(rule, policy, parts)) for rule in policy.rules}
     rules = [(rule, subjects) for rule, _, subjects in questions.values()]
     by_rule: dict[str, Demand] = {}
     for rule, metric, subjects in questions.values():
@@ -184,17 +116,28 @@ def demands(
             power=power,
         )
         ask = _Ask(plan=plan, subjects=subjects, policy=policy, parts=parts, refused=refused)
-        by_rule[rule.id] = _KINDS[kind](ask)
+        demand, share = _KINDS[kind](ask), parts_of(rule.subjects[0], parts)
+        by_rule[rule.id] = replace(
+            demand, per_pass=share * demand.per_pass, per_fail=share * demand.per_fail
+        )
     return by_rule
 
 
-def _subjects(rule: Rule, policy: Policy) -> tuple[Metric, tuple[Subject, ...]]:
+def _subjects(
+    rule: Rule, policy: Policy, parts: Mapping[tuple[str, str], int]
+) -> tuple[Metric, tuple[Subject, ...]]:
     metric: Metric = catalog.load("metric", rule.metric)
-    return metric, expand(metric, rule, policy.needs)
+
+    def names(subject: Subject) -> list[str]:
+        return [str(i) for i in range(parts_of(subject, parts))]
+
+    return metric, expand(metric, rule, policy.needs, names)
 
 
 def _limit(rule: Rule) -> float | None:
     """A rule's limit as a share that must not be exceeded, of prompts or of shortfalls."""
+    if rule.regression or len(rule.sides()) > 1:  # what a fault would look like, nobody says
+        return None
     if rule.maximum is not None:
         limit = rule.maximum / 100
     elif rule.minimum is not None:
@@ -279,11 +222,6 @@ def _least_refused(ask: _Ask) -> float:
         and any(at.set == name and at.mask in {None, "none"} for at in rule.subjects)
     ]
     return max(least, default=_REFUSED)
-
-
-def _times(prompts: int | None, factor: float) -> int | None:
-    more = None if prompts is None else math.ceil(prompts * factor - 1e-9)
-    return more if more is not None and more <= MOST else None
 
 
 #: By `Metric.counts`.

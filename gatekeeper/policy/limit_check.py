@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 
 from gatekeeper.analysis.noise import floor
+from gatekeeper.analysis.parts import part_of
 from gatekeeper.analysis.population import by_category, method_about, too_few_categories
 from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.metrics import measured
 from gatekeeper.policy.carded import corrected
+from gatekeeper.policy.regression import regression
 from gatekeeper.policy.second_judge import contradiction
 from gatekeeper.policy.undecided import open_replies, told_otherwise
 from gatekeeper.records.evidence import Evidence
@@ -32,12 +36,14 @@ class Question:
 
     Attributes:
         card: of the judge, if the policy demands one: the worse of raw and corrected then counts.
+        baseline: of an earlier release, for a rule on how much worse a number may become.
     """
 
     evidence: Evidence
     rule: Rule
     metric: Metric
     card: JudgeCard | None = None
+    baseline: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +79,25 @@ def hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
     if check.result == "inconclusive":
         return check
     passes = check.result == "pass"
-    variants = told_otherwise(ask.evidence, ask.metric, subject, cut=passes)
-    asks = (replace(ask, evidence=variant) for variant in variants)
+    asks = _asked_otherwise(ask, subject, cut=passes)
     if all(_hold(variant, subject, confidence).result == check.result for variant in asks):
         return check
     return replace(
         check, result="inconclusive", margin=-math.inf, undecided=open_replies(ask.evidence)
     )
+
+
+def _asked_otherwise(ask: Question, subject: Subject, *, cut: bool) -> Iterator[Question]:
+    """The same asked of the evidence, and of its baseline, with open replies told in each way."""
+
+    def told(evidence: Evidence) -> tuple[Evidence, ...]:
+        return tuple(told_otherwise(evidence, ask.metric, subject, cut=cut))
+
+    baseline = ask.baseline if ask.rule.regression else None
+    before = [ask.baseline, *(told(baseline) if baseline is not None else ())]
+    pairs = product((ask.evidence, *told(ask.evidence)), before)
+    next(pairs)  # as they are
+    return (replace(ask, evidence=now, baseline=then) for now, then in pairs)
 
 
 def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
@@ -93,7 +111,8 @@ def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
         return LimitCheck(
             ask=ask, finding=finding, result="inconclusive", margin=-math.inf, noise=noise
         )
-    second = contradiction(ask.evidence, rule, ask.metric, finding)
+    # What a second judge says of a number is no word on how it differs from an earlier one.
+    second = None if rule.regression else contradiction(ask.evidence, rule, ask.metric, finding)
     if second is not None:
         return LimitCheck(
             ask=ask, finding=finding, result="inconclusive", margin=-math.inf, second=second
@@ -127,8 +146,7 @@ def stands(check: LimitCheck, confidence: float) -> bool:
     if check.result != "beyond":
         return False
     ask, subject = check.ask, check.finding.subject
-    variants = told_otherwise(ask.evidence, ask.metric, subject, cut=False)
-    asks = (ask, *(replace(ask, evidence=variant) for variant in variants))
+    asks = (ask, *_asked_otherwise(ask, subject, cut=False))
     return all(_stands(variant, subject, confidence) for variant in asks)
 
 
@@ -166,7 +184,7 @@ def outside(rule: Rule, interval: Interval) -> bool:
 def measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
     """What the metric says; by the judge's card if that is worse, where the policy demands one."""
     raw = _measure(ask, subject, confidence)
-    if ask.card is None or isinstance(raw, Missing):
+    if ask.card is None or ask.rule.regression or isinstance(raw, Missing):
         return raw
     population = ask.rule.interval == "population"
     evidence = by_category(ask.evidence) if population else ask.evidence
@@ -186,7 +204,9 @@ def _bad(rule: Rule, finding: Finding) -> tuple[bool, float]:
 def _measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
     """What the metric says, if it makes sense; a broken number is missing, not a number."""
     metric = ask.metric
-    if ask.rule.interval == "suite":
+    if ask.rule.regression:
+        finding = regression(metric, ask.evidence, ask.baseline, subject, confidence)
+    elif ask.rule.interval == "suite":
         finding = measured(metric, ask.evidence, subject, confidence)
     else:
         finding = _of_population(ask, subject, confidence)
@@ -212,7 +232,10 @@ def _of_population(ask: Question, subject: Subject, confidence: float) -> Findin
         return missing("the rule wants an interval of a kind that this Gatekeeper does not know")
     if metric.split == "selection" or not metric.population:
         return missing("the metric has no interval about a population of categories")
-    evidence = by_category(ask.evidence)
+    part = part_of(ask.evidence, subject)
+    if isinstance(part, str):
+        return missing(part)
+    evidence = by_category(part)
     few = too_few_categories(evidence, subject.set or "regular")
     finding = missing(few) if few else measured(metric, evidence, subject, confidence)
     if isinstance(finding, Missing):

@@ -43,6 +43,10 @@ def suite_needs(suite: str, digest: str, policy: Policy) -> Iterator[Requirement
     ):
         if wanted is not None:
             yield pinned(name, wanted, actual)
+    if several := policy.needs.suite_digests:
+        met = digest in several
+        detail = f"it is {excerpt(digest)}" + ("" if met else ", which is none of those allowed")
+        yield Requirement(name="suite digest", met=met, detail=detail)
 
 
 def pinned(name: str, wanted: str, actual: str) -> Requirement:
@@ -101,16 +105,22 @@ def _pins(
     if reasoning is not None:
         thinking, marks = reasoning.thinking, _marks(reasoning.marks)
     wanted_marks = None if needs.reasoning_marks is None else _marks(needs.reasoning_marks)
+    stops = None if needs.sequential is None else _on(needs.sequential)
     for name, flag, wanted, actual in (
         ("thinking", "--thinking", needs.thinking, thinking),
         ("reasoning marks", "--reasoning", wanted_marks, marks),
         ("judge", "--judge", needs.judge, config.judge),
         ("mode", "--mode", needs.mode, config.mode),
         ("phase", "--phase", needs.phase, config.phase),
+        ("sequential", "--sequential", stops, _on(config.sequential is not None)),
         ("seed", "--seed", None if needs.seed is None else str(needs.seed), str(config.seed)),
     ):
         if wanted is not None:
             yield flag, pinned(f"setting: {name}", wanted, actual)
+
+
+def _on(on: bool) -> str:
+    return "on" if on else "off"
 
 
 def _marks(marks: tuple[str, ...]) -> str:

@@ -131,7 +131,7 @@ class _Reviewer:
             (
                 "the suite is not pinned, or need not have been run whole",
                 "add suite: {id: core, digest: …, measured: 95 %}",
-                needs.suite_digest is None or not needs.measured,
+                not (needs.suite_digest or needs.suite_digests) or not needs.measured,
             ),
             (
                 "nothing shows that the audit would have seen a loss",

@@ -161,7 +161,10 @@ def _words(error: ValidationError, name: str) -> tuple[str, str]:
             return f"{name}: unknown value {excerpt(value)!r}", did_you_mean(value, known)
         return f"{name}: unknown value {excerpt(value)!r}", f"known: {', '.join(known)}"
     if keyword == "oneOf":
-        return f"{name} has not exactly one limit", "give either max or min"
+        return (
+            f"{name} has not exactly one limit",
+            "give either max or min, or between, or max_regression",
+        )
     if keyword in _SIZES:
         return f"{name} {_SIZES[keyword]}", wanted
     if keyword == "pattern" and (letter := foreign(str(value))):
@@ -170,14 +173,20 @@ def _words(error: ValidationError, name: str) -> tuple[str, str]:
 
 
 def _property(error: ValidationError, key: str) -> Any:
-    schema: Any = error.schema
-    return _resolve(schema.get("properties", {}).get(key, {}))
+    root: Any = validator("policy-v1").schema
+    # What only a policy that stands alone must have is described where any may have it.
+    for schema in (error.schema, root, root["$defs"]["rule"]):
+        if found := cast("Any", schema).get("properties", {}).get(key):
+            return _resolve(found)
+    return {}
 
 
 def _resolve(part: Any) -> Any:
-    reference = part.get("$ref", "")
-    root: Any = validator("policy-v1").schema
-    return root["$defs"][reference.rpartition("/")[2]] if reference else part
+    while reference := part.get("$ref", ""):
+        part = validator("policy-v1").schema
+        for step in reference.removeprefix("#/").split("/"):
+            part = part[step]
+    return part
 
 
 def _description(part: Any) -> str:

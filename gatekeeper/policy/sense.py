@@ -76,7 +76,7 @@ def one_sided(
     return [
         Asked(rule, metrics[rule.metric], routes[rule.id])
         for rule in policy.rules
-        if (rule.maximum is None) != (rule.minimum is None)
+        if not rule.regression and (rule.maximum is None) != (rule.minimum is None)
     ]
 
 

@@ -39,6 +39,7 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     card = {} if verdict.card is None else {"judge_card": card_to_json(verdict.card)}
     return {
         **card,
+        **({} if verdict.baseline is None else {"baseline": {"digest": verdict.baseline}}),
         "schema": SCHEMA,
         "result": verdict.result,
         "headline": verdict.headline,
@@ -50,6 +51,7 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
             "version": verdict.policy_version,
             "digest": verdict.policy_digest,
             **({} if verdict.replaces is None else {"replaces": verdict.replaces}),
+            **({} if verdict.tier is None else {"tier": verdict.tier}),
         },
         "checkpoint": {"digest": verdict.checkpoint_digest},
         "judged_on": verdict.judged_on.isoformat(),
@@ -110,6 +112,7 @@ def _rule_to_json(rule: Rule) -> dict[str, Any]:
         "controls": list(rule.controls),
         "line": rule.line,
         "interval": rule.interval,
+        **({"regression": True} if rule.regression else {}),
     }
 
 
@@ -146,6 +149,8 @@ def verdict_from_json(data: Any, *, where: str | None = None) -> Verdict:
         fail_on=data.get("fail_on", "block"),
         departures=tuple(Departure(**departure) for departure in data.get("departures", ())),
         card=_judge_card(data.get("judge_card"), where),
+        tier=data["policy"].get("tier"),
+        baseline=data.get("baseline", {}).get("digest"),
     )
 
 
@@ -225,6 +230,7 @@ def _rule(data: Mapping[str, Any]) -> Rule:
         controls=tuple(data["controls"]),
         line=int(data["line"]),
         interval=data.get("interval", "suite"),
+        regression=data.get("regression", False),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gatekeeper.errors import REASON, excerpt
 from gatekeeper.policy.subjects import is_masked
-from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
+from gatekeeper.records.finding import PARTS, Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule
 
@@ -47,8 +47,16 @@ def subject_sentence(
             text += f" with the {words['k']} experts ranked highest by {selector} masked"
         else:
             text += " without a mask"
-    text = " ".join(text.split())
+    text = " ".join((text + _part(subject)).split())
     return _singular(text) if list(sizes) == [1] else text
+
+
+def _part(subject: Subject) -> str:
+    """Of which prompts alone, if not of all of the set."""
+    if subject.each is not None:
+        return f", in each {subject.each} of prompts alone"
+    named = [f"{of} {excerpt(getattr(subject, of))}" for of in PARTS if getattr(subject, of)]
+    return f", among prompts of the {' and the '.join(named)}" if named else ""
 
 
 def _singular(text: str) -> str:
@@ -71,6 +79,10 @@ def _number(value: float, decimals: int) -> str:
 
 def limit_text(rule: Rule) -> str:
     """`at most 10 points`."""
+    if rule.regression:
+        return f"at most {rule.maximum or 0:g} {rule.unit} worse than the baseline's"
+    if rule.maximum is not None and rule.minimum is not None:
+        return f"between {rule.minimum:g} and {rule.maximum:g} {rule.unit}"
     if rule.maximum is not None:
         return f"at most {rule.maximum:g} {rule.unit}"
     if rule.minimum is not None:
@@ -117,9 +129,9 @@ def _seeds(finding: Finding) -> str:
 
 def _decimals(numbers: Sequence[float], rule: Rule) -> int:
     """Enough decimals that no number beside the limit is printed as the limit."""
-    limit = rule.maximum if rule.maximum is not None else rule.minimum
+    limits = {rule.maximum, rule.minimum} - {None}
     for digits in range(1, _MOST_DECIMALS):
-        if all(limit is None or round(x, digits) != limit or x == limit for x in numbers):
+        if all(x in limits or round(x, digits) not in limits for x in numbers):
             return digits
     return _MOST_DECIMALS
 
@@ -160,7 +172,8 @@ def explanation(
         second: the second judge's number, if it lies on the other side of the limit.
         undecided: replies that no judge could tell, if they could move it across the limit.
     """
-    about = capital(subject_sentence(metric, decisive.subject))
+    about = subject_sentence(metric, decisive.subject)
+    about = capital(f"{about}, against the baseline" if rule.regression else about)
     if isinstance(decisive, Missing):
         return f"{about}: could not be measured: {excerpt(decisive.reason, REASON)}."
     worst = ", worst of" if largest else ", which decides among"

@@ -48,6 +48,7 @@ class SettingsNeeds:
             refusal could be ruled out.
         undecided: largest share (0 to 1) of the replies under any mask that no judge could tell.
         dtypes: numeric formats that may be used.
+        sequential: whether masks must have stopped once their limits were settled, or must not.
         seed: the seed; None for any. `derived_seed`: the one that follows from policy, suite,
             checkpoint and nonce.
         thinking: `on`, `off` or `template`: whether the model must have been made to reason.
@@ -68,6 +69,7 @@ class SettingsNeeds:
     dtypes: tuple[str, ...] = ()
     mode: str | None = None
     phase: str | None = None
+    sequential: bool | None = None
     seed: int | None = None
     derived_seed: bool = False
     nonce: bool = False
@@ -101,7 +103,8 @@ class EvidenceNeeds:
         random_masks: different random controls per selector and k.
         prompts: measured prompts per set, at least; prompts that repeat a text count once.
         seeds: seeds those come from, per set, at least; seeds that share a text count as one.
-        suite_id, suite_digest: the suite that must have been used, if the policy pins it.
+        suite_id, suite_digest: the suite that must have been used, if the policy pins it;
+            `suite_digests`: of several of which any will do.
         measured: least share (0 to 1) of the prompts of each set that must have been run.
         per_category: measured prompts per category of each set, at least.
         power: probability with which each rule must be able to pass what loses nothing and to fail
@@ -118,6 +121,7 @@ class EvidenceNeeds:
     seeds: Mapping[str, int] = field(default_factory=dict)
     suite_id: str | None = None
     suite_digest: str | None = None
+    suite_digests: tuple[str, ...] = ()
     measured: float = 0.0
     per_category: int = 0
     search: SearchNeeds = SearchNeeds()
@@ -134,13 +138,15 @@ class Rule:
 
     Attributes:
         subjects: what it is asked about, one per value of a list in `at`; the worst counts.
-        minimum, maximum: the limit, in `unit`; exactly one is set.
-        bound: `upper`, `lower` or `estimate`: which end of the interval must be inside.
+        minimum, maximum: the limit, in `unit`; one is set, or both of a rule that holds a number
+            between two.
+        bound: `upper`, `lower`, `both` or `estimate`: which end of the interval must be inside.
         interval: what the interval is about: `suite` (requests like those of the suite) or
             `population` (categories like those of the suite; prompts of one category count as one
             cluster).
         shares: further mask sizes, as shares (0 to 1) of the experts that can be masked; they are
             subjects once the model is known, see `Policy.sized`.
+        regression: whether the limit is of how much worse the number is than the baseline's.
         severity: `block` or `warn`.
         line: line of the rule in its file, from 1.
     """
@@ -159,6 +165,13 @@ class Rule:
     line: int
     interval: str = "suite"
     shares: tuple[float, ...] = ()
+    regression: bool = False
+
+    def sides(self) -> tuple[Rule, ...]:
+        """The rule with one limit; of one with two, the rule of each."""
+        if self.minimum is None or self.maximum is None:
+            return (self,)
+        return (replace(self, maximum=None), replace(self, minimum=None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,14 +189,35 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a policy says otherwise than the one that it extends, or a tier than the rest.
+
+    Attributes:
+        against: the id of the policy it extends, or `tier NAME`.
+        what: a rule and its key, or the keys down to the value; of a rule as a whole its id.
+        old, new: the value as it is written; None where there is none.
+    """
+
+    against: str
+    what: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What a release must satisfy.
 
     Attributes:
-        digest: `sha256:` of the file's bytes.
+        digest: `sha256:` of `text`: of the file's bytes, or, of a policy that extends another or
+            has tiers, of the whole policy in one file. That names the digest of each file that went
+            into it, so that no byte of a parent changes without this one.
         audit_digest: `sha256:` of what the policy asks to be measured (its id and `evidence`),
             whatever its limits, waivers and comments are: what a derived seed follows from.
         longest_waiver: days from today to the last of a waiver, at most; None for any number.
+        text: what is kept beside a verdict, from which alone the same policy is read again.
+        tier: the deployment tier that it is for, if the policy has tiers.
+        changes: against what it extends, and of its tier; none once it is in one file.
     """
 
     id: str
@@ -199,6 +233,9 @@ class Policy:
     source: str
     audit_digest: str = ""
     longest_waiver: int | None = None
+    text: bytes = b""
+    tier: str | None = None
+    changes: tuple[Change, ...] = ()
 
     def sized(self, experts: int) -> Policy:
         """The same policy with its shares turned into mask sizes of a model.

@@ -125,6 +125,8 @@ class Verdict:
         card: of the judge, if numbers were held corrected by it too.
         replaces: digest of another policy of the same id and version, under which a verdict stood
             in the same place.
+        tier: the deployment tier of the policy, if it has tiers.
+        baseline: `sha256:` of the earlier evidence that rules compared with, if any did.
     """
 
     result: str
@@ -142,6 +144,8 @@ class Verdict:
     departures: tuple[Departure, ...] = ()
     card: JudgeCard | None = None
     replaces: str | None = None
+    tier: str | None = None
+    baseline: str | None = None
 
     @property
     def headline(self) -> str:

@@ -121,6 +121,8 @@ def _regular(subject: Subject) -> bool:
 
 
 def _level(rule: Rule, unmasked: Finding) -> float | None:
+    if rule.regression:
+        return None
     if rule.metric == "refusal-drop" and rule.maximum is not None:
         return unmasked.value - rule.maximum
     if rule.metric == "refusal-rate" and rule.minimum is not None:

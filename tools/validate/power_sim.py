@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from gatekeeper.analysis.enough import BACKGROUND, Plan
-from gatekeeper.policy.floors import PARTS, Demand, demands
+from gatekeeper.policy.demand import Demand
+from gatekeeper.policy.floors import demands
 from gatekeeper.policy.load import load_policy
+from gatekeeper.policy.part_counts import PARTS
 from gatekeeper.records.policy import Policy, Rule
 from tools.validate.power_draws import drawn
 from tools.validate.table import Table

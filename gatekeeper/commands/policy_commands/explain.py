@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._tier import tier_option
+
 
 @click.command("explain")
 @click.argument("file", type=click.Path(path_type=Path))
-def explain(file: Path) -> None:
+@tier_option
+def explain(file: Path, tier: str | None) -> None:
     """Say in plain sentences what a policy asks for, and why.
 
     \b
@@ -21,7 +24,7 @@ def explain(file: Path) -> None:
     from gatekeeper.policy.explain import explain as in_words
     from gatekeeper.policy.load import load_policy
 
-    click.echo(in_words(load_policy(file), date.today()), nl=False)
+    click.echo(in_words(load_policy(file, tier), date.today()), nl=False)
 
 
 COMMAND = explain
