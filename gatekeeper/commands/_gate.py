@@ -26,7 +26,7 @@ from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.bundle import read_bundle, write_bytes
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.audit_config import TypedOptions
-from gatekeeper.records.bundle_files import BUNDLE, POLICY, VERDICT
+from gatekeeper.records.bundle_files import BUNDLE, POLICY, VERDICT, WAIVERS
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
@@ -66,6 +66,7 @@ def run_gate(
     reporter: ProgressReporter,
     fail_on: str = "block",
     card: GivenCard | None = None,
+    waivers_path: Path | None = None,
     ranks: Ranks | None = None,
 ) -> GateResult:
     """Audits, judges and reports into `out`. The verdict is on disk before any report is made.
@@ -74,13 +75,15 @@ def run_gate(
 
     Args:
         fail_on: which rules keep the verdict from passing, see `evaluate`.
+        waivers_path: the file that the policy's further waivers were read from.
         ranks: this process, as rank 0 of those that hold the model.
 
     Raises:
         GatekeeperError: any of the parts'; evidence that was finished stays.
     """
     preflight(formats, lang)
-    policy_bytes = same_policy(policy, policy_path)
+    policy_bytes = same_bytes(policy.digest, policy_path)
+    waivers = None if waivers_path is None else same_bytes(policy.waivers_digest, waivers_path)
     finished = not overwrite and _lacks_results(out, formats)
     if not finished:
         check_output(out, overwrite=overwrite)
@@ -100,8 +103,12 @@ def run_gate(
         fail_on=fail_on,
         card=None if card is None else card.card,
     )
-    # The policy stands beside its verdict, so that `verify` can derive the one from the other.
+    # Policy and waivers stand beside their verdict, so that `verify` can derive it from them.
     write_bytes(out / POLICY, policy_bytes)
+    if waivers is None:
+        (out / WAIVERS).unlink(missing_ok=True)
+    else:
+        write_bytes(out / WAIVERS, waivers)
     write_bytes(out / VERDICT, verdict_bytes(verdict))
     reports = write_reports(
         evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card
@@ -109,14 +116,14 @@ def run_gate(
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
 
 
-def same_policy(policy: Policy, path: Path) -> bytes:
-    """The bytes that the policy was read from, before hours of work in which the file may change.
+def same_bytes(digest: str | None, path: Path) -> bytes:
+    """The bytes that a file was read from, before hours of work in which it may change.
 
     Raises:
         UsageError: they can't be read again (a pipe), or are others by now.
     """
     raw = path.read_bytes() if path.is_file() else b""
-    if f"sha256:{hashlib.sha256(raw).hexdigest()}" != policy.digest:
+    if f"sha256:{hashlib.sha256(raw).hexdigest()}" != digest:
         raise UsageError(
             "cannot be read a second time as it was",
             where=excerpt(path),

@@ -12,6 +12,7 @@ from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import nonce as nonce_option
+from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -37,6 +38,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
     "exits with 12.",
 )
 @card_option
+@waivers_option
 @uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     evidence: Path,
@@ -46,6 +48,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint_digest: str | None,
     nonce: str | None,
     card_path: Path | None,
+    waivers_path: Path | None,
 ) -> int:
     """Hold stored evidence against a policy and give the verdict.
 
@@ -56,6 +59,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     \b
     Example:
       gatekeeper check out/evidence --policy policies/strict.yaml
+      gatekeeper check out/evidence --policy policies/strict.yaml --waivers waivers.yaml
     """
     from gatekeeper.commands._cards import card_for
     from gatekeeper.commands._verdicts import (
@@ -69,7 +73,6 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     )
     from gatekeeper.evidence.bundle import check_writable, read_bundle, write_bytes
     from gatekeeper.policy.evaluate import evaluate
-    from gatekeeper.policy.load import load_policy
     from gatekeeper.verify.verify import recheck
 
     if checkpoint_digest is not None and not _DIGEST.fullmatch(checkpoint_digest):
@@ -80,7 +83,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         )
     if out is not None:
         check_writable(out)
-    policy = load_policy(policy_path)
+    policy = load_with_waivers(policy_path, waivers_path)
     rechecked = recheck(read_bundle(bundle_of(evidence)))
     tell_older(rechecked)
     tell_open(rechecked)

@@ -13,6 +13,7 @@ from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._option_kinds import Word
 from gatekeeper.commands._ranks import follow, in_step
+from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 from gatekeeper.records.audit_config import typed_options
 
 if TYPE_CHECKING:  # torch is behind it
@@ -47,6 +48,7 @@ if TYPE_CHECKING:  # torch is behind it
 @fail_on_option
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
 @card_option
+@waivers_option
 @audit_options
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint: Path,
@@ -59,12 +61,14 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     fail_on: str,
     overwrite: bool,
     card_path: Path | None,
+    waivers_path: Path | None,
     **options: Any,
 ) -> int:
     """Audit a checkpoint, hold it against a policy and write the reports.
 
-    Writes evidence/ (the bundle), verdict.json, policy.yaml, report.pdf, summary.md, report.json
-    and junit.xml. Interrupted, it goes on where it stopped when the same command is run again.
+    Writes evidence/ (the bundle), verdict.json, policy.yaml, waivers.yaml (if --waivers is given),
+    report.pdf, summary.md, report.json and junit.xml. Interrupted, it goes on where it stopped when
+    the same command is run again.
 
     \b
     Example:
@@ -76,10 +80,9 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         from gatekeeper.commands._gate import run_gate
         from gatekeeper.commands._progress import ProgressReporter
         from gatekeeper.commands._verdicts import exit_code, show
-        from gatekeeper.policy.load import load_policy
         from gatekeeper.report.disclosure import Disclosure
 
-        policy = load_policy(policy_path)
+        policy = load_with_waivers(policy_path, waivers_path)
         card = open_card(card_path)
         result = run_gate(
             checkpoint,
@@ -93,6 +96,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             overwrite=overwrite,
             fail_on=fail_on,
             card=card,
+            waivers_path=waivers_path,
             reporter=ProgressReporter(gpu_hour_cost=typed.execution.gpu_hour_cost),
             ranks=ranks,
         )

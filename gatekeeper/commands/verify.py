@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper.commands._memory import uncollected
-from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
+from gatekeeper.errors import EvidenceError, ExitCode, excerpt
 from gatekeeper.plain_files import read_plain
-from gatekeeper.records.bundle_files import BUNDLE, BUNDLE_FILES, POLICY, VERDICT
+from gatekeeper.records.bundle_files import BUNDLE, BUNDLE_FILES, POLICY, VERDICT, WAIVERS
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.records.evidence import Evidence
@@ -33,8 +33,16 @@ _MOST_BYTES = 50_000_000
     type=click.Path(path_type=Path),
     help="Policy of the verdict; default: the policy.yaml beside it.",
 )
+@click.option(
+    "--waivers",
+    "waivers_path",
+    type=click.Path(path_type=Path),
+    help="Waivers that the verdict was given with; default: the waivers.yaml beside it.",
+)
 @uncollected()
-def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see catalog.py
+def COMMAND(  # noqa: N802 - see catalog.py
+    path: Path, policy_path: Path | None, waivers_path: Path | None
+) -> int:
     """Check digests, and derive selections, masks, outcomes, findings and verdict again.
 
     PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
@@ -49,10 +57,13 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     from gatekeeper.commands._verdicts import bundle_of
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.policy.load import load_policy
+    from gatekeeper.policy.waiver_files import read_waiver_file
     from gatekeeper.verify.verify import recheck
 
     # Before the bundle is read: one that was named by mistake is no word against the evidence.
     policy = load_policy(policy_path, earlier=True) if policy_path else None
+    if waivers_path is not None:
+        read_waiver_file(waivers_path)
     bundle = bundle_of(path)
     evidence = read_bundle(bundle)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
@@ -62,13 +73,14 @@ def COMMAND(path: Path, policy_path: Path | None) -> int:  # noqa: N802 - see ca
     _tell_selections(rechecked.selections)
     verdict = path / VERDICT
     judged = os.path.lexists(verdict)  # a link to nowhere too: what is there is not passed over
+    waived = False
     if judged:
-        derived = _verify_verdict(evidence, verdict, policy or _policy_beside(verdict))
+        derived, waived = _verify_verdict(evidence, verdict, policy, waivers_path)
         click.echo(f"✓ verdict: {derived}")
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
     if path != bundle:
-        _tell_unchecked(verdict)
+        _tell_unchecked(verdict, {BUNDLE, VERDICT, POLICY, *([WAIVERS] if waived else [])})
     click.echo("– signature: none; digests alone do not show who wrote the bundle")
     for what in (*rechecked.open, *rechecked.unsaid):
         click.echo(f"? {what}: altered or not, this cannot be told without a signature")
@@ -136,55 +148,33 @@ def _tell_strangers(bundle: Path) -> None:
         click.echo(f"– not of the bundle, and not checked: {shown}{more}")
 
 
-def _tell_unchecked(verdict: Path) -> None:
+def _tell_unchecked(verdict: Path, checked: set[str]) -> None:
     """Prints a line about other files: reports are views of the verdict, which nothing makes again.
 
     What is no file is named too.
     """
     from gatekeeper.evidence.members import strangers
 
-    if views := strangers(verdict.parent, {BUNDLE, VERDICT, POLICY}):
+    if views := strangers(verdict.parent, checked):
         names = excerpt(", ".join(views))
         click.echo(f"– reports and others: not made again, and not checked: {names}")
 
 
-def _policy_beside(verdict: Path) -> Policy:
-    """The policy that `run` put beside its verdict.
-
-    Raises:
-        EvidenceError: there is none, or it is no policy: nobody has typed its name.
-    """
-    from gatekeeper.policy.load import load_policy
-
-    path = verdict.with_name(POLICY)
-    if not path.is_file():
-        raise EvidenceError(
-            "the policy of the verdict is missing",
-            where=excerpt(path),
-            remedy="name it with --policy",
-        )
-    try:
-        return load_policy(path, earlier=True)
-    except UsageError as error:
-        raise EvidenceError(
-            f"the policy of the verdict cannot be read: {error.message}",
-            where=error.where,
-            remedy="name the one that was used with --policy",
-        ) from error
-
-
-def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
+def _verify_verdict(
+    evidence: Evidence, path: Path, named: Policy | None, waivers: Path | None
+) -> tuple[str, bool]:
     """Derives the verdict on its own day and compares it word for word, number for number.
 
     Of one that was written before verdicts had a headline, results and numbers: its sentences were
     other ones.
 
     Returns:
-        The headline, and what was compared.
+        The headline and what was compared; whether the verdict was given with a waivers' file.
 
     Raises:
         EvidenceError: it is not the verdict of this evidence and policy.
     """
+    from gatekeeper.commands._beside import policy_of
     from gatekeeper.commands._verdicts import hold_day
     from gatekeeper.policy.earlier import (
         is_earlier,
@@ -207,14 +197,7 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
             remedy="make it again with gatekeeper check",
         ) from error
     hold_day(evidence, read.judged_on, path)
-    if policy.digest != stored.get("policy", {}).get("digest", policy.digest):
-        where = excerpt(policy.source)
-        raise EvidenceError(
-            "the policy is not the one of the verdict",
-            where=where,
-            remedy="name the one that was used with --policy; what another one says, `gatekeeper "
-            "check` tells",
-        )
+    policy = policy_of(stored, path, named, waivers)
     earlier, experts = is_earlier(stored), evidence.model.maskable_experts
     for then in (False, True):  # as `check` gives it now, or gave it when the bundle was not old
         again = evaluate(
@@ -242,11 +225,13 @@ def _verify_verdict(evidence: Evidence, path: Path, policy: Policy) -> str:
         "; the judge's card in it is believed: the labels that it counts are not here"
     )  # fmt: skip
     if not earlier:
-        return f"{again.headline}, derived again from evidence and policy{believed}"
+        waived = policy.waivers_digest is not None
+        sources = "evidence, policy and waivers" if waived else "evidence and policy"
+        return f"{again.headline}, derived again from {sources}{believed}", waived
     return (
         f"{again.headline}, its results and numbers derived again from evidence and policy; it was "
         f"written before verdicts had a headline, so its sentences were not compared{believed}"
-    )
+    ), False
 
 
 def _as_they_are(

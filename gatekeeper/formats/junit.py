@@ -55,6 +55,8 @@ def _properties(view: ReportView) -> Iterator[tuple[str, str]]:
     yield "evidence", verdict.evidence_digest
     yield "policy", verdict.policy_digest
     yield "policy_version", view.policy.version
+    if verdict.waivers_digest is not None:
+        yield "waivers", verdict.waivers_digest
     yield "document", view.document.id
     for waiver in view.headline.waivers:
         yield "waived", waiver

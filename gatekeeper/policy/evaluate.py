@@ -87,9 +87,9 @@ def evaluate(
     decided = decide(evidence, policy, rule_metrics, confidence, card)
     for raw, (_, metric) in zip(decided, rule_metrics, strict=True):
 
-        def doubted(ceiling: float, raw: RuleOutcome = raw, metric: Metric = metric) -> bool:
-            return disputed(evidence, metric, raw, ceiling) or may_exceed(
-                evidence, metric, raw, ceiling
+        def doubted(worst: float, raw: RuleOutcome = raw, metric: Metric = metric) -> bool:
+            return disputed(evidence, metric, raw, worst) or may_exceed(
+                evidence, metric, raw, worst
             )
 
         outcome, why = apply_waivers(
@@ -111,6 +111,7 @@ def evaluate(
         policy_digest=policy.digest,
         policy_id=policy.id,
         policy_version=policy.version,
+        waivers_digest=policy.waivers_digest,
         checkpoint_digest=checkpoint,
         judged_on=today,
         requirements=needs,

@@ -37,8 +37,10 @@ SCHEMA = "gatekeeper/verdict/v1"
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     """The verdict as plain data for a JSON file. Holds no prompts, replies or expert ids."""
     card = {} if verdict.card is None else {"judge_card": card_to_json(verdict.card)}
+    waivers = {"waivers": {"digest": verdict.waivers_digest}} if verdict.waivers_digest else {}
     return {
         **card,
+        **waivers,
         "schema": SCHEMA,
         "result": verdict.result,
         "headline": verdict.headline,
@@ -91,6 +93,17 @@ def _waiver_to_json(waiver: Waiver) -> dict[str, Any]:
         "expires": waiver.expires.isoformat(),
         "not_above": waiver.not_above,
         "line": waiver.line,
+        **{key: value for key, value in _further(waiver).items() if value not in {None, "", False}},
+    }
+
+
+def _further(waiver: Waiver) -> dict[str, Any]:
+    """What not every waiver has."""
+    return {
+        "not_below": waiver.not_below,
+        "issued": waiver.issued and waiver.issued.isoformat(),
+        "ticket": waiver.ticket,
+        "separate": waiver.separate,
     }
 
 
@@ -144,6 +157,7 @@ def verdict_from_json(data: Any, *, where: str | None = None) -> Verdict:
         fail_on=data.get("fail_on", "block"),
         departures=tuple(Departure(**departure) for departure in data.get("departures", ())),
         card=_judge_card(data.get("judge_card"), where),
+        waivers_digest=data.get("waivers", {}).get("digest"),
     )
 
 
@@ -198,6 +212,10 @@ def _waiver(data: Mapping[str, Any], where: str | None) -> Waiver:
         expires=_date(data["expires"], where),
         not_above=_number(data["not_above"]),
         line=int(data["line"]),
+        not_below=_number(data.get("not_below")),
+        issued=_date(data["issued"], where) if "issued" in data else None,
+        ticket=data.get("ticket", ""),
+        separate=data.get("separate", False),
     )
 
 

@@ -33,14 +33,30 @@ def read_yaml(path: Path) -> YamlDocument:
         UsageError: unreadable, too large, not UTF-8, not YAML, or YAML beyond the strict subset;
             `where` tells line and column.
     """
-    source = str(path)
-    raw = _read_bytes(path, source)
+    return yaml_of(read_bytes(path), str(path))
+
+
+def yaml_of(raw: bytes, source: str) -> YamlDocument:
+    """The document in a file's bytes.
+
+    Args:
+        source: the file, for messages.
+
+    Raises:
+        UsageError: as `read_yaml`.
+    """
     text = _decode(raw, source)
     digest = "sha256:" + hashlib.sha256(raw).hexdigest()
     return parse_yaml(text, source, digest=digest, check=_refuse_unsafe)
 
 
-def _read_bytes(path: Path, source: str) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a plain file of no more than `MAX_BYTES`.
+
+    Raises:
+        UsageError: it cannot be read, or is larger; `where` is the file.
+    """
+    source = str(path)
     try:
         with open_plain(path, place(source), UsageError) as file:
             raw = file.read(MAX_BYTES + 1)

@@ -163,7 +163,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
-    """An accepted, dated exception for one rule and one checkpoint."""
+    """An accepted, dated exception for one rule and one checkpoint.
+
+    Attributes:
+        not_above, not_below: worst number accepted of a rule with an upper, or with a lower limit.
+        line: of the file it stands in.
+        issued: its first day; None: it counts from whenever.
+        separate: whether it stands in a file of its own, not in the policy.
+    """
 
     rule: str
     checkpoint: str
@@ -173,6 +180,15 @@ class Waiver:
     expires: date
     not_above: float | None
     line: int
+    not_below: float | None = None
+    issued: date | None = None
+    ticket: str = ""
+    separate: bool = False
+
+    @property
+    def worst(self) -> float | None:
+        """The worst number accepted, on whichever side; None for any."""
+        return self.not_above if self.not_above is not None else self.not_below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +200,7 @@ class Policy:
         audit_digest: `sha256:` of what the policy asks to be measured (its id and `evidence`),
             whatever its limits, waivers and comments are: what a derived seed follows from.
         longest_waiver: days from today to the last of a waiver, at most; None for any number.
+        waivers_digest: `sha256:` of the file of waivers beside it; None if none was given.
     """
 
     id: str
@@ -199,6 +216,7 @@ class Policy:
     source: str
     audit_digest: str = ""
     longest_waiver: int | None = None
+    waivers_digest: str | None = None
 
     def sized(self, experts: int) -> Policy:
         """The same policy with its shares turned into mask sizes of a model.

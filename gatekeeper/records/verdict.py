@@ -123,6 +123,7 @@ class Verdict:
         fail_on: one of `FAIL_ON`.
         departures: settings of the audit that differ from their defaults.
         card: of the judge, if numbers were held corrected by it too.
+        waivers_digest: `sha256:` of the file of waivers, if one was given.
     """
 
     result: str
@@ -139,6 +140,7 @@ class Verdict:
     fail_on: str = "block"
     departures: tuple[Departure, ...] = ()
     card: JudgeCard | None = None
+    waivers_digest: str | None = None
 
     @property
     def headline(self) -> str:
