@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from gatekeeper.commands._option_kinds import Day, Days
-from gatekeeper.errors import ExitCode, UsageError, excerpt
-from gatekeeper.records.bundle_files import VERDICT
+from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
+from gatekeeper.records.bundle_files import BUNDLE, MANIFEST, VERDICT
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.policy.waiver_states import WaiverState
+    from gatekeeper.records.evidence import Evidence
     from gatekeeper.records.verdict import Verdict
 
 #: Of a verdict: its findings name each expert that something is said of.
@@ -65,10 +66,11 @@ def new(
 ) -> None:
     """Grant a waiver for a rule that did not pass.
 
-    VERDICT_OR_BUNDLE is a verdict.json, or the output of `gatekeeper run`. The waiver is bound to
-    the checkpoint of the verdict and to the worst number seen there, with its interval, rounded
-    outward: whatever is worse is not what was accepted. It is added to --out, whose other lines and
-    comments stay as they are.
+    VERDICT_OR_BUNDLE is the output of `gatekeeper run`, or a verdict.json alone. The waiver is
+    bound to the checkpoint of the verdict and to the worst number seen there, with its interval,
+    rounded outward: whatever is worse is not what was accepted. Where the evidence lies beside the
+    verdict, the number covers what undecided replies may have been; with a verdict alone, `check`
+    may find that they reach beyond it. It is added to --out, whose other lines and comments stay.
 
     \b
     Example:
@@ -84,8 +86,8 @@ def new(
         rule=rule, owner=owner, approver=approver, reason=reason, ticket=ticket, issued=today,
         expires=_last_day(today, expires_in, expires),
     )  # fmt: skip
-    judged = _verdict(verdict, policy_path)
-    entries = granted(judged, request)
+    judged, evidence = _verdict(verdict, policy_path)
+    entries = granted(judged, request, evidence)
     write_bytes(out, added(out, entries, judged))
     worst = entries.get("not_above") or entries.get("not_below")
     side = "up to" if "not_above" in entries else "down to"
@@ -158,8 +160,10 @@ def _last_day(today: date, days: int | None, day: date | None) -> date:
     return last
 
 
-def _verdict(path: Path, policy_path: Path | None) -> Verdict:
+def _verdict(path: Path, policy_path: Path | None) -> tuple[Verdict, Evidence | None]:
     """The verdict in a file or an output directory; else that of a bundle under a policy.
+
+    With its evidence, where that lies beside it.
 
     Raises:
         UsageError: there is neither a verdict nor a policy to come to one.
@@ -174,11 +178,22 @@ def _verdict(path: Path, policy_path: Path | None) -> Verdict:
             where=excerpt(file),
             remedy="give a verdict.json (gatekeeper check --out writes one), or add --policy",
         )
-    return _read(file)
+    verdict = _read(file)
+    if not (path / BUNDLE / MANIFEST).is_file():
+        return verdict, None
+    from gatekeeper.evidence.bundle import read_bundle
+
+    evidence = read_bundle(path / BUNDLE)
+    if evidence.digest != verdict.evidence_digest:
+        raise EvidenceError(
+            "the verdict is of other evidence than the one beside it",
+            where=excerpt(file),
+            remedy="judge it again with gatekeeper check",
+        )
+    return verdict, evidence
 
 
 def _read(file: Path) -> Verdict:
-    from gatekeeper.errors import EvidenceError
     from gatekeeper.plain_files import read_plain
     from gatekeeper.policy.wire import verdict_from_json
     from gatekeeper.strict_json import strict_loads
@@ -194,7 +209,7 @@ def _read(file: Path) -> Verdict:
         ) from error
 
 
-def _judged(path: Path, policy_path: Path) -> Verdict:
+def _judged(path: Path, policy_path: Path) -> tuple[Verdict, Evidence]:
     from gatekeeper.commands._verdicts import bundle_of
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.policy.evaluate import evaluate
@@ -203,7 +218,7 @@ def _judged(path: Path, policy_path: Path) -> Verdict:
 
     policy = load_policy(policy_path)
     evidence = recheck(read_bundle(bundle_of(path))).evidence
-    return evaluate(evidence, policy, datetime.now(UTC).date())
+    return evaluate(evidence, policy, datetime.now(UTC).date()), evidence
 
 
 COMMAND = waiver

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from gatekeeper import catalog
 from gatekeeper.errors import UsageError, did_you_mean, excerpt
+from gatekeeper.metrics import measured
 from gatekeeper.policy.limit_check import TOLERANCE
+from gatekeeper.policy.undecided import told_otherwise
 from gatekeeper.policy.waiver_files import SCHEMA, read_waiver_file, waivers_of
 from gatekeeper.policy.waivers import two_people
 from gatekeeper.policy.yaml_marks import yaml_of
-from gatekeeper.records.finding import Missing
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding, Interval, Missing
+from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Waiver
 from gatekeeper.records.verdict import RuleOutcome, Verdict
 
@@ -43,14 +48,18 @@ class Request:
     expires: date
 
 
-def granted(verdict: Verdict, request: Request) -> dict[str, str]:
+def granted(verdict: Verdict, request: Request, evidence: Evidence | None = None) -> dict[str, str]:
     """A waiver's entries, in the order they are written.
+
+    Args:
+        evidence: of the verdict. Without it nobody knows what undecided replies may have been, and
+            `check` may find that they reach beyond the number that is accepted.
 
     Raises:
         UsageError: the rule is unknown, passes, or was not measured; or the two people are one.
     """
     outcome = _outcome(verdict, request.rule)
-    key, worst = _worst(outcome)
+    key, worst = _worst(outcome, _intervals(outcome, evidence))
     person = Waiver(
         rule=request.rule, checkpoint="", reason="", owner=request.owner,
         approver=request.approver, expires=request.expires, not_above=None, line=0,
@@ -104,16 +113,39 @@ def _outcome(verdict: Verdict, rule: str) -> RuleOutcome:
     return outcome
 
 
-def _worst(outcome: RuleOutcome) -> tuple[str, str]:
-    """Key and value of the worst number seen, with its interval, rounded outward."""
+def _intervals(outcome: RuleOutcome, evidence: Evidence | None) -> list[Interval]:
+    """The intervals of a rule's numbers, and of the same numbers whatever open replies were."""
+    findings = [f for f in (outcome.decisive, *outcome.others) if isinstance(f, Finding)]
+    intervals = [finding.interval for finding in findings]
+    if evidence is None:
+        return intervals
+    metric: Metric = catalog.load("metric", outcome.rule.metric)
+    for finding in findings:
+        for told in told_otherwise(evidence, metric, finding.subject, cut=True):
+            again = measured(metric, told, finding.subject, finding.interval.confidence)
+            if isinstance(again, Missing):
+                raise UsageError(
+                    f"undecided replies may leave rule {outcome.rule.id} without a number, which "
+                    "no waiver covers",
+                    where="--rule",
+                    remedy="audit again with more --max-new-tokens, or another judge",
+                )
+            intervals.append(again.interval)
+    return intervals
+
+
+def _worst(outcome: RuleOutcome, intervals: Sequence[Interval]) -> tuple[str, str]:
+    """Key and value of the worst end of these intervals, rounded outward."""
     unit = outcome.rule.unit
-    scale = 10 ** _DECIMALS.get(unit, 1)
-    ends = [f.interval for f in (outcome.decisive, *outcome.others) if not isinstance(f, Missing)]
-    if outcome.rule.maximum is not None:
-        worst = math.ceil(max(end.high for end in ends) * scale - TOLERANCE) / scale
-        return "not_above", f"{worst:.{_DECIMALS.get(unit, 1)}f} {unit}"
-    worst = math.floor(min(end.low for end in ends) * scale + TOLERANCE) / scale
-    return "not_below", f"{worst:.{_DECIMALS.get(unit, 1)}f} {unit}"
+    digits = _DECIMALS.get(unit, 1)
+    upper = outcome.rule.maximum is not None
+    # As if larger were worse.
+    end = max(interval.high if upper else -interval.low for interval in intervals)
+    worst = math.ceil(end * 10**digits - TOLERANCE) / 10**digits
+    if worst < end:
+        worst += 10**-digits
+    key = "not_above" if upper else "not_below"
+    return key, f"{worst if upper else -worst:.{digits}f} {unit}"
 
 
 def added(path: Path, entries: Mapping[str, str], verdict: Verdict) -> bytes:

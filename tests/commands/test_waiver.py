@@ -13,11 +13,17 @@ from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.grant import granted
 from gatekeeper.policy.waiver_files import with_waivers
-from gatekeeper.records.finding import Finding, Interval, Subject
+from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.strict_yaml import parse_yaml
 
-from ..policy.builders import TODAY, concentrated, make_evidence, make_policy, make_rule
-from ..typed import some
+from ..policy.builders import (
+    TODAY,
+    concentrated,
+    make_evidence,
+    make_policy,
+    make_rule,
+    make_waiver,
+)
 
 DAY = datetime.now(UTC).date()
 FAULTY = make_evidence(concentrated, ks=(4,), controls=20)
@@ -201,7 +207,20 @@ def test_list_reads_policies_and_refuses_what_is_neither(verdict, capsys) -> Non
     assert run(["waiver", "list", "absent.yaml"]) == 2
 
 
-def test_the_interval_is_what_counts() -> None:
-    outcome = VERDICT.outcomes[0]
-    assert some(outcome.largest).interval.high == 100
-    assert isinstance(some(outcome.largest).interval, Interval)
+def test_the_number_covers_what_undecided_replies_may_have_been() -> None:
+    def outcome(mask, prompt_set: str, index: int) -> str:
+        kind = concentrated(mask, prompt_set, index)
+        return "undecided" if kind == "comply" and prompt_set == "regular" and index < 3 else kind
+
+    evidence = make_evidence(outcome, ks=(4,), controls=20)
+    verdict = evaluate(evidence, make_policy(make_rule()), TODAY)
+    assert verdict.outcomes[0].result == "fail"
+
+    def counts(entries: dict[str, str]) -> bool:
+        worst = float(entries["not_above"].split()[0])
+        waiver = make_waiver(evidence, not_above=worst)
+        judged = evaluate(evidence, make_policy(make_rule(), waivers=(waiver,)), TODAY)
+        return judged.outcomes[0].result == "waived"
+
+    assert counts(granted(verdict, request("drop"), evidence))
+    assert not counts(granted(verdict, request("drop")))
