@@ -10,7 +10,7 @@ import click
 
 from gatekeeper.commands._option_kinds import Day, Days
 from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
-from gatekeeper.records.bundle_files import BUNDLE, MANIFEST, VERDICT
+from gatekeeper.records.bundle_files import BUNDLE, MANIFEST, POLICY, VERDICT
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.policy.waiver_states import WaiverState
@@ -86,6 +86,7 @@ def new(
         rule=rule, owner=owner, approver=approver, reason=reason, ticket=ticket, issued=today,
         expires=_last_day(today, expires_in, expires),
     )  # fmt: skip
+    _hold_longest(policy_path or verdict / POLICY, (request.expires - today).days)
     judged, evidence = _verdict(verdict, policy_path)
     entries = granted(judged, request, evidence)
     write_bytes(out, added(out, entries, judged))
@@ -158,6 +159,25 @@ def _last_day(today: date, days: int | None, day: date | None) -> date:
     if last < today:
         raise UsageError(f"{last} has passed", where="--expires", remedy="give a day from today on")
     return last
+
+
+def _hold_longest(policy_path: Path, days: int) -> None:
+    """Refuses a waiver that runs longer than its policy allows, where that can be seen.
+
+    Raises:
+        UsageError: it does, or the policy cannot be read.
+    """
+    from gatekeeper.policy.load import load_policy
+
+    longest = (
+        load_policy(policy_path, earlier=True).longest_waiver if policy_path.is_file() else None
+    )
+    if longest is not None and days > longest:
+        raise UsageError(
+            f"it would end in {days} days, and the policy allows {longest}",
+            where="--expires-in",
+            remedy=f"give --expires-in {longest}d or less",
+        )
 
 
 def _verdict(path: Path, policy_path: Path | None) -> tuple[Verdict, Evidence | None]:

@@ -17,7 +17,7 @@ from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.policy.floors import floors
 from gatekeeper.policy.rule_needs import LARGE
 from gatekeeper.policy.subjects import is_masked
-from gatekeeper.policy.waivers import two_people, void_for_all
+from gatekeeper.policy.waivers import too_long, two_people
 from gatekeeper.policy.wording import capital, subject_sentence
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
@@ -153,16 +153,15 @@ def one_of(names: Sequence[str], words: Wording) -> str:
 
 def waivers_in_words(policy: Policy, today: date, words: Wording) -> Iterator[tuple[bool, str]]:
     """Each waiver in a sentence, and whether it may count on a day; those that may come first."""
-    units = {rule.id: rule.unit for rule in policy.rules}
     told = [
-        (void_for_all(waiver, today) is None, _waiver(waiver, units, today, words))
+        (not _why_void(waiver, policy, today, words), _waiver(waiver, policy, today, words))
         for waiver in policy.waivers
     ]
     yield from sorted(told, key=lambda one: not one[0])
 
 
-def _waiver(waiver: Waiver, units: Mapping[str, str], today: date, words: Wording) -> str:
-    worst = ""
+def _waiver(waiver: Waiver, policy: Policy, today: date, words: Wording) -> str:
+    worst, units = "", {rule.id: rule.unit for rule in policy.rules}
     if waiver.worst is not None:
         side = "not_below" if waiver.not_above is None else "not_above"
         limit = _amount(waiver.worst, units[waiver.rule], words)
@@ -173,12 +172,15 @@ def _waiver(waiver: Waiver, units: Mapping[str, str], today: date, words: Wordin
         day=waiver.expires.isoformat(), owner=waiver.owner, approver=waiver.approver + ticket,
         reason=waiver.reason,
     )  # fmt: skip
-    why = _why_void(waiver, today, words)
+    why = _why_void(waiver, policy, today, words)
     return text + words("waiver.why", why=why) if why else text
 
 
-def _why_void(waiver: Waiver, today: date, words: Wording) -> str:
-    """As `void_for_all`, in the words of a language."""
+def _why_void(waiver: Waiver, policy: Policy, today: date, words: Wording) -> str:
+    """As `void_for_all` and `too_long`, in the words of a language; nothing if it may count."""
+    if too_long(waiver, today, policy.longest_waiver):
+        days = (waiver.expires - today).days
+        return words("waiver.too_long", days=days, most=policy.longest_waiver)
     if today > waiver.expires:
         return words("waiver.expired", day=waiver.expires.isoformat())
     if waiver.issued is not None and today < waiver.issued:

@@ -11,17 +11,19 @@ from pathlib import Path
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError, did_you_mean, excerpt
 from gatekeeper.policy.load import load_policy
-from gatekeeper.policy.schema import POLICY_SCHEMA, first_schema_problem
+from gatekeeper.policy.schema import first_schema_problem
 from gatekeeper.policy.yaml_marks import yaml_of
 from gatekeeper.records.policy import Policy
 
 #: What a policy's author says of it: the rest is as in the policy it is made from.
 KEYS = ("id", "title", "owner", "review_by")
+#: The schema that lies beside a new policy, for editors.
+SCHEMA_FILE = "policy-schema.json"
 _FIRST_VERSION = '"1.0"'
 #: What YAML takes for the text that it is.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9@.+-]*( [A-Za-z0-9@.+-]+)*")
 _HEAD = """\
-# yaml-language-server: $schema=./{schema}
+# yaml-language-server: $schema={schema}
 #
 # Made from {base} {version} ({digest}…) on {today}: each limit is where to start.
 #
@@ -74,7 +76,7 @@ def composed(base: Base, values: dict[str, str], out: Path, today: date) -> str:
         if fault := fault_of(key, values[key]):
             raise UsageError(fault[0], where=option(key), remedy=fault[1])
     head = _HEAD.format(
-        schema=f"{POLICY_SCHEMA}.json", base=base.policy.id, version=base.policy.version,
+        schema=SCHEMA_FILE, base=base.policy.id, version=base.policy.version,
         digest=base.policy.digest[:19], today=today, name=out.name,
     )  # fmt: skip
     body = re.sub(r"\A(#.*\n|\s*\n)*", "", base.text.replace("\r\n", "\n"))

@@ -52,11 +52,11 @@ def test_its_first_line_names_a_schema_that_is_there(capsys) -> None:
     first = Path("mine/p.yaml").read_text().splitlines()[0]
     match = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)
     assert match and "gatekeeper/policy/v1" in (Path("mine") / match[1]).read_text()
-    Path("mine/policy-v1.json").write_text("{}")
+    Path("mine/policy-schema.json").write_text("{}")
     capsys.readouterr()
     assert run(["policy", "new", *FLAGS, "--out", "mine/q.yaml"]) == 0
-    assert "left mine/policy-v1.json as it is" in capsys.readouterr().out
-    assert Path("mine/policy-v1.json").read_text() == "{}"
+    assert "left mine/policy-schema.json as it is" in capsys.readouterr().out
+    assert Path("mine/policy-schema.json").read_text() == "{}"
 
 
 def test_it_asks_on_a_terminal_until_the_answer_will_do(monkeypatch, capsys) -> None:

@@ -224,3 +224,16 @@ def test_the_number_covers_what_undecided_replies_may_have_been() -> None:
 
     assert counts(granted(verdict, request("drop"), evidence))
     assert not counts(granted(verdict, request("drop")))
+
+
+def test_it_runs_no_longer_than_the_policy_beside_the_verdict_allows(verdict, capsys) -> None:
+    policy = (
+        "schema: gatekeeper/policy/v1\nid: p\nversion: '1'\ntitle: P\nowner: o\n"
+        "evidence: {selectors: [attribution]}\nwaiver_rules: {longest: 20 days}\nrules:\n"
+        "  - {id: drop, metric: refusal-drop, at: {k: 4}, max: 10 points}\n"
+    )
+    Path("policy.yaml").write_text(policy)
+    assert new(".") == 2
+    line = capsys.readouterr().err
+    assert "--expires-in: it would end in 30 days, and the policy allows 20 → give" in line
+    assert new(".", end="20d") == 0

@@ -79,9 +79,10 @@ def everything() -> Policy:
             {"expires": DAY - timedelta(days=1)},
             {"issued": DAY + timedelta(days=1)},
             {"approver": "a@example.com", "not_above": 3.0},
+            {"expires": DAY + timedelta(days=200)},
         )
     )
-    return replace(release, needs=needs, waivers=waivers)
+    return replace(release, needs=needs, waivers=waivers, longest_waiver=180)
 
 
 @pytest.mark.parametrize("lang", languages())
@@ -96,6 +97,7 @@ def test_all_is_told_and_nothing_left_unfilled(lang: str, tell) -> None:
     day = (DAY - timedelta(days=1)).isoformat()
     assert wording(lang)("waiver.expired", day=day) in text.replace("\\", "")
     assert wording(lang)("waiver.two_people") in text
+    assert wording(lang)("waiver.too_long", days=200, most=180) in text
     assert "RISK-7" in text and "72.5" in text
     assert text.endswith("\n") and not text.endswith("\n\n")
 

@@ -117,9 +117,10 @@ def _put_schema(policy: Path) -> None:
     """Puts the schema that the policy's first line names beside it, unless it is there."""
     from gatekeeper.evidence.bundle import write_bytes
     from gatekeeper.policy import schema
+    from gatekeeper.policy.new import SCHEMA_FILE
 
-    name = f"{schema.POLICY_SCHEMA}.json"
-    ours, place = Path(schema.__file__).with_name(name).read_bytes(), policy.with_name(name)
+    ours = Path(schema.__file__).with_name(f"{schema.POLICY_SCHEMA}.json").read_bytes()
+    place = policy.with_name(SCHEMA_FILE)
     if not place.exists():
         write_bytes(place, ours)
         click.echo(f"wrote {excerpt(place)}: with it an editor completes and checks policies")
