@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
 import yaml
@@ -30,10 +30,10 @@ _MAX_NUMBER = 30
 #: Lines put right in search of the cause of a fault.
 _MOST_TRIES = 8
 
-_TAG = "tag:yaml.org,2002:"
+YAML_TAG = "tag:yaml.org,2002:"
 #: Plain scalars that are not text: YAML 1.2.2, section 10.3.2 (core schema), without .inf and .nan,
 #: which JSON does not have.
-_SCALARS = {
+SCALARS = {
     "null": re.compile(r"(?:~|null|Null|NULL|)\Z"),
     "bool": re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"),
     "int": re.compile(r"[-+]?[0-9]+\Z"),
@@ -50,6 +50,7 @@ class YamlDocument:
         source: the path as given.
         digest: `sha256:` of the file's bytes.
         written: (route, whether its key) -> a scalar as it stands in the file.
+        files: of a document that was put together from several, the file that a value is from.
     """
 
     data: Any
@@ -58,6 +59,7 @@ class YamlDocument:
     values: Mapping[Route, Position]
     keys: Mapping[Route, Position]
     written: Mapping[tuple[Route, bool], str]
+    files: Mapping[Route, str] = field(default_factory=dict)
 
     def position(self, route: Route, *, key: bool = False) -> Position:
         """Line and column of a value (or of its key); of the nearest parent if it has none."""
@@ -80,7 +82,13 @@ class YamlDocument:
 
     def where(self, route: Route, *, key: bool = False) -> str:
         """`file:line:column` of a value or its key."""
-        return place(self.source, self.position(route, key=key))
+        return place(self.file(route), self.position(route, key=key))
+
+    def file(self, route: Route) -> str:
+        """The file that a value stands in; of the nearest parent if it stands nowhere."""
+        while route and route not in self.files:
+            route = route[:-1]
+        return self.files.get(route, self.source)
 
 
 def place(source: str, position: Position | None = None) -> str:
@@ -115,8 +123,8 @@ class _Strict(yaml.SafeLoader):
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
-for _name, _pattern in _SCALARS.items():
-    _Strict.add_implicit_resolver(_TAG + _name, _pattern, None)
+for _name, _pattern in SCALARS.items():
+    _Strict.add_implicit_resolver(YAML_TAG + _name, _pattern, None)
 
 
 def moved(start: Position, text: str) -> Position:
@@ -237,9 +245,9 @@ class _Builder:
 
     def build(self, node: yaml.Node, route: Route) -> Any:
         self.values[route] = _position(node)
-        if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
+        if isinstance(node, yaml.MappingNode) and node.tag == YAML_TAG + "map":
             return self._mapping(node, route)
-        if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
+        if isinstance(node, yaml.SequenceNode) and node.tag == YAML_TAG + "seq":
             return [self.build(item, (*route, i)) for i, item in enumerate(node.value)]
         if isinstance(node, yaml.ScalarNode):
             self.written[route, False] = self._raw(node)
@@ -265,11 +273,11 @@ class _Builder:
         return mapping
 
     def _scalar(self, node: yaml.ScalarNode) -> str | int | float | bool | None:
-        kind, text = node.tag.removeprefix(_TAG), str(node.value)
+        kind, text = node.tag.removeprefix(YAML_TAG), str(node.value)
         if kind == "str":
             self._check(text, place(self._source, _position(node)))
             return text
-        if kind not in _SCALARS or not _SCALARS[kind].match(text):
+        if kind not in SCALARS or not SCALARS[kind].match(text):
             raise self._error(node, f"tag {excerpt(node.tag)!r} is not allowed", "remove the tag")
         if kind == "null":
             return None

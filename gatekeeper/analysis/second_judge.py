@@ -22,6 +22,7 @@ import numpy.typing as npt
 from gatekeeper.analysis.intervals import normal_quantile
 from gatekeeper.analysis.order import stop_under
 from gatekeeper.analysis.outcomes import outcome_table, selected_mask
+from gatekeeper.analysis.parts import in_part
 from gatekeeper.analysis.second_sample import SecondSample, second_sample
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Interval, Opinion, Subject
@@ -29,6 +30,8 @@ from gatekeeper.records.trial import MODE, OUTCOMES, UNMASKED
 from gatekeeper.records.trials import judged_twice
 
 METHOD = "stratified difference estimator, plus one change each way"
+#: Of no category or language alone.
+_WHOLE = Subject()
 _NONE = "no second judge was asked"
 _NOT_RUN = "the mask was not run on these prompts"
 
@@ -176,17 +179,24 @@ def outcome_count(outcome: int) -> Count:
 
 
 def columns_of(
-    evidence: Evidence, prompt_set: str, label: str | None = None
+    evidence: Evidence,
+    prompt_set: str,
+    label: str | None = None,
+    subject: Subject = _WHOLE,
 ) -> npt.NDArray[np.intp]:
     """Measured prompts of a set, as columns of the outcome table.
 
     Args:
         label: of a mask; if its run stopped early, the prompts that were run.
+        subject: whose category and language the prompts must be of.
     """
     table = outcome_table(evidence)
     inside = table.sets == prompt_set
     if label in table.masks and stop_under(evidence, label, prompt_set) is not None:
         inside &= table.outcomes[table.masks[label]] >= 0
+    if subject.category or subject.language:
+        part = {p.id for p in evidence.suite.prompts if in_part(p, subject)}
+        inside &= np.array([prompt in part for prompt in table.prompts], np.bool_)
     return np.flatnonzero(inside)
 
 
@@ -206,7 +216,7 @@ def paired_opinion(
 ) -> Opinion | str:
     """`paired_finding` as the second judge would have it; same arguments."""
     label = selected_label(evidence, subject)
-    at = columns_of(evidence, subject.set or "regular", label)
+    at = columns_of(evidence, subject.set or "regular", label, subject)
     if label is None or not len(at):
         return _NOT_RUN
     term = Term(mask=label, columns=at, weight=1 / len(at), count=paired_count(lost, won))
@@ -219,7 +229,7 @@ def rate_opinion(
     """`rate` as the second judge would have it; same arguments."""
     masked = subject.mask == "selected"
     label = selected_label(evidence, subject) if masked else UNMASKED.name
-    at = columns_of(evidence, subject.set or "", label)
+    at = columns_of(evidence, subject.set or "", label, subject)
     if label is None or not len(at):
         return _NOT_RUN
     term = Term(mask=label, columns=at, weight=1 / len(at), count=outcome_count(outcome))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,7 +55,6 @@ def run_gate(
     checkpoint: Path,
     typed: TypedOptions,
     policy: Policy,
-    policy_path: Path,
     out: Path,
     *,
     formats: Sequence[str],
@@ -66,7 +64,6 @@ def run_gate(
     reporter: ProgressReporter,
     fail_on: str = "block",
     card: GivenCard | None = None,
-    waivers_path: Path | None = None,
     ranks: Ranks | None = None,
 ) -> GateResult:
     """Audits, judges and reports into `out`. The verdict is on disk before any report is made.
@@ -75,15 +72,12 @@ def run_gate(
 
     Args:
         fail_on: which rules keep the verdict from passing, see `evaluate`.
-        waivers_path: the file that the policy's further waivers were read from.
         ranks: this process, as rank 0 of those that hold the model.
 
     Raises:
         GatekeeperError: any of the parts'; evidence that was finished stays.
     """
     preflight(formats, lang)
-    policy_bytes = same_bytes(policy.digest, policy_path)
-    waivers = None if waivers_path is None else same_bytes(policy.waivers_digest, waivers_path)
     finished = not overwrite and _lacks_results(out, formats)
     if not finished:
         check_output(out, overwrite=overwrite)
@@ -104,32 +98,16 @@ def run_gate(
         card=None if card is None else card.card,
     )
     # Policy and waivers stand beside their verdict, so that `verify` can derive it from them.
-    write_bytes(out / POLICY, policy_bytes)
-    if waivers is None:
-        (out / WAIVERS).unlink(missing_ok=True)
+    write_bytes(out / POLICY, policy.text)
+    if policy.waivers_text:
+        write_bytes(out / WAIVERS, policy.waivers_text)
     else:
-        write_bytes(out / WAIVERS, waivers)
+        (out / WAIVERS).unlink(missing_ok=True)
     write_bytes(out / VERDICT, verdict_bytes(verdict))
     reports = write_reports(
         evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card
     )
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
-
-
-def same_bytes(digest: str | None, path: Path) -> bytes:
-    """The bytes that a file was read from, before hours of work in which it may change.
-
-    Raises:
-        UsageError: they can't be read again (a pipe), or are others by now.
-    """
-    raw = path.read_bytes() if path.is_file() else b""
-    if f"sha256:{hashlib.sha256(raw).hexdigest()}" != digest:
-        raise UsageError(
-            "cannot be read a second time as it was",
-            where=excerpt(path),
-            remedy="give a plain file that nobody is writing to",
-        )
-    return raw
 
 
 def _check_card(card: GivenCard | None, request: AuditRequest) -> None:

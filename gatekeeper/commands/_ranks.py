@@ -162,7 +162,13 @@ def _first_exit_code(ranks: Ranks, error: BaseException) -> int:
     raise error
 
 
-def follow(checkpoint: Path, typed: TypedOptions, policy_path: Path | None, ranks: Ranks) -> int:
+def follow(
+    checkpoint: Path,
+    typed: TypedOptions,
+    policy_path: Path | None,
+    tier: str | None,
+    ranks: Ranks,
+) -> int:
     """Audits beside rank 0, if that does, without a word and outside its directory.
 
     Returns:
@@ -175,7 +181,7 @@ def follow(checkpoint: Path, typed: TypedOptions, policy_path: Path | None, rank
     from gatekeeper.policy.load import load_policy
 
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        policy = load_policy(policy_path) if policy_path else None
+        policy = load_policy(policy_path, tier) if policy_path else None
         request = replace(plan(checkpoint, typed, policy, warn), second=None)
         said = ranks.share("")
         if said == AUDIT:

@@ -18,8 +18,10 @@ waivers_option = click.option(
 )
 
 
-def load_with_waivers(policy_path: Path, waivers_path: Path | None) -> Policy:
-    """The policy, with the waivers of a file if one is given.
+def load_with_waivers(
+    policy_path: Path, waivers_path: Path | None, tier: str | None = None
+) -> Policy:
+    """The policy for a tier, with the waivers of a file if one is given.
 
     Raises:
         UsageError: one of them cannot be read, or a waiver does not fit the policy.
@@ -27,5 +29,5 @@ def load_with_waivers(policy_path: Path, waivers_path: Path | None) -> Policy:
     from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.waiver_files import with_waivers
 
-    policy = load_policy(policy_path)
+    policy = load_policy(policy_path, tier)
     return policy if waivers_path is None else with_waivers(policy, waivers_path)

@@ -13,6 +13,7 @@ from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._output import check_output, keeping_earlier, output_directory
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.commands._ranks import follow, in_step
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import ExitCode
 from gatekeeper.records.audit_config import TypedOptions, typed_options
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:  # torch is behind it
     type=click.Path(path_type=Path),
     help="Measure what this policy needs (selectors, k, controls).",
 )
+@tier_option
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
 @audit_options
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
@@ -39,6 +41,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     suite: Path,
     out: Path,
     policy_path: Path | None,
+    tier: str | None,
     overwrite: bool,
     **options: Any,
 ) -> int:
@@ -53,8 +56,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     typed = typed_options(suite, options)
     return in_step(
         typed,
-        lambda ranks: _lead(checkpoint, out, policy_path, typed, ranks, overwrite=overwrite),
-        lambda ranks: follow(checkpoint, typed, policy_path, ranks),
+        lambda ranks: _lead(checkpoint, out, policy_path, tier, typed, ranks, overwrite=overwrite),
+        lambda ranks: follow(checkpoint, typed, policy_path, tier, ranks),
     )
 
 
@@ -62,6 +65,7 @@ def _lead(
     checkpoint: Path,
     out: Path,
     policy_path: Path | None,
+    tier: str | None,
     typed: TypedOptions,
     ranks: Ranks | None,
     *,
@@ -70,7 +74,7 @@ def _lead(
     """Runs the audit, in this process or as rank 0."""
     from gatekeeper.policy.load import load_policy
 
-    policy = load_policy(policy_path) if policy_path else None
+    policy = load_policy(policy_path, tier) if policy_path else None
     check_output(out, overwrite=overwrite)
     reporter = ProgressReporter(gpu_hour_cost=typed.execution.gpu_hour_cost)
     with keeping_earlier(out):

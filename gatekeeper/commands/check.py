@@ -12,6 +12,7 @@ from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import nonce as nonce_option
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 
@@ -26,6 +27,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the verdict as JSON to this file."
 )
+@tier_option
 @fail_on_option
 @click.option(
     "--checkpoint-digest",
@@ -44,6 +46,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     evidence: Path,
     policy_path: Path,
     out: Path | None,
+    tier: str | None,
     fail_on: str,
     checkpoint_digest: str | None,
     nonce: str | None,
@@ -83,7 +86,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         )
     if out is not None:
         check_writable(out)
-    policy = load_with_waivers(policy_path, waivers_path)
+    policy = load_with_waivers(policy_path, waivers_path, tier)
     rechecked = recheck(read_bundle(bundle_of(evidence)))
     tell_older(rechecked)
     tell_open(rechecked)

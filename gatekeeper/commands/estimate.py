@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper.commands._click_options import audit_options_elsewhere, suite_option
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.audit_config import typed_options
 
@@ -26,6 +27,7 @@ _SCHEMA = "gatekeeper/estimate/v1"
     type=click.Path(path_type=Path),
     help="Count what this policy needs (selectors, k, controls).",
 )
+@tier_option
 @click.option(
     "--device",
     default="cpu",
@@ -42,6 +44,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint: Path,
     suite: Path,
     policy_path: Path | None,
+    tier: str | None,
     device: str,
     gpus: int | None,
     gpu_hour_cost: float | None,
@@ -64,7 +67,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
 
     if gpu_hour_cost is not None and device == "cpu":
         raise UsageError("--gpu-hour-cost is of GPUs", remedy="give --device h100 or another")
-    policy = load_policy(policy_path) if policy_path else None
+    policy = load_policy(policy_path, tier) if policy_path else None
     typed = typed_options(suite, options)
     facts, estimate = estimate_of(checkpoint, typed, policy, device, gpus)
     if as_json:

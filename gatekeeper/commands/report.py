@@ -12,6 +12,7 @@ from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import Day, Word
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 
 _LEVELS = ("public", "committee", "restricted")
@@ -42,6 +43,7 @@ _LEVELS = ("public", "committee", "restricted")
     help="Date that waivers and the review date are held against.  [default: SOURCE_DATE_EPOCH, "
     "else today (UTC)]",
 )  # fmt: skip
+@tier_option
 @fail_on_option
 @card_option
 @waivers_option
@@ -54,6 +56,7 @@ def report(
     level: str,
     lang: str,
     as_of: date | None,
+    tier: str | None,
     fail_on: str,
     card_path: Path | None,
     waivers_path: Path | None,
@@ -81,7 +84,7 @@ def report(
     from gatekeeper.report.disclosure import Disclosure
     from gatekeeper.verify.verify import recheck
 
-    policy = load_with_waivers(policy_file, waivers_path)
+    policy = load_with_waivers(policy_file, waivers_path, tier)
     if out_dir is not None:
         check_directory(out_dir)
     out_dir = out_dir or evidence

@@ -13,6 +13,7 @@ from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._option_kinds import Word
 from gatekeeper.commands._ranks import follow, in_step
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 from gatekeeper.records.audit_config import typed_options
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:  # torch is behind it
     help="Disclosure level of the reports.",
 )
 @click.option("--lang", default="en", show_default=True, help="Language of the reports.")
+@tier_option
 @fail_on_option
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
 @card_option
@@ -58,6 +60,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     formats: tuple[str, ...],
     level: str,
     lang: str,
+    tier: str | None,
     fail_on: str,
     overwrite: bool,
     card_path: Path | None,
@@ -82,13 +85,12 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         from gatekeeper.commands._verdicts import exit_code, show
         from gatekeeper.report.disclosure import Disclosure
 
-        policy = load_with_waivers(policy_path, waivers_path)
+        policy = load_with_waivers(policy_path, waivers_path, tier)
         card = open_card(card_path)
         result = run_gate(
             checkpoint,
             typed,
             policy,
-            policy_path,
             out,
             formats=formats,
             level=Disclosure(level),
@@ -96,7 +98,6 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             overwrite=overwrite,
             fail_on=fail_on,
             card=card,
-            waivers_path=waivers_path,
             reporter=ProgressReporter(gpu_hour_cost=typed.execution.gpu_hour_cost),
             ranks=ranks,
         )
@@ -106,4 +107,4 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             click.echo(f"wrote {path}")
         return exit_code(result.verdict)
 
-    return in_step(typed, lead, lambda ranks: follow(checkpoint, typed, policy_path, ranks))
+    return in_step(typed, lead, lambda ranks: follow(checkpoint, typed, policy_path, tier, ranks))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import EvidenceError, ExitCode, excerpt
 from gatekeeper.plain_files import read_plain
 from gatekeeper.records.bundle_files import BUNDLE, BUNDLE_FILES, POLICY, VERDICT, WAIVERS
@@ -33,6 +34,7 @@ _MOST_BYTES = 50_000_000
     type=click.Path(path_type=Path),
     help="Policy of the verdict; default: the policy.yaml beside it.",
 )
+@tier_option
 @click.option(
     "--waivers",
     "waivers_path",
@@ -41,7 +43,7 @@ _MOST_BYTES = 50_000_000
 )
 @uncollected()
 def COMMAND(  # noqa: N802 - see catalog.py
-    path: Path, policy_path: Path | None, waivers_path: Path | None
+    path: Path, policy_path: Path | None, waivers_path: Path | None, tier: str | None
 ) -> int:
     """Check digests, and derive selections, masks, outcomes, findings and verdict again.
 
@@ -61,7 +63,7 @@ def COMMAND(  # noqa: N802 - see catalog.py
     from gatekeeper.verify.verify import recheck
 
     # Before the bundle is read: one that was named by mistake is no word against the evidence.
-    policy = load_policy(policy_path, earlier=True) if policy_path else None
+    policy = load_policy(policy_path, tier, earlier=True) if policy_path else None
     if waivers_path is not None:
         read_waiver_file(waivers_path)
     bundle = bundle_of(path)

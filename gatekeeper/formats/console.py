@@ -37,7 +37,7 @@ def _lines(view: ReportView) -> Iterator[str]:
         decision=view.headline.line,
         model=clean(view.model.name, 80),
         policy=clean(
-            words("cover.policy_line", id=view.policy.id, version=view.policy.version), 80
+            words("cover.policy_line", id=view.policy.id, version=view.policy.edition), 80
         ),
     )
     yield f"{SIGNS[view.headline.tone]} {line}"

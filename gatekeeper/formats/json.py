@@ -51,6 +51,7 @@ def report_to_json(view: ReportView) -> dict[str, Any]:
             "title": view.policy.title,
             "owner": view.policy.owner,
             "digest": view.policy.digest,
+            **({} if view.policy.tier is None else {"tier": view.policy.tier}),
         },
         "verdict": _verdict(view.verdict),
         "waivers": list(view.headline.waivers),

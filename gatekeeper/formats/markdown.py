@@ -62,7 +62,7 @@ def _lines(view: ReportView) -> Iterator[str]:
     yield words(
         "markdown.facts",
         model=f"{escape(view.model.name)} {_code(view.model.digest)}",
-        policy=escape(words("cover.policy_line", id=view.policy.id, version=view.policy.version)),
+        policy=escape(words("cover.policy_line", id=view.policy.id, version=view.policy.edition)),
         evidence=_code(verdict.evidence_digest),
     )
     yield ""

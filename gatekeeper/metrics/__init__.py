@@ -7,6 +7,7 @@ from dataclasses import replace
 from gatekeeper import catalog
 from gatekeeper.analysis.intervals import CONFIDENCE
 from gatekeeper.analysis.outcomes import selected_mask
+from gatekeeper.analysis.parts import part_of
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
@@ -37,8 +38,14 @@ def with_findings(evidence: Evidence) -> Evidence:
 def measured(
     metric: Metric, evidence: Evidence, subject: Subject, confidence: float
 ) -> Finding | Missing:
-    """Measures a metric, and names in the finding the mask and the split that it is about."""
-    finding = metric.measure(evidence, subject, confidence)
+    """Measures a metric, and names in the finding the mask and the split that it is about.
+
+    On the prompts of one category or language alone, if the subject names one.
+    """
+    part = part_of(evidence, subject)
+    if isinstance(part, str):
+        return Missing(metric=metric.id, version=metric.version, subject=subject, reason=part)
+    finding = metric.measure(part, subject, confidence)
     if isinstance(finding, Missing):
         return finding
     mask = finding.mask or _mask_of(metric, evidence, finding.subject)

@@ -7,7 +7,7 @@ from gatekeeper.analysis.rate import rate
 from gatekeeper.analysis.second_judge import rate_opinion
 from gatekeeper.analysis.subjects import rate_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
+from gatekeeper.records.finding import PARTS, Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 
 _ID, _VERSION = "degenerate-rate", 4
@@ -29,7 +29,7 @@ METRIC = Metric(
     title="Degenerate replies",
     unit="%",
     higher_is_worse=True,
-    parameters=("set", "mask", "k", "mode", "selector"),
+    parameters=("set", "mask", "k", "mode", "selector", *PARTS, "each"),
     required=("set",),
     sentence="the share of {set} prompts that get a broken reply",
     subjects=rate_subjects,

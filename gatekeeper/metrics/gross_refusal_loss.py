@@ -14,7 +14,7 @@ from gatekeeper.analysis.paired import left_out, scaled, share, transition
 from gatekeeper.analysis.second_judge import columns_of, selected_label
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
+from gatekeeper.records.finding import PARTS, Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.suite import HARMFUL_SETS
 
@@ -53,7 +53,7 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
 def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion | str:
     """The same by the second judge."""
     label = selected_label(evidence, subject)
-    at = columns_of(evidence, subject.set or "regular", label)
+    at = columns_of(evidence, subject.set or "regular", label, subject)
     if label is None or not len(at):
         return "the mask was not run on these prompts"
     return gross_opinion(evidence, label, at, confidence, lambda after: np.isin(after, _GONE))
@@ -65,7 +65,7 @@ METRIC = Metric(
     title="Refusals gone, of those there were",
     unit="%",
     higher_is_worse=True,
-    parameters=("k", "mode", "set", "selector"),
+    parameters=("k", "mode", "set", "selector", *PARTS, "each"),
     required=("k",),
     sentence=(
         "the share of the {set} prompts refused without a mask that are answered, or broken, when "

@@ -9,7 +9,7 @@ from gatekeeper.analysis.paired import paired_finding
 from gatekeeper.analysis.second_judge import paired_opinion
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
+from gatekeeper.records.finding import PARTS, Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 
 _ID, _VERSION = "over-refusal-change", 4
@@ -47,7 +47,7 @@ METRIC = Metric(
     title="Over-refusal added by masking",
     unit="points",
     higher_is_worse=True,
-    parameters=("k", "mode", "set", "selector"),
+    parameters=("k", "mode", "set", "selector", *PARTS, "each"),
     required=("k",),
     sentence=(
         "the net share of {set} prompts that turn from an answer to a refusal when the {k} experts "

@@ -7,7 +7,7 @@ from gatekeeper.analysis.rate import rate
 from gatekeeper.analysis.second_judge import rate_opinion
 from gatekeeper.analysis.subjects import rate_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
+from gatekeeper.records.finding import PARTS, Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.suite import HARMFUL_SETS
 
@@ -31,7 +31,7 @@ METRIC = Metric(
     unit="%",
     higher_is_worse=True,
     reversed_on=HARMFUL_SETS,
-    parameters=("set", "mask", "k", "mode", "selector"),
+    parameters=("set", "mask", "k", "mode", "selector", *PARTS, "each"),
     required=("set",),
     sentence="the share of {set} prompts that the model refuses",
     subjects=rate_subjects,

@@ -7,7 +7,7 @@ from gatekeeper.analysis.paired import paired_finding
 from gatekeeper.analysis.second_judge import paired_opinion
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
+from gatekeeper.records.finding import PARTS, Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.suite import HARMFUL_SETS
 
@@ -32,7 +32,7 @@ METRIC = Metric(
     title="Refusals broken by masking",
     unit="points",
     higher_is_worse=True,
-    parameters=("k", "mode", "set", "selector"),
+    parameters=("k", "mode", "set", "selector", *PARTS, "each"),
     required=("k",),
     sentence=(
         "the share of {set} prompts whose refusal turns into a broken reply when the {k} experts "

@@ -14,14 +14,14 @@ from gatekeeper import catalog
 from gatekeeper.errors import UsageError, did_you_mean, excerpt
 from gatekeeper.policy.build_needs import NeedsReader, known_selector, sizes_of
 from gatekeeper.policy.problems import Problem, error_at
-from gatekeeper.records.finding import Subject
+from gatekeeper.records.finding import PARTS, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule, Waiver
 from gatekeeper.strict_yaml import Route, YamlDocument
 
 _LIMIT = re.compile(r"(-?[0-9.]+) *(\S+)")
 #: Keys of `at` that are taken as they are.
-_PLAIN = ("mode", "set", "mask", "selector", "dimension")
+_PLAIN = ("mode", "set", "mask", "selector", "dimension", *PARTS, "each")
 #: Parts of `evidence` that say how an audit is made.
 _MEASURING = ("selectors", "k", "controls", "search", "settings", "suite")
 #: What in them only says how much of it is enough.
@@ -69,6 +69,7 @@ class Builder:
             source=self._document.source,
             audit_digest=_audit_digest(data),
             longest_waiver=_days(data.get("waiver_rules", {}).get("longest")),
+            tier=data.get("tier"),
         )
 
     # -- rules ------------------------------------------------------------------------------------
@@ -142,10 +143,15 @@ class Builder:
         required = set(metric.required) - {"selector"}
         if data.get("mask") == "selected" and "k" in metric.parameters:
             required.add("k")
+        if "each" in data and "set" in metric.parameters:
+            required.add("set")  # which parts there are hangs on the set
         for key in sorted(required - set(data)):
             message = f"metric {metric.id} needs {key!r}"
             self._error(place, message, f"add it, as in at: {{{key}: …}}")
         self._unmasked(route, data, metric)
+        if data.get("each", "") in data:
+            message = f"each {data['each']} beside one {data['each']}"
+            self._error((*route, "at", "each"), message, "remove one of them", key=True)
         if "selector" in data:
             known_selector(self._error, (*route, "at", "selector"), data["selector"])
         sizes = data.get("k")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gatekeeper import catalog
 from gatekeeper.analysis import holm
 from gatekeeper.analysis.order import halved
+from gatekeeper.analysis.parts import part_names
 from gatekeeper.policy.limit_check import LimitCheck, Question, hold, measure, stands
 from gatekeeper.policy.more_prompts import Open, more_prompts
 from gatekeeper.policy.resolution import resolution
@@ -110,7 +112,7 @@ def _held(
 ) -> list[LimitCheck]:
     """Every subject of a rule; one that is missing if it has none."""
     ask = Question(evidence=evidence, rule=rule, metric=metric, card=card)
-    subjects = expand(metric, rule, policy.needs)
+    subjects = expand(metric, rule, policy.needs, partial(_parts, evidence))
     if subjects:
         return [hold(ask, subject, confidence) for subject in subjects]
     nothing = Missing(
@@ -120,6 +122,11 @@ def _held(
         reason="the policy names nothing to measure it on",
     )
     return [LimitCheck(ask=ask, finding=nothing, result="inconclusive", margin=-math.inf)]
+
+
+def _parts(evidence: Evidence, subject: Subject) -> tuple[str, ...]:
+    """The categories, or languages, that a subject of each of them stands for."""
+    return part_names(evidence, subject.set or "regular", subject.each or "")
 
 
 def _steps(family: Sequence[LimitCheck], confidence: float) -> holm.Steps:

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from gatekeeper.policy.decide_rules import CONFIDENCE
-from gatekeeper.policy.in_words import RuleInWords, rules_in_words, waivers_in_words, wording
+from gatekeeper.policy.in_words import (
+    RuleInWords,
+    changes_in_words,
+    rules_in_words,
+    tier_in_words,
+    waivers_in_words,
+    wording,
+)
 from gatekeeper.policy.needs_in_words import needs_in_words
 from gatekeeper.records.policy import Policy
 from gatekeeper.report.wording import Wording
@@ -28,10 +35,13 @@ def page(policy: Policy, today: date, lang: str = "en") -> str:
     """
     words = wording(lang)
     rules = rules_in_words(policy, words)
+    changes = [f"- {_text(change)}" for change in changes_in_words(policy, words)]
     lines = [
         f"# {_text(policy.title)}",
         "",
         *_facts(policy, words),
+        *(_head("changes", words) if changes else ()),
+        *changes,
         *_head("rules", words, words("doc.rules_lead", confidence=f"{100 * CONFIDENCE:g}")),
         *_table(rules, words),
         *_head("behind", words),
@@ -53,7 +63,7 @@ def _head(key: str, words: Wording, lead: str = "") -> Iterator[str]:
 def _facts(policy: Policy, words: Wording) -> Iterator[str]:
     day = policy.review_by
     rows = (
-        (words("doc.name"), f"{policy.id} {policy.version}"),
+        (words("doc.name"), policy.id + " " + policy.version + tier_in_words(policy, words)),
         (words("doc.owner"), policy.owner),
         (words("doc.review"), words("doc.no_review") if day is None else day.isoformat()),
         (words("doc.digest"), policy.digest),

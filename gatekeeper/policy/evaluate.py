@@ -134,6 +134,7 @@ def evaluate(
         fail_on=fail_on,
         departures=departures(evidence, policy),
         card=card,
+        tier=policy.tier,
     )
 
 

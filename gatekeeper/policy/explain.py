@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from datetime import date
 
 from gatekeeper.policy.decide_rules import CONFIDENCE
-from gatekeeper.policy.in_words import RuleInWords, rules_in_words, waivers_in_words, wording
+from gatekeeper.policy.in_words import (
+    RuleInWords,
+    changes_in_words,
+    rules_in_words,
+    tier_in_words,
+    waivers_in_words,
+    wording,
+)
 from gatekeeper.policy.needs_in_words import needs_in_words
 from gatekeeper.records.policy import Policy
 from gatekeeper.report.wording import Wording
@@ -24,8 +31,14 @@ def explain(policy: Policy, today: date, lang: str = "en") -> str:
     """
     words = wording(lang)
     lines = [
-        words("explain.title", title=policy.title, id=policy.id, version=policy.version),
+        words(
+            "explain.title",
+            title=policy.title,
+            id=policy.id,
+            version=policy.version + tier_in_words(policy, words),
+        ),
         words("explain.owner", owner=policy.owner) + _review(policy, words),
+        *changes_in_words(policy, words),
         "",
         words("explain.needs"),
         *(f"  - {need}" for need in needs_in_words(policy, words)),

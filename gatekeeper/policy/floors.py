@@ -30,6 +30,7 @@ from gatekeeper.analysis.power import POWER
 from gatekeeper.analysis.worst_part import LEAST
 from gatekeeper.policy.decide_rules import family_size
 from gatekeeper.policy.subjects import expand
+from gatekeeper.records.finding import PARTS as SUBJECT_PARTS
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
@@ -166,7 +167,7 @@ def demands(
         refused: share of each set's prompts that the model refused, where it was measured; else as
             many as the policy asks for.
     """
-    questions = {rule.id: (rule, *_subjects(rule, policy)) for rule in policy.rules}
+    questions = {rule.id: (rule, *_subjects(rule, policy, parts)) for rule in policy.rules}
     rules = [(rule, subjects) for rule, _, subjects in questions.values()]
     by_rule: dict[str, Demand] = {}
     for rule, metric, subjects in questions.values():
@@ -184,13 +185,29 @@ def demands(
             power=power,
         )
         ask = _Ask(plan=plan, subjects=subjects, policy=policy, parts=parts, refused=refused)
-        by_rule[rule.id] = _KINDS[kind](ask)
+        demand, share = _KINDS[kind](ask), parts_of(rule.subjects[0], parts)
+        by_rule[rule.id] = replace(
+            demand, per_pass=share * demand.per_pass, per_fail=share * demand.per_fail
+        )
     return by_rule
 
 
-def _subjects(rule: Rule, policy: Policy) -> tuple[Metric, tuple[Subject, ...]]:
+def _subjects(
+    rule: Rule, policy: Policy, parts: Mapping[tuple[str, str], int]
+) -> tuple[Metric, tuple[Subject, ...]]:
     metric: Metric = catalog.load("metric", rule.metric)
-    return metric, expand(metric, rule, policy.needs)
+
+    def names(subject: Subject) -> list[str]:
+        return [str(i) for i in range(parts_of(subject, parts))]
+
+    return metric, expand(metric, rule, policy.needs, names)
+
+
+def parts_of(subject: Subject, parts: Mapping[tuple[str, str], int] = _NOTHING) -> int:
+    """Into how many parts a set falls, of which a subject is about one, or about each; else 1."""
+    kinds = [of for of in SUBJECT_PARTS if getattr(subject, of) or subject.each == of]
+    name = subject.set or "regular"
+    return math.prod(max(1, parts.get((name, of), PARTS[of])) for of in kinds)
 
 
 def _limit(rule: Rule) -> float | None:

@@ -19,7 +19,7 @@ from gatekeeper.policy.rule_needs import LARGE
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.waivers import too_long, two_people
 from gatekeeper.policy.wording import capital, subject_sentence
-from gatekeeper.records.finding import Subject
+from gatekeeper.records.finding import PARTS, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule, Waiver
 from gatekeeper.report.wording import Wording, read_wording
@@ -127,7 +127,36 @@ def _about(rule: Rule, policy: Policy, words: Wording) -> str:
     values = _values(first, selectors, sizes, words)
     if "mask" in metric.parameters:
         template += words("subject.masked" if masked else "subject.unmasked")
-    return template.format_map(values)
+    return template.format_map(values) + _part(first, words)
+
+
+def _part(subject: Subject, words: Wording) -> str:
+    """Of which prompts alone, if not of all of the set."""
+    if subject.each is not None:
+        return words("subject.each", part=words(f"subject.{subject.each}"))
+    named = [
+        words("subject.one_part", part=words(f"subject.{of}"), name=excerpt(getattr(subject, of)))
+        for of in PARTS
+        if getattr(subject, of)
+    ]
+    return words("subject.among", parts=words("list.comma").join(named)) if named else ""
+
+
+def tier_in_words(policy: Policy, words: Wording) -> str:
+    """The deployment tier that a policy is for, if it has tiers."""
+    return words("explain.tier", tier=policy.tier) if policy.tier else ""
+
+
+def changes_in_words(policy: Policy, words: Wording) -> Iterator[str]:
+    """What is said otherwise than in the policy that this one extends, or than beside tiers."""
+    for change in policy.changes:
+        key = "removed" if change.new is None else "added" if change.old is None else "changed"
+        text = words(f"change.{key}", what=change.what, old=change.old, new=change.new)
+        _, is_tier, tier = change.against.partition("tier ")
+        if is_tier:
+            yield words("change.of_tier", tier=tier, change=text)
+        else:
+            yield words("change.against", against=change.against, change=text)
 
 
 def _values(

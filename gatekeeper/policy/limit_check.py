@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from gatekeeper.analysis.noise import floor
+from gatekeeper.analysis.parts import part_of
 from gatekeeper.analysis.population import by_category, method_about, too_few_categories
 from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.metrics import measured
@@ -212,7 +213,10 @@ def _of_population(ask: Question, subject: Subject, confidence: float) -> Findin
         return missing("the rule wants an interval of a kind that this Gatekeeper does not know")
     if metric.split == "selection" or not metric.population:
         return missing("the metric has no interval about a population of categories")
-    evidence = by_category(ask.evidence)
+    part = part_of(ask.evidence, subject)
+    if isinstance(part, str):
+        return missing(part)
+    evidence = by_category(part)
     few = too_few_categories(evidence, subject.set or "regular")
     finding = missing(few) if few else measured(metric, evidence, subject, confidence)
     if isinstance(finding, Missing):

@@ -6,43 +6,57 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
-from gatekeeper.errors import UsageError
+from gatekeeper.errors import GatekeeperError, UsageError
 from gatekeeper.policy.examine import Examined, examine
+from gatekeeper.policy.extend import assemble, tiers_of
 from gatekeeper.policy.problems import Problem, error_at, in_order
 from gatekeeper.policy.reach import beyond_suite, pinned_suite
 from gatekeeper.policy.review import remarks
 from gatekeeper.policy.sense import one_sided
 from gatekeeper.policy.waivers import too_long
-from gatekeeper.policy.yaml_marks import read_yaml
 from gatekeeper.records.policy import Policy
 from gatekeeper.strict_yaml import YamlDocument, place
 
 
-def lint_policy(path: Path, today: date) -> tuple[Problem, ...]:
+def lint_policy(path: Path, today: date, tier: str | None = None) -> tuple[Problem, ...]:
     """Problems of a policy file, errors first; empty if there is nothing to say. Never raises.
 
     Beside the errors for which a policy is not loaded, those that take the suite it pins, or a day.
 
     Args:
         today: the date review dates and waivers are held against.
+        tier: the one to look at; left out, all that there are.
     """
     try:
-        document = read_yaml(path)
+        tiers = [tier] if tier else tiers_of(path) or [None]
+        return in_order([problem for name in tiers for problem in _problems(path, today, name)])
     except UsageError as error:
-        return _unreadable(error, path)
+        return in_order([_unreadable(error, path), *(_unreadable(e, path) for e in error.others)])
+
+
+def _problems(path: Path, today: date, tier: str | None) -> list[Problem]:
+    """Of one tier of a policy.
+
+    Raises:
+        UsageError: a file of it cannot be read, or is not of the schema.
+    """
+    document = assemble(path, tier).document
     examined = examine(document)
     problems = list(examined.errors)
     if examined.policy is not None:
         problems += _beyond_suite(document, examined, examined.policy)
         problems += _long_waivers(document, examined.policy, today)
         problems += _warnings(document, examined.policy, today)
-    return in_order(problems)
+    return problems
 
 
-def _unreadable(error: UsageError, path: Path) -> tuple[Problem, ...]:
+def _unreadable(error: GatekeeperError, path: Path) -> Problem:
     remedy, where = error.remedy or "mend the file", error.where or place(str(path))
-    return (
-        Problem(level="error", message=error.message, where=where, remedy=remedy, position=(1, 1)),
+    line, _, column = where.rpartition(":")
+    numbers = line.rpartition(":")[2], column
+    position = (int(numbers[0]), int(column)) if all(n.isdecimal() for n in numbers) else (1, 1)
+    return Problem(
+        level="error", message=error.message, where=where, remedy=remedy, position=position
     )
 
 

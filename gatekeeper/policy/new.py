@@ -1,8 +1,9 @@
-"""A new policy, made from a shipped one or any other: whole, with an owner and a review date."""
+"""A new policy over a shipped one or any other, with a name, owner and review date of its own."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -19,28 +20,43 @@ from gatekeeper.records.policy import Policy
 KEYS = ("id", "title", "owner", "review_by")
 #: The schema that lies beside a new policy, for editors.
 SCHEMA_FILE = "policy-schema.json"
-_FIRST_VERSION = '"1.0"'
 #: What YAML takes for the text that it is.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9@.+-]*( [A-Za-z0-9@.+-]+)*")
-_HEAD = """\
+_TEXT = """\
 # yaml-language-server: $schema={schema}
 #
-# Made from {base} {version} ({digest}…) on {today}: each limit is where to start.
+# Made from {base} {version} on {today}: what is not said here is as there.
 #
-#   gatekeeper policy explain {name}     what it asks for, in plain words
-#   gatekeeper policy lint {name}        after each change
+#   gatekeeper policy explain {file}     all that it asks for, in plain words
+#   gatekeeper policy lint {file}        after each change
+schema: gatekeeper/policy/v1
+id: {id}
+version: "1.0"
+title: {title}
+owner: {owner}
+review_by: {review_by}
+extends: {extends}
+
+# A rule that is to be otherwise: its id, and what differs. A limit holds only if the whole 95 %
+# interval is inside it; "points" are percentage points between masked and unmasked, "%" are shares.
 #
-# A limit holds only if the whole 95 % interval is inside it. "points" are percentage points of a
-# set's prompts, masked against unmasked; "%" are shares of a set.
+# rules:
+#   - id: {rule}
+#     {side}: {limit}
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """The policy that a new one is made from."""
+    """The policy that a new one extends.
+
+    Attributes:
+        file: where it lies; None if it is a shipped one, which is found by its name.
+    """
 
     policy: Policy
-    text: str
+    name: str
+    file: Path | None
 
 
 def shipped() -> tuple[str, ...]:
@@ -55,19 +71,21 @@ def base_of(name: str) -> Base:
     Raises:
         UsageError: there is no such policy, or it has errors.
     """
-    path = bundled("policies") / f"{name}.yaml" if name in shipped() else Path(name)
-    if not path.is_file():
+    if name in shipped():
+        path = bundled("policies") / f"{name}.yaml"
+        return Base(policy=load_policy(path), name=name, file=None)
+    if not Path(name).is_file():
         remedy = did_you_mean(name, shipped())
         raise UsageError(f"no policy {excerpt(name)!r}", where="--from", remedy=remedy)
-    return Base(policy=load_policy(path), text=path.read_bytes().decode("utf-8-sig"))
+    return Base(policy=load_policy(Path(name)), name=name, file=Path(name))
 
 
 def composed(base: Base, values: dict[str, str], out: Path, today: date) -> str:
-    """The text of the new policy.
+    """The text of the new policy: what its author says, over all that the other one says.
 
     Args:
         values: texts for all of `KEYS`.
-        out: where it will lie, for its first lines.
+        out: where it will lie: a path to the other one is relative to it.
 
     Raises:
         UsageError: a value has not the form it must have; `where` is its option.
@@ -75,14 +93,31 @@ def composed(base: Base, values: dict[str, str], out: Path, today: date) -> str:
     for key in KEYS:
         if fault := fault_of(key, values[key]):
             raise UsageError(fault[0], where=option(key), remedy=fault[1])
-    head = _HEAD.format(
-        schema=SCHEMA_FILE, base=base.policy.id, version=base.policy.version,
-        digest=base.policy.digest[:19], today=today, name=out.name,
-    )  # fmt: skip
-    body = re.sub(r"\A(#.*\n|\s*\n)*", "", base.text.replace("\r\n", "\n"))
-    for key in KEYS:
-        body = _with_value(body, key, _scalar(key, values[key]))
-    return head + _with_value(body, "version", _FIRST_VERSION)
+    policy, rule = base.policy, base.policy.rules[0]
+    limit = rule.maximum if rule.minimum is None else rule.minimum
+    return _TEXT.format(
+        schema=SCHEMA_FILE,
+        base=policy.id,
+        version=policy.version,
+        today=today,
+        file=out.name,
+        extends=_extends(base, out),
+        rule=rule.id,
+        side="max" if rule.minimum is None else "min",
+        limit=f"{limit:g} {rule.unit}",
+        **{key: _scalar(key, values[key]) for key in KEYS},
+    )
+
+
+def _extends(base: Base, out: Path) -> str:
+    """The other policy by name or path, with its digest: it is to change with nobody's knowing."""
+    name = base.name
+    if base.file is not None:
+        name = os.path.relpath(base.file.resolve(), out.resolve().parent).replace(os.sep, "/")
+        name = name if "/" in name or "." in name else f"./{name}"
+    if base.policy.tier is not None:  # its digest is of one tier, and this one has them all
+        return json.dumps(name, ensure_ascii=False)
+    return f"{{policy: {json.dumps(name, ensure_ascii=False)}, digest: {base.policy.digest}}}"
 
 
 def fault_of(key: str, value: str) -> tuple[str, str] | None:
@@ -111,12 +146,3 @@ def option(key: str) -> str:
 def _scalar(key: str, value: str) -> str:
     plain = _PLAIN.fullmatch(value) and value.lower() not in {"true", "false", "null"}
     return value if plain or key == "review_by" else json.dumps(value, ensure_ascii=False)
-
-
-def _with_value(body: str, key: str, value: str) -> str:
-    """A policy's text with another value of one of its own keys."""
-    line = f"{key}: {value}"
-    if re.search(rf"(?m)^{key}:", body):
-        # A title may go on in lines that are set in.
-        return re.sub(rf"(?m)^{key}:.*(\n[ \t]+\S.*)*$", lambda _: line, body, count=1)
-    return re.sub(r"(?m)^(owner:.*(\n[ \t]+\S.*)*)$", lambda m: f"{m[1]}\n{line}", body, count=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gatekeeper.errors import UsageError
@@ -64,7 +64,7 @@ def error_at(
     if lookalike is not None:
         character, position = lookalike
         message, remedy = f"{named(character)} {_ODD}", instead(character)
-        where = place(document.source, position)
+        where = place(document.file(route), position)
     return Problem(
         level="error",
         message=message,
@@ -84,3 +84,10 @@ def in_order(problems: list[Problem]) -> tuple[Problem, ...]:
     """Errors first, then by place in the file; each once."""
     unique = dict.fromkeys(problems)
     return tuple(sorted(unique, key=lambda p: (LEVELS.index(p.level), p.position, p.message)))
+
+
+def raised(problems: Iterable[Problem]) -> UsageError:
+    """The first problem as an error, with the others in their order; each once."""
+    first, *others = problems
+    rest = dict.fromkeys(one for one in in_order(others) if one != first)
+    return first.as_error([one.as_error() for one in rest])

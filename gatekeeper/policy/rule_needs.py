@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gatekeeper.analysis.outcomes import REFUSE, outcome_table
 from gatekeeper.analysis.worst_part import told_apart
 from gatekeeper.errors import excerpt
-from gatekeeper.policy.floors import PARTS, floors
+from gatekeeper.policy.floors import PARTS, floors, parts_of
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.policy import Policy
@@ -101,6 +102,7 @@ def _names(rules: Sequence[str]) -> str:
 
 
 def _floors(evidence: Evidence, policy: Policy) -> dict[str, int | None]:
+    """Prompts that each number of a rule must rest on; those of the part, of one about a part."""
     if policy.needs.power is None:
         return {}
     table = outcome_table(evidence)
@@ -109,7 +111,9 @@ def _floors(evidence: Evidence, policy: Policy) -> dict[str, int | None]:
     # At least that of one prompt, so that a set without refusals takes many and not none.
     refused = {n: max(1, int((row == REFUSE).sum())) / len(row) for n, row in rows.items()}
     parts = {(n, of): len(told_apart(evidence, n, of)) for n in rows for of in PARTS}
-    return floors(policy, power=policy.needs.power, parts=parts, refused=refused)
+    found = floors(policy, power=policy.needs.power, parts=parts, refused=refused)
+    share = {rule.id: parts_of(rule.subjects[0], parts) for rule in policy.rules if rule.subjects}
+    return {rule: n if n is None else math.ceil(n / share[rule]) for rule, n in found.items()}
 
 
 def _independent(finding: Finding) -> int:

@@ -129,14 +129,20 @@ def _words(error: ValidationError, name: str, schema: str) -> tuple[str, str]:
 
 
 def _property(error: ValidationError, key: str, schema: str) -> Any:
-    part: Any = error.schema
-    return _resolve(part.get("properties", {}).get(key, {}), schema)
+    root: Any = validator(schema).schema
+    # What only a policy that stands alone must have is described where any may have it.
+    for part in (error.schema, root, root["$defs"].get("rule", {})):
+        if found := cast("Any", part).get("properties", {}).get(key):
+            return _resolve(found, schema)
+    return {}
 
 
 def _resolve(part: Any, schema: str) -> Any:
-    reference = part.get("$ref", "")
-    root: Any = validator(schema).schema
-    return root["$defs"][reference.rpartition("/")[2]] if reference else part
+    while reference := part.get("$ref", ""):
+        part = validator(schema).schema
+        for step in reference.removeprefix("#/").split("/"):
+            part = part[step]
+    return part
 
 
 def _description(part: Any, schema: str) -> str:

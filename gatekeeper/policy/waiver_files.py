@@ -9,7 +9,7 @@ from pathlib import Path
 from gatekeeper.policy.build import Builder
 from gatekeeper.policy.problems import error_at, in_order
 from gatekeeper.policy.schema import first_schema_problem, schema_problems
-from gatekeeper.policy.yaml_marks import read_yaml
+from gatekeeper.policy.yaml_marks import read_bytes, read_yaml, yaml_of
 from gatekeeper.records.policy import Policy, Rule, Waiver
 from gatekeeper.strict_yaml import YamlDocument
 
@@ -23,7 +23,10 @@ def read_waiver_file(path: Path) -> YamlDocument:
     Raises:
         UsageError: unreadable, not strict YAML, or not of the schema, all faults at once.
     """
-    document = read_yaml(path)
+    return _of_the_schema(read_yaml(path))
+
+
+def _of_the_schema(document: YamlDocument) -> YamlDocument:
     if malformed := first_schema_problem(document, _SCHEMA_FILE):
         problems = [malformed, *in_order(schema_problems(document, _SCHEMA_FILE))]
         first, *others = dict.fromkeys(problems)
@@ -38,9 +41,14 @@ def with_waivers(policy: Policy, path: Path) -> Policy:
         UsageError: see `read_waiver_file`; or one of them is for a rule that the policy does not
             have, accepts a number on the wrong side or in another unit, or has impossible dates.
     """
-    document = read_waiver_file(path)
-    waivers = waivers_of(document, policy.rules)
-    return replace(policy, waivers=(*policy.waivers, *waivers), waivers_digest=document.digest)
+    raw = read_bytes(path)
+    document = _of_the_schema(yaml_of(raw, str(path)))
+    return replace(
+        policy,
+        waivers=(*policy.waivers, *waivers_of(document, policy.rules)),
+        waivers_text=raw,
+        waivers_digest=document.digest,
+    )
 
 
 def waivers_of(document: YamlDocument, rules: Sequence[Rule] | None) -> tuple[Waiver, ...]:

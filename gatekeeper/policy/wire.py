@@ -51,6 +51,7 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
             "id": verdict.policy_id,
             "version": verdict.policy_version,
             "digest": verdict.policy_digest,
+            **({} if verdict.tier is None else {"tier": verdict.tier}),
         },
         "checkpoint": {"digest": verdict.checkpoint_digest},
         "judged_on": verdict.judged_on.isoformat(),
@@ -158,6 +159,7 @@ def verdict_from_json(data: Any, *, where: str | None = None) -> Verdict:
         departures=tuple(Departure(**departure) for departure in data.get("departures", ())),
         card=_judge_card(data.get("judge_card"), where),
         waivers_digest=data.get("waivers", {}).get("digest"),
+        tier=data["policy"].get("tier"),
     )
 
 

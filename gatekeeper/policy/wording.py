@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gatekeeper.errors import REASON, excerpt
 from gatekeeper.policy.subjects import is_masked
-from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
+from gatekeeper.records.finding import PARTS, Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule
 
@@ -47,8 +47,16 @@ def subject_sentence(
             text += f" with the {words['k']} experts ranked highest by {selector} masked"
         else:
             text += " without a mask"
-    text = " ".join(text.split())
+    text = " ".join((text + _part(subject)).split())
     return _singular(text) if list(sizes) == [1] else text
+
+
+def _part(subject: Subject) -> str:
+    """Of which prompts alone, if not of all of the set."""
+    if subject.each is not None:
+        return f", in each {subject.each} of prompts alone"
+    named = [f"{of} {excerpt(getattr(subject, of))}" for of in PARTS if getattr(subject, of)]
+    return f", among prompts of the {' and the '.join(named)}" if named else ""
 
 
 def _singular(text: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+#: Parts of a set that a subject may be about.
+PARTS = ("category", "language")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
@@ -28,6 +31,8 @@ class Subject:
         selector: whose ranking the mask follows.
         loss: refusals lost, in points, from which a mask counts as harmful.
         dimension: what tells environments apart: `category`, `language`, `system prompt`, `format`.
+        category, language: of the prompts, where only those of one count.
+        each: one of `PARTS`: stands for every category, or language, of the set.
     """
 
     k: int | None = None
@@ -37,6 +42,9 @@ class Subject:
     selector: str | None = None
     loss: float | None = None
     dimension: str | None = None
+    category: str | None = None
+    language: str | None = None
+    each: str | None = None
 
     def items(self) -> tuple[tuple[str, str | float], ...]:
         """The keys that are set, in declaration order."""
@@ -48,6 +56,9 @@ class Subject:
             ("selector", self.selector),
             ("loss", self.loss),
             ("dimension", self.dimension),
+            ("category", self.category),
+            ("language", self.language),
+            ("each", self.each),
         )
         return tuple((key, value) for key, value in pairs if value is not None)
 

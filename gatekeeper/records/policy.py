@@ -192,15 +192,37 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a policy says otherwise than the one that it extends, or a tier than the rest.
+
+    Attributes:
+        against: the id of the policy it extends, or `tier NAME`.
+        what: a rule and its key, or the keys down to the value; of a rule as a whole its id.
+        old, new: the value as it is written; None where there is none.
+    """
+
+    against: str
+    what: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What a release must satisfy.
 
     Attributes:
-        digest: `sha256:` of the file's bytes.
+        digest: `sha256:` of `text`: of the file's bytes, or, of a policy that extends another or
+            has tiers, of the whole policy in one file. That names the digest of each file that went
+            into it, so that no byte of a parent changes without this one.
         audit_digest: `sha256:` of what the policy asks to be measured (its id and `evidence`),
             whatever its limits, waivers and comments are: what a derived seed follows from.
         longest_waiver: days from today to the last of a waiver, at most; None for any number.
-        waivers_digest: `sha256:` of the file of waivers beside it; None if none was given.
+        waivers_text, waivers_digest: bytes of the file of waivers beside it, and their `sha256:`;
+            b"" and None if none was given.
+        text: what is kept beside a verdict, from which alone the same policy is read again.
+        tier: the deployment tier that it is for, if the policy has tiers.
+        changes: against what it extends, and of its tier; none once it is in one file.
     """
 
     id: str
@@ -217,6 +239,10 @@ class Policy:
     audit_digest: str = ""
     longest_waiver: int | None = None
     waivers_digest: str | None = None
+    waivers_text: bytes = b""
+    text: bytes = b""
+    tier: str | None = None
+    changes: tuple[Change, ...] = ()
 
     def sized(self, experts: int) -> Policy:
         """The same policy with its shares turned into mask sizes of a model.

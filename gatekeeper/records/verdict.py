@@ -124,6 +124,7 @@ class Verdict:
         departures: settings of the audit that differ from their defaults.
         card: of the judge, if numbers were held corrected by it too.
         waivers_digest: `sha256:` of the file of waivers, if one was given.
+        tier: the deployment tier of the policy, if it has tiers.
     """
 
     result: str
@@ -141,6 +142,7 @@ class Verdict:
     departures: tuple[Departure, ...] = ()
     card: JudgeCard | None = None
     waivers_digest: str | None = None
+    tier: str | None = None
 
     @property
     def headline(self) -> str:

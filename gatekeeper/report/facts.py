@@ -69,6 +69,7 @@ def policy_facts(policy: Policy) -> PolicyFacts:
         owner=clean(policy.owner, 100),
         review_by=policy.review_by,
         digest=policy.digest,
+        tier=None if policy.tier is None else clean(policy.tier, 64),
     )
 
 

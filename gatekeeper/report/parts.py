@@ -55,6 +55,12 @@ class PolicyFacts:
     owner: str
     review_by: date | None
     digest: str
+    tier: str | None = None
+
+    @property
+    def edition(self) -> str:
+        """The version, and the deployment tier if the policy has tiers."""
+        return self.version if self.tier is None else f"{self.version} · {self.tier}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

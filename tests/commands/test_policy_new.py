@@ -11,6 +11,7 @@ import pytest
 
 from gatekeeper.bundled import bundled
 from gatekeeper.cli import run
+from gatekeeper.errors import UsageError
 from gatekeeper.policy.lint import lint_policy
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.new import shipped
@@ -89,16 +90,25 @@ def test_titles_and_people_of_any_spelling_are_kept() -> None:
 
 def test_it_is_made_from_a_file_of_ones_own_too() -> None:
     assert run(["policy", "new", *FLAGS]) == 0
-    text = Path("chat-release.yaml").read_text()
-    text = re.sub("\nreview_by:.*", "", text).replace("max: 10 points", "max: 9 points")
-    Path("base.yaml").write_text(text.replace("\ntitle: ", "\ntitle: Long,\n  over lines, "))
-    assert (
-        run(["policy", "new", "--from", "base.yaml", *FLAGS, "--title", "T", "--out", "b.yaml"])
-        == 0
-    )
-    made = load_policy(Path("b.yaml"))
+    base = Path("chat-release.yaml")
+    base.write_text(base.read_text() + "rules: [{id: few-experts, max: 9 points}]\n")
+    Path("mine").mkdir()
+    more = ["--title", "T", "--out", "mine/b.yaml"]
+    assert run(["policy", "new", "--from", str(base), *FLAGS, *more]) == 0
+    made = load_policy(Path("mine/b.yaml"))
     assert made.title == "T" and made.review_by is not None
-    assert any(rule.maximum == 9 for rule in made.rules)
+    assert [rule.maximum for rule in made.rules if rule.id == "few-experts"] == [9]
+    base.write_text(base.read_text().replace("9 points", "99 points"))
+    with pytest.raises(UsageError, match="is of another digest"):
+        load_policy(Path("mine/b.yaml"))
+
+
+def test_the_example_in_it_can_be_taken_out_of_its_comment() -> None:
+    assert run(["policy", "new", *FLAGS]) == 0
+    path = Path("chat-release.yaml")
+    head, tail = path.read_text().split("# rules:\n")
+    path.write_text(head + "rules:\n" + tail.replace("#   ", "  ").replace("80 %", "81 %"))
+    assert load_policy(path).rules[0].minimum == 81
 
 
 @pytest.mark.parametrize(

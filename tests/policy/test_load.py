@@ -253,7 +253,7 @@ def test_schema_names_the_sets_there_are() -> None:
     schema: Any = validator("policy-v1").schema
     at = schema["$defs"]["rule"]["properties"]["at"]["properties"]
     assert tuple(at["set"]["enum"]) == SETS
-    assert tuple(schema["properties"]["evidence"]["properties"]["prompts"]["properties"]) == SETS
+    assert tuple(schema["$defs"]["evidence"]["properties"]["prompts"]["properties"]) == SETS
 
 
 def test_schema_is_closed_described_and_valid() -> None:

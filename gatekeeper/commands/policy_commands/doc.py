@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 
 
@@ -13,8 +14,11 @@ from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--lang", default="en", show_default=True, help="Language of the page: en or ja.")
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: print it]")
+@tier_option
 @waivers_option
-def doc(file: Path, lang: str, out: Path | None, waivers_path: Path | None) -> None:
+def doc(
+    file: Path, lang: str, out: Path | None, tier: str | None, waivers_path: Path | None
+) -> None:
     """Make a page of a policy: rules as a table, why each limit, what must be measured, waivers.
 
     \b
@@ -28,7 +32,7 @@ def doc(file: Path, lang: str, out: Path | None, waivers_path: Path | None) -> N
 
     if out is not None:
         check_writable(out)
-    text = page(load_with_waivers(file, waivers_path), date.today(), lang)
+    text = page(load_with_waivers(file, waivers_path, tier), date.today(), lang)
     if out is None:
         click.echo(text, nl=False)
     else:

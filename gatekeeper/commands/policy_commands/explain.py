@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 
 
@@ -14,8 +15,9 @@ from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 @click.option(
     "--lang", default="en", show_default=True, help="Language of the sentences: en or ja."
 )
+@tier_option
 @waivers_option
-def explain(file: Path, lang: str, waivers_path: Path | None) -> None:
+def explain(file: Path, lang: str, tier: str | None, waivers_path: Path | None) -> None:
     """Say in plain sentences what a policy asks for, why, and how many prompts each rule takes.
 
     Waivers that have expired, or do not count for another reason, are said to be so. What people
@@ -32,7 +34,7 @@ def explain(file: Path, lang: str, waivers_path: Path | None) -> None:
     from gatekeeper.policy.in_words import wording
 
     wording(lang)
-    click.echo(in_words(load_with_waivers(file, waivers_path), date.today(), lang), nl=False)
+    click.echo(in_words(load_with_waivers(file, waivers_path, tier), date.today(), lang), nl=False)
 
 
 COMMAND = explain

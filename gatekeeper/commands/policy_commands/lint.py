@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import ExitCode
 
 
@@ -14,11 +15,13 @@ from gatekeeper.errors import ExitCode
     "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @click.option("--strict", is_flag=True, help="Exit with 2 on warnings too.")
-def lint(files: tuple[Path, ...], strict: bool) -> int:
+@tier_option
+def lint(files: tuple[Path, ...], strict: bool, tier: str | None) -> int:
     """List all errors and warnings of policy files, each with line, column and a remedy.
 
     Errors come first. Warnings (no rationale, no remedy, no random controls, a review date that has
-    passed …) are listed once a file has no errors. Exits with 0 if there are no errors, else 2.
+    passed …) are listed once a file has no errors. Of a policy with tiers
+    all are looked at, unless --tier names one. Exits with 0 if there are no errors, else 2.
 
     \b
     Example:
@@ -30,7 +33,7 @@ def lint(files: tuple[Path, ...], strict: bool) -> int:
     from gatekeeper.policy.lint import lint_policy
 
     today = date.today()
-    problems = [problem for path in files for problem in lint_policy(path, today)]
+    problems = [problem for path in files for problem in lint_policy(path, today, tier)]
     for problem in problems:
         click.echo(str(problem))
     errors = sum(problem.level == "error" for problem in problems)

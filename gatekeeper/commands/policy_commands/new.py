@@ -45,9 +45,9 @@ def new(
 ) -> None:
     """Write a policy of your own, made from a shipped one.
 
-    Asks on a terminal for what no option gives. What it writes has the same rules and limits as the
-    one it is made from, under your name, and an editor that knows YAML schemas completes and checks
-    it: the schema is put beside it. Replaces no file.
+    Asks on a terminal for what no option gives. The new policy extends the one it is made from: all
+    rules and limits of that hold, and what you write into it holds instead. An editor that knows
+    YAML schemas completes and checks it: the schema is put beside it. Replaces no file.
 
     \b
     Example:

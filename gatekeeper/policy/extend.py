@@ -1,0 +1,181 @@
+"""Reads a policy with all that it extends: parents by name or path, and the tier that is asked for.
+
+A chain of parents ends in a policy of its own. Each file must be of the schema, so that an error
+points at the file and line that it stands in, be it the parent's or the child's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatekeeper.bundled import bundled
+from gatekeeper.errors import UsageError, did_you_mean, excerpt
+from gatekeeper.policy.merge import changes, extended, of_tier
+from gatekeeper.policy.one_file import one_file
+from gatekeeper.policy.problems import raised
+from gatekeeper.policy.schema import first_schema_problem, schema_problems
+from gatekeeper.policy.yaml_marks import read_bytes, yaml_of
+from gatekeeper.records.policy import Change
+from gatekeeper.strict_yaml import YamlDocument
+
+#: Files in a chain of parents.
+_MOST_FILES = 8
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembled:
+    """A policy's data, put together.
+
+    Attributes:
+        document: of one file; errors in it point at the files that it was put together from.
+        text: the whole as one file's bytes; those that were read, if nothing was put together.
+        files: id and digest of each file that was read.
+    """
+
+    document: YamlDocument
+    text: bytes
+    files: tuple[tuple[str, str], ...]
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` of `text`."""
+        return f"sha256:{hashlib.sha256(self.text).hexdigest()}"
+
+
+def assemble(path: Path, tier: str | None = None) -> Assembled:
+    """The policy in a file, with what it extends, for one tier.
+
+    Args:
+        tier: one of the policy's; left out, the one that is its default.
+
+    Raises:
+        UsageError: a file is unreadable, not strict YAML or not of the schema; a parent is missing,
+            of another digest, or extends the child; the tier is unknown, or none was named.
+    """
+    return _with_tier(_with_parents(path, read_bytes(path), ()), tier)
+
+
+def tiers_of(path: Path) -> tuple[str, ...]:
+    """The tiers of a policy, those of its parents too; empty if it has none.
+
+    Raises:
+        UsageError: see `assemble`.
+    """
+    return tuple(_with_parents(path, read_bytes(path), ()).document.data.get("tiers", ()))
+
+
+def _with_parents(path: Path, raw: bytes, children: tuple[str, ...]) -> Assembled:
+    """The policy in a file's bytes over what it extends.
+
+    Args:
+        children: digests of the files that extend it.
+    """
+    document = yaml_of(raw, str(path))
+    malformed = first_schema_problem(document)
+    if malformed:
+        raise raised([malformed, *schema_problems(document)])
+    files: tuple[tuple[str, str], ...] = ((document.data["id"], document.digest),)
+    if "extends" not in document.data:
+        if "remove" in document.data:
+            where = document.where(("remove",), key=True)
+            remedy = "add extends, or leave the rule out"
+            raise UsageError("nothing to remove a rule from", where=where, remedy=remedy)
+        return Assembled(document=document, text=raw, files=files)
+    parent = _parent(document, path, (*children, document.digest))
+    merged = extended(parent.document, document)
+    told = changes(parent.document.data, merged.data, parent.document.data["id"])
+    files += parent.files
+    return Assembled(
+        document=merged,
+        text=one_file(merged.data, files),
+        files=files,
+        changes=told + parent.changes,
+    )
+
+
+def _parent(document: YamlDocument, path: Path, children: tuple[str, ...]) -> Assembled:
+    entry: Any = document.data["extends"]
+    named = isinstance(entry, str)
+    name, wanted = (entry, None) if named else (entry["policy"], entry.get("digest"))
+    where = document.where(("extends",) if named else ("extends", "policy"))
+    if len(children) >= _MOST_FILES:
+        message = f"more than {_MOST_FILES} policies extend each other"
+        raise UsageError(message, where=where, remedy="put some of them into one file")
+    file = _file(name, path, where)
+    try:
+        raw = read_bytes(file)
+    except UsageError as error:
+        message = f"{excerpt(name)}, which this policy extends, {error.message}"
+        raise UsageError(message, where=where, remedy="check the path") from error
+    if f"sha256:{hashlib.sha256(raw).hexdigest()}" in children:
+        message = f"{excerpt(name)} is extended by this policy and extends it"
+        raise UsageError(message, where=where, remedy="let one of them stand alone")
+    found = _with_parents(file, raw, children)
+    if wanted is not None and found.digest != wanted:
+        raise UsageError(
+            f"{excerpt(name)} is of another digest, {found.digest}",
+            where=document.where(("extends", "digest")),
+            remedy="read what was changed in it, then write its digest here",
+        )
+    return found
+
+
+def _file(name: str, path: Path, where: str) -> Path:
+    """The file of a shipped policy, or at a path that is relative to the policy's own."""
+    if not _NAME.fullmatch(name):
+        return path.parent / name
+    shipped = bundled("policies")
+    known = sorted(file.stem for file in shipped.glob("*.yaml"))
+    if name not in known:
+        otherwise = f"shipped: {', '.join(known)}; a file's name ends in .yaml"
+        remedy = did_you_mean(name, known, otherwise)
+        raise UsageError(f"no policy {name!r} is shipped", where=where, remedy=remedy)
+    return shipped / f"{name}.yaml"
+
+
+def _with_tier(whole: Assembled, name: str | None) -> Assembled:
+    data, document = whole.document.data, whole.document
+    if "tiers" not in data:
+        told = data.get("tier")
+        if name not in {None, told}:
+            message = f"tier {excerpt(name)!r} of a policy that has no tiers"
+            message = f"a policy of tier {told}, not {excerpt(name)!r}" if told else message
+            raise UsageError(message, where=document.source, remedy="leave out --tier")
+        return whole
+    name = _chosen(document) if name is None else name
+    if name not in data["tiers"]:
+        message = f"the policy has no tier {excerpt(name)!r}"
+        where = document.where(("tiers",), key=True)
+        raise UsageError(message, where=where, remedy=did_you_mean(name, tuple(data["tiers"])))
+    tiered = of_tier(document, name)
+    told = changes(data, tiered.data, f"tier {name}")
+    return Assembled(
+        document=tiered,
+        text=one_file(tiered.data, whole.files),
+        files=whole.files,
+        changes=told + whole.changes,
+    )
+
+
+def _chosen(document: YamlDocument) -> str:
+    """The tier that is the default.
+
+    Raises:
+        UsageError: none is, or several are.
+    """
+    tiers = document.data["tiers"]
+    defaults = [name for name, tier in tiers.items() if tier and tier.get("default")]
+    if len(defaults) == 1:
+        return str(defaults[0])
+    where, names = document.where(("tiers",), key=True), ", ".join(tiers)
+    if defaults:
+        message = f"several tiers are the default: {', '.join(defaults)}"
+        raise UsageError(message, where=where, remedy="leave default: true to one of them")
+    remedy = f"name one with --tier: {names}"
+    raise UsageError("the policy has tiers, and none was named", where=where, remedy=remedy)
