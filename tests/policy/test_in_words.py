@@ -17,7 +17,8 @@ from gatekeeper.policy.explain import explain
 from gatekeeper.policy.in_words import languages, wording
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.new import shipped
-from gatekeeper.records.policy import CardNeeds, Policy, SettingsNeeds
+from gatekeeper.records.finding import PARTS, Subject
+from gatekeeper.records.policy import CardNeeds, Change, Policy, SettingsNeeds
 from gatekeeper.records.suite import SETS
 
 from .builders import EVIDENCE, make_policy, make_rule, make_waiver
@@ -116,6 +117,24 @@ def test_japanese_is_japanese() -> None:
     words = set(re.findall(r"[A-Za-z][a-z]{3,}", text))
     known = {"risk", "example", "contrast", "frequency", "attribution", "regular", "drop"}
     assert words <= known | {"Mixture", "Experts"}
+
+
+@pytest.mark.parametrize("lang", languages())
+def test_parts_tiers_and_changes_are_told(lang: str) -> None:
+    subjects = [Subject(k=4, set="regular", each=part) for part in PARTS]
+    subjects.append(Subject(k=4, set="regular", language="ja", category="fraud"))
+    rules = [make_rule(id=f"r{i}", subjects=(at,)) for i, at in enumerate(subjects)]
+    changes = (
+        Change(against="moe-release", what="drop max", old="10 points", new="8 points"),
+        Change(against="moe-release", what="gone", old="rule gone", new=None),
+        Change(against="tier public", what="fresh", old=None, new="rule fresh"),
+    )
+    policy = make_policy(*rules, tier="public", changes=changes)
+    for text in (explain(policy, DAY, lang), page(policy, DAY, lang)):
+        assert not re.search(r"\{[a-z_]+\}", text)
+        assert "10 points → 8 points" in text and "moe-release" in text and "fresh" in text
+        assert wording(lang)("explain.tier", tier="public") in text
+        assert "fraud" in text and len(set(re.findall("ごと", text))) == (lang == "ja")
 
 
 def test_a_language_nobody_wrote_is_refused() -> None:
