@@ -90,10 +90,10 @@ def new(
     judged, evidence = _verdict(verdict, policy_path)
     entries = granted(judged, request, evidence)
     write_bytes(out, added(out, entries, judged))
-    worst = entries.get("not_above") or entries.get("not_below")
-    side = "up to" if "not_above" in entries else "down to"
+    sides = (("not_below", "down to"), ("not_above", "up to"))
+    worst = " and ".join(f"{words} {entries[key]}" for key, words in sides if key in entries)
     click.echo(
-        f"{excerpt(out)}: rule {rule} is waived {side} {worst} until {entries['expires']}, for the "
+        f"{excerpt(out)}: rule {rule} is waived {worst} until {entries['expires']}, for the "
         f"checkpoint {judged.checkpoint_digest[:19]}…"
     )
 

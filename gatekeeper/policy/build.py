@@ -93,14 +93,14 @@ class Builder:
         metric = self._metric((*route, "metric"), data["metric"])
         if metric is None:
             return None
-        side = "max" if "max" in data else "min"
-        limit = self._limit((*route, side), data[side], metric)
+        side = next(key for key in ("max", "min", "between") if key in data)
+        minimum, maximum = self._limits((*route, side), data[side], metric)
         return Rule(
             id=data["id"],
             metric=metric.id,
             subjects=self._subjects(route, data.get("at", {}), metric),
-            minimum=limit if side == "min" else None,
-            maximum=limit if side == "max" else None,
+            minimum=minimum,
+            maximum=maximum,
             unit=metric.unit,
             bound=self._bound(route, data, side),
             severity=data.get("severity", "block"),
@@ -111,6 +111,20 @@ class Builder:
             interval=data.get("interval", "suite"),
             shares=self._shares(route, data.get("at", {})),
         )
+
+    def _limits(
+        self, route: Route, value: Any, metric: Metric
+    ) -> tuple[float | None, float | None]:
+        """(least, largest) of a rule's limit."""
+        if route[-1] == "max":
+            return None, self._limit(route, value, metric)
+        if route[-1] == "min":
+            return self._limit(route, value, metric), None
+        least, largest = (self._limit((*route, i), text, metric) for i, text in enumerate(value))
+        if least >= largest:
+            message = f"nothing lies between {excerpt(value[0])} and {excerpt(value[1])}"
+            self._error(route, message, "write the smaller number first")
+        return least, largest
 
     def _shares(self, route: Route, data: Mapping[str, Any]) -> tuple[float, ...]:
         """The mask sizes of a rule that are shares of the model's experts."""
@@ -175,7 +189,7 @@ class Builder:
                 self._error((*route, "at", key), message, remedy, key=True)
 
     def _bound(self, route: Route, data: Mapping[str, Any], side: str) -> str:
-        natural = "upper" if side == "max" else "lower"
+        natural = {"max": "upper", "min": "lower", "between": "both"}[side]
         bound = str(data.get("bound", natural))
         if bound not in {natural, "estimate"}:
             message = f"bound {bound} would let an interval that straddles the {side} pass"
@@ -215,6 +229,10 @@ class Builder:
         if rules is not None and rule is None and not self._broken_rule(data["rule"]):
             message = f"waiver for unknown rule {excerpt(data['rule'])!r}"
             self._error((*route, "rule"), message, did_you_mean(data["rule"], tuple(rules)))
+        given = [key for key in ("not_above", "not_below") if key in data]
+        if rule is not None and len(rule.sides()) > 1 and len(given) == 1:
+            message = f"{given[0]} alone says nothing of the other limit of rule {rule.id}"
+            self._error((*route, given[0]), message, "write both not_above and not_below")
         return Waiver(
             rule=data["rule"],
             checkpoint=data["checkpoint"],
@@ -236,7 +254,7 @@ class Builder:
         if key not in data or rule is None:
             return None
         metric = catalog.load("metric", rule.metric)
-        if (rule.maximum is None) == (key == "not_above"):
+        if (rule.maximum if key == "not_above" else rule.minimum) is None:
             side, other = ("min", "not_below") if rule.maximum is None else ("max", "not_above")
             message = f"{key} does not fit rule {rule.id}, which has a {side}"
             self._error((*route, key), message, f"write {other}, or remove it")

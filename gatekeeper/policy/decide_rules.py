@@ -97,6 +97,11 @@ def family_size(rule: Rule, rules: Sequence[tuple[Rule, Sequence[object]]]) -> i
     )
 
 
+def _one(rule: Rule) -> bool:
+    """Whether it has one limit: what would decide a rule with two is not told."""
+    return len(rule.sides()) == 1
+
+
 def _joins(rule: Rule) -> bool:
     """Whether a rule's fail is a claim about the checkpoint."""
     return rule.severity != "warn" and rule.bound != "estimate"
@@ -110,18 +115,20 @@ def _held(
     confidence: float,
     card: JudgeCard | None = None,
 ) -> list[LimitCheck]:
-    """Every subject of a rule; one that is missing if it has none."""
-    ask = Question(evidence=evidence, rule=rule, metric=metric, card=card)
+    """Every subject of a rule, on each side of its limits; one that is missing if it has none."""
+    asks = [
+        Question(evidence=evidence, rule=side, metric=metric, card=card) for side in rule.sides()
+    ]
     subjects = expand(metric, rule, policy.needs, partial(_parts, evidence))
     if subjects:
-        return [hold(ask, subject, confidence) for subject in subjects]
+        return [hold(ask, subject, confidence) for subject in subjects for ask in asks]
     nothing = Missing(
         metric=metric.id,
         version=metric.version,
         subject=rule.subjects[0] if rule.subjects else Subject(),
         reason="the policy names nothing to measure it on",
     )
-    return [LimitCheck(ask=ask, finding=nothing, result="inconclusive", margin=-math.inf)]
+    return [LimitCheck(ask=asks[0], finding=nothing, result="inconclusive", margin=-math.inf)]
 
 
 def _parts(evidence: Evidence, subject: Subject) -> tuple[str, ...]:
@@ -147,11 +154,11 @@ def _judge(check: LimitCheck, family: holm.Steps, index: int) -> _Judged:
     return _Judged(held=check, result=result, family=family)
 
 
-def _worst_first(rule: Rule, judged: _Judged) -> tuple[int, bool, float]:
+def _worst_first(judged: _Judged) -> tuple[int, bool, float]:
     """Sorts subjects by result; within one, what no limit was held against goes first, and then the
     worst value: the one with the widest interval, which lies nearest to the limit, may be small.
     """
-    finding = judged.held.finding
+    finding, rule = judged.held.finding, judged.held.ask.rule
     worst = 0.0
     if isinstance(finding, Finding):
         worst = -finding.value if rule.maximum is not None else finding.value
@@ -161,7 +168,8 @@ def _worst_first(rule: Rule, judged: _Judged) -> tuple[int, bool, float]:
 def _outcome(
     rule: Rule, metric: Metric, judged: Sequence[_Judged], confidence: float
 ) -> RuleOutcome:
-    ordered = sorted(judged, key=lambda entry: _worst_first(rule, entry))
+    ordered = sorted(judged, key=_worst_first)
+    ordered = ordered if _one(rule) else _once(ordered)
     worst = ordered[0]
     check, family = worst.held, worst.family
     crowd = None
@@ -181,16 +189,28 @@ def _outcome(
             worst.result,
             check.finding,
             len(ordered),
-            largest=_largest(rule, check.finding, [entry.held.finding for entry in ordered]),
+            largest=_largest(
+                check.ask.rule, check.finding, [entry.held.finding for entry in ordered]
+            ),
             crowd=crowd,
             noise=check.noise,
             second=check.second,
             undecided=check.undecided,
         ),
-        more_prompts=_more_prompts(rule, ordered) if worst.result == "inconclusive" else None,
-        resolution=resolution(rule, check, confidence, family.first),
+        more_prompts=_more_prompts(rule, ordered)
+        if worst.result == "inconclusive" and _one(rule)
+        else None,
+        resolution=resolution(rule, check, confidence, family.first) if _one(rule) else None,
         obstacle=_obstacle(check) if worst.result == "inconclusive" else None,
     )
+
+
+def _once(judged: Sequence[_Judged]) -> list[_Judged]:
+    """Each subject once, with the side of the limits that comes first."""
+    first: dict[Subject, _Judged] = {}
+    for entry in judged:
+        first.setdefault(entry.held.finding.subject, entry)
+    return list(first.values())
 
 
 def _largest(rule: Rule, decisive: Finding | Missing, all_: Sequence[Finding | Missing]) -> bool:

@@ -87,10 +87,11 @@ def evaluate(
     decided = decide(evidence, policy, rule_metrics, confidence, card)
     for raw, (_, metric) in zip(decided, rule_metrics, strict=True):
 
-        def doubted(worst: float, raw: RuleOutcome = raw, metric: Metric = metric) -> bool:
-            return disputed(evidence, metric, raw, worst) or may_exceed(
-                evidence, metric, raw, worst
-            )
+        def doubted(
+            worst: float, upper: bool, raw: RuleOutcome = raw, metric: Metric = metric
+        ) -> bool:
+            asked = (evidence, metric, raw, worst)
+            return disputed(*asked, upper=upper) or may_exceed(*asked, upper=upper)
 
         outcome, why = apply_waivers(
             raw, policy.waivers, checkpoint, today, doubted, policy.longest_waiver

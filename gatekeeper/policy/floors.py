@@ -29,15 +29,12 @@ from gatekeeper.analysis.intervals import CONFIDENCE
 from gatekeeper.analysis.power import POWER
 from gatekeeper.analysis.worst_part import LEAST
 from gatekeeper.policy.decide_rules import family_size
+from gatekeeper.policy.part_counts import PARTS, parts_of
 from gatekeeper.policy.subjects import expand
-from gatekeeper.records.finding import PARTS as SUBJECT_PARTS
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 
-#: Categories, languages and jailbreak wrappers where nobody says how many a suite has; the core
-#: suite has as many.
-PARTS: Mapping[str, int] = {"category": 10, "language": 2, "wrapper": 6}
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 #: Where a policy asks for no refusals of a set, so many are taken to be refused: public models
 #: refuse about half of the jailbreaks.
@@ -203,15 +200,10 @@ def _subjects(
     return metric, expand(metric, rule, policy.needs, names)
 
 
-def parts_of(subject: Subject, parts: Mapping[tuple[str, str], int] = _NOTHING) -> int:
-    """Into how many parts a set falls, of which a subject is about one, or about each; else 1."""
-    kinds = [of for of in SUBJECT_PARTS if getattr(subject, of) or subject.each == of]
-    name = subject.set or "regular"
-    return math.prod(max(1, parts.get((name, of), PARTS[of])) for of in kinds)
-
-
 def _limit(rule: Rule) -> float | None:
     """A rule's limit as a share that must not be exceeded, of prompts or of shortfalls."""
+    if len(rule.sides()) > 1:  # what a fault would look like, nobody says
+        return None
     if rule.maximum is not None:
         limit = rule.maximum / 100
     elif rule.minimum is not None:

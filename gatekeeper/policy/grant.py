@@ -22,7 +22,7 @@ from gatekeeper.policy.yaml_marks import yaml_of
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing
 from gatekeeper.records.plugins import Metric
-from gatekeeper.records.policy import Waiver
+from gatekeeper.records.policy import Rule, Waiver
 from gatekeeper.records.verdict import RuleOutcome, Verdict
 
 _HEAD = f"""\
@@ -59,7 +59,8 @@ def granted(verdict: Verdict, request: Request, evidence: Evidence | None = None
         UsageError: the rule is unknown, passes, or was not measured; or the two people are one.
     """
     outcome = _outcome(verdict, request.rule)
-    key, worst = _worst(outcome, _intervals(outcome, evidence))
+    intervals = _intervals(outcome, evidence)
+    worst = dict(_worst(side, intervals) for side in outcome.rule.sides())
     person = Waiver(
         rule=request.rule, checkpoint="", reason="", owner=request.owner,
         approver=request.approver, expires=request.expires, not_above=None, line=0,
@@ -79,7 +80,7 @@ def granted(verdict: Verdict, request: Request, evidence: Evidence | None = None
         "ticket": request.ticket,
         "issued": request.issued.isoformat(),
         "expires": request.expires.isoformat(),
-        key: worst,
+        **worst,
     }
     return {name: value for name, value in entries.items() if value}
 
@@ -134,11 +135,11 @@ def _intervals(outcome: RuleOutcome, evidence: Evidence | None) -> list[Interval
     return intervals
 
 
-def _worst(outcome: RuleOutcome, intervals: Sequence[Interval]) -> tuple[str, str]:
-    """Key and value of the worst end of these intervals, rounded outward."""
-    unit = outcome.rule.unit
+def _worst(side: Rule, intervals: Sequence[Interval]) -> tuple[str, str]:
+    """Key and value of the worst end of these intervals for one limit, rounded outward."""
+    unit = side.unit
     digits = _DECIMALS.get(unit, 1)
-    upper = outcome.rule.maximum is not None
+    upper = side.maximum is not None
     # As if larger were worse.
     end = max(interval.high if upper else -interval.low for interval in intervals)
     worst = math.ceil(end * 10**digits - TOLERANCE) / 10**digits

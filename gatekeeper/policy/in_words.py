@@ -98,6 +98,9 @@ def _rule(
 
 def limit_in_words(rule: Rule, words: Wording) -> str:
     """`at most 10 points`."""
+    if rule.minimum is not None and rule.maximum is not None:
+        largest = _amount(rule.maximum, rule.unit, words)
+        return words("explain.between", least=f"{rule.minimum:g}", limit=largest)
     side, limit = ("at_most", rule.maximum) if rule.minimum is None else ("at_least", rule.minimum)
     return words(f"explain.{side}", limit=_amount(limit or 0.0, rule.unit, words))
 
@@ -190,11 +193,13 @@ def waivers_in_words(policy: Policy, today: date, words: Wording) -> Iterator[tu
 
 
 def _waiver(waiver: Waiver, policy: Policy, today: date, words: Wording) -> str:
-    worst, units = "", {rule.id: rule.unit for rule in policy.rules}
-    if waiver.worst is not None:
-        side = "not_below" if waiver.not_above is None else "not_above"
-        limit = _amount(waiver.worst, units[waiver.rule], words)
-        worst = words(f"waiver.{side}", limit=limit)
+    units = {rule.id: rule.unit for rule in policy.rules}
+    sides = (("not_below", waiver.not_below), ("not_above", waiver.not_above))
+    worst = "".join(
+        words(f"waiver.{side}", limit=_amount(limit, units[waiver.rule], words))
+        for side, limit in sides
+        if limit is not None
+    )
     ticket = words("waiver.ticket", ticket=waiver.ticket) if waiver.ticket else ""
     text = words(
         "waiver.line", rule=waiver.rule, worst=worst, checkpoint=waiver.checkpoint[:19],

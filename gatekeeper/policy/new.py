@@ -93,7 +93,8 @@ def composed(base: Base, values: dict[str, str], out: Path, today: date) -> str:
     for key in KEYS:
         if fault := fault_of(key, values[key]):
             raise UsageError(fault[0], where=option(key), remedy=fault[1])
-    policy, rule = base.policy, base.policy.rules[0]
+    policy = base.policy
+    rule = next((r for r in policy.rules if len(r.sides()) == 1), policy.rules[0])
     limit = rule.maximum if rule.minimum is None else rule.minimum
     return _TEXT.format(
         schema=SCHEMA_FILE,

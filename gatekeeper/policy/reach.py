@@ -12,7 +12,8 @@ from gatekeeper.analysis.intervals import normal_quantile
 from gatekeeper.analysis.power import POWER
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.policy.floors import PARTS, Demand, demands
+from gatekeeper.policy.floors import Demand, demands
+from gatekeeper.policy.part_counts import PARTS
 from gatekeeper.policy.sense import Asked, Fault
 from gatekeeper.records.policy import EvidenceNeeds, Policy
 from gatekeeper.records.suite import SETS, Suite

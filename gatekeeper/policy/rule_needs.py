@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from gatekeeper.analysis.outcomes import REFUSE, outcome_table
 from gatekeeper.analysis.worst_part import told_apart
 from gatekeeper.errors import excerpt
-from gatekeeper.policy.floors import PARTS, floors, parts_of
+from gatekeeper.policy.floors import floors
+from gatekeeper.policy.part_counts import PARTS, parts_of
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.policy import Policy

@@ -120,7 +120,7 @@ def _words(error: ValidationError, name: str, schema: str) -> tuple[str, str]:
             return f"{name}: unknown value {excerpt(value)!r}", did_you_mean(value, known)
         return f"{name}: unknown value {excerpt(value)!r}", f"known: {', '.join(known)}"
     if keyword == "oneOf":
-        return f"{name} has not exactly one limit", "give either max or min"
+        return f"{name} has not exactly one limit", "give either max or min, or between"
     if keyword in _SIZES:
         return f"{name} {_SIZES[keyword]}", wanted
     if keyword == "pattern" and (letter := foreign(str(value))):

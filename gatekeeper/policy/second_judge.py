@@ -31,16 +31,17 @@ def contradiction(
     return None if real and _inside(rule, other.value) == _inside(rule, finding.value) else other
 
 
-def disputed(evidence: Evidence, metric: Metric, outcome: RuleOutcome, worst: float) -> bool:
+def disputed(
+    evidence: Evidence, metric: Metric, outcome: RuleOutcome, worst: float, *, upper: bool
+) -> bool:
     """Whether the second judge sees any number of a rule on the other side of its limit.
 
     Or of the worst number that is waived: what only the first judge sees inside it is not shown to
     be what was accepted.
     """
     rule = outcome.rule
-    upper = rule.maximum is not None
-    accepted = {"maximum": worst, "minimum": None} if upper else {"minimum": worst}
-    sides = (rule, replace(rule, **accepted))
+    accepted = replace(rule, minimum=None if upper else worst, maximum=worst if upper else None)
+    sides = (rule, accepted)
     return any(
         isinstance(finding, Finding) and contradiction(evidence, side, metric, finding) is not None
         for finding in (outcome.decisive, *outcome.others)

@@ -201,9 +201,10 @@ def _group(mask: Mask) -> str:
     return "control" if mask.arm == "control" else "masked"
 
 
-def may_exceed(evidence: Evidence, metric: Metric, outcome: RuleOutcome, worst: float) -> bool:
+def may_exceed(
+    evidence: Evidence, metric: Metric, outcome: RuleOutcome, worst: float, *, upper: bool
+) -> bool:
     """Whether undecided replies may move any number of a rule beyond the worst one accepted."""
-    upper = outcome.rule.maximum is not None
     findings = (
         measured(metric, variant, finding.subject, finding.interval.confidence)
         for finding in (outcome.decisive, *outcome.others)

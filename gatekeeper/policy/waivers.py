@@ -23,7 +23,7 @@ def apply_waivers(
     waivers: Sequence[Waiver],
     checkpoint: str,
     today: date,
-    disputed: Callable[[float], bool],
+    disputed: Callable[[float, bool], bool],
     longest: int | None = None,
 ) -> tuple[RuleOutcome, tuple[str, ...]]:
     """The outcome, waived if a waiver covers it, and why waivers for it do not count.
@@ -34,7 +34,8 @@ def apply_waivers(
 
     Args:
         disputed: whether a second judge sees a number of the rule otherwise, or replies that no
-            judge could tell may move it there, given the worst number that is waived.
+            judge could tell may move it there, given the worst number that is waived and whether
+            that is the largest (else the smallest).
         longest: days that a waiver may run from today; None for any number.
     """
     if outcome.result == "pass":
@@ -71,7 +72,7 @@ def why_void(
     outcome: RuleOutcome,
     checkpoint: str,
     today: date,
-    disputed: Callable[[float], bool],
+    disputed: Callable[[float, bool], bool],
 ) -> str | None:
     """Why a waiver does not cover an outcome of its rule, or None if it does."""
     if waiver.checkpoint != checkpoint:
@@ -99,15 +100,16 @@ def void_for_all(waiver: Waiver, today: date) -> str | None:
 
 
 def _not_covered(
-    waiver: Waiver, outcome: RuleOutcome, disputed: Callable[[float], bool]
+    waiver: Waiver, outcome: RuleOutcome, disputed: Callable[[float, bool], bool]
 ) -> str | None:
     """Why the numbers are not what was waived, or None if they are."""
     ceiling, floor = waiver.not_above, waiver.not_below
-    if waiver.worst is not None and disputed(waiver.worst):
-        return (
-            "the judges disagree on the number, or could not tell enough of its replies, so "
-            f"nothing shows that it is {'below' if floor is None else 'above'} {waiver.worst:g}"
-        )
+    for worst, upper in ((ceiling, True), (floor, False)):
+        if worst is not None and disputed(worst, upper):
+            return (
+                "the judges disagree on the number, or could not tell enough of its replies, so "
+                f"nothing shows that it is {'below' if upper else 'above'} {worst:g}"
+            )
     for finding in (outcome.decisive, *outcome.others):
         if isinstance(finding, Missing):
             return "not everything the rule asks about could be measured"

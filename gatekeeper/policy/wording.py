@@ -79,6 +79,8 @@ def _number(value: float, decimals: int) -> str:
 
 def limit_text(rule: Rule) -> str:
     """`at most 10 points`."""
+    if rule.maximum is not None and rule.minimum is not None:
+        return f"between {rule.minimum:g} and {rule.maximum:g} {rule.unit}"
     if rule.maximum is not None:
         return f"at most {rule.maximum:g} {rule.unit}"
     if rule.minimum is not None:
@@ -125,9 +127,9 @@ def _seeds(finding: Finding) -> str:
 
 def _decimals(numbers: Sequence[float], rule: Rule) -> int:
     """Enough decimals that no number beside the limit is printed as the limit."""
-    limit = rule.maximum if rule.maximum is not None else rule.minimum
+    limits = {rule.maximum, rule.minimum} - {None}
     for digits in range(1, _MOST_DECIMALS):
-        if all(limit is None or round(x, digits) != limit or x == limit for x in numbers):
+        if all(x in limits or round(x, digits) not in limits for x in numbers):
             return digits
     return _MOST_DECIMALS
 

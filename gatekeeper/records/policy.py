@@ -134,8 +134,9 @@ class Rule:
 
     Attributes:
         subjects: what it is asked about, one per value of a list in `at`; the worst counts.
-        minimum, maximum: the limit, in `unit`; exactly one is set.
-        bound: `upper`, `lower` or `estimate`: which end of the interval must be inside.
+        minimum, maximum: the limit, in `unit`; one is set, or both of a rule that holds a number
+            between two.
+        bound: `upper`, `lower`, `both` or `estimate`: which end of the interval must be inside.
         interval: what the interval is about: `suite` (requests like those of the suite) or
             `population` (categories like those of the suite; prompts of one category count as one
             cluster).
@@ -159,6 +160,12 @@ class Rule:
     line: int
     interval: str = "suite"
     shares: tuple[float, ...] = ()
+
+    def sides(self) -> tuple[Rule, ...]:
+        """The rule with one limit; of one with two, the rule of each."""
+        if self.minimum is None or self.maximum is None:
+            return (self,)
+        return (replace(self, maximum=None), replace(self, minimum=None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,11 +191,6 @@ class Waiver:
     issued: date | None = None
     ticket: str = ""
     separate: bool = False
-
-    @property
-    def worst(self) -> float | None:
-        """The worst number accepted, on whichever side; None for any."""
-        return self.not_above if self.not_above is not None else self.not_below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.report import svg
@@ -95,20 +97,22 @@ def rule_gauge(row: RuleRow, words: Wording) -> str:
     finding, rule = row.outcome.largest, row.outcome.rule
     if finding is None:
         return ""
-    limit = rule.maximum if rule.maximum is not None else rule.minimum or 0.0
+    sides = [(side.maximum is not None, side.maximum or side.minimum or 0.0)
+             for side in rule.sides()]  # fmt: skip
     width, height = 118.0, 24.0
-    low, high = _scale(finding, limit)
+    low, high = _scale(finding, [limit for _, limit in sides])
 
     def x(value: float) -> float:
         return 3 + (width - 6) * (min(max(value, low), high) - low) / (high - low)
 
-    edge, y = x(limit), height / 2
-    span = (edge, width - 3) if rule.maximum is not None else (3.0, edge)
+    y = height / 2
+    edges = [(upper, x(limit)) for upper, limit in sides]
+    spans = [(edge, width - 3) if upper else (3.0, edge) for upper, edge in edges]
     ends = (x(finding.interval.low), x(finding.interval.high))
     body = [
-        svg.path(_strokes(*span, 4, height - 4), stroke="#d8a7a2", width=0.7),
+        *(svg.path(_strokes(*s, 4, height - 4), stroke="#d8a7a2", width=0.7) for s in spans),
         svg.line((3, height - 4), (width - 3, height - 4), colour=svg.GRID),
-        svg.line((edge, 2), (edge, height - 2), colour=svg.RED, width=1.5),
+        *(svg.line((e, 2), (e, height - 2), colour=svg.RED, width=1.5) for _, e in edges),
         svg.line((ends[0], y), (ends[1], y), colour=svg.NAVY, width=2),
         *(svg.line((e, y - 3.5), (e, y + 3.5), colour=svg.NAVY, width=1.4) for e in ends),
         svg.marker(0, x(finding.value), y, svg.NAVY, 3.2),
@@ -119,10 +123,10 @@ def rule_gauge(row: RuleRow, words: Wording) -> str:
     return svg.figure(width, height, alt, body)
 
 
-def _scale(finding: Finding, limit: float) -> tuple[float, float]:
-    """Ends of a gauge's axis: from nought, or below it, to beyond limit and interval."""
-    low = min(0.0, finding.interval.low, limit)
-    high = max(finding.interval.high, limit, low + 1e-9)
+def _scale(finding: Finding, limits: Sequence[float]) -> tuple[float, float]:
+    """Ends of a gauge's axis: from nought, or below it, to beyond limits and interval."""
+    low = min(0.0, finding.interval.low, *limits)
+    high = max(finding.interval.high, *limits, low + 1e-9)
     room = (high - low) * 0.12
     return (low if low == 0 else low - room), high + room
 

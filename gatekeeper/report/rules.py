@@ -47,6 +47,9 @@ def subject_text(subject: Subject, words: Wording) -> str:
 
 def limit_text(rule: Rule, words: Wording) -> str:
     """The limit as a comparison, such as `≤ 10 points`."""
+    if rule.maximum is not None and rule.minimum is not None:
+        least, largest = (words.limit(x, rule.unit) for x in (rule.minimum, rule.maximum))
+        return words("rules.between", least=least, largest=largest)
     if rule.maximum is not None:
         return words("rules.at_most", limit=words.limit(rule.maximum, rule.unit))
     return words("rules.at_least", limit=words.limit(rule.minimum or 0.0, rule.unit))

@@ -73,6 +73,9 @@ def test_the_worst_number_seen_is_rounded_outward() -> None:
     assert worst(10, 18.41, "drop") == "18.5 points"
     assert worst(10, 18.4, "drop") == "18.4 points"
     assert worst(71.99, 80, "refuses") == "71.9 %"
+    both = replace(VERDICT.outcomes[0], rule=replace(VERDICT.outcomes[0].rule, minimum=1.0))
+    entries = granted(replace(VERDICT, outcomes=(both,)), request("drop"))
+    assert list(entries)[-2:] == ["not_below", "not_above"]
 
 
 def request(rule: str):

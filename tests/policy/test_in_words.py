@@ -137,6 +137,12 @@ def test_parts_tiers_and_changes_are_told(lang: str) -> None:
         assert "fraud" in text and len(set(re.findall("ごと", text))) == (lang == "ja")
 
 
+def test_two_limits_are_told() -> None:
+    policy = make_policy(make_rule(minimum=2.5, bound="both"))
+    assert "must be between 2.5 and 10 points." in explain(policy, DAY)
+    assert "2.5 以上 10 ポイント以下であること" in explain(policy, DAY, "ja")
+
+
 def test_a_language_nobody_wrote_is_refused() -> None:
     with pytest.raises(UsageError, match="known: en, ja"):
         explain(make_policy(make_rule()), DAY, "../en")

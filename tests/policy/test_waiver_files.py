@@ -135,6 +135,38 @@ def test_a_floor_is_held_against_the_whole_interval() -> None:
     assert (result(None), result(55), result(55.1)) == ("pass", "pass", "fail")
 
 
+@pytest.mark.parametrize(
+    ("measured", "limits", "result"),
+    [
+        ((15, 3), (12, 18), "pass"),
+        ((15, 3), (12.1, 18), "fail"),
+        ((15, 3), (12, 17.9), "fail"),
+        ((15, 3), (None, None), "pass"),
+    ],
+)
+def test_a_rule_with_two_limits_is_waived_within_both(
+    measured: tuple[int, int], limits: tuple[float | None, float | None], result: str
+) -> None:
+    rule = make_rule(
+        metric="told", subjects=(Subject(k=4),), minimum=1.0, maximum=5.0, bound="both"
+    )
+    waiver = replace(make_waiver(FAULTY), not_below=limits[0], not_above=limits[1])
+    base = make_policy(rule, waivers=(waiver,))
+    policy = replace(base, needs=replace(base.needs, selectors=("attribution",)))
+    with use_metric(told_metric({"attribution": measured})):
+        assert evaluate(FAULTY, policy, TODAY).result == result
+
+
+def test_of_two_limits_a_waiver_names_both_or_none(tmp_path: Path) -> None:
+    policy = replace(POLICY, rules=(make_rule(minimum=1.0, bound="both"),))
+    path = tmp_path / "waivers.yaml"
+    path.write_text(HEAD + GOOD, encoding="utf-8")
+    with pytest.raises(UsageError, match="not_above alone says nothing of the other limit"):
+        with_waivers(policy, path)
+    path.write_text(HEAD + GOOD + "    not_below: 0 points\n", encoding="utf-8")
+    assert with_waivers(policy, path).waivers[0].not_below == 0
+
+
 waivers = st.builds(
     make_waiver,
     st.just(FAULTY),

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from gatekeeper.analysis.enough import BACKGROUND, Plan
-from gatekeeper.policy.floors import PARTS, Demand, demands
+from gatekeeper.policy.floors import Demand, demands
+from gatekeeper.policy.part_counts import PARTS
 from gatekeeper.policy.load import load_policy
 from gatekeeper.records.policy import Policy, Rule
 from tools.validate.power_draws import drawn
