@@ -25,7 +25,7 @@ from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.bundle import read_bundle, write_bytes
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.audit_config import TypedOptions
-from gatekeeper.records.bundle_files import BUNDLE, POLICY, VERDICT
+from gatekeeper.records.bundle_files import BUNDLE, POLICY, VERDICT, WAIVERS
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
@@ -102,8 +102,12 @@ def run_gate(
         replaces=replaces,
         baseline=baseline,
     )
-    # The policy stands beside its verdict, so that `verify` can derive the one from the other.
+    # Policy and waivers stand beside their verdict, so that `verify` can derive it from them.
     write_bytes(out / POLICY, policy.text)
+    if policy.waivers_text:
+        write_bytes(out / WAIVERS, policy.waivers_text)
+    else:
+        (out / WAIVERS).unlink(missing_ok=True)
     write_bytes(out / VERDICT, verdict_bytes(verdict))
     reports = write_reports(
         evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card

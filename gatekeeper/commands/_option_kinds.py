@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -10,6 +11,9 @@ import click
 
 from gatekeeper.errors import did_you_mean, excerpt
 from gatekeeper.records.option import MOST
+
+#: Ten years: who means longer means for ever.
+_MOST_DAYS = 3660
 
 
 class Word(click.Choice):  # type: ignore[type-arg]  # older click has no arguments
@@ -39,6 +43,25 @@ class Day(click.ParamType):  # type: ignore[type-arg]  # older click has no argu
         except ValueError:
             text = f"{excerpt(value)!r} is no day written as 2026-11-30: year, month, day"
             self.fail(text, param, ctx)
+
+
+class Days(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments
+    """A number of days, written as `30d`, or as weeks: `2w`."""
+
+    name = "days"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "DAYS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"([0-9]{1,4}) *(d|days?|w|weeks?)", str(value).strip())
+        days = int(match[1]) * (7 if match[2].startswith("w") else 1) if match else 0
+        if not 1 <= days <= _MOST_DAYS:
+            text = f"{excerpt(value)!r} is no number of days, such as 30d or 2w, up to ten years"
+            self.fail(text, param, ctx)
+        return days
 
 
 class Rows(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments

@@ -21,6 +21,7 @@ from gatekeeper.records.bundle_files import (
     MANIFEST,
     POLICY,
     VERDICT,
+    WAIVERS,
 )
 
 #: Rows of a running audit, kept so that it can go on; removed when it is done.
@@ -122,7 +123,8 @@ def install(new: Path, target: Path, out: Path) -> None:
     nothing that looks like a result of either audit, and the same command goes on.
     """
     if (out / VERDICT).is_file():
-        (out / POLICY).unlink(missing_ok=True)
+        for name in (POLICY, WAIVERS):
+            (out / name).unlink(missing_ok=True)
     for name in (VERDICT, *_report_names()):
         (out / name).unlink(missing_ok=True)
     for folder in (out, out / BUNDLE):
@@ -176,7 +178,7 @@ def _unfinished(out: Path) -> bool:
         return True
     if not is_work(out / WORK):
         return False
-    ours = {LEDGER, WORK, BUNDLE, VERDICT, POLICY, *BUNDLE_FILES, *_report_names()}
+    ours = {LEDGER, WORK, BUNDLE, VERDICT, POLICY, WAIVERS, *BUNDLE_FILES, *_report_names()}
     inner = (out / BUNDLE).iterdir() if (out / BUNDLE).is_dir() else ()
     return {p.name for p in out.iterdir()} <= ours and {p.name for p in inner} <= {*BUNDLE_FILES}
 

@@ -12,7 +12,7 @@ from gatekeeper import catalog
 from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
 from gatekeeper.plain_files import read_plain
 from gatekeeper.policy.wire import verdict_to_json
-from gatekeeper.records.bundle_files import BUNDLE, MANIFEST, POLICY, VERDICT
+from gatekeeper.records.bundle_files import BUNDLE, MANIFEST, VERDICT
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.policy import Policy
@@ -98,31 +98,6 @@ def hold_day(evidence: Evidence, judged_on: date, where: Path, *, typed_into: st
         where=excerpt(where),
         remedy="judge again with `gatekeeper check`, on a machine whose clock is right",
     )
-
-
-def policy_beside(verdict: Path) -> Policy:
-    """The policy that `run` put beside its verdict.
-
-    Raises:
-        EvidenceError: there is none, or it is no policy: nobody has typed its name.
-    """
-    from gatekeeper.policy.load import load_policy
-
-    path = verdict.with_name(POLICY)
-    if not path.is_file():
-        raise EvidenceError(
-            "the policy of the verdict is missing",
-            where=excerpt(path),
-            remedy="name it with --policy",
-        )
-    try:
-        return load_policy(path, earlier=True)
-    except UsageError as error:
-        raise EvidenceError(
-            f"the policy of the verdict cannot be read: {error.message}",
-            where=error.where,
-            remedy="name the one that was used with --policy",
-        ) from error
 
 
 def tell_older(rechecked: Rechecked) -> None:

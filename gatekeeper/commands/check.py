@@ -15,6 +15,7 @@ from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import nonce as nonce_option
 from gatekeeper.commands._tier import tier_option
+from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.records.bundle_files import BUNDLE
 
@@ -50,6 +51,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 )
 @card_option
 @baseline_option
+@waivers_option
 @uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     evidence: Path,
@@ -62,6 +64,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     policy_digest: str | None,
     card_path: Path | None,
     baseline_path: Path | None,
+    waivers_path: Path | None,
 ) -> int:
     """Hold stored evidence against a policy and give the verdict.
 
@@ -73,6 +76,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     \b
     Example:
       gatekeeper check out/evidence --policy policies/strict.yaml
+      gatekeeper check out/evidence --policy policies/strict.yaml --waivers waivers.yaml
     """
     from gatekeeper.commands._baseline import baseline_evidence
     from gatekeeper.commands._cards import card_for
@@ -88,7 +92,6 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     )
     from gatekeeper.evidence.bundle import check_writable, read_bundle, write_bytes
     from gatekeeper.policy.evaluate import evaluate
-    from gatekeeper.policy.load import load_policy
     from gatekeeper.verify.verify import recheck
 
     if checkpoint_digest is not None and not _DIGEST.fullmatch(checkpoint_digest):
@@ -99,7 +102,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         )
     if out is not None:
         check_writable(out)
-    policy = load_policy(policy_path, tier)
+    policy = load_with_waivers(policy_path, waivers_path, tier)
     _hold_policy(policy, policy_digest)
     rechecked = recheck(read_bundle(bundle_of(evidence)))
     tell_older(rechecked)

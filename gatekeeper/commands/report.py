@@ -14,6 +14,7 @@ from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import Day, Word
 from gatekeeper.commands._tier import tier_option
+from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 
 _LEVELS = ("public", "committee", "restricted")
 
@@ -47,6 +48,7 @@ _LEVELS = ("public", "committee", "restricted")
 @fail_on_option
 @card_option
 @baseline_option
+@waivers_option
 @uncollected()
 def report(
     evidence: Path,
@@ -60,12 +62,13 @@ def report(
     fail_on: str,
     card_path: Path | None,
     baseline_path: Path | None,
+    waivers_path: Path | None,
 ) -> None:
     """Render reports from an evidence bundle and a policy.
 
     EVIDENCE is a bundle directory, or the output of `gatekeeper run`. Needs no model and no GPU.
-    The same bundle, policy, level, language, date and --fail-on give the same bytes. `--format
-    console` prints to the terminal; all other formats are written to --out.
+    The same bundle, policy, waivers, level, language, date and --fail-on give the same bytes.
+    `--format console` prints to the terminal; all other formats are written to --out.
 
     Exits with 0 if the reports were made, whatever the verdict in them: `gatekeeper check` is the
     command that gates.
@@ -82,11 +85,10 @@ def report(
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.outside import refuse_inside_checkpoint
     from gatekeeper.policy.evaluate import evaluate
-    from gatekeeper.policy.load import load_policy
     from gatekeeper.report.disclosure import Disclosure
     from gatekeeper.verify.verify import recheck
 
-    policy = load_policy(policy_file, tier)
+    policy = load_with_waivers(policy_file, waivers_path, tier)
     if out_dir is not None:
         check_directory(out_dir)
     out_dir = out_dir or evidence

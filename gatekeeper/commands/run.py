@@ -15,6 +15,7 @@ from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._option_kinds import Word
 from gatekeeper.commands._ranks import follow, in_step
 from gatekeeper.commands._tier import tier_option
+from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 from gatekeeper.records.audit_config import typed_options
 
 if TYPE_CHECKING:  # torch is behind it
@@ -51,6 +52,7 @@ if TYPE_CHECKING:  # torch is behind it
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
 @card_option
 @baseline_option
+@waivers_option
 @audit_options
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint: Path,
@@ -65,12 +67,14 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     overwrite: bool,
     card_path: Path | None,
     baseline_path: Path | None,
+    waivers_path: Path | None,
     **options: Any,
 ) -> int:
     """Audit a checkpoint, hold it against a policy and write the reports.
 
-    Writes evidence/ (the bundle), verdict.json, policy.yaml, report.pdf, summary.md, report.json
-    and junit.xml. Interrupted, it goes on where it stopped when the same command is run again.
+    Writes evidence/ (the bundle), verdict.json, policy.yaml, waivers.yaml (if --waivers is given),
+    report.pdf, summary.md, report.json and junit.xml. Interrupted, it goes on where it stopped when
+    the same command is run again.
 
     \b
     Example:
@@ -83,10 +87,9 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         from gatekeeper.commands._gate import run_gate
         from gatekeeper.commands._progress import ProgressReporter
         from gatekeeper.commands._verdicts import exit_code, show
-        from gatekeeper.policy.load import load_policy
         from gatekeeper.report.disclosure import Disclosure
 
-        policy = load_policy(policy_path, tier)
+        policy = load_with_waivers(policy_path, waivers_path, tier)
         card = open_card(card_path)
         baseline = baseline_evidence(baseline_path)
         result = run_gate(

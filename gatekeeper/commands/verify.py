@@ -15,7 +15,7 @@ from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import EvidenceError, ExitCode, excerpt
 from gatekeeper.plain_files import read_plain
-from gatekeeper.records.bundle_files import BUNDLE, BUNDLE_FILES, POLICY, VERDICT
+from gatekeeper.records.bundle_files import BUNDLE, BUNDLE_FILES, POLICY, VERDICT, WAIVERS
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.records.evidence import Evidence
@@ -37,9 +37,19 @@ _MOST_BYTES = 50_000_000
 )
 @tier_option
 @baseline_option
+@click.option(
+    "--waivers",
+    "waivers_path",
+    type=click.Path(path_type=Path),
+    help="Waivers that the verdict was given with; default: the waivers.yaml beside it.",
+)
 @uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
-    path: Path, policy_path: Path | None, tier: str | None, baseline_path: Path | None
+    path: Path,
+    policy_path: Path | None,
+    waivers_path: Path | None,
+    tier: str | None,
+    baseline_path: Path | None,
 ) -> int:
     """Check digests, and derive selections, masks, outcomes, findings and verdict again.
 
@@ -52,13 +62,16 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     Example:
       gatekeeper verify out/
     """
-    from gatekeeper.commands._verdicts import bundle_of, policy_beside
+    from gatekeeper.commands._verdicts import bundle_of
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.policy.load import load_policy
+    from gatekeeper.policy.waiver_files import read_waiver_file
     from gatekeeper.verify.verify import recheck
 
     # Before the bundle is read: one that was named by mistake is no word against the evidence.
     policy = load_policy(policy_path, tier, earlier=True) if policy_path else None
+    if waivers_path is not None:
+        read_waiver_file(waivers_path)
     bundle = bundle_of(path)
     evidence = read_bundle(bundle)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
@@ -68,15 +81,14 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     _tell_selections(rechecked.selections)
     verdict = path / VERDICT
     judged = os.path.lexists(verdict)  # a link to nowhere too: what is there is not passed over
+    waived = False
     if judged:
-        derived = _verify_verdict(
-            evidence, verdict, policy or policy_beside(verdict), baseline_path
-        )
+        derived, waived = _verify_verdict(evidence, verdict, policy, waivers_path, baseline_path)
         click.echo(f"✓ verdict: {derived}")
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
     if path != bundle:
-        _tell_unchecked(verdict)
+        _tell_unchecked(verdict, {BUNDLE, VERDICT, POLICY, *([WAIVERS] if waived else [])})
     click.echo("– signature: none; digests alone do not show who wrote the bundle")
     for what in (*rechecked.open, *rechecked.unsaid):
         click.echo(f"? {what}: altered or not, this cannot be told without a signature")
@@ -144,33 +156,38 @@ def _tell_strangers(bundle: Path) -> None:
         click.echo(f"– not of the bundle, and not checked: {shown}{more}")
 
 
-def _tell_unchecked(verdict: Path) -> None:
+def _tell_unchecked(verdict: Path, checked: set[str]) -> None:
     """Prints a line about other files: reports are views of the verdict, which nothing makes again.
 
     What is no file is named too.
     """
     from gatekeeper.evidence.members import strangers
 
-    if views := strangers(verdict.parent, {BUNDLE, VERDICT, POLICY}):
+    if views := strangers(verdict.parent, checked):
         names = excerpt(", ".join(views))
         click.echo(f"– reports and others: not made again, and not checked: {names}")
 
 
 def _verify_verdict(
-    evidence: Evidence, path: Path, policy: Policy, baseline_path: Path | None
-) -> str:
+    evidence: Evidence,
+    path: Path,
+    named: Policy | None,
+    waivers: Path | None,
+    baseline_path: Path | None,
+) -> tuple[str, bool]:
     """Derives the verdict on its own day and compares it word for word, number for number.
 
     Of one that was written before verdicts had a headline, results and numbers: its sentences were
     other ones.
 
     Returns:
-        The headline, and what was compared.
+        The headline and what was compared; whether the verdict was given with a waivers' file.
 
     Raises:
         EvidenceError: it is not the verdict of this evidence and policy.
     """
     from gatekeeper.commands._baseline import baseline_of
+    from gatekeeper.commands._beside import policy_of
     from gatekeeper.commands._verdicts import hold_day
     from gatekeeper.policy.earlier import (
         is_earlier,
@@ -193,15 +210,8 @@ def _verify_verdict(
             remedy="make it again with gatekeeper check",
         ) from error
     hold_day(evidence, read.judged_on, path)
-    if policy.digest != stored.get("policy", {}).get("digest", policy.digest):
-        where = excerpt(policy.source)
-        raise EvidenceError(
-            "the policy is not the one of the verdict",
-            where=where,
-            remedy="name the one that was used with --policy; what another one says, `gatekeeper "
-            "check` tells",
-        )
     baseline = baseline_of(read.baseline, baseline_path)
+    policy = policy_of(stored, path, named, waivers)
     earlier, experts = is_earlier(stored), evidence.model.maskable_experts
     for then in (False, True):  # as `check` gives it now, or gave it when the bundle was not old
         again = evaluate(
@@ -236,11 +246,13 @@ def _verify_verdict(
         "; the judge's card in it is believed: the labels that it counts are not here"
     )  # fmt: skip
     if not earlier:
-        return f"{again.headline}, derived again from evidence and policy{believed}"
+        waived = policy.waivers_digest is not None
+        sources = "evidence, policy and waivers" if waived else "evidence and policy"
+        return f"{again.headline}, derived again from {sources}{believed}", waived
     return (
         f"{again.headline}, its results and numbers derived again from evidence and policy; it was "
         f"written before verdicts had a headline, so its sentences were not compared{believed}"
-    )
+    ), False
 
 
 def _as_they_are(

@@ -109,6 +109,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "judged_on": verdict.judged_on.isoformat(),
         "evidence_digest": verdict.evidence_digest,
         "checkpoint_digest": verdict.checkpoint_digest,
+        **({} if verdict.waivers_digest is None else {"waivers_digest": verdict.waivers_digest}),
         "warnings": list(verdict.warnings),
         "departures": [
             {"name": d.name, "value": d.value, "default": d.default} for d in verdict.departures

@@ -55,6 +55,8 @@ def _properties(view: ReportView) -> Iterator[tuple[str, str]]:
     yield "evidence", verdict.evidence_digest
     yield "policy", verdict.policy_digest
     yield "policy_version", view.policy.version
+    if verdict.waivers_digest is not None:
+        yield "waivers", verdict.waivers_digest
     if view.policy.tier is not None:
         yield "policy_tier", view.policy.tier
     yield "document", view.document.id

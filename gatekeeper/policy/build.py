@@ -64,7 +64,7 @@ class Builder:
             ),
             rules=tuple(rules.values()),
             waivers=tuple(
-                self._waiver(("waivers", i), entry, rules)
+                self.waiver(("waivers", i), entry, rules)
                 for i, entry in enumerate(data.get("waivers", []))
             ),
             digest=self._document.digest,
@@ -225,21 +225,22 @@ class Builder:
 
     # -- waivers ----------------------------------------------------------------------------------
 
-    def _waiver(self, route: Route, data: Mapping[str, Any], rules: Mapping[str, Rule]) -> Waiver:
-        rule = rules.get(data["rule"])
-        if rule is None and not self._broken_rule(data["rule"]):
+    def waiver(
+        self, route: Route, data: Mapping[str, Any], rules: Mapping[str, Rule] | None
+    ) -> Waiver:
+        """One waiver, of a policy or of a file of its own.
+
+        Args:
+            rules: those there are; None if nobody knows, then no number that it accepts is read.
+        """
+        rule = (rules or {}).get(data["rule"])
+        if rules is not None and rule is None and not self._broken_rule(data["rule"]):
             message = f"waiver for unknown rule {excerpt(data['rule'])!r}"
             self._error((*route, "rule"), message, did_you_mean(data["rule"], tuple(rules)))
-        ceiling = None
-        if "not_above" in data and rule is not None:
-            ceiling = self._limit(
-                (*route, "not_above"),
-                data["not_above"],
-                replace(self.metrics[rule.metric], unit=rule.unit),
-            )
-            if rule.minimum is not None:
-                message = f"not_above does not fit rule {rule.id}, which has a min"
-                self._error((*route, "not_above"), message, "remove it")
+        given = [key for key in ("not_above", "not_below") if key in data]
+        if rule is not None and len(rule.sides()) > 1 and len(given) == 1:
+            message = f"{given[0]} alone says nothing of the other limit of rule {rule.id}"
+            self._error((*route, given[0]), message, "write both not_above and not_below")
         return Waiver(
             rule=data["rule"],
             checkpoint=data["checkpoint"],
@@ -247,13 +248,30 @@ class Builder:
             owner=_line(data["owner"]),
             approver=_line(data["approver"]),
             expires=self._date((*route, "expires"), data["expires"]),
-            not_above=ceiling,
+            not_above=self._accepted(route, "not_above", data, rule),
+            not_below=self._accepted(route, "not_below", data, rule),
             line=self._document.position(route)[0],
+            issued=self._date((*route, "issued"), data["issued"]) if "issued" in data else None,
+            ticket=_line(data.get("ticket", "")),
         )
+
+    def _accepted(
+        self, route: Route, key: str, data: Mapping[str, Any], rule: Rule | None
+    ) -> float | None:
+        """The worst number that a waiver accepts, if it names one on this side."""
+        if key not in data or rule is None:
+            return None
+        metric = replace(catalog.load("metric", rule.metric), unit=rule.unit)
+        if (rule.maximum if key == "not_above" else rule.minimum) is None:
+            side, other = ("min", "not_below") if rule.maximum is None else ("max", "not_above")
+            message = f"{key} does not fit rule {rule.id}, which has a {side}"
+            self._error((*route, key), message, f"write {other}, or remove it")
+            return None
+        return self._limit((*route, key), data[key], metric)
 
     def _broken_rule(self, name: str) -> bool:
         """Whether the rule is there but has an error of its own, which is told already."""
-        return any(entry["id"] == name for entry in self._document.data["rules"])
+        return any(entry["id"] == name for entry in self._document.data.get("rules", ()))
 
     # -- shared -----------------------------------------------------------------------------------
 

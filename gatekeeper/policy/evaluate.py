@@ -94,10 +94,11 @@ def evaluate(
     decided = decide(evidence, policy, rule_metrics, confidence, card, baseline)
     for raw, (_, metric) in zip(decided, rule_metrics, strict=True):
 
-        def doubted(ceiling: float, raw: RuleOutcome = raw, metric: Metric = metric) -> bool:
-            return disputed(evidence, metric, raw, ceiling) or may_exceed(
-                evidence, metric, raw, ceiling
-            )
+        def doubted(
+            worst: float, upper: bool, raw: RuleOutcome = raw, metric: Metric = metric
+        ) -> bool:
+            asked = (evidence, metric, raw, worst)
+            return disputed(*asked, upper=upper) or may_exceed(*asked, upper=upper)
 
         outcome, why = apply_waivers(
             raw, policy.waivers, checkpoint, today, doubted, policy.longest_waiver
@@ -118,6 +119,7 @@ def evaluate(
         policy_digest=policy.digest,
         policy_id=policy.id,
         policy_version=policy.version,
+        waivers_digest=policy.waivers_digest,
         checkpoint_digest=checkpoint,
         judged_on=today,
         requirements=needs,

@@ -31,14 +31,17 @@ def contradiction(
     return None if real and _inside(rule, other.value) == _inside(rule, finding.value) else other
 
 
-def disputed(evidence: Evidence, metric: Metric, outcome: RuleOutcome, ceiling: float) -> bool:
+def disputed(
+    evidence: Evidence, metric: Metric, outcome: RuleOutcome, worst: float, *, upper: bool
+) -> bool:
     """Whether the second judge sees any number of a rule on the other side of its limit.
 
-    Or of the ceiling up to which the rule is waived: what only the first judge sees below it is not
-    shown to be what was accepted.
+    Or of the worst number that is waived: what only the first judge sees inside it is not shown to
+    be what was accepted.
     """
     rule = outcome.rule
-    sides = (rule, replace(rule, minimum=None, maximum=ceiling))
+    accepted = replace(rule, minimum=None if upper else worst, maximum=worst if upper else None)
+    sides = (rule, accepted)
     return any(
         isinstance(finding, Finding) and contradiction(evidence, side, metric, finding) is not None
         for finding in (outcome.decisive, *outcome.others)

@@ -201,15 +201,20 @@ def _group(mask: Mask) -> str:
     return "control" if mask.arm == "control" else "masked"
 
 
-def may_exceed(evidence: Evidence, metric: Metric, outcome: RuleOutcome, ceiling: float) -> bool:
-    """Whether undecided replies may move any number of a rule above a ceiling."""
+def may_exceed(
+    evidence: Evidence, metric: Metric, outcome: RuleOutcome, worst: float, *, upper: bool
+) -> bool:
+    """Whether undecided replies may move any number of a rule beyond the worst one accepted."""
     findings = (
         measured(metric, variant, finding.subject, finding.interval.confidence)
         for finding in (outcome.decisive, *outcome.others)
         if isinstance(finding, Finding)
         for variant in told_otherwise(evidence, metric, finding.subject, cut=True)
     )
-    return any(isinstance(f, Missing) or f.interval.high > ceiling for f in findings)
+    return any(
+        isinstance(f, Missing) or (f.interval.high > worst if upper else f.interval.low < worst)
+        for f in findings
+    )
 
 
 def undecided_requirement(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:

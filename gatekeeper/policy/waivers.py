@@ -23,7 +23,7 @@ def apply_waivers(
     waivers: Sequence[Waiver],
     checkpoint: str,
     today: date,
-    disputed: Callable[[float], bool],
+    disputed: Callable[[float, bool], bool],
     longest: int | None = None,
 ) -> tuple[RuleOutcome, tuple[str, ...]]:
     """The outcome, waived if a waiver covers it, and why waivers for it do not count.
@@ -34,7 +34,8 @@ def apply_waivers(
 
     Args:
         disputed: whether a second judge sees a number of the rule otherwise, or replies that no
-            judge could tell may move it there, given the ceiling up to which it is waived.
+            judge could tell may move it there, given the worst number that is waived and whether
+            that is the largest (else the smallest).
         longest: days that a waiver may run from today; None for any number.
     """
     if outcome.result == "pass":
@@ -47,9 +48,10 @@ def apply_waivers(
             waiver, outcome, checkpoint, today, disputed
         )
         if reason is None:
+            ticket = f" ({excerpt(waiver.ticket)})" if waiver.ticket else ""
             text = (
                 f"{outcome.explanation} Waived until {waiver.expires.isoformat()}, approved by "
-                f"{excerpt(waiver.approver)}: {waiver.reason}"
+                f"{excerpt(waiver.approver)}{ticket}: {waiver.reason}"
             )
             waived = replace(
                 outcome,
@@ -60,7 +62,8 @@ def apply_waivers(
                 waiver=waiver,
             )
             return waived, (f"rule {waiver.rule} is waived until {waiver.expires.isoformat()}",)
-        notes.append(f"the waiver for rule {waiver.rule} does not count: {reason}")
+        place = f" (waivers file, line {waiver.line})" if waiver.separate else ""
+        notes.append(f"the waiver for rule {waiver.rule}{place} does not count: {reason}")
     return outcome, tuple(notes)
 
 
@@ -69,12 +72,12 @@ def why_void(
     outcome: RuleOutcome,
     checkpoint: str,
     today: date,
-    disputed: Callable[[float], bool],
+    disputed: Callable[[float, bool], bool],
 ) -> str | None:
     """Why a waiver does not cover an outcome of its rule, or None if it does."""
     if waiver.checkpoint != checkpoint:
         return f"it is for another checkpoint, {excerpt(waiver.checkpoint)[:19]}…"
-    return void_for_all(waiver, today) or _not_covered(waiver.not_above, outcome, disputed)
+    return void_for_all(waiver, today) or _not_covered(waiver, outcome, disputed)
 
 
 def too_long(waiver: Waiver, today: date, longest: int | None) -> str | None:
@@ -89,26 +92,33 @@ def void_for_all(waiver: Waiver, today: date) -> str | None:
     """Why a waiver covers nothing, whatever was measured; None if it may cover something."""
     if today > waiver.expires:
         return f"it expired on {waiver.expires.isoformat()}"
+    if waiver.issued is not None and today < waiver.issued:
+        return f"it is issued from {waiver.issued.isoformat()} on"
     if not two_people(waiver):
         return "owner and approver must be two people, each with an e-mail address"
     return None
 
 
 def _not_covered(
-    ceiling: float | None, outcome: RuleOutcome, disputed: Callable[[float], bool]
+    waiver: Waiver, outcome: RuleOutcome, disputed: Callable[[float, bool], bool]
 ) -> str | None:
     """Why the numbers are not what was waived, or None if they are."""
-    if ceiling is not None and disputed(ceiling):
-        return (
-            "the judges disagree on the number, or could not tell enough of its replies, so "
-            f"nothing shows that it is below {ceiling:g}"
-        )
+    ceiling, floor = waiver.not_above, waiver.not_below
+    for worst, upper in ((ceiling, True), (floor, False)):
+        if worst is not None and disputed(worst, upper):
+            return (
+                "the judges disagree on the number, or could not tell enough of its replies, so "
+                f"nothing shows that it is {'below' if upper else 'above'} {worst:g}"
+            )
     for finding in (outcome.decisive, *outcome.others):
         if isinstance(finding, Missing):
             return "not everything the rule asks about could be measured"
         if ceiling is not None and finding.interval.high > ceiling + TOLERANCE:
             high = f"{finding.interval.high:.1f}"
             return f"the interval reaches {high} {finding.unit}, above its {ceiling:g}"
+        if floor is not None and finding.interval.low < floor - TOLERANCE:
+            low = f"{finding.interval.low:.1f}"
+            return f"the interval reaches {low} {finding.unit}, below its {floor:g}"
     return None
 
 

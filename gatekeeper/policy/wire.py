@@ -37,9 +37,11 @@ SCHEMA = "gatekeeper/verdict/v1"
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     """The verdict as plain data for a JSON file. Holds no prompts, replies or expert ids."""
     card = {} if verdict.card is None else {"judge_card": card_to_json(verdict.card)}
+    waivers = {"waivers": {"digest": verdict.waivers_digest}} if verdict.waivers_digest else {}
     return {
         **card,
         **({} if verdict.baseline is None else {"baseline": {"digest": verdict.baseline}}),
+        **waivers,
         "schema": SCHEMA,
         "result": verdict.result,
         "headline": verdict.headline,
@@ -94,6 +96,17 @@ def _waiver_to_json(waiver: Waiver) -> dict[str, Any]:
         "expires": waiver.expires.isoformat(),
         "not_above": waiver.not_above,
         "line": waiver.line,
+        **{key: value for key, value in _further(waiver).items() if value not in {None, "", False}},
+    }
+
+
+def _further(waiver: Waiver) -> dict[str, Any]:
+    """What not every waiver has."""
+    return {
+        "not_below": waiver.not_below,
+        "issued": waiver.issued and waiver.issued.isoformat(),
+        "ticket": waiver.ticket,
+        "separate": waiver.separate,
     }
 
 
@@ -149,6 +162,7 @@ def verdict_from_json(data: Any, *, where: str | None = None) -> Verdict:
         fail_on=data.get("fail_on", "block"),
         departures=tuple(Departure(**departure) for departure in data.get("departures", ())),
         card=_judge_card(data.get("judge_card"), where),
+        waivers_digest=data.get("waivers", {}).get("digest"),
         tier=data["policy"].get("tier"),
         baseline=data.get("baseline", {}).get("digest"),
     )
@@ -205,6 +219,10 @@ def _waiver(data: Mapping[str, Any], where: str | None) -> Waiver:
         expires=_date(data["expires"], where),
         not_above=_number(data["not_above"]),
         line=int(data["line"]),
+        not_below=_number(data.get("not_below")),
+        issued=_date(data["issued"], where) if "issued" in data else None,
+        ticket=data.get("ticket", ""),
+        separate=data.get("separate", False),
     )
 
 

@@ -11,5 +11,7 @@ BUNDLE_FILES = (*LISTED, MANIFEST)
 
 #: What `run` writes beside its reports: the bundle's directory, the verdict and its policy.
 BUNDLE, VERDICT, POLICY = "evidence", "verdict.json", "policy.yaml"
+#: The file of waivers that its verdict was given with, where there was one.
+WAIVERS = "waivers.yaml"
 #: Audits that an output directory has seen.
 LEDGER = "audits.jsonl"

@@ -176,7 +176,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
-    """An accepted, dated exception for one rule and one checkpoint."""
+    """An accepted, dated exception for one rule and one checkpoint.
+
+    Attributes:
+        not_above, not_below: worst number accepted of a rule with an upper, or with a lower limit.
+        line: of the file it stands in.
+        issued: its first day; None: it counts from whenever.
+        separate: whether it stands in a file of its own, not in the policy.
+    """
 
     rule: str
     checkpoint: str
@@ -186,6 +193,10 @@ class Waiver:
     expires: date
     not_above: float | None
     line: int
+    not_below: float | None = None
+    issued: date | None = None
+    ticket: str = ""
+    separate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +226,8 @@ class Policy:
         audit_digest: `sha256:` of what the policy asks to be measured (its id and `evidence`),
             whatever its limits, waivers and comments are: what a derived seed follows from.
         longest_waiver: days from today to the last of a waiver, at most; None for any number.
+        waivers_text, waivers_digest: bytes of the file of waivers beside it, and their `sha256:`;
+            b"" and None if none was given.
         text: what is kept beside a verdict, from which alone the same policy is read again.
         tier: the deployment tier that it is for, if the policy has tiers.
         changes: against what it extends, and of its tier; none once it is in one file.
@@ -233,6 +246,8 @@ class Policy:
     source: str
     audit_digest: str = ""
     longest_waiver: int | None = None
+    waivers_digest: str | None = None
+    waivers_text: bytes = b""
     text: bytes = b""
     tier: str | None = None
     changes: tuple[Change, ...] = ()

@@ -125,6 +125,7 @@ class Verdict:
         card: of the judge, if numbers were held corrected by it too.
         replaces: digest of another policy of the same id and version, under which a verdict stood
             in the same place.
+        waivers_digest: `sha256:` of the file of waivers, if one was given.
         tier: the deployment tier of the policy, if it has tiers.
         baseline: `sha256:` of the earlier evidence that rules compared with, if any did.
     """
@@ -144,6 +145,7 @@ class Verdict:
     departures: tuple[Departure, ...] = ()
     card: JudgeCard | None = None
     replaces: str | None = None
+    waivers_digest: str | None = None
     tier: str | None = None
     baseline: str | None = None
 

@@ -111,6 +111,7 @@ def _document(
     parts = [verdict.evidence_digest, verdict.policy_digest, str(verdict.judged_on), level]
     parts += [words.lang, *([] if card is None else [card.digest])]
     parts += [] if verdict.fail_on == "block" else [verdict.fail_on]
+    parts += [] if verdict.waivers_digest is None else [verdict.waivers_digest]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest().upper()
     if created is None:
         created = (

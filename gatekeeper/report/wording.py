@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -173,12 +174,16 @@ def load_wording(lang: str) -> Wording:
             f"no report wording for language {excerpt(lang)!r}",
             remedy=f"use one of: {', '.join(languages())}",
         )
-    path = bundled("report_templates") / "wording" / f"{lang}.yaml"
+    return read_wording(bundled("report_templates") / "wording" / f"{lang}.yaml")
+
+
+def read_wording(path: Path) -> Wording:
+    """The wording in a file, named after its language."""
     texts: dict[str, Text] = {}
     # libyaml, where PyYAML was built with it, reads ten times as fast; both are safe loaders.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     _flatten(yaml.load(path.read_text(encoding="utf-8"), loader), "", texts)  # noqa: S506
-    return Wording(lang, texts)
+    return Wording(path.stem, texts)
 
 
 def _flatten(node: Any, prefix: str, into: dict[str, Text]) -> None:

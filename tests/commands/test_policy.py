@@ -98,7 +98,35 @@ def test_explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert all("p.yaml:1:" in line for line in captured.err.splitlines())
 
 
-@pytest.mark.parametrize("command", [[], ["lint"], ["explain"]])
+@pytest.mark.parametrize("command", [[], ["lint"], ["explain"], ["doc"], ["new"]])
 def test_help_shows_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["policy", *command, "--help"]) == ExitCode.PASS
     assert "Example:\n" in capsys.readouterr().out
+
+
+def test_explain_and_doc_in_another_language_and_with_waivers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiver = (
+        "schema: gatekeeper/waivers/v1\nwaivers:\n  - {rule: drop, reason: Known., ticket: T-1,\n"
+        f"    checkpoint: 'sha256:{'1' * 64}', owner: a@example.com, approver: b@example.com,\n"
+        "    issued: 2026-01-01, expires: 2026-02-01, not_above: 25 points}\n"
+    )
+    files = [write(tmp_path, SMALL), "--waivers", write(tmp_path, waiver, "w.yaml")]
+    for command in ("explain", "doc"):
+        assert cli.run(["policy", command, *files]) == ExitCode.PASS
+        out = capsys.readouterr().out
+        assert "drop up to 25 points" in out and "it expired on 2026-02-01" in out
+        assert cli.run(["policy", command, *files, "--lang", "ja"]) == ExitCode.PASS
+        assert "効力なし: 2026-02-01 に期限が切れています" in capsys.readouterr().out
+        assert cli.run(["policy", command, *files, "--lang", "xx"]) == ExitCode.USAGE
+        assert "known: en, ja" in capsys.readouterr().err
+
+
+def test_doc_writes_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "page.md"
+    assert cli.run(["policy", "doc", RELEASE, "--out", str(out)]) == ExitCode.PASS
+    assert capsys.readouterr().out == ""
+    assert out.read_text(encoding="utf-8").startswith(
+        "# Release of Mixture-of-Experts chat models\n"
+    )
