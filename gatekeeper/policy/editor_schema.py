@@ -32,7 +32,7 @@ def completed() -> dict[str, Any]:
     schema["title"] = (
         "Gatekeeper policy, version 1, with the metrics, selectors and judges there are"
     )
-    evidence, rule = schema["properties"]["evidence"]["properties"], schema["$defs"]["rule"]
+    evidence, rule = schema["$defs"]["evidence"]["properties"], schema["$defs"]["rule"]
     selectors = _choice("selector", "the name of a selector", lambda one: str(one.title))
     evidence["selectors"]["items"] = selectors
     evidence["settings"]["properties"]["judge"] = _choice(
@@ -83,7 +83,7 @@ def _of_metric(metric: Metric) -> dict[str, Any]:
     return {
         "if": {"properties": {"metric": {"const": metric.id}}, "required": ["metric"]},
         "then": {
-            "properties": {"at": at, "max": limit, "min": limit},
+            "properties": {"at": at, "max": limit, "min": limit, "between": {"items": limit}},
             **({"required": ["at"]} if required else {}),
             "allOf": _sides(metric),
         },

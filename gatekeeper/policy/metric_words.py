@@ -20,6 +20,9 @@ KEYS: Mapping[str, str] = {
     "set": "regular, jailbreak, benign or over_refusal",
     "mask": "none (the default), or selected: then k says how many experts",
     "selector": "whose ranking the mask follows; left out: all that are required, the worst counts",
+    "category": "only the prompts of this category, as the suite calls it",
+    "language": "only the prompts in this language, such as ja",
+    "each": "category or language: the limit holds in each of them alone",
     "loss": "points of refusal from which a mask counts as harmful, such as 10",
     "dimension": "category, language, system prompt or format; left out: the worst of all",
 }

@@ -116,10 +116,10 @@ def _asked(key: str, usual: str | None) -> str:
 def _put_schema(policy: Path) -> None:
     """Puts the schema that the policy's first line names beside it, unless it is there."""
     from gatekeeper.evidence.bundle import write_bytes
-    from gatekeeper.policy import schema
+    from gatekeeper.policy.editor_schema import FILE
     from gatekeeper.policy.new import SCHEMA_FILE
 
-    ours = Path(schema.__file__).with_name(f"{schema.POLICY_SCHEMA}.json").read_bytes()
+    ours = FILE.read_bytes()
     place = policy.with_name(SCHEMA_FILE)
     if not place.exists():
         write_bytes(place, ours)
