@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatekeeper import catalog
 from gatekeeper.analysis import holm
@@ -19,7 +19,7 @@ from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
-from gatekeeper.records.verdict import MorePrompts, RuleOutcome
+from gatekeeper.records.verdict import MorePrompts, Resolution, RuleOutcome
 
 #: Of the intervals that must lie inside the limits, unless told otherwise.
 CONFIDENCE = 0.95
@@ -46,6 +46,8 @@ def decide(
     rule_metrics: Sequence[tuple[Rule, Metric]],
     confidence: float,
     card: JudgeCard | None = None,
+    *,
+    resolve: bool = True,
 ) -> tuple[RuleOutcome, ...]:
     """Hold rules against the evidence, all of a policy's at once.
 
@@ -62,6 +64,9 @@ def decide(
     asks, whatever could be measured and whatever is waived: neither a missing number nor a waiver
     makes another rule fail. A warning claims nothing of the checkpoint and is a family of its own.
     Rules that hold the estimate alone have no error rate, and are in none.
+
+    Args:
+        resolve: whether to say what so many prompts could have told, which takes longest.
     """
     rules = [(rule, metric, _held(evidence, policy, rule, metric, confidence, card))
              for rule, metric in rule_metrics]  # fmt: skip
@@ -76,7 +81,10 @@ def decide(
             counted = checks if rule.bound != "estimate" else []
             family, start = _steps(counted, confidence), 0
         judged = [_judge(check, family, start + i) for i, check in enumerate(checks)]
-        outcomes.append(_outcome(rule, metric, judged, confidence))
+        outcome = _outcome(rule, metric, judged, confidence)
+        if resolve:
+            outcome = replace(outcome, resolution=_resolution(rule, judged, confidence))
+        outcomes.append(outcome)
     return tuple(outcomes)
 
 
@@ -181,9 +189,14 @@ def _outcome(
             undecided=check.undecided,
         ),
         more_prompts=_more_prompts(rule, ordered) if worst.result == "inconclusive" else None,
-        resolution=resolution(rule, check, confidence, family.first),
         obstacle=_obstacle(check) if worst.result == "inconclusive" else None,
     )
+
+
+def _resolution(rule: Rule, judged: Sequence[_Judged], confidence: float) -> Resolution | None:
+    """What could have been told of the subject that decided."""
+    worst = min(judged, key=lambda entry: _worst_first(rule, entry))
+    return resolution(rule, worst.held, confidence, worst.family.first)
 
 
 def _largest(rule: Rule, decisive: Finding | Missing, all_: Sequence[Finding | Missing]) -> bool:

@@ -105,7 +105,7 @@ def evaluate(
         *card_requirements(evidence, policy, card),
         *rule_requirements(evidence, policy, outcomes),
     )
-    result = _result(needs, outcomes, fail_on)
+    result = result_of(needs, outcomes, fail_on)
     headline = headline_of(result, tuple(outcomes), fail_on)
     return Verdict(
         result=result,
@@ -161,7 +161,8 @@ def _metric(rule: Rule, *, judged: bool) -> Metric:
     return replace(metric, measure=measure)
 
 
-def _result(needs: Sequence[Requirement], outcomes: Sequence[RuleOutcome], fail_on: str) -> str:
+def result_of(needs: Sequence[Requirement], outcomes: Sequence[RuleOutcome], fail_on: str) -> str:
+    """Pass, fail or inconclusive, from needs and rules: see `evaluate`."""
     blocking = [outcome.result for outcome in outcomes if outcome.blocking]
     if "fail" in blocking:
         return "fail"

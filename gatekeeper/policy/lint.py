@@ -11,7 +11,9 @@ from gatekeeper.policy.examine import Examined, examine
 from gatekeeper.policy.problems import Problem, error_at, in_order
 from gatekeeper.policy.reach import beyond_suite, pinned_suite
 from gatekeeper.policy.review import remarks
+from gatekeeper.policy.schema import schema_problems
 from gatekeeper.policy.sense import one_sided
+from gatekeeper.policy.testing.files import TESTS_SCHEMA, is_test_file
 from gatekeeper.policy.waivers import too_long
 from gatekeeper.policy.yaml_marks import read_yaml
 from gatekeeper.records.policy import Policy
@@ -30,6 +32,8 @@ def lint_policy(path: Path, today: date) -> tuple[Problem, ...]:
         document = read_yaml(path)
     except UsageError as error:
         return _unreadable(error, path)
+    if is_test_file(path):  # whether it is right is what `gatekeeper policy test` tells
+        return in_order(schema_problems(document, TESTS_SCHEMA))
     examined = examine(document)
     problems = list(examined.errors)
     if examined.policy is not None:

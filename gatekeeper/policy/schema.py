@@ -1,4 +1,4 @@
-"""The JSON Schema of policy files, and its errors in plain words at a line and column.
+"""The JSON Schemas of policies and their tests, and errors in plain words at a line and column.
 
 It knows nothing of which metrics and selectors exist: that is the catalog's business, checked in
 `build.py`.
@@ -20,6 +20,8 @@ from gatekeeper.policy.problems import Problem, error_at, in_order, is_odd
 from gatekeeper.policy.wording import one_of
 from gatekeeper.strict_schema import strict_validator
 from gatekeeper.strict_yaml import Route, YamlDocument
+
+POLICY_SCHEMA = "policy-v1"
 
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 #: keyword of the schema -> what is wrong with a value that breaks it
@@ -47,35 +49,37 @@ def validator(name: str) -> Validator:
     """The validator of a schema file beside this module.
 
     Args:
-        name: `policy-v1` or `verdict-v1`.
+        name: `policy-v1`, `policy-test-v1`, `waivers-v1` or `verdict-v1`.
     """
     return strict_validator(Path(__file__).with_name(f"{name}.json"))
 
 
-def schema_problems(document: YamlDocument) -> list[Problem]:
-    """Everything in which a policy file does not have the right form; empty if it has."""
-    errors = validator("policy-v1").iter_errors(document.data)
+def schema_problems(document: YamlDocument, schema: str = POLICY_SCHEMA) -> list[Problem]:
+    """Everything in which a file does not have the right form; empty if it has."""
+    errors = validator(schema).iter_errors(document.data)
     # What is no mapping is told as that, and not for lack of a limit.
     wrong = (e for e in errors if e.validator != "oneOf" or isinstance(e.instance, dict))
-    return [problem for error in wrong for problem in _describe(document, error)]
+    return [problem for error in wrong for problem in _describe(document, error, schema)]
 
 
-def first_schema_problem(document: YamlDocument) -> Problem | None:
+def first_schema_problem(document: YamlDocument, schema: str = POLICY_SCHEMA) -> Problem | None:
     """The one most worth telling, by jsonschema's `best_match`."""
     # With one of its keys misspelt by such a character, a rule mostly lacks something besides.
-    if caused := [problem for problem in schema_problems(document) if is_odd(problem)]:
+    if caused := [problem for problem in schema_problems(document, schema) if is_odd(problem)]:
         return in_order(caused)[0]
-    error = best_match(validator("policy-v1").iter_errors(document.data))
-    return _describe(document, error)[0] if error else None
+    error = best_match(validator(schema).iter_errors(document.data))
+    return _describe(document, error, schema)[0] if error else None
 
 
-def _describe(document: YamlDocument, error: ValidationError) -> list[Problem]:
+def _describe(document: YamlDocument, error: ValidationError, schema: str) -> list[Problem]:
     route = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
         return _unknown_keys(document, error, route)
     if error.validator == "required":
-        return _missing_keys(document, error, route)
-    message, remedy = _unitless(document, error, route) or _words(error, _name(route))
+        return _missing_keys(document, error, route, schema)
+    message, remedy = _unitless(document, error, route, schema) or _words(
+        error, _name(route), schema
+    )
     return [error_at(document, route, message, remedy, odd=error.validator not in _SIZES)]
 
 
@@ -95,7 +99,9 @@ def _unknown_keys(document: YamlDocument, error: ValidationError, route: Route) 
     ]
 
 
-def _missing_keys(document: YamlDocument, error: ValidationError, route: Route) -> list[Problem]:
+def _missing_keys(
+    document: YamlDocument, error: ValidationError, route: Route, schema: str
+) -> list[Problem]:
     # jsonschema reports one error for each missing key, and names the key in its message only.
     required, instance = cast("list[str]", error.validator_value), cast("Any", error.instance)
     missing = [key for key in required if key not in instance]
@@ -104,17 +110,20 @@ def _missing_keys(document: YamlDocument, error: ValidationError, route: Route) 
             document,
             route,
             f"missing key {key!r}{_inside(route)}",
-            f"add {key}: {_description(_property(error, key))}",
+            f"add {key}: {_description(_property(error, key, schema), schema)}",
         )
         for key in missing
     ]
 
 
 def _unitless(
-    document: YamlDocument, error: ValidationError, route: Route
+    document: YamlDocument, error: ValidationError, route: Route, schema: str
 ) -> tuple[str, str] | None:
     """(what is wrong, what to write instead) for a number that lacks its unit; None for others."""
-    value, units = cast("Any", error.instance), _units(document, route, _broken(error))
+    value, units = (
+        cast("Any", error.instance),
+        _units(document, route, _broken(error, schema), schema),
+    )
     if error.validator not in {"type", "pattern"} or not units or isinstance(value, bool):
         return None
     number = value if isinstance(value, str) else f"{value:g}" if _is_number(value) else ""
@@ -127,10 +136,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float)
 
 
-def _units(document: YamlDocument, route: Route, schema: Any) -> tuple[str, ...]:
+def _units(document: YamlDocument, route: Route, part: Any, schema: str) -> tuple[str, ...]:
     """The units that a value may have; none if it has none."""
-    pattern = _resolve(schema).get("pattern") if isinstance(schema, dict) else None
-    root: Any = validator("policy-v1").schema
+    pattern = _resolve(part, schema).get("pattern") if isinstance(part, dict) else None
+    root: Any = validator(POLICY_SCHEMA).schema
     defined = root["$defs"]
     if pattern == defined["percent"]["pattern"]:
         return ("%",)
@@ -149,10 +158,11 @@ def _units(document: YamlDocument, route: Route, schema: Any) -> tuple[str, ...]
     return ("%", "points")
 
 
-def _words(error: ValidationError, name: str) -> tuple[str, str]:
+def _words(error: ValidationError, name: str, schema: str) -> tuple[str, str]:
     """(what is wrong, what to write instead) for one value."""
     keyword, value = str(error.validator), cast("Any", error.instance)
-    wanted = f"write {_description(_broken(error))}"
+    meant = _description(_broken(error, schema), schema)
+    wanted = f"write {meant}"
     if keyword == "type":
         return f"{name} is {_NOUNS.get(type(value), 'of another type')}", wanted
     if keyword == "enum":
@@ -166,32 +176,33 @@ def _words(error: ValidationError, name: str) -> tuple[str, str]:
         return f"{name} {_SIZES[keyword]}", wanted
     if keyword == "pattern" and (letter := foreign(str(value))):
         wanted += f": {letter}"
-    return f"{name}: {excerpt(value)!r} is not {_description(_broken(error))}", wanted
+    return f"{name}: {excerpt(value)!r} is not {meant}", wanted
 
 
-def _property(error: ValidationError, key: str) -> Any:
-    schema: Any = error.schema
-    return _resolve(schema.get("properties", {}).get(key, {}))
+def _property(error: ValidationError, key: str, schema: str) -> Any:
+    part: Any = error.schema
+    return _resolve(part.get("properties", {}).get(key, {}), schema)
 
 
-def _resolve(part: Any) -> Any:
+def _resolve(part: Any, schema: str) -> Any:
     reference = part.get("$ref", "")
-    root: Any = validator("policy-v1").schema
+    root: Any = validator(schema).schema
     return root["$defs"][reference.rpartition("/")[2]] if reference else part
 
 
-def _description(part: Any) -> str:
-    return str(part.get("description") or _resolve(part).get("description", "another value"))
+def _description(part: Any, schema: str) -> str:
+    described = part.get("description") or _resolve(part, schema).get("description")
+    return str(described or "another value")
 
 
-def _broken(error: ValidationError) -> Any:
+def _broken(error: ValidationError, schema: str) -> Any:
     """The part of the schema that was not met: where it refers to another one and describes itself,
     itself, as that tells more.
     """
-    part: Any = validator("policy-v1").schema
+    part: Any = validator(schema).schema
     for step in list(error.absolute_schema_path)[:-1]:
         if step != "$ref":  # which only some versions of jsonschema tell
-            part = (_resolve(part) if isinstance(part, dict) else part)[step]
+            part = (_resolve(part, schema) if isinstance(part, dict) else part)[step]
     return part if "description" in part else error.schema
 
 
