@@ -105,7 +105,8 @@ def _search(needs: EvidenceNeeds) -> Iterator[tuple[str, Asked]]:
     if search.size_is_largest_k:
         largest = max(needs.ks, default=0)
         text = "largest-k" + (f" ({largest})" if largest else "")
-        yield "search.size", Asked(value=("largest-k", largest), order="same", text=text)
+        value = ("largest-k", largest, max(needs.shares, default=0.0))
+        yield "search.size", Asked(value=value, order="same", text=text)
     elif search.size:
         yield "search.size", Asked(value=search.size, order="least", text=str(search.size))
     if search.full_budget and needs.selectors:
