@@ -91,7 +91,8 @@ def _shown(found: Comparison) -> Iterator[str]:
         yield f"    # {_measured(ask, number)}"
     if shown.need is not None:
         yield f"  # the evidence lacks {_need(found, shown.need)}"
-    others = f"all {shown.others} other numbers" if shown.numbers else "all numbers"
+    count = len(shown.told) - len(shown.numbers)
+    others = f"all {count} other numbers" if shown.numbers else "all numbers"
     yield f"  # {others} within the limits; new: {_came(shown.passes)}; old: {_came(shown.other)}"
 
 

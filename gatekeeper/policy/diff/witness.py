@@ -41,13 +41,13 @@ class Witness:
     Attributes:
         numbers: the numbers that are why; all others are within both policies' limits where that
             is possible.
-        others: how many numbers more were told.
+        told: all numbers, the others too.
         need: the need that is not met.
         passes, other: both verdicts.
     """
 
     numbers: tuple[tuple[Asks, Number], ...]
-    others: int
+    told: Mapping[Asks, Number]
     need: str | None
     passes: Told
     other: Told
@@ -77,7 +77,7 @@ def witness(new: Passing, old: Passing, found: Gap) -> Witness:
         raise RuntimeError("policy diff found evidence that the gate judges otherwise")
     return Witness(
         numbers=tuple(numbers.items()),
-        others=len(told) - len(numbers),
+        told=told,
         need=found.need,
         passes=passes,
         other=other,

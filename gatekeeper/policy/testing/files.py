@@ -42,7 +42,7 @@ def is_test_file(path: Path) -> bool:
     return path.name.endswith((_ENDING, ".test.yml"))
 
 
-def tests_of(policy: Path) -> Path:
+def path_of_tests(policy: Path) -> Path:
     """Where the tests of a policy lie: `NAME.test.yaml` beside `NAME.yaml`."""
     return policy.with_name(policy.stem + _ENDING)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.testing.checks import Check, OpenBundle, checks_of, untested
-from gatekeeper.policy.testing.files import is_test_file, policy_of, read_tests, tests_of
+from gatekeeper.policy.testing.files import is_test_file, path_of_tests, policy_of, read_tests
 from gatekeeper.policy.testing.mutants import Mutant, mutants, survivors
 from gatekeeper.records.policy import Policy
 
@@ -66,7 +66,7 @@ def run_tests(
 
 
 def _run(path: Path, today: date, open_bundle: OpenBundle, *, mutate: bool) -> Result:
-    policy, beside = load_policy(path), tests_of(path)
+    policy, beside = load_policy(path), path_of_tests(path)
     if not beside.exists():
         rules = tuple(rule.id for rule in policy.rules)
         return Result(policy=policy, tests=None, failures=(), untested=rules)

@@ -170,7 +170,7 @@ def _good(ask: Asks, old: Policy, new: Policy) -> float:
 
 
 def passes(policy: Policy, drawn: Drawn, checkpoint: str, day: date, fail_on: str) -> Bools:
-    """Which evidence a policy passes, [E]: all needs met, each rule that counts passed or waived."""
+    """Which evidence passes, [E]: all needs met, each rule that counts passed or waived."""
     needs = policy.needs
     met = drawn.random_masks >= needs.random_masks
     if needs.positive_control is not None:
