@@ -16,8 +16,9 @@ from gatekeeper.records.policy import Policy
 #: Experts that stand for any number of them: so many that no share of them is a size written as a
 #: number. What holds of these sizes apart holds where two of them happen to be the same.
 _ANY = 10**12
-#: Models to show a counterexample on: experts of Qwen3-30B-A3B, and of smaller and larger ones.
-_MODELS = (6144, 64, 128, 512, 1024, 2048, 16384, 60_000, _ANY)
+#: Models to show a counterexample on: experts of Qwen3-30B-A3B, of smaller and larger ones; at last
+#: so many that all shares differ, and so few that none is larger than a size written as a number.
+_MODELS = (6144, 64, 128, 512, 1024, 2048, 16384, 60_000, _ANY, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

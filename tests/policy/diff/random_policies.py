@@ -33,6 +33,8 @@ def random_policy(rng: random.Random, like: Policy | None = None) -> Policy:
     if like is not None and rng.random() < 0.8:
         return _changed(rng, like)
     rules = tuple(_rule(rng, f"rule-{i}") for i in range(rng.randint(1, 4)))
+    if rng.random() < 0.15:
+        rules = tuple(replace(rule, severity="warn") for rule in rules)
     waivers = tuple(_waiver(rng, rule) for rule in rules if rng.random() < 0.3)
     return make_policy(*rules, needs=_needs(rng), waivers=waivers, review_by=None)
 
@@ -41,6 +43,9 @@ def _changed(rng: random.Random, policy: Policy) -> Policy:
     rules = list(policy.rules)
     at = rng.randrange(len(rules))
     kind = rng.choice(("limit", "limit", "bound", "severity", "drop", "add", "needs", "waiver"))
+    if all(rule.severity == "warn" for rule in rules) and rng.random() < 0.5:
+        others = tuple(replace(_rule(rng, r.id), severity="warn") for r in rules)
+        return replace(policy, rules=others, waivers=())
     rule = rules[at]
     if kind == "limit":
         limit = rng.choice(_LIMITS)
@@ -65,7 +70,7 @@ def _changed(rng: random.Random, policy: Policy) -> Policy:
 
 
 def _rule(rng: random.Random, name: str) -> Rule:
-    upper, estimate = rng.random() < 0.7, rng.random() < 0.3
+    upper, estimate = rng.random() < 0.6, rng.random() < 0.4
     limit = rng.choice(_LIMITS)
     masked = rng.random() < 0.6
     subjects = (
@@ -143,11 +148,10 @@ def draw(old: Policy, new: Policy, count: int, seed: int) -> Drawn:
     # A number that most rules about it pass.
     good = np.array([_good(ask, old, new) for ask in asks])
     ends = np.where(tame[..., None], good[None, :, None], ends)
-    easy = rng.random(count) < 0.6
 
     def mostly(best: object, *others: object) -> npt.NDArray[np.generic]:
         pool = np.array([best, *others])
-        return np.where(easy, pool[0], rng.choice(pool, size=count))
+        return np.where(rng.random(count) < 0.7, pool[0], rng.choice(pool, size=count))
 
     return Drawn(
         asks=asks,
@@ -159,7 +163,7 @@ def draw(old: Policy, new: Policy, count: int, seed: int) -> Drawn:
         positive=mostly(40.0, 0.0, 30.0).astype(np.float64),
         truncated=mostly(0.0, 0.1, 0.15, 0.2, 0.5).astype(np.float64),
         judge=rng.choice(np.array(["a", "b"]), size=count),
-        selectors={name: easy | (rng.random(count) < 0.7) for name in ("attribution", "greedy")},
+        selectors={name: rng.random(count) < 0.9 for name in ("attribution", "greedy")},
     )
 
 
