@@ -9,7 +9,7 @@ passes away, each at the rule's own limit; a limit that is no higher is never he
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,7 +17,7 @@ from gatekeeper.policy.asked import Asked, asked
 from gatekeeper.policy.diff.accepts import Accepts, anything, within_limit
 from gatekeeper.policy.testing.files import Asks, asks_of
 from gatekeeper.policy.testing.told import CHECKPOINT
-from gatekeeper.policy.waivers import void_for_all
+from gatekeeper.policy.waivers import too_long, void_for_all
 from gatekeeper.records.policy import Policy, Rule, Waiver
 
 #: Numbers that are bounded, each by what is accepted of it.
@@ -87,7 +87,7 @@ def _ways(rule: Rule, policy: Policy, context: Context) -> tuple[Way, ...]:
         return ()
     accepted = [within_limit(rule)]
     for waiver in policy.waivers:
-        if waiver.rule == rule.id and applies(waiver, context):
+        if waiver.rule == rule.id and applies(waiver, context, policy.longest_waiver):
             worst = Accepts() if waiver.not_above is None else Accepts(high=waiver.not_above)
             accepted.append(anything(rule.metric).both(worst))
     kept = [a for i, a in enumerate(accepted) if not _covered(a, accepted, i)]
@@ -103,24 +103,39 @@ def _covered(one: Accepts, all_: list[Accepts], at: int) -> bool:
     )
 
 
-def applies(waiver: Waiver, context: Context) -> bool:
-    """Whether a waiver may cover its rule in a context."""
-    return waiver.checkpoint == context.checkpoint and void_for_all(waiver, context.today) is None
+def applies(waiver: Waiver, context: Context, longest: int | None) -> bool:
+    """Whether a waiver may cover its rule in a context.
+
+    Args:
+        longest: days that it may run from that day on; None for any number.
+    """
+    counts = too_long(waiver, context.today, longest) or void_for_all(waiver, context.today)
+    return waiver.checkpoint == context.checkpoint and counts is None
 
 
 def contexts(policies: tuple[Policy, ...], today: date) -> tuple[Context, ...]:
     """Every context in which policies may differ: first that of checkpoints without a waiver.
 
-    Those with one are looked at today, and on the day after each waiver ends.
+    Those with one are looked at today, on the day after each waiver ends, and on the first on which
+    it runs no longer than a policy allows.
     """
     waivers = [w for p in policies for w in p.waivers if void_for_all(w, today) is None]
-    days = sorted(
-        {today, *(w.expires + timedelta(days=1) for w in waivers if w.expires < date.max)}
-    )
     pairs = [(CHECKPOINT, today)]
-    pairs += [(c, day) for c in dict.fromkeys(w.checkpoint for w in waivers) for day in days]
+    for checkpoint in dict.fromkeys(w.checkpoint for w in waivers):
+        own = [w for w in waivers if w.checkpoint == checkpoint]
+        pairs += [(checkpoint, day) for day in sorted({today, *_turns(own, policies, today)})]
     return tuple(
         Context(today=day, checkpoint=checkpoint, fail_on=fail_on)
         for fail_on in ("block", "warn")
         for checkpoint, day in pairs
     )
+
+
+def _turns(waivers: Iterable[Waiver], policies: Iterable[Policy], today: date) -> Iterator[date]:
+    """Days from which on a waiver counts, or no longer counts."""
+    lengths = [p.longest_waiver for p in policies if p.longest_waiver is not None]
+    for waiver in waivers:
+        left = (waiver.expires - today).days
+        yield from (waiver.expires - timedelta(days=most) for most in lengths if most < left)
+        if waiver.expires < date.max:
+            yield waiver.expires + timedelta(days=1)

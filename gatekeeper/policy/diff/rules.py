@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from gatekeeper.policy.asked import asked
@@ -154,6 +155,15 @@ def _waivers(old: Policy, new: Policy) -> Iterator[Part]:
     for text, waiver in before.items():
         if text not in after:
             yield Part(kind="waiver", name=waiver.rule, relation="stricter", change=f"gone: {text}")
+    if old.longest_waiver != new.longest_waiver:
+        a, b = (inf if p.longest_waiver is None else p.longest_waiver for p in (old, new))
+        change = " → ".join("any" if days == inf else f"{days} days" for days in (a, b))
+        yield Part(
+            kind="waiver",
+            name="waiver_rules.longest",
+            relation="stricter" if b < a else "looser",
+            change=change,
+        )
 
 
 def _waiver(waiver: Waiver) -> str:

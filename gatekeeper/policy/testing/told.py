@@ -91,7 +91,12 @@ def judge_told(policy: Policy, answers: Answers, setting: Setting, needs: Iterab
     outcomes = []
     for raw in _decide(policy, answers):
         outcome, _ = apply_waivers(
-            raw, policy.waivers, setting.checkpoint, setting.today, lambda _worst: False
+            raw,
+            policy.waivers,
+            setting.checkpoint,
+            setting.today,
+            lambda _worst: False,
+            policy.longest_waiver,
         )
         outcomes.append(outcome)
     required = [

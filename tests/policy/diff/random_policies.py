@@ -36,7 +36,8 @@ def random_policy(rng: random.Random, like: Policy | None = None) -> Policy:
     if rng.random() < 0.15:
         rules = tuple(replace(rule, severity="warn") for rule in rules)
     waivers = tuple(_waiver(rng, rule) for rule in rules if rng.random() < 0.3)
-    return make_policy(*rules, needs=_needs(rng), waivers=waivers, review_by=None)
+    longest = rng.choice((None, None, 30, 90, 365))
+    return make_policy(*rules, needs=_needs(rng), waivers=waivers, longest_waiver=longest)
 
 
 def _changed(rng: random.Random, policy: Policy) -> Policy:
@@ -65,6 +66,8 @@ def _changed(rng: random.Random, policy: Policy) -> Policy:
     waivers = tuple(w for w in policy.waivers if w.rule in kept)
     if kind == "waiver":
         waivers = (_waiver(rng, rules[0]),) if not waivers else ()
+    if rng.random() < 0.1:
+        policy = replace(policy, longest_waiver=rng.choice((None, 30, 90, 365)))
     changed = replace(policy, rules=tuple(rules), needs=needs, waivers=waivers)
     return changed if rng.random() < 0.6 else _changed(rng, changed)
 
@@ -202,6 +205,8 @@ def passes(policy: Policy, drawn: Drawn, checkpoint: str, day: date, fail_on: st
             held &= (low >= rule.minimum).all(axis=1)
         for waiver in policy.waivers:
             valid = waiver.checkpoint == checkpoint and day <= waiver.expires
+            days = (waiver.expires - day).days
+            valid &= policy.longest_waiver is None or days <= policy.longest_waiver
             if waiver.rule != rule.id or not valid or waiver.owner == waiver.approver:
                 continue
             worst = np.inf if waiver.not_above is None else waiver.not_above

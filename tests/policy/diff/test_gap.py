@@ -172,6 +172,25 @@ def test_a_waiver_counts_for_its_checkpoint_and_until_its_day() -> None:
     assert relation(waived(10, 3.0), plain) == "same"
 
 
+def test_how_long_a_waiver_may_run() -> None:
+    waived = (make_waiver(EVIDENCE, expires=TODAY + timedelta(days=100)),)
+    any_time, short = (
+        replace(
+            policy(rate("maximum", 5.0, "interval", id="drop")),
+            waivers=waived,
+            longest_waiver=longest,
+        )
+        for longest in (None, 30)
+    )
+    assert relation(any_time, short) == "stricter"
+    # It counts from the day on which it has 30 days left.
+    plain = replace(any_time, waivers=())
+    assert relation(plain, short) == "looser"
+    found = compare(plain, short, TODAY).looser
+    assert found is not None
+    assert found.context.today == TODAY + timedelta(days=70)
+
+
 def test_shares_of_the_experts() -> None:
     def at(**sizes: Any) -> Policy:
         rule = make_rule(subjects=(Subject(k=sizes["k"], set="regular"),), shares=sizes["shares"])
