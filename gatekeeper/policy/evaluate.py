@@ -167,8 +167,9 @@ def result_of(needs: Sequence[Requirement], outcomes: Sequence[RuleOutcome], fai
     if "fail" in blocking:
         return "fail"
     unmet = not needs or not all(need.met for need in needs)
-    # Under warnings alone, at least something must have been measured.
-    measured = any(isinstance(outcome.decisive, Finding) for outcome in outcomes)
+    # Under warnings alone, at least one rule must have been measured, on all that it asks about:
+    # else one that fails by what was would pass where one that is looser does not.
+    measured = any(all(isinstance(f, Finding) for f in (o.decisive, *o.others)) for o in outcomes)
     if unmet or not measured or not all(result in {"pass", "waived"} for result in blocking):
         return "inconclusive"
     return "fail" if fail_on == "warn" and any(_warned(outcomes)) else "pass"

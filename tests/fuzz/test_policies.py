@@ -48,8 +48,13 @@ def check_policy(path: Path, data: bytes) -> int:
 
 @DAMAGES
 def test_damaged_policies(tmp_path: Path, damage: Damage | None) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL_POLICY, encoding="utf-8")
+
     def check(_: str, data: bytes) -> int:
-        return check_policy(tmp_path / "p.yaml", data)
+        code = check_policy(tmp_path / "p.yaml", data)
+        done = command("policy", "diff", tmp_path / "small.yaml", tmp_path / "p.yaml")
+        assert done.code == code, done
+        return code
 
     name = "policies of other values" if damage else "policies"
     assert fuzz(name, SEEDS, check, damage=damage).cases
