@@ -25,3 +25,9 @@ def bundled(name: str) -> Path:
     raise UsageError(
         f"this installation has no bundled {name}", remedy="reinstall moe-gatekeeper from a wheel"
     )
+
+
+def shipped_policies() -> tuple[Path, ...]:
+    """The shipped policies, without the tests beside them; by name."""
+    files = sorted(bundled("policies").glob("*.yaml"))
+    return tuple(path for path in files if not path.name.endswith(".test.yaml"))

@@ -58,11 +58,11 @@ def linted(path: Path) -> Linted:
 @cache
 def _needs() -> dict[str, dict[str, int]]:
     """The prompts of each set that the shipped policies need: file name -> set -> prompts."""
-    from gatekeeper.bundled import bundled
+    from gatekeeper.bundled import shipped_policies
     from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.rule_needs import LARGE, floors_by_set
 
-    paths = sorted(bundled("policies").glob("*.yaml"))
+    paths = shipped_policies()
     return {path.name: floors_by_set(load_policy(path).sized(LARGE)) for path in paths}
 
 

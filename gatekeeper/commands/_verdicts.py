@@ -9,28 +9,20 @@ import click
 import rfc8785
 
 from gatekeeper import catalog
-from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
+from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.plain_files import read_plain
 from gatekeeper.policy.wire import verdict_to_json
 from gatekeeper.records.bundle_files import BUNDLE, MANIFEST, VERDICT
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.policy import Policy
-from gatekeeper.records.verdict import Verdict
+from gatekeeper.records.verdict import EXIT_CODES, Verdict
 from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.strict_json import strict_loads
 from gatekeeper.verify.verify import Rechecked
 
 #: Of a verdict.json.
 _MOST_BYTES = 64 << 20
-
-_CODES = {
-    "passed": ExitCode.PASS,
-    "passed by exception": ExitCode.PASS,
-    "failed": ExitCode.FAIL,
-    "failed on warnings": ExitCode.FAIL,
-    "inconclusive": ExitCode.INCONCLUSIVE,
-}
 
 
 def bundle_of(path: Path) -> Path:
@@ -69,7 +61,7 @@ def verdict_bytes(verdict: Verdict) -> bytes:
 
 def exit_code(verdict: Verdict) -> int:
     """The exit code of a verdict, which follows from its headline alone."""
-    return _CODES[verdict.headline]
+    return EXIT_CODES[verdict.headline]
 
 
 def hold_day(evidence: Evidence, judged_on: date, where: Path, *, typed_into: str = "") -> None:

@@ -17,6 +17,7 @@ def policy() -> None:
     \b
     Example:
       gatekeeper policy lint policies/release.yaml
+      gatekeeper policy test policies/release.yaml
       gatekeeper policy explain policies/release.yaml
     """
 

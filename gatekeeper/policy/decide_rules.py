@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from gatekeeper import catalog
@@ -21,7 +21,7 @@ from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
-from gatekeeper.records.verdict import MorePrompts, RuleOutcome
+from gatekeeper.records.verdict import MorePrompts, Resolution, RuleOutcome
 
 #: Of the intervals that must lie inside the limits, unless told otherwise.
 CONFIDENCE = 0.95
@@ -49,6 +49,8 @@ def decide(
     confidence: float,
     card: JudgeCard | None = None,
     baseline: Evidence | None = None,
+    *,
+    resolve: bool = True,
 ) -> tuple[RuleOutcome, ...]:
     """Hold rules against the evidence, all of a policy's at once.
 
@@ -65,6 +67,9 @@ def decide(
     asks, whatever could be measured and whatever is waived: neither a missing number nor a waiver
     makes another rule fail. A warning claims nothing of the checkpoint and is a family of its own.
     Rules that hold the estimate alone have no error rate, and are in none.
+
+    Args:
+        resolve: whether to say what so many prompts could have told, which takes longest.
     """
     rules = [(rule, metric, _held(evidence, policy, rule, metric, confidence, card, baseline))
              for rule, metric in rule_metrics]  # fmt: skip
@@ -79,7 +84,10 @@ def decide(
             counted = checks if rule.bound != "estimate" else []
             family, start = _steps(counted, confidence), 0
         judged = [_judge(check, family, start + i) for i, check in enumerate(checks)]
-        outcomes.append(_outcome(rule, metric, judged, confidence))
+        outcome = _outcome(rule, metric, judged, confidence)
+        if resolve:
+            outcome = replace(outcome, resolution=_resolution(rule, judged, confidence))
+        outcomes.append(outcome)
     return tuple(outcomes)
 
 
@@ -203,7 +211,6 @@ def _outcome(
         more_prompts=_more_prompts(rule, ordered)
         if worst.result == "inconclusive" and _one(rule)
         else None,
-        resolution=resolution(rule, check, confidence, family.first) if _one(rule) else None,
         obstacle=_obstacle(check) if worst.result == "inconclusive" else None,
     )
 
@@ -214,6 +221,14 @@ def _once(judged: Sequence[_Judged]) -> list[_Judged]:
     for entry in judged:
         first.setdefault(entry.held.finding.subject, entry)
     return list(first.values())
+
+
+def _resolution(rule: Rule, judged: Sequence[_Judged], confidence: float) -> Resolution | None:
+    """What could have been told of the subject that decided; nothing where two sides decide."""
+    if not _one(rule):
+        return None
+    worst = min(judged, key=_worst_first)
+    return resolution(rule, worst.held, confidence, worst.family.first)
 
 
 def _largest(rule: Rule, decisive: Finding | Missing, all_: Sequence[Finding | Missing]) -> bool:

@@ -110,7 +110,7 @@ def evaluate(
         *card_requirements(evidence, policy, card),
         *rule_requirements(evidence, policy, outcomes),
     )
-    result = _result(needs, outcomes, fail_on)
+    result = result_of(needs, outcomes, fail_on)
     headline = headline_of(result, tuple(outcomes), fail_on)
     return Verdict(
         result=result,
@@ -169,13 +169,15 @@ def _metric(rule: Rule, *, judged: bool) -> Metric:
     return replace(metric, measure=measure)
 
 
-def _result(needs: Sequence[Requirement], outcomes: Sequence[RuleOutcome], fail_on: str) -> str:
+def result_of(needs: Sequence[Requirement], outcomes: Sequence[RuleOutcome], fail_on: str) -> str:
+    """Pass, fail or inconclusive, from needs and rules: see `evaluate`."""
     blocking = [outcome.result for outcome in outcomes if outcome.blocking]
     if "fail" in blocking:
         return "fail"
     unmet = not needs or not all(need.met for need in needs)
-    # Under warnings alone, at least something must have been measured.
-    measured = any(isinstance(outcome.decisive, Finding) for outcome in outcomes)
+    # Under warnings alone, at least one rule must have been measured, on all that it asks about:
+    # else one that fails by what was would pass where one that is looser does not.
+    measured = any(all(isinstance(f, Finding) for f in (o.decisive, *o.others)) for o in outcomes)
     if unmet or not measured or not all(result in {"pass", "waived"} for result in blocking):
         return "inconclusive"
     return "fail" if fail_on == "warn" and any(_warned(outcomes)) else "pass"

@@ -12,8 +12,11 @@ from gatekeeper.policy.extend import assemble, tiers_of
 from gatekeeper.policy.problems import Problem, error_at, in_order
 from gatekeeper.policy.reach import beyond_suite, pinned_suite
 from gatekeeper.policy.review import remarks
+from gatekeeper.policy.schema import schema_problems
 from gatekeeper.policy.sense import one_sided
+from gatekeeper.policy.testing.files import TESTS_SCHEMA, is_test_file
 from gatekeeper.policy.waivers import too_long
+from gatekeeper.policy.yaml_marks import read_yaml
 from gatekeeper.records.policy import Policy
 from gatekeeper.strict_yaml import YamlDocument, place
 
@@ -28,6 +31,8 @@ def lint_policy(path: Path, today: date, tier: str | None = None) -> tuple[Probl
         tier: the one to look at; left out, all that there are.
     """
     try:
+        if is_test_file(path):  # whether it is right is what `gatekeeper policy test` tells
+            return in_order(schema_problems(read_yaml(path), TESTS_SCHEMA))
         tiers = [tier] if tier else tiers_of(path) or [None]
         return in_order([problem for name in tiers for problem in _problems(path, today, name)])
     except UsageError as error:

@@ -1,4 +1,4 @@
-"""The JSON Schemas of policies and waivers, and their errors in plain words at a line and column.
+"""The JSON Schemas of policies, tests and waivers; their errors in plain words, with places.
 
 It knows nothing of which metrics and selectors exist: that is the catalog's business, checked in
 `build.py`.
@@ -21,8 +21,9 @@ from gatekeeper.policy.wording import one_of
 from gatekeeper.strict_schema import strict_validator
 from gatekeeper.strict_yaml import Route, YamlDocument
 
-_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 POLICY_SCHEMA = "policy-v1"
+
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 #: keyword of the schema -> what is wrong with a value that breaks it
 _SIZES = {
@@ -49,7 +50,7 @@ def validator(name: str) -> Validator:
     """The validator of a schema file beside this module.
 
     Args:
-        name: `policy-v1`, `waivers-v1` or `verdict-v1`.
+        name: `policy-v1`, `policy-test-v1`, `waivers-v1` or `verdict-v1`.
     """
     return strict_validator(Path(__file__).with_name(f"{name}.json"))
 
@@ -158,7 +159,8 @@ def _units(document: YamlDocument, route: Route, part: Any, schema: str) -> tupl
 def _words(error: ValidationError, name: str, schema: str) -> tuple[str, str]:
     """(what is wrong, what to write instead) for one value."""
     keyword, value = str(error.validator), cast("Any", error.instance)
-    wanted = f"write {_description(_broken(error, schema), schema)}"
+    meant = _description(_broken(error, schema), schema)
+    wanted = f"write {meant}"
     if keyword == "type":
         return f"{name} is {_NOUNS.get(type(value), 'of another type')}", wanted
     if keyword == "enum":
@@ -175,13 +177,13 @@ def _words(error: ValidationError, name: str, schema: str) -> tuple[str, str]:
         return f"{name} {_SIZES[keyword]}", wanted
     if keyword == "pattern" and (letter := foreign(str(value))):
         wanted += f": {letter}"
-    return f"{name}: {excerpt(value)!r} is not {wanted.removeprefix('write ')}", wanted
+    return f"{name}: {excerpt(value)!r} is not {meant}", wanted
 
 
 def _property(error: ValidationError, key: str, schema: str) -> Any:
     root: Any = validator(schema).schema
     # What only a policy that stands alone must have is described where any may have it.
-    for part in (error.schema, root, root["$defs"].get("rule", {})):
+    for part in (error.schema, root, root.get("$defs", {}).get("rule", {})):
         if found := cast("Any", part).get("properties", {}).get(key):
             return _resolve(found, schema)
     return {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from gatekeeper.errors import ExitCode
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.policy import Rule, Waiver
@@ -15,6 +17,15 @@ RESULTS = ("pass", "waived", "inconclusive", "fail")
 
 #: What a verdict comes to, in the words that every output shows.
 HEADLINES = ("passed", "passed by exception", "inconclusive", "failed on warnings", "failed")
+
+#: What a process answers, by headline (docs/adr/0002).
+EXIT_CODES: Mapping[str, ExitCode] = {
+    "passed": ExitCode.PASS,
+    "passed by exception": ExitCode.PASS,
+    "failed": ExitCode.FAIL,
+    "failed on warnings": ExitCode.FAIL,
+    "inconclusive": ExitCode.INCONCLUSIVE,
+}
 
 #: Which rules that did not pass keep a verdict from passing: blocking ones, or warnings too.
 FAIL_ON = ("block", "warn")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.bundled import bundled
+from gatekeeper.bundled import shipped_policies
 from gatekeeper.evidence.bundle import write_bundle
 from tests.e2e.cli import DEMO_POLICY
 from tests.evidence.whole import whole_evidence
@@ -15,13 +15,16 @@ from tests.fuzz.values import changed_file
 from tests.policy.builders import concentrated
 from tests.policy.test_load import GOOD
 from tests.policy.test_odd_characters import POLICY
+from tests.policy.testing.small import SMALL_POLICY, SMALL_TEST_FILE
 
 SEEDS = {
     "good": GOOD.encode(),
     "small": POLICY.encode(),
     "demo": DEMO_POLICY.read_bytes(),
-    **{p.name: p.read_bytes() for p in sorted(bundled("policies").glob("*.yaml"))},
+    **{p.name: p.read_bytes() for p in shipped_policies()},
 }
+#: A policy of few rules, and tests of it of every kind.
+SMALL_TESTS = SMALL_TEST_FILE.encode()
 DAMAGES = pytest.mark.parametrize("damage", [None, changed_file], ids=["bytes", "values"])
 
 
@@ -45,11 +48,34 @@ def check_policy(path: Path, data: bytes) -> int:
 
 @DAMAGES
 def test_damaged_policies(tmp_path: Path, damage: Damage | None) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL_POLICY, encoding="utf-8")
+
     def check(_: str, data: bytes) -> int:
-        return check_policy(tmp_path / "p.yaml", data)
+        code = check_policy(tmp_path / "p.yaml", data)
+        done = command("policy", "diff", tmp_path / "small.yaml", tmp_path / "p.yaml")
+        assert done.code == code, done
+        return code
 
     name = "policies of other values" if damage else "policies"
     assert fuzz(name, SEEDS, check, damage=damage).cases
+
+
+@DAMAGES
+def test_damaged_tests(tmp_path: Path, damage: Damage | None) -> None:
+    """A test file is held, or refused at a line and column; nothing in between."""
+    (tmp_path / "p.yaml").write_text(SMALL_POLICY, encoding="utf-8")
+    path = tmp_path / "p.test.yaml"
+
+    def check(_: str, data: bytes) -> int:
+        path.write_bytes(data)
+        done = command("policy", "test", "--mutate", tmp_path / "p.yaml")
+        assert done.code in {0, 2}, done
+        if done.code == 2 and "tests: " not in done.out:
+            assert f"{path}" in done.err, done
+        return done.code
+
+    name = "tests of other values" if damage else "tests of policies"
+    assert fuzz(name, {"tests": SMALL_TESTS}, check, damage=damage).cases
 
 
 @DAMAGES

@@ -236,6 +236,17 @@ def test_a_review_date_that_has_passed_is_told() -> None:
     assert "review date 2026-11-22 has passed" in own_warnings(review_by=passed)
 
 
+@pytest.mark.parametrize("limit", [5.0, 50.0])
+def test_under_warnings_alone_one_rule_must_be_measured_on_all_it_asks_about(limit: float) -> None:
+    """Whether it fails by what was measured or not: a stricter limit passes nothing more."""
+    gone = Missing(metric="told", version=1, subject=Subject(k=4), reason="no mask was run")
+    values: dict[str, Told | Missing] = {"attribution": (20.0, 2.0), "greedy": gone}
+    verdict = told(values, limit, severity="warn")
+    assert verdict.outcomes[0].result == ("fail" if limit == 5 else "inconclusive")
+    assert verdict.result == "inconclusive"
+    assert told({"attribution": (20.0, 2.0)}, limit, severity="warn").result == "pass"
+
+
 def test_a_policys_own_warnings_are_counted_and_the_weightiest_told() -> None:
     rate = make_rule(
         metric="refusal-rate", subjects=(Subject(set="benign", mask="none"),), unit="%",

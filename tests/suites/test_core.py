@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gatekeeper.analysis.clusters import folded_sha256
-from gatekeeper.bundled import bundled
+from gatekeeper.bundled import bundled, shipped_policies
 from gatekeeper.commands._suite_lint import linted
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.rule_needs import floors_by_set
@@ -111,14 +111,14 @@ def test_the_licence_lies_beside_it() -> None:
 
 def test_the_shipped_policies_pin_it() -> None:
     digest = read_suite(CORE).digest
-    for path in sorted(bundled("policies").glob("*.yaml")):
+    for path in shipped_policies():
         needs = load_policy(path).needs
         assert (needs.suite_id, needs.suite_digest) == ("core", digest), path.name
 
 
 def test_it_has_as_many_prompts_as_the_shipped_policies_take() -> None:
     """Cross-fitted, so that all measure; for a small model and for one of many experts."""
-    for path in sorted(bundled("policies").glob("*.yaml")):
+    for path in shipped_policies():
         for experts in (64, 6144):
             takes = floors_by_set(load_policy(path).sized(experts))
             assert set(takes) >= {"regular", "jailbreak", "benign"}

@@ -1,0 +1,120 @@
+"""What a policy accepts of one number: bounds on its interval, its value and its prompts.
+
+A number is a value v with the interval from l to h, l ≤ v ≤ h. Limits bound h from above, l from
+below, or v itself, and nothing joins two numbers. So whether one region lies within another is told
+by the ends of each, and a point outside is one with the widest interval there is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from gatekeeper import catalog
+from gatekeeper.policy.limit_check import TOLERANCE
+from gatekeeper.records.plugins import Metric
+from gatekeeper.records.policy import Rule
+
+#: The smallest and largest number there is, by unit.
+_ENDS = {"%": (0.0, 100.0), "points": (-100.0, 100.0), "index": (-1.0, 1.0)}
+
+
+class Point(NamedTuple):
+    """A number with its interval: low ≤ value ≤ high."""
+
+    low: float
+    value: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepts:
+    """Numbers that are accepted: all that lie within every bound.
+
+    Attributes:
+        high, low: the interval's upper end is at most, its lower end at least this.
+        most, least: the value is at most, at least this.
+    """
+
+    high: float = math.inf
+    low: float = -math.inf
+    most: float = math.inf
+    least: float = -math.inf
+
+    def tight(self) -> Accepts:
+        """The same numbers with every bound as tight as the others make it."""
+        most, least = min(self.most, self.high), max(self.least, self.low)
+        return replace(self, most=most, least=least)
+
+    def both(self, other: Accepts) -> Accepts:
+        """What both accept."""
+        return Accepts(
+            high=min(self.high, other.high),
+            low=max(self.low, other.low),
+            most=min(self.most, other.most),
+            least=max(self.least, other.least),
+        ).tight()
+
+    @property
+    def empty(self) -> bool:
+        """Whether no number is accepted."""
+        tight = self.tight()
+        return tight.least > tight.most or tight.low > tight.high
+
+    def within(self, other: Accepts) -> bool:
+        """Whether the other accepts all that this does."""
+        a, b = self.tight(), other.tight()
+        inside = a.high <= b.high and a.low >= b.low and a.most <= b.most and a.least >= b.least
+        return self.empty or inside
+
+    def has(self, point: Point) -> bool:
+        """Whether a number is accepted, with the gate's own tolerance."""
+        return (
+            point.high <= self.high + TOLERANCE
+            and point.low >= self.low - TOLERANCE
+            and self.least - TOLERANCE <= point.value <= self.most + TOLERANCE
+        )
+
+    def widest(self) -> Iterator[Point]:
+        """The two numbers that lie outside any region that does not hold all of this one.
+
+        The largest and the smallest value, each with the widest interval: for no bound of another
+        region is there a number that goes further beyond it. Beyond an end that is infinite, far.
+        """
+        if self.empty:
+            return
+        a = self.tight()
+        low, high = max(a.low, -_FAR), min(a.high, _FAR)
+        for value in (min(a.most, _FAR), max(a.least, -_FAR)):
+            yield Point(low, value, high)
+
+    def usual(self) -> Point:
+        """One number, without any doubt of it: none at all where that is accepted."""
+        a = self.tight()
+        value = min(max(0.0, a.least), a.most)
+        return Point(value, value, value)
+
+
+#: Further than any limit that a policy can state.
+_FAR = 1e10
+
+
+def anything(metric_id: str) -> Accepts:
+    """All numbers of a metric that there can be."""
+    metric: Metric = catalog.load("metric", metric_id)
+    low, high = _ENDS.get(metric.unit, (-math.inf, math.inf))
+    return Accepts(low=low, high=high).tight()
+
+
+def within_limit(rule: Rule) -> Accepts:
+    """The numbers that a rule passes."""
+    accepted = anything(rule.metric)
+    if rule.maximum is not None:
+        end = "most" if rule.bound == "estimate" else "high"
+        accepted = accepted.both(Accepts(**{end: rule.maximum}))
+    if rule.minimum is not None:
+        end = "least" if rule.bound == "estimate" else "low"
+        accepted = accepted.both(Accepts(**{end: rule.minimum}))
+    return accepted
