@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatekeeper import catalog
 from gatekeeper.analysis import holm
@@ -46,6 +46,8 @@ def decide(
     rule_metrics: Sequence[tuple[Rule, Metric]],
     confidence: float,
     card: JudgeCard | None = None,
+    *,
+    advise: bool = True,
 ) -> tuple[RuleOutcome, ...]:
     """Hold rules against the evidence, all of a policy's at once.
 
@@ -62,6 +64,9 @@ def decide(
     asks, whatever could be measured and whatever is waived: neither a missing number nor a waiver
     makes another rule fail. A warning claims nothing of the checkpoint and is a family of its own.
     Rules that hold the estimate alone have no error rate, and are in none.
+
+    Args:
+        advise: whether to say how many more prompts would decide a rule, and what could be told.
     """
     rules = [(rule, metric, _held(evidence, policy, rule, metric, confidence, card))
              for rule, metric in rule_metrics]  # fmt: skip
@@ -76,7 +81,8 @@ def decide(
             counted = checks if rule.bound != "estimate" else []
             family, start = _steps(counted, confidence), 0
         judged = [_judge(check, family, start + i) for i, check in enumerate(checks)]
-        outcomes.append(_outcome(rule, metric, judged, confidence))
+        outcome = _outcome(rule, metric, judged, confidence)
+        outcomes.append(_advised(outcome, judged, confidence) if advise else outcome)
     return tuple(outcomes)
 
 
@@ -151,10 +157,25 @@ def _worst_first(rule: Rule, judged: _Judged) -> tuple[int, bool, float]:
     return _WORST_FIRST.index(judged.result), judged.held.margin > -math.inf, worst
 
 
+def _in_order(rule: Rule, judged: Sequence[_Judged]) -> list[_Judged]:
+    return sorted(judged, key=lambda entry: _worst_first(rule, entry))
+
+
+def _advised(outcome: RuleOutcome, judged: Sequence[_Judged], confidence: float) -> RuleOutcome:
+    """The outcome with what could have been told, and what would decide an open rule."""
+    rule, ordered = outcome.rule, _in_order(outcome.rule, judged)
+    worst = ordered[0]
+    return replace(
+        outcome,
+        more_prompts=_more_prompts(rule, ordered) if worst.result == "inconclusive" else None,
+        resolution=resolution(rule, worst.held, confidence, worst.family.first),
+    )
+
+
 def _outcome(
     rule: Rule, metric: Metric, judged: Sequence[_Judged], confidence: float
 ) -> RuleOutcome:
-    ordered = sorted(judged, key=lambda entry: _worst_first(rule, entry))
+    ordered = _in_order(rule, judged)
     worst = ordered[0]
     check, family = worst.held, worst.family
     crowd = None
@@ -180,8 +201,7 @@ def _outcome(
             second=check.second,
             undecided=check.undecided,
         ),
-        more_prompts=_more_prompts(rule, ordered) if worst.result == "inconclusive" else None,
-        resolution=resolution(rule, check, confidence, family.first),
+        more_prompts=None,
         obstacle=_obstacle(check) if worst.result == "inconclusive" else None,
     )
 

@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass, replace
 from functools import partial
 
-from gatekeeper.analysis.noise import floor
-from gatekeeper.analysis.population import by_category, method_about, too_few_categories
+from gatekeeper.analysis.population import method_about
 from gatekeeper.analysis.power import design_of, tail_p
-from gatekeeper.metrics import measured
 from gatekeeper.policy.carded import corrected
+from gatekeeper.policy.recalled import by_category, measured, noise_floor, too_few_categories
 from gatekeeper.policy.second_judge import contradiction
 from gatekeeper.policy.undecided import open_replies, told_otherwise
 from gatekeeper.records.evidence import Evidence
@@ -88,7 +87,7 @@ def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
     finding = measure(ask, subject, confidence)
     if isinstance(finding, Missing):
         return LimitCheck(ask=ask, finding=finding, result="inconclusive", margin=-math.inf)
-    noise = 100 * floor(ask.evidence, subject.set or "regular")
+    noise = 100 * noise_floor(ask.evidence, subject.set or "regular")
     if is_change(ask.metric) and rule.maximum is not None and noise > rule.maximum:
         return LimitCheck(
             ask=ask, finding=finding, result="inconclusive", margin=-math.inf, noise=noise
@@ -187,7 +186,7 @@ def _measure(ask: Question, subject: Subject, confidence: float) -> Finding | Mi
     """What the metric says, if it makes sense; a broken number is missing, not a number."""
     metric = ask.metric
     if ask.rule.interval == "suite":
-        finding = measured(metric, ask.evidence, subject, confidence)
+        finding = measured(ask.evidence, metric, subject, confidence)
     else:
         finding = _of_population(ask, subject, confidence)
     if isinstance(finding, Missing):
@@ -214,7 +213,7 @@ def _of_population(ask: Question, subject: Subject, confidence: float) -> Findin
         return missing("the metric has no interval about a population of categories")
     evidence = by_category(ask.evidence)
     few = too_few_categories(evidence, subject.set or "regular")
-    finding = missing(few) if few else measured(metric, evidence, subject, confidence)
+    finding = missing(few) if few else measured(evidence, metric, subject, confidence)
     if isinstance(finding, Missing):
         return finding
     if "planned" in finding.counts:

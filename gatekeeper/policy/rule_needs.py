@@ -9,6 +9,7 @@ from gatekeeper.analysis.outcomes import REFUSE, outcome_table
 from gatekeeper.analysis.worst_part import told_apart
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.floors import PARTS, floors
+from gatekeeper.policy.recalled import recalled
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.policy import Policy
@@ -103,13 +104,20 @@ def _names(rules: Sequence[str]) -> str:
 def _floors(evidence: Evidence, policy: Policy) -> dict[str, int | None]:
     if policy.needs.power is None:
         return {}
+    refused, counts = _refused_and_parts(evidence)
+    parts = {(name, of): count for name, of, count in counts}
+    return floors(policy, power=policy.needs.power, parts=parts, refused=refused)
+
+
+@recalled("refused and parts")
+def _refused_and_parts(evidence: Evidence) -> tuple[dict[str, float], list[tuple[str, str, int]]]:
+    """Share of each set that is refused, and how many parts of each kind it has."""
     table = outcome_table(evidence)
     rows = {name: table.row(UNMASKED.name, name) for name in HARMFUL_SETS}
     rows = {name: row for name, row in rows.items() if len(row)}
     # At least that of one prompt, so that a set without refusals takes many and not none.
     refused = {n: max(1, int((row == REFUSE).sum())) / len(row) for n, row in rows.items()}
-    parts = {(n, of): len(told_apart(evidence, n, of)) for n in rows for of in PARTS}
-    return floors(policy, power=policy.needs.power, parts=parts, refused=refused)
+    return refused, [(n, of, len(told_apart(evidence, n, of))) for n in rows for of in PARTS]
 
 
 def _independent(finding: Finding) -> int:
