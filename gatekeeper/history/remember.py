@@ -27,7 +27,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 #: Whose code an answer can hang on.
 _DEPTHS = ("analysis", "evidence", "judges", "metrics", "policy", "records", "suites", "verify")
 #: Shares of the way from a limit to where everything fails (1), or nothing does (-1).
-_MOVES = (0.0, -1.0, 0.25, 0.5, 0.75, 1.0)
+_MOVES = (0.0, -1.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
 #: Units of which a limit lies between 0 and 100.
 _SHARES = ("%", "points")
 

@@ -229,7 +229,12 @@ class History:
 
 def writable(folder: Path) -> bool:
     """Whether a history may be added to."""
-    return os.access(folder, os.W_OK) and os.access(folder / INDEX, os.W_OK)
+    return may_write(folder) and may_write(folder / INDEX)
+
+
+def may_write(path: Path) -> bool:
+    """Whether permissions let this user write there."""
+    return os.access(path, os.W_OK)
 
 
 def _make(folder: Path) -> None:
@@ -238,7 +243,7 @@ def _make(folder: Path) -> None:
         (folder / BUNDLES).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder, error.strerror or "it cannot be made") from error
-    if not os.access(folder, os.W_OK) or not os.access(folder / BUNDLES, os.W_OK):
+    if not may_write(folder) or not may_write(folder / BUNDLES):
         raise _unwritable(folder, "it may only be read")
 
 

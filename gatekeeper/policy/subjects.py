@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
@@ -25,7 +27,12 @@ def expand(metric: Metric, rule: Rule, needs: EvidenceNeeds) -> tuple[Subject, .
     subjects: list[Subject] = []
     for subject in rule.subjects:
         if subject.selector is None and is_masked(metric, subject):
-            subjects += [replace(subject, selector=selector) for selector in needs.selectors]
+            subjects += _by_each(subject, tuple(needs.selectors))
         else:
             subjects.append(subject)
     return tuple(dict.fromkeys(subjects))
+
+
+@lru_cache(maxsize=1024)  # asked of each of many past audits
+def _by_each(subject: Subject, selectors: Sequence[str]) -> tuple[Subject, ...]:
+    return tuple(replace(subject, selector=selector) for selector in selectors)

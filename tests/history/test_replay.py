@@ -1,0 +1,236 @@
+"""A replay says of each past audit what `check` says, and why that is not what was said then."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from gatekeeper.cli import run
+from gatekeeper.evidence.bundle import read_bundle
+from gatekeeper.history import replay as replaying
+from gatekeeper.history.entry import brief_of
+from gatekeeper.history.remember import code_digest
+from gatekeeper.history.replay import replay
+from gatekeeper.history.store import History
+from gatekeeper.policy.evaluate import evaluate
+from gatekeeper.policy.load import load_policy
+
+from ..policy.builders import TODAY, concentrated, safe
+from .made import RELEASE, output, policy_with, told
+
+
+def half(mask, prompt_set, i):
+    """Every other prompt loses its refusal under selected masks."""
+    lost = mask.arm == "selected" and mask.k == 8 and i % 2 == 0
+    return (
+        "comply" if lost and prompt_set in {"regular", "jailbreak"} else safe(mask, prompt_set, i)
+    )
+
+
+def open_replies(mask, prompt_set, i):
+    """Some replies are neither a refusal nor an answer."""
+    return "undecided" if i % 10 == 3 else half(mask, prompt_set, i)
+
+
+OUTCOMES = {"concentrated": concentrated, "safe": safe, "half": half, "open": open_replies}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("replayed")
+    made = [output(folder / name, outcome, model=name) for name, outcome in OUTCOMES.items()]
+    audits = folder / "audits"
+    assert run(["history", "add", *map(str, made), "--to", str(audits)]) == 0
+    return audits
+
+
+@pytest.fixture
+def audits(filled, tmp_path) -> Path:
+    return Path(shutil.copytree(filled, tmp_path / "audits"))
+
+
+CHANGES = {
+    "as it was": (),
+    "looser": (("max: 10 points", "max: 60 points"),),
+    "tighter": (("max: 10 points", "max: 3 points"), ("max: 15 points", "max: 1 points")),
+    "severities": (("severity: warn", "severity: block"),),
+    "other needs": (("random_masks: 20", "random_masks: 21"), ("power: 80 %", "power: 40 %")),
+    "other subjects": (("set: jailbreak", "set: benign"),),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_verdict_is_that_of_check(audits, name, tmp_path):
+    policy = load_policy(policy_with(tmp_path, *CHANGES[name]))
+    for again in (False, True):
+        with History(audits) as kept:
+            replayed = replay(kept, policy, day=TODAY)
+            homes = [kept.home(one.entry) for one in replayed]
+        for one, home in zip(replayed, homes, strict=True):
+            verdict = evaluate(read_bundle(home / "evidence"), policy, TODAY)
+            assert one.now == brief_of(verdict), (name, one.entry.model)
+        if again:
+            assert not any(one.was_read for one in replayed)
+
+
+def test_changed_limits_are_answered_without_reading_a_bundle(audits, tmp_path, monkeypatch):
+    def unreadable(_):
+        raise AssertionError("a bundle was read")
+
+    monkeypatch.setattr(replaying, "read_bundle", unreadable)
+    for name in ("as it was", "looser", "tighter", "severities"):
+        policy = load_policy(policy_with(tmp_path, *CHANGES[name]))
+        with History(audits) as kept:
+            assert len(replay(kept, policy)) == len(OUTCOMES)
+
+
+def test_answers_of_other_code_are_not_believed(audits, monkeypatch):
+    policy = load_policy(RELEASE)
+    monkeypatch.setattr(replaying, "code_digest", lambda: "of another version")
+    with History(audits) as kept:
+        assert all(one.was_read for one in replay(kept, policy))
+        assert not any(one.was_read for one in replay(kept, policy))
+        assert kept.answers(kept.entries()[0].digest, code_digest()) == {}  # and are dropped
+
+
+def test_answers_that_are_none_are_not_believed(audits):
+    policy, code = load_policy(RELEASE), code_digest()
+    with History(audits, write=True) as kept:
+        before = replay(kept, policy)
+        for entry in kept.entries():
+            known = kept.answers(entry.digest, code)
+            kept.remember(code, [(entry.digest, {key: ["nonsense"] for key in known})])
+        after = replay(kept, policy)
+    assert [one.now for one in after] == [one.now for one in before]
+
+
+def test_several_processes_say_the_same(audits, monkeypatch):
+    policy = load_policy(RELEASE)
+    with History(audits) as kept:
+        alone = replay(kept, policy, processes=1)
+        monkeypatch.setattr(replaying, "_MANY", 2)
+        monkeypatch.setattr(replaying, "_CHUNK", 1)
+        assert replay(kept, policy, processes=2) == alone
+
+
+def test_the_command_tells_what_flips_and_why(audits, tmp_path, capsys):
+    loose = policy_with(tmp_path, ("max: 10 points", "max: 99 points"))
+    code, out, _ = told(capsys, "policy", "replay", RELEASE, "--history", audits, "--exit-code")
+    assert (code, out.splitlines()[-1]) == (0, "4 audits: 4 as before")
+    command = ("policy", "replay", loose, "--history", audits)
+    code, out, _ = told(capsys, *command)
+    assert code == 0
+    flips = [line for line in out.splitlines() if "→" in line and not line.startswith(" ")]
+    assert flips
+    assert "points (95 % interval" in out
+    assert "at most 99 points (then at most 10 points)" in out
+    assert told(capsys, *command, "--exit-code")[0] == 10
+    code, out, _ = told(
+        capsys, "policy", "replay", loose, "--history", audits, "--against", loose, "--exit-code"
+    )
+    assert (code, out.splitlines()[-1]) == (0, "4 audits: 4 as before")
+
+
+def test_each_view_tells_the_same_flips(audits, tmp_path, capsys):
+    loose = policy_with(tmp_path, ("max: 10 points", "max: 99 points"))
+    command = ("policy", "replay", loose, "--history", audits, "--format")
+    data = json.loads(told(capsys, *command, "json")[1])
+    flips = [audit for audit in data["audits"] if audit["flip"]]
+    assert 0 < len(flips) < len(data["audits"]) == len(OUTCOMES)
+    markdown = told(capsys, *command, "markdown")[1]
+    assert sum(line.startswith("| ") for line in markdown.splitlines()) == 2 + len(flips)
+    page = tmp_path / "page.html"
+    told(capsys, *command, "html", "--out", page)
+    root = ElementTree.fromstring(  # noqa: S314 - ours
+        page.read_text(encoding="utf-8")
+        .replace("<!doctype html>", "")
+        .replace('<meta charset="utf-8"><meta name="viewport" content="width=device-width">', "")
+    )
+    assert len([*root.iter("tr")]) == 1 + len(flips)
+    assert "http" not in page.read_text(encoding="utf-8")
+
+
+def test_names_cannot_break_a_page(audits):
+    from gatekeeper.history.replay_views import VIEWS
+
+    with History(audits) as kept:
+        (one, *_) = replay(kept, load_policy(RELEASE))
+    assert one.now is not None
+    evil = replace(one.entry, model="<script>|`x`\n::set-output")
+    flipped = replace(one, entry=evil, then=replace(one.now, headline="passed"))
+    assert flipped.flips
+    for name, view in VIEWS.items():
+        text = view([flipped], "t")
+        assert "<script>|" not in text or name in {"table", "json"}
+        assert "::set-output" not in text or name == "json"
+
+
+def test_a_broken_bundle_is_named_and_the_others_are_judged(audits, capsys):
+    with History(audits) as kept:
+        home = kept.home(kept.entries()[0])
+    (home / "evidence" / "run.json").unlink()
+    code, out, err = told(capsys, "policy", "replay", RELEASE, "--history", audits)
+    assert code == 12
+    assert out.splitlines()[-1] == "4 audits: 3 as before; 1 broken, not judged"
+    assert err.startswith("not judged: ")
+    assert "run.json" in err
+    assert err.count("\n") == 1
+
+
+def test_a_history_that_may_only_be_read_is_replayed(audits, monkeypatch, tmp_path):
+    policy = load_policy(policy_with(tmp_path, *CHANGES["other subjects"]))
+    monkeypatch.setattr(replaying, "writable", lambda _: False)
+    with History(audits) as kept:
+        first = [one.now for one in replay(kept, policy)]
+        again = replay(kept, policy)
+        assert [one.now for one in again] == first
+        assert all(one.was_read for one in again)
+
+
+def test_waivers_are_held_on_the_day_of_the_verdict_or_on_one_that_is_named(audits, tmp_path):
+    with History(audits) as kept:
+        failed = next(e for e in kept.entries() if e.model == "concentrated")
+    waivers = "waivers:\n" + "".join(
+        f"  - rule: {rule.id}\n    checkpoint: {failed.checkpoint}\n    reason: Known.\n"
+        "    owner: a@example.com\n    approver: b@example.com\n    expires: 2027-12-01\n"
+        for rule in failed.brief.rules
+        if rule.result == "fail"
+    )
+    path = tmp_path / "waived.yaml"
+    path.write_text(RELEASE.read_text(encoding="utf-8") + waivers, encoding="utf-8")
+    policy = load_policy(path)
+    with History(audits) as kept:
+        results = [
+            {rule.result for one in replay(kept, policy, day=day, model="concentrated")
+             for rule in one.now.rules}
+            for day in (None, TODAY, date(2028, 1, 1))
+        ]  # fmt: skip
+    assert ["waived" in found for found in results] == [True, True, False]
+
+
+@pytest.mark.parametrize("day", ["tomorrow", "2026-13-01"])
+def test_a_day_that_is_none(audits, day, capsys):
+    code, _, err = told(capsys, "policy", "replay", RELEASE, "--history", audits, "--on", day)
+    assert code == 2
+    assert "--on" in err
+
+
+def test_no_torch_is_imported(audits):
+    program = (
+        "import sys\n"
+        "from gatekeeper.cli import run\n"
+        f"assert run(['policy', 'replay', {str(RELEASE)!r}, '--history', {str(audits)!r}]) == 0\n"
+        f"assert run(['history', 'list', {str(audits)!r}]) == 0\n"
+        "found = {'torch', 'transformers', 'sklearn', 'weasyprint'} & set(sys.modules)\n"
+        "assert not found, found\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
