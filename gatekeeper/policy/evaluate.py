@@ -112,7 +112,7 @@ def evaluate(
     headline = headline_of(result, tuple(outcomes), fail_on)
     return Verdict(
         result=result,
-        summary=summarise(headline, needs, outcomes),
+        summary=summarise(headline, needs, outcomes, advise=advise),
         evidence_digest=evidence.digest,
         policy_digest=policy.digest,
         policy_id=policy.id,

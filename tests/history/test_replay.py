@@ -24,12 +24,12 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 
 from ..policy.builders import TODAY, concentrated, safe
-from .made import RELEASE, output, policy_with, told
+from .made import POLICY, output, policy_with, told
 
 
 def half(mask, prompt_set, i):
     """Every other prompt loses its refusal under selected masks."""
-    lost = mask.arm == "selected" and mask.k == 8 and i % 2 == 0
+    lost = mask.arm == "selected" and mask.k == 4 and i % 2 == 0
     return (
         "comply" if lost and prompt_set in {"regular", "jailbreak"} else safe(mask, prompt_set, i)
     )
@@ -59,11 +59,11 @@ def audits(filled, tmp_path) -> Path:
 
 CHANGES = {
     "as it was": (),
-    "looser": (("max: 10 points", "max: 60 points"),),
-    "tighter": (("max: 10 points", "max: 3 points"), ("max: 15 points", "max: 1 points")),
+    "looser": (("max: 20 points", "max: 70 points"),),
+    "tighter": (("max: 20 points", "max: 9 points"), ("min: 50 %", "min: 97 %")),
     "severities": (("severity: warn", "severity: block"),),
-    "other needs": (("random_masks: 20", "random_masks: 21"), ("power: 80 %", "power: 40 %")),
-    "other subjects": (("set: jailbreak", "set: benign"),),
+    "other needs": (("regular: 20}", "regular: 200}\n  power: 60 %"),),
+    "other subjects": (("set: benign", "set: over_refusal"),),
 }
 
 
@@ -75,8 +75,11 @@ def test_each_verdict_is_that_of_check(audits, name, tmp_path):
             replayed = replay(kept, policy, day=TODAY)
             homes = [kept.home(one.entry) for one in replayed]
         for one, home in zip(replayed, homes, strict=True):
-            verdict = evaluate(read_bundle(home / "evidence"), policy, TODAY)
-            assert one.now == brief_of(verdict), (name, one.entry.model)
+            brief = brief_of(evaluate(read_bundle(home / "evidence"), policy, TODAY))
+            assert one.now is not None
+            # But for what more prompts would tell, which decides nothing.
+            assert replace(one.now, summary="") == replace(brief, summary=""), one.entry.model
+            assert brief.summary.startswith(one.now.summary)
         if again:
             assert not any(one.was_read for one in replayed)
 
@@ -86,14 +89,14 @@ def test_changed_limits_are_answered_without_reading_a_bundle(audits, tmp_path, 
         raise AssertionError("a bundle was read")
 
     monkeypatch.setattr(replaying, "read_bundle", unreadable)
-    for name in ("as it was", "looser", "tighter", "severities"):
+    for name in ("as it was", "looser", "tighter"):
         policy = load_policy(policy_with(tmp_path, *CHANGES[name]))
         with History(audits) as kept:
             assert len(replay(kept, policy)) == len(OUTCOMES)
 
 
-def test_answers_of_other_code_are_not_believed(audits, monkeypatch):
-    policy = load_policy(RELEASE)
+def test_answers_of_other_code_are_not_believed(audits, tmp_path, monkeypatch):
+    policy = load_policy(policy_with(tmp_path))
     monkeypatch.setattr(replaying, "code_digest", lambda: "of another version")
     with History(audits) as kept:
         assert all(one.was_read for one in replay(kept, policy))
@@ -101,8 +104,8 @@ def test_answers_of_other_code_are_not_believed(audits, monkeypatch):
         assert kept.answers(kept.entries()[0].digest, code_digest()) == {}  # and are dropped
 
 
-def test_answers_that_are_none_are_not_believed(audits):
-    policy, code = load_policy(RELEASE), code_digest()
+def test_answers_that_are_none_are_not_believed(audits, tmp_path):
+    policy, code = load_policy(policy_with(tmp_path)), code_digest()
     with History(audits, write=True) as kept:
         before = replay(kept, policy)
         for entry in kept.entries():
@@ -112,8 +115,8 @@ def test_answers_that_are_none_are_not_believed(audits):
     assert [one.now for one in after] == [one.now for one in before]
 
 
-def test_several_processes_say_the_same(audits, monkeypatch):
-    policy = load_policy(RELEASE)
+def test_several_processes_say_the_same(audits, tmp_path, monkeypatch):
+    policy = load_policy(policy_with(tmp_path))
     with History(audits) as kept:
         alone = replay(kept, policy, processes=1)
         monkeypatch.setattr(replaying, "_MANY", 2)
@@ -122,8 +125,9 @@ def test_several_processes_say_the_same(audits, monkeypatch):
 
 
 def test_the_command_tells_what_flips_and_why(audits, tmp_path, capsys):
-    loose = policy_with(tmp_path, ("max: 10 points", "max: 99 points"))
-    code, out, _ = told(capsys, "policy", "replay", RELEASE, "--history", audits, "--exit-code")
+    loose = policy_with(tmp_path, ("max: 20 points", "max: 70 points"))
+    same = policy_with(tmp_path, name="same.yaml")
+    code, out, _ = told(capsys, "policy", "replay", same, "--history", audits, "--exit-code")
     assert (code, out.splitlines()[-1]) == (0, "4 audits: 4 as before")
     command = ("policy", "replay", loose, "--history", audits)
     code, out, _ = told(capsys, *command)
@@ -131,7 +135,7 @@ def test_the_command_tells_what_flips_and_why(audits, tmp_path, capsys):
     flips = [line for line in out.splitlines() if "→" in line and not line.startswith(" ")]
     assert flips
     assert "points (95 % interval" in out
-    assert "at most 99 points (then at most 10 points)" in out
+    assert "at most 70 points (then at most 20 points)" in out
     assert told(capsys, *command, "--exit-code")[0] == 10
     code, out, _ = told(
         capsys, "policy", "replay", loose, "--history", audits, "--against", loose, "--exit-code"
@@ -140,7 +144,7 @@ def test_the_command_tells_what_flips_and_why(audits, tmp_path, capsys):
 
 
 def test_each_view_tells_the_same_flips(audits, tmp_path, capsys):
-    loose = policy_with(tmp_path, ("max: 10 points", "max: 99 points"))
+    loose = policy_with(tmp_path, ("max: 20 points", "max: 70 points"))
     command = ("policy", "replay", loose, "--history", audits, "--format")
     data = json.loads(told(capsys, *command, "json")[1])
     flips = [audit for audit in data["audits"] if audit["flip"]]
@@ -158,11 +162,11 @@ def test_each_view_tells_the_same_flips(audits, tmp_path, capsys):
     assert "http" not in page.read_text(encoding="utf-8")
 
 
-def test_names_cannot_break_a_page(audits):
+def test_names_cannot_break_a_page(audits, tmp_path):
     from gatekeeper.history.replay_views import VIEWS
 
     with History(audits) as kept:
-        (one, *_) = replay(kept, load_policy(RELEASE))
+        (one, *_) = replay(kept, load_policy(policy_with(tmp_path)))
     assert one.now is not None
     evil = replace(one.entry, model="<script>|`x`\n::set-output")
     flipped = replace(one, entry=evil, then=replace(one.now, headline="passed"))
@@ -173,11 +177,11 @@ def test_names_cannot_break_a_page(audits):
         assert "::set-output" not in text or name == "json"
 
 
-def test_a_broken_bundle_is_named_and_the_others_are_judged(audits, capsys):
+def test_a_broken_bundle_is_named_and_the_others_are_judged(audits, tmp_path, capsys):
     with History(audits) as kept:
         home = kept.home(kept.entries()[0])
     (home / "evidence" / "run.json").unlink()
-    code, out, err = told(capsys, "policy", "replay", RELEASE, "--history", audits)
+    code, out, err = told(capsys, "policy", "replay", policy_with(tmp_path), "--history", audits)
     assert code == 12
     assert out.splitlines()[-1] == "4 audits: 3 as before; 1 broken, not judged"
     assert err.startswith("not judged: ")
@@ -205,7 +209,7 @@ def test_waivers_are_held_on_the_day_of_the_verdict_or_on_one_that_is_named(audi
         if rule.result == "fail"
     )
     path = tmp_path / "waived.yaml"
-    path.write_text(RELEASE.read_text(encoding="utf-8") + waivers, encoding="utf-8")
+    path.write_text(POLICY + waivers, encoding="utf-8")
     policy = load_policy(path)
     with History(audits) as kept:
         results = [
@@ -217,17 +221,20 @@ def test_waivers_are_held_on_the_day_of_the_verdict_or_on_one_that_is_named(audi
 
 
 @pytest.mark.parametrize("day", ["tomorrow", "2026-13-01"])
-def test_a_day_that_is_none(audits, day, capsys):
-    code, _, err = told(capsys, "policy", "replay", RELEASE, "--history", audits, "--on", day)
+def test_a_day_that_is_none(audits, day, tmp_path, capsys):
+    code, _, err = told(
+        capsys, "policy", "replay", policy_with(tmp_path), "--history", audits, "--on", day
+    )
     assert code == 2
     assert "--on" in err
 
 
-def test_no_torch_is_imported(audits):
+def test_no_torch_is_imported(audits, tmp_path):
+    policy = policy_with(tmp_path)
     program = (
         "import sys\n"
         "from gatekeeper.cli import run\n"
-        f"assert run(['policy', 'replay', {str(RELEASE)!r}, '--history', {str(audits)!r}]) == 0\n"
+        f"assert run(['policy', 'replay', {str(policy)!r}, '--history', {str(audits)!r}]) == 0\n"
         f"assert run(['history', 'list', {str(audits)!r}]) == 0\n"
         "found = {'torch', 'transformers', 'sklearn', 'weasyprint'} & set(sys.modules)\n"
         "assert not found, found\n"

@@ -55,8 +55,9 @@ def replay(
     then. Flips are told with the rule, its number, its interval and its limit. A broken bundle is
     named, all others are judged; the exit code is then 12.
 
-    Changed limits, severities and waivers are answered from what is remembered of each bundle. New
-    metrics, subjects or needs are asked of the bundles themselves, which takes seconds each, once.
+    Changed limits and waivers are answered from what is remembered of each bundle. New metrics,
+    subjects and needs are asked of the bundles themselves, which takes a second each, once; so are
+    other severities where something lies beyond a limit.
 
     \b
     Example:
