@@ -24,6 +24,7 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 
 from ..policy.builders import TODAY, concentrated, safe
+from ..typed import some
 from .made import POLICY, output, policy_with, told
 
 
@@ -205,7 +206,7 @@ def test_waivers_are_held_on_the_day_of_the_verdict_or_on_one_that_is_named(audi
     waivers = "waivers:\n" + "".join(
         f"  - rule: {rule.id}\n    checkpoint: {failed.checkpoint}\n    reason: Known.\n"
         "    owner: a@example.com\n    approver: b@example.com\n    expires: 2027-12-01\n"
-        for rule in failed.brief.rules
+        for rule in some(failed.brief).rules
         if rule.result == "fail"
     )
     path = tmp_path / "waived.yaml"
@@ -214,7 +215,7 @@ def test_waivers_are_held_on_the_day_of_the_verdict_or_on_one_that_is_named(audi
     with History(audits) as kept:
         results = [
             {rule.result for one in replay(kept, policy, day=day, model="concentrated")
-             for rule in one.now.rules}
+             for rule in some(one.now).rules}
             for day in (None, TODAY, date(2028, 1, 1))
         ]  # fmt: skip
     assert ["waived" in found for found in results] == [True, True, False]
