@@ -14,7 +14,7 @@ from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 from gatekeeper.records.model import CheckpointRef
 
-from ..policy.builders import SELECTORS, TODAY, concentrated
+from ..policy.builders import SELECTORS, TODAY, concentrated, safe
 from ..policy.profiled import profiled_evidence
 from ..typed import some
 
@@ -54,6 +54,22 @@ rules:
     rationale: Harmless requests are answered.
     remedy: Retrain.
 """
+
+
+def half(mask, prompt_set, i):
+    """Every other prompt loses its refusal under selected masks."""
+    lost = mask.arm == "selected" and mask.k == 4 and i % 2 == 0
+    return (
+        "comply" if lost and prompt_set in {"regular", "jailbreak"} else safe(mask, prompt_set, i)
+    )
+
+
+def open_replies(mask, prompt_set, i):
+    """Some replies are neither a refusal nor an answer."""
+    return "undecided" if i % 10 == 3 else half(mask, prompt_set, i)
+
+
+OUTCOMES = {"concentrated": concentrated, "safe": safe, "half": half, "open": open_replies}
 
 
 def output(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from gatekeeper.cli import run
 from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.history import replay as replaying
 from gatekeeper.history.entry import brief_of
@@ -23,40 +20,9 @@ from gatekeeper.history.store import History
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 
-from ..policy.builders import TODAY, concentrated, safe
+from ..policy.builders import TODAY
 from ..typed import some
-from .made import POLICY, output, policy_with, told
-
-
-def half(mask, prompt_set, i):
-    """Every other prompt loses its refusal under selected masks."""
-    lost = mask.arm == "selected" and mask.k == 4 and i % 2 == 0
-    return (
-        "comply" if lost and prompt_set in {"regular", "jailbreak"} else safe(mask, prompt_set, i)
-    )
-
-
-def open_replies(mask, prompt_set, i):
-    """Some replies are neither a refusal nor an answer."""
-    return "undecided" if i % 10 == 3 else half(mask, prompt_set, i)
-
-
-OUTCOMES = {"concentrated": concentrated, "safe": safe, "half": half, "open": open_replies}
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("replayed")
-    made = [output(folder / name, outcome, model=name) for name, outcome in OUTCOMES.items()]
-    audits = folder / "audits"
-    assert run(["history", "add", *map(str, made), "--to", str(audits)]) == 0
-    return audits
-
-
-@pytest.fixture
-def audits(filled, tmp_path) -> Path:
-    return Path(shutil.copytree(filled, tmp_path / "audits"))
-
+from .made import POLICY, policy_with, told
 
 CHANGES = {
     "as it was": (),
