@@ -29,7 +29,7 @@ def add_one(kept: History, path: Path, *, model: str | None, label: str, link: b
     beside = path / VERDICT
     if bundle != path and beside.is_file():
         verdict = verdict_from_json(strict_loads(beside.read_bytes()), where=excerpt(beside))
-        policies.append(load_policy(path / POLICY))
+        policies.append(load_policy(path / POLICY, earlier=True))
     today = datetime.now(UTC).date()
     entry, new = keep(
         kept, bundle, evidence, verdict, today=today, model=model, label=label, link=link

@@ -22,7 +22,7 @@ from gatekeeper.policy.load import load_policy
 
 from ..policy.builders import TODAY
 from ..typed import some
-from .made import POLICY, policy_with, told
+from .made import OUTCOMES, POLICY, policy_with, told
 
 CHANGES = {
     "as it was": (),
