@@ -63,6 +63,13 @@ def add(
     from gatekeeper.commands._history_add import add_one
     from gatekeeper.history.store import History
 
+    for path in bundles:
+        if not path.is_dir():
+            raise UsageError(
+                "no such evidence directory",
+                where=excerpt(path),
+                remedy="give the directory that holds evidence.json and manifest.json",
+            )
     with History(folder, write=True) as kept:  # before any is read: may it be written to?
         failed: list[GatekeeperError] = []
         for path in bundles:
@@ -172,6 +179,8 @@ def label_(folder: Path, digest: str, label: str) -> None:
     """
     from gatekeeper.history.store import History
 
+    with History(folder):  # one must be there already
+        pass
     with History(folder, write=True) as kept:
         entry = kept.entry(digest)
         kept.label(entry, "" if label == "none" else label)
@@ -205,6 +214,8 @@ def gc(folder: Path, older_than: str, keep_last: int, dry_run: bool) -> None:
             remedy="give 1 or more",
         )
     before = since(older_than, datetime.now(UTC).date())
+    with History(folder):  # one must be there already
+        pass
     with History(folder, write=not dry_run) as kept:
         gone = expired(kept.entries(), before, keep_last)
         if not dry_run and gone:
