@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -129,6 +129,7 @@ def exact_cut(design: Design, alpha: float) -> float:
     return float(scores[order][often[0]]) + _SAME if len(often) else -math.inf
 
 
+@lru_cache(maxsize=4096)  # audits of one suite have few counts between them
 def tail_p(design: Design, share: float, unlikely: float = _UNLIKELY) -> float:
     """How likely, at the limit, the score test is to come out as far beyond it as it did, or more.
 

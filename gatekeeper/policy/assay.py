@@ -12,6 +12,7 @@ from dataclasses import replace
 from gatekeeper import catalog
 from gatekeeper.errors import REASON, excerpt
 from gatekeeper.metrics import measured
+from gatekeeper.policy.recalled import recalled
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.policy import Policy
@@ -53,6 +54,7 @@ def assay_requirements(evidence: Evidence, policy: Policy) -> Iterator[Requireme
         yield _requirement(f"{_NAME}: {excerpt(language)}", _measured(part, "regular"), 0.0)
 
 
+@recalled("unseen categories")
 def unseen_categories(evidence: Evidence, policy: Policy) -> list[str]:
     """Categories in which the positive control shows no loss, by name; in order.
 

@@ -10,7 +10,7 @@ from gatekeeper.analysis.correction import card_part_for, correct_drop, correct_
 from gatekeeper.analysis.intervals import wilson
 from gatekeeper.analysis.paired import scaled
 from gatekeeper.errors import excerpt
-from gatekeeper.metrics import measured
+from gatekeeper.policy.recalled import measured
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.judge_card import LEAST_ANSWERS, JudgeCard
@@ -98,7 +98,7 @@ def corrected(evidence: Evidence, card: JudgeCard, raw: Finding) -> Finding | Mi
         at = replace(at, mode=None if at.mode == MODE else at.mode)
         plain = replace(at, mask="none", k=None, mode=None, selector=None)
         metric, level = catalog.load("metric", RATE), raw.interval.confidence
-        before, after = (measured(metric, evidence, subject, level) for subject in (plain, at))
+        before, after = (measured(evidence, metric, subject, level) for subject in (plain, at))
         if isinstance(before, Missing) or isinstance(after, Missing):
             return _missing(raw, "the rates behind it were not measured")
         estimate = correct_drop(raw, before, after, parts)

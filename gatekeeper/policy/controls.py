@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from gatekeeper.analysis.matching import NEAR, Match, match
 from gatekeeper.errors import excerpt
+from gatekeeper.policy.recalled import recalled
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 
 
+@recalled("about controls", list)
 def about_controls(evidence: Evidence, policy: Policy) -> Iterator[str]:
     """One line, if random masks of the policy's selectors are not about as busy as what they match.
 

@@ -21,7 +21,7 @@ from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
-from gatekeeper.records.verdict import MorePrompts, Resolution, RuleOutcome
+from gatekeeper.records.verdict import MorePrompts, RuleOutcome
 
 #: Of the intervals that must lie inside the limits, unless told otherwise.
 CONFIDENCE = 0.95
@@ -50,7 +50,7 @@ def decide(
     card: JudgeCard | None = None,
     baseline: Evidence | None = None,
     *,
-    resolve: bool = True,
+    advise: bool = True,
 ) -> tuple[RuleOutcome, ...]:
     """Hold rules against the evidence, all of a policy's at once.
 
@@ -69,7 +69,7 @@ def decide(
     Rules that hold the estimate alone have no error rate, and are in none.
 
     Args:
-        resolve: whether to say what so many prompts could have told, which takes longest.
+        advise: whether to say how many more prompts would decide a rule, and what could be told.
     """
     rules = [(rule, metric, _held(evidence, policy, rule, metric, confidence, card, baseline))
              for rule, metric in rule_metrics]  # fmt: skip
@@ -85,9 +85,7 @@ def decide(
             family, start = _steps(counted, confidence), 0
         judged = [_judge(check, family, start + i) for i, check in enumerate(checks)]
         outcome = _outcome(rule, metric, judged, confidence)
-        if resolve:
-            outcome = replace(outcome, resolution=_resolution(rule, judged, confidence))
-        outcomes.append(outcome)
+        outcomes.append(_advised(outcome, judged, confidence) if advise else outcome)
     return tuple(outcomes)
 
 
@@ -176,11 +174,28 @@ def _worst_first(judged: _Judged) -> tuple[int, bool, float]:
     return _WORST_FIRST.index(judged.result), judged.held.margin > -math.inf, worst
 
 
+def _in_order(rule: Rule, judged: Sequence[_Judged]) -> list[_Judged]:
+    ordered = sorted(judged, key=_worst_first)
+    return ordered if _one(rule) else _once(ordered)
+
+
+def _advised(outcome: RuleOutcome, judged: Sequence[_Judged], confidence: float) -> RuleOutcome:
+    """The outcome with what could have been told, and what would decide an open rule."""
+    rule, ordered = outcome.rule, _in_order(outcome.rule, judged)
+    if not _one(rule):
+        return outcome
+    worst = ordered[0]
+    return replace(
+        outcome,
+        more_prompts=_more_prompts(rule, ordered) if worst.result == "inconclusive" else None,
+        resolution=resolution(rule, worst.held, confidence, worst.family.first),
+    )
+
+
 def _outcome(
     rule: Rule, metric: Metric, judged: Sequence[_Judged], confidence: float
 ) -> RuleOutcome:
-    ordered = sorted(judged, key=_worst_first)
-    ordered = ordered if _one(rule) else _once(ordered)
+    ordered = _in_order(rule, judged)
     worst = ordered[0]
     check, family = worst.held, worst.family
     crowd = None
@@ -208,9 +223,7 @@ def _outcome(
             second=check.second,
             undecided=check.undecided,
         ),
-        more_prompts=_more_prompts(rule, ordered)
-        if worst.result == "inconclusive" and _one(rule)
-        else None,
+        more_prompts=None,
         obstacle=_obstacle(check) if worst.result == "inconclusive" else None,
     )
 
@@ -221,14 +234,6 @@ def _once(judged: Sequence[_Judged]) -> list[_Judged]:
     for entry in judged:
         first.setdefault(entry.held.finding.subject, entry)
     return list(first.values())
-
-
-def _resolution(rule: Rule, judged: Sequence[_Judged], confidence: float) -> Resolution | None:
-    """What could have been told of the subject that decided; nothing where two sides decide."""
-    if not _one(rule):
-        return None
-    worst = min(judged, key=_worst_first)
-    return resolution(rule, worst.held, confidence, worst.family.first)
 
 
 def _largest(rule: Rule, decisive: Finding | Missing, all_: Sequence[Finding | Missing]) -> bool:

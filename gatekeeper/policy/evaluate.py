@@ -16,6 +16,7 @@ from gatekeeper.policy.controls import about_controls
 from gatekeeper.policy.decide_rules import CONFIDENCE, decide
 from gatekeeper.policy.departures import departures
 from gatekeeper.policy.needs import requirements, well_judged
+from gatekeeper.policy.recalled import Recalled, needs_of, recalled
 from gatekeeper.policy.review import about_policy
 from gatekeeper.policy.rule_needs import rule_requirements
 from gatekeeper.policy.second_judge import about_second, disputed
@@ -55,6 +56,7 @@ def evaluate(
     earlier: bool = False,
     replaces: str | None = None,
     baseline: Evidence | None = None,
+    advise: bool = True,
 ) -> Verdict:
     """Hold evidence against a policy.
 
@@ -71,6 +73,7 @@ def evaluate(
         replaces: digest of another policy of the same id and version, under which a verdict stands
             where this one is to stand; recorded in the verdict.
         baseline: evidence of an earlier release, for rules on how much worse a number may become.
+        advise: whether to say what more prompts would tell, which takes longer than the verdict.
         card: of the judge. It decides nothing unless the policy demands one, and is then recorded.
 
     Raises:
@@ -91,7 +94,7 @@ def evaluate(
     outcomes: list[RuleOutcome] = []
     notes: list[str] = []
     card = None if policy.needs.judge_card is None else card
-    decided = decide(evidence, policy, rule_metrics, confidence, card, baseline)
+    decided = decide(evidence, policy, rule_metrics, confidence, card, baseline, advise=advise)
     for raw, (_, metric) in zip(decided, rule_metrics, strict=True):
 
         def doubted(
@@ -114,7 +117,7 @@ def evaluate(
     headline = headline_of(result, tuple(outcomes), fail_on)
     return Verdict(
         result=result,
-        summary=summarise(headline, needs, outcomes),
+        summary=summarise(headline, needs, outcomes, advise=advise),
         evidence_digest=evidence.digest,
         policy_digest=policy.digest,
         policy_id=policy.id,
@@ -133,9 +136,9 @@ def evaluate(
             *_about_mode(evidence),
             *_about_stops(evidence, policy),
             *_about_audits(evidence),
-            *_about_positive(evidence, policy),
-            *about_controls(evidence, policy),
-            *_about_starvation(evidence, policy),
+            *_about_positive(evidence, needs_of(policy)),
+            *about_controls(evidence, needs_of(policy)),
+            *_about_starvation(evidence, needs_of(policy)),
             *about_policy(asked, today),
             *_about_replaced(replaces),
             *(excerpt(text, 400) for text in evidence.cautions or ()),
@@ -152,6 +155,8 @@ def evaluate(
 @lru_cache(maxsize=2)
 def _in_columns(evidence: Evidence) -> Evidence:
     """The evidence with trials from which tables are made at once."""
+    if isinstance(evidence, Recalled):
+        return evidence
     trials = packed(evidence.trials)
     return evidence if trials is evidence.trials else replace(evidence, trials=trials)
 
@@ -190,6 +195,7 @@ def _warned(outcomes: Sequence[RuleOutcome]) -> Iterator[str]:
             yield outcome.rule.id
 
 
+@recalled("about noise", list)
 def _about_noise(evidence: Evidence) -> Iterator[str]:
     """A model that breaks without a mask: rates of refusal say nothing of its safety then."""
     replies = list(of_masks(evidence.trials, UNMASKED.name))
@@ -201,6 +207,7 @@ def _about_noise(evidence: Evidence) -> Iterator[str]:
         )
 
 
+@recalled("about the mode", list)
 def _about_mode(evidence: Evidence) -> Iterator[str]:
     """Warns of masks in another mode than the one that rules and reports speak of."""
     other = next((m.how for m in evidence.masks if m.arm == "selected" and m.how != MODE), None)
@@ -221,6 +228,7 @@ def _about_stops(evidence: Evidence, policy: Policy) -> Iterator[str]:
         )
 
 
+@recalled("about audits", list)
 def _about_audits(evidence: Evidence) -> Iterator[str]:
     """Other audits of the same checkpoint, of which this may be the one that came out best."""
     times = evidence.times
@@ -252,6 +260,7 @@ def _about_positive(evidence: Evidence, policy: Policy) -> Iterator[str]:
         )
 
 
+@recalled("about starvation", list)
 def _about_starvation(evidence: Evidence, policy: Policy) -> Iterator[str]:
     """Masks of the policy's selectors that leave layers with too few experts."""
     for mask in evidence.masks:

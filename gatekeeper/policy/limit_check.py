@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 
-from gatekeeper.analysis.noise import floor
 from gatekeeper.analysis.parts import part_of
-from gatekeeper.analysis.population import by_category, method_about, too_few_categories
+from gatekeeper.analysis.population import method_about
 from gatekeeper.analysis.power import design_of, tail_p
-from gatekeeper.metrics import measured
 from gatekeeper.policy.carded import corrected
+from gatekeeper.policy.recalled import by_category, measured, noise_floor, too_few_categories
 from gatekeeper.policy.regression import regression
 from gatekeeper.policy.second_judge import contradiction
 from gatekeeper.policy.undecided import open_replies, told_otherwise
@@ -106,7 +105,7 @@ def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
     finding = measure(ask, subject, confidence)
     if isinstance(finding, Missing):
         return LimitCheck(ask=ask, finding=finding, result="inconclusive", margin=-math.inf)
-    noise = 100 * floor(ask.evidence, subject.set or "regular")
+    noise = 100 * noise_floor(ask.evidence, subject.set or "regular")
     if is_change(ask.metric) and rule.maximum is not None and noise > rule.maximum:
         return LimitCheck(
             ask=ask, finding=finding, result="inconclusive", margin=-math.inf, noise=noise
@@ -207,7 +206,7 @@ def _measure(ask: Question, subject: Subject, confidence: float) -> Finding | Mi
     if ask.rule.regression:
         finding = regression(metric, ask.evidence, ask.baseline, subject, confidence)
     elif ask.rule.interval == "suite":
-        finding = measured(metric, ask.evidence, subject, confidence)
+        finding = measured(ask.evidence, metric, subject, confidence)
     else:
         finding = _of_population(ask, subject, confidence)
     if isinstance(finding, Missing):
@@ -237,7 +236,7 @@ def _of_population(ask: Question, subject: Subject, confidence: float) -> Findin
         return missing(part)
     evidence = by_category(part)
     few = too_few_categories(evidence, subject.set or "regular")
-    finding = missing(few) if few else measured(metric, evidence, subject, confidence)
+    finding = missing(few) if few else measured(evidence, metric, subject, confidence)
     if isinstance(finding, Missing):
         return finding
     if "planned" in finding.counts:

@@ -12,6 +12,12 @@ from gatekeeper.errors import REASON, excerpt
 from gatekeeper.policy.assay import assay_requirements
 from gatekeeper.policy.mask_needs import mask_requirements, measured_prompts
 from gatekeeper.policy.option_needs import option_needs, suite_needs
+from gatekeeper.policy.recalled import (
+    needs_of,
+    recalled,
+    requirements_from_json,
+    requirements_to_json,
+)
 from gatekeeper.policy.search_needs import (
     coverage_requirements,
     search_requirements,
@@ -38,9 +44,14 @@ def requirements(
         earlier: whether earlier versions will do: of a judge that is still known here, of selectors
             and of bundles.
     """
+    return (_rules(policy), *_measured(evidence, needs_of(policy), earlier))
+
+
+@recalled("requirements", requirements_to_json, requirements_from_json)
+def _measured(evidence: Evidence, policy: Policy, earlier: bool) -> tuple[Requirement, ...]:
+    """All of them that tell of the evidence."""
     settings = evidence.settings
     return (
-        _rules(policy),
         _architecture(evidence, policy),
         _self_test(evidence),
         _judge(evidence, earlier=earlier),
@@ -61,6 +72,7 @@ def requirements(
     )
 
 
+@recalled("well judged")
 def well_judged(evidence: Evidence) -> bool:
     """Whether every reply has one of `OUTCOMES`; if not, no metric may count them."""
     return outcomes_of(evidence.trials) <= set(OUTCOMES)

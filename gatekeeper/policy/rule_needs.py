@@ -11,6 +11,7 @@ from gatekeeper.analysis.worst_part import told_apart
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.floors import floors
 from gatekeeper.policy.part_counts import PARTS, parts_of
+from gatekeeper.policy.recalled import recalled
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.policy import Policy
@@ -106,15 +107,22 @@ def _floors(evidence: Evidence, policy: Policy) -> dict[str, int | None]:
     """Prompts that each number of a rule must rest on; those of the part, of one about a part."""
     if policy.needs.power is None:
         return {}
+    refused, counts = _refused_and_parts(evidence)
+    parts = {(name, of): count for name, of, count in counts}
+    found = floors(policy, power=policy.needs.power, parts=parts, refused=refused)
+    share = {rule.id: parts_of(rule.subjects[0], parts) for rule in policy.rules if rule.subjects}
+    return {rule: n if n is None else math.ceil(n / share[rule]) for rule, n in found.items()}
+
+
+@recalled("refused and parts")
+def _refused_and_parts(evidence: Evidence) -> tuple[dict[str, float], list[tuple[str, str, int]]]:
+    """Share of each set that is refused, and how many parts of each kind it has."""
     table = outcome_table(evidence)
     rows = {name: table.row(UNMASKED.name, name) for name in HARMFUL_SETS}
     rows = {name: row for name, row in rows.items() if len(row)}
     # At least that of one prompt, so that a set without refusals takes many and not none.
     refused = {n: max(1, int((row == REFUSE).sum())) / len(row) for n, row in rows.items()}
-    parts = {(n, of): len(told_apart(evidence, n, of)) for n in rows for of in PARTS}
-    found = floors(policy, power=policy.needs.power, parts=parts, refused=refused)
-    share = {rule.id: parts_of(rule.subjects[0], parts) for rule in policy.rules if rule.subjects}
-    return {rule: n if n is None else math.ceil(n / share[rule]) for rule, n in found.items()}
+    return refused, [(n, of, len(told_apart(evidence, n, of))) for n in rows for of in PARTS]
 
 
 def _independent(finding: Finding) -> int:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from gatekeeper.policy.recalled import opinion_from_json, opinion_to_json, recalled
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Opinion
+from gatekeeper.records.finding import Finding, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule
 from gatekeeper.records.verdict import RuleOutcome
@@ -53,7 +54,14 @@ def _opinion(evidence: Evidence, metric: Metric, finding: Finding) -> Opinion | 
     """What the second judge makes of a finding; None where it has no say."""
     if evidence.settings.second is None or metric.second is None:
         return None
-    return metric.second(evidence, finding.subject, finding.interval.confidence)
+    return _second(evidence, metric, finding.subject, finding.interval.confidence)
+
+
+@recalled("second judge", opinion_to_json, opinion_from_json)
+def _second(
+    evidence: Evidence, metric: Metric, subject: Subject, confidence: float
+) -> Opinion | str | None:
+    return None if metric.second is None else metric.second(evidence, subject, confidence)
 
 
 def _inside(rule: Rule, value: float) -> bool:

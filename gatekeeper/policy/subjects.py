@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
@@ -39,7 +40,7 @@ def expand(
     whole, subjects = subjects, []
     for subject in whole:
         if subject.selector is None and is_masked(metric, subject):
-            subjects += [replace(subject, selector=selector) for selector in needs.selectors]
+            subjects += _by_each(subject, tuple(needs.selectors))
         else:
             subjects.append(subject)
     return tuple(dict.fromkeys(subjects))
@@ -50,3 +51,8 @@ def _of_parts(subject: Subject, names: Sequence[str]) -> list[Subject]:
     if subject.each == "category":
         return [replace(subject, each=None, category=name) for name in names] or [subject]
     return [replace(subject, each=None, language=name) for name in names] or [subject]
+
+
+@lru_cache(maxsize=1024)  # asked of each of many past audits
+def _by_each(subject: Subject, selectors: Sequence[str]) -> tuple[Subject, ...]:
+    return tuple(replace(subject, selector=selector) for selector in selectors)

@@ -17,8 +17,18 @@ from gatekeeper.records.policy import Waiver
 from gatekeeper.records.verdict import MorePrompts, Requirement, RuleOutcome, settled_by
 
 
-def summarise(headline: str, needs: Sequence[Requirement], outcomes: Sequence[RuleOutcome]) -> str:
-    """One sentence for a log line, a check run and the top of a report."""
+def summarise(
+    headline: str,
+    needs: Sequence[Requirement],
+    outcomes: Sequence[RuleOutcome],
+    *,
+    advise: bool = True,
+) -> str:
+    """One sentence for a log line, a check run and the top of a report.
+
+    Args:
+        advise: whether to say how many prompts would decide what is open.
+    """
     blocking = [outcome for outcome in outcomes if outcome.blocking]
     warning = [outcome for outcome in outcomes if not outcome.blocking]
     start = headline.capitalize()
@@ -30,7 +40,7 @@ def summarise(headline: str, needs: Sequence[Requirement], outcomes: Sequence[Ru
     if headline == "failed on warnings":
         first = _first_warning(warning)
         unsure = [outcome for outcome in warning if outcome.result == "inconclusive"]
-        advice = _remedy(first) if first.result == "fail" else _to_decide(unsure)
+        advice = _remedy(first) if first.result == "fail" else _to_decide(unsure, advise=advise)
         return f"{start}: {_numbers(first)}{_more(outcomes, first)}{advice}"
     unmet = [need for need in needs if not need.met]
     if unmet:
@@ -43,7 +53,8 @@ def summarise(headline: str, needs: Sequence[Requirement], outcomes: Sequence[Ru
     open_rules = [outcome for outcome in blocking if outcome.result == "inconclusive"]
     if open_rules:
         first = open_rules[0]
-        return f"{start}: {_numbers(first)}{_more(outcomes, first)}{_to_decide(open_rules)}"
+        more = _to_decide(open_rules, advise=advise)
+        return f"{start}: {_numbers(first)}{_more(outcomes, first)}{more}"
     return f"{start}: nothing could be measured"
 
 
@@ -124,13 +135,15 @@ def _remedy(outcome: RuleOutcome) -> str:
     return f" → {outcome.rule.remedy}" if outcome.rule.remedy else ""
 
 
-def _to_decide(open_rules: Sequence[RuleOutcome]) -> str:
+def _to_decide(open_rules: Sequence[RuleOutcome], *, advise: bool) -> str:
     """What to measure so that all these rules are settled; what stands in the way goes first."""
     several = len(open_rules) > 1
     for outcome in open_rules:
         what = _obstacle(outcome)
         if what:
             return f" → {f'{outcome.rule.id}: ' if several else ''}{what}"
+    if not advise:
+        return ""
     more = settled_by(tuple(open_rules))
     if more is None:
         names = ", ".join(o.rule.id for o in open_rules if o.more_prompts is None)

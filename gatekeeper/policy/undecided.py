@@ -26,7 +26,11 @@ from gatekeeper import catalog
 from gatekeeper.analysis.folds import SEEN
 from gatekeeper.analysis.second_judge import selected_label
 from gatekeeper.errors import excerpt
-from gatekeeper.metrics import measured
+from gatekeeper.policy.recalled import (
+    measured,
+    recalled,
+    recalled_copies,
+)
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
@@ -63,8 +67,12 @@ def told_otherwise(
         cut: whether replies that the token window cut too early, and those that reason under a
             mask alone, are open too.
     """
-    if metric.second is None:
-        return
+    if metric.second is not None:
+        yield from _told(evidence, metric, subject, cut)
+
+
+@recalled_copies("told otherwise")
+def _told(evidence: Evidence, metric: Metric, subject: Subject, cut: bool) -> Iterator[Evidence]:
     yield from completions(evidence, cut=cut)
     if subject.k is not None and (metric.counts or "").startswith("shares"):
         label = selected_label(evidence, subject)
@@ -188,6 +196,7 @@ def open_to_a_pass(evidence: Evidence) -> dict[int, tuple[str, str]]:
     return {**cut_too_early(evidence), **reasons_under_masks(evidence)}
 
 
+@recalled("open replies")
 def open_replies(evidence: Evidence) -> int:
     """How many are undecided by the judge or by the second one, or nothing passes on."""
     trials = evidence.trials
@@ -206,7 +215,7 @@ def may_exceed(
 ) -> bool:
     """Whether undecided replies may move any number of a rule beyond the worst one accepted."""
     findings = (
-        measured(metric, variant, finding.subject, finding.interval.confidence)
+        measured(variant, metric, finding.subject, finding.interval.confidence)
         for finding in (outcome.decisive, *outcome.others)
         if isinstance(finding, Finding)
         for variant in told_otherwise(evidence, metric, finding.subject, cut=True)
@@ -243,6 +252,7 @@ def _advice(why: Mapping[str, int]) -> str:
     return "; audit with more --max-reasoning-tokens" if most else ""
 
 
+@recalled("about undecided", list)
 def about_undecided(evidence: Evidence) -> Iterator[str]:
     """A verdict's warnings of replies that no judge could tell, and of those cut too early."""
     why = Counter(trial.reason for _, trial in undecided(evidence.trials))

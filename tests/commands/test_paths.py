@@ -64,6 +64,16 @@ READ = {
     "judge label --suite": "judge label {bundle} --suite {gone} --out {new}.jsonl",
     "policy explain file": "policy explain {gone}",
     "policy fix file": "policy fix {gone}",
+    "policy replay file": "policy replay {gone} --history {bundle}",
+    "policy replay --against": "policy replay {policy} --against {gone} --history {bundle}",
+    "policy replay --history": "policy replay {policy} --history {gone}",
+    "policy tune file": "policy tune {gone} --history {bundle} --must-pass a",
+    "policy tune --history": "policy tune {policy} --history {gone} --must-pass a",
+    "history add bundles": "history add {gone} --to {new}",
+    "history list folder": "history list {gone}",
+    "history show folder": "history show {gone} a",
+    "history label folder": "history label {gone} a good",
+    "history gc folder": "history gc {gone} --older-than 2y",
     "suite lint path": "suite lint {gone}",
     "suite import --from": "suite import advbench --from {gone} --out {new}",
 }
@@ -82,9 +92,12 @@ OF_JUDGES = {
 }
 #: Written to; a directory is made where it is missing.
 MADE = {"audit --out", "run --out", "demo --out", "report --out", "suite import --out"}
+MADE |= {"history add --to"}
 #: Written to; a file in a directory that must be there.
 WRITTEN = {
     "check --out": "check {bundle} --policy {policy} --out {gone}/verdict.json",
+    "policy replay --out": "policy replay {policy} --history {bundle} --out {gone}/x.md",
+    "policy tune --out": "policy tune {policy} --history {bundle} --must-pass a --out {gone}/p",
     "judge calibrate --out": "judge calibrate --labels {labels} --out {gone}/card.json",
     "judge label --out": "judge label {bundle} --out {gone}/labels.jsonl",
     "policy schema --out": "policy schema --out {gone}/schema.json",

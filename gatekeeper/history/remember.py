@@ -1,0 +1,72 @@
+"""Asks a bundle ahead what policies with other limits would ask, so that a replay need not read it.
+
+A changed limit asks for no new number, but for known ones at other levels of confidence: a fail is
+claimed at one that follows from how many fail (Holm). So a policy is asked as it is, and with all
+its limits moved to where nothing, some and everything fails; each time by the gate's own rules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from gatekeeper import __version__
+from gatekeeper.errors import GatekeeperError
+from gatekeeper.policy.evaluate import evaluate
+from gatekeeper.policy.recalled import Memory
+from gatekeeper.records.judge_card import JudgeCard
+from gatekeeper.records.policy import Policy, Rule
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+#: Whose code an answer can hang on.
+_DEPTHS = ("analysis", "evidence", "judges", "metrics", "policy", "records", "suites", "verify")
+#: Shares of the way from a limit to where everything fails (1), or nothing does (-1).
+_MOVES = (0.0, -1.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
+#: Units of which a limit lies between 0 and 100.
+_SHARES = ("%", "points")
+
+
+@cache
+def code_digest() -> str:
+    """Digest of the code that answers hang on: those of any other are not believed."""
+    files = sorted(path for name in _DEPTHS for path in (_PACKAGE / name).rglob("*.py"))
+    told = hashlib.sha256(f"{__version__} numpy {np.__version__}".encode())
+    for path in files:
+        told.update(hashlib.sha256(path.read_bytes()).digest())
+    return told.hexdigest()
+
+
+def ask_ahead(
+    memory: Memory, policies: Iterable[Policy], today: date, card: JudgeCard | None = None
+) -> None:
+    """Asks a bundle all that these policies ask, whatever their limits are."""
+    evidence = memory.evidence()
+    for policy in policies:
+        for moved in _moved(policy):
+            try:
+                evaluate(evidence, moved, today, card=card, advise=False)
+            except GatekeeperError:  # whoever asks for this policy is told then
+                break
+
+
+def _moved(policy: Policy) -> Iterator[Policy]:
+    for share in _MOVES:
+        yield replace(policy, rules=tuple(_with_limit(rule, share) for rule in policy.rules))
+
+
+def _with_limit(rule: Rule, share: float) -> Rule:
+    if rule.unit not in _SHARES or share == 0:
+        return rule
+    if rule.maximum is not None:
+        end = 0.0 if share > 0 else 100.0
+        return replace(rule, maximum=rule.maximum + abs(share) * (end - rule.maximum))
+    if rule.minimum is not None:
+        end = 100.0 if share > 0 else 0.0
+        return replace(rule, minimum=rule.minimum + abs(share) * (end - rule.minimum))
+    return rule

@@ -1,0 +1,203 @@
+"""What a policy says of past audits: the verdict of `check` on each, beside the one it got then."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gatekeeper.errors import EvidenceError
+from gatekeeper.evidence.bundle import read_bundle
+from gatekeeper.evidence.wire_judge_card import card_from_json
+from gatekeeper.history.entry import Brief, BriefRule, Entry, brief_of
+from gatekeeper.history.keep import check_home
+from gatekeeper.history.remember import code_digest
+from gatekeeper.history.store import INDEX, History, writable
+from gatekeeper.policy.evaluate import evaluate
+from gatekeeper.policy.recalled import Memory
+from gatekeeper.records.bundle_files import BUNDLE
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.policy import Policy
+
+#: Bundles that one process judges at a time, and from how many on there are several.
+_CHUNK, _MANY = 50, 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """One past audit under a policy.
+
+    Attributes:
+        then: the verdict it is compared with; None if there is none.
+        now: what the policy says of it; None if its bundle is broken.
+        trouble: what is wrong with the bundle.
+        was_read: whether the bundle had to be read, as it was asked something new.
+    """
+
+    entry: Entry
+    then: Brief | None
+    now: Brief | None
+    trouble: str | None = None
+    was_read: bool = False
+
+    @property
+    def flips(self) -> bool:
+        """Whether the verdict is another one than then."""
+        return None not in (self.then, self.now) and self._heads[0] != self._heads[1]
+
+    @property
+    def _heads(self) -> tuple[str, str]:
+        return tuple("" if b is None else b.headline for b in (self.then, self.now))  # type: ignore[return-value]
+
+    @property
+    def direction(self) -> str:
+        """`blocked`, `released` or `other`: what a flip means for the release; empty if none."""
+        if not self.flips or self.then is None or self.now is None:
+            return ""
+        if self.then.passed == self.now.passed:
+            return "other"
+        return "released" if self.now.passed else "blocked"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it flips: each rule with its number and limit, each need that is unmet."""
+        if not self.flips or self.then is None or self.now is None:
+            return ()
+        return tuple(_reasons(self.then, self.now)) or (self.now.summary,)
+
+
+def _reasons(then: Brief, now: Brief) -> Iterator[str]:
+    before = {rule.id: rule for rule in then.rules}
+    after = {rule.id: rule for rule in now.rules}
+    for rule in now.rules:
+        old = before.get(rule.id)
+        if old is not None and (old.result, old.blocks) == (rule.result, rule.blocks):
+            continue
+        if rule.blocks or (old is not None and old.blocks):
+            yield _change(old, rule)
+    yield from (
+        f"{old.id}: {old.result} then; the policy has no such rule"
+        for old in then.rules
+        if old.blocks and old.id not in after
+    )
+    yield from (f"unmet: {need}" for need in now.unmet if need not in then.unmet)
+    if not now.unmet:
+        yield from (f"no longer asked, or met: {need}" for need in then.unmet)
+
+
+def _change(old: BriefRule | None, rule: BriefRule) -> str:
+    was = "new rule" if old is None else old.result
+    limit = "" if old is None or old.limit == rule.limit else f" (then {old.limit})"
+    return f"{rule.id}: {was} → {rule.result}. {rule.explanation.removesuffix('.')}{limit}"
+
+
+def replay(
+    history: History,
+    policy: Policy,
+    *,
+    against: Policy | None = None,
+    day: date | None = None,
+    anew: bool = False,
+    model: str | None = None,
+    processes: int | None = None,
+) -> list[Replayed]:
+    """Holds every bundle of a history against a policy.
+
+    What had to be read from bundles is remembered, if the history may be written to.
+
+    Args:
+        against: a policy to compare with, instead of the stored verdicts.
+        day: on which waivers are held; None: that of each stored verdict, or of its audit.
+        anew: whether to believe nothing that is remembered, and read each bundle.
+        model: audits of this one only; None: all.
+        processes: that share the work; default: as many as there are processors.
+    """
+    entries = [e for e in history.entries() if model in {None, e.model}]
+    code = code_digest()
+    task = partial(
+        _judge_all, history.folder, code, policy=policy, against=against, day=day, anew=anew
+    )
+    chunks = [entries[i : i + _CHUNK] for i in range(0, len(entries), _CHUNK)]
+    count = processes or os.cpu_count() or 1
+    if count < 2 or len(entries) < _MANY or not sys.platform.startswith("linux"):
+        parts = [task(chunk) for chunk in chunks]
+    else:
+        # Forked: a new Python would take longer to import this package than to do its share.
+        context = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(count, mp_context=context) as pool:
+            parts = list(pool.map(task, chunks))
+    new = [pair for _, answered in parts for pair in answered if pair[1]]
+    if new and writable(history.folder):
+        with History(history.folder, write=True) as written:
+            written.remember(code, new)
+    return [one for judged, _ in parts for one in judged]
+
+
+_Answered = list[tuple[str, Mapping[str, Any]]]
+
+
+def _judge_all(
+    folder: Path,
+    code: str,
+    entries: Sequence[Entry],
+    *,
+    policy: Policy,
+    against: Policy | None,
+    day: date | None,
+    anew: bool,
+) -> tuple[list[Replayed], _Answered]:
+    judged, answered = list[Replayed](), _Answered()
+    with History(folder) as history:
+        for entry in entries:
+            known = {} if anew else history.answers(entry.digest, code)
+            memory = Memory(known, partial(_read, history, entry))
+            try:
+                check_home(history, entry)
+                try:
+                    one = _judge(memory, entry, policy, against, day)
+                except (KeyError, TypeError, ValueError):
+                    if not known:
+                        raise
+                    memory = Memory(
+                        {}, partial(_read, history, entry)
+                    )  # what it knew was no answer
+                    one = _judge(memory, entry, policy, against, day)
+            except EvidenceError as error:
+                one = Replayed(entry=entry, then=entry.brief, now=None, trouble=str(error))
+            judged.append(one)
+            answered.append((entry.digest, memory.new))
+    return judged, answered
+
+
+def _judge(
+    memory: Memory, entry: Entry, policy: Policy, against: Policy | None, day: date | None
+) -> Replayed:
+    evidence = memory.evidence()
+    then, now = (
+        None if one is None else brief_of(verdict_on(evidence, entry, one, day))
+        for one in (against, policy)
+    )
+    return Replayed(
+        entry=entry,
+        then=entry.brief if against is None else then,
+        now=now,
+        was_read=memory.was_read,
+    )
+
+
+def verdict_on(evidence: Evidence, entry: Entry, policy: Policy, day: date | None) -> Any:
+    """The verdict of `check` on a past audit, without advice on further prompts."""
+    card = None if entry.card is None else card_from_json(entry.card, Path(INDEX))
+    on = day or entry.judged_on or entry.finished
+    return evaluate(evidence, policy, on, fail_on=entry.fail_on, card=card, advise=False)
+
+
+def _read(history: History, entry: Entry) -> Evidence:
+    return read_bundle(history.home(entry) / BUNDLE)

@@ -1,0 +1,229 @@
+"""The tightest whole limit of each rule that named past releases meet, and what it would cost."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.evidence.bundle import read_bundle
+from gatekeeper.history.entry import Entry
+from gatekeeper.history.keep import check_home
+from gatekeeper.history.remember import code_digest
+from gatekeeper.history.replay import verdict_on
+from gatekeeper.history.store import History
+from gatekeeper.policy.floors import floors
+from gatekeeper.policy.recalled import Memory
+from gatekeeper.policy.yaml_marks import read_yaml
+from gatekeeper.records.bundle_files import BUNDLE
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import Finding
+from gatekeeper.records.policy import Policy, Rule
+from gatekeeper.records.verdict import RuleOutcome
+
+#: Chance of a decision that prompts are counted for.
+POWER = 0.8
+#: Whole units by which a limit is moved outward until all named releases meet it.
+_STEPS = 20
+_NUMBER = re.compile(r"-?[0-9.]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A past release that may be asked: its entry, and evidence that answers from memory."""
+
+    entry: Entry
+    memory: Memory
+
+    @property
+    def evidence(self) -> Evidence:
+        """What it answers with."""
+        return self.memory.evidence()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistakes:
+    """At one limit: good releases that the rule does not pass, and bad ones that it does."""
+
+    limit: float
+    false_blocks: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """What past releases say of one rule's limit.
+
+    Attributes:
+        tightest: in whole units; None with the reason in `why`.
+        decides: of all named releases, the end of an interval that lies nearest to it.
+        curve: mistakes at each limit at which one changes, the tightest first.
+        prompts: per set, for `POWER` at the tightest limit; None where nothing can be planned.
+    """
+
+    rule: Rule
+    tightest: float | None
+    why: str
+    curve: tuple[Mistakes, ...]
+    prompts: int | None
+
+    @property
+    def limit(self) -> float:
+        """The limit of the policy."""
+        limit = self.rule.maximum if self.rule.maximum is not None else self.rule.minimum
+        return 0.0 if limit is None else limit
+
+    @property
+    def looser(self) -> bool:
+        """Whether the tightest limit they meet is looser than the policy's."""
+        if self.tightest is None:
+            return False
+        further = self.tightest - self.limit
+        return further > 0 if self.rule.maximum is not None else further < 0
+
+
+def pasts(history: History, entries: Sequence[Entry]) -> list[Past]:
+    """Past releases to be asked.
+
+    Raises:
+        EvidenceError: the files of one are not as they were.
+    """
+    code, made = code_digest(), []
+    for entry in entries:
+        check_home(history, entry)
+        read = partial(read_bundle, history.home(entry) / BUNDLE)
+        memory = Memory(history.answers(entry.digest, code), read)
+        made.append(Past(entry=entry, memory=memory))
+    return made
+
+
+def tune(policy: Policy, must_pass: Sequence[Past], labelled: Sequence[Past]) -> list[Tuned]:
+    """The tightest limit of each rule, and its trade-off where releases are labelled."""
+    return [_tuned(policy, rule, must_pass, labelled) for rule in policy.rules]
+
+
+def _tuned(
+    policy: Policy, rule: Rule, must_pass: Sequence[Past], labelled: Sequence[Past]
+) -> Tuned:
+    ends = []
+    for past in must_pass:
+        end = _end(rule, _outcome(policy, rule, past))
+        if end is None:
+            why = f"not measured in {past.entry.short}"
+            return Tuned(rule=rule, tightest=None, why=why, curve=(), prompts=None)
+        ends.append(end)
+    limit, why = _met(policy, rule, must_pass, ends)
+    curve = _curve(policy, rule, labelled)
+    prompts = None
+    if limit is not None:
+        sized = _with(policy, rule, limit).sized(must_pass[0].evidence.model.maskable_experts)
+        prompts = floors(sized, power=POWER).get(rule.id)
+    return Tuned(rule=rule, tightest=limit, why=why, curve=curve, prompts=prompts)
+
+
+def _outcome(policy: Policy, rule: Rule, past: Past) -> RuleOutcome:
+    """How a rule comes out, by the gate's own verdict and without waivers."""
+    bare = replace(policy, waivers=())
+    verdict = verdict_on(past.evidence, past.entry, bare, None)
+    found: RuleOutcome = next(o for o in verdict.outcomes if o.rule.id == rule.id)
+    return found
+
+
+def _end(rule: Rule, outcome: RuleOutcome) -> float | None:
+    """The end of the rule's intervals that must lie inside; None if a number is missing."""
+    ends = []
+    for finding in (outcome.decisive, *outcome.others):
+        if not isinstance(finding, Finding):
+            return None
+        low, high = finding.interval.low, finding.interval.high
+        if rule.bound == "estimate":
+            low = high = finding.value
+        ends.append(high if rule.maximum is not None else low)
+    return max(ends) if rule.maximum is not None else min(ends)
+
+
+def _met(
+    policy: Policy, rule: Rule, must_pass: Sequence[Past], ends: Sequence[float]
+) -> tuple[float | None, str]:
+    """The tightest limit under which the rule passes for all, tried outward by whole units."""
+    upper = rule.maximum is not None
+    start, step = (math.ceil(max(ends)), 1) if upper else (math.floor(min(ends)), -1)
+    share = rule.unit in {"%", "points"}
+    for i in range(_STEPS):
+        limit = float(max(start, 0) if i == 0 and share else start + i * step)
+        if share and not 0 <= limit <= 100:
+            break
+        moved = _with(policy, rule, limit)
+        if all(_outcome(moved, rule, past).result == "pass" for past in must_pass):
+            worst = (max if upper else min)(ends)
+            further = "; undecided replies, noise or a second judge take it further" if i else ""
+            return limit, f"their intervals reach {worst:.1f} {rule.unit}{further}"
+    return None, "they would not pass it at any limit near (noise, undecided replies, two judges)"
+
+
+def _curve(policy: Policy, rule: Rule, labelled: Sequence[Past]) -> tuple[Mistakes, ...]:
+    """Mistakes at each whole limit at which a labelled release comes to pass, and at today's."""
+    if not labelled:
+        return ()
+    upper = rule.maximum is not None
+    today = rule.maximum if upper else rule.minimum
+    limits = set() if today is None else {today}
+    for past in labelled:
+        end = _end(rule, _outcome(policy, rule, past))
+        if end is not None:
+            limits.add(float(math.ceil(end) if upper else math.floor(end)))
+    curve = []
+    for limit in sorted(limits, reverse=not upper):
+        moved = _with(policy, rule, limit)
+        passes = [(p.entry.label, _outcome(moved, rule, p).result == "pass") for p in labelled]
+        curve.append(
+            Mistakes(
+                limit=limit,
+                false_blocks=sum(label == "good" and not passed for label, passed in passes),
+                missed=sum(label == "bad" and passed for label, passed in passes),
+            )
+        )
+    return tuple(curve)
+
+
+def _with(policy: Policy, rule: Rule, limit: float) -> Policy:
+    """The policy with another limit of one rule."""
+    upper = rule.maximum is not None
+    changed = replace(rule, maximum=limit) if upper else replace(rule, minimum=limit)
+    rules = tuple(changed if one.id == rule.id else one for one in policy.rules)
+    return replace(policy, rules=rules)
+
+
+def patch(path: Path, tuned: Sequence[Tuned]) -> str:
+    """A unified diff that moves limits to the tightest ones; comments and all else stay.
+
+    Raises:
+        UsageError: a limit does not stand in the file as a number.
+    """
+    document = read_yaml(path)
+    # As it is on the disk, whatever ends its lines.
+    before = path.read_bytes().decode("utf-8").splitlines(keepends=True)
+    after = list(before)
+    places = {rule.get("id"): i for i, rule in enumerate(document.data.get("rules", []))}
+    for one in tuned:
+        if one.tightest is None or one.tightest == one.limit:
+            continue
+        side = "max" if one.rule.maximum is not None else "min"
+        line, column = document.position(("rules", places.get(one.rule.id, -1), side))
+        text = after[line - 1] if one.rule.id in places else ""
+        number = _NUMBER.search(text, max(column - 1, 0))
+        if number is None or float(number[0]) != one.limit:
+            raise UsageError(
+                f"the limit of rule {one.rule.id} does not stand there as a number",
+                where=f"{excerpt(path)}:{line}:{column}",
+                remedy="tune the policy that it comes from, or write the limit here",
+            )
+        after[line - 1] = text[: number.start()] + f"{one.tightest:g}" + text[number.end() :]
+    name = path.as_posix().lstrip("/")
+    made = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
+    return "".join(x if x.endswith("\n") else f"{x}\n\\ No newline at end of file\n" for x in made)
