@@ -24,6 +24,7 @@ from gatekeeper.records.bundle_files import (
     MANIFEST,
     POLICY,
     VERDICT,
+    WAIVERS,
 )
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.verdict import Verdict
