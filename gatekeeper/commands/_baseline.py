@@ -44,10 +44,16 @@ def baseline_of(digest: str | None, path: Path | None) -> Evidence | None:
         digest: that the verdict names; path: what was given.
 
     Raises:
-        UsageError: it was not given.
+        UsageError: it was not given, or the verdict compares with none.
         EvidenceError: another was.
     """
     if digest is None:
+        if baseline_evidence(path) is not None:
+            raise UsageError(
+                "the verdict compares with no baseline",
+                where=excerpt(path),
+                remedy="leave --baseline out; what it would change, `gatekeeper check` tells",
+            )
         return None
     remedy = f"name the evidence {excerpt(digest)} with --baseline"
     baseline = baseline_evidence(path)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.bundled import bundled
+from gatekeeper.bundled import bundled, shipped_policies
 from gatekeeper.errors import UsageError, did_you_mean, excerpt
 from gatekeeper.policy.merge import changes, extended, of_tier
 from gatekeeper.policy.one_file import one_file
@@ -78,8 +78,10 @@ def _with_parents(path: Path, raw: bytes, children: tuple[str, ...]) -> Assemble
     """
     document = yaml_of(raw, str(path))
     malformed = first_schema_problem(document)
-    if malformed:
+    if malformed and not (_stands_alone(document.data) and not children):
         raise raised([malformed, *schema_problems(document)])
+    if malformed:  # told with what else is wrong with it, see `examine`
+        return Assembled(document=document, text=raw, files=())
     files: tuple[tuple[str, str], ...] = ((document.data["id"], document.digest),)
     if "extends" not in document.data:
         if "remove" in document.data:
@@ -97,6 +99,11 @@ def _with_parents(path: Path, raw: bytes, children: tuple[str, ...]) -> Assemble
         files=files,
         changes=told + parent.changes,
     )
+
+
+def _stands_alone(data: Any) -> bool:
+    """Whether nothing has to be put together, as far as data of any form tell."""
+    return isinstance(data, dict) and not {"extends", "remove", "tiers"} & data.keys()
 
 
 def _parent(document: YamlDocument, path: Path, children: tuple[str, ...]) -> Assembled:
@@ -131,7 +138,7 @@ def _file(name: str, path: Path, where: str) -> Path:
     if not _NAME.fullmatch(name):
         return path.parent / name
     shipped = bundled("policies")
-    known = sorted(file.stem for file in shipped.glob("*.yaml"))
+    known = [file.stem for file in shipped_policies()]
     if name not in known:
         otherwise = f"shipped: {', '.join(known)}; a file's name ends in .yaml"
         remedy = did_you_mean(name, known, otherwise)

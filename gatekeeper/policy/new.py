@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from gatekeeper.bundled import bundled
+from gatekeeper.bundled import bundled, shipped_policies
 from gatekeeper.errors import UsageError, did_you_mean, excerpt
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.schema import first_schema_problem
@@ -61,8 +61,7 @@ class Base:
 
 def shipped() -> tuple[str, ...]:
     """Names of the shipped policies."""
-    files = bundled("policies").glob("*.yaml")
-    return tuple(sorted(f.stem for f in files if "." not in f.stem))
+    return tuple(file.stem for file in shipped_policies())
 
 
 def base_of(name: str) -> Base:

@@ -62,7 +62,27 @@ READ = {
     "judge calibrate --cache": "judge calibrate --labels {labels} --cache {gone}",
     "judge label evidence": "judge label {gone} --out {new}.jsonl",
     "judge label --suite": "judge label {bundle} --suite {gone} --out {new}.jsonl",
+    "check --baseline": "check {bundle} --policy {policy} --baseline {gone}",
+    "check --waivers": "check {bundle} --policy {policy} --waivers {gone}",
+    "report --baseline": "report {bundle} --policy {policy} --format json --baseline {gone}",
+    "report --waivers": "report {bundle} --policy {policy} --format json --waivers {gone}",
+    "run --baseline": "run {hardened} --suite {suite} --policy {policy} --out {new} "
+    "--baseline {gone}",
+    "run --waivers": "run {hardened} --suite {suite} --policy {policy} --out {new} "
+    "--waivers {gone}",
+    "verify --baseline": "verify {bundle} --baseline {gone}",
+    "verify --waivers": "verify {bundle} --waivers {gone}",
+    "policy diff old": "policy diff {gone} {policy}",
+    "policy diff new": "policy diff {policy} {gone}",
+    "policy doc file": "policy doc {gone}",
+    "policy doc --waivers": "policy doc {policy} --waivers {gone}",
     "policy explain file": "policy explain {gone}",
+    "policy explain --waivers": "policy explain {policy} --waivers {gone}",
+    "policy test files": "policy test {gone}",
+    "waiver new verdict": "waiver new {gone} --rule few-experts --expires-in 30d "
+    "--owner a@b.example --approver c@b.example --reason because --out {new}.yaml",
+    "waiver new --policy": "waiver new {bundle} --policy {gone} --rule few-experts "
+    "--expires-in 30d --owner a@b.example --approver c@b.example --reason because --out {new}.yaml",
     "policy fix file": "policy fix {gone}",
     "policy replay file": "policy replay {gone} --history {bundle}",
     "policy replay --against": "policy replay {policy} --against {gone} --history {bundle}",
@@ -101,9 +121,15 @@ WRITTEN = {
     "judge calibrate --out": "judge calibrate --labels {labels} --out {gone}/card.json",
     "judge label --out": "judge label {bundle} --out {gone}/labels.jsonl",
     "policy schema --out": "policy schema --out {gone}/schema.json",
+    "policy doc --out": "policy doc {policy} --out {gone}/policy.md",
+    "policy new --out": "policy new --id a --owner a@b.example --title A --review-by 2027-03-31 "
+    "--out {gone}/a.yaml",
+    "policy test --junit": "policy test {policy} --junit {gone}/junit.xml",
+    "waiver new --out": "waiver new {bundle} --rule few-experts --expires-in 30d "
+    "--owner a@b.example --approver c@b.example --reason because --out {gone}/waivers.yaml",
 }
 #: Lists what is wrong with each file on stdout; see below.
-LISTED = {"policy lint files"}
+LISTED = {"policy lint files", "waiver list files"}
 
 
 def of_commands(name: str, command: click.Command) -> Iterator[str]:

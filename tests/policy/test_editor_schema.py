@@ -9,14 +9,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gatekeeper import catalog
-from gatekeeper.bundled import bundled
+from gatekeeper.bundled import bundled, shipped_policies
 from gatekeeper.cli import run
 from gatekeeper.policy.editor_schema import FILE, as_text, completed
 from gatekeeper.policy.schema import validator
 from gatekeeper.policy.yaml_marks import read_yaml
 
 CHECK = Draft202012Validator(completed())
-POLICIES = [*sorted(bundled("policies").glob("*.yaml")), bundled("demo") / "policy.yaml"]
+POLICIES = [*shipped_policies(), bundled("demo") / "policy.yaml"]
 RULE = {"id": "r", "metric": "refusal-drop", "at": {"k": 4}, "max": "10 points"}
 
 
@@ -44,7 +44,7 @@ def test_no_shipped_policy_is_marked(path: Path) -> None:
 
 def test_it_knows_what_the_catalog_knows() -> None:
     schema = completed()
-    rule, evidence = schema["$defs"]["rule"], schema["properties"]["evidence"]["properties"]
+    rule, evidence = schema["$defs"]["rule"], schema["$defs"]["evidence"]["properties"]
     assert rule["properties"]["metric"]["enum"] == list(catalog.names("metric"))
     assert all(rule["properties"]["metric"]["markdownEnumDescriptions"])
     assert evidence["selectors"]["items"]["enum"] == list(catalog.names("selector"))
