@@ -43,7 +43,9 @@ def policy_of(tests: Path) -> Path:
     return other if other.exists() else tests.with_name(f"{stem}.yaml")
 
 
-def read_test_document(path: Path, rules: Iterable[Rule], children: tuple[Path, ...] = ()) -> YamlDocument:
+def read_test_document(
+    path: Path, rules: Iterable[Rule], children: tuple[Path, ...] = ()
+) -> YamlDocument:
     """A test file of the schema, over those that it extends.
 
     Args:
@@ -81,36 +83,41 @@ def read_test_document(path: Path, rules: Iterable[Rule], children: tuple[Path, 
 def _over(parent: YamlDocument, child: YamlDocument, rules: tuple[Rule, ...]) -> YamlDocument:
     """What a file says over what stands below: limits by rule, cases by name, numbers after."""
     old, new = whole(parent), whole(child)
-    names, metrics = {rule.id for rule in rules}, {rule.metric for rule in rules}
-    maker = Maker(source=child.source)
+    names = {rule.id for rule in rules}
     limited = {limit["rule"] for limit in child.data.get("limits", ())}
     named = {case["name"] for case in child.data.get("cases", ())}
-    asked = set(child.data.get("needs", ()))
-    kept = {
-        "limits": lambda limit: limit["rule"] in names - limited,
-        "needs": lambda need: need not in asked,
-        "cases": lambda case: case["name"] not in named and _rules_of(case) <= names,
+    below = {
+        "limits": [e for e in _entries(old, "limits") if e.value["rule"] in names - limited],
+        "needs": [e for e in _entries(old, "needs") if e.value not in child.data.get("needs", ())],
+        "cases": [
+            e
+            for e in _entries(old, "cases")
+            if e.value["name"] not in named and _rules_of(e.value) <= names
+        ],
     }
+    maker = Maker(source=child.source)
     data: dict[str, Any] = {
         key: maker.over(None, new.at(key), (key,)) for key in ("schema", "policy")
     }
-    base = [part.at("base") if "base" in part.value else None for part in (old, new)]
-    if any(base):
-        data["base"] = maker.over(*base, ("base",))
-        numbers = [
-            *(one for one in _entries(base[0], "numbers") if one.value["metric"] in metrics),
-            *_entries(base[1], "numbers"),
-        ]
-        route = ("base", "numbers")
-        data["base"]["numbers"] = [
-            maker.over(None, one, (*route, i)) for i, one in enumerate(numbers)
-        ]
-    for key, keeps in kept.items():
-        entries = [*(one for one in _entries(old, key) if keeps(one.value)), *_entries(new, key)]
-        if entries:
+    if base := _base(maker, old, new, {rule.metric for rule in rules}):
+        data["base"] = base
+    for key, kept in below.items():
+        if entries := [*kept, *_entries(new, key)]:
             data[key] = [maker.over(None, one, (key, i)) for i, one in enumerate(entries)]
     maker.put((), new)
     return maker.document(data)
+
+
+def _base(maker: Maker, old: Part, new: Part, metrics: set[str]) -> dict[str, Any]:
+    """Both bases in one: numbers below, those that a rule is about, then the file's own."""
+    below, above = (part.at("base") if "base" in part.value else None for part in (old, new))
+    if below is None and above is None:
+        return {}
+    base: dict[str, Any] = maker.over(below, above, ("base",))
+    kept = [e for e in _entries(below, "numbers") if e.value["metric"] in metrics]
+    numbers = [*kept, *_entries(above, "numbers")]
+    base["numbers"] = [maker.over(None, e, ("base", "numbers", i)) for i, e in enumerate(numbers)]
+    return base
 
 
 def _entries(part: Part | None, key: str) -> list[Part]:
