@@ -1,4 +1,4 @@
-"""The shipped policies that map release to a framework: what they add, and that they claim no more."""
+"""Shipped policies that map release to a framework: what they add, that they claim no more."""
 
 from __future__ import annotations
 
