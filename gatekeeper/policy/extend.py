@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.bundled import bundled, shipped_policies
+from gatekeeper.bundled import shipped_policies
 from gatekeeper.errors import UsageError, did_you_mean, excerpt
 from gatekeeper.policy.merge import changes, extended, of_tier
 from gatekeeper.policy.one_file import one_file
@@ -114,7 +114,7 @@ def _parent(document: YamlDocument, path: Path, children: tuple[str, ...]) -> As
     if len(children) >= _MOST_FILES:
         message = f"more than {_MOST_FILES} policies extend each other"
         raise UsageError(message, where=where, remedy="put some of them into one file")
-    file = _file(name, path, where)
+    file = file_named(name, path, where)
     try:
         raw = read_bytes(file)
     except UsageError as error:
@@ -133,17 +133,25 @@ def _parent(document: YamlDocument, path: Path, children: tuple[str, ...]) -> As
     return found
 
 
-def _file(name: str, path: Path, where: str) -> Path:
-    """The file of a shipped policy, or at a path that is relative to the policy's own."""
-    if not _NAME.fullmatch(name):
+def file_named(name: str, path: Path, where: str) -> Path:
+    """The file of a shipped policy, or one at a path that is relative to that of `path`.
+
+    Raises:
+        UsageError: there is no such shipped policy; `where` is where it is named.
+    """
+    if not is_shipped_name(name):
         return path.parent / name
-    shipped = bundled("policies")
-    known = [file.stem for file in shipped_policies()]
+    known = {file.stem: file for file in shipped_policies()}
     if name not in known:
         otherwise = f"shipped: {', '.join(known)}; a file's name ends in .yaml"
-        remedy = did_you_mean(name, known, otherwise)
+        remedy = did_you_mean(name, tuple(known), otherwise)
         raise UsageError(f"no policy {name!r} is shipped", where=where, remedy=remedy)
-    return shipped / f"{name}.yaml"
+    return known[name]
+
+
+def is_shipped_name(name: str) -> bool:
+    """Whether it names a shipped policy, be there one or not, rather than a file."""
+    return _NAME.fullmatch(name) is not None
 
 
 def _with_tier(whole: Assembled, name: str | None) -> Assembled:

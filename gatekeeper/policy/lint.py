@@ -14,7 +14,7 @@ from gatekeeper.policy.reach import beyond_suite, pinned_suite
 from gatekeeper.policy.review import remarks
 from gatekeeper.policy.schema import schema_problems
 from gatekeeper.policy.sense import one_sided
-from gatekeeper.policy.testing.files import TESTS_SCHEMA, is_test_file
+from gatekeeper.policy.testing.extended import TESTS_SCHEMA, is_test_file
 from gatekeeper.policy.waivers import too_long
 from gatekeeper.policy.yaml_marks import read_yaml
 from gatekeeper.records.policy import Policy

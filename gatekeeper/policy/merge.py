@@ -22,6 +22,8 @@ _OWN = ("id", "version", "waivers")
 _STEPS = ("extends", "remove")
 #: Keys of which nobody needs to be told that they were changed.
 _NAMES = ("schema", "id", "version", "title", "owner", "review_by", "waivers", "tier", "tiers")
+#: Keys of a rule that decide nothing, and stand beside the rule wherever it is shown.
+_WORDS = ("rationale", "remedy", "controls")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ def extended(parent: YamlDocument, child: YamlDocument) -> YamlDocument:
     above = {key: whole(child).at(key) for key in child.data if key not in _STEPS}
     rules = _by_id(below.pop("rules", None))
     changes = _by_id(above.pop("rules", None))
-    maker = _Maker(source=child.source)
+    maker = Maker(source=child.source)
     keys = dict.fromkeys((*child.data, *parent.data))
     data = {
         key: maker.over(below.get(key), above.get(key), (key,))
@@ -120,7 +122,7 @@ def of_tier(document: YamlDocument, name: str) -> YamlDocument:
                 where=document.where((*tier.route, "rules", rule), key=True),
                 remedy=did_you_mean(rule, known),
             )
-    maker, data = _Maker(source=document.source), dict[str, Any]()
+    maker, data = Maker(source=document.source), dict[str, Any]()
     for key in document.data:
         below = whole(document).at(key)
         if key == "tiers":
@@ -149,8 +151,12 @@ def _by_id(rules: Part | None) -> list[tuple[str, Part]]:
     return [(part.value["id"], part) for part in parts]
 
 
-class _Maker:
-    """Puts data together and notes where each value is from."""
+class Maker:
+    """Puts data together and notes where each value is from.
+
+    Args:
+        source: the file that the whole is of.
+    """
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -249,7 +255,7 @@ def _flat(data: Mapping[str, Any]) -> dict[str, str]:
         if key == "rules":
             for rule in value:
                 for inner in rule:
-                    if inner != "id":
+                    if inner != "id" and inner not in _WORDS:
                         put(f"{rule['id']} {inner}", rule[inner])
         elif key not in _NAMES:
             put(key, value)

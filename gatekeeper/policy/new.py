@@ -61,7 +61,7 @@ class Base:
 
 def shipped() -> tuple[str, ...]:
     """Names of the shipped policies."""
-    return tuple(file.stem for file in shipped_policies())
+    return tuple(path.stem for path in shipped_policies())
 
 
 def base_of(name: str) -> Base:

@@ -8,7 +8,7 @@ import pytest
 from gatekeeper import cli
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import ExitCode
-from gatekeeper.policy.testing.files import path_of_tests
+from gatekeeper.policy.testing.extended import path_of_tests
 from tests.policy.testing.small import SMALL_POLICY, SMALL_TEST_FILE, written
 
 RELEASE = bundled("policies") / "release.yaml"

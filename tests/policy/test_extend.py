@@ -414,6 +414,7 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
 def test_the_shipped_policies_are_kept_byte_for_byte() -> None:
     for path in shipped_policies():
         policy = load_policy(path)
-        assert policy.text == path.read_bytes()
+        alone = "extends" not in yaml.safe_load(path.read_bytes())
+        assert (policy.text == path.read_bytes()) == alone
         assert policy.tier is None
-        assert date.fromisoformat(yaml.safe_load(policy.text)["review_by"].isoformat())
+        assert date.fromisoformat(str(yaml.safe_load(policy.text)["review_by"]))

@@ -13,6 +13,7 @@ from gatekeeper.cli import run
 from gatekeeper.errors import UsageError
 from gatekeeper.policy.fix import fixed
 from gatekeeper.policy.load import load_policy
+from gatekeeper.policy.new import shipped
 
 SCHEMA = "# yaml-language-server: $schema=https://example.com/s.json\n"
 MESSY = """\
@@ -107,7 +108,7 @@ def test_one_value(old: str, new: str, tmp_path: Path) -> None:
     assert mended(f"id: p\n{old}\n", tmp_path) == f"id: p\n{new}\n"
 
 
-@pytest.mark.parametrize("name", ["release", "strict"])
+@pytest.mark.parametrize("name", shipped())
 def test_shipped_policies_need_nothing(name: str) -> None:
     path = bundled("policies") / f"{name}.yaml"
     text = path.read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ import pytest
 
 from gatekeeper.bundled import bundled
 from gatekeeper.policy.lint import lint_policy
+from gatekeeper.policy.new import shipped
 from gatekeeper.policy.problems import Problem
 
 from .builders import TODAY
@@ -153,7 +154,7 @@ def test_a_file_that_is_not_yaml_is_a_problem_not_a_crash(tmp_path: Path) -> Non
     assert problem.position == (1, 1)
 
 
-@pytest.mark.parametrize("name", ["release", "strict"])
+@pytest.mark.parametrize("name", shipped())
 def test_shipped_policies_are_clean(name: str) -> None:
     assert lint_policy(bundled("policies") / f"{name}.yaml", TODAY) == ()
 

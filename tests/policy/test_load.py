@@ -10,6 +10,7 @@ from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError
 from gatekeeper.policy.explain import explain
 from gatekeeper.policy.load import load_policy
+from gatekeeper.policy.new import shipped
 from gatekeeper.policy.schema import validator
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.policy import Policy
@@ -277,7 +278,7 @@ def _objects(schema: Any) -> list[dict[str, Any]]:
     return [p for p in _parts(schema) if p.get("type") == "object" and "required" not in p]
 
 
-@pytest.mark.parametrize("name", ["release", "strict"])
+@pytest.mark.parametrize("name", shipped())
 def test_shipped_policies_load(name: str) -> None:
     policy = load_policy(bundled("policies") / f"{name}.yaml")
     assert all(rule.rationale and rule.remedy and rule.controls for rule in policy.rules)

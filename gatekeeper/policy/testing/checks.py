@@ -202,7 +202,7 @@ class _Teller:
             if key in entry:
                 message = f"a bundle says itself what {key} would say"
                 raise self._tests.error((*route, key), message, f"remove {key}, or the bundle")
-        path = Path(self._tests.document.source).parent / entry["bundle"]
+        path = Path(self._tests.document.file((*route, "bundle"))).parent / entry["bundle"]
         evidence = self._open(path)
 
         def failure(policy: Policy) -> str | None:

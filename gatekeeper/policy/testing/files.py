@@ -10,19 +10,15 @@ from typing import Any
 
 from gatekeeper import catalog
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.policy.problems import error_at, in_order
-from gatekeeper.policy.schema import first_schema_problem, schema_problems
+from gatekeeper.policy.problems import error_at
 from gatekeeper.policy.subjects import expand
+from gatekeeper.policy.testing.extended import read_test_document
 from gatekeeper.policy.testing.told import Number, counted
-from gatekeeper.policy.yaml_marks import read_yaml
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule, size_of
 from gatekeeper.strict_yaml import Route, YamlDocument
 
-_ENDING = ".test.yaml"
-#: The JSON Schema of test files, as `schema.validator` knows it.
-TESTS_SCHEMA = "policy-test-v1"
 _NUMBER = re.compile(r"(-?[0-9.]+) *(?:of *([0-9]+)|(\S+))")
 #: What subjects mean that do not say it.
 _USUAL = {"set": "regular", "mask": "none"}
@@ -35,23 +31,6 @@ class Asks:
     metric: str
     subject: Subject
     interval: str
-
-
-def is_test_file(path: Path) -> bool:
-    """Whether a file is one of tests, by its name."""
-    return path.name.endswith((_ENDING, ".test.yml"))
-
-
-def path_of_tests(policy: Path) -> Path:
-    """Where the tests of a policy lie: `NAME.test.yaml` beside `NAME.yaml`."""
-    return policy.with_name(policy.stem + _ENDING)
-
-
-def policy_of(tests: Path) -> Path:
-    """Where the policy of a test file lies: `NAME.yaml`, or `NAME.yml`, beside `NAME.test.yaml`."""
-    stem = tests.name.rpartition(".")[0].removesuffix(".test")
-    other = tests.with_name(f"{stem}.yml")
-    return other if other.exists() else tests.with_name(f"{stem}.yaml")
 
 
 class TestFile:
@@ -224,13 +203,10 @@ def read_tests(path: Path, policy: Policy) -> TestFile:
         policy: as loaded, not sized.
 
     Raises:
-        UsageError: unreadable, not strict YAML, not of the schema, or for another policy.
+        UsageError: unreadable, not strict YAML, not of the schema, or for another policy; or so is
+            a file that it extends.
     """
-    document = read_yaml(path)
-    if malformed := first_schema_problem(document, TESTS_SCHEMA):
-        problems = [malformed, *in_order(schema_problems(document, TESTS_SCHEMA))]
-        first, *others = dict.fromkeys(problems)
-        raise first.as_error([one.as_error() for one in others])
+    document = read_test_document(path, policy.rules)
     named = document.data["policy"]
     if named != policy.id:
         raise error_at(

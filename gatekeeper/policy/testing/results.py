@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.testing.checks import Check, OpenBundle, checks_of, untested
-from gatekeeper.policy.testing.files import is_test_file, path_of_tests, policy_of, read_tests
+from gatekeeper.policy.testing.extended import is_test_file, path_of_tests, policy_of
+from gatekeeper.policy.testing.files import read_tests
 from gatekeeper.policy.testing.mutants import Mutant, mutants, survivors
 from gatekeeper.records.policy import Policy
 

@@ -123,7 +123,8 @@ def _decide(policy: Policy, answers: Answers) -> tuple[RuleOutcome, ...]:
         return tuple(alone)
     pairs = [_told_metric(rule, dict(numbers))
              for rule, numbers in zip(policy.rules, told, strict=True)]  # fmt: skip
-    decided = decide(blank_evidence(), policy, pairs, CONFIDENCE, advise=False)
+    blank = blank_evidence(at for numbers in told for at, _ in numbers)
+    decided = decide(blank, policy, pairs, CONFIDENCE, advise=False)
     return tuple(replace(o, rule=rule) for o, rule in zip(decided, policy.rules, strict=True))
 
 
@@ -147,7 +148,8 @@ def _alone(
 ) -> RuleOutcome:
     policy = replace(_EMPTY, rules=(rule,), needs=_needs(selectors))
     pair = _told_metric(rule, dict(numbers))
-    (outcome,) = decide(blank_evidence(), policy, [pair], CONFIDENCE, advise=False)
+    blank = blank_evidence(at for at, _ in numbers)
+    (outcome,) = decide(blank, policy, [pair], CONFIDENCE, advise=False)
     return replace(outcome, rule=rule)
 
 

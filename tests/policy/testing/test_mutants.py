@@ -35,7 +35,7 @@ def test_the_tests_of_shipped_policies_notice_every_weaker_one(path: Path) -> No
     assert result.failed == ()
     assert result.untested == ()
     assert [mutant.name for mutant in result.survivors] == []
-    assert (result.mutants or 0) > 100
+    assert (result.mutants or 0) > 5 * len(load_policy(path).rules)
 
 
 def test_the_weaker_ones(tmp_path: Path) -> None:
