@@ -43,14 +43,18 @@ def code_digest() -> str:
 
 
 def ask_ahead(
-    memory: Memory, policies: Iterable[Policy], today: date, card: JudgeCard | None = None
+    memory: Memory,
+    policies: Iterable[Policy],
+    today: date,
+    card: JudgeCard | None = None,
+    baseline: Memory | None = None,
 ) -> None:
-    """Asks a bundle all that these policies ask, whatever their limits are."""
-    evidence = memory.evidence()
+    """Asks a bundle, and its baseline, all that these policies ask, whatever their limits are."""
+    evidence, then = memory.evidence(), None if baseline is None else baseline.evidence()
     for policy in policies:
         for moved in _moved(policy):
             try:
-                evaluate(evidence, moved, today, card=card, advise=False)
+                evaluate(evidence, moved, today, card=card, baseline=then, advise=False)
             except GatekeeperError:  # whoever asks for this policy is told then
                 break
 
@@ -63,10 +67,9 @@ def _moved(policy: Policy) -> Iterator[Policy]:
 def _with_limit(rule: Rule, share: float) -> Rule:
     if rule.unit not in _SHARES or share == 0:
         return rule
-    if rule.maximum is not None:
-        end = 0.0 if share > 0 else 100.0
-        return replace(rule, maximum=rule.maximum + abs(share) * (end - rule.maximum))
-    if rule.minimum is not None:
-        end = 100.0 if share > 0 else 0.0
-        return replace(rule, minimum=rule.minimum + abs(share) * (end - rule.minimum))
-    return rule
+    low, high = (0.0, 100.0) if share > 0 else (100.0, 0.0)
+    upper, lower = (
+        None if limit is None else limit + abs(share) * (end - limit)
+        for limit, end in ((rule.maximum, low), (rule.minimum, high))
+    )
+    return replace(rule, maximum=upper, minimum=lower)

@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS bundles (
     digest TEXT PRIMARY KEY, model TEXT NOT NULL, checkpoint TEXT NOT NULL,
     finished TEXT NOT NULL, added TEXT NOT NULL, label TEXT NOT NULL, policy TEXT NOT NULL,
     policy_digest TEXT NOT NULL, judged_on TEXT, headline TEXT NOT NULL, brief TEXT, card TEXT,
-    fail_on TEXT NOT NULL, files TEXT NOT NULL
+    fail_on TEXT NOT NULL, files TEXT NOT NULL, baseline TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_model ON bundles (model, finished);
 CREATE TABLE IF NOT EXISTS answers (
@@ -45,7 +45,7 @@ PRAGMA user_version = {_VERSION};
 """
 _COLUMNS = (
     "digest, model, checkpoint, finished, added, label, policy, policy_digest, judged_on, "
-    "headline, brief, card, fail_on, files"
+    "headline, brief, card, fail_on, files, baseline"
 )
 
 
@@ -138,6 +138,13 @@ class History:
             remedy="give as much of a digest as `gatekeeper history list` shows",
         )
 
+    def find(self, digest: str) -> Entry | None:
+        """The bundle of a whole digest; None if it is not here."""
+        query = f"SELECT {_COLUMNS} FROM bundles WHERE digest = ?"  # noqa: S608
+        with self._told():
+            row = self._db.execute(query, (digest,)).fetchone()
+        return None if row is None else _entry(row)
+
     def home(self, entry: Entry) -> Path:
         """The folder of a bundle's files."""
         return self.home_of(entry.digest)
@@ -169,7 +176,7 @@ class History:
             entry.judged_on and entry.judged_on.isoformat(), entry.headline,
             entry.brief and json.dumps(brief_to_json(entry.brief)),
             None if entry.card is None else json.dumps(entry.card), entry.fail_on,
-            json.dumps({name: list(facts) for name, facts in entry.files.items()}),
+            json.dumps({name: list(facts) for name, facts in entry.files.items()}), entry.baseline,
         )  # fmt: skip
         marks = ", ".join("?" * len(row))
         with self._writing() as db:
@@ -283,7 +290,7 @@ def _useless(folder: Path, why: str) -> UsageError:
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     (digest, model, checkpoint, finished, added, label, policy, policy_digest, judged_on,
-     _, brief, card, fail_on, files) = row  # fmt: skip
+     _, brief, card, fail_on, files, baseline) = row  # fmt: skip
     return Entry(
         digest=digest,
         model=model,
@@ -298,4 +305,5 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         card=None if card is None else json.loads(card),
         fail_on=fail_on,
         files=json.loads(files),
+        baseline=baseline,
     )

@@ -8,11 +8,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 
-from gatekeeper.analysis.parts import part_of
 from gatekeeper.analysis.population import method_about
 from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.policy.carded import corrected
-from gatekeeper.policy.recalled import by_category, measured, noise_floor, too_few_categories
+from gatekeeper.policy.questions import (
+    by_category,
+    measured,
+    noise_floor,
+    part_of,
+    too_few_categories,
+)
 from gatekeeper.policy.regression import regression
 from gatekeeper.policy.second_judge import contradiction
 from gatekeeper.policy.undecided import open_replies, told_otherwise

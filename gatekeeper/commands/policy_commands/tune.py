@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._tier import tier_option
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.history.tune import Tuned
@@ -26,18 +27,26 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     required=True,
     help="A past release that must meet all limits; repeat for more.",
 )
+@tier_option
 @click.option("--prompt-cost", type=click.FloatRange(0), help="Price of a prompt, to count with.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write a patch to this file.")
 @uncollected()
 def tune(
-    file: Path, folder: Path, named: tuple[str, ...], prompt_cost: float | None, out: Path | None
+    file: Path,
+    folder: Path,
+    named: tuple[str, ...],
+    tier: str | None,
+    prompt_cost: float | None,
+    out: Path | None,
 ) -> None:
     """Tell the tightest limits that past releases meet, and what they would have got wrong.
 
     Of each rule: the end of the named releases' intervals, rounded outward to a whole unit, so that
     each passes with its whole interval; the prompts a set that such a limit takes for an 80 %
     chance of a decision; and, where releases are labelled (`gatekeeper history label`), how many
-    good ones each limit blocks and how many bad ones it misses. POLICY itself is never changed.
+    good ones each limit blocks and how many bad ones it misses. Both limits of a rule with
+    `between` are tuned; that of one with `max_regression` if the baseline is in the history too.
+    POLICY itself is never changed.
 
     \b
     Example:
@@ -50,7 +59,7 @@ def tune(
     from gatekeeper.history.tune import tune as tuned_by
     from gatekeeper.policy.load import load_policy
 
-    policy = load_policy(file)
+    policy = load_policy(file, tier)
     if out is not None:
         check_writable(out)
     with History(folder) as kept:
@@ -72,6 +81,7 @@ def tune(
 
 def _line(one: Tuned, prompt_cost: float | None) -> str:
     side = "max" if one.rule.maximum is not None else "min"
+    side = f"{one.key}, {side}" if one.key == "between" else one.key
     head = f"{one.rule.id}: {side} {one.limit:g} {one.rule.unit}"
     if one.tightest is None:
         return f"{head} → stays: {one.why}"
