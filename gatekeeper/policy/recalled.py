@@ -256,27 +256,30 @@ def _subject(subject: Subject) -> str:
     return ",".join(f"{key}={setting}" for key, setting in subject.items()) or "-"
 
 
+def bare_rule(metric: str, *, unit: str = "", bound: str = "", interval: str = "suite") -> Rule:
+    """A rule without a limit, severity and words: what no answer of the evidence can hang on."""
+    return Rule(
+        id=metric,
+        metric=metric,
+        subjects=(),
+        minimum=None,
+        maximum=None,
+        unit=unit,
+        bound=bound,
+        severity="block",
+        rationale="",
+        remedy="",
+        controls=(),
+        line=0,
+        interval=interval,
+    )
+
+
 def needs_of(policy: Policy) -> Policy:
     """A policy without limits, severities, waivers and words: what it wants to be measured, of
     which requirements tell. They are asked of this one, so that they can hang on nothing else.
     """
-    rules = (
-        Rule(
-            id=metric,
-            metric=metric,
-            subjects=(),
-            minimum=None,
-            maximum=None,
-            unit="",
-            bound="",
-            severity="block",
-            rationale="",
-            remedy="",
-            controls=(),
-            line=0,
-        )
-        for metric in sorted({rule.metric for rule in policy.rules})
-    )
+    rules = (bare_rule(metric) for metric in sorted({rule.metric for rule in policy.rules}))
     return replace(
         policy,
         version="",
