@@ -13,6 +13,7 @@ from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.evidence.wire_judge_card import card_from_json
 from gatekeeper.history.entry import Entry
 from gatekeeper.history.keep import check_home
+from gatekeeper.history.packed import Answers
 from gatekeeper.history.remember import code_digest
 from gatekeeper.history.store import INDEX, History
 from gatekeeper.policy.evaluate import evaluate
@@ -121,7 +122,11 @@ class Pasts:
         check_home(self._history, entry)
         if forgotten:
             self.asked.pop(entry.digest, None)
-        known = {} if forgotten or self._anew else self._history.answers(entry.digest, self._code)
+        known = (
+            Answers({})
+            if forgotten or self._anew
+            else self._history.answers(entry.digest, self._code)
+        )
         memory = Memory(known, partial(read_bundle, self._history.home(entry) / BUNDLE))
         # One audit may be asked for itself and as the baseline of others.
         memory.new = self.asked.setdefault(entry.digest, memory.new)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -23,6 +22,7 @@ from typing import Any
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.file_locks import lacks_locks
 from gatekeeper.history.entry import Entry, brief_from_json, brief_to_json
+from gatekeeper.history.packed import Answers, unpacked
 from gatekeeper.outside import refuse_inside_checkpoint
 
 INDEX, BUNDLES = "index.sqlite", "bundles"
@@ -153,18 +153,12 @@ class History:
         """The folder that a bundle of this digest has, or would have."""
         return self.folder / BUNDLES / digest.removeprefix("sha256:")
 
-    def answers(self, digest: str, code: str) -> dict[str, Any]:
+    def answers(self, digest: str, code: str) -> Answers:
         """What a bundle has answered to the code named; empty if nothing."""
         query = "SELECT data FROM answers WHERE digest = ? AND code = ?"
         with self._told():
             row = self._db.execute(query, (digest, code)).fetchone()
-        if row is None:
-            return {}
-        try:
-            answers: dict[str, Any] = json.loads(zlib.decompress(row[0]))
-        except (ValueError, zlib.error):  # whatever it is, the bundle itself can be asked
-            return {}
-        return answers
+        return Answers({}) if row is None else unpacked(row[0])
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -198,9 +192,8 @@ class History:
         """Adds answers of bundles to those that are known; those of other code are dropped."""
         with self._writing() as db:
             for digest, new in answered:
-                data = json.dumps({**self.answers(digest, code), **new})
+                packed = self.answers(digest, code).packed(new)
                 db.execute("DELETE FROM answers WHERE digest = ?", (digest,))
-                packed = zlib.compress(data.encode(), 1)
                 # Not of a bundle that was removed meanwhile.
                 db.execute(
                     "INSERT INTO answers SELECT digest, ?, ? FROM bundles WHERE digest = ?",
