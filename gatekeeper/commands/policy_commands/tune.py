@@ -9,6 +9,7 @@ import click
 
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._tier import tier_option
+from gatekeeper.errors import UsageError, excerpt
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.history.tune import Tuned
@@ -25,7 +26,8 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     metavar="DIGEST",
     multiple=True,
     required=True,
-    help="A past release that must meet all limits; repeat for more.",
+    help="A past release that must meet all limits, or `good`: all that are labelled so; repeat "
+    "for more.",
 )
 @tier_option
 @click.option("--prompt-cost", type=click.FloatRange(0), help="Price of a prompt, to count with.")
@@ -51,6 +53,7 @@ def tune(
     \b
     Example:
       gatekeeper policy tune release.yaml --history audits/ --must-pass 3f2a9c --out tune.patch
+      gatekeeper policy tune release.yaml --history audits/ --must-pass good --prompt-cost 0.02
       patch -p1 < tune.patch
     """
     from gatekeeper.evidence.bundle import check_writable, write_bytes
@@ -63,8 +66,17 @@ def tune(
     if out is not None:
         check_writable(out)
     with History(folder) as kept:
-        wanted = list({kept.entry(name).digest: kept.entry(name) for name in named}.values())
-        labelled = pasts(kept, [entry for entry in kept.entries() if entry.label])
+        told = [entry for entry in kept.entries() if entry.label]
+        good = [entry for entry in told if entry.label == "good"]
+        if "good" in named and not good:
+            raise UsageError(
+                "no release is labelled good",
+                where=excerpt(folder),
+                remedy="label some (gatekeeper history label), or name them by their digests",
+            )
+        asked = [e for name in named for e in (good if name == "good" else [kept.entry(name)])]
+        wanted = list({entry.digest: entry for entry in asked}.values())
+        labelled = pasts(kept, told)
         tuned = tuned_by(policy, pasts(kept, wanted), labelled)
     for one in tuned:
         click.echo(_line(one, prompt_cost))
