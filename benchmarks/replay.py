@@ -1,8 +1,8 @@
 """How long `policy replay` takes over 1,000 stored audits, and over bundles that it must read.
 
-    python -m benchmarks.replay BUNDLE --work .bench_cache/replay
+    python -m benchmarks.replay BUNDLE... --work .bench_cache/replay --write docs/benchmarks.md
 
-BUNDLE is a bundle of the demo's. By seeded changes others are made of it (replies turned from
+BUNDLE is one of the demo's. By seeded changes others are made of it (replies turned from
 refusals into answers and back), measured, and kept in a history; each of them is then entered many
 times under other digests, since measuring 1,000 takes an hour and replaying them does not care. No
 process reads a bundle where only limits, severities or waivers change; a new subject makes it read
@@ -18,31 +18,49 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import click
 
+from benchmarks.page import write_section
+from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.history.keep import keep
 from gatekeeper.history.remember import ask_ahead, code_digest
 from gatekeeper.history.store import History
-from gatekeeper.metrics import with_findings
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
+from gatekeeper.policy.new import base_of, shipped
 from gatekeeper.policy.recalled import Memory
-from gatekeeper.records.bundle_files import BUNDLE
+from gatekeeper.policy.wire import verdict_from_json
+from gatekeeper.records.bundle_files import BUNDLE, VERDICT
+from gatekeeper.records.bundle_files import POLICY as POLICY_FILE
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.model import CheckpointRef
 from gatekeeper.records.suite import HARMFUL_SETS
+from gatekeeper.strict_json import strict_loads
 
 ROOT = Path(__file__).resolve().parents[1]
 POLICY = ROOT / "demo" / "policy.yaml"
 DAY = date(2026, 11, 30)
 #: Seconds and MiB that 1,000 audits may take.
 GOAL_S, GOAL_MIB = 5.0, 500.0
+NAME = "replay"
+#: Changes of which it is measured what the shipped policies add to `history add`.
+SHIPPED = (0, 1)
+#: Each replayed twice: the second time, what was asked of bundles is remembered.
+RUNS = ("first", "again")
+CHANGES: Mapping[str, Sequence[tuple[str, str]]] = {
+    "the same policy": (),
+    "looser limits": (("max: 10 points", "max: 30 points"),),
+    "tighter limits": (("max: 10 points", "max: 4 points"),),
+    "another severity": (("severity: warn", "severity: block"),),
+    "a new subject": (("at: {set: over_refusal, mask: none}", "at: {set: jailbreak, k: 4}"),),
+}
 _REPLIES = {
     "refuse": ("I cannot help with that.", "refusal-phrase"),
     "comply": ("Sure, this is how it is done.", "no-refusal"),
@@ -64,32 +82,47 @@ def changed(evidence: Evidence, seed: int) -> Evidence:
     checkpoint = CheckpointRef(
         source=f"model-{seed % 7}", revision=None, files={"a": f"{seed:064x}"}
     )
-    return with_findings(replace(evidence, trials=tuple(trials), checkpoint=checkpoint))
+    # Findings for reports stay those of the original: no verdict rests on them.
+    return replace(evidence, trials=tuple(trials), checkpoint=checkpoint)
 
 
-def make_history(bundle: Path, folder: Path, count: int, measured: int) -> None:
-    """A history of so many entries, of which some were measured."""
-    policy, code = load_policy(POLICY), code_digest()
-    original = read_bundle(bundle)
+def make(bundle: Path, folder: Path, seed: int) -> None:
+    """One changed bundle with its verdict, as `run` leaves them, and what it would be asked."""
+    if (folder / "answers.json").exists():
+        return
+    policy, made = load_policy(POLICY), folder / BUNDLE
+    evidence = write_bundle(changed(read_bundle(bundle), seed), made)
+    memory, start = Memory({}, lambda: evidence), time.process_time()
+    ask_ahead(memory, [policy], DAY)
+    costs = {"own": time.process_time() - start}
+    if seed in SHIPPED:  # what they answer is never asked for below, so a few will do
+        start = time.process_time()
+        ask_ahead(memory, [base_of(name).policy for name in shipped()], DAY)
+        costs["shipped"] = time.process_time() - start
+    verdict = evaluate(memory.evidence(), policy, DAY, advise=False)
+    shutil.copyfile(POLICY, folder / POLICY_FILE)
+    (folder / VERDICT).write_bytes(verdict_bytes(verdict))
+    said = json.dumps({"costs": costs, "code": code_digest(), "answers": memory.new})
+    (folder / "answers.json").write_text(said, encoding="utf-8")
+
+
+def fill(made: Sequence[Path], folder: Path, count: int) -> None:
+    """A history of so many entries of these bundles: copies are entered under other digests."""
     with History(folder, write=True) as history:
-        for seed in range(measured):
-            made = folder / "made" / BUNDLE
-            evidence = write_bundle(changed(original, seed), made)
-            evidence = read_bundle(made)
-            verdict = evaluate(evidence, policy, DAY)
-            entry, _ = keep(history, made, evidence, verdict, today=DAY)
-            shutil.rmtree(made.parent)
-            memory = Memory({}, lambda evidence=evidence: evidence)  # type: ignore[misc]
-            ask_ahead(memory, [policy], DAY)
+        for seed, home in enumerate(made):
+            evidence = read_bundle(home / BUNDLE)
+            verdict = verdict_from_json(strict_loads((home / VERDICT).read_bytes()))
+            entry, _ = keep(history, home / BUNDLE, evidence, verdict, today=DAY)
+            said = json.loads((home / "answers.json").read_text(encoding="utf-8"))
             answers = []
-            for copy in range(count // measured):
+            for copy in range(count // len(made)):
                 digest = f"sha256:{seed:032x}{copy:032x}" if copy else entry.digest
                 if copy:
-                    home = history.home_of(digest)
-                    shutil.copytree(history.home(entry), home, copy_function=os.link)
+                    copied = history.home_of(digest)
+                    shutil.copytree(history.home(entry), copied, copy_function=os.link)
                     history.put(replace(entry, digest=digest))
-                answers.append((digest, memory.new))
-            history.remember(code, answers)
+                answers.append((digest, said["answers"]))
+            history.remember(said["code"], answers)
 
 
 def timed(*arguments: str) -> tuple[float, Mapping[str, float], str]:
@@ -119,30 +152,70 @@ print(json.dumps({"mib": (own.ru_maxrss + 2 * others.ru_maxrss) / 1024, "cpu": c
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path, exists=True))
+@click.argument("bundles", nargs=-1, type=click.Path(path_type=Path, exists=True))
 @click.option("--work", type=click.Path(path_type=Path), required=True)
-@click.option("--count", default=1000, show_default=True)
-@click.option("--measured", default=40, show_default=True)
-def main(bundle: Path, work: Path, count: int, measured: int) -> None:
+@click.option("--count", default=1000, show_default=True, help="Entries of the history.")
+@click.option("--measured", default=50, show_default=True, help="Different ones of these.")
+@click.option("--processes", default=2, show_default=True, help="That make them.")
+@click.option("--write", type=click.Path(path_type=Path), help="Page to write the section of.")
+def main(
+    bundles: tuple[Path, ...], work: Path, count: int, measured: int, processes: int,
+    write: Path | None,
+) -> None:  # fmt: skip
     """Make the history if it is not there, and time replays over it."""
-    folder = work / "history"
+    folder, made = work / "history", [work / "made" / str(seed) for seed in range(measured)]
+    with ProcessPoolExecutor(processes) as pool:
+        given = [bundles[seed % len(bundles)] for seed in range(measured)]
+        list(pool.map(make, given, made, range(measured)))
     if not folder.exists():
-        make_history(bundle, folder, count, measured)
-    text = POLICY.read_text(encoding="utf-8")
-    policies = {
-        "the same policy": text,
-        "looser limits": text.replace("max: 10 points", "max: 30 points"),
-        "tighter limits": text.replace("max: 10 points", "max: 4 points"),
-        "severities": text.replace("severity: warn", "severity: block"),
-    }
-    for name, changed_text in policies.items():
-        path = work / "policy.yaml"
-        path.write_text(changed_text, encoding="utf-8")
-        for run in ("first", "again"):
+        fill(made, folder, count)
+    text, rows = POLICY.read_text(encoding="utf-8"), []
+    for name, changes in CHANGES.items():
+        path, new = work / "policy.yaml", text
+        for before, after in changes:
+            if before not in new:
+                raise click.ClickException(f"{POLICY} has no {before!r}")
+            new = new.replace(before, after)
+        path.write_text(new, encoding="utf-8")
+        for run in RUNS:
             seconds, used, line = timed("policy", "replay", str(path), "--history", str(folder))
-            met = "met" if seconds <= GOAL_S and used["mib"] <= GOAL_MIB else "MISSED"
-            cost = f"{seconds:.1f} s, {used['cpu']:.1f} s of processors, {used['mib']:.0f} MiB"
-            print(f"{name}, {run}: {cost} ({met}): {line}")
+            row = (name, run, seconds, used["cpu"], used["mib"])
+            rows.append(row)
+            click.echo(f"{_row(*row)} {line}")
+    costs = [json.loads((home / "answers.json").read_text())["costs"] for home in made]
+    if write is not None:
+        write_section(write, NAME, section(rows, costs, count, measured))
+
+
+def _row(name: str, run: str, seconds: float, cpu: float, mib: float) -> str:
+    met = "yes" if seconds <= GOAL_S and mib <= GOAL_MIB else "no"
+    return f"| {name}, {run} | {seconds:.1f} | {cpu:.1f} | {mib:.0f} | {met} |"
+
+
+def section(
+    rows: Sequence[tuple[str, str, float, float, float]],
+    costs: Sequence[Mapping[str, float]],
+    count: int,
+    measured: int,
+) -> str:
+    """What docs/benchmarks.md says."""
+    asked = ([cost[key] for cost in costs if key in cost] for key in ("own", "shipped"))
+    own, others = (sum(seconds) / max(1, len(seconds)) for seconds in asked)
+    return "\n".join([
+        "## Replaying past audits",
+        "",
+        f"`gatekeeper policy replay` over {count} stored audits of {measured} different bundles, "
+        "each made from the demo's by a seeded change and entered under several digests; "
+        f"{os.cpu_count()} processors, which others used too (load {os.getloadavg()[0]:.1f} at "
+        f"the end). Wanted: {GOAL_S:g} s and {GOAL_MIB:g} MiB, of all processes, each at its most.",
+        "",
+        "| policy | s | processor s | MiB | in both |",
+        "|---|---|---|---|---|",
+        *(_row(*row) for row in rows),
+        "",
+        f"To answer so, `history add` asks each bundle ahead: {own:.1f} s of a processor for the "
+        f"policy of its verdict, {others:.1f} s for the shipped ones.",
+    ])  # fmt: skip
 
 
 if __name__ == "__main__":

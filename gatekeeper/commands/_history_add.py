@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import io
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from gatekeeper.commands._history_lines import line_of
 from gatekeeper.commands._verdicts import bundle_of
-from gatekeeper.errors import ExitCode, excerpt
+from gatekeeper.errors import EvidenceError, ExitCode, excerpt
 from gatekeeper.evidence.bundle import read_bundle
+from gatekeeper.evidence.wire_judge_card import card_from_json
 from gatekeeper.history.keep import keep
+from gatekeeper.history.past import Past, Pasts
 from gatekeeper.history.remember import ask_ahead, code_digest
 from gatekeeper.history.store import History
 from gatekeeper.policy.load import load_policy
+from gatekeeper.policy.new import base_of, shipped
 from gatekeeper.policy.recalled import Memory
 from gatekeeper.policy.wire import verdict_from_json
-from gatekeeper.records.bundle_files import POLICY, VERDICT
+from gatekeeper.records.bundle_files import BUNDLE, POLICY, VERDICT
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.verdict import Verdict
 from gatekeeper.strict_json import strict_loads
 
 
 def add_one(kept: History, path: Path, *, model: str | None, label: str, link: bool) -> str:
     """Verifies and keeps one bundle; what to say of it."""
 
-    bundle, open_ = bundle_of(path), _verified(path)
-    evidence, verdict, policies = read_bundle(bundle), None, []
-    beside = path / VERDICT
+    bundle, beside, verdict = bundle_of(path), path / VERDICT, None
     if bundle != path and beside.is_file():
         verdict = verdict_from_json(strict_loads(beside.read_bytes()), where=excerpt(beside))
-        policies.append(load_policy(path / POLICY, earlier=True))
+    baseline = _baseline(kept, beside, verdict)
+    open_ = _verified(path, baseline)
+    evidence = read_bundle(bundle)
     today = datetime.now(UTC).date()
     entry, new = keep(
         kept, bundle, evidence, verdict, today=today, model=model, label=label, link=link
@@ -40,13 +45,43 @@ def add_one(kept: History, path: Path, *, model: str | None, label: str, link: b
             kept.label(entry, label)
             said += f"; labelled {label}"
         return said
-    memory = Memory({}, lambda: evidence)
-    ask_ahead(memory, policies, today, None if verdict is None else verdict.card)
-    kept.remember(code_digest(), [(entry.digest, memory.new)])
+    _remember(kept, Pasts(kept).of(entry), path, evidence, today)
     return f"added: {line_of(entry)}{open_}"
 
 
-def _verified(path: Path) -> str:
+def _remember(kept: History, past: Past, path: Path, evidence: Evidence, today: date) -> None:
+    """Asks a bundle what its own policy and the shipped ones ask, so that a replay need not."""
+    memory, baseline = Memory({}, lambda: evidence), past.baseline
+    if past.entry.brief is not None:
+        own = past.waived(load_policy(path / POLICY, earlier=True))
+        card = None if past.entry.card is None else card_from_json(past.entry.card, path / VERDICT)
+        ask_ahead(memory, [own], today, card, baseline)
+    ask_ahead(memory, [base_of(name).policy for name in shipped()], today)
+    asked = [(past.entry.digest, memory.new)]
+    if baseline is not None:
+        asked.append((past.entry.baseline, baseline.new))
+    kept.remember(code_digest(), asked)
+
+
+def _baseline(kept: History, beside: Path, verdict: Verdict | None) -> Path | None:
+    """The bundle that a verdict compares with: it must be in the history already.
+
+    Raises:
+        EvidenceError: it is not.
+    """
+    if verdict is None or verdict.baseline is None:
+        return None
+    entry = kept.find(verdict.baseline)
+    if entry is None:
+        raise EvidenceError(
+            f"the verdict compares with {excerpt(verdict.baseline)}, which is not in the history",
+            where=excerpt(beside),
+            remedy="add that evidence first",
+        )
+    return kept.home(entry) / BUNDLE
+
+
+def _verified(path: Path, baseline: Path | None) -> str:
     """Verifies a bundle as `gatekeeper verify` does; what it left open, in words.
 
     Raises:
@@ -56,8 +91,9 @@ def _verified(path: Path) -> str:
 
     from gatekeeper.commands.verify import COMMAND as VERIFY
 
+    options = [] if baseline is None else ["--baseline", str(baseline)]
     with contextlib.redirect_stdout(io.StringIO()) as told:
-        code = VERIFY.main(["--", str(path)], prog_name="verify", standalone_mode=False)
+        code = VERIFY.main([*options, "--", str(path)], prog_name="verify", standalone_mode=False)
     if code == ExitCode.PASS:
         return ""
     open_ = [line[2:] for line in told.getvalue().splitlines() if line.startswith("? ")]

@@ -74,6 +74,7 @@ class Entry:
         brief: what it came to; None without.
         card: the judge's card that it rests on, as in verdict.json; None without.
         fail_on: of the verdict, see `evaluate`.
+        baseline: digest of the evidence that the verdict compares with; empty if it does not.
         files: of each file, by its path in the bundle's folder: sha256, bytes and time of change.
     """
 
@@ -90,6 +91,7 @@ class Entry:
     card: Mapping[str, Any] | None
     fail_on: str
     files: Mapping[str, Sequence[Any]]
+    baseline: str = ""
 
     @property
     def short(self) -> str:

@@ -65,7 +65,7 @@ def keep(
     """
     home = history.home_of(evidence.digest)
     if not home.exists():
-        _copy(history, bundle, home, link=link)
+        _copy(history, bundle, home, verdict, link=link)
     files = {name: facts_of(home / name) for name in _names(home)}
     _hold(home, {name: facts[0] for name, facts in files.items()}, evidence)
     entry = Entry(
@@ -84,6 +84,7 @@ def keep(
         card=None if verdict is None or verdict.card is None else card_to_json(verdict.card),
         fail_on="block" if verdict is None else verdict.fail_on,
         files=files,
+        baseline="" if verdict is None else verdict.baseline or "",
     )
     if history.put(entry):
         return entry, True
@@ -133,14 +134,16 @@ def _names(home: Path) -> list[str]:
     return [*(f"{BUNDLE}/{name}" for name in BUNDLE_FILES), *beside]
 
 
-def _copy(history: History, bundle: Path, home: Path, *, link: bool) -> None:
+def _copy(
+    history: History, bundle: Path, home: Path, verdict: Verdict | None, *, link: bool
+) -> None:
     """Copies files into a folder beside the others, which then takes its name."""
     with _told(history.folder):
         folder = Path(tempfile.mkdtemp(prefix=".adding-", dir=history.folder / BUNDLES))
         try:
             (folder / BUNDLE).mkdir()
             names = {f"{BUNDLE}/{name}": bundle / name for name in BUNDLE_FILES}
-            names |= {name: bundle.parent / name for name in _beside(bundle)}
+            names |= {name: bundle.parent / name for name in _beside(bundle, verdict)}
             for name, source in names.items():
                 _bring(source, folder / name, link=link)
             try:
@@ -152,11 +155,16 @@ def _copy(history: History, bundle: Path, home: Path, *, link: bool) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _beside(bundle: Path) -> list[str]:
-    """Names of the files that belong to a verdict, where a bundle lies in an output directory."""
+def _beside(bundle: Path, verdict: Verdict | None) -> list[str]:
+    """Names of the files that belong to a verdict, where a bundle lies in an output directory.
+
+    A file of waivers that the verdict was not given with is none.
+    """
     if bundle.name != BUNDLE or not (bundle.parent / VERDICT).is_file():
         return []
-    return [name for name in _BESIDE if (bundle.parent / name).is_file()]
+    waived = verdict is not None and verdict.waivers_digest is not None
+    names = [name for name in _BESIDE if name != WAIVERS or waived]
+    return [name for name in names if (bundle.parent / name).is_file()]
 
 
 def _bring(source: Path, target: Path, *, link: bool) -> None:

@@ -8,6 +8,7 @@ its limits moved to where nothing, some and everything fails; each time by the g
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -16,10 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gatekeeper import __version__
+from gatekeeper import __version__, catalog
 from gatekeeper.errors import GatekeeperError
+from gatekeeper.policy.decide_rules import CONFIDENCE, decide
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.recalled import Memory
+from gatekeeper.policy.undecided import may_exceed
+from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.policy import Policy, Rule
 
@@ -27,7 +31,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 #: Whose code an answer can hang on.
 _DEPTHS = ("analysis", "evidence", "judges", "metrics", "policy", "records", "suites", "verify")
 #: Shares of the way from a limit to where everything fails (1), or nothing does (-1).
-_MOVES = (0.0, -1.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
+_MOVES = (-1.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
 #: Units of which a limit lies between 0 and 100.
 _SHARES = ("%", "points")
 
@@ -43,16 +47,21 @@ def code_digest() -> str:
 
 
 def ask_ahead(
-    memory: Memory, policies: Iterable[Policy], today: date, card: JudgeCard | None = None
+    memory: Memory,
+    policies: Iterable[Policy],
+    today: date,
+    card: JudgeCard | None = None,
+    baseline: Memory | None = None,
 ) -> None:
-    """Asks a bundle all that these policies ask, whatever their limits are."""
-    evidence = memory.evidence()
+    """Asks a bundle, and its baseline, all that these policies ask, whatever their limits are."""
+    evidence, then = memory.evidence(), None if baseline is None else baseline.evidence()
     for policy in policies:
-        for moved in _moved(policy):
-            try:
-                evaluate(evidence, moved, today, card=card, advise=False)
-            except GatekeeperError:  # whoever asks for this policy is told then
-                break
+        try:
+            evaluate(evidence, policy, today, card=card, baseline=then, advise=False)
+            for moved in _moved(policy.sized(evidence.model.maskable_experts)):
+                _ask(evidence, moved, card, then)
+        except GatekeeperError:  # whoever asks for this policy is told then
+            continue
 
 
 def _moved(policy: Policy) -> Iterator[Policy]:
@@ -60,13 +69,30 @@ def _moved(policy: Policy) -> Iterator[Policy]:
         yield replace(policy, rules=tuple(_with_limit(rule, share) for rule in policy.rules))
 
 
+def _ask(
+    evidence: Evidence, policy: Policy, card: JudgeCard | None, baseline: Evidence | None
+) -> None:
+    """Asks what rules hang on, and what waivers of them would: all of a verdict that limits move.
+
+    Args:
+        policy: sized for the model.
+    """
+    rules = [(rule, catalog.load("metric", rule.metric)) for rule in policy.rules]
+    card = None if policy.needs.judge_card is None else card
+    outcomes = decide(evidence, policy, rules, CONFIDENCE, card, baseline, advise=False)
+    for outcome, (rule, metric) in zip(outcomes, rules, strict=True):
+        if outcome.result == "fail" and len(rule.sides()) == 1:
+            upper = rule.maximum is not None
+            # A number that none exceeds, so that each is looked at.
+            may_exceed(evidence, metric, outcome, math.inf if upper else -math.inf, upper=upper)
+
+
 def _with_limit(rule: Rule, share: float) -> Rule:
-    if rule.unit not in _SHARES or share == 0:
+    if rule.unit not in _SHARES:
         return rule
-    if rule.maximum is not None:
-        end = 0.0 if share > 0 else 100.0
-        return replace(rule, maximum=rule.maximum + abs(share) * (end - rule.maximum))
-    if rule.minimum is not None:
-        end = 100.0 if share > 0 else 0.0
-        return replace(rule, minimum=rule.minimum + abs(share) * (end - rule.minimum))
-    return rule
+    low, high = (0.0, 100.0) if share > 0 else (100.0, 0.0)
+    upper, lower = (
+        None if limit is None else limit + abs(share) * (end - limit)
+        for limit, end in ((rule.maximum, low), (rule.minimum, high))
+    )
+    return replace(rule, maximum=upper, minimum=lower)

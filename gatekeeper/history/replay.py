@@ -14,16 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from gatekeeper.errors import EvidenceError
-from gatekeeper.evidence.bundle import read_bundle
-from gatekeeper.evidence.wire_judge_card import card_from_json
 from gatekeeper.history.entry import Brief, BriefRule, Entry, brief_of
-from gatekeeper.history.keep import check_home
+from gatekeeper.history.past import Past, Pasts
 from gatekeeper.history.remember import code_digest
-from gatekeeper.history.store import INDEX, History, writable
-from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.recalled import Memory
-from gatekeeper.records.bundle_files import BUNDLE
-from gatekeeper.records.evidence import Evidence
+from gatekeeper.history.store import History, writable
 from gatekeeper.records.policy import Policy
 
 #: Bundles that one process judges at a time, and from how many on there are several.
@@ -110,7 +104,9 @@ def replay(
 ) -> list[Replayed]:
     """Holds every bundle of a history against a policy.
 
-    What had to be read from bundles is remembered, if the history may be written to.
+    Waivers kept beside a stored verdict hold as they did then, and a rule on a regression compares
+    with the baseline of that verdict. What had to be read from bundles is remembered, if the
+    history may be written to.
 
     Args:
         against: a policy to compare with, instead of the stored verdicts.
@@ -120,10 +116,8 @@ def replay(
         processes: that share the work; default: as many as there are processors.
     """
     entries = [e for e in history.entries() if model in {None, e.model}]
-    code = code_digest()
-    task = partial(
-        _judge_all, history.folder, code, policy=policy, against=against, day=day, anew=anew
-    )
+    code_digest()  # once, before there are several processes
+    task = partial(_judge_all, history.folder, policy=policy, against=against, day=day, anew=anew)
     chunks = [entries[i : i + _CHUNK] for i in range(0, len(entries), _CHUNK)]
     count = processes or os.cpu_count() or 1
     if count < 2 or len(entries) < _MANY or not sys.platform.startswith("linux"):
@@ -136,7 +130,7 @@ def replay(
     new = [pair for _, answered in parts for pair in answered if pair[1]]
     if new and writable(history.folder):
         with History(history.folder, write=True) as written:
-            written.remember(code, new)
+            written.remember(code_digest(), new)
     return [one for judged, _ in parts for one in judged]
 
 
@@ -145,7 +139,6 @@ _Answered = list[tuple[str, Mapping[str, Any]]]
 
 def _judge_all(
     folder: Path,
-    code: str,
     entries: Sequence[Entry],
     *,
     policy: Policy,
@@ -153,51 +146,30 @@ def _judge_all(
     day: date | None,
     anew: bool,
 ) -> tuple[list[Replayed], _Answered]:
-    judged, answered = list[Replayed](), _Answered()
+    judged = list[Replayed]()
     with History(folder) as history:
+        pasts = Pasts(history, anew=anew)
         for entry in entries:
-            known = {} if anew else history.answers(entry.digest, code)
-            memory = Memory(known, partial(_read, history, entry))
             try:
-                check_home(history, entry)
                 try:
-                    one = _judge(memory, entry, policy, against, day)
+                    one = _judge(pasts.of(entry), policy, against, day)
                 except (KeyError, TypeError, ValueError):
-                    if not known:
-                        raise
-                    memory = Memory(
-                        {}, partial(_read, history, entry)
-                    )  # what it knew was no answer
-                    one = _judge(memory, entry, policy, against, day)
+                    # What was remembered is no answer; if it was not that, it is raised again.
+                    one = _judge(pasts.of(entry, forgotten=True), policy, against, day)
             except EvidenceError as error:
                 one = Replayed(entry=entry, then=entry.brief, now=None, trouble=str(error))
             judged.append(one)
-            answered.append((entry.digest, memory.new))
-    return judged, answered
+        return judged, list(pasts.asked.items())
 
 
-def _judge(
-    memory: Memory, entry: Entry, policy: Policy, against: Policy | None, day: date | None
-) -> Replayed:
-    evidence = memory.evidence()
+def _judge(past: Past, policy: Policy, against: Policy | None, day: date | None) -> Replayed:
     then, now = (
-        None if one is None else brief_of(verdict_on(evidence, entry, one, day))
+        None if one is None else brief_of(past.verdict(past.waived(one), day))
         for one in (against, policy)
     )
     return Replayed(
-        entry=entry,
-        then=entry.brief if against is None else then,
+        entry=past.entry,
+        then=past.entry.brief if against is None else then,
         now=now,
-        was_read=memory.was_read,
+        was_read=past.memory.was_read,
     )
-
-
-def verdict_on(evidence: Evidence, entry: Entry, policy: Policy, day: date | None) -> Any:
-    """The verdict of `check` on a past audit, without advice on further prompts."""
-    card = None if entry.card is None else card_from_json(entry.card, Path(INDEX))
-    on = day or entry.judged_on or entry.finished
-    return evaluate(evidence, policy, on, fail_on=entry.fail_on, card=card, advise=False)
-
-
-def _read(history: History, entry: Entry) -> Evidence:
-    return read_bundle(history.home(entry) / BUNDLE)

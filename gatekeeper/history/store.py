@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -23,6 +22,7 @@ from typing import Any
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.file_locks import lacks_locks
 from gatekeeper.history.entry import Entry, brief_from_json, brief_to_json
+from gatekeeper.history.packed import Answers, unpacked
 from gatekeeper.outside import refuse_inside_checkpoint
 
 INDEX, BUNDLES = "index.sqlite", "bundles"
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS bundles (
     digest TEXT PRIMARY KEY, model TEXT NOT NULL, checkpoint TEXT NOT NULL,
     finished TEXT NOT NULL, added TEXT NOT NULL, label TEXT NOT NULL, policy TEXT NOT NULL,
     policy_digest TEXT NOT NULL, judged_on TEXT, headline TEXT NOT NULL, brief TEXT, card TEXT,
-    fail_on TEXT NOT NULL, files TEXT NOT NULL
+    fail_on TEXT NOT NULL, files TEXT NOT NULL, baseline TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_model ON bundles (model, finished);
 CREATE TABLE IF NOT EXISTS answers (
@@ -45,7 +45,7 @@ PRAGMA user_version = {_VERSION};
 """
 _COLUMNS = (
     "digest, model, checkpoint, finished, added, label, policy, policy_digest, judged_on, "
-    "headline, brief, card, fail_on, files"
+    "headline, brief, card, fail_on, files, baseline"
 )
 
 
@@ -138,6 +138,13 @@ class History:
             remedy="give as much of a digest as `gatekeeper history list` shows",
         )
 
+    def find(self, digest: str) -> Entry | None:
+        """The bundle of a whole digest; None if it is not here."""
+        query = f"SELECT {_COLUMNS} FROM bundles WHERE digest = ?"  # noqa: S608
+        with self._told():
+            row = self._db.execute(query, (digest,)).fetchone()
+        return None if row is None else _entry(row)
+
     def home(self, entry: Entry) -> Path:
         """The folder of a bundle's files."""
         return self.home_of(entry.digest)
@@ -146,18 +153,12 @@ class History:
         """The folder that a bundle of this digest has, or would have."""
         return self.folder / BUNDLES / digest.removeprefix("sha256:")
 
-    def answers(self, digest: str, code: str) -> dict[str, Any]:
+    def answers(self, digest: str, code: str) -> Answers:
         """What a bundle has answered to the code named; empty if nothing."""
         query = "SELECT data FROM answers WHERE digest = ? AND code = ?"
         with self._told():
             row = self._db.execute(query, (digest, code)).fetchone()
-        if row is None:
-            return {}
-        try:
-            answers: dict[str, Any] = json.loads(zlib.decompress(row[0]))
-        except (ValueError, zlib.error):  # whatever it is, the bundle itself can be asked
-            return {}
-        return answers
+        return Answers({}) if row is None else unpacked(row[0])
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -169,7 +170,7 @@ class History:
             entry.judged_on and entry.judged_on.isoformat(), entry.headline,
             entry.brief and json.dumps(brief_to_json(entry.brief)),
             None if entry.card is None else json.dumps(entry.card), entry.fail_on,
-            json.dumps({name: list(facts) for name, facts in entry.files.items()}),
+            json.dumps({name: list(facts) for name, facts in entry.files.items()}), entry.baseline,
         )  # fmt: skip
         marks = ", ".join("?" * len(row))
         with self._writing() as db:
@@ -191,9 +192,8 @@ class History:
         """Adds answers of bundles to those that are known; those of other code are dropped."""
         with self._writing() as db:
             for digest, new in answered:
-                data = json.dumps({**self.answers(digest, code), **new})
+                packed = self.answers(digest, code).packed(new)
                 db.execute("DELETE FROM answers WHERE digest = ?", (digest,))
-                packed = zlib.compress(data.encode(), 1)
                 # Not of a bundle that was removed meanwhile.
                 db.execute(
                     "INSERT INTO answers SELECT digest, ?, ? FROM bundles WHERE digest = ?",
@@ -283,7 +283,7 @@ def _useless(folder: Path, why: str) -> UsageError:
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     (digest, model, checkpoint, finished, added, label, policy, policy_digest, judged_on,
-     _, brief, card, fail_on, files) = row  # fmt: skip
+     _, brief, card, fail_on, files, baseline) = row  # fmt: skip
     return Entry(
         digest=digest,
         model=model,
@@ -298,4 +298,5 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         card=None if card is None else json.loads(card),
         fail_on=fail_on,
         files=json.loads(files),
+        baseline=baseline,
     )

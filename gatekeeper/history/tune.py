@@ -7,43 +7,24 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.history.entry import Entry
-from gatekeeper.history.keep import check_home
-from gatekeeper.history.remember import code_digest
-from gatekeeper.history.replay import verdict_on
+from gatekeeper.history.past import Past, Pasts
 from gatekeeper.history.store import History
 from gatekeeper.policy.floors import floors
-from gatekeeper.policy.recalled import Memory
 from gatekeeper.policy.yaml_marks import read_yaml
-from gatekeeper.records.bundle_files import BUNDLE
-from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.verdict import RuleOutcome
+from gatekeeper.strict_yaml import Route
 
 #: Chance of a decision that prompts are counted for.
 POWER = 0.8
 #: Whole units by which a limit is moved outward until all named releases meet it.
 _STEPS = 20
 _NUMBER = re.compile(r"-?[0-9.]+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """A past release that may be asked: its entry, and evidence that answers from memory."""
-
-    entry: Entry
-    memory: Memory
-
-    @property
-    def evidence(self) -> Evidence:
-        """What it answers with."""
-        return self.memory.evidence()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +41,8 @@ class Tuned:
     """What past releases say of one rule's limit.
 
     Attributes:
+        rule: with one limit; of a rule that holds a number between two, that of either side.
+        key: under which the limit stands in the policy: `max`, `between` …
         tightest: in whole units; None with the reason in `why`.
         decides: of all named releases, the end of an interval that lies nearest to it.
         curve: mistakes at each limit at which one changes, the tightest first.
@@ -67,6 +50,7 @@ class Tuned:
     """
 
     rule: Rule
+    key: str
     tightest: float | None
     why: str
     curve: tuple[Mistakes, ...]
@@ -93,43 +77,58 @@ def pasts(history: History, entries: Sequence[Entry]) -> list[Past]:
     Raises:
         EvidenceError: the files of one are not as they were.
     """
-    code, made = code_digest(), []
-    for entry in entries:
-        check_home(history, entry)
-        read = partial(read_bundle, history.home(entry) / BUNDLE)
-        memory = Memory(history.answers(entry.digest, code), read)
-        made.append(Past(entry=entry, memory=memory))
-    return made
+    found = Pasts(history)
+    return [found.of(entry) for entry in entries]
 
 
 def tune(policy: Policy, must_pass: Sequence[Past], labelled: Sequence[Past]) -> list[Tuned]:
-    """The tightest limit of each rule, and its trade-off where releases are labelled."""
-    return [_tuned(policy, rule, must_pass, labelled) for rule in policy.rules]
+    """The tightest limit of each rule, and its trade-off where releases are labelled.
+
+    Of a rule with two limits each is tuned by itself.
+    """
+    return [
+        _tuned(policy, side, _key(rule), must_pass, labelled)
+        for rule in policy.rules
+        for side in rule.sides()
+    ]
+
+
+def _key(rule: Rule) -> str:
+    if rule.regression:
+        return "max_regression"
+    if len(rule.sides()) > 1:
+        return "between"
+    return "max" if rule.maximum is not None else "min"
 
 
 def _tuned(
-    policy: Policy, rule: Rule, must_pass: Sequence[Past], labelled: Sequence[Past]
+    policy: Policy, rule: Rule, key: str, must_pass: Sequence[Past], labelled: Sequence[Past]
 ) -> Tuned:
     ends = []
     for past in must_pass:
         end = _end(rule, _outcome(policy, rule, past))
         if end is None:
             why = f"not measured in {past.entry.short}"
-            return Tuned(rule=rule, tightest=None, why=why, curve=(), prompts=None)
+            if rule.regression and past.baseline is None:
+                why = f"no baseline of {past.entry.short} is in the history"
+            return Tuned(rule=rule, key=key, tightest=None, why=why, curve=(), prompts=None)
         ends.append(end)
     limit, why = _met(policy, rule, must_pass, ends)
     curve = _curve(policy, rule, labelled)
     prompts = None
     if limit is not None:
-        sized = _with(policy, rule, limit).sized(must_pass[0].evidence.model.maskable_experts)
+        rules = tuple(_at(rule, limit) if one.id == rule.id else one for one in policy.rules)
+        experts = must_pass[0].evidence.model.maskable_experts
+        sized = replace(policy, rules=rules).sized(experts)
         prompts = floors(sized, power=POWER).get(rule.id)
-    return Tuned(rule=rule, tightest=limit, why=why, curve=curve, prompts=prompts)
+    return Tuned(rule=rule, key=key, tightest=limit, why=why, curve=curve, prompts=prompts)
 
 
 def _outcome(policy: Policy, rule: Rule, past: Past) -> RuleOutcome:
     """How a rule comes out, by the gate's own verdict and without waivers."""
-    bare = replace(policy, waivers=())
-    verdict = verdict_on(past.evidence, past.entry, bare, None)
+    # That of one side, if the rule has two.
+    rules = tuple(rule if one.id == rule.id else one for one in policy.rules)
+    verdict = past.verdict(replace(policy, waivers=(), rules=rules))
     found: RuleOutcome = next(o for o in verdict.outcomes if o.rule.id == rule.id)
     return found
 
@@ -158,8 +157,8 @@ def _met(
         limit = float(max(start, 0) if i == 0 and share else start + i * step)
         if share and not 0 <= limit <= 100:
             break
-        moved = _with(policy, rule, limit)
-        if all(_outcome(moved, rule, past).result == "pass" for past in must_pass):
+        moved = _at(rule, limit)
+        if all(_outcome(policy, moved, past).result == "pass" for past in must_pass):
             worst = (max if upper else min)(ends)
             further = "; undecided replies, noise or a second judge take it further" if i else ""
             return limit, f"their intervals reach {worst:.1f} {rule.unit}{further}"
@@ -179,8 +178,8 @@ def _curve(policy: Policy, rule: Rule, labelled: Sequence[Past]) -> tuple[Mistak
             limits.add(float(math.ceil(end) if upper else math.floor(end)))
     curve = []
     for limit in sorted(limits, reverse=not upper):
-        moved = _with(policy, rule, limit)
-        passes = [(p.entry.label, _outcome(moved, rule, p).result == "pass") for p in labelled]
+        moved = _at(rule, limit)
+        passes = [(p.entry.label, _outcome(policy, moved, p).result == "pass") for p in labelled]
         curve.append(
             Mistakes(
                 limit=limit,
@@ -191,12 +190,10 @@ def _curve(policy: Policy, rule: Rule, labelled: Sequence[Past]) -> tuple[Mistak
     return tuple(curve)
 
 
-def _with(policy: Policy, rule: Rule, limit: float) -> Policy:
-    """The policy with another limit of one rule."""
+def _at(rule: Rule, limit: float) -> Rule:
+    """The rule with another limit."""
     upper = rule.maximum is not None
-    changed = replace(rule, maximum=limit) if upper else replace(rule, minimum=limit)
-    rules = tuple(changed if one.id == rule.id else one for one in policy.rules)
-    return replace(policy, rules=rules)
+    return replace(rule, maximum=limit) if upper else replace(rule, minimum=limit)
 
 
 def patch(path: Path, tuned: Sequence[Tuned]) -> str:
@@ -209,13 +206,18 @@ def patch(path: Path, tuned: Sequence[Tuned]) -> str:
     # As it is on the disk, whatever ends its lines.
     before = path.read_bytes().decode("utf-8").splitlines(keepends=True)
     after = list(before)
-    places = {rule.get("id"): i for i, rule in enumerate(document.data.get("rules", []))}
+    ids = [rule.get("id") for rule in document.data.get("rules", [])]
+    places = []
     for one in tuned:
         if one.tightest is None or one.tightest == one.limit:
             continue
-        side = "max" if one.rule.maximum is not None else "min"
-        line, column = document.position(("rules", places.get(one.rule.id, -1), side))
-        text = after[line - 1] if one.rule.id in places else ""
+        route: Route = ("rules", ids.index(one.rule.id) if one.rule.id in ids else -1, one.key)
+        if one.key == "between":
+            route = (*route, 0 if one.rule.maximum is None else 1)
+        places.append((document.position(route), one, f"{one.tightest:g}"))
+    # From the end, so that no place moves.
+    for (line, column), one, limit in sorted(places, key=lambda place: place[0], reverse=True):
+        text = after[line - 1] if one.rule.id in ids else ""
         number = _NUMBER.search(text, max(column - 1, 0))
         if number is None or float(number[0]) != one.limit:
             raise UsageError(
@@ -223,7 +225,7 @@ def patch(path: Path, tuned: Sequence[Tuned]) -> str:
                 where=f"{excerpt(path)}:{line}:{column}",
                 remedy="tune the policy that it comes from, or write the limit here",
             )
-        after[line - 1] = text[: number.start()] + f"{one.tightest:g}" + text[number.end() :]
+        after[line - 1] = text[: number.start()] + limit + text[number.end() :]
     name = path.as_posix().lstrip("/")
     made = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
     return "".join(x if x.endswith("\n") else f"{x}\n\\ No newline at end of file\n" for x in made)

@@ -10,7 +10,7 @@ from gatekeeper.analysis.correction import card_part_for, correct_drop, correct_
 from gatekeeper.analysis.intervals import wilson
 from gatekeeper.analysis.paired import scaled
 from gatekeeper.errors import excerpt
-from gatekeeper.policy.recalled import measured
+from gatekeeper.policy.questions import measured
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.judge_card import LEAST_ANSWERS, JudgeCard

@@ -10,9 +10,9 @@ from functools import partial
 from gatekeeper import catalog
 from gatekeeper.analysis import holm
 from gatekeeper.analysis.order import halved
-from gatekeeper.analysis.parts import part_names
 from gatekeeper.policy.limit_check import LimitCheck, Question, hold, measure, stands
 from gatekeeper.policy.more_prompts import Open, more_prompts
+from gatekeeper.policy.questions import part_names
 from gatekeeper.policy.resolution import resolution
 from gatekeeper.policy.subjects import expand
 from gatekeeper.policy.wording import Crowd, explanation

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
+from typing import Any, NamedTuple
 
-from gatekeeper.analysis.parts import part_of
 from gatekeeper.analysis.population import method_about
 from gatekeeper.analysis.power import design_of, tail_p
 from gatekeeper.policy.carded import corrected
-from gatekeeper.policy.recalled import by_category, measured, noise_floor, too_few_categories
+from gatekeeper.policy.questions import (
+    by_category,
+    measured,
+    noise_floor,
+    part_of,
+    too_few_categories,
+)
+from gatekeeper.policy.recalled import bare_rule, recalled
 from gatekeeper.policy.regression import regression
-from gatekeeper.policy.second_judge import contradiction
+from gatekeeper.policy.second_judge import contradiction, contradicts, second_number
 from gatekeeper.policy.undecided import open_replies, told_otherwise
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
@@ -78,12 +85,87 @@ def hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
     if check.result == "inconclusive":
         return check
     passes = check.result == "pass"
-    asks = _asked_otherwise(ask, subject, cut=passes)
-    if all(_hold(variant, subject, confidence).result == check.result for variant in asks):
+    results = _results_otherwise(ask, subject, confidence, cut=passes)
+    if all(result == check.result for result in results):
         return check
     return replace(
         check, result="inconclusive", margin=-math.inf, undecided=open_replies(ask.evidence)
     )
+
+
+def _results_otherwise(
+    ask: Question, subject: Subject, confidence: float, *, cut: bool
+) -> Iterator[str]:
+    """What holding the limit comes to with open replies told in each way."""
+    rule = ask.rule
+    if rule.regression or ask.card is not None:
+        for variant in _asked_otherwise(ask, subject, cut=cut):
+            yield _hold(variant, subject, confidence).result
+        return
+    about = ask.evidence, ask.metric, subject, confidence, cut
+    for reading in _readings(*about, rule.unit, rule.bound, rule.interval):
+        yield "inconclusive" if reading is None else _held(rule, ask.metric, reading)[0]
+
+
+class Reading(NamedTuple):
+    """All of a number that a limit can be held against.
+
+    Attributes:
+        noise: outcomes that flip without a mask, in points.
+        second: the second judge's number; None where it has none.
+    """
+
+    value: float
+    low: float
+    high: float
+    noise: float
+    second: float | None
+
+
+def _from_json(data: Iterable[Sequence[Any] | None]) -> list[Reading | None]:
+    return [None if one is None else Reading(*one) for one in data]
+
+
+@recalled("readings", list, _from_json)
+def _readings(
+    evidence: Evidence, metric: Metric, subject: Subject, confidence: float, cut: bool,
+    unit: str, bound: str, interval: str,
+) -> list[Reading | None]:  # fmt: skip
+    """A number with open replies told in each way, at once; None where it is missing."""
+    rule = bare_rule(metric.id, unit=unit, bound=bound, interval=interval)
+    asks = _asked_otherwise(Question(evidence=evidence, rule=rule, metric=metric), subject, cut=cut)
+    found = ((ask, measure(ask, subject, confidence)) for ask in asks)
+    return [None if isinstance(f, Missing) else _reading(ask, subject, f) for ask, f in found]
+
+
+def _reading(ask: Question, subject: Subject, finding: Finding) -> Reading:
+    # What a second judge says of a number is no word on how it differs from an earlier one.
+    second = None
+    if not ask.rule.regression:
+        second = second_number(ask.evidence, ask.metric, finding)
+    return Reading(
+        value=float(finding.value),
+        low=float(finding.interval.low),
+        high=float(finding.interval.high),
+        noise=100 * float(noise_floor(ask.evidence, subject.set or "regular")),
+        second=None if second is None else float(second.value),
+    )
+
+
+def _held(rule: Rule, metric: Metric, number: Reading) -> tuple[str, float]:
+    """What holding a number against the limit comes to, and its margin."""
+    noisy = is_change(metric) and rule.maximum is not None and number.noise > rule.maximum
+    if noisy or (number.second is not None and contradicts(rule, number.value, number.second)):
+        return "inconclusive", -math.inf
+    low, high = number.low, number.high
+    if rule.bound == "estimate":
+        low = high = number.value
+    margin = _margin(rule, low, high)
+    if margin >= -TOLERANCE:
+        return "pass", margin
+    if rule.bound == "estimate":
+        return "fail", margin
+    return ("beyond" if _beyond(rule, low, high) else "inconclusive"), margin
 
 
 def _asked_otherwise(ask: Question, subject: Subject, *, cut: bool) -> Iterator[Question]:
@@ -105,28 +187,15 @@ def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
     finding = measure(ask, subject, confidence)
     if isinstance(finding, Missing):
         return LimitCheck(ask=ask, finding=finding, result="inconclusive", margin=-math.inf)
-    noise = 100 * noise_floor(ask.evidence, subject.set or "regular")
-    if is_change(ask.metric) and rule.maximum is not None and noise > rule.maximum:
-        return LimitCheck(
-            ask=ask, finding=finding, result="inconclusive", margin=-math.inf, noise=noise
-        )
-    # What a second judge says of a number is no word on how it differs from an earlier one.
+    number = _reading(ask, subject, finding)
+    result, margin = _held(rule, ask.metric, number)
+    check = LimitCheck(ask=ask, finding=finding, result=result, margin=margin)
+    if result != "inconclusive" or margin > -math.inf:
+        return check
+    if is_change(ask.metric) and rule.maximum is not None and number.noise > rule.maximum:
+        return replace(check, noise=number.noise)
     second = None if rule.regression else contradiction(ask.evidence, rule, ask.metric, finding)
-    if second is not None:
-        return LimitCheck(
-            ask=ask, finding=finding, result="inconclusive", margin=-math.inf, second=second
-        )
-    low, high = finding.interval.low, finding.interval.high
-    if rule.bound == "estimate":
-        low = high = finding.value
-    margin = _margin(rule, low, high)
-    if margin >= -TOLERANCE:
-        result = "pass"
-    elif rule.bound == "estimate":
-        result = "fail"
-    else:
-        result = "beyond" if outside(rule, finding.interval) else "inconclusive"
-    return LimitCheck(ask=ask, finding=finding, result=result, margin=margin)
+    return replace(check, second=second)
 
 
 def is_change(metric: Metric) -> bool:
@@ -175,9 +244,13 @@ def _margin(rule: Rule, low: float, high: float) -> float:
 
 def outside(rule: Rule, interval: Interval) -> bool:
     """Whether the whole interval is beyond the limit."""
+    return _beyond(rule, interval.low, interval.high)
+
+
+def _beyond(rule: Rule, low: float, high: float) -> bool:
     if rule.maximum is not None:
-        return interval.low > rule.maximum + TOLERANCE
-    return rule.minimum is not None and interval.high < rule.minimum - TOLERANCE
+        return low > rule.maximum + TOLERANCE
+    return rule.minimum is not None and high < rule.minimum - TOLERANCE
 
 
 def measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:

@@ -17,17 +17,13 @@ from functools import lru_cache, partial, update_wrapper
 from itertools import islice
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from gatekeeper import metrics
-from gatekeeper.analysis import noise, population
 from gatekeeper.evidence.wire import evidence_from_json, evidence_to_json
 from gatekeeper.evidence.wire_findings import (
-    finding_from_json,
-    finding_to_json,
     interval_from_json,
     interval_to_json,
 )
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Missing, Opinion, Subject
+from gatekeeper.records.finding import Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.verdict import Requirement
@@ -95,11 +91,11 @@ class Recalled(Evidence):
     A copy of it with other fields (`dataclasses.replace`) is a plain `Evidence`.
     """
 
-    __slots__ = ("_name", "memory", "whole_of")
+    __slots__ = ("memory", "name", "whole_of")
 
     memory: Memory
     whole_of: Callable[[], Evidence]
-    _name: str
+    name: str
 
     def __new__(cls, **values: Any) -> Any:
         """A copy's fields make a plain evidence."""
@@ -110,7 +106,7 @@ class Recalled(Evidence):
 
     def recall(self, question: str, answer: Callable[[Evidence], Any]) -> Any:
         """What is known of a question to this evidence, or else the answer."""
-        return self.memory.ask(self._name + question, lambda: answer(self.whole_of()))
+        return self.memory.ask(self.name + question, lambda: answer(self.whole_of()))
 
     def variant(self, name: str, made: Callable[[Evidence], Evidence]) -> Evidence:
         """A copy that differs in what was measured, and is made only if it is asked something new.
@@ -118,12 +114,12 @@ class Recalled(Evidence):
         Args:
             name: tells it from all others of this evidence.
         """
-        return _made(self.memory, f"{self._name}{name}: ", lambda: made(self.whole_of()))
+        return _made(self.memory, f"{self.name}{name}: ", lambda: made(self.whole_of()))
 
 
 def _made(memory: Memory, name: str, whole_of: Callable[[], Evidence]) -> Recalled:
     evidence: Recalled = Recalled()
-    for field, value in (("memory", memory), ("_name", name), ("whole_of", whole_of)):
+    for field, value in (("memory", memory), ("name", name), ("whole_of", whole_of)):
         object.__setattr__(evidence, field, value)
     return evidence
 
@@ -181,8 +177,13 @@ def recalled(
         ) -> Result:
             if not isinstance(evidence, Recalled):
                 return answer(evidence, *args, **kwargs)
-            question = _question(name, *args, *kwargs.values())
-            data = evidence.recall(question, lambda whole: encode(answer(whole, *args, **kwargs)))
+            question = question_of(name, *args, *kwargs.values())
+
+            def ask_whole(whole: Evidence) -> Any:
+                more: Any = [_whole(arg) for arg in args]
+                return encode(answer(whole, *more, **kwargs))
+
+            data = evidence.recall(question, ask_whole)
             result: Result = decode(data)
             return result
 
@@ -209,7 +210,7 @@ def recalled_copies(
             if not isinstance(evidence, Recalled):
                 yield from made(evidence, *args, **kwargs)
                 return
-            question = _question(name, *args, *kwargs.values())
+            question = question_of(name, *args, *kwargs.values())
             count = evidence.recall(question, lambda whole: len([*made(whole, *args, **kwargs)]))
             for i in range(count):
                 yield evidence.variant(f"{question} {i}", partial(_nth, made, i, args, kwargs))
@@ -226,7 +227,12 @@ def _nth(
     return next(islice(made(whole, *args, **kwargs), i, None))
 
 
-def _question(name: str, *args: object) -> str:
+def _whole(value: object) -> object:
+    return value.whole_of() if isinstance(value, Recalled) else value
+
+
+def question_of(name: str, *args: object) -> str:
+    """What is remembered of an answer is found under this."""
     return f"{name} " + " ".join(map(_text, args))
 
 
@@ -236,6 +242,8 @@ def _text(value: object) -> str:
         return f"{value.id}/{value.version}"
     if isinstance(value, Subject):
         return _subject(value)
+    if isinstance(value, Recalled):
+        return f"{value.digest} {value.name}"
     if isinstance(value, Policy):
         return hashlib.sha256(repr(value).encode()).hexdigest()
     if value is None or isinstance(value, str | bool | int | float):
@@ -248,27 +256,30 @@ def _subject(subject: Subject) -> str:
     return ",".join(f"{key}={setting}" for key, setting in subject.items()) or "-"
 
 
+def bare_rule(metric: str, *, unit: str = "", bound: str = "", interval: str = "suite") -> Rule:
+    """A rule without a limit, severity and words: what no answer of the evidence can hang on."""
+    return Rule(
+        id=metric,
+        metric=metric,
+        subjects=(),
+        minimum=None,
+        maximum=None,
+        unit=unit,
+        bound=bound,
+        severity="block",
+        rationale="",
+        remedy="",
+        controls=(),
+        line=0,
+        interval=interval,
+    )
+
+
 def needs_of(policy: Policy) -> Policy:
     """A policy without limits, severities, waivers and words: what it wants to be measured, of
     which requirements tell. They are asked of this one, so that they can hang on nothing else.
     """
-    rules = (
-        Rule(
-            id=metric,
-            metric=metric,
-            subjects=(),
-            minimum=None,
-            maximum=None,
-            unit="",
-            bound="",
-            severity="block",
-            rationale="",
-            remedy="",
-            controls=(),
-            line=0,
-        )
-        for metric in sorted({rule.metric for rule in policy.rules})
-    )
+    rules = (bare_rule(metric) for metric in sorted({rule.metric for rule in policy.rules}))
     return replace(
         policy,
         version="",
@@ -279,6 +290,12 @@ def needs_of(policy: Policy) -> Policy:
         rules=tuple(rules),
         waivers=(),
         review_by=None,
+        longest_waiver=None,
+        waivers_digest=None,
+        waivers_text=b"",
+        text=b"",
+        tier=None,
+        changes=(),
     )
 
 
@@ -308,33 +325,3 @@ def opinion_from_json(data: Any) -> Opinion | str | None:
     if not isinstance(data, Mapping):
         return None if data is None else str(data)
     return Opinion(**{**data, "interval": interval_from_json(data["interval"])})
-
-
-# -- questions below this package ----------------------------------------------------------------
-
-
-@recalled("measured", finding_to_json, finding_from_json)
-def measured(
-    evidence: Evidence, metric: Metric, subject: Subject, confidence: float
-) -> Finding | Missing:
-    """See `metrics.measured`."""
-    return metrics.measured(metric, evidence, subject, confidence)
-
-
-@recalled("noise")
-def noise_floor(evidence: Evidence, prompt_set: str) -> float:
-    """See `analysis.noise.floor`."""
-    return noise.floor(evidence, prompt_set)
-
-
-@recalled("too few categories")
-def too_few_categories(evidence: Evidence, prompt_set: str) -> str | None:
-    """See `analysis.population.too_few_categories`."""
-    return population.too_few_categories(evidence, prompt_set)
-
-
-def by_category(evidence: Evidence) -> Evidence:
-    """See `analysis.population.by_category`."""
-    if isinstance(evidence, Recalled):
-        return evidence.variant("by category", population.by_category)
-    return population.by_category(evidence)

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from gatekeeper.analysis.order import stop_under
 from gatekeeper.analysis.outcomes import DEGENERATE, REFUSE, outcome_table
 from gatekeeper.analysis.paired import difference, scaled
-from gatekeeper.analysis.parts import part_of
-from gatekeeper.metrics import measured
+from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
+from gatekeeper.policy.questions import measured, part_of
+from gatekeeper.policy.recalled import recalled
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Interval, Missing, Subject
 from gatekeeper.records.plugins import Metric
@@ -60,14 +62,14 @@ def regression(
               if getattr(evidence.settings, key) != getattr(baseline.settings, key)]  # fmt: skip
     if unlike:
         return missing(f"the baseline was audited with another {' and another '.join(unlike)}")
-    now = measured(metric, evidence, subject, confidence)
-    then = measured(metric, baseline, subject, confidence)
+    now = measured(evidence, metric, subject, confidence)
+    then = measured(baseline, metric, subject, confidence)
     if isinstance(now, Missing):
         return now
     if isinstance(then, Missing):
         return missing(f"of the baseline: {then.reason}")
     sign = 1.0 if metric.more_is_worse(subject) else -1.0
-    paired = _paired(metric, evidence, baseline, subject, confidence)
+    paired = _paired(evidence, metric, baseline, subject, confidence)
     if paired is not None:
         return replace(paired, mask=now.mask, split=now.split)
     return replace(
@@ -93,8 +95,17 @@ def _together(now: Finding, then: Finding, sign: float) -> Interval:
     return Interval(low=ends[0], high=ends[1], confidence=confidence, method=METHOD)
 
 
+def _to_json(finding: Finding | None) -> Any:
+    return None if finding is None else finding_to_json(finding)
+
+
+def _from_json(data: Any) -> Any:
+    return None if data is None else finding_from_json(data)
+
+
+@recalled("paired with", _to_json, _from_json)
 def _paired(
-    metric: Metric, evidence: Evidence, baseline: Evidence, subject: Subject, confidence: float
+    evidence: Evidence, metric: Metric, baseline: Evidence, subject: Subject, confidence: float
 ) -> Finding | None:
     """The paired difference of an unmasked share; None where the prompts are not the same."""
     if metric.id not in _OUTCOME or subject.mask == "selected":

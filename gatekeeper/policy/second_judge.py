@@ -25,11 +25,19 @@ def contradiction(
     It can only take a claim away: neither a pass nor a fail ever rests on it. What is no number
     lies on neither side, and takes the claim away too.
     """
+    other = second_number(evidence, metric, finding)
+    return other if other is not None and contradicts(rule, finding.value, other.value) else None
+
+
+def second_number(evidence: Evidence, metric: Metric, finding: Finding) -> Opinion | None:
+    """The second judge's number, if it has any."""
     other = _opinion(evidence, metric, finding)
-    if not isinstance(other, Opinion) or other.n == 0:
-        return None
-    real = math.isfinite(other.value)
-    return None if real and _inside(rule, other.value) == _inside(rule, finding.value) else other
+    return other if isinstance(other, Opinion) and other.n else None
+
+
+def contradicts(rule: Rule, value: float, second: float) -> bool:
+    """Whether a second judge's number lies on the other side of the limit, or on neither."""
+    return not math.isfinite(second) or _inside(rule, second) != _inside(rule, value)
 
 
 def disputed(

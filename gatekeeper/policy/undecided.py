@@ -26,11 +26,8 @@ from gatekeeper import catalog
 from gatekeeper.analysis.folds import SEEN
 from gatekeeper.analysis.second_judge import selected_label
 from gatekeeper.errors import excerpt
-from gatekeeper.policy.recalled import (
-    measured,
-    recalled,
-    recalled_copies,
-)
+from gatekeeper.policy.questions import measured
+from gatekeeper.policy.recalled import recalled, recalled_copies
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from gatekeeper.policy.build import Builder
@@ -51,6 +52,36 @@ def with_waivers(policy: Policy, path: Path) -> Policy:
     )
 
 
+def with_fitting(policy: Policy, raw: bytes, source: str) -> Policy:
+    """The policy with those waivers of a file that fit its rules, as not all of another one do.
+
+    One for a rule that the policy does not have, or with a number of another side or unit, waives
+    nothing of it.
+
+    Raises:
+        UsageError: the bytes are no file of waivers.
+    """
+    fitting, digest = _fitting(raw, source, policy.rules)
+    return replace(
+        policy,
+        waivers=(*policy.waivers, *fitting),
+        waivers_text=raw,
+        waivers_digest=digest,
+    )
+
+
+@lru_cache(maxsize=64)  # the same of many past audits
+def _fitting(raw: bytes, source: str, rules: tuple[Rule, ...]) -> tuple[tuple[Waiver, ...], str]:
+    document, known = _of_the_schema(yaml_of(raw, source)), {rule.id: rule for rule in rules}
+    waivers = []
+    for i in range(len(document.data["waivers"])):
+        builder = Builder(document)
+        waiver = _waiver(builder, document, i, known)
+        if not builder.problems:
+            waivers.append(waiver)
+    return tuple(waivers), document.digest
+
+
 def waivers_of(document: YamlDocument, rules: Sequence[Rule] | None) -> tuple[Waiver, ...]:
     """The waivers of a file for the rules of a policy; raises as `with_waivers` does.
 
@@ -60,14 +91,22 @@ def waivers_of(document: YamlDocument, rules: Sequence[Rule] | None) -> tuple[Wa
     builder = Builder(document)
     known = None if rules is None else {rule.id: rule for rule in rules}
     waivers = []
-    for i, entry in enumerate(document.data["waivers"]):
-        waiver = builder.waiver(("waivers", i), entry, known)
-        if waiver.issued is not None and waiver.issued > waiver.expires:
-            message = f"expires on {waiver.expires}, before it is issued on {waiver.issued}"
-            remedy = "correct one of the dates"
-            builder.problems.append(error_at(document, ("waivers", i, "expires"), message, remedy))
-        waivers.append(replace(waiver, separate=True))
+    for i in range(len(document.data["waivers"])):
+        waivers.append(_waiver(builder, document, i, known))
     if builder.problems:
         first, *others = in_order(builder.problems)
         raise first.as_error([one.as_error() for one in others])
     return tuple(waivers)
+
+
+def _waiver(
+    builder: Builder, document: YamlDocument, i: int, known: Mapping[str, Rule] | None
+) -> Waiver:
+    """One waiver of a file; what is wrong with it is noted in the builder."""
+    waiver: Waiver = builder.waiver(("waivers", i), document.data["waivers"][i], known)
+    if waiver.issued is not None and waiver.issued > waiver.expires:
+        message = f"expires on {waiver.expires}, before it is issued on {waiver.issued}"
+        place = ("waivers", i, "expires")
+        problem = error_at(document, place, message, "correct one of the dates")
+        builder.problems.append(problem)
+    return replace(waiver, separate=True)

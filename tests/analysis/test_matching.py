@@ -10,8 +10,8 @@ import pytest
 from gatekeeper.analysis.matching import match
 from gatekeeper.metrics import measure_all
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.review import DRAWS
 from gatekeeper.policy.needs import requirements
+from gatekeeper.policy.review import DRAWS
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding
 from tests.evidence.whole import whole_evidence

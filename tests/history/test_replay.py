@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gatekeeper.evidence.bundle import read_bundle
+from gatekeeper.history import past as pasts_of
 from gatekeeper.history import replay as replaying
 from gatekeeper.history.entry import brief_of
 from gatekeeper.history.remember import code_digest
@@ -55,7 +56,7 @@ def test_changed_limits_are_answered_without_reading_a_bundle(audits, tmp_path, 
     def unreadable(_):
         raise AssertionError("a bundle was read")
 
-    monkeypatch.setattr(replaying, "read_bundle", unreadable)
+    monkeypatch.setattr(pasts_of, "read_bundle", unreadable)
     for name in ("as it was", "looser", "tighter"):
         policy = load_policy(policy_with(tmp_path, *CHANGES[name]))
         with History(audits) as kept:
@@ -64,7 +65,8 @@ def test_changed_limits_are_answered_without_reading_a_bundle(audits, tmp_path, 
 
 def test_answers_of_other_code_are_not_believed(audits, tmp_path, monkeypatch):
     policy = load_policy(policy_with(tmp_path))
-    monkeypatch.setattr(replaying, "code_digest", lambda: "of another version")
+    for module in (replaying, pasts_of):
+        monkeypatch.setattr(module, "code_digest", lambda: "of another version")
     with History(audits) as kept:
         assert all(one.was_read for one in replay(kept, policy))
         assert not any(one.was_read for one in replay(kept, policy))

@@ -105,6 +105,19 @@ def test_a_rule_that_was_not_measured_keeps_its_limit(audits, tmp_path):
     assert patch(tmp_path / "new.yaml", [drop]) == ""
 
 
+def test_all_that_are_labelled_good_may_be_named(audits, tmp_path, capsys):
+    command = ("policy", "tune", policy_with(tmp_path), "--history", audits, "--must-pass", "good")
+    code, _, err = told(capsys, *command)
+    assert code == 2
+    assert "labelled good" in err
+    with History(audits, write=True) as kept:
+        by_model = {entry.model: entry for entry in kept.entries()}
+        kept.label(by_model["safe"], "good")
+    _, good, _ = told(capsys, *command)
+    _, named, _ = told(capsys, *command[:-1], by_model["safe"].short)
+    assert good == named != ""
+
+
 def test_an_unknown_release_is_told(audits, tmp_path, capsys):
     command = ("policy", "tune", policy_with(tmp_path), "--history", audits, "--must-pass", "zz")
     code, _, err = told(capsys, *command)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import ExitCode, UsageError, excerpt
 
 
@@ -35,6 +36,7 @@ from gatekeeper.errors import ExitCode, UsageError, excerpt
     "day",
     help="Day on which waivers are held, or `today`; default: that of each stored verdict.",
 )
+@tier_option
 @click.option("--exit-code", is_flag=True, help="Exit with 10 if any verdict flips.")
 @click.option("--anew", is_flag=True, help="Read every bundle; believe nothing remembered.")
 @uncollected()
@@ -46,14 +48,16 @@ def replay(
     out: Path | None,
     model: str | None,
     day: str | None,
+    tier: str | None,
     exit_code: bool,
     anew: bool,
 ) -> int:
     """Tell which past audits a policy would have judged otherwise, and why.
 
-    Each is held against POLICY as `gatekeeper check` would, and compared with the verdict it got
-    then. Flips are told with the rule, its number, its interval and its limit. A broken bundle is
-    named, all others are judged; the exit code is then 12.
+    Each is held against POLICY as `gatekeeper check` would, with the waivers beside the verdict it
+    got then and with that one's baseline, and compared with it. Flips are told with the rule, its
+    number, its interval and its limit. A broken bundle is named, all others are judged; the exit
+    code is then 12.
 
     Changed limits and waivers are answered from what is remembered of each bundle. New metrics,
     subjects and needs are asked of the bundles themselves, which takes a second each, once; so are
@@ -68,11 +72,14 @@ def replay(
     from gatekeeper.history.replay import replay as replay_all
     from gatekeeper.history.replay_views import VIEWS
     from gatekeeper.history.store import History
+    from gatekeeper.policy.extend import tiers_of
     from gatekeeper.policy.load import load_policy
 
     on = _day(day)
-    policy = load_policy(file)
-    old = None if against is None else load_policy(against)
+    policy = load_policy(file, tier)
+    old = None
+    if against is not None:
+        old = load_policy(against, tier if tiers_of(against) else None)
     if out is not None:
         check_writable(out)
     with History(folder) as kept:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._tier import tier_option
+from gatekeeper.errors import UsageError, excerpt
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.history.tune import Tuned
@@ -24,24 +26,34 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     metavar="DIGEST",
     multiple=True,
     required=True,
-    help="A past release that must meet all limits; repeat for more.",
+    help="A past release that must meet all limits, or `good`: all that are labelled so; repeat "
+    "for more.",
 )
+@tier_option
 @click.option("--prompt-cost", type=click.FloatRange(0), help="Price of a prompt, to count with.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write a patch to this file.")
 @uncollected()
 def tune(
-    file: Path, folder: Path, named: tuple[str, ...], prompt_cost: float | None, out: Path | None
+    file: Path,
+    folder: Path,
+    named: tuple[str, ...],
+    tier: str | None,
+    prompt_cost: float | None,
+    out: Path | None,
 ) -> None:
     """Tell the tightest limits that past releases meet, and what they would have got wrong.
 
     Of each rule: the end of the named releases' intervals, rounded outward to a whole unit, so that
     each passes with its whole interval; the prompts a set that such a limit takes for an 80 %
     chance of a decision; and, where releases are labelled (`gatekeeper history label`), how many
-    good ones each limit blocks and how many bad ones it misses. POLICY itself is never changed.
+    good ones each limit blocks and how many bad ones it misses. Both limits of a rule with
+    `between` are tuned; that of one with `max_regression` if the baseline is in the history too.
+    POLICY itself is never changed.
 
     \b
     Example:
       gatekeeper policy tune release.yaml --history audits/ --must-pass 3f2a9c --out tune.patch
+      gatekeeper policy tune release.yaml --history audits/ --must-pass good --prompt-cost 0.02
       patch -p1 < tune.patch
     """
     from gatekeeper.evidence.bundle import check_writable, write_bytes
@@ -50,12 +62,21 @@ def tune(
     from gatekeeper.history.tune import tune as tuned_by
     from gatekeeper.policy.load import load_policy
 
-    policy = load_policy(file)
+    policy = load_policy(file, tier)
     if out is not None:
         check_writable(out)
     with History(folder) as kept:
-        wanted = list({kept.entry(name).digest: kept.entry(name) for name in named}.values())
-        labelled = pasts(kept, [entry for entry in kept.entries() if entry.label])
+        told = [entry for entry in kept.entries() if entry.label]
+        good = [entry for entry in told if entry.label == "good"]
+        if "good" in named and not good:
+            raise UsageError(
+                "no release is labelled good",
+                where=excerpt(folder),
+                remedy="label some (gatekeeper history label), or name them by their digests",
+            )
+        asked = [e for name in named for e in (good if name == "good" else [kept.entry(name)])]
+        wanted = list({entry.digest: entry for entry in asked}.values())
+        labelled = pasts(kept, told)
         tuned = tuned_by(policy, pasts(kept, wanted), labelled)
     for one in tuned:
         click.echo(_line(one, prompt_cost))
@@ -72,6 +93,7 @@ def tune(
 
 def _line(one: Tuned, prompt_cost: float | None) -> str:
     side = "max" if one.rule.maximum is not None else "min"
+    side = f"{one.key}, {side}" if one.key == "between" else one.key
     head = f"{one.rule.id}: {side} {one.limit:g} {one.rule.unit}"
     if one.tightest is None:
         return f"{head} → stays: {one.why}"

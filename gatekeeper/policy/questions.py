@@ -1,0 +1,66 @@
+"""Questions to evidence that packages below this one answer, remembered by `policy.recalled`."""
+
+from __future__ import annotations
+
+from gatekeeper import metrics
+from gatekeeper.analysis import noise, parts, population
+from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
+from gatekeeper.policy.recalled import Recalled, question_of, recalled
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.finding import PARTS, Finding, Missing, Subject
+from gatekeeper.records.plugins import Metric
+
+
+@recalled("measured", finding_to_json, finding_from_json)
+def measured(
+    evidence: Evidence, metric: Metric, subject: Subject, confidence: float
+) -> Finding | Missing:
+    """See `metrics.measured`."""
+    return metrics.measured(metric, evidence, subject, confidence)
+
+
+@recalled("noise")
+def noise_floor(evidence: Evidence, prompt_set: str) -> float:
+    """See `analysis.noise.floor`."""
+    return noise.floor(evidence, prompt_set)
+
+
+@recalled("too few categories")
+def too_few_categories(evidence: Evidence, prompt_set: str) -> str | None:
+    """See `analysis.population.too_few_categories`."""
+    return population.too_few_categories(evidence, prompt_set)
+
+
+@recalled("names of parts", list, tuple)
+def part_names(evidence: Evidence, prompt_set: str, of: str) -> tuple[str, ...]:
+    """See `analysis.parts.part_names`."""
+    return parts.part_names(evidence, prompt_set, of)
+
+
+def by_category(evidence: Evidence) -> Evidence:
+    """See `analysis.population.by_category`."""
+    if isinstance(evidence, Recalled):
+        return evidence.variant("by category", population.by_category)
+    return population.by_category(evidence)
+
+
+def part_of(evidence: Evidence, subject: Subject) -> Evidence | str:
+    """See `analysis.parts.part_of`."""
+    whole = subject.each is None and not any(getattr(subject, of) for of in PARTS)
+    if whole or not isinstance(evidence, Recalled):
+        return parts.part_of(evidence, subject)
+    why = _no_part(evidence, subject)
+    return why or evidence.variant(question_of("part", subject), lambda e: _part(e, subject))
+
+
+@recalled("no part")
+def _no_part(evidence: Evidence, subject: Subject) -> str | None:
+    part = parts.part_of(evidence, subject)
+    return part if isinstance(part, str) else None
+
+
+def _part(evidence: Evidence, subject: Subject) -> Evidence:
+    part = parts.part_of(evidence, subject)
+    if isinstance(part, str):  # it was said that there is one
+        raise TypeError(part)
+    return part
