@@ -9,12 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gatekeeper import catalog
 from gatekeeper.errors import did_you_mean, excerpt
 from gatekeeper.policy.asked import asked
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.testing.files import Asks, TestFile
-from gatekeeper.policy.testing.told import CHECKPOINT, Number, Setting, Told, judge_told
+from gatekeeper.policy.testing.files import Asks, TestFile, ask_of
+from gatekeeper.policy.testing.told import (
+    CHECKPOINT,
+    Number,
+    Setting,
+    Told,
+    judge_told,
+    metric_of,
+)
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.plugins import Metric
@@ -83,7 +89,7 @@ class _Teller:
 
     def _limit(self, route: Route, entry: Mapping[str, Any]) -> Check:
         rule = self._rule((*route, "rule"), entry["rule"])
-        metric: Metric = catalog.load("metric", rule.metric)
+        metric = metric_of(rule.metric, regression=rule.regression)
         asks = self._tests.numbers_of(route, rule, entry.get("at", {}))
         last: dict[Asks, Number] = {}
         after: dict[Asks, Number] = {}
@@ -110,10 +116,10 @@ class _Teller:
         """The first number that does not pass."""
         if "next" in entry:
             return self._tests.told((*route, "next"), entry["next"], metric, ask.subject)
-        if last.count is None or (rule.maximum is not None) == (rule.minimum is not None):
+        if last.count is None:
             message = "nothing says which number is the first that does not pass"
             raise self._tests.error(route, message, "add next, or write last as 28 of 420")
-        step = 1 if rule.maximum is not None else -1
+        step = 1 if _upwards(rule, 100 * last.count / last.n) else -1
         if not 0 <= last.count + step <= last.n:
             message = "no count is left that could not pass"
             raise self._tests.error((*route, "last"), message, "take more prompts")
@@ -217,7 +223,7 @@ class _Teller:
 
     def _judge(self, policy: Policy, numbers: Mapping[Asks, Number], **changes: Any) -> Told:
         def answers(rule: Rule, subject: Subject) -> Number | None:
-            return numbers.get(Asks(rule.metric, subject, rule.interval))
+            return numbers.get(ask_of(rule, subject))
 
         setting = Setting(**{"today": self._today, **changes})
         return judge_told(policy, answers, setting, (*asked(policy), *ALWAYS))
@@ -239,6 +245,13 @@ class _Teller:
         except ValueError as error:
             message = f"no such day: {excerpt(text)}"
             raise self._tests.error(route, message, "write a date, as 2027-03-31") from error
+
+
+def _upwards(rule: Rule, value: float) -> bool:
+    """Whether a limit is reached by more: of two, whether the upper one is nearer."""
+    if rule.maximum is None or rule.minimum is None:
+        return rule.maximum is not None
+    return rule.maximum - value <= value - rule.minimum
 
 
 def by_mask(numbers: Mapping[Asks, Number]) -> Iterator[dict[Asks, Number]]:

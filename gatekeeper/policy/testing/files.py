@@ -10,10 +10,11 @@ from typing import Any
 
 from gatekeeper import catalog
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.policy.part_counts import parts_of
 from gatekeeper.policy.problems import error_at, in_order
 from gatekeeper.policy.schema import first_schema_problem, schema_problems
 from gatekeeper.policy.subjects import expand
-from gatekeeper.policy.testing.told import Number, counted
+from gatekeeper.policy.testing.told import Number, counted, metric_of
 from gatekeeper.policy.yaml_marks import read_yaml
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
@@ -30,11 +31,23 @@ _USUAL = {"set": "regular", "mask": "none"}
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """One number that a policy asks for: metric, subject, and what its interval is about."""
+    """One number that a policy asks for: metric, subject, and what its interval is about.
+
+    Of a subject of each category, or language, it is the number of whichever part is looked at.
+
+    Attributes:
+        regression: whether it is by how much that number is worse than a baseline's.
+    """
 
     metric: str
     subject: Subject
     interval: str
+    regression: bool = False
+
+    @property
+    def answered(self) -> Metric:
+        """The metric that answers it."""
+        return metric_of(self.metric, regression=self.regression)
 
 
 def is_test_file(path: Path) -> bool:
@@ -42,16 +55,27 @@ def is_test_file(path: Path) -> bool:
     return path.name.endswith((_ENDING, ".test.yml"))
 
 
-def path_of_tests(policy: Path) -> Path:
-    """Where the tests of a policy lie: `NAME.test.yaml` beside `NAME.yaml`."""
-    return policy.with_name(policy.stem + _ENDING)
+def path_of_tests(policy: Path, tier: str | None = None) -> Path:
+    """Where the tests of a policy lie: `NAME.test.yaml` beside `NAME.yaml`.
+
+    Those of a tier that was asked for lie in `NAME.TIER.test.yaml`.
+    """
+    return policy.with_name(f"{policy.stem}.{tier}{_ENDING}" if tier else policy.stem + _ENDING)
 
 
-def policy_of(tests: Path) -> Path:
-    """Where the policy of a test file lies: `NAME.yaml`, or `NAME.yml`, beside `NAME.test.yaml`."""
+def policy_of(tests: Path) -> tuple[Path, str | None]:
+    """Where the policy of a test file lies, and for which tier they are.
+
+    `NAME.yaml`, or `NAME.yml`, beside `NAME.test.yaml`, or beside `NAME.TIER.test.yaml`.
+    """
     stem = tests.name.rpartition(".")[0].removesuffix(".test")
-    other = tests.with_name(f"{stem}.yml")
-    return other if other.exists() else tests.with_name(f"{stem}.yaml")
+    whole, _, tier = stem.rpartition(".")
+    for name, of in ((stem, None), (whole, tier)):
+        for ending in ("yml", "yaml"):
+            path = tests.with_name(f"{name}.{ending}")
+            if name and path.exists():
+                return path, of
+    return tests.with_name(f"{stem}.yaml"), None
 
 
 class TestFile:
@@ -83,6 +107,9 @@ class TestFile:
         for i, entry in enumerate(entries):
             here: Route = (*route, i)
             metric = self._metric((*here, "metric"), entry["metric"])
+            if "regression" in entry and {"is", "baseline"} & entry.keys():
+                remedy = "write them as two entries"
+                raise self.error((*here, "regression"), "two numbers in one entry", remedy)
             wanted = self._wanted(here, entry.get("at", {}), metric)
             meant = [
                 ask
@@ -90,15 +117,32 @@ class TestFile:
                 if ask.metric == metric.id
                 and entry.get("interval", ask.interval) == ask.interval
                 and meets(ask.subject, wanted)
+                and _tells(entry, ask)
             ]
             if not meant:
+                what = "regression" if "regression" in entry else metric.id
                 raise self.error(
                     here,
-                    f"the policy asks for no {metric.id} there",
+                    f"the policy asks for no {what} there",
                     "name what one of its rules is about",
                 )
-            told |= {ask: self._number(here, entry, metric, ask.subject) for ask in meant}
+            told |= {ask: self._told_of(here, entry, ask) for ask in meant}
         return told
+
+    def _told_of(self, route: Route, entry: Mapping[str, Any], ask: Asks) -> Number:
+        """What an entry tells of one number, or of its change against the baseline."""
+        if not ask.regression or "missing" in entry:
+            return self._number(route, entry, ask.answered, ask.subject)
+        if "regression" in entry:
+            changed = {key: value for key, value in entry.items() if key != "regression"}
+            changed["is"] = entry["regression"]
+            return self._number(route, changed, ask.answered, ask.subject)
+        if entry["baseline"] == "missing":
+            return Number(missing="no baseline was given")
+        metric: Metric = catalog.load("metric", ask.metric)
+        then = {"is": entry["baseline"]}
+        before = self._number((*route, "baseline"), then, metric, ask.subject)
+        return replace(self._number(route, entry, metric, ask.subject), before=before)
 
     def numbers_of(self, route: Route, rule: Rule, at: Mapping[str, Any]) -> list[Asks]:
         """The numbers that a rule asks for, those that `at` means; at least one."""
@@ -159,8 +203,15 @@ class TestFile:
         if "is" not in entry and (low is None or high is None):
             raise self.error(route, "no number", "add is: 28 of 420, or low and high, or missing")
         prompts = subject.set or _USUAL["set"]
-        n = int(entry.get("n", self._prompts.get(prompts, 0)))
-        number = Number(n=n, won=float(entry.get("won", 0)), low=low, high=high)
+        # Of a part of a set there are so many fewer.
+        usual = self._prompts.get(prompts, 0) // parts_of(subject)
+        number = Number(
+            n=int(entry.get("n", usual)),
+            won=float(entry.get("won", 0)),
+            low=low,
+            high=high,
+            early=bool(entry.get("early", False)),
+        )
         if "is" in entry:
             number = self._valued((*route, "is"), entry["is"], metric, number)
         return self._possible(route, number, metric, prompts)
@@ -177,6 +228,8 @@ class TestFile:
             return replace(number, value=value)
         if not counted(metric):
             message = f"metric {metric.id} is no share of prompts"
+            if metric.unit == "points":
+                message = f"a change of {metric.id} is no share of prompts"
             raise self.error(route, message, f"write a number in {metric.unit}")
         return replace(number, count=value, n=int(of))
 
@@ -189,6 +242,9 @@ class TestFile:
         ordered = [x for x in (number.low, number.value, number.high) if x is not None]
         if ordered != sorted(ordered):
             raise self.error(route, "the number lies outside its own interval", "correct it")
+        if not ends and not counted(metric) and metric.unit == "points":
+            remedy = "add low and high, or tell it by its baseline: baseline: 5 points"
+            raise self.error(route, f"a change of {metric.id} needs its interval", remedy)
         if ends or not counted(metric):
             return number
         if not number.n:
@@ -208,7 +264,22 @@ def asks_of(rule: Rule, policy: Policy) -> tuple[Asks, ...]:
         policy: sized for a model, with the rule in it.
     """
     subjects = expand(catalog.load("metric", rule.metric), rule, policy.needs)
-    return tuple(Asks(rule.metric, subject, rule.interval) for subject in subjects)
+    return tuple(ask_of(rule, subject) for subject in subjects)
+
+
+def ask_of(rule: Rule, subject: Subject) -> Asks:
+    """The number that a rule asks for of one of its subjects."""
+    interval = "suite" if rule.regression else rule.interval
+    return Asks(rule.metric, subject, interval, rule.regression)
+
+
+def _tells(entry: Mapping[str, Any], ask: Asks) -> bool:
+    """Whether an entry tells a number itself, or its change, as is asked for."""
+    if "missing" in entry:
+        return True
+    if ask.regression:
+        return "regression" in entry or "baseline" in entry
+    return "is" in entry or not {"regression", "baseline"} & entry.keys()
 
 
 def meets(subject: Subject, wanted: Mapping[str, tuple[Any, ...]]) -> bool:

@@ -17,6 +17,7 @@ from gatekeeper.analysis.intervals import tango, wilson
 from gatekeeper.policy.decide_rules import CONFIDENCE, decide
 from gatekeeper.policy.evaluate import result_of
 from gatekeeper.policy.limit_check import outside
+from gatekeeper.policy.regression import OUTCOME_OF, together
 from gatekeeper.policy.subjects import expand
 from gatekeeper.policy.testing.blank import blank_evidence
 from gatekeeper.policy.waivers import apply_waivers
@@ -28,6 +29,8 @@ from gatekeeper.records.verdict import EXIT_CODES, Requirement, RuleOutcome, hea
 #: Checkpoint that told evidence is of, unless a case names one.
 CHECKPOINT = "sha256:" + "0" * 64
 _UNTOLD = "the test tells no number"
+#: `Metric.counts` of a difference between two differences: no count of prompts tells its interval.
+_NO_COUNT = "differences"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,8 @@ class Number:
         count, won: prompts counted, of `n`, and, of a drop, those that turned the other way.
         value: in the unit of the metric; of `n` prompts where no interval is told.
         low, high: ends of the interval, the same at any confidence.
+        before: the baseline's number, of which this is then the change for the worse.
+        early: whether it is of a run that stopped early.
         missing: why there is no number.
     """
 
@@ -47,6 +52,8 @@ class Number:
     low: float | None = None
     high: float | None = None
     n: int = 0
+    before: Number | None = None
+    early: bool = False
     missing: str | None = None
 
 
@@ -129,7 +136,11 @@ def _decide(policy: Policy, answers: Answers) -> tuple[RuleOutcome, ...]:
 
 def _beyond(outcome: RuleOutcome) -> bool:
     findings = (outcome.decisive, *outcome.others)
-    return any(isinstance(f, Finding) and outside(outcome.rule, f.interval) for f in findings)
+    return any(
+        isinstance(f, Finding) and outside(side, f.interval)
+        for f in findings
+        for side in outcome.rule.sides()
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -169,14 +180,24 @@ _EMPTY = Policy(
 def _told_metric(rule: Rule, numbers: Mapping[Subject, Number | None]) -> tuple[Rule, Metric]:
     """The rule with a metric that answers what it is told.
 
-    What an interval is about is told with it, so the rule asks for it as it is.
+    What an interval is about is told with it, and so is a change against a baseline, so the rule
+    asks for either as it is.
     """
-    metric: Metric = catalog.load("metric", rule.metric)
+    metric = metric_of(rule.metric, regression=rule.regression)
 
     def measure(_evidence: object, subject: Subject, confidence: float) -> Finding | Missing:
         return finding(metric, subject, numbers.get(subject), confidence)
 
-    return replace(rule, interval="suite"), replace(metric, measure=measure, second=None)
+    told = replace(rule, interval="suite", regression=False)
+    return told, replace(metric, measure=measure, second=None)
+
+
+def metric_of(name: str, *, regression: bool) -> Metric:
+    """A metric, or the one that answers by how much its number is worse than a baseline's."""
+    metric: Metric = catalog.load("metric", name)
+    if not regression:
+        return metric
+    return replace(metric, unit="points", counts="pairs" if name in OUTCOME_OF else _NO_COUNT)
 
 
 def finding(
@@ -186,7 +207,11 @@ def finding(
     if number is None or number.missing is not None:
         reason = _UNTOLD if number is None else str(number.missing)
         return Missing(metric=metric.id, version=metric.version, subject=subject, reason=reason)
+    if number.before is not None:
+        return _worse(metric, subject, number, number.before, confidence)
     value, interval, counts = _measured(metric, number, confidence)
+    if number.early:
+        counts = {**counts, "planned": max(1, number.n)}
     return Finding(
         metric=metric.id,
         version=metric.version,
@@ -198,6 +223,20 @@ def finding(
         clusters=max(1, number.n),
         counts=counts,
     )
+
+
+def _worse(
+    metric: Metric, subject: Subject, number: Number, before: Number, confidence: float
+) -> Finding | Missing:
+    """By how much a told number is worse than its baseline's, as of other prompts than that."""
+    own: Metric = catalog.load("metric", metric.id)
+    now = finding(own, subject, replace(number, before=None), confidence)
+    then = finding(own, subject, before, confidence)
+    if isinstance(now, Missing) or isinstance(then, Missing):
+        return now if isinstance(now, Missing) else then
+    sign = 1.0 if own.more_is_worse(subject) else -1.0
+    value, interval = sign * (now.value - then.value), together(now, then, sign)
+    return replace(now, value=value, unit=metric.unit, interval=interval, counts={})
 
 
 def _measured(
@@ -231,7 +270,7 @@ def _as_told(number: Number, confidence: float) -> tuple[float, Interval, dict[s
 
 def counted(metric: Metric) -> bool:
     """Whether a number of it is a share of prompts, so that a count tells its interval."""
-    return metric.unit in {"%", "points"}
+    return metric.unit in {"%", "points"} and metric.counts != _NO_COUNT
 
 
 def is_paired(metric: Metric) -> bool:
