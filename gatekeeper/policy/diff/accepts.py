@@ -135,10 +135,11 @@ def within_limit(rule: Rule) -> Accepts:
         metric = metric_of(rule.metric, regression=False)
         whole = any(may_stop_early(metric, subject) for subject in rule.subjects)
         accepted = replace(accepted, whole=whole)
+    estimate = rule.bound == "estimate"
     if rule.maximum is not None:
-        end = "most" if rule.bound == "estimate" else "high"
-        accepted = accepted.both(Accepts(**{end: rule.maximum}))
+        most = Accepts(most=rule.maximum) if estimate else Accepts(high=rule.maximum)
+        accepted = accepted.both(most)
     if rule.minimum is not None:
-        end = "least" if rule.bound == "estimate" else "low"
-        accepted = accepted.both(Accepts(**{end: rule.minimum}))
+        least = Accepts(least=rule.minimum) if estimate else Accepts(low=rule.minimum)
+        accepted = accepted.both(least)
     return accepted

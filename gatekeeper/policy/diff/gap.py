@@ -95,22 +95,22 @@ def _whole(allowed: Mapping[Asks, Accepts], new: Passing) -> dict[Asks, Accepts]
         if ask.regression and new.policy.needs.judge_card is None:
             plain = replace(ask, regression=False)
             whole.setdefault(plain, anything(plain))
-    for ask in tuple(whole):
-        for each in each_of(ask):
-            if each in whole:
-                whole[ask] = whole[ask].both(whole[each])
+    for ask, accepted in tuple(whole.items()):
+        whole[ask] = accepted.both(within_each(ask, whole))
     # Runs that must not have stopped early did not.
     if new.policy.needs.settings.sequential is False:
         whole = {ask: replace(accepted, whole=True) for ask, accepted in whole.items()}
     return whole
 
 
-def each_of(ask: Asks) -> Iterator[Asks]:
-    """What asks for the number of a named part as one of each category, or of each language."""
-    at = ask.subject
+def within_each(ask: Asks, allowed: Mapping[Asks, Accepts]) -> Accepts:
+    """What is allowed of the number of a named part by rules about each category, or language."""
+    at, accepted = ask.subject, anything(ask)
     for of in PARTS:
         if getattr(at, of) is not None and at.each is None and at.set is not None:
-            yield replace(ask, subject=replace(at, **{of: None}, each=of))
+            each = replace(ask, subject=replace(at, **{of: None}, each=of))
+            accepted = accepted.both(allowed.get(each, accepted))
+    return accepted
 
 
 def excluded(
@@ -134,10 +134,7 @@ def _out(
 ) -> Iterator[tuple[Asks, Outside]]:
     """Single numbers that are allowed and not accepted in this way; those missing come last."""
     for ask, accepted in way.items():
-        region = allowed.get(ask, anything(ask))
-        if ask not in allowed:
-            for each in each_of(ask):
-                region = region.both(allowed.get(each, region))
+        region = allowed.get(ask) or within_each(ask, allowed)
         for point in replace(region, whole=region.whole or whole).widest():
             if not accepted.has(point):
                 yield ask, point

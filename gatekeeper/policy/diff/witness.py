@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gatekeeper.policy.decide_rules import CONFIDENCE
-from gatekeeper.policy.diff.accepts import Accepts, Point, anything
-from gatekeeper.policy.diff.gap import Gap
+from gatekeeper.policy.diff.accepts import Accepts, Point
+from gatekeeper.policy.diff.gap import Gap, within_each
 from gatekeeper.policy.diff.passing import Passing, passing
 from gatekeeper.policy.diff.prompts import enough_for
-from gatekeeper.policy.testing.files import Asks, ask_of
+from gatekeeper.policy.testing.files import Asks, ask_of, named_parts
 from gatekeeper.policy.testing.told import (
     Number,
     Setting,
@@ -66,7 +66,7 @@ def witness(new: Passing, old: Passing, found: Gap) -> Witness:
             numbers[ask] = Number(missing="not measured")
             continue
         excluding = [way[ask] for way in ways if ask in way and not way[ask].has(point)]
-        allowed = found.allowed.get(ask, anything(ask))
+        allowed = found.allowed.get(ask) or within_each(ask, found.allowed)
         least = max(_FEWEST, *(enough_for(side.policy, ask) for side in (new, old)))
         numbers[ask] = _number(ask, allowed, excluding, point, least)
     told |= numbers
@@ -92,7 +92,7 @@ def _others(allowed: Mapping[Asks, Accepts], new: Passing, old: Passing) -> dict
     wanted = dict(allowed)
     for clause in (*old.clauses, *(clause for side in warned for clause in side.clauses)):
         for ask, accepted in (clause.ways[0] if clause.ways else {}).items():
-            before = wanted.get(ask, anything(ask))
+            before = wanted.get(ask) or within_each(ask, wanted)
             both = before.both(accepted)
             wanted[ask] = before if both.empty else both
     return {ask: _plain(accepted.usual()) for ask, accepted in wanted.items()}
@@ -168,5 +168,6 @@ def _judge(side: Passing, told: Mapping[Asks, Number], unmet: frozenset[str]) ->
         checkpoint=side.context.checkpoint,
         fail_on=side.context.fail_on,
         unmet=unmet,
+        parts=named_parts(told),
     )
     return judge_told(side.policy, answers, setting, side.needs)

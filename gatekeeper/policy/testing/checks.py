@@ -12,7 +12,7 @@ from typing import Any
 from gatekeeper.errors import did_you_mean, excerpt
 from gatekeeper.policy.asked import asked
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.testing.files import Asks, TestFile, ask_of
+from gatekeeper.policy.testing.files import Asks, TestFile, ask_of, named_parts
 from gatekeeper.policy.testing.told import (
     CHECKPOINT,
     Number,
@@ -225,7 +225,8 @@ class _Teller:
         def answers(rule: Rule, subject: Subject) -> Number | None:
             return numbers.get(ask_of(rule, subject))
 
-        setting = Setting(**{"today": self._today, **changes})
+        parts = named_parts(self._tests.asked)
+        setting = Setting(**{"today": self._today, "parts": parts, **changes})
         return judge_told(policy, answers, setting, (*asked(policy), *ALWAYS))
 
     def _rule(self, route: Route, name: str) -> Rule:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from gatekeeper.policy.schema import first_schema_problem, schema_problems
 from gatekeeper.policy.subjects import expand
 from gatekeeper.policy.testing.told import Number, counted, metric_of
 from gatekeeper.policy.yaml_marks import read_yaml
-from gatekeeper.records.finding import Subject
+from gatekeeper.records.finding import PARTS, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule, size_of
 from gatekeeper.strict_yaml import Route, YamlDocument
@@ -280,6 +280,12 @@ def _tells(entry: Mapping[str, Any], ask: Asks) -> bool:
     if ask.regression:
         return "regression" in entry or "baseline" in entry
     return "is" in entry or not {"regression", "baseline"} & entry.keys()
+
+
+def named_parts(asks: Iterable[Asks]) -> tuple[tuple[str, str], ...]:
+    """The categories and languages that numbers are about by name, as `told.Setting.parts`."""
+    names = ((of, getattr(ask.subject, of)) for ask in asks for of in PARTS)
+    return tuple(dict.fromkeys((of, name) for of, name in names if name))
 
 
 def meets(subject: Subject, wanted: Mapping[str, tuple[Any, ...]]) -> bool:

@@ -7,7 +7,7 @@ the interval that so many prompts give. Limits, claims made together, waivers an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -21,7 +21,7 @@ from gatekeeper.policy.regression import OUTCOME_OF, together
 from gatekeeper.policy.subjects import expand
 from gatekeeper.policy.testing.blank import blank_evidence
 from gatekeeper.policy.waivers import apply_waivers
-from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.finding import PARTS, Finding, Interval, Missing, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule
 from gatekeeper.records.verdict import EXIT_CODES, Requirement, RuleOutcome, headline_of
@@ -80,10 +80,13 @@ class Setting:
 
     Attributes:
         unmet: names of needs (`policy.asked`) that the evidence does not meet.
+        parts: categories and languages by name, as (`category`, name), that numbers are told of: a
+            rule about each of them is about these too. What is told of each is of any other.
     """
 
     today: date
     unmet: frozenset[str] = frozenset()
+    parts: tuple[tuple[str, str], ...] = ()
     checkpoint: str = CHECKPOINT
     fail_on: str = "block"
 
@@ -96,7 +99,7 @@ def judge_told(policy: Policy, answers: Answers, setting: Setting, needs: Iterab
         needs: names of the needs that the policy asks for.
     """
     outcomes = []
-    for raw in _decide(policy, answers):
+    for raw in _decide(policy, answers, setting.parts):
         outcome, _ = apply_waivers(
             raw,
             policy.waivers,
@@ -115,15 +118,16 @@ def judge_told(policy: Policy, answers: Answers, setting: Setting, needs: Iterab
     return Told(headline=headline, exit_code=int(EXIT_CODES[headline]), outcomes=tuple(outcomes))
 
 
-def _decide(policy: Policy, answers: Answers) -> tuple[RuleOutcome, ...]:
+def _decide(
+    policy: Policy, answers: Answers, parts: tuple[tuple[str, str], ...]
+) -> tuple[RuleOutcome, ...]:
     """All rules on what they are told.
 
     Rules have to do with each other only where a number lies wholly beyond its limit: a fail is
     then claimed among all. Elsewhere each is decided by itself, once for the same numbers.
     """
     selectors = policy.needs.selectors
-    told = [tuple((at, answers(rule, at)) for at in _subjects(rule, selectors))
-            for rule in policy.rules]  # fmt: skip
+    told = [tuple(_numbers(rule, answers, selectors, parts)) for rule in policy.rules]
     alone = [_alone(rule, selectors, numbers)
              for rule, numbers in zip(policy.rules, told, strict=True)]  # fmt: skip
     if not any(_beyond(outcome) for outcome in alone):
@@ -132,6 +136,23 @@ def _decide(policy: Policy, answers: Answers) -> tuple[RuleOutcome, ...]:
              for rule, numbers in zip(policy.rules, told, strict=True)]  # fmt: skip
     decided = decide(blank_evidence(), policy, pairs, CONFIDENCE, advise=False)
     return tuple(replace(o, rule=rule) for o, rule in zip(decided, policy.rules, strict=True))
+
+
+def _numbers(
+    rule: Rule,
+    answers: Answers,
+    selectors: tuple[str, ...],
+    parts: tuple[tuple[str, str], ...],
+) -> Iterator[tuple[Subject, Number | None]]:
+    """What is told of each subject of a rule; of one of each part, of those with a name too."""
+    for at in _subjects(rule, selectors):
+        yield at, answers(rule, at)
+        for of, name in parts if at.each else ():
+            if of == at.each:
+                named = replace(at, each=None, **{of: name})  # type: ignore[arg-type]
+                number = answers(rule, named)
+                if number is not None and number.missing is None:
+                    yield named, number
 
 
 def _beyond(outcome: RuleOutcome) -> bool:
@@ -181,15 +202,25 @@ def _told_metric(rule: Rule, numbers: Mapping[Subject, Number | None]) -> tuple[
     """The rule with a metric that answers what it is told.
 
     What an interval is about is told with it, and so is a change against a baseline, so the rule
-    asks for either as it is.
+    asks for either as it is. So it does for a part of a set: there are no prompts to be told apart.
     """
+    named = {_unparted(subject): number for subject, number in numbers.items()}
     metric = metric_of(rule.metric, regression=rule.regression)
 
     def measure(_evidence: object, subject: Subject, confidence: float) -> Finding | Missing:
-        return finding(metric, subject, numbers.get(subject), confidence)
+        return finding(metric, subject, named.get(subject), confidence)
 
-    told = replace(rule, interval="suite", regression=False)
+    told = replace(rule, subjects=tuple(named), interval="suite", regression=False)
     return told, replace(metric, measure=measure, second=None)
+
+
+def _unparted(subject: Subject) -> Subject:
+    """A subject with its part as a word that nothing else reads."""
+    parts = [(of, getattr(subject, of)) for of in ("each", *PARTS) if getattr(subject, of)]
+    if not parts:
+        return subject
+    word = f"{subject.dimension or ''}{parts}"
+    return replace(subject, each=None, category=None, language=None, dimension=word)
 
 
 def metric_of(name: str, *, regression: bool) -> Metric:
