@@ -232,7 +232,7 @@ def draw(old: Policy, new: Policy, count: int, seed: int) -> Drawn:
             missing[:, i] |= missing[:, asks.index(replace(ask, regression=False))]
     masked = np.array([ask.subject.k is not None for ask in asks])
     sequential = rng.random(count) < 0.5
-    early = (rng.random(shape) < 0.1) & masked & sequential[:, None]
+    early = (rng.random(shape) < 0.3) & masked & sequential[:, None]
 
     def mostly(best: object, *others: object) -> npt.NDArray[np.generic]:
         pool = np.array([best, *others])
