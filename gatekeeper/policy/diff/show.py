@@ -56,7 +56,8 @@ def _name(policy: Policy) -> str:
 
 
 def _about_files(found: Comparison) -> Iterator[str]:
-    if found.old.digest == found.new.digest:
+    files = [(policy.digest, policy.waivers_digest) for policy in (found.old, found.new)]
+    if files[0] == files[1]:
         yield "both files are the same"
     elif found.unmarked:
         yield (
