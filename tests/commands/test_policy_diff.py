@@ -186,6 +186,7 @@ waivers:
     reason: Known.
     owner: a.ml@example.com
     approver: b.risk@example.com
+    issued: 2020-01-01
     expires: 2999-01-31
     not_below: 70 %
 """
