@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gatekeeper.policy.limit_check import TOLERANCE
-from gatekeeper.policy.testing.files import Asks
-from gatekeeper.policy.testing.told import metric_of
+from gatekeeper.policy.testing.asks import Asks
+from gatekeeper.policy.testing.numbers import metric_of
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule

@@ -20,7 +20,7 @@ from itertools import product
 from gatekeeper.policy.asked import Asked
 from gatekeeper.policy.diff.accepts import Accepts, Point, anything
 from gatekeeper.policy.diff.passing import Clause, Passing
-from gatekeeper.policy.testing.files import Asks
+from gatekeeper.policy.testing.asks import Asks
 from gatekeeper.records.finding import PARTS
 
 #: A number outside a region; None: it is missing.

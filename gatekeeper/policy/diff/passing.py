@@ -16,7 +16,7 @@ from math import inf
 
 from gatekeeper.policy.asked import Asked, asked
 from gatekeeper.policy.diff.accepts import Accepts, anything, within_limit
-from gatekeeper.policy.testing.files import Asks, asks_of
+from gatekeeper.policy.testing.asks import Asks, asks_of
 from gatekeeper.policy.testing.told import CHECKPOINT
 from gatekeeper.policy.waivers import too_long, void_for_all
 from gatekeeper.records.policy import Policy, Rule, Waiver

@@ -8,8 +8,9 @@ from gatekeeper.errors import excerpt
 from gatekeeper.policy.decide_rules import CONFIDENCE
 from gatekeeper.policy.diff.compare import Comparison, Loosening
 from gatekeeper.policy.diff.rules import Part
-from gatekeeper.policy.testing.files import Asks
-from gatekeeper.policy.testing.told import CHECKPOINT, Number, Told, finding
+from gatekeeper.policy.testing.asks import Asks
+from gatekeeper.policy.testing.numbers import Number, finding
+from gatekeeper.policy.testing.told import CHECKPOINT, Told
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.policy import Policy
 

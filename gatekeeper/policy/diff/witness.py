@@ -10,16 +10,9 @@ from gatekeeper.policy.diff.accepts import Accepts, Point
 from gatekeeper.policy.diff.gap import Gap, within_each
 from gatekeeper.policy.diff.passing import Passing, passing
 from gatekeeper.policy.diff.prompts import enough_for
-from gatekeeper.policy.testing.files import Asks, ask_of, named_parts
-from gatekeeper.policy.testing.told import (
-    Number,
-    Setting,
-    Told,
-    counted,
-    finding,
-    is_paired,
-    judge_told,
-)
+from gatekeeper.policy.testing.asks import Asks, ask_of, named_parts
+from gatekeeper.policy.testing.numbers import Number, counted, finding, is_paired
+from gatekeeper.policy.testing.told import Setting, Told, judge_told
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule

@@ -12,14 +12,16 @@ from typing import Any
 from gatekeeper.errors import did_you_mean, excerpt
 from gatekeeper.policy.asked import asked
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.testing.files import Asks, TestFile, ask_of, named_parts
+from gatekeeper.policy.testing.asks import Asks, ask_of, named_parts
+from gatekeeper.policy.testing.files import TestFile
+from gatekeeper.policy.testing.numbers import Number, metric_of
 from gatekeeper.policy.testing.told import (
     CHECKPOINT,
-    Number,
+    OPEN_RESULTS,
     Setting,
     Told,
     judge_told,
-    metric_of,
+    otherwise,
 )
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Subject
@@ -30,7 +32,6 @@ from gatekeeper.strict_yaml import Route
 
 #: Needs that hold whatever a policy says.
 ALWAYS = ("self-test", "judge", "split", "recorded")
-_RESULTS = ("fail", "inconclusive", "waived")
 
 #: Path of a bundle -> its evidence, measured again.
 OpenBundle = Callable[[Path], Evidence]
@@ -168,7 +169,7 @@ class _Teller:
 
     def _case(self, route: Route, entry: Mapping[str, Any]) -> Check:
         expect, about = entry["expect"], set(entry.get("unmet", ()))
-        for result in _RESULTS:
+        for result in OPEN_RESULTS:
             for i, name in enumerate(expect.get(result, ())):
                 self._rule((*route, "expect", result, i), name)
                 about.add(name)
@@ -261,23 +262,6 @@ def by_mask(numbers: Mapping[Asks, Number]) -> Iterator[dict[Asks, Number]]:
     for ask, number in numbers.items():
         groups.setdefault(replace(ask.subject, selector=None), {})[ask] = number
     yield from groups.values()
-
-
-def otherwise(told: Told, expect: Mapping[str, Any]) -> str | None:
-    """What came out otherwise than expected; None if nothing did."""
-    wanted = {name: result for result in _RESULTS for name in expect.get(result, ())}
-    results = {outcome.rule.id: outcome.result for outcome in told.outcomes}
-    if gone := sorted(set(wanted) - set(results)):
-        return f"there is no rule {gone[0]}"
-    default = expect.get("others", "pass")
-    wrong = [
-        f"{rule}: {result}, not {wanted.get(rule, default)}"
-        for rule, result in results.items()
-        if result != wanted.get(rule, default) and not (rule not in wanted and default == "any")
-    ]
-    if told.exit_code != expect["exit"]:
-        wrong.insert(0, f"exit code {told.exit_code} ({told.headline}), not {expect['exit']}")
-    return "; ".join(wrong) or None
 
 
 def _open_rules(told: Told) -> str:

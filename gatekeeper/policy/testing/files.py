@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.policy.part_counts import parts_of
 from gatekeeper.policy.problems import error_at, in_order
 from gatekeeper.policy.schema import first_schema_problem, schema_problems
-from gatekeeper.policy.subjects import expand
-from gatekeeper.policy.testing.told import Number, counted, metric_of
+from gatekeeper.policy.testing.asks import Asks, asks_of
+from gatekeeper.policy.testing.numbers import Number, counted
 from gatekeeper.policy.yaml_marks import read_yaml
-from gatekeeper.records.finding import PARTS, Subject
+from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule, size_of
 from gatekeeper.strict_yaml import Route, YamlDocument
@@ -27,27 +27,6 @@ TESTS_SCHEMA = "policy-test-v1"
 _NUMBER = re.compile(r"(-?[0-9.]+) *(?:of *([0-9]+)|(\S+))")
 #: What subjects mean that do not say it.
 _USUAL = {"set": "regular", "mask": "none"}
-
-
-@dataclass(frozen=True, slots=True)
-class Asks:
-    """One number that a policy asks for: metric, subject, and what its interval is about.
-
-    Of a subject of each category, or language, it is the number of whichever part is looked at.
-
-    Attributes:
-        regression: whether it is by how much that number is worse than a baseline's.
-    """
-
-    metric: str
-    subject: Subject
-    interval: str
-    regression: bool = False
-
-    @property
-    def answered(self) -> Metric:
-        """The metric that answers it."""
-        return metric_of(self.metric, regression=self.regression)
 
 
 def is_test_file(path: Path) -> bool:
@@ -257,22 +236,6 @@ class TestFile:
         return number
 
 
-def asks_of(rule: Rule, policy: Policy) -> tuple[Asks, ...]:
-    """The numbers that a rule asks for.
-
-    Args:
-        policy: sized for a model, with the rule in it.
-    """
-    subjects = expand(catalog.load("metric", rule.metric), rule, policy.needs)
-    return tuple(ask_of(rule, subject) for subject in subjects)
-
-
-def ask_of(rule: Rule, subject: Subject) -> Asks:
-    """The number that a rule asks for of one of its subjects."""
-    interval = "suite" if rule.regression else rule.interval
-    return Asks(rule.metric, subject, interval, rule.regression)
-
-
 def _tells(entry: Mapping[str, Any], ask: Asks) -> bool:
     """Whether an entry tells a number itself, or its change, as is asked for."""
     if "missing" in entry:
@@ -280,12 +243,6 @@ def _tells(entry: Mapping[str, Any], ask: Asks) -> bool:
     if ask.regression:
         return "regression" in entry or "baseline" in entry
     return "is" in entry or not {"regression", "baseline"} & entry.keys()
-
-
-def named_parts(asks: Iterable[Asks]) -> tuple[tuple[str, str], ...]:
-    """The categories and languages that numbers are about by name, as `told.Setting.parts`."""
-    names = ((of, getattr(ask.subject, of)) for ask in asks for of in PARTS)
-    return tuple(dict.fromkeys((of, name) for of, name in names if name))
 
 
 def meets(subject: Subject, wanted: Mapping[str, tuple[Any, ...]]) -> bool:

@@ -19,15 +19,17 @@ from gatekeeper.policy import decide_rules, limit_check
 from gatekeeper.policy.asked import asked
 from gatekeeper.policy.diff.compare import Comparison, compare
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.testing.files import Asks, ask_of
-from gatekeeper.policy.testing.told import Number, Setting, finding, judge_told
+from gatekeeper.policy.testing.asks import Asks, ask_of
+from gatekeeper.policy.testing.numbers import Number, finding
+from gatekeeper.policy.testing.told import Setting, judge_told
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 from tests.policy.builders import EVIDENCE, make_policy
 
-from .random_policies import CHECKPOINTS, DAYS, TODAY, Drawn, draw, passes, random_policy
+from .random_evidence import Drawn, draw, passes
+from .random_policies import CHECKPOINTS, DAYS, TODAY, random_policy
 
 _CONTEXTS = [(c, d, f) for f in ("block", "warn") for c in CHECKPOINTS for d in DAYS]
 #: What the evidence of the builders meets.

@@ -13,8 +13,9 @@ from gatekeeper.policy.asked import asked
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.regression import together
 from gatekeeper.policy.testing.mutants import mutants
+from gatekeeper.policy.testing.numbers import Number, finding, metric_of
 from gatekeeper.policy.testing.results import Result, run_tests
-from gatekeeper.policy.testing.told import Number, Setting, finding, judge_told, metric_of
+from gatekeeper.policy.testing.told import Setting, judge_told
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.policy import EvidenceNeeds, Rule
