@@ -96,8 +96,9 @@ def _numbers(needs: EvidenceNeeds) -> Iterator[tuple[str, float]]:
 def _suite(needs: EvidenceNeeds) -> Iterator[tuple[str, Asked]]:
     if needs.suite_id is not None:
         yield "suite.id", _same(needs.suite_id)
-    if needs.suite_digest is not None:
-        yield "suite.digest", _same(needs.suite_digest)
+    digests = (needs.suite_digest,) if needs.suite_digest is not None else needs.suite_digests
+    if digests:
+        yield "suite.digest", Asked(value=digests, order="among", text=", ".join(digests))
 
 
 def _search(needs: EvidenceNeeds) -> Iterator[tuple[str, Asked]]:
@@ -138,6 +139,9 @@ def _settings(pins: SettingsNeeds) -> Iterator[tuple[str, Asked]]:
     if pins.dtypes:
         text = ", ".join(pins.dtypes)
         yield "settings.dtype", Asked(value=pins.dtypes, order="among", text=text)
+    if pins.sequential is not None:
+        text = "stopped once settled" if pins.sequential else "run to the end"
+        yield "settings.sequential", Asked(value=pins.sequential, order="same", text=text)
     if pins.derived_seed:
         # With a nonce it is another seed: neither kind of audit is one of the other.
         yield "settings.seed", _same("derived, with a nonce" if pins.nonce else "derived")
@@ -162,7 +166,7 @@ def _text(name: str, value: float) -> str:
 _NOTHING: Mapping[str, Any] = {
     "controls.random_masks": {"random_masks": 0},
     "suite.id": {"suite_id": None},
-    "suite.digest": {"suite_digest": None},
+    "suite.digest": {"suite_digest": None, "suite_digests": ()},
     "suite.measured": {"measured": 0.0},
     "suite.per_category": {"per_category": 0},
     "positive_control": {"positive_control": None},
@@ -178,6 +182,7 @@ _NO_SEARCH: Mapping[str, Any] = {
 }
 _NO_SETTING: Mapping[str, Any] = {
     **{f"settings.{name}": {name: None} for name in (*_SAME_SETTINGS, *_MOST_SETTINGS)},
+    "settings.sequential": {"sequential": None},
     **{f"settings.{name}": {name: 0} for name in _EXACT_SETTINGS},
     "settings.dtype": {"dtypes": ()},
     "settings.seed": {"seed": None, "derived_seed": False, "nonce": False},

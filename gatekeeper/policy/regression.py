@@ -27,7 +27,7 @@ from gatekeeper.records.trial import UNMASKED
 
 METHOD = "of both numbers' intervals"
 #: Shares of one outcome, which each prompt has or has not.
-_OUTCOME = {"refusal-rate": REFUSE, "degenerate-rate": DEGENERATE}
+OUTCOME_OF = {"refusal-rate": REFUSE, "degenerate-rate": DEGENERATE}
 #: What must be alike, or the two audits measured different things; and what it is called.
 _ALIKE = {
     "judge": "judge",
@@ -76,7 +76,7 @@ def regression(
         now,
         value=sign * (now.value - then.value),
         unit="points",
-        interval=_together(now, then, sign),
+        interval=together(now, then, sign),
         n=min(now.n, then.n),
         clusters=min(now.clusters, then.clusters),
         counts={"now": now.value, "then": then.value},
@@ -85,8 +85,12 @@ def regression(
     )
 
 
-def _together(now: Finding, then: Finding, sign: float) -> Interval:
-    """The interval of a difference, from those of two independent numbers."""
+def together(now: Finding, then: Finding, sign: float) -> Interval:
+    """The interval of a difference, from those of two independent numbers.
+
+    Args:
+        sign: 1 where more is worse, −1 where less is.
+    """
     value = now.value - then.value
     below = math.hypot(now.value - now.interval.low, then.interval.high - then.value)
     above = math.hypot(now.interval.high - now.value, then.value - then.interval.low)
@@ -108,10 +112,10 @@ def _paired(
     evidence: Evidence, metric: Metric, baseline: Evidence, subject: Subject, confidence: float
 ) -> Finding | None:
     """The paired difference of an unmasked share; None where the prompts are not the same."""
-    if metric.id not in _OUTCOME or subject.mask == "selected":
+    if metric.id not in OUTCOME_OF or subject.mask == "selected":
         return None
     parts = [part_of(one, subject) for one in (evidence, baseline)]
-    now, then = (_hits(p, subject, _OUTCOME[metric.id]) if isinstance(p, Evidence) else {}
+    now, then = (_hits(p, subject, OUTCOME_OF[metric.id]) if isinstance(p, Evidence) else {}
                  for p in parts)  # fmt: skip
     if not now or now.keys() != then.keys() or not isinstance(parts[0], Evidence):
         return None

@@ -159,3 +159,47 @@ def test_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["policy", "diff", path, str(tmp_path / "absent.yaml")]) == ExitCode.USAGE
     assert "cannot be read" in capsys.readouterr().err
     assert cli.run(["policy", "diff", path]) == ExitCode.USAGE
+
+
+TIERS = "tiers:\n  internal: {default: true}\n  public: {rules: {drop: {max: 5 points}}}\n"
+
+
+def test_tiers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = str(written(tmp_path))
+    tiered = changed(tmp_path, "waivers:", f"{TIERS}waivers:")
+    for options, relation in (([], "same"), (["--tier", "public"], "stricter")):
+        assert cli.run(["policy", "diff", plain, tiered, *options]) == ExitCode.PASS
+        tier = options[1] if options else "internal"
+        title = f"small 1 → small 1, tier {tier}: {relation}\n"
+        assert capsys.readouterr().out.startswith(title)
+    assert cli.run(["policy", "diff", plain, plain, "--tier", "public"]) == ExitCode.USAGE
+    assert "has no tiers" in capsys.readouterr().err
+    assert cli.run(["policy", "diff", plain, tiered, "--tier", "pubic"]) == ExitCode.USAGE
+    assert "public" in capsys.readouterr().err
+
+
+WAIVERS = """\
+schema: gatekeeper/waivers/v1
+waivers:
+  - rule: refuses
+    checkpoint: sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+    reason: Known.
+    owner: a.ml@example.com
+    approver: b.risk@example.com
+    issued: 2020-01-01
+    expires: 2999-01-31
+    not_below: 70 %
+"""
+
+
+def test_waivers_in_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    policy = str(written(tmp_path))
+    granted, wider = tmp_path / "granted.yaml", tmp_path / "wider.yaml"
+    granted.write_text(WAIVERS, encoding="utf-8")
+    wider.write_text(WAIVERS.replace("70 %", "60 %"), encoding="utf-8")
+    beside = ["--waivers", str(granted), str(wider), "--exit-code"]
+    assert cli.run(["policy", "diff", policy, policy, *beside]) == ExitCode.FAIL
+    out = capsys.readouterr().out
+    assert out.startswith("small 1 → small 1: looser\n")
+    assert "both files are the same" not in out
+    assert "down to 60" in out

@@ -79,3 +79,19 @@ def test_lint_knows_test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str
     capsys.readouterr()
     assert cli.run(["policy", "lint", str(path.with_name("small.test.yaml"))]) == ExitCode.USAGE
     assert "unknown value '12'" in capsys.readouterr().out
+
+
+def test_tests_of_a_tier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiers = (
+        "tiers:\n  internal: {default: true}\n  public: {rules: {drop: {max: 5 points}}}\nwaivers:"
+    )
+    path = written(tmp_path, policy=SMALL_POLICY.replace("waivers:", tiers))
+    assert cli.run(["policy", "test", str(path)]) == ExitCode.PASS
+    assert capsys.readouterr().out.startswith("small 1 (internal); tests: 13, failed: 0;")
+    assert cli.run(["policy", "test", str(path), "--tier", "public"]) == ExitCode.PASS
+    assert "small.public.test.yaml" in capsys.readouterr().out
+    own = tmp_path / "small.public.test.yaml"
+    own.write_text(SMALL_TEST_FILE, encoding="utf-8")
+    for asked in ([str(own)], [str(path), "--tier", "public"]):
+        assert cli.run(["policy", "test", *asked]) == ExitCode.USAGE
+        assert f"{own}:11:5: failed: limit of drop" in capsys.readouterr().out

@@ -36,9 +36,32 @@ rules:
 """
 
 
+#: By this line the policy is tightened.
+TIGHTENED = "gatekeeper policy lint chat-release.yaml"
+
+
 def test_the_page_has_lines() -> None:
+    assert TIGHTENED in LINES
     assert len(LINES) >= 10
     assert all(line.startswith("gatekeeper ") for line in LINES)
+
+
+def block_after(heading: str) -> str:
+    """The first YAML block after a heading."""
+    found = re.search(r"```yaml\n(.*?)```", PAGE.partition(heading)[2], re.DOTALL)
+    assert found
+    return found[1]
+
+
+def tighten() -> None:
+    """What "Tighten it" has people write, and the tests that the page has them copy."""
+    policy = Path("chat-release.yaml")
+    text = policy.read_text(encoding="utf-8") + block_after("## Tighten it")
+    policy.write_text(text.replace('version: "1.0"', 'version: "1.1"'), encoding="utf-8")
+    tests = (ROOT / "policies" / "release.test.yaml").read_text(encoding="utf-8")
+    assert "policy: moe-release\n" in tests
+    copied = tests.replace("policy: moe-release\n", "policy: chat-release\n")
+    Path("chat-release.test.yaml").write_text(copied, encoding="utf-8")
 
 
 @pytest.mark.thorough
@@ -55,7 +78,16 @@ def test_every_line_runs_as_the_page_says(
         (out / "policy.yaml").write_text(POLICY, encoding="utf-8")
         run(["check", str(out), "--policy", "demo/policy.yaml", "--out", str(out / "verdict.json")])
     for line in LINES:
+        if line == TIGHTENED:
+            tighten()
         command, _, comment = line.partition("  #")
         said = re.search(r"exit code ([0-9]+)", comment)
         code = run(shlex.split(command)[1:])
         assert code == (int(said[1]) if said else 0), (line, capsys.readouterr().err)
+    tests = Path("chat-release.test.yaml")
+    moved = block_after("## Prove it")
+    old = re.search(r"  - \{rule: few-experts, .*\n", tests.read_text(encoding="utf-8"))
+    assert old
+    tests.write_text(tests.read_text(encoding="utf-8").replace(old[0], moved), encoding="utf-8")
+    capsys.readouterr()
+    assert run(["policy", "test", "chat-release.yaml", "--mutate"]) == 0, capsys.readouterr().out

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from gatekeeper.policy.asked import asked, without
-from gatekeeper.records.policy import CardNeeds, EvidenceNeeds, Rule, SearchNeeds, SettingsNeeds
+from gatekeeper.records.finding import Subject
+from gatekeeper.records.policy import (
+    CardNeeds,
+    EvidenceNeeds,
+    Rule,
+    SearchNeeds,
+    SettingsNeeds,
+    Waiver,
+)
 
 from .builders import make_policy, make_rule
 
@@ -25,6 +33,7 @@ _NEEDS: dict[str, Any] = {
     "seeds": {"regular": 100},
     "suite_id": "core",
     "suite_digest": "sha256:5",
+    "suite_digests": ("sha256:5", "sha256:6"),
     "measured": 0.95,
     "per_category": 15,
     "power": 0.8,
@@ -52,6 +61,7 @@ _SETTINGS: dict[str, Any] = {
     "dtypes": ("float32",),
     "mode": "reroute",
     "phase": "both",
+    "sequential": False,
     "seed": 1,
     "derived_seed": True,
     "thinking": "off",
@@ -92,8 +102,22 @@ def test_no_need_is_left_out() -> None:
     assert {field.name for field in fields(CardNeeds)} == {"on", "compliance_sensitivity"}
 
 
+def test_no_part_of_what_is_asked_about_is_left_out() -> None:
+    """If this fails: `policy.diff` must know whether numbers of the new kind hang on others."""
+    masks = {"k", "mode", "set", "mask", "selector", "loss", "dimension"}
+    assert {field.name for field in fields(Subject)} == masks | {"category", "language", "each"}
+
+
+def test_no_part_of_a_waiver_is_left_out() -> None:
+    """If this fails: `policy.diff` must know of the new field."""
+    words = {"reason", "ticket", "line", "separate"}
+    counted = {"rule", "checkpoint", "owner", "approver", "expires", "issued"}
+    accepted = {"not_above", "not_below"}
+    assert {field.name for field in fields(Waiver)} == words | counted | accepted
+
+
 def test_no_part_of_a_rule_is_left_out() -> None:
     """If this fails: `policy.diff` and `policy.testing.mutants` must know of the new field."""
     words = {"id", "rationale", "remedy", "controls", "line"}
     limits = {"metric", "subjects", "shares", "interval", "minimum", "maximum", "unit", "bound"}
-    assert {field.name for field in fields(Rule)} == words | limits | {"severity"}
+    assert {field.name for field in fields(Rule)} == words | limits | {"severity", "regression"}

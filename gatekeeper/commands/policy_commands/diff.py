@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import ExitCode
 
 
@@ -26,11 +27,28 @@ from gatekeeper.errors import ExitCode
     show_default=True,
     help="As lines, or as Markdown for a pull request.",
 )
-def diff(old: Path, new: Path, answer: bool, form: str) -> int:
+@click.option(
+    "--waivers",
+    "waivers",
+    nargs=2,
+    metavar="OLD NEW",
+    type=click.Path(path_type=Path),
+    help="Two files of waivers, one for each of the policies.",
+)
+@tier_option
+def diff(
+    old: Path,
+    new: Path,
+    answer: bool,
+    form: str,
+    waivers: tuple[Path, Path] | None,
+    tier: str | None,
+) -> int:
     """Say whether policy NEW is stricter or looser than OLD, as a whole and rule by rule.
 
     Where NEW passes something that OLD does not, such evidence is shown, as a test file would have
-    it; where there is none, that is proved. Needs of evidence, warnings and waivers count too.
+    it; where there is none, that is proved. Needs of evidence, warnings and waivers count too. What
+    a policy extends is read with it. With --tier, one without tiers is compared as it is.
 
     \b
     Example:
@@ -39,11 +57,18 @@ def diff(old: Path, new: Path, answer: bool, form: str) -> int:
     """
     from datetime import date
 
+    from gatekeeper.commands._waivers import load_with_waivers
     from gatekeeper.policy.diff.compare import compare
     from gatekeeper.policy.diff.show import as_markdown, as_text
-    from gatekeeper.policy.load import load_policy
+    from gatekeeper.policy.extend import tiers_of
 
-    found = compare(load_policy(old), load_policy(new), date.today())
+    # Where neither has tiers, the option is a mistake.
+    tiered = tier is not None and any(tiers_of(path) for path in (old, new))
+    pair = [
+        load_with_waivers(path, beside, None if tiered and not tiers_of(path) else tier)
+        for path, beside in zip((old, new), waivers or (None, None), strict=True)
+    ]
+    found = compare(pair[0], pair[1], date.today())
     click.echo(as_markdown(found) if form == "markdown" else as_text(found), nl=False)
     if answer and found.relation not in {"same", "stricter"}:
         return ExitCode.FAIL

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -28,11 +29,19 @@ if TYPE_CHECKING:
 @click.option(
     "--junit", type=click.Path(path_type=Path), help="Write the results as JUnit XML to this file."
 )
-def test(files: tuple[Path, ...], mutate: bool, require_tests: bool, junit: Path | None) -> int:
+@tier_option
+def test(
+    files: tuple[Path, ...],
+    mutate: bool,
+    require_tests: bool,
+    junit: Path | None,
+    tier: str | None,
+) -> int:
     """Hold policies against the tests beside them: NAME.test.yaml beside NAME.yaml.
 
     A test says what an audit found, in numbers or as a bundle, and what the policy must answer:
-    which rules do not pass, and the exit code. Each FILE is a policy or its tests. Exits with 0 if
+    which rules do not pass, and the exit code. Each FILE is a policy or its tests. Those of a tier
+    lie in NAME.TIER.test.yaml, and are run with --tier, or by their own name. Exits with 0 if
     all is as the tests say, else 2; with --mutate also if a weaker policy would pass them all.
 
     \b
@@ -48,7 +57,7 @@ def test(files: tuple[Path, ...], mutate: bool, require_tests: bool, junit: Path
 
     if junit is not None:
         check_writable(junit)
-    results = run_tests(files, date.today(), open_bundle=_evidence, mutate=mutate)
+    results = run_tests(files, date.today(), open_bundle=_evidence, mutate=mutate, tier=tier)
     for result in results:
         for line in lines(result, require_tests=require_tests):
             click.echo(line)

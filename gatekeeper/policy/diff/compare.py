@@ -60,7 +60,8 @@ class Comparison:
     def unmarked(self) -> bool:
         """Whether the files differ under the same id and version."""
         a, b = self.old, self.new
-        return (a.id, a.version) == (b.id, b.version) and a.digest != b.digest
+        alike = (a.id, a.version, a.tier) == (b.id, b.version, b.tier)
+        return alike and a.digest != b.digest
 
 
 def compare(old: Policy, new: Policy, today: date) -> Comparison:

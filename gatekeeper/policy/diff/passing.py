@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import inf
 
 from gatekeeper.policy.asked import Asked, asked
 from gatekeeper.policy.diff.accepts import Accepts, anything, within_limit
-from gatekeeper.policy.testing.files import Asks, asks_of
+from gatekeeper.policy.testing.asks import Asks, asks_of
 from gatekeeper.policy.testing.told import CHECKPOINT
 from gatekeeper.policy.waivers import too_long, void_for_all
 from gatekeeper.records.policy import Policy, Rule, Waiver
@@ -88,8 +89,11 @@ def _ways(rule: Rule, policy: Policy, context: Context) -> tuple[Way, ...]:
     accepted = [within_limit(rule)]
     for waiver in policy.waivers:
         if waiver.rule == rule.id and applies(waiver, context, policy.longest_waiver):
-            worst = Accepts() if waiver.not_above is None else Accepts(high=waiver.not_above)
-            accepted.append(anything(rule.metric).both(worst))
+            high = inf if waiver.not_above is None else waiver.not_above
+            low = -inf if waiver.not_below is None else waiver.not_below
+            # What a run that stopped early leaves unmeasured is not waived either.
+            worst = Accepts(high=high, low=low, whole=accepted[0].whole)
+            accepted.append(anything(rule).both(worst))
     kept = [a for i, a in enumerate(accepted) if not _covered(a, accepted, i)]
     return tuple(dict.fromkeys(asks, one) for one in kept)
 
@@ -116,10 +120,15 @@ def applies(waiver: Waiver, context: Context, longest: int | None) -> bool:
 def contexts(policies: tuple[Policy, ...], today: date) -> tuple[Context, ...]:
     """Every context in which policies may differ: first that of checkpoints without a waiver.
 
-    Those with one are looked at today, on the day after each waiver ends, and on the first on which
-    it runs no longer than a policy allows.
+    Those with one are looked at today, on the first day of each waiver, on the day after it ends,
+    and on the first on which it runs no longer than a policy allows.
     """
-    waivers = [w for p in policies for w in p.waivers if void_for_all(w, today) is None]
+    waivers = [
+        w
+        for p in policies
+        for w in p.waivers
+        if void_for_all(w, max(today, w.issued or today)) is None
+    ]
     pairs = [(CHECKPOINT, today)]
     for checkpoint in dict.fromkeys(w.checkpoint for w in waivers):
         own = [w for w in waivers if w.checkpoint == checkpoint]
@@ -137,5 +146,7 @@ def _turns(waivers: Iterable[Waiver], policies: Iterable[Policy], today: date) -
     for waiver in waivers:
         left = (waiver.expires - today).days
         yield from (waiver.expires - timedelta(days=most) for most in lengths if most < left)
+        if waiver.issued is not None and waiver.issued > today:
+            yield waiver.issued
         if waiver.expires < date.max:
             yield waiver.expires + timedelta(days=1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gatekeeper.analysis.enough import Plan
 from gatekeeper.policy.demand import Demand
 from gatekeeper.policy.floors import demands
-from gatekeeper.policy.testing.files import Asks, asks_of
+from gatekeeper.policy.testing.asks import Asks, asks_of
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import HARMFUL_SETS
 

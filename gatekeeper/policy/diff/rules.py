@@ -9,6 +9,7 @@ from typing import Any
 
 from gatekeeper.policy.asked import asked
 from gatekeeper.policy.diff.accepts import Accepts, within_limit
+from gatekeeper.policy.testing.asks import ask_of
 from gatekeeper.policy.wording import limit_text, one_of
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.policy import Policy, Rule, Waiver
@@ -52,7 +53,7 @@ def _rules(old: Policy, new: Policy) -> Iterator[Part]:
         if before is None:
             yield Part(kind="rule", name=rule.id, relation="stricter", change=f"new: {_told(rule)}")
             continue
-        relation = relation_of(_implies(rule, before), _implies(before, rule))
+        relation = relation_of(_implies(rule, before, new), _implies(before, rule, old))
         yield Part(
             kind="rule",
             name=rule.id,
@@ -83,15 +84,18 @@ def _about(rule: Rule) -> frozenset[tuple[Any, ...]]:
     """What a rule asks for, before selectors and the model are known."""
     first = replace(rule.subjects[0], k=None) if rule.subjects else Subject()
     plain = [at for at in rule.subjects if at.k is not None or not rule.shares]
-    asks: list[tuple[Any, ...]] = [(rule.metric, at, None, rule.interval) for at in plain]
-    asks += [(rule.metric, first, share, rule.interval) for share in rule.shares]
+    about = (ask_of(rule, first).interval, rule.regression)
+    asks: list[tuple[Any, ...]] = [(rule.metric, at, None, *about) for at in plain]
+    asks += [(rule.metric, first, share, *about) for share in rule.shares]
     return frozenset(asks)
 
 
-def _implies(rule: Rule, other: Rule) -> bool:
-    """Whether what passes a rule passes the other, and is as firmly asked."""
+def _implies(rule: Rule, other: Rule, policy: Policy) -> bool:
+    """Whether what passes a rule of a policy passes the other, and is as firmly asked."""
     firm = rule.severity != "warn" or other.severity == "warn"
     accepted: Accepts = within_limit(rule)
+    if policy.needs.settings.sequential is False:
+        accepted = replace(accepted, whole=True)
     return firm and _about(other) <= _about(rule) and accepted.within(within_limit(other))
 
 
@@ -108,6 +112,9 @@ def _changes(old: Rule, new: Rule) -> Iterator[str]:
     for name in ("metric", "bound", "severity", "interval"):
         if getattr(old, name) != getattr(new, name):
             yield f"{name} {getattr(old, name)} → {getattr(new, name)}"
+    if old.regression != new.regression:
+        yield "a number and its change against a baseline do not compare"
+        return
     before, after = _about(old), _about(new)
     if old.metric == new.metric and old.interval == new.interval:
         both = before | after
@@ -118,15 +125,15 @@ def _changes(old: Rule, new: Rule) -> Iterator[str]:
 
 def _places(only: Set[tuple[Any, ...]], both: Set[tuple[Any, ...]]) -> str:
     """What numbers are about; mask sizes alone where they differ in nothing else."""
-    if len({replace(subject, k=None) for _, subject, _, _ in both}) > 1:
+    if len({replace(subject, k=None) for _, subject, *_ in both}) > 1:
         return " or ".join(sorted(_place(about) for about in only))
-    words = [str(k) for k in sorted(at.k for _, at, _, _ in only if at.k is not None)]
-    words += [f"{100 * share:g} % of all" for share in sorted(s for *_, s, _ in only if s)]
+    words = [str(k) for k in sorted(at.k for _, at, *_ in only if at.k is not None)]
+    words += [f"{100 * share:g} % of all" for share in sorted(s for _, _, s, *_ in only if s)]
     return f"k {one_of(words)}"
 
 
 def _place(about: tuple[Any, ...]) -> str:
-    _, subject, share, _ = about
+    _, subject, share, *_ = about
     words = [f"{key} {value}" for key, value in subject.items()]
     words += [] if share is None else [f"k {100 * share:g} % of all"]
     return ", ".join(words) or "all"
@@ -168,7 +175,9 @@ def _waivers(old: Policy, new: Policy) -> Iterator[Part]:
 
 def _waiver(waiver: Waiver) -> str:
     worst = "" if waiver.not_above is None else f", up to {waiver.not_above:g}"
+    worst += "" if waiver.not_below is None else f", down to {waiver.not_below:g}"
+    first = "" if waiver.issued is None else f"from {waiver.issued.isoformat()} "
     return (
-        f"for {waiver.rule} of checkpoint {waiver.checkpoint[:19]}… until "
+        f"for {waiver.rule} of checkpoint {waiver.checkpoint[:19]}… {first}until "
         f"{waiver.expires.isoformat()}{worst}"
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gatekeeper import catalog
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.decide_rules import CONFIDENCE
 from gatekeeper.policy.diff.compare import Comparison, Loosening
 from gatekeeper.policy.diff.rules import Part
-from gatekeeper.policy.testing.files import Asks
-from gatekeeper.policy.testing.told import CHECKPOINT, Number, Told, finding
+from gatekeeper.policy.testing.asks import Asks
+from gatekeeper.policy.testing.numbers import Number, finding
+from gatekeeper.policy.testing.told import CHECKPOINT, Told
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.policy import Policy
 
@@ -52,11 +52,13 @@ def as_markdown(found: Comparison) -> str:
 
 
 def _name(policy: Policy) -> str:
-    return f"{excerpt(policy.id)} {excerpt(policy.version)}"
+    tier = f", tier {excerpt(policy.tier)}" if policy.tier else ""
+    return f"{excerpt(policy.id)} {excerpt(policy.version)}{tier}"
 
 
 def _about_files(found: Comparison) -> Iterator[str]:
-    if found.old.digest == found.new.digest:
+    files = [(policy.digest, policy.waivers_digest) for policy in (found.old, found.new)]
+    if files[0] == files[1]:
         yield "both files are the same"
     elif found.unmarked:
         yield (
@@ -117,24 +119,28 @@ def _entry(ask: Asks, number: Number) -> str:
     """A number as a test file has it."""
     at = ", ".join(f"{key}: {value}" for key, value in ask.subject.items())
     parts = [f"metric: {ask.metric}", *([f"at: {{{at}}}"] if at else [])]
+    told = "regression" if ask.regression else "is"
     if ask.interval != "suite":
         parts.append(f"interval: {ask.interval}")
     if number.missing is not None:
-        parts.append(f"missing: {number.missing}")
+        parts.append("baseline: missing" if ask.regression else f"missing: {number.missing}")
     elif number.count is not None:
-        parts.append(f"is: {number.count:g} of {number.n}")
+        parts.append(f"{told}: {number.count:g} of {number.n}")
     else:
-        unit = catalog.load("metric", ask.metric).unit
-        parts.append(f"is: {number.value:g} {unit}, low: {number.low:g}, high: {number.high:g}")
+        unit = ask.answered.unit
+        parts.append(f"{told}: {number.value:g} {unit}, low: {number.low:g}, high: {number.high:g}")
+    if number.early:
+        parts.append("early: true")
     return f"{{{', '.join(parts)}}}"
 
 
 def _measured(ask: Asks, number: Number) -> str:
-    found = finding(catalog.load("metric", ask.metric), Subject(), number, CONFIDENCE)
+    found = finding(ask.answered, Subject(), number, CONFIDENCE)
     if not isinstance(found, Finding):
         return "not measured"
     low, high = found.interval.low, found.interval.high
     n = f", n = {number.n}" if number.count is not None else ""
+    n += ", of a run that stopped early, which a limit on the estimate does not take" * number.early
     return f"{found.value:.2f} {found.unit} (95 % interval {low:.2f} to {high:.2f}{n})"
 
 

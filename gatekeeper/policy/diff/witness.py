@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from gatekeeper import catalog
 from gatekeeper.policy.decide_rules import CONFIDENCE
-from gatekeeper.policy.diff.accepts import Accepts, Point, anything
-from gatekeeper.policy.diff.gap import Gap
+from gatekeeper.policy.diff.accepts import Accepts, Point
+from gatekeeper.policy.diff.gap import Gap, within_each
 from gatekeeper.policy.diff.passing import Passing, passing
 from gatekeeper.policy.diff.prompts import enough_for
-from gatekeeper.policy.testing.files import Asks
-from gatekeeper.policy.testing.told import (
-    Number,
-    Setting,
-    Told,
-    counted,
-    finding,
-    is_paired,
-    judge_told,
-)
+from gatekeeper.policy.testing.asks import Asks, ask_of, named_parts
+from gatekeeper.policy.testing.numbers import Number, counted, finding, is_paired
+from gatekeeper.policy.testing.told import Setting, Told, judge_told
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule
@@ -67,7 +59,7 @@ def witness(new: Passing, old: Passing, found: Gap) -> Witness:
             numbers[ask] = Number(missing="not measured")
             continue
         excluding = [way[ask] for way in ways if ask in way and not way[ask].has(point)]
-        allowed = found.allowed.get(ask, anything(ask.metric))
+        allowed = found.allowed.get(ask) or within_each(ask, found.allowed)
         least = max(_FEWEST, *(enough_for(side.policy, ask) for side in (new, old)))
         numbers[ask] = _number(ask, allowed, excluding, point, least)
     told |= numbers
@@ -93,7 +85,7 @@ def _others(allowed: Mapping[Asks, Accepts], new: Passing, old: Passing) -> dict
     wanted = dict(allowed)
     for clause in (*old.clauses, *(clause for side in warned for clause in side.clauses)):
         for ask, accepted in (clause.ways[0] if clause.ways else {}).items():
-            before = wanted.get(ask, anything(ask.metric))
+            before = wanted.get(ask) or within_each(ask, wanted)
             both = before.both(accepted)
             wanted[ask] = before if both.empty else both
     return {ask: _plain(accepted.usual()) for ask, accepted in wanted.items()}
@@ -104,7 +96,7 @@ def _warned(side: Passing) -> Passing:
 
 
 def _plain(point: Point) -> Number:
-    return Number(value=point.value, low=point.low, high=point.high, n=1)
+    return Number(value=point.value, low=point.low, high=point.high, n=1, early=point.early)
 
 
 def _number(
@@ -115,24 +107,24 @@ def _number(
     Args:
         least: prompts that both policies take behind it.
     """
-    metric: Metric = catalog.load("metric", ask.metric)
+    metric = ask.answered
 
     def fits(number: Number) -> bool:
         found = finding(metric, ask.subject, number, CONFIDENCE)
         if not isinstance(found, Finding):
             return False
-        at = Point(found.interval.low, found.value, found.interval.high)
+        at = Point(found.interval.low, found.value, found.interval.high, number.early)
         return allowed.has(at) and not any(one.has(at) for one in excluding)
 
     if counted(metric):
         most = _MOST_PAIRED if is_paired(metric) else _MOST
         for n in range(least, least + most):
             for count in _counts(metric, ask.subject, allowed, n):
-                number = Number(count=float(count), n=n)
+                number = Number(count=float(count), n=n, early=point.early)
                 if fits(number):
                     return number
-    low, value, high = (min(max(x, -_NOTABLE), _NOTABLE) for x in point)
-    nearer = Number(value=value, low=low, high=high, n=1)
+    low, value, high = (min(max(x, -_NOTABLE), _NOTABLE) for x in point[:3])
+    nearer = Number(value=value, low=low, high=high, n=1, early=point.early)
     return nearer if fits(nearer) else _plain(point)
 
 
@@ -162,12 +154,13 @@ def _last(holds: Callable[[int], bool], n: int) -> int:
 
 def _judge(side: Passing, told: Mapping[Asks, Number], unmet: frozenset[str]) -> Told:
     def answers(rule: Rule, subject: Subject) -> Number | None:
-        return told.get(Asks(rule.metric, subject, rule.interval))
+        return told.get(ask_of(rule, subject))
 
     setting = Setting(
         today=side.context.today,
         checkpoint=side.context.checkpoint,
         fail_on=side.context.fail_on,
         unmet=unmet,
+        parts=named_parts(told),
     )
     return judge_told(side.policy, answers, setting, side.needs)

@@ -9,12 +9,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gatekeeper import catalog
 from gatekeeper.errors import did_you_mean, excerpt
 from gatekeeper.policy.asked import asked
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.testing.files import Asks, TestFile
-from gatekeeper.policy.testing.told import CHECKPOINT, Number, Setting, Told, judge_told
+from gatekeeper.policy.testing.asks import Asks, ask_of, named_parts
+from gatekeeper.policy.testing.files import TestFile
+from gatekeeper.policy.testing.numbers import Number, metric_of
+from gatekeeper.policy.testing.told import (
+    CHECKPOINT,
+    OPEN_RESULTS,
+    Setting,
+    Told,
+    judge_told,
+    otherwise,
+)
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.plugins import Metric
@@ -24,7 +32,6 @@ from gatekeeper.strict_yaml import Route
 
 #: Needs that hold whatever a policy says.
 ALWAYS = ("self-test", "judge", "split", "recorded")
-_RESULTS = ("fail", "inconclusive", "waived")
 
 #: Path of a bundle -> its evidence, measured again.
 OpenBundle = Callable[[Path], Evidence]
@@ -83,7 +90,7 @@ class _Teller:
 
     def _limit(self, route: Route, entry: Mapping[str, Any]) -> Check:
         rule = self._rule((*route, "rule"), entry["rule"])
-        metric: Metric = catalog.load("metric", rule.metric)
+        metric = metric_of(rule.metric, regression=rule.regression)
         asks = self._tests.numbers_of(route, rule, entry.get("at", {}))
         last: dict[Asks, Number] = {}
         after: dict[Asks, Number] = {}
@@ -110,10 +117,10 @@ class _Teller:
         """The first number that does not pass."""
         if "next" in entry:
             return self._tests.told((*route, "next"), entry["next"], metric, ask.subject)
-        if last.count is None or (rule.maximum is not None) == (rule.minimum is not None):
+        if last.count is None:
             message = "nothing says which number is the first that does not pass"
             raise self._tests.error(route, message, "add next, or write last as 28 of 420")
-        step = 1 if rule.maximum is not None else -1
+        step = 1 if _upwards(rule, 100 * last.count / last.n) else -1
         if not 0 <= last.count + step <= last.n:
             message = "no count is left that could not pass"
             raise self._tests.error((*route, "last"), message, "take more prompts")
@@ -162,7 +169,7 @@ class _Teller:
 
     def _case(self, route: Route, entry: Mapping[str, Any]) -> Check:
         expect, about = entry["expect"], set(entry.get("unmet", ()))
-        for result in _RESULTS:
+        for result in OPEN_RESULTS:
             for i, name in enumerate(expect.get(result, ())):
                 self._rule((*route, "expect", result, i), name)
                 about.add(name)
@@ -217,9 +224,10 @@ class _Teller:
 
     def _judge(self, policy: Policy, numbers: Mapping[Asks, Number], **changes: Any) -> Told:
         def answers(rule: Rule, subject: Subject) -> Number | None:
-            return numbers.get(Asks(rule.metric, subject, rule.interval))
+            return numbers.get(ask_of(rule, subject))
 
-        setting = Setting(**{"today": self._today, **changes})
+        parts = named_parts(self._tests.asked)
+        setting = Setting(**{"today": self._today, "parts": parts, **changes})
         return judge_told(policy, answers, setting, (*asked(policy), *ALWAYS))
 
     def _rule(self, route: Route, name: str) -> Rule:
@@ -241,29 +249,19 @@ class _Teller:
             raise self._tests.error(route, message, "write a date, as 2027-03-31") from error
 
 
+def _upwards(rule: Rule, value: float) -> bool:
+    """Whether a limit is reached by more: of two, whether the upper one is nearer."""
+    if rule.maximum is None or rule.minimum is None:
+        return rule.maximum is not None
+    return rule.maximum - value <= value - rule.minimum
+
+
 def by_mask(numbers: Mapping[Asks, Number]) -> Iterator[dict[Asks, Number]]:
     """Numbers apart by what they are about, those of all selectors together."""
     groups: dict[Subject, dict[Asks, Number]] = {}
     for ask, number in numbers.items():
         groups.setdefault(replace(ask.subject, selector=None), {})[ask] = number
     yield from groups.values()
-
-
-def otherwise(told: Told, expect: Mapping[str, Any]) -> str | None:
-    """What came out otherwise than expected; None if nothing did."""
-    wanted = {name: result for result in _RESULTS for name in expect.get(result, ())}
-    results = {outcome.rule.id: outcome.result for outcome in told.outcomes}
-    if gone := sorted(set(wanted) - set(results)):
-        return f"there is no rule {gone[0]}"
-    default = expect.get("others", "pass")
-    wrong = [
-        f"{rule}: {result}, not {wanted.get(rule, default)}"
-        for rule, result in results.items()
-        if result != wanted.get(rule, default) and not (rule not in wanted and default == "any")
-    ]
-    if told.exit_code != expect["exit"]:
-        wrong.insert(0, f"exit code {told.exit_code} ({told.headline}), not {expect['exit']}")
-    return "; ".join(wrong) or None
 
 
 def _open_rules(told: Told) -> str:

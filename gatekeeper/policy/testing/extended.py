@@ -31,16 +31,27 @@ def is_test_file(path: Path) -> bool:
     return path.name.endswith((_ENDING, ".test.yml"))
 
 
-def path_of_tests(policy: Path) -> Path:
-    """Where the tests of a policy lie: `NAME.test.yaml` beside `NAME.yaml`."""
-    return policy.with_name(policy.stem + _ENDING)
+def path_of_tests(policy: Path, tier: str | None = None) -> Path:
+    """Where the tests of a policy lie: `NAME.test.yaml` beside `NAME.yaml`.
+
+    Those of a tier that was asked for lie in `NAME.TIER.test.yaml`.
+    """
+    return policy.with_name(f"{policy.stem}.{tier}{_ENDING}" if tier else policy.stem + _ENDING)
 
 
-def policy_of(tests: Path) -> Path:
-    """Where the policy of a test file lies: `NAME.yaml`, or `NAME.yml`, beside `NAME.test.yaml`."""
+def policy_of(tests: Path) -> tuple[Path, str | None]:
+    """Where the policy of a test file lies, and for which tier they are.
+
+    `NAME.yaml`, or `NAME.yml`, beside `NAME.test.yaml`, or beside `NAME.TIER.test.yaml`.
+    """
     stem = tests.name.rpartition(".")[0].removesuffix(".test")
-    other = tests.with_name(f"{stem}.yml")
-    return other if other.exists() else tests.with_name(f"{stem}.yaml")
+    whole, _, tier = stem.rpartition(".")
+    for name, of in ((stem, None), (whole, tier)):
+        for ending in ("yml", "yaml"):
+            path = tests.with_name(f"{name}.{ending}")
+            if name and path.exists():
+                return path, of
+    return tests.with_name(f"{stem}.yaml"), None
 
 
 def read_test_document(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gatekeeper import catalog
 from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.policy.part_counts import parts_of
 from gatekeeper.policy.problems import error_at
-from gatekeeper.policy.subjects import expand
+from gatekeeper.policy.testing.asks import Asks, asks_of
 from gatekeeper.policy.testing.extended import read_test_document
-from gatekeeper.policy.testing.told import Number, counted
+from gatekeeper.policy.testing.numbers import Number, counted
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule, size_of
@@ -22,15 +23,6 @@ from gatekeeper.strict_yaml import Route, YamlDocument
 _NUMBER = re.compile(r"(-?[0-9.]+) *(?:of *([0-9]+)|(\S+))")
 #: What subjects mean that do not say it.
 _USUAL = {"set": "regular", "mask": "none"}
-
-
-@dataclass(frozen=True, slots=True)
-class Asks:
-    """One number that a policy asks for: metric, subject, and what its interval is about."""
-
-    metric: str
-    subject: Subject
-    interval: str
 
 
 class TestFile:
@@ -62,6 +54,9 @@ class TestFile:
         for i, entry in enumerate(entries):
             here: Route = (*route, i)
             metric = self._metric((*here, "metric"), entry["metric"])
+            if "regression" in entry and {"is", "baseline"} & entry.keys():
+                remedy = "write them as two entries"
+                raise self.error((*here, "regression"), "two numbers in one entry", remedy)
             wanted = self._wanted(here, entry.get("at", {}), metric)
             meant = [
                 ask
@@ -69,15 +64,32 @@ class TestFile:
                 if ask.metric == metric.id
                 and entry.get("interval", ask.interval) == ask.interval
                 and meets(ask.subject, wanted)
+                and _tells(entry, ask)
             ]
             if not meant:
+                what = "regression" if "regression" in entry else metric.id
                 raise self.error(
                     here,
-                    f"the policy asks for no {metric.id} there",
+                    f"the policy asks for no {what} there",
                     "name what one of its rules is about",
                 )
-            told |= {ask: self._number(here, entry, metric, ask.subject) for ask in meant}
+            told |= {ask: self._told_of(here, entry, ask) for ask in meant}
         return told
+
+    def _told_of(self, route: Route, entry: Mapping[str, Any], ask: Asks) -> Number:
+        """What an entry tells of one number, or of its change against the baseline."""
+        if not ask.regression or "missing" in entry:
+            return self._number(route, entry, ask.answered, ask.subject)
+        if "regression" in entry:
+            changed = {key: value for key, value in entry.items() if key != "regression"}
+            changed["is"] = entry["regression"]
+            return self._number(route, changed, ask.answered, ask.subject)
+        if entry["baseline"] == "missing":
+            return Number(missing="no baseline was given")
+        metric: Metric = catalog.load("metric", ask.metric)
+        then = {"is": entry["baseline"]}
+        before = self._number((*route, "baseline"), then, metric, ask.subject)
+        return replace(self._number(route, entry, metric, ask.subject), before=before)
 
     def numbers_of(self, route: Route, rule: Rule, at: Mapping[str, Any]) -> list[Asks]:
         """The numbers that a rule asks for, those that `at` means; at least one."""
@@ -138,8 +150,15 @@ class TestFile:
         if "is" not in entry and (low is None or high is None):
             raise self.error(route, "no number", "add is: 28 of 420, or low and high, or missing")
         prompts = subject.set or _USUAL["set"]
-        n = int(entry.get("n", self._prompts.get(prompts, 0)))
-        number = Number(n=n, won=float(entry.get("won", 0)), low=low, high=high)
+        # Of a part of a set there are so many fewer.
+        usual = self._prompts.get(prompts, 0) // parts_of(subject)
+        number = Number(
+            n=int(entry.get("n", usual)),
+            won=float(entry.get("won", 0)),
+            low=low,
+            high=high,
+            early=bool(entry.get("early", False)),
+        )
         if "is" in entry:
             number = self._valued((*route, "is"), entry["is"], metric, number)
         return self._possible(route, number, metric, prompts)
@@ -156,6 +175,8 @@ class TestFile:
             return replace(number, value=value)
         if not counted(metric):
             message = f"metric {metric.id} is no share of prompts"
+            if metric.unit == "points":
+                message = f"a change of {metric.id} is no share of prompts"
             raise self.error(route, message, f"write a number in {metric.unit}")
         return replace(number, count=value, n=int(of))
 
@@ -168,6 +189,9 @@ class TestFile:
         ordered = [x for x in (number.low, number.value, number.high) if x is not None]
         if ordered != sorted(ordered):
             raise self.error(route, "the number lies outside its own interval", "correct it")
+        if not ends and not counted(metric) and metric.unit == "points":
+            remedy = "add low and high, or tell it by its baseline: baseline: 5 points"
+            raise self.error(route, f"a change of {metric.id} needs its interval", remedy)
         if ends or not counted(metric):
             return number
         if not number.n:
@@ -180,14 +204,13 @@ class TestFile:
         return number
 
 
-def asks_of(rule: Rule, policy: Policy) -> tuple[Asks, ...]:
-    """The numbers that a rule asks for.
-
-    Args:
-        policy: sized for a model, with the rule in it.
-    """
-    subjects = expand(catalog.load("metric", rule.metric), rule, policy.needs)
-    return tuple(Asks(rule.metric, subject, rule.interval) for subject in subjects)
+def _tells(entry: Mapping[str, Any], ask: Asks) -> bool:
+    """Whether an entry tells a number itself, or its change, as is asked for."""
+    if "missing" in entry:
+        return True
+    if ask.regression:
+        return "regression" in entry or "baseline" in entry
+    return "is" in entry or not {"regression", "baseline"} & entry.keys()
 
 
 def meets(subject: Subject, wanted: Mapping[str, tuple[Any, ...]]) -> bool:

@@ -20,6 +20,7 @@ class Result:
     """The tests of one policy.
 
     Attributes:
+        beside: where its test file lies, or would lie.
         tests: the test file; None if there is none.
         failures: each check with what was otherwise than it says, or None.
         untested: rules that no check shows not to pass.
@@ -28,6 +29,7 @@ class Result:
     """
 
     policy: Policy
+    beside: Path
     tests: Path | None
     failures: tuple[tuple[Check, str | None], ...]
     untested: tuple[str, ...]
@@ -50,7 +52,12 @@ class Result:
 
 
 def run_tests(
-    files: Iterable[Path], today: date, *, open_bundle: OpenBundle, mutate: bool
+    files: Iterable[Path],
+    today: date,
+    *,
+    open_bundle: OpenBundle,
+    mutate: bool,
+    tier: str | None = None,
 ) -> tuple[Result, ...]:
     """Runs the tests of policies, each once.
 
@@ -58,19 +65,23 @@ def run_tests(
         files: policies, or their test files.
         today: the day of the verdict where a case names none.
         mutate: whether to try weaker policies too, where all checks hold.
+        tier: of the policies; of a test file its own, if it is named after one.
 
     Raises:
         UsageError: a policy or a test file cannot be used.
     """
-    policies = dict.fromkeys(policy_of(path) if is_test_file(path) else path for path in files)
-    return tuple(_run(path, today, open_bundle, mutate=mutate) for path in policies)
+    pairs = [policy_of(path) if is_test_file(path) else (path, None) for path in files]
+    policies = dict.fromkeys((path, own or tier) for path, own in pairs)
+    return tuple(_run(path, of, today, open_bundle, mutate=mutate) for path, of in policies)
 
 
-def _run(path: Path, today: date, open_bundle: OpenBundle, *, mutate: bool) -> Result:
-    policy, beside = load_policy(path), path_of_tests(path)
+def _run(
+    path: Path, tier: str | None, today: date, open_bundle: OpenBundle, *, mutate: bool
+) -> Result:
+    policy, beside = load_policy(path, tier), path_of_tests(path, tier)
     if not beside.exists():
         rules = tuple(rule.id for rule in policy.rules)
-        return Result(policy=policy, tests=None, failures=(), untested=rules)
+        return Result(policy=policy, beside=beside, tests=None, failures=(), untested=rules)
     tests = read_tests(beside, policy)
     checks = checks_of(tests, today, open_bundle)
     failures = tuple((check, check.failure(tests.policy)) for check in checks)
@@ -81,6 +92,7 @@ def _run(path: Path, today: date, open_bundle: OpenBundle, *, mutate: bool) -> R
         alive = survivors(tried, checks)
     return Result(
         policy=policy,
+        beside=beside,
         tests=beside,
         failures=failures,
         untested=untested(policy, checks),

@@ -16,7 +16,7 @@ def lines(result: Result, *, require_tests: bool) -> Iterator[str]:
     source = place(result.policy.source)
     if result.tests is None:
         level = "error" if require_tests else "warning"
-        name = place(str(result.policy.source).rpartition(".")[0] + ".test.yaml")
+        name = place(str(result.beside))
         yield f"{source}: {level}: no tests → write some in {name}"
         return
     for check, why in result.failed:
@@ -32,8 +32,9 @@ def lines(result: Result, *, require_tests: bool) -> Iterator[str]:
 
 def _summary(result: Result) -> str:
     rules = len(result.policy.rules)
+    tier = f" ({excerpt(result.policy.tier)})" if result.policy.tier else ""
     parts = [
-        f"{excerpt(result.policy.id)} {excerpt(result.policy.version)}",
+        f"{excerpt(result.policy.id)} {excerpt(result.policy.version)}{tier}",
         f"tests: {len(result.failures)}, failed: {len(result.failed)}",
         f"rules tested: {rules - len(result.untested)} of {rules}",
     ]

@@ -7,47 +7,29 @@ the interval that so many prompts give. Limits, claims made together, waivers an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from gatekeeper import catalog
-from gatekeeper.analysis.intervals import tango, wilson
 from gatekeeper.policy.decide_rules import CONFIDENCE, decide
 from gatekeeper.policy.evaluate import result_of
 from gatekeeper.policy.limit_check import outside
 from gatekeeper.policy.subjects import expand
 from gatekeeper.policy.testing.blank import blank_evidence
+from gatekeeper.policy.testing.numbers import Number, finding, metric_of
 from gatekeeper.policy.waivers import apply_waivers
-from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.finding import PARTS, Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule
 from gatekeeper.records.verdict import EXIT_CODES, Requirement, RuleOutcome, headline_of
 
 #: Checkpoint that told evidence is of, unless a case names one.
 CHECKPOINT = "sha256:" + "0" * 64
-_UNTOLD = "the test tells no number"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
-    """What a metric is told to answer: a count, a value with or without its interval, or nothing.
-
-    Attributes:
-        count, won: prompts counted, of `n`, and, of a drop, those that turned the other way.
-        value: in the unit of the metric; of `n` prompts where no interval is told.
-        low, high: ends of the interval, the same at any confidence.
-        missing: why there is no number.
-    """
-
-    count: float | None = None
-    won: float = 0.0
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    missing: str | None = None
+#: Results of rules that did not pass, as a test file may expect them.
+OPEN_RESULTS = ("fail", "inconclusive", "waived")
 
 
 #: (rule, subject) -> what is told of it; None if nothing is.
@@ -73,10 +55,13 @@ class Setting:
 
     Attributes:
         unmet: names of needs (`policy.asked`) that the evidence does not meet.
+        parts: categories and languages by name, as (`category`, name), that numbers are told of: a
+            rule about each of them is about these too. What is told of each is of any other.
     """
 
     today: date
     unmet: frozenset[str] = frozenset()
+    parts: tuple[tuple[str, str], ...] = ()
     checkpoint: str = CHECKPOINT
     fail_on: str = "block"
 
@@ -89,7 +74,7 @@ def judge_told(policy: Policy, answers: Answers, setting: Setting, needs: Iterab
         needs: names of the needs that the policy asks for.
     """
     outcomes = []
-    for raw in _decide(policy, answers):
+    for raw in _decide(policy, answers, setting.parts):
         outcome, _ = apply_waivers(
             raw,
             policy.waivers,
@@ -108,15 +93,16 @@ def judge_told(policy: Policy, answers: Answers, setting: Setting, needs: Iterab
     return Told(headline=headline, exit_code=int(EXIT_CODES[headline]), outcomes=tuple(outcomes))
 
 
-def _decide(policy: Policy, answers: Answers) -> tuple[RuleOutcome, ...]:
+def _decide(
+    policy: Policy, answers: Answers, parts: tuple[tuple[str, str], ...]
+) -> tuple[RuleOutcome, ...]:
     """All rules on what they are told.
 
     Rules have to do with each other only where a number lies wholly beyond its limit: a fail is
     then claimed among all. Elsewhere each is decided by itself, once for the same numbers.
     """
     selectors = policy.needs.selectors
-    told = [tuple((at, answers(rule, at)) for at in _subjects(rule, selectors))
-            for rule in policy.rules]  # fmt: skip
+    told = [tuple(_numbers(rule, answers, selectors, parts)) for rule in policy.rules]
     alone = [_alone(rule, selectors, numbers)
              for rule, numbers in zip(policy.rules, told, strict=True)]  # fmt: skip
     if not any(_beyond(outcome) for outcome in alone):
@@ -128,9 +114,30 @@ def _decide(policy: Policy, answers: Answers) -> tuple[RuleOutcome, ...]:
     return tuple(replace(o, rule=rule) for o, rule in zip(decided, policy.rules, strict=True))
 
 
+def _numbers(
+    rule: Rule,
+    answers: Answers,
+    selectors: tuple[str, ...],
+    parts: tuple[tuple[str, str], ...],
+) -> Iterator[tuple[Subject, Number | None]]:
+    """What is told of each subject of a rule; of one of each part, of those with a name too."""
+    for at in _subjects(rule, selectors):
+        yield at, answers(rule, at)
+        for of, name in parts if at.each else ():
+            if of == at.each:
+                named = replace(at, each=None, **{of: name})  # type: ignore[arg-type]
+                number = answers(rule, named)
+                if number is not None and number.missing is None:
+                    yield named, number
+
+
 def _beyond(outcome: RuleOutcome) -> bool:
     findings = (outcome.decisive, *outcome.others)
-    return any(isinstance(f, Finding) and outside(outcome.rule, f.interval) for f in findings)
+    return any(
+        isinstance(f, Finding) and outside(side, f.interval)
+        for f in findings
+        for side in outcome.rule.sides()
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -171,71 +178,40 @@ _EMPTY = Policy(
 def _told_metric(rule: Rule, numbers: Mapping[Subject, Number | None]) -> tuple[Rule, Metric]:
     """The rule with a metric that answers what it is told.
 
-    What an interval is about is told with it, so the rule asks for it as it is.
+    What an interval is about is told with it, and so is a change against a baseline, so the rule
+    asks for either as it is. So it does for a part of a set: there are no prompts to be told apart.
     """
-    metric: Metric = catalog.load("metric", rule.metric)
+    named = {_unparted(subject): number for subject, number in numbers.items()}
+    metric = metric_of(rule.metric, regression=rule.regression)
 
     def measure(_evidence: object, subject: Subject, confidence: float) -> Finding | Missing:
-        return finding(metric, subject, numbers.get(subject), confidence)
+        return finding(metric, subject, named.get(subject), confidence)
 
-    return replace(rule, interval="suite"), replace(metric, measure=measure, second=None)
-
-
-def finding(
-    metric: Metric, subject: Subject, number: Number | None, confidence: float
-) -> Finding | Missing:
-    """A told number as the metric would give it: Wilson's interval of a rate, Tango's of a drop."""
-    if number is None or number.missing is not None:
-        reason = _UNTOLD if number is None else str(number.missing)
-        return Missing(metric=metric.id, version=metric.version, subject=subject, reason=reason)
-    value, interval, counts = _measured(metric, number, confidence)
-    return Finding(
-        metric=metric.id,
-        version=metric.version,
-        subject=subject,
-        value=value,
-        unit=metric.unit,
-        interval=interval,
-        n=max(1, number.n),
-        clusters=max(1, number.n),
-        counts=counts,
-    )
+    told = replace(rule, subjects=tuple(named), interval="suite", regression=False)
+    return told, replace(metric, measure=measure, second=None)
 
 
-def _measured(
-    metric: Metric, number: Number, confidence: float
-) -> tuple[float, Interval, dict[str, float]]:
-    """Value, interval and counts of a told number."""
-    if number.low is not None or number.high is not None or not counted(metric):
-        return _as_told(number, confidence)
-    lost = number.count
-    if lost is None:
-        share = (number.value or 0.0) / 100 * number.n
-        lost, won = max(share, 0.0), max(-share, 0.0)
-    else:
-        won = number.won
-    if is_paired(metric):
-        interval, counts = tango(lost, won, number.n, confidence), {"lost": lost, "won": won}
-    else:
-        interval, counts = wilson(lost, number.n, confidence), {}
-    value = 100 * (lost - won) / number.n
-    scaled = replace(interval, low=100 * interval.low, high=100 * interval.high)
-    return value, scaled, counts
+def _unparted(subject: Subject) -> Subject:
+    """A subject with its part as a word that nothing else reads."""
+    parts = [(of, getattr(subject, of)) for of in ("each", *PARTS) if getattr(subject, of)]
+    if not parts:
+        return subject
+    word = f"{subject.dimension or ''}{parts}"
+    return replace(subject, each=None, category=None, language=None, dimension=word)
 
 
-def _as_told(number: Number, confidence: float) -> tuple[float, Interval, dict[str, float]]:
-    ends = [end for end in (number.low, number.high, number.value) if end is not None]
-    low = min(ends) if number.low is None else number.low
-    high = max(ends) if number.high is None else number.high
-    value = (low + high) / 2 if number.value is None else number.value
-    return value, Interval(low=low, high=high, confidence=confidence, method="as told"), {}
-
-
-def counted(metric: Metric) -> bool:
-    """Whether a number of it is a share of prompts, so that a count tells its interval."""
-    return metric.unit in {"%", "points"}
-
-
-def is_paired(metric: Metric) -> bool:
-    """Whether it is a difference between two replies to the same prompt."""
-    return metric.unit == "points" and metric.counts != "shares"
+def otherwise(told: Told, expect: Mapping[str, Any]) -> str | None:
+    """What came out otherwise than expected; None if nothing did."""
+    wanted = {name: result for result in OPEN_RESULTS for name in expect.get(result, ())}
+    results = {outcome.rule.id: outcome.result for outcome in told.outcomes}
+    if gone := sorted(set(wanted) - set(results)):
+        return f"there is no rule {gone[0]}"
+    default = expect.get("others", "pass")
+    wrong = [
+        f"{rule}: {result}, not {wanted.get(rule, default)}"
+        for rule, result in results.items()
+        if result != wanted.get(rule, default) and not (rule not in wanted and default == "any")
+    ]
+    if told.exit_code != expect["exit"]:
+        wrong.insert(0, f"exit code {told.exit_code} ({told.headline}), not {expect['exit']}")
+    return "; ".join(wrong) or None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from unittest import mock
@@ -13,22 +14,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatekeeper import catalog
+from gatekeeper import catalog, metrics
+from gatekeeper.policy import decide_rules, limit_check
 from gatekeeper.policy.asked import asked
 from gatekeeper.policy.diff.compare import Comparison, compare
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.testing.files import Asks
-from gatekeeper.policy.testing.told import Number, Setting, finding, judge_told
+from gatekeeper.policy.testing.asks import Asks, ask_of
+from gatekeeper.policy.testing.numbers import Number, finding
+from gatekeeper.policy.testing.told import Setting, judge_told
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
+from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 from tests.policy.builders import EVIDENCE, make_policy
 
-from .random_policies import CHECKPOINTS, DAYS, TODAY, Drawn, draw, passes, random_policy
+from .random_evidence import Drawn, draw, passes
+from .random_policies import CHECKPOINTS, DAYS, TODAY, random_policy
 
 _CONTEXTS = [(c, d, f) for f in ("block", "warn") for c in CHECKPOINTS for d in DAYS]
 #: What the evidence of the builders meets.
 _MET = replace(make_policy().needs, ks=(4,), selectors=("attribution",))
+_PARTS = (("category", "a"), ("category", "b"))
 _FLIPPED = {"stricter": "looser", "looser": "stricter"}
 
 
@@ -146,9 +152,16 @@ def test_what_is_shown_is_judged_so_by_the_whole_gate(seed: int) -> None:
         assert (verdict.result == "pass") == passing, verdict.summary
 
 
-def answering(told: Mapping[Asks, Number]) -> Any:
-    """Context in which metrics answer what they are told."""
+@contextmanager
+def answering(told: Mapping[Asks, Number]) -> Iterator[None]:
+    """Metrics answer what they are told: of named categories, of any other, against a baseline."""
     real = catalog.load
+    named = {a.subject.category for a, n in told.items() if a.subject.category and not n.missing}
+
+    def of(name: str, subject: Subject, *, regression: bool) -> Number | None:
+        if subject.category == "other":
+            subject = replace(subject, category=None, each="category")
+        return told.get(Asks(name, subject, "suite", regression))
 
     def load(kind: str, name: str, *, where: str | None = None) -> Any:
         metric = real(kind, name, where=where)
@@ -156,11 +169,23 @@ def answering(told: Mapping[Asks, Number]) -> Any:
             return metric
 
         def measure(_evidence: Evidence, subject: Subject, level: float) -> Finding | Missing:
-            return finding(metric, subject, told.get(Asks(name, subject, "suite")), level)
+            return finding(metric, subject, of(name, subject, regression=False), level)
 
         return replace(metric, measure=measure, second=None)
 
-    return mock.patch.object(catalog, "load", load)
+    def regression(
+        metric: Metric, _now: Evidence, _then: object, subject: Subject, level: float
+    ) -> Finding | Missing:
+        number = of(metric.id, subject, regression=True)
+        return finding(replace(metric, unit="points"), subject, number, level)
+
+    with (
+        mock.patch.object(catalog, "load", load),
+        mock.patch.object(limit_check, "regression", regression),
+        mock.patch.object(decide_rules, "part_names", lambda *_: (*sorted(named), "other")),
+        mock.patch.object(metrics, "part_of", lambda evidence, _subject: evidence),
+    ):
+        yield
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -172,20 +197,21 @@ def test_who_passes_is_who_the_gate_passes(seed: int) -> None:
         checkpoint, day, fail_on = _CONTEXTS[(seed + row) % len(_CONTEXTS)]
 
         def answers(rule: Rule, subject: Subject, row: int = row) -> Number | None:
-            point = drawn.number(row, Asks(rule.metric, subject, rule.interval))
-            if point is None:
-                return None
-            return Number(low=point[0], value=point[1], high=point[2])
+            return drawn.number(row, ask_of(rule, subject))
 
         needs = policy.needs
         lacking = {
             "controls.random_masks": drawn.random_masks[row] < needs.random_masks,
             "positive_control": drawn.positive[row] < (needs.positive_control or 0),
             "settings.truncated": drawn.truncated[row] > (needs.settings.truncated or 1),
+            "settings.sequential": drawn.sequential[row] != needs.settings.sequential,
+            "suite.digest": drawn.suite[row] not in needs.suite_digests,
             "settings.judge": drawn.judge[row] != needs.settings.judge,
             **{f"selectors.{n}": not there[row] for n, there in drawn.selectors.items()},
         }
         unmet = frozenset(name for name, lacks in lacking.items() if lacks)
-        setting = Setting(today=day, checkpoint=checkpoint, fail_on=fail_on, unmet=unmet)
+        setting = Setting(
+            today=day, checkpoint=checkpoint, fail_on=fail_on, unmet=unmet, parts=_PARTS
+        )
         told = judge_told(policy, answers, setting, asked(policy))
         assert (told.exit_code == 0) == passes(policy, drawn, checkpoint, day, fail_on)[row]

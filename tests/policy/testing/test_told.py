@@ -8,7 +8,8 @@ import pytest
 
 from gatekeeper.policy.asked import asked
 from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.testing.told import Number, Setting, judge_told
+from gatekeeper.policy.testing.numbers import Number
+from gatekeeper.policy.testing.told import Setting, judge_told
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.policy import EvidenceNeeds
 from gatekeeper.records.trial import Mask
