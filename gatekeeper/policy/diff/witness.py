@@ -124,8 +124,8 @@ def _number(
                 if fits(number):
                     return number
     low, value, high = (min(max(x, -_NOTABLE), _NOTABLE) for x in point[:3])
-    nearer = Number(value=value, low=low, high=high, n=1, early=point.early)
-    return nearer if fits(nearer) else _plain(point)
+    nearer = Number(value=value, low=low, high=high, n=least, early=point.early)
+    return nearer if fits(nearer) else replace(_plain(point), n=least)
 
 
 def _counts(metric: Metric, subject: Subject, allowed: Accepts, n: int) -> Iterator[int]:

@@ -32,7 +32,7 @@ def _changed(rng: random.Random, policy: Policy) -> Policy:
     rules = list(policy.rules)
     at = rng.randrange(len(rules))
     kind = rng.choice(
-        ("limit", "limit", "bound", "severity", "drop", "add", "needs", "waiver", "part")
+        ("limit", "limit", "bound", "bound", "severity", "drop", "add", "needs", "waiver", "part")
     )
     if all(rule.severity == "warn" for rule in rules) and rng.random() < 0.5:
         others = tuple(replace(_rule(rng, r.id), severity="warn") for r in rules)
