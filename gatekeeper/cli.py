@@ -21,6 +21,7 @@ from gatekeeper.errors import (
     did_you_mean,
     encodable,
     excerpt,
+    is_out_of_memory,
     is_panic,
 )
 from gatekeeper.odd_characters import foreign
@@ -182,7 +183,7 @@ def _os_error(error: OSError, again: str) -> str:
 
 def _given_up(error: BaseException) -> str | None:
     """What to say where the machine or a library can't go on; None for a fault of ours."""
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return _NO_MEMORY
     if is_panic(error):
         return f"a library gave up: {excerpt(error)} → look at the tokenizer and the weights"

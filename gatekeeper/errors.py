@@ -113,6 +113,15 @@ def is_panic(error: BaseException) -> bool:
     return type(error).__module__ == "pyo3_runtime"
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a processor's memory did not hold what was asked for, under a limit (ulimit -v).
+
+    Torch says so by a bare RuntimeError.
+    """
+    said = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return said or isinstance(error, MemoryError)
+
+
 def did_you_mean(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
     """A remedy for a word that is none of the known ones: the one that was probably meant, and
     what tells them apart where both may look the same on a screen.

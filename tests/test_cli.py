@@ -20,6 +20,7 @@ from gatekeeper.cli import run
     ("error", "told"),
     [
         (MemoryError(), "not enough memory → "),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "not enough memory → "),
         (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "not enough memory → "),
         (OSError(errno.EFBIG, os.strerror(errno.EFBIG), "out/x"), "out/x: a limit of file size"),
         (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out/x"), "out/x: disk full"),

@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 
 from gatekeeper.engine.model.parallel import in_step
-from gatekeeper.errors import AuditError
+from gatekeeper.errors import AuditError, is_out_of_memory
 
 _Row = TypeVar("_Row")
 _Result = TypeVar("_Result")
@@ -24,7 +24,8 @@ def in_halves(
     """
     try:
         return run(rows)
-    except torch.cuda.OutOfMemoryError as error:
+    except RuntimeError as error:  # as torch.cuda.OutOfMemoryError is
+        _pass_on_others(error)
         if len(rows) == 1:
             raise _too_small() from error
         _refuse_alone(error)
@@ -58,7 +59,8 @@ def kept_in_halves(
 
         try:
             run([rows[i] for i in waiting], size, keep)
-        except torch.cuda.OutOfMemoryError as error:
+        except RuntimeError as error:
+            _pass_on_others(error)
             if size == 1:
                 raise _too_small() from error
             _refuse_alone(error)
@@ -67,6 +69,12 @@ def kept_in_halves(
             continue
         torch.cuda.empty_cache()
     return [done[i] for i in range(len(rows))]
+
+
+def _pass_on_others(error: RuntimeError) -> None:
+    """Raises again what is no matter of memory."""
+    if not (isinstance(error, torch.cuda.OutOfMemoryError) or is_out_of_memory(error)):
+        raise error
 
 
 def _refuse_alone(error: BaseException) -> None:
@@ -85,5 +93,5 @@ def _refuse_alone(error: BaseException) -> None:
 def _too_small() -> AuditError:
     return AuditError(
         "the device's memory does not hold a single row beside the model",
-        remedy="use a larger GPU, shorter prompts or a smaller --max-new-tokens",
+        remedy="use a larger machine or GPU, shorter prompts or a smaller --max-new-tokens",
     )

@@ -7,7 +7,14 @@ from contextlib import contextmanager
 
 import torch
 
-from gatekeeper.errors import AuditError, CheckpointError, GatekeeperError, excerpt, is_panic
+from gatekeeper.errors import (
+    AuditError,
+    CheckpointError,
+    GatekeeperError,
+    excerpt,
+    is_out_of_memory,
+    is_panic,
+)
 
 
 @contextmanager
@@ -26,17 +33,17 @@ def blaming(path_name: str | None, what: str, remedy: str) -> Iterator[None]:
         yield
     except GatekeeperError:
         raise
-    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
-        raise AuditError(
-            "the model does not fit into memory",
-            where=path_name,
-            remedy="use a larger machine or GPU, or --dtype bfloat16",
-        ) from error
     # tokenizers raises bare Exception on a bad tokenizer.json; transformers lets ZeroDivisionError,
     # AttributeError and errors of huggingface_hub through on a bad config: no list is complete.
     except BaseException as error:
         if not (isinstance(error, Exception) or is_panic(error)):
             raise  # an interrupt
+        if isinstance(error, torch.cuda.OutOfMemoryError) or is_out_of_memory(error):
+            raise AuditError(
+                "the model does not fit into memory",
+                where=path_name,
+                remedy="use a larger machine or GPU, or --dtype bfloat16",
+            ) from error
         said = " ".join(str(error).split())
         kind = excerpt(type(error).__name__)
         raise CheckpointError(

@@ -27,6 +27,20 @@ def test_every_row_once_and_in_order(capacity):
     assert sum(n for n in seen if n <= capacity) == 7
 
 
+def allocate() -> None:
+    """Ask torch for more memory than a processor's address space has."""
+    torch.empty(1 << 55, dtype=torch.int8)
+
+
+def test_so_does_a_processor_under_a_limit():
+    def run(rows):
+        if len(rows) > 2:
+            allocate()
+        return [row * 10 for row in rows]
+
+    assert in_halves(range(5), run) == [0, 10, 20, 30, 40]
+
+
 def test_a_row_that_does_not_fit_is_an_error_of_the_audit():
     with pytest.raises(AuditError, match="does not hold a single row") as caught:
         in_halves(range(4), device_of(0, []))
