@@ -69,7 +69,7 @@ tiers:
 """
 CHANGES = {
     "as it was": ("", ""),
-    "tighter": ("between: [60 %, 100 %]", "between: [70 %, 90 %]"),
+    "tighter": ("between: [60 %, 100 %]", "between: [90 %, 100 %]"),
     "looser": ("max_regression: 15 points", "max_regression: 40 points"),
     "a new part": ("at: {set: benign, mask: none, language: en}",
                    "at: {set: benign, mask: none, category: fraud}"),

@@ -61,7 +61,7 @@ def replay(
 
     Changed limits and waivers are answered from what is remembered of each bundle. New metrics,
     subjects and needs are asked of the bundles themselves, which takes a second each, once; so are
-    other severities where something lies beyond a limit.
+    other severities and limits where a fail comes to be claimed at another level of confidence.
 
     \b
     Example:
