@@ -14,7 +14,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -71,14 +71,10 @@ class History:
                 where=excerpt(folder),
                 remedy="name the directory that `gatekeeper history add --to` was given",
             )
+        if path.with_name(f"{INDEX}-journal").exists():
+            _undo_half(path)
         with self._told():
-            mode = "rwc" if write else "ro"
-            self._db = sqlite3.connect(
-                f"{path.resolve().as_uri()}?mode={mode}",
-                uri=True,
-                timeout=_PATIENCE,
-                isolation_level=None,
-            )
+            self._db = _connected(path, "rwc" if write else "ro")
         try:
             self._open(write)
         except BaseException:
@@ -267,10 +263,27 @@ def _index_error(folder: Path, error: sqlite3.Error, *, writes: bool) -> UsageEr
         return UsageError(message, where=excerpt(folder), remedy=remedy)
     if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM} and writes:
         return _unwritable(folder, "its index may only be read")
+    if code == sqlite3.SQLITE_READONLY:
+        return UsageError(
+            "a change of a killed process is to be undone first, and the index may only be read",
+            where=excerpt(folder),
+            remedy="run `gatekeeper history list` as somebody who may write to it; nothing is lost",
+        )
     if code == sqlite3.SQLITE_FULL:
         message, remedy = "disk full", "free some space and run the same command again"
         return UsageError(message, where=excerpt(folder), remedy=remedy)
     return _useless(folder, excerpt(error))
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.resolve().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None)
+
+
+def _undo_half(path: Path) -> None:
+    """Undoes what a killed process left half written, which SQLite does only where it may write."""
+    with suppress(sqlite3.Error), closing(_connected(path, "rw")) as db:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _useless(folder: Path, why: str) -> UsageError:

@@ -77,6 +77,8 @@ def beyond_floors(policy: Policy, asked: Sequence[Asked]) -> Iterator[Fault]:
     """Floors of `evidence.prompts` with which limits could not be met, or not be broken."""
     by_rule = demands(policy, refused=_ALL) if policy.needs.power is None else {}
     for one in asked:
+        if not one.rule.subjects:
+            continue
         name = one.rule.subjects[0].set or "regular"
         demand, least = by_rule.get(one.rule.id), policy.needs.prompts.get(name)
         if demand is None or least is None or not demand.may_pass(MOST):

@@ -226,3 +226,22 @@ def test_none_may_stay_is_refused(audits, capsys):
     code, _, err = told(capsys, "history", "gc", audits, "--older-than", "1d", "--keep-last", "0")
     assert code == 2
     assert "--keep-last" in err
+
+
+def test_a_change_that_a_kill_left_half_written_is_undone_by_whoever_reads(
+    audits, tmp_path, capsys
+):
+    labels = [entry.label for entry in entries(audits)]
+    killed = tmp_path / "killed"
+    with sqlite3.connect(audits / "index.sqlite", isolation_level=None) as writer:
+        writer.execute("PRAGMA cache_size = 1")
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("UPDATE bundles SET label = hex(zeroblob(200000))")  # more than the cache
+        shutil.copytree(audits, killed)
+        writer.execute("ROLLBACK")
+    writer.close()
+    assert (killed / "index.sqlite-journal").stat().st_size > 0
+    code, out, err = told(capsys, "history", "list", killed)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "bundles: 2"
+    assert [entry.label for entry in entries(killed)] == labels

@@ -8,7 +8,7 @@ from tools.layers import PAGE, picture
 def test_the_page_shows_the_layers_of_the_contract() -> None:
     shown = picture()
     assert shown in PAGE.read_text(encoding="utf-8")
-    assert '["audit"]' in shown
+    assert '["audit · history"]' in shown
     assert '"engine · policy · formats"' in shown
 
 
