@@ -22,13 +22,20 @@ class _Names:
 
     limits: tuple[str, ...]
     usage: str
-    cache: str
+    cache: tuple[str, ...]
 
 
+# Files that were read twice are active, as weights are by a second audit: given back all the same.
 _V1 = _Names(
-    limits=("memory.limit_in_bytes",), usage="memory.usage_in_bytes", cache="total_inactive_file"
+    limits=("memory.limit_in_bytes",),
+    usage="memory.usage_in_bytes",
+    cache=("total_inactive_file", "total_active_file"),
 )
-_V2 = _Names(limits=("memory.max", "memory.high"), usage="memory.current", cache="inactive_file")
+_V2 = _Names(
+    limits=("memory.max", "memory.high"),
+    usage="memory.current",
+    cache=("inactive_file", "active_file"),
+)
 
 
 def available_memory(root: Path = _ROOT) -> int | None:
@@ -105,11 +112,8 @@ def _plain(text: str) -> str:
 
 
 def _cache(level: Path, names: _Names) -> int:
-    for line in _lines(level / "memory.stat"):
-        name, _, rest = line.partition(" ")
-        if name == names.cache:
-            return _number(rest) or 0
-    return 0
+    pairs = (line.partition(" ") for line in _lines(level / "memory.stat"))
+    return sum(_number(rest) or 0 for name, _, rest in pairs if name in names.cache)
 
 
 def _first(path: Path) -> int | None:

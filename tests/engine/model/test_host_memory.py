@@ -30,18 +30,19 @@ def tree(root: Path, mounts: str, groups: str, files: dict[str, object]) -> Path
     return root
 
 
-def v1(path: str, limit: int, used: int, cache: int = 0) -> dict[str, object]:
+def v1(path: str, limit: int, used: int, cache: int = 0, active: int = 0) -> dict[str, object]:
     folder = f"sys/fs/cgroup/memory{path}"
     return {
         f"{folder}/memory.limit_in_bytes": limit,
         f"{folder}/memory.usage_in_bytes": used,
-        f"{folder}/memory.stat": f"inactive_file 7\ntotal_inactive_file {cache}\nrss 1",
+        f"{folder}/memory.stat": f"inactive_file 7\ntotal_inactive_file {cache}\n"
+        f"active_file 5\ntotal_active_file {active}\nrss 1",
     }
 
 
 def v2(path: str, limit: object, used: int, at: str = "/sys/fs/cgroup", **more: object):
     folder = f"{at}{path}".lstrip("/")
-    stat = f"anon 1\ninactive_file {more.pop('cache', 0)}\nactive_file 5"
+    stat = f"anon 1\ninactive_file {more.pop('cache', 0)}\nactive_file {more.pop('active', 0)}"
     files = {"memory.max": limit, "memory.current": used, "memory.stat": stat}
     return {f"{folder}/{n}": v for n, v in files.items()} | {
         f"{folder}/memory.{n}": v for n, v in more.items()
@@ -52,6 +53,11 @@ GROUPS = {
     "v1": ("/", "4:memory:/job\n3:cpuset:/\n0::/\n", v1("/job", 700 * MIB, 50 * MIB)),
     "v1, with others": ("/", "4:cpu,memory:/job\n", v1("/job", 700 * MIB, 50 * MIB)),
     "v1, cache given back": ("/", "4:memory:/job\n", v1("/job", 700 * MIB, 650 * MIB, 600 * MIB)),
+    "v1, read twice": (
+        "/",
+        "4:memory:/job\n",
+        v1("/job", 700 * MIB, 650 * MIB, 0, 600 * MIB),
+    ),
     "v1, of the parent": (
         "/",
         "4:memory:/job/step\n",
@@ -62,6 +68,7 @@ GROUPS = {
     "v2": ("/", "0::/job\n", v2("/job", 700 * MIB, 50 * MIB)),
     "v2, a name with spaces": ("/", "0::/my job:1\n", v2("/my job:1", 700 * MIB, 50 * MIB)),
     "v2, cache given back": ("/", "0::/job\n", v2("/job", 700 * MIB, 650 * MIB, cache=600 * MIB)),
+    "v2, read twice": ("/", "0::/job\n", v2("/job", 700 * MIB, 650 * MIB, active=600 * MIB)),
     "v2, throttled": ("/", "0::/job\n", v2("/job", "max", 50 * MIB, high=700 * MIB)),
     "v2, of the parent": (
         "/",
