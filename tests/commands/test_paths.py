@@ -74,6 +74,7 @@ READ = {
     "verify --waivers": "verify {bundle} --waivers {gone}",
     "policy diff old": "policy diff {gone} {policy}",
     "policy diff new": "policy diff {policy} {gone}",
+    "policy diff --waivers": "policy diff {policy} {policy} --waivers {gone} {gone}",
     "policy doc file": "policy doc {gone}",
     "policy doc --waivers": "policy doc {policy} --waivers {gone}",
     "policy explain file": "policy explain {gone}",

@@ -127,7 +127,7 @@ def test_what_is_shown_can_be_put_into_a_test(
 def test_the_same_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["policy", "diff", str(RELEASE), str(RELEASE), "--exit-code"]) == ExitCode.PASS
     out = capsys.readouterr().out
-    assert "moe-release 2.0: same" in out
+    assert "moe-release 2.1: same" in out
     assert "both files are the same" in out
     assert "Rules" not in out
 
