@@ -69,6 +69,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         raise UsageError("--gpu-hour-cost is of GPUs", remedy="give --device h100 or another")
     policy = load_policy(policy_path, tier) if policy_path else None
     typed = typed_options(suite, options)
+    if device == "cpu" and checkpoint.is_dir():
+        click.echo("Hashing a part of the weights, loading and trying the model …", err=True)
     facts, estimate = estimate_of(checkpoint, typed, policy, device, gpus)
     if as_json:
         import json

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gatekeeper.policy.merge import LIMITS
 from gatekeeper.strict_yaml import Route, YamlDocument, parse_yaml
 
 _POLICY = (
@@ -11,7 +12,7 @@ _POLICY = (
     *("tiers", "evidence", "waiver_rules", "remove", "rules", "waivers"),
 )
 _RULE = (
-    *("id", "metric", "at", "max", "min", "between", "max_regression", "bound", "interval"),
+    *("id", "metric", "at", *LIMITS, "bound", "interval"),
     *("severity", "rationale", "remedy", "controls"),
 )
 _WAIVER = ("rule", "checkpoint", "reason", "ticket", "owner", "approver", "issued", "expires")

@@ -14,6 +14,7 @@ from typing import Any, cast
 from jsonschema.exceptions import ValidationError
 
 from gatekeeper import catalog
+from gatekeeper.policy.merge import LIMITS
 from gatekeeper.policy.schema import validator
 from gatekeeper.strict_yaml import Route
 
@@ -37,8 +38,6 @@ _STAND_INS: Mapping[str, Any] = {
     "compliance_sensitivity": "90 %",
     "longest": "180 days",
 }
-#: Of a rule, the keys that say its limit.
-_LIMITS = ("max", "min", "between", "max_regression")
 
 
 @dataclass(slots=True)
@@ -89,10 +88,10 @@ def _mend(made: Repaired, error: ValidationError) -> None:
         for key in [k for k in cast("list[str]", error.validator_value) if k not in value]:
             _fill(made, (*route, key))
     elif len(route) == 2 and route[0] == "rules" and isinstance(value, dict):
-        for key in _LIMITS:
+        for key in LIMITS:
             value.pop(key, None)
         value["max"] = "1 %"
-        made.touched |= {(*route, key) for key in _LIMITS}
+        made.touched |= {(*route, key) for key in LIMITS}
     else:
         _drop(made, route)
 
