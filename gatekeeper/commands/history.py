@@ -10,7 +10,9 @@ import click
 
 from gatekeeper.commands._history_lines import line_of
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._option_kinds import Word
 from gatekeeper.errors import EvidenceError, ExitCode, GatekeeperError, UsageError, excerpt
+from gatekeeper.records.verdict import HEADLINES
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from gatekeeper.history.entry import Entry
@@ -84,7 +86,7 @@ def add(
 @history.command("list")
 @_FOLDER
 @click.option("--model", help="Of this model only.")
-@click.option("--verdict", help="With this verdict only: passed, failed, inconclusive …")
+@click.option("--verdict", type=Word(HEADLINES), help="With this verdict only.")
 @click.option("--policy", help="Judged by the policy of this id.")
 @click.option("--label", type=_LABELS, help="With this label only.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")

@@ -245,3 +245,9 @@ def test_a_change_that_a_kill_left_half_written_is_undone_by_whoever_reads(
     assert (code, err) == (0, "")
     assert out.splitlines()[-1] == "bundles: 2"
     assert [entry.label for entry in entries(killed)] == labels
+
+
+def test_a_misspelt_verdict_is_no_empty_list(audits, capsys):
+    code, out, err = told(capsys, "history", "list", audits, "--verdict", "pasd")
+    assert (code, out) == (2, "")
+    assert "did you mean passed?" in err
