@@ -59,11 +59,16 @@ def _variable(name: str) -> str:
 
 
 def _name_variables(command: click.Command, prefix: str) -> None:
-    """Lets each option be set by the variable that is named after it, as the help says."""
+    """Lets each option be set by the variable that is named after it, as the help says.
+
+    One that many commands share may have a name of its own besides.
+    """
     for option in command.params:
-        if isinstance(option, click.Option) and option.envvar is None and option.name:
+        shared = getattr(option, "envvar", None)
+        if isinstance(option, click.Option) and option.name and not isinstance(shared, list):
             names = [f"{prefix}_{_variable(o)}" for o in option.opts if o.startswith("--")]
-            option.envvar = [*names, f"{prefix}_{option.name.upper()}"]
+            names.append(f"{prefix}_{option.name.upper()}")
+            option.envvar = names if shared is None else [*names, shared]
     if isinstance(command, click.Group):
         for name, sub in command.commands.items():
             _name_variables(sub, f"{prefix}_{_variable(name)}")

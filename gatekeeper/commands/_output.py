@@ -20,6 +20,7 @@ from gatekeeper.records.bundle_files import (
     LEDGER,
     MANIFEST,
     POLICY,
+    SIGNATURE,
     VERDICT,
     WAIVERS,
 )
@@ -128,7 +129,7 @@ def install(new: Path, target: Path, out: Path) -> None:
     for name in (VERDICT, *_report_names()):
         (out / name).unlink(missing_ok=True)
     for folder in (out, out / BUNDLE):
-        for name in sorted(BUNDLE_FILES, key=lambda n: n != MANIFEST):
+        for name in sorted((*BUNDLE_FILES, SIGNATURE), key=lambda n: n != MANIFEST):
             (folder / name).unlink(missing_ok=True)
     target.mkdir(parents=True, exist_ok=True)
     for name in sorted(BUNDLE_FILES, key=lambda n: n == MANIFEST):
@@ -178,9 +179,10 @@ def _unfinished(out: Path) -> bool:
         return True
     if not is_work(out / WORK):
         return False
-    ours = {LEDGER, WORK, BUNDLE, VERDICT, POLICY, WAIVERS, *BUNDLE_FILES, *_report_names()}
+    ours = {LEDGER, WORK, BUNDLE, VERDICT, POLICY, WAIVERS, *_report_names()}
+    bundle = {*BUNDLE_FILES, SIGNATURE}
     inner = (out / BUNDLE).iterdir() if (out / BUNDLE).is_dir() else ()
-    return {p.name for p in out.iterdir()} <= ours and {p.name for p in inner} <= {*BUNDLE_FILES}
+    return {p.name for p in out.iterdir()} <= ours | bundle and {p.name for p in inner} <= bundle
 
 
 def is_work(work: Path) -> bool:

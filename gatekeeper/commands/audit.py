@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper.audit.plan import plan
+from gatekeeper.commands._audit_log import audit_log_option, note
 from gatekeeper.commands._auditing import perform, tell_left_out, warn
 from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._output import check_output, keeping_earlier, output_directory
@@ -19,6 +20,7 @@ from gatekeeper.records.audit_config import TypedOptions, typed_options
 
 if TYPE_CHECKING:  # torch is behind it
     from gatekeeper.engine.torchrun.ranks import Ranks
+    from gatekeeper.records.evidence import Evidence
 
 
 @click.command("audit")
@@ -35,6 +37,7 @@ if TYPE_CHECKING:  # torch is behind it
 )
 @tier_option
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
+@audit_log_option
 @audit_options
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint: Path,
@@ -43,6 +46,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     policy_path: Path | None,
     tier: str | None,
     overwrite: bool,
+    audit_log: Path | None,
     **options: Any,
 ) -> int:
     """Measure a checkpoint and write an evidence bundle.
@@ -54,11 +58,16 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
       gatekeeper audit ./checkpoint --suite suite/ --policy policies/release.yaml --out evidence/
     """
     typed = typed_options(suite, options)
-    return in_step(
-        typed,
-        lambda ranks: _lead(checkpoint, out, policy_path, tier, typed, ranks, overwrite=overwrite),
-        lambda ranks: follow(checkpoint, typed, policy_path, tier, ranks),
-    )
+
+    def lead(ranks: Ranks | None) -> int:
+        evidence = _lead(checkpoint, out, policy_path, tier, typed, ranks, overwrite=overwrite)
+        click.echo(f"Evidence of {len(evidence.trials)} trials in {out} ({evidence.digest})")
+        tell_left_out(evidence)
+        told = {"checkpoint": evidence.checkpoint.digest, "evidence": evidence.digest}
+        note(audit_log, "audit", told)
+        return ExitCode.PASS
+
+    return in_step(typed, lead, lambda ranks: follow(checkpoint, typed, policy_path, tier, ranks))
 
 
 def _lead(
@@ -70,7 +79,7 @@ def _lead(
     ranks: Ranks | None,
     *,
     overwrite: bool,
-) -> int:
+) -> Evidence:
     """Runs the audit, in this process or as rank 0."""
     from gatekeeper.policy.load import load_policy
 
@@ -80,7 +89,4 @@ def _lead(
     with keeping_earlier(out):
         request = plan(checkpoint, typed, policy, warn)
         with output_directory(out, overwrite=overwrite) as work:
-            evidence = perform(request, out, out, work, reporter, policy, ranks)
-    click.echo(f"Evidence of {len(evidence.trials)} trials in {out} ({evidence.digest})")
-    tell_left_out(evidence)
-    return ExitCode.PASS
+            return perform(request, out, out, work, reporter, policy, ranks)

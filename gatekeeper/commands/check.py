@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatekeeper.commands._audit_log import audit_log_option, note_verdict
 from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import nonce as nonce_option
+from gatekeeper.commands._signing import sign, sign_key_option
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
-from gatekeeper.records.bundle_files import BUNDLE
+from gatekeeper.records.bundle_files import BUNDLE, MANIFEST
 
 if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner
+
     from gatekeeper.records.policy import Policy
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -52,6 +56,8 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 @card_option
 @baseline_option
 @waivers_option
+@audit_log_option
+@sign_key_option
 @uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     evidence: Path,
@@ -65,6 +71,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     card_path: Path | None,
     baseline_path: Path | None,
     waivers_path: Path | None,
+    audit_log: Path | None,
+    signer: CryptoSigner | None,
 ) -> int:
     """Hold stored evidence against a policy and give the verdict.
 
@@ -104,7 +112,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         check_writable(out)
     policy = load_with_waivers(policy_path, waivers_path, tier)
     _hold_policy(policy, policy_digest)
-    rechecked = recheck(read_bundle(bundle_of(evidence)))
+    bundle = bundle_of(evidence)
+    rechecked = recheck(read_bundle(bundle))
     tell_older(rechecked)
     tell_open(rechecked)
     read = rechecked.evidence
@@ -135,6 +144,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     if out is not None:
         write_bytes(out, verdict_bytes(verdict))
     show(read, verdict, policy, card)
+    sign(bundle / MANIFEST, signer)
+    note_verdict(audit_log, "check", verdict)
     return exit_code(verdict)
 
 

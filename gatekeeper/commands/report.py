@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gatekeeper import catalog
+from gatekeeper.commands._audit_log import audit_log_option, note_verdict
 from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
@@ -49,6 +50,7 @@ _LEVELS = ("public", "committee", "restricted")
 @card_option
 @baseline_option
 @waivers_option
+@audit_log_option
 @uncollected()
 def report(
     evidence: Path,
@@ -63,6 +65,7 @@ def report(
     card_path: Path | None,
     baseline_path: Path | None,
     waivers_path: Path | None,
+    audit_log: Path | None,
 ) -> None:
     """Render reports from an evidence bundle and a policy.
 
@@ -117,6 +120,7 @@ def report(
     if "console" in formats:
         texts = render_reports(audit, verdict, policy, evidence, ["console"], shown, lang, card)
         click.echo("".join(data.decode() for data in texts.values()), nl=False)
+    note_verdict(audit_log, "report", verdict)
 
 
 def _day(as_of: date | None, source: datetime | None) -> tuple[date, str]:

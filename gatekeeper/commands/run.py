@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gatekeeper.commands._audit_log import audit_log_option, note_verdict
 from gatekeeper.commands._auditing import tell_left_out
 from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._cards import card_option, open_card
@@ -14,11 +15,15 @@ from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._option_kinds import Word
 from gatekeeper.commands._ranks import follow, in_step
+from gatekeeper.commands._signing import sign, sign_key_option
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 from gatekeeper.records.audit_config import typed_options
+from gatekeeper.records.bundle_files import BUNDLE, MANIFEST
 
 if TYPE_CHECKING:  # torch is behind it
+    from securesystemslib.signer import CryptoSigner
+
     from gatekeeper.engine.torchrun.ranks import Ranks
 
 
@@ -53,6 +58,8 @@ if TYPE_CHECKING:  # torch is behind it
 @card_option
 @baseline_option
 @waivers_option
+@audit_log_option
+@sign_key_option
 @audit_options
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint: Path,
@@ -68,6 +75,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     card_path: Path | None,
     baseline_path: Path | None,
     waivers_path: Path | None,
+    audit_log: Path | None,
+    signer: CryptoSigner | None,
     **options: Any,
 ) -> int:
     """Audit a checkpoint, hold it against a policy and write the reports.
@@ -111,6 +120,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         show(result.evidence, result.verdict, policy, card)
         for path in result.reports:
             click.echo(f"wrote {path}")
+        sign(out / BUNDLE / MANIFEST, signer)
+        note_verdict(audit_log, "run", result.verdict)
         return exit_code(result.verdict)
 
     return in_step(typed, lead, lambda ranks: follow(checkpoint, typed, policy_path, tier, ranks))

@@ -12,12 +12,23 @@ import click
 
 from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._signing import key_option, tell_signature
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import EvidenceError, ExitCode, excerpt
 from gatekeeper.plain_files import read_plain
-from gatekeeper.records.bundle_files import BUNDLE, BUNDLE_FILES, POLICY, VERDICT, WAIVERS
+from gatekeeper.records.bundle_files import (
+    BUNDLE,
+    BUNDLE_FILES,
+    MANIFEST,
+    POLICY,
+    SIGNATURE,
+    VERDICT,
+    WAIVERS,
+)
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
+    from securesystemslib.signer import SSlibKey
+
     from gatekeeper.records.evidence import Evidence
     from gatekeeper.records.policy import Policy
     from gatekeeper.verify.selections import Derived
@@ -43,6 +54,7 @@ _MOST_BYTES = 50_000_000
     type=click.Path(path_type=Path),
     help="Waivers that the verdict was given with; default: the waivers.yaml beside it.",
 )
+@key_option
 @uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     path: Path,
@@ -50,13 +62,14 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     waivers_path: Path | None,
     tier: str | None,
     baseline_path: Path | None,
+    key: SSlibKey | None,
 ) -> int:
     """Check digests, and derive selections, masks, outcomes, findings and verdict again.
 
     PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
     Exit code 0 if everything agrees, 12 if anything does not, 2 if there is nothing at PATH; 11 if
     something could not be derived again here, such as outcomes of a judge that asks a model, or a
-    verdict on a bundle that lacks what this version records.
+    verdict on a bundle that lacks what this version records, unless it is signed with --key.
 
     \b
     Example:
@@ -89,11 +102,14 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         click.echo("– verdict: no verdict.json here, nothing to derive")
     if path != bundle:
         _tell_unchecked(verdict, {BUNDLE, VERDICT, POLICY, *([WAIVERS] if waived else [])})
-    click.echo("– signature: none; digests alone do not show who wrote the bundle")
+    signed = tell_signature(bundle / MANIFEST, key)
     for what in (*rechecked.open, *rechecked.unsaid):
-        click.echo(f"? {what}: altered or not, this cannot be told without a signature")
+        if signed:
+            click.echo(f"✓ {what}: not derived again, and as it was when it was signed")
+        else:
+            click.echo(f"? {what}: altered or not, this cannot be told without a signature")
     # An old bundle may be honest; a verdict beside it says more than can be derived today.
-    open_ = rechecked.open or (rechecked.unsaid and judged)
+    open_ = not signed and (rechecked.open or (rechecked.unsaid and judged))
     return ExitCode.INCONCLUSIVE if open_ else ExitCode.PASS
 
 
@@ -150,7 +166,7 @@ def _tell_strangers(bundle: Path) -> None:
     """Prints a line about files beside the evidence that no digest covers."""
     from gatekeeper.evidence.members import strangers
 
-    if names := strangers(bundle, BUNDLE_FILES):
+    if names := strangers(bundle, (*BUNDLE_FILES, SIGNATURE)):
         shown = ", ".join(excerpt(name) for name in names[:5])
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         click.echo(f"– not of the bundle, and not checked: {shown}{more}")

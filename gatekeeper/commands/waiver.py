@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from gatekeeper.commands._audit_log import audit_log_option, note
 from gatekeeper.commands._option_kinds import Day, Days
 from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
 from gatekeeper.records.bundle_files import BUNDLE, MANIFEST, POLICY, VERDICT
@@ -52,6 +54,7 @@ def waiver() -> None:
     "--out", type=click.Path(path_type=Path), default=Path("waivers.yaml"), show_default=True,
     help="File to add it to; made if it is not there.",
 )  # fmt: skip
+@audit_log_option
 def new(
     verdict: Path,
     rule: str,
@@ -63,6 +66,7 @@ def new(
     ticket: str,
     policy_path: Path | None,
     out: Path,
+    audit_log: Path | None,
 ) -> None:
     """Grant a waiver for a rule that did not pass.
 
@@ -89,13 +93,24 @@ def new(
     _hold_longest(policy_path or verdict / POLICY, (request.expires - today).days)
     judged, evidence = _verdict(verdict, policy_path)
     entries = granted(judged, request, evidence)
-    write_bytes(out, added(out, entries, judged))
+    text = added(out, entries, judged)
+    write_bytes(out, text)
     sides = (("not_below", "down to"), ("not_above", "up to"))
     worst = " and ".join(f"{words} {entries[key]}" for key, words in sides if key in entries)
     click.echo(
         f"{excerpt(out)}: rule {rule} is waived {worst} until {entries['expires']}, for the "
         f"checkpoint {judged.checkpoint_digest[:19]}…"
     )
+    told = {
+        "checkpoint": judged.checkpoint_digest,
+        "waivers": "sha256:" + hashlib.sha256(text).hexdigest(),
+        "waived": [rule],
+        "owner": owner,
+        "approver": approver,
+        "expires": str(entries["expires"]),
+        "ticket": ticket,
+    }
+    note(audit_log, "waiver new", told)
 
 
 @waiver.command("list")

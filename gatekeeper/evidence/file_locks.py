@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 from gatekeeper.errors import AuditError, excerpt
 
@@ -47,18 +48,32 @@ def locked(path: Path) -> Iterator[None]:
         NoLocksError: there are no locks.
         OSError: the file cannot be opened.
     """
+    with path.open("w") as file:
+        lock_file(file, path.parent, "--out")
+        yield
+
+
+def lock_file(file: IO[Any], path: Path, option: str) -> None:
+    """Takes the lock of an open file, which goes when it is closed; never waits.
+
+    Args:
+        path: what to name where there are no locks, above which `option` chooses.
+
+    Raises:
+        BlockingIOError: another process holds it.
+        NoLocksError: there are no locks.
+        OSError: the file system fails.
+    """
     import fcntl
 
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in _NONE:
-                raise NoLocksError(path.parent.parent, "--out") from error
-            if error.errno in _HELD:
-                raise BlockingIOError(error.errno, error.strerror) from error
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        yield
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _NONE:
+            raise NoLocksError(path.parent, option) from error
+        if error.errno in _HELD:
+            raise BlockingIOError(error.errno, error.strerror) from error
+        raise OSError(error.errno, error.strerror, str(file.name)) from error
 
 
 def lacks_locks(folder: Path) -> bool:

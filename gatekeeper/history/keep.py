@@ -23,6 +23,7 @@ from gatekeeper.records.bundle_files import (
     LISTED,
     MANIFEST,
     POLICY,
+    SIGNATURE,
     VERDICT,
     WAIVERS,
 )
@@ -131,7 +132,8 @@ def facts_of(path: Path) -> Facts:
 
 def _names(home: Path) -> list[str]:
     beside = [name for name in _BESIDE if (home / name).is_file()]
-    return [*(f"{BUNDLE}/{name}" for name in BUNDLE_FILES), *beside]
+    signed = [SIGNATURE] if (home / BUNDLE / SIGNATURE).is_file() else []
+    return [*(f"{BUNDLE}/{name}" for name in (*BUNDLE_FILES, *signed)), *beside]
 
 
 def _copy(
@@ -142,7 +144,8 @@ def _copy(
         folder = Path(tempfile.mkdtemp(prefix=".adding-", dir=history.folder / BUNDLES))
         try:
             (folder / BUNDLE).mkdir()
-            names = {f"{BUNDLE}/{name}": bundle / name for name in BUNDLE_FILES}
+            signed = [SIGNATURE] if (bundle / SIGNATURE).is_file() else []
+            names = {f"{BUNDLE}/{name}": bundle / name for name in (*BUNDLE_FILES, *signed)}
             names |= {name: bundle.parent / name for name in _beside(bundle, verdict)}
             for name, source in names.items():
                 _bring(source, folder / name, link=link)

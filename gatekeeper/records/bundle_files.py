@@ -9,6 +9,15 @@ LISTED = (EVIDENCE, PROFILE, TRIALS, RUN)
 #: Every file of a bundle.
 BUNDLE_FILES = (*LISTED, MANIFEST)
 
+
+def signature_name(statement: str) -> str:
+    """The name of the file that holds the signature of a statement, beside it."""
+    return statement.removesuffix(".json") + ".dsse.json"
+
+
+#: Of a bundle that was signed.
+SIGNATURE = signature_name(MANIFEST)
+
 #: What `run` writes beside its reports: the bundle's directory, the verdict and its policy.
 BUNDLE, VERDICT, POLICY = "evidence", "verdict.json", "policy.yaml"
 #: The file of waivers that its verdict was given with, where there was one.

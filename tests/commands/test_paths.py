@@ -72,6 +72,12 @@ READ = {
     "--waivers {gone}",
     "verify --baseline": "verify {bundle} --baseline {gone}",
     "verify --waivers": "verify {bundle} --waivers {gone}",
+    "verify --key": "verify {bundle} --key {gone}",
+    "check --sign-key": "check {bundle} --policy {policy} --sign-key {gone}",
+    "run --sign-key": "run {hardened} --suite {suite} --policy {policy} --out {new} "
+    "--sign-key {gone}",
+    "log verify path": "log verify {gone}",
+    "log show path": "log show {gone}",
     "policy diff old": "policy diff {gone} {policy}",
     "policy diff new": "policy diff {policy} {gone}",
     "policy diff --waivers": "policy diff {policy} {policy} --waivers {gone} {gone}",
@@ -117,6 +123,15 @@ MADE |= {"history add --to"}
 #: Written to; a file in a directory that must be there.
 WRITTEN = {
     "check --out": "check {bundle} --policy {policy} --out {gone}/verdict.json",
+    "check --audit-log": "check {bundle} --policy {policy} --audit-log {gone}/log",
+    "report --audit-log": "report {bundle} --policy {policy} --format json --audit-log {gone}/log",
+    "run --audit-log": "run {hardened} --suite {suite} --policy {policy} --out {new} "
+    "--audit-log {gone}/log",
+    "audit --audit-log": "audit {hardened} --suite {suite} --out {new} --audit-log {gone}/log",
+    "waiver new --audit-log": "waiver new {bundle} --rule few-experts --expires-in 30d "
+    "--owner a@b.example --approver c@b.example --reason because --out {new}.yaml "
+    "--audit-log {gone}/log",
+    "keys new --out": "keys new --out {gone}/key.pem",
     "policy replay --out": "policy replay {policy} --history {bundle} --out {gone}/x.md",
     "policy tune --out": "policy tune {policy} --history {bundle} --must-pass a --out {gone}/p",
     "judge calibrate --out": "judge calibrate --labels {labels} --out {gone}/card.json",

@@ -1,0 +1,105 @@
+"""The options `--sign-key` and `--key`: signatures beside the statements that they sign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gatekeeper.errors import AuditError, EvidenceError, UsageError, excerpt
+from gatekeeper.plain_files import read_plain
+from gatekeeper.records.bundle_files import signature_name
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner, SSlibKey
+
+#: Of a statement or its signature: names and digests.
+_MOST_BYTES = 10_000_000
+
+
+def _private(_: click.Context, option: click.Parameter, path: Path | None) -> CryptoSigner | None:
+    """Reads the key before the command begins: at once, and not after hours of work."""
+    from gatekeeper.evidence.signing import read_private
+
+    return None if path is None else read_private(_there(path, option))
+
+
+def _public(_: click.Context, option: click.Parameter, path: Path | None) -> SSlibKey | None:
+    from gatekeeper.evidence.signing import read_public
+
+    return None if path is None else read_public(_there(path, option))
+
+
+def _there(path: Path, option: click.Parameter) -> Path:
+    if not path.exists():
+        raise UsageError("no such file", where=f"{option.opts[0]} {excerpt(path)}")
+    return path
+
+
+sign_key_option = click.option(
+    "--sign-key",
+    "signer",
+    type=click.Path(path_type=Path),
+    callback=_private,
+    help="Sign the evidence with this private key (gatekeeper keys new makes one).",
+)
+key_option = click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    callback=_public,
+    help="Public key that the evidence must be signed with; anything else exits with 12.",
+)
+
+
+def sign(statement: Path, signer: CryptoSigner | None) -> None:
+    """Writes the signature of a statement beside it; nothing without a key.
+
+    Raises:
+        AuditError: it cannot be written there.
+    """
+    if signer is None:
+        return
+    from gatekeeper.evidence.bundle import write_bytes
+    from gatekeeper.evidence.signing import signature_of
+
+    path = statement.with_name(signature_name(statement.name))
+    try:
+        write_bytes(path, signature_of(statement.read_bytes(), signer))
+    except OSError as error:
+        raise AuditError(
+            f"the signature cannot be written: {error.strerror}", where=excerpt(path)
+        ) from error
+    click.echo(f"signed: {excerpt(statement)} with the key {signer.public_key.keyid[:16]}")
+
+
+def tell_signature(statement: Path, key: SSlibKey | None) -> bool:
+    """Prints a line about the signature of a statement.
+
+    Returns:
+        Whether it was checked, and is the key's.
+
+    Raises:
+        EvidenceError: a key is given, and this was not signed with it.
+    """
+    from gatekeeper.evidence.signing import check_signature, signers
+
+    path = statement.with_name(signature_name(statement.name))
+    if not path.is_file():
+        if key is not None:
+            raise EvidenceError(
+                "not signed",
+                where=excerpt(statement),
+                remedy="sign it where it was made (--sign-key), or verify it without --key",
+            )
+        click.echo("– signature: none; digests alone do not show who wrote the bundle")
+        return False
+    signature = read_plain(path, excerpt(path), EvidenceError, _MOST_BYTES)
+    if key is None:
+        names = ", ".join(excerpt(name[:16]) for name in signers(signature, excerpt(path)))
+        click.echo(f"– signature: by the key {names}, not checked: give its public part with --key")
+        return False
+    data = read_plain(statement, excerpt(statement), EvidenceError, _MOST_BYTES)
+    check_signature(signature, data, key, excerpt(path))
+    click.echo(f"✓ signature: {statement.name} was signed with the key {key.keyid[:16]}")
+    return True
