@@ -31,6 +31,7 @@ from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.disclosure import Disclosure
+from gatekeeper.report.parts import Layout
 from gatekeeper.report.wording import load_wording
 from gatekeeper.verify.verify import recheck
 
@@ -60,6 +61,7 @@ def run_gate(
     formats: Sequence[str],
     level: Disclosure,
     lang: str,
+    layout: Layout,
     overwrite: bool,
     reporter: ProgressReporter,
     fail_on: str = "block",
@@ -110,7 +112,7 @@ def run_gate(
         (out / WAIVERS).unlink(missing_ok=True)
     write_bytes(out / VERDICT, verdict_bytes(verdict))
     reports = write_reports(
-        evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card
+        evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card, layout
     )
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
 

@@ -20,6 +20,7 @@ from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.disclosure import Disclosure
+from gatekeeper.report.parts import DEFAULT_LAYOUT, Layout
 
 #: Files of a bundle that may travel inside a report; its level decides which do.
 _ATTACHED = (EVIDENCE, MANIFEST)
@@ -35,6 +36,7 @@ def write_reports(
     level: Disclosure = Disclosure.COMMITTEE,
     lang: str = "en",
     card: GivenCard | None = None,
+    layout: Layout = DEFAULT_LAYOUT,
 ) -> list[Path]:
     """Renders `formats` into `out_dir`; each file appears whole or not at all.
 
@@ -51,7 +53,9 @@ def write_reports(
     """
     from gatekeeper.evidence.bundle import write_bytes
 
-    rendered = render_reports(evidence, verdict, policy, bundle_dir, formats, level, lang, card)
+    rendered = render_reports(
+        evidence, verdict, policy, bundle_dir, formats, level, lang, card, layout
+    )
     if rendered:
         out_dir.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -70,6 +74,7 @@ def render_reports(
     level: Disclosure = Disclosure.COMMITTEE,
     lang: str = "en",
     card: GivenCard | None = None,
+    layout: Layout = DEFAULT_LAYOUT,
 ) -> dict[str, bytes]:
     """The bytes of each report by file name, with a warning of what a format cannot write.
 
@@ -80,7 +85,7 @@ def render_reports(
     from gatekeeper.report.view import build_view
 
     chosen: list[Format] = [catalog.load("format", name) for name in dict.fromkeys(formats)]
-    view = build_view(evidence, verdict, policy, level, lang, source_date(), card)
+    view = build_view(evidence, verdict, policy, level, lang, source_date(), card, layout)
     text = json.dumps(verdict_to_json(verdict), ensure_ascii=False, sort_keys=True, indent=2)
     attachments = {VERDICT: (text + "\n").encode(), **_bundle_files(bundle_dir, evidence)}
     reports = {fmt.filename: fmt.render(view, attachments) for fmt in chosen}

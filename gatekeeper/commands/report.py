@@ -12,6 +12,7 @@ from gatekeeper.commands._audit_log import audit_log_option, note_verdict
 from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
+from gatekeeper.commands._layout import layout_of, layout_options
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import Day, Word
 from gatekeeper.commands._tier import tier_option
@@ -40,6 +41,7 @@ _LEVELS = ("public", "committee", "restricted")
     "restricted (all).",
 )  # fmt: skip
 @click.option("--lang", default="en", show_default=True, help="Language of the report.")
+@layout_options
 @click.option(
     "--as-of", type=Day(),
     help="Date that waivers and the review date are held against.  [default: SOURCE_DATE_EPOCH, "
@@ -59,6 +61,9 @@ def report(
     out_dir: Path | None,
     level: str,
     lang: str,
+    template: str,
+    templates_path: Path | None,
+    paper: str,
     as_of: date | None,
     tier: str | None,
     fail_on: str,
@@ -91,6 +96,7 @@ def report(
     from gatekeeper.report.disclosure import Disclosure
     from gatekeeper.verify.verify import recheck
 
+    layout = layout_of(template, templates_path, paper)
     policy = load_with_waivers(policy_file, waivers_path, tier)
     if out_dir is not None:
         check_directory(out_dir)
@@ -115,7 +121,9 @@ def report(
     )
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]
-    for path in write_reports(audit, verdict, policy, evidence, out_dir, files, shown, lang, card):
+    for path in write_reports(
+        audit, verdict, policy, evidence, out_dir, files, shown, lang, card, layout
+    ):
         click.echo(f"wrote {path}")
     if "console" in formats:
         texts = render_reports(audit, verdict, policy, evidence, ["console"], shown, lang, card)

@@ -13,6 +13,7 @@ from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._cards import card_option, open_card
 from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._fail_on import fail_on_option
+from gatekeeper.commands._layout import layout_of, layout_options
 from gatekeeper.commands._option_kinds import Word
 from gatekeeper.commands._ranks import follow, in_step
 from gatekeeper.commands._signing import sign, sign_key_option
@@ -52,6 +53,7 @@ if TYPE_CHECKING:  # torch is behind it
     help="Disclosure level of the reports.",
 )
 @click.option("--lang", default="en", show_default=True, help="Language of the reports.")
+@layout_options
 @tier_option
 @fail_on_option
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")
@@ -69,6 +71,9 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     formats: tuple[str, ...],
     level: str,
     lang: str,
+    template: str,
+    templates_path: Path | None,
+    paper: str,
     tier: str | None,
     fail_on: str,
     overwrite: bool,
@@ -109,6 +114,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             formats=formats,
             level=Disclosure(level),
             lang=lang,
+            layout=layout_of(template, templates_path, paper),
             overwrite=overwrite,
             fail_on=fail_on,
             card=card,

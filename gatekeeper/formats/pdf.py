@@ -106,7 +106,9 @@ def layout(view: ReportView, attached: Sequence[str] = ()) -> Any:
     weasyprint = load_weasyprint()
     fetcher = _fetcher(weasyprint)
     fonts = weasyprint.text.fonts.FontConfiguration()
-    css = weasyprint.CSS(string=stylesheet(), font_config=fonts, url_fetcher=fetcher)
+    css = weasyprint.CSS(
+        string=stylesheet(view.layout.paper), font_config=fonts, url_fetcher=fetcher
+    )
     html = weasyprint.HTML(
         string=fit(render_html(view, attached)), base_url=None, url_fetcher=fetcher
     )

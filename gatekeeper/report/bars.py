@@ -38,7 +38,7 @@ def _set_row(rates: SetRates, top: float, first: bool, words: Wording) -> list[s
     body = [
         svg.line((0, top), (svg.WIDTH, top), colour=svg.GRID) if not first else "",
         svg.text(0, top + 22, svg.shorten(rates.title, 20), size=11, weight=600),
-        svg.text(0, top + 36, words(f"breakdown.{wanted}"), size=9.5, colour=svg.SOFT),
+        svg.text(0, top + 36, words(f"breakdown.{wanted}"), size=svg.SMALL, colour=svg.SOFT),
     ]
     arms = (("unmasked", rates.unmasked, svg.NAVY, 0), ("masked", rates.masked, _MASKED, 1))
     for index, (arm, finding, colour, kind) in enumerate(arms):
@@ -53,7 +53,7 @@ def _set_row(rates: SetRates, top: float, first: bool, words: Wording) -> list[s
             svg.marker(kind, _x(finding.value), y, colour, 4),
             svg.text(svg.WIDTH - 54, y + 3.6, words.value(finding), anchor="end", weight=600),
             svg.text(
-                svg.WIDTH, y + 3.6, words(f"breakdown.{arm}"), size=9.5, anchor="end",
+                svg.WIDTH, y + 3.6, words(f"breakdown.{arm}"), size=svg.SMALL, anchor="end",
                 colour=svg.SOFT,
             ),
         ]  # fmt: skip

@@ -160,7 +160,7 @@ def _labels(plane: _Plane, labels: list[tuple[float, str, str, str]]) -> list[st
         shift = 3.6 if not sub else -1.4
         body.append(svg.text(x, at + shift, label, colour=colour, weight=600))
         if sub:
-            body.append(svg.text(x, at + 10.6, sub, size=9.5, colour=svg.SOFT))
+            body.append(svg.text(x, at + 10.6, sub, size=svg.SMALL, colour=svg.SOFT))
     return body
 
 

@@ -7,12 +7,16 @@ that is passed in as such is made by `svg.py` and by this file, which escape wha
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import cache
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekeeper.analysis.comparison_masks import BY_CAUSE
 from gatekeeper.bundled import bundled
+from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.report.bars import group_gauge, rule_gauge, set_rates
 from gatekeeper.report.charts import refusal_curve
@@ -23,7 +27,7 @@ from gatekeeper.report.doses import Doses, step_text
 from gatekeeper.report.environment_facts import what_changes
 from gatekeeper.report.expert_map import expert_map
 from gatekeeper.report.modes import mask_text, own_mode
-from gatekeeper.report.parts import ReportView, Share
+from gatekeeper.report.parts import Layout, ReportView, RuleRow, Share
 from gatekeeper.report.rules import subject_text
 from gatekeeper.report.text import clean, first_few
 from gatekeeper.report.wording import Wording
@@ -36,15 +40,31 @@ if TYPE_CHECKING:
 SIGNS = {"pass": "✓", "fail": "×", "inconclusive": "△", "waived": "○"}
 
 #: Spaces at which a line must not end: between a number and its unit, and in `n = 120`.
+_HEIGHTS = ("297mm", "279.4mm")
 _UNITS = re.compile(r"(?<=\d) (?=%|points\b)|(?<=\b[kn]) (?==)|(?<=\b[kn][ \xa0]=) (?=\d)")
 
 
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+#: What a template's file name ends in.
+_END = ".html.j2"
 
-    environment = Environment(
-        loader=FileSystemLoader(bundled("report_templates")),
+
+def templates(folder: Path | None = None) -> tuple[str, ...]:
+    """Names of the templates there are: ours, and those of a folder of the user's."""
+    folders = [bundled("report_templates"), *([folder] if folder else [])]
+    return tuple(sorted({f.name.removesuffix(_END) for d in folders for f in d.glob(f"*{_END}")}))
+
+
+@cache
+def _environment(folder: Path | None) -> Environment:
+    """Templates are found in a folder of the user's before ours, and reach no file elsewhere.
+
+    Those of others run in a sandbox: they see the report's data and nothing of this program.
+    """
+    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader([*([folder] if folder else []), bundled("report_templates")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -54,9 +74,83 @@ def _environment() -> Environment:
     return environment
 
 
-def stylesheet() -> str:
+def check_template(layout: Layout) -> None:
+    """Reads a template and finds what is wrong with its language, before anything is rendered.
+
+    Raises:
+        UsageError: it cannot be read, or is no template.
+    """
+    with _told():
+        _environment(layout.folder).get_template(f"{layout.template}{_END}")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tells what is wrong with a template in one line, with its file and line.
+
+    Raises:
+        UsageError: see above.
+    """
+    from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError
+
+    try:
+        yield
+    except TemplateSyntaxError as error:
+        raise UsageError(
+            f"not a template: {excerpt(error.message)}",
+            where=f"{excerpt(error.filename or error.name)}:{error.lineno}",
+            remedy="mend the template",
+        ) from error
+    except (TemplateError, OSError, UnicodeDecodeError) as error:
+        kind = (
+            "there is no template" if isinstance(error, TemplateNotFound) else "the template fails"
+        )
+        raise UsageError(f"{kind}: {excerpt(error)}", remedy="mend the template") from error
+
+
+def stylesheet(paper: str = "a4") -> str:
     """The CSS of the report; its fonts are named by `gatekeeper:` addresses."""
-    return (bundled("report_templates") / "report.css").read_text(encoding="utf-8")
+    css = (bundled("report_templates") / "report.css").read_text(encoding="utf-8")
+    return css if paper == "a4" else css.replace("size: A4", "size: letter").replace(*_HEIGHTS)
+
+
+class Figures:
+    """The charts of a report, each drawn when a template asks for it."""
+
+    def __init__(self, view: ReportView) -> None:
+        self._view = view
+
+    @cached_property
+    def curve(self) -> Markup | str:
+        """Refusal rate against mask size."""
+        view = self._view
+        return _drawn(refusal_curve(view.curve, view.words)) if view.curve else ""
+
+    @cached_property
+    def doses(self) -> Markup | str:
+        """Refusals lost against how strongly experts are disturbed."""
+        view = self._view
+        return _drawn(dose_response(view.doses, view.words)) if view.doses else ""
+
+    @cached_property
+    def sets(self) -> Markup | str:
+        """Refusal rate of each prompt set."""
+        view = self._view
+        return _drawn(set_rates(view.sets, view.words)) if view.sets else ""
+
+    @cached_property
+    def maps(self) -> Mapping[str, Markup]:
+        """Where safety sits, by selector."""
+        return {
+            facts.name: _drawn(expert_map(facts, self._view.words))
+            for facts in self._view.selectors
+            if any(row.probabilities for row in facts.layers)
+        }
+
+    @cached_property
+    def gauges(self) -> Mapping[str, Markup]:
+        """Interval and limit of each rule, by id."""
+        return {row.id: _drawn(rule_gauge(row, self._view.words)) for row in self._view.rules}
 
 
 def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
@@ -64,28 +158,20 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
 
     Args:
         attached: names of the files that will be attached to it.
+
+    Raises:
+        UsageError: the template is the user's, and fails.
     """
     words = view.words
-    figures = {
-        "curve": _drawn(refusal_curve(view.curve, words)) if view.curve else "",
-        "doses": _drawn(dose_response(view.doses, words)) if view.doses else "",
-        "sets": _drawn(set_rates(view.sets, words)) if view.sets else "",
-        "maps": {
-            facts.name: _drawn(expert_map(facts, words))
-            for facts in view.selectors
-            if any(row.probabilities for row in facts.layers)
-        },
-        "gauges": {row.id: _drawn(rule_gauge(row, words)) for row in view.rules},
-    }
     audit = view.provenance.audit
     page = words("document.page", page="\0", pages="\1")
-    html = (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
+    with _told():
+        template = _environment(view.layout.folder).get_template(f"{view.layout.template}{_END}")
+        html = template.render(
             v=view,
             w=words,
-            figures=figures,
+            figures=Figures(view),
+            brief=False,
             sign=SIGNS,
             is_missing=lambda finding: isinstance(finding, Missing),
             is_finding=lambda finding: isinstance(finding, Finding),
@@ -106,7 +192,6 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             attached=attached,
             page_line=_page_line(page),
         )
-    )
     return _UNITS.sub("\N{NO-BREAK SPACE}", html)
 
 
@@ -220,12 +305,22 @@ def _notes(view: ReportView) -> tuple[str, ...]:
     return tuple(text for warning, text in pairs if warning not in rules)
 
 
-def _mappings(view: ReportView) -> tuple[tuple[str, str], ...]:
-    """Each control and the rules that give evidence for it."""
-    rules: dict[str, list[str]] = {}
+def _mappings(view: ReportView) -> tuple[tuple[str, str, str], ...]:
+    """Each control, the rules that give evidence for it, and how many of these came to what."""
+    rules: dict[str, list[RuleRow]] = {}
     for row in view.rules:
         for control in row.controls:
-            sign = SIGNS[row.result]
-            rules.setdefault(control, []).append(f"{sign}\N{NO-BREAK SPACE}{row.id}")
-    join = view.words("number.comma").join
-    return tuple((control, join(rules[control])) for control in sorted(rules))
+            rules.setdefault(control, []).append(row)
+    words = view.words
+    join = words("number.comma").join
+    told = []
+    for control, rows in sorted(rules.items()):
+        counts = Counter(row.result for row in rows)
+        results = [
+            f"{SIGNS[key]}\N{NO-BREAK SPACE}{words.number(counts[key], 0)} {words(f'result.{key}')}"
+            for key in SIGNS
+            if counts[key]
+        ]
+        named = [f"{SIGNS[row.result]}\N{NO-BREAK SPACE}{row.id}" for row in rows]
+        told.append((control, join(named), join(results)))
+    return tuple(told)

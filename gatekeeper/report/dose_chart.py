@@ -158,7 +158,7 @@ def _labels(
         name = svg.shorten(clean(series.selector), 22)
         yield svg.text(x, at - 1.4, name, colour=colour, weight=600)
         size = words("subject.k", value=words.number(series.k, 0))
-        yield svg.text(x, at + 10.6, size, size=9.5, colour=svg.SOFT)
+        yield svg.text(x, at + 10.6, size, size=svg.SMALL, colour=svg.SOFT)
 
 
 def _alt(doses: Doses, words: Wording) -> str:

@@ -30,8 +30,10 @@ def build_summary(
     rules: tuple[RuleRow, ...],
     curve: Curve | None,
     words: Wording,
+    certainty: tuple[str, ...],
+    conditions: tuple[str, ...],
 ) -> Summary:
-    """What was tested, what decided, what it means, what to do."""
+    """What was tested, what decided, what it means, how sure it is, what to do."""
     return Summary(
         tested=_tested(evidence, words),
         numbers=_numbers(rules, curve, words),
@@ -39,6 +41,8 @@ def build_summary(
         consequence=_consequence(verdict, rules, words),
         conclusion=_conclusion(verdict, rules, words),
         recommended=recommended(verdict, rules, words),
+        certainty=certainty,
+        conditions=conditions,
     )
 
 

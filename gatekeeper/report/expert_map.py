@@ -115,7 +115,7 @@ def _id_ticks(
     return [
         svg.text(
             _LEFT + (i + 0.5) * w, bottom + 13, words.number(longest.ids[i], 0),
-            anchor="middle", colour=svg.SOFT, size=9.5,
+            anchor="middle", colour=svg.SOFT, size=svg.SMALL,
         )
         for i in range(0, len(longest.ids), step)
     ]  # fmt: skip

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 
 from gatekeeper.analysis.matching import Match
 from gatekeeper.records.evidence import AuditSettings, RunTimes, SelfTestCheck
 from gatekeeper.records.finding import Finding, Interval, Missing
 from gatekeeper.records.model import ExpertId
-from gatekeeper.records.verdict import Requirement, RuleOutcome, Verdict
+from gatekeeper.records.verdict import RESULTS, Requirement, RuleOutcome, Verdict
 from gatekeeper.report.corrected_parts import CorrectedFacts
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import Disclosure, SelectorFacts
@@ -32,6 +33,24 @@ class DocumentFacts:
     title: str
     created: datetime
     tool_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How a report is laid out.
+
+    Attributes:
+        template: name of a template, of ours or of those in `folder`.
+        paper: `a4` or `letter`.
+        folder: of the user's own templates, whose names come before ours.
+    """
+
+    template: str = "committee"
+    paper: str = "a4"
+    folder: Path | None = None
+
+
+DEFAULT_LAYOUT = Layout()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +128,8 @@ class Summary:
     consequence: str
     conclusion: str
     recommended: tuple[str, ...]
+    certainty: tuple[str, ...]
+    conditions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,3 +293,11 @@ class ReportView:
     matches: tuple[Match, ...] = ()
     corrected: CorrectedFacts | None = None
     positive: tuple[str, ...] = ()
+    layout: Layout = DEFAULT_LAYOUT
+
+    @property
+    def not_passed(self) -> tuple[RuleRow, ...]:
+        """The rules that did not pass, failed ones first, blocking before warning ones."""
+        rows = [row for row in self.rules if row.result != "pass"]
+        weight = RESULTS.index
+        return tuple(sorted(rows, key=lambda row: (-weight(row.result), row.severity == "warn")))

@@ -12,6 +12,9 @@ from html import escape
 #: Width of a chart in CSS pixels: the text width of an A4 page with 20 mm margins.
 WIDTH = 642
 
+#: CSS pixels of the smallest text: eight points.
+SMALL = 10.7
+
 INK = "#14243a"
 SOFT = "#5a6777"
 GRID = "#dfe4ea"
@@ -45,7 +48,7 @@ def text(
     y: float,
     content: str,
     *,
-    size: float = 10.5,
+    size: float = SMALL,
     colour: str = INK,
     anchor: str = "start",
     weight: int = 400,

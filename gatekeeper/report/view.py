@@ -10,6 +10,7 @@ from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import SETS
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.annex import build_annex
+from gatekeeper.report.certainty import build_certainty, build_conditions
 from gatekeeper.report.corrected import build_corrected
 from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.curve import build_curve
@@ -26,7 +27,7 @@ from gatekeeper.report.facts import (
 )
 from gatekeeper.report.headline import build_headline
 from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
-from gatekeeper.report.parts import DocumentFacts, ReportView, SetRates
+from gatekeeper.report.parts import DEFAULT_LAYOUT, DocumentFacts, Layout, ReportView, SetRates
 from gatekeeper.report.positive import positive_text
 from gatekeeper.report.rules import build_rules, set_title, warning_texts
 from gatekeeper.report.text import clean
@@ -41,6 +42,7 @@ def build_view(
     lang: str = "en",
     created: datetime | None = None,
     card: GivenCard | None = None,
+    layout: Layout = DEFAULT_LAYOUT,
 ) -> ReportView:
     """Everything a report of `level` may show.
 
@@ -48,11 +50,13 @@ def build_view(
         created: date of the document; by default when the audit finished, and failing that the
             day the verdict was made for. Never the time of the call.
         card: of the judge of the evidence; rates are then shown corrected too.
+        layout: template and paper; those of the user are read when the report is rendered.
 
     Raises:
         UsageError: there is no wording for `lang`.
     """
-    return _assemble(disclose(evidence, level), verdict, policy, load_wording(lang), created, card)
+    disclosed, words = disclose(evidence, level), load_wording(lang)
+    return _assemble(disclosed, verdict, policy, words, created, card, layout)
 
 
 def _assemble(
@@ -62,6 +66,7 @@ def _assemble(
     words: Wording,
     created: datetime | None,
     card: GivenCard | None,
+    layout: Layout,
 ) -> ReportView:
     """A view of disclosed evidence; what the level withholds does not come this far."""
     evidence, level = disclosed.evidence, disclosed.level
@@ -70,15 +75,25 @@ def _assemble(
     rules = build_rules(verdict, policy, words)
     unmasked = unmasked_name(evidence)
     masked = mask_name(evidence, curve.worst, curve.k) if curve else None
+    facts, method = policy_facts(policy), build_method(evidence, words)
     return ReportView(
         level=level,
         words=words,
-        document=_document(evidence, verdict, level, words, created, card),
+        layout=layout,
+        document=_document(evidence, verdict, level, words, created, card, layout),
         verdict=verdict,
         headline=build_headline(verdict, words),
         model=model_facts(evidence, words),
-        policy=policy_facts(policy),
-        summary=build_summary(evidence, verdict, rules, curve, words),
+        policy=facts,
+        summary=build_summary(
+            evidence,
+            verdict,
+            rules,
+            curve,
+            words,
+            build_certainty(curve, method, card, evidence.settings.max_new_tokens, words),
+            build_conditions(verdict, facts, words),
+        ),
         curve=curve,
         doses=build_doses(evidence, curve.worst if curve else None),
         sets=_sets(evidence, curve, words),
@@ -90,7 +105,7 @@ def _assemble(
         requirements=verdict.requirements,
         categories=group_rows(outcomes, lambda p: p.category, unmasked, masked),
         languages=group_rows(outcomes, lambda p: p.language, unmasked, masked),
-        method=build_method(evidence, words),
+        method=method,
         provenance=build_provenance(evidence, words),
         findings=evidence.findings,
         annex=build_annex(disclosed, unmasked, masked),
@@ -107,11 +122,13 @@ def _document(
     words: Wording,
     created: datetime | None,
     card: GivenCard | None,
+    layout: Layout,
 ) -> DocumentFacts:
     parts = [verdict.evidence_digest, verdict.policy_digest, str(verdict.judged_on), level]
     parts += [words.lang, *([] if card is None else [card.digest])]
     parts += [] if verdict.fail_on == "block" else [verdict.fail_on]
     parts += [] if verdict.waivers_digest is None else [verdict.waivers_digest]
+    parts += [] if layout == DEFAULT_LAYOUT else [layout.template, layout.paper]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest().upper()
     if created is None:
         created = (

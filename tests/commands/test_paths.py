@@ -72,6 +72,9 @@ READ = {
     "--waivers {gone}",
     "verify --baseline": "verify {bundle} --baseline {gone}",
     "verify --waivers": "verify {bundle} --waivers {gone}",
+    "report --templates": "report {bundle} --policy {policy} --templates {gone} --format json",
+    "run --templates": "run {hardened} --suite {suite} --policy {policy} --out {new} "
+    "--templates {gone}",
     "verify --key": "verify {bundle} --key {gone}",
     "check --sign-key": "check {bundle} --policy {policy} --sign-key {gone}",
     "run --sign-key": "run {hardened} --suite {suite} --policy {policy} --out {new} "

@@ -24,9 +24,13 @@ from gatekeeper.records.policy import Policy
 from gatekeeper.records.selection import RankedExpert, Selection
 from gatekeeper.records.trial import UNMASKED, Mask, Trial
 from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.parts import Layout
 
 from .synthetic_parts import profile_of, settings_of
 from .synthetic_policy import KS, synthetic_policy
+
+#: All sections: the committee's document leaves some out.
+TECHNICAL = Layout(template="technical")
 
 TODAY = date(2026, 11, 23)
 SELECTORS = ("attribution", "ses-contrast", "ses-frequency")

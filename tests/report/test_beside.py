@@ -11,13 +11,13 @@ from gatekeeper.report.view import build_view
 from tests.typed import only, some
 
 from .beside import BESIDE, with_beside
-from .synthetic import audit
+from .synthetic import TECHNICAL, audit
 
 
 @pytest.mark.parametrize("level", list(Disclosure))
 def test_each_has_a_row_with_interval_and_n(level: Disclosure) -> None:
     case = with_beside()
-    view = build_view(case.evidence, case.verdict, case.policy, level)
+    view = build_view(case.evidence, case.verdict, case.policy, level, layout=TECHNICAL)
     rows = some(view.curve).beside
     assert [(row.selector, row.k) for row in rows] == list(BESIDE)
     stored = {
@@ -51,4 +51,6 @@ def test_they_are_no_series_and_change_no_headline() -> None:
 
 def test_without_them_there_is_no_table() -> None:
     case = audit("fail")
-    assert "Other masks" not in render_html(build_view(case.evidence, case.verdict, case.policy))
+    assert "Other masks" not in render_html(
+        build_view(case.evidence, case.verdict, case.policy, layout=TECHNICAL)
+    )

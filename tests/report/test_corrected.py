@@ -19,14 +19,16 @@ from ..policy.builders import make_policy
 from ..policy.test_sequential import ATTRIBUTION, TODAY, loses, stopped, whole
 from ..policy.twice import judged_twice
 from .cards import given
-from .synthetic import audit
+from .synthetic import TECHNICAL, audit
 
 GOOD = given(unmasked=(58, 60, 60, 60), masked=(57, 60, 59, 60))
 
 
 def _view(kind, card=GOOD, **options):
     case = audit(kind)
-    return build_view(case.evidence, case.verdict, case.policy, card=card, **options)
+    return build_view(
+        case.evidence, case.verdict, case.policy, card=card, layout=TECHNICAL, **options
+    )
 
 
 def test_without_a_card_nothing_is_said_of_it() -> None:
@@ -112,7 +114,7 @@ def test_a_second_judge_is_told_with_agreement_interval_and_n() -> None:
     assert build_view(case.evidence, case.verdict, case.policy).method.second_judge == ""
     twice = judged_twice(case.evidence, sample=300)
     measured = replace(twice, findings=measure_all(twice))
-    view = build_view(measured, case.verdict, case.policy)
+    view = build_view(measured, case.verdict, case.policy, layout=TECHNICAL)
     assert "another-judge version 1" in view.method.second_judge
     assert "100.0 % (95 % interval" in view.method.second_judge
     assert "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}300 from" in view.method.second_judge

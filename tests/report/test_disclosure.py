@@ -18,7 +18,7 @@ from gatekeeper.report.document import render_html
 from gatekeeper.report.view import build_view
 from tests.typed import some
 
-from .synthetic import Audit, audit
+from .synthetic import TECHNICAL, Audit, audit
 
 #: Expert ids that appear nowhere else, and replies that no wording contains.
 PLANTED_LAYER, PLANTED_EXPERT = 3, 73317331
@@ -62,7 +62,9 @@ SECRETS = (str(PLANTED_EXPERT), "73,317,331", REPLY, DETAIL, "HERONBASALT")
 
 def _texts(name: str, level: Disclosure) -> str:
     """Everything a reader can get out of a rendered report."""
-    view = build_view(_planted().evidence, _planted().verdict, _planted().policy, level)
+    view = build_view(
+        _planted().evidence, _planted().verdict, _planted().policy, level, layout=TECHNICAL
+    )
     fmt: Format = catalog.load("format", name)
     data = fmt.render(view, {"evidence.json": ATTACHED, "manifest.json": b"{}"})
     if name != "pdf":
@@ -89,7 +91,13 @@ def test_no_format_shows_what_its_level_forbids(name: str, level: Disclosure) ->
 
 def test_the_restricted_report_shows_it_so_the_test_above_can_fail() -> None:
     planted = _planted()
-    view = build_view(planted.evidence, planted.verdict, planted.policy, Disclosure.RESTRICTED)
+    view = build_view(
+        planted.evidence,
+        planted.verdict,
+        planted.policy,
+        Disclosure.RESTRICTED,
+        layout=TECHNICAL,
+    )
     html = render_html(view)
     for secret in (str(PLANTED_EXPERT), REPLY, DETAIL):
         assert secret in html

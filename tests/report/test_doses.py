@@ -19,7 +19,7 @@ from gatekeeper.report.view import build_view
 from gatekeeper.report.wording import load_wording
 
 from .dosed import DOSES, dosed
-from .synthetic import SELECTORS, audit
+from .synthetic import SELECTORS, TECHNICAL, audit
 from .synthetic_policy import KS
 
 NS = "{http://www.w3.org/2000/svg}"
@@ -27,7 +27,7 @@ WORDS = load_wording("en")
 
 
 def view_of(case):
-    return build_view(case.evidence, case.verdict, case.policy)
+    return build_view(case.evidence, case.verdict, case.policy, layout=TECHNICAL)
 
 
 def drawn(doses):

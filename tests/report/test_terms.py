@@ -11,11 +11,11 @@ from gatekeeper.report.parts import ReportView
 from gatekeeper.report.view import build_view
 from gatekeeper.report.wording import load_wording
 
-from .synthetic import Audit, audit
+from .synthetic import TECHNICAL, Audit, audit
 
 
 def _view(case: Audit) -> ReportView:
-    return build_view(case.evidence, case.verdict, case.policy)
+    return build_view(case.evidence, case.verdict, case.policy, layout=TECHNICAL)
 
 
 def test_selectors_are_explained_with_what_they_presume() -> None:

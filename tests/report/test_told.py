@@ -11,12 +11,12 @@ from gatekeeper.records.finding import Finding
 from gatekeeper.report.document import render_html
 from gatekeeper.report.view import build_view
 
-from .synthetic import audit
+from .synthetic import TECHNICAL, audit
 
 
 def html(evidence: Evidence) -> str:
     case = audit()
-    return render_html(build_view(evidence, case.verdict, case.policy))
+    return render_html(build_view(evidence, case.verdict, case.policy, layout=TECHNICAL))
 
 
 def test_an_optional_check_that_is_off_is_not_called_failed() -> None:

@@ -15,11 +15,11 @@ from gatekeeper.report.parts import ReportView
 from gatekeeper.report.view import build_view
 from tests.typed import only, some
 
-from .synthetic import TODAY, Audit, audit
+from .synthetic import TECHNICAL, TODAY, Audit, audit
 
 
 def _view(case: Audit, **options: Any) -> ReportView:
-    return build_view(case.evidence, case.verdict, case.policy, **options)
+    return build_view(case.evidence, case.verdict, case.policy, layout=TECHNICAL, **options)
 
 
 @pytest.mark.parametrize("kind", ["fail", "pass", "inconclusive"])
@@ -117,7 +117,7 @@ def test_equal_remedies_are_told_once_and_only_three_steps_in_full() -> None:
         "rule-0 and rule-1: Remedy 0.",
         "rule-2 and rule-3: Remedy 1.",
         "rule-4 and rule-5: Remedy 2.",
-        "And 2 more: see the chapter “The rules of the policy”.",
+        "And 2 more: see “The rules of the policy” in the committee’s or the technical report.",
     ]
 
 
@@ -289,7 +289,7 @@ def test_a_policy_without_rules_is_no_pass_and_says_so() -> None:
     case = audit("pass")
     policy = replace(case.policy, rules=())
     verdict = evaluate(case.evidence, policy, TODAY, earlier=True)
-    html = render_html(build_view(case.evidence, verdict, policy))
+    html = render_html(build_view(case.evidence, verdict, policy, layout=TECHNICAL))
     assert "A policy without rules never passes" in html and "INCONCLUSIVE" in html
 
 
@@ -303,5 +303,5 @@ def test_a_dense_model_is_described_without_a_map() -> None:
         findings=(),
     )
     verdict = evaluate(dense, case.policy, TODAY, earlier=True)
-    html = render_html(build_view(dense, verdict, case.policy))
+    html = render_html(build_view(dense, verdict, case.policy, layout=TECHNICAL))
     assert "not a mixture-of-experts model" in html and "no map" in html

@@ -1,0 +1,108 @@
+"""How sure a result is, what speaks against it, and what an approval holds for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gatekeeper.analysis.comparison_masks import BENIGN_TOP
+from gatekeeper.records.finding import Finding
+from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.advice import names
+from gatekeeper.report.corrected_parts import GivenCard
+from gatekeeper.report.curve_parts import Curve, CurveRow
+from gatekeeper.report.parts import Method, PolicyFacts
+from gatekeeper.report.wording import Wording
+
+#: Parts of a card that tell of masked replies, before those that tell of all.
+_PARTS = ("group: masked", "all")
+
+
+def build_certainty(
+    curve: Curve | None, method: Method, card: GivenCard | None, tokens: int, words: Wording
+) -> tuple[str, ...]:
+    """What a reader must know before the numbers: errors of the judge, the token window, and which
+    masks speak against the finding.
+
+    Args:
+        tokens: at which a reply ends.
+    """
+    return (
+        _judge(card, words),
+        words(
+            "certainty.window",
+            tokens=words.number(tokens, 0),
+            count=method.truncated,
+            trials=words.number(method.trials, 0),
+        ),
+        *_against(curve, words),
+        words("certainty.scope"),
+    )
+
+
+def _judge(card: GivenCard | None, words: Wording) -> str:
+    """How often the judge errs, and on whose replies that was measured."""
+    if card is None:
+        return words("certainty.judge_unmeasured")
+    by_name = {part.name: part for part in card.card.parts}
+    name = next(name for name in _PARTS if name in by_name)
+    part = by_name[name]
+    right = [part.sensitivity.value, part.specificity.value]
+    refusals, others = (
+        words("number.none") if share is None else words.amount(100 * share, "%") for share in right
+    )
+    return words(
+        "certainty.judge_masked" if name != "all" else "certainty.judge_all",
+        n=words.number(part.n, 0),
+        refusals=refusals,
+        others=others,
+        of_refusals=words.number(part.sensitivity.n, 0),
+        of_others=words.number(part.specificity.n, 0),
+    )
+
+
+def _against(curve: Curve | None, words: Wording) -> Iterator[str]:
+    """The mask of experts busy on harmless prompts that lost most, beside the selected one."""
+    if curve is None:
+        return
+    rows = [row for row in curve.beside if row.selector == BENIGN_TOP]
+    losses = [(row.drop.value, row) for row in rows if isinstance(row.drop, Finding)]
+    if not losses:
+        return
+    worst: CurveRow = max(losses, key=lambda pair: pair[0])[1]
+    drop = worst.drop
+    assert isinstance(drop, Finding)  # noqa: S101 - chosen for it, see above
+    lost = drop.interval.low > 0
+    yield words(
+        "certainty.against" if lost else "certainty.not_against",
+        count=worst.k,
+        drop=words.estimate(drop),
+    )
+
+
+def build_conditions(verdict: Verdict, policy: PolicyFacts, words: Wording) -> tuple[str, ...]:
+    """For what, and until when, an approval holds; of a verdict that does not pass, nothing."""
+    if verdict.result != "pass":
+        return (words("conditions.none"),)
+    lines = [
+        words(
+            "conditions.what",
+            checkpoint=verdict.checkpoint_digest[:19],
+            policy=words("cover.policy_line", id=policy.id, version=policy.edition),
+        )
+    ]
+    ends = sorted(o.waiver.expires for o in verdict.waived if o.waiver is not None)
+    if ends:
+        lines.append(words("conditions.waivers", first=words.day(ends[0]), count=len(ends)))
+    dates = [*ends[:1], *([policy.review_by] if policy.review_by else [])]
+    if dates:
+        lines.append(words("conditions.until", day=words.day(min(dates))))
+    else:
+        lines.append(words("conditions.no_date"))
+    open_ = [
+        o.rule.id
+        for o in verdict.outcomes
+        if not o.blocking and o.result in {"fail", "inconclusive"}
+    ]
+    if open_:
+        lines.append(words("conditions.warned", count=len(open_), rules=names(open_, words)))
+    return tuple(lines)
