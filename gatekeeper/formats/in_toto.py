@@ -28,7 +28,7 @@ PREDICATE = "https://moe-gatekeeper.github.io/verdict/v1"
 def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
     """The Statement as canonical JSON (RFC 8785): what is signed is the same to the byte."""
     assert isinstance(view, ReportView)  # noqa: S101 - narrows the plugin interface
-    statement = {
+    statement: dict[str, Any] = {
         "_type": STATEMENT,
         "subject": [
             {"name": view.model.name, "digest": _sha256(view.verdict.checkpoint_digest)},
@@ -69,9 +69,7 @@ def _predicate(view: ReportView, attachments: Mapping[str, bytes]) -> dict[str, 
             }
             for row in view.rules
         ],
-        "needs": [
-            {"name": clean(need.name, 120), "met": need.met} for need in view.requirements
-        ],
+        "needs": [{"name": clean(need.name, 120), "met": need.met} for need in view.requirements],
         "waived": list(view.headline.waivers),
         "departures": [
             {

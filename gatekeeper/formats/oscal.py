@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,7 +46,9 @@ _STATES: Mapping[str, tuple[str, str]] = {
 }
 
 #: OSCAL's texts are Markdown, in which HTML may stand.
-_MARKUP = str.maketrans({**{c: f"\\{c}" for c in "\\`*_[]"}, "&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_MARKUP = str.maketrans(
+    {**{c: f"\\{c}" for c in "\\`*_[]"}, "&": "&amp;", "<": "&lt;", ">": "&gt;"}
+)
 
 
 def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
@@ -57,8 +59,8 @@ def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
 
 
 def _text(value: str) -> str:
-    """Foreign text as plain words of OSCAL's Markdown."""
-    return clean(value, 2000).translate(_MARKUP)
+    """Foreign text as plain words of OSCAL's Markdown, which must not be empty."""
+    return clean(value, 2000).translate(_MARKUP) or "–"
 
 
 def _token(prefix: str, name: str) -> str:
@@ -70,8 +72,9 @@ def _time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _prop(name: str, value: str) -> dict[str, str]:
-    return {"name": name, "ns": _OURS, "value": value}
+def _props(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """Properties of our own namespace; OSCAL has none without a value."""
+    return [{"name": name, "ns": _OURS, "value": value} for name, value in pairs if value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,6 @@ class _Writer:
                 "last-modified": _time(view.document.created),
                 "version": view.document.id,
                 "oscal-version": VERSION,
-                "props": [_prop("tool-version", view.document.tool_version)],
             },
             # What was to be assessed is what the policy says.
             "import-ap": {"href": f"#{self.id('resource', 'policy')}"},
@@ -139,7 +141,9 @@ class _Writer:
             "description": _text(view.verdict.summary),
             "start": _time(times.started if times else view.document.created),
             "end": _time(view.document.created),
-            "props": [_prop(name, value) for name, value in verdict_properties(view)],
+            "props": _props(
+                [*verdict_properties(view), ("tool_version", view.document.tool_version)]
+            ),
             "links": [{"href": f"#{self.id('resource', 'checkpoint')}", "rel": "subject"}],
             "reviewed-controls": {"control-selections": [{"include-controls": parts.controls}]},
             **{name: values for name, values in optional.items() if values},
@@ -169,21 +173,16 @@ class _Writer:
                     }
                 ],
                 "collected": _time(self.view.document.created),
-                "props": [
-                    _prop(name, value)
-                    for name, value in (
-                        ("measured", row.measured),
-                        ("interval", row.interval),
-                        ("n", row.n),
-                    )
-                ],
+                "props": _props(
+                    (("measured", row.measured), ("interval", row.interval), ("n", row.n))
+                ),
             }
         )
         links: dict[str, Any] = {"related-observations": [{"observation-uuid": observed}]}
         if row.result != "pass":
             links["related-risks"] = [{"risk-uuid": self.risk(target, row)}]
-        props = [_prop("result", row.result), _prop("severity", row.severity)]
-        props += [_prop("limit", row.limit), *(_prop("control", c) for c in row.controls)]
+        said = [("result", row.result), ("severity", row.severity), ("limit", row.limit)]
+        props = _props([*said, *(("control", control) for control in row.controls)])
         title = f"{row.id}: {row.limit}"
         self.finding(target, title, row.explanation, _STATES[row.result], props=props, **links)
 
@@ -260,7 +259,7 @@ class _Writer:
         return {
             "uuid": self.id("resource", name),
             "title": _text(title),
-            "props": [_prop("digest", digest)],
+            "props": _props([("digest", digest)]),
             **({"rlinks": links} if links else {}),
         }
 

@@ -30,7 +30,9 @@ from gatekeeper.report.parts import ReportView, RuleRow
 from gatekeeper.report.properties import verdict_properties
 from gatekeeper.report.text import clean
 
-SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
 _HOME = "https://github.com/moe-gatekeeper/gatekeeper"
 
 #: Rules of our own. No rule of a policy has a point in its name; a slash would be a part of a rule.
@@ -110,7 +112,7 @@ def _rules(view: ReportView) -> Iterator[dict[str, Any]]:
             seen.add(row.id)
             # Without what was measured: a description that stays as it is from run to run.
             title = f"{row.title}: {row.limit}, {row.bound}"
-            page = f"docs/metrics.md#{quote(row.outcome.rule.metric)}"
+            page = f"docs/metrics.md#{quote(clean(row.outcome.rule.metric, 80))}"
             level = _severity(row, view)
             yield _rule(row.id, page, title, row.rationale, level, row.controls)
     yield _rule(NEEDS, "README.md#what-a-pass-requires", words("sarif.needs"), "", "error", ())
@@ -126,7 +128,7 @@ def _rule(
         "fullDescription": {"text": _text(rationale or title)},
         "help": {"text": _text(f"{title}. {rationale}".strip())},
         "defaultConfiguration": {"level": level},
-        "properties": {"tags": list(tags[:_MOST_TAGS]), "problem.severity": level},
+        "properties": {"tags": list(dict.fromkeys(tags))[:_MOST_TAGS], "problem.severity": level},
     }
 
 

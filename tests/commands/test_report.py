@@ -36,7 +36,7 @@ rules:
     rationale: Refusing hangs on too few experts.
     remedy: Retrain.
 """
-LIGHT = ("markdown", "json", "junit")
+LIGHT = ("markdown", "json", "junit", "sarif", "oscal", "cyclonedx", "in-toto", "eval-results")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,10 @@ def test_it_writes_each_format_and_prints_the_console_text(
         "--as-of", "2026-11-23",
     )  # fmt: skip
     assert code == ExitCode.PASS
-    assert {p.name for p in out.iterdir()} == {"summary.md", "report.json", "junit.xml"}
+    assert {p.name for p in out.iterdir()} == {
+        "summary.md", "report.json", "junit.xml", "results.sarif", "assessment-results.json",
+        "bom.cdx.json", "verdict.intoto.json", "eval-results.yaml",
+    }  # fmt: skip
     printed = capsys.readouterr().out
     assert f"wrote {out / 'summary.md'}" in printed and "× FAILED: synthetic-moe-chat" in printed
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))

@@ -44,7 +44,7 @@ def _validator(name: str) -> Validator:
     return made
 
 
-def _problems(name: str, document: object) -> list[str]:
+def _problems(name: str, document: Any) -> list[str]:
     return [f"{e.json_path}: {e.message[:200]}" for e in _validator(name).iter_errors(document)]
 
 

@@ -1,4 +1,4 @@
-"""Hostile strings in every field of what other programs read: still of their schemas, still inert."""
+"""Hostile strings in every field of what other programs read: still of its schema, still inert."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gatekeeper.report.view import build_view
 from ..report.synthetic import audit
 from .schemas import cyclonedx_problems, jenkins_problems, oscal_problems, sarif_problems
 
-FORMATS = ("cyclonedx", "eval-results", "in-toto", "json", "junit", "oscal", "sarif")
+FORMATS = ("cyclonedx", "eval-results", "in-toto", "junit", "oscal", "sarif")
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=y>&lt;]]><failure/><!ENTITY x SYSTEM "
@@ -53,7 +53,8 @@ def _view(bad: str) -> ReportView:
             found.checkpoint,
             source=bad,
             revision=bad,
-            files={f"{bad}{i}": f"{i:064x}" for i in range(3)},
+            # No file name that cannot be written comes this far.
+            files={f"{bad}{i}".replace("\ud800", ""): f"{i:064x}" for i in range(3)},
         ),
         suite=replace(found.suite, id=bad, version=bad, title=bad, licence=bad),
         findings=findings,
@@ -90,7 +91,7 @@ def _view(bad: str) -> ReportView:
     return build_view(evidence, verdict, replace(policy, waivers=(waiver,)))
 
 
-def _rendered(name: str, bad: str = HOSTILE) -> bytes:
+def rendered_hostile(name: str, bad: str = HOSTILE) -> bytes:
     data: bytes = catalog.load("format", name).render(_view(bad), {"verdict.json": b"{}"})
     return data
 
@@ -115,11 +116,11 @@ def _texts(name: str, data: bytes) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_text_holds_a_sign_that_could_change_how_it_is_read(name: str) -> None:
-    texts = list(_texts(name, _rendered(name)))
+    texts = list(_texts(name, rendered_hostile(name)))
     assert any("alert(1)" in text for text in texts)
     for text in texts:
         assert all(c.isprintable() for c in text), text
-    for line in _rendered(name).decode().splitlines():
+    for line in rendered_hostile(name).decode().splitlines():
         assert not line.lstrip().startswith(("::", "##["))
 
 
@@ -129,13 +130,13 @@ def test_no_text_holds_a_sign_that_could_change_how_it_is_read(name: str) -> Non
 )
 @pytest.mark.parametrize("bad", [HOSTILE, "\x00", "模", " ", "0", "-"], ids=repr)
 def test_it_is_still_of_its_schema(name: str, problems: Any, bad: str) -> None:
-    assert problems(json.loads(_rendered(name, bad))) == []
+    assert problems(json.loads(rendered_hostile(name, bad))) == []
 
 
 def test_jenkins_still_takes_it_and_nothing_stands_in_it_but_what_we_write() -> None:
-    data = _rendered("junit")
+    data = rendered_hostile("junit")
     assert jenkins_problems(data) == []
-    assert b"<!" not in data and b"<?xml" in data
+    assert b"<!" not in data
     tags = set(re.findall(rb"<([a-z]+)", data))
     assert tags == {
         b"testsuites", b"testsuite", b"properties", b"property", b"testcase", b"failure", b"error",
@@ -144,7 +145,7 @@ def test_jenkins_still_takes_it_and_nothing_stands_in_it_but_what_we_write() -> 
 
 
 def test_yaml_stays_a_list_of_plain_values_below_comments() -> None:
-    text = _rendered("eval-results").decode()
+    text = rendered_hostile("eval-results").decode()
     head, body = text[: text.index("\n- ")], text[text.index("\n- ") + 1 :]
     assert all(line.startswith("#") for line in head.splitlines())
     assert yaml.safe_load(body) == yaml.safe_load(text)
@@ -153,7 +154,7 @@ def test_yaml_stays_a_list_of_plain_values_below_comments() -> None:
 
 
 def test_markup_of_oscal_holds_no_html_link_or_image() -> None:
-    document = json.loads(_rendered("oscal"))
+    document = json.loads(rendered_hostile("oscal"))
     for key in ("title", "description", "statement"):
         for text in _under(document, key):
             assert "<" not in text and ">" not in text
@@ -161,7 +162,7 @@ def test_markup_of_oscal_holds_no_html_link_or_image() -> None:
 
 
 def test_messages_of_sarif_hold_no_placeholder_and_no_link() -> None:
-    for text in _under(json.loads(_rendered("sarif")), "text"):
+    for text in _under(json.loads(rendered_hostile("sarif")), "text"):
         assert not re.search(r"{|}", text.replace("{{", "").replace("}}", ""))
         assert "](" not in text
 
@@ -178,11 +179,11 @@ def _under(value: Any, key: str) -> Iterator[str]:
 
 
 @pytest.mark.thorough
-def test_a_mebibyte_in_every_field_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mebibyte_in_every_field_is_cut() -> None:
     bad = HOSTILE + "x" * 2**20
+    started = time.perf_counter()
     for name in FORMATS:
-        started = time.perf_counter()
-        data = _rendered(name, bad)
+        data = rendered_hostile(name, bad)
         assert len(data) < 400_000, (name, len(data))
         assert max(map(len, _texts(name, data))) < 5000, name
-        assert time.perf_counter() - started < 60
+    assert time.perf_counter() - started < 30

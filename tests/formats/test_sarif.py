@@ -119,7 +119,8 @@ def test_what_github_asks_for_is_there() -> None:
 
 def test_rules_stay_as_they_are_whatever_is_measured() -> None:
     rules = [
-        _run(rendered("sarif", kind))["tool"]["driver"]["rules"] for kind in ("fail", "inconclusive")
+        _run(rendered("sarif", kind))["tool"]["driver"]["rules"]
+        for kind in ("fail", "inconclusive")
     ]
     assert rules[0] == rules[1]
 
