@@ -139,7 +139,8 @@ def _severity(row: RuleRow, view: ReportView) -> str:
 
 def _results(view: ReportView) -> Iterator[dict[str, Any]]:
     verdict = view.verdict
-    text = f"{view.headline.line}. {verdict.summary}"
+    # The summary begins with the headline in plain letters.
+    text = f"{view.headline.word}: {verdict.summary.partition(': ')[2] or verdict.summary}"
     yield _result(view, VERDICT, _KINDS[verdict.result], "error", text, 1, "")
     for row in view.rules:
         text = f"{row.explanation} {row.remedy}".strip()
