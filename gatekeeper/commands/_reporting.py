@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -81,13 +80,12 @@ def render_reports(
     Raises:
         See `write_reports`.
     """
-    from gatekeeper.policy.wire import verdict_to_json
+    from gatekeeper.commands._verdicts import verdict_bytes
     from gatekeeper.report.view import build_view
 
     chosen: list[Format] = [catalog.load("format", name) for name in dict.fromkeys(formats)]
     view = build_view(evidence, verdict, policy, level, lang, source_date(), card, layout)
-    text = json.dumps(verdict_to_json(verdict), ensure_ascii=False, sort_keys=True, indent=2)
-    attachments = {VERDICT: (text + "\n").encode(), **_bundle_files(bundle_dir, evidence)}
+    attachments = {VERDICT: verdict_bytes(verdict), **_bundle_files(bundle_dir, evidence)}
     reports = {fmt.filename: fmt.render(view, attachments) for fmt in chosen}
     for fmt in chosen:
         if lacking := fmt.lacks(view):

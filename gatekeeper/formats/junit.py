@@ -15,11 +15,12 @@ build that looks at this file alone answers as the exit code does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gatekeeper.records.plugins import Format
 from gatekeeper.report.parts import ReportView, RuleRow
+from gatekeeper.report.properties import verdict_properties
 from gatekeeper.report.text import clean
 
 if TYPE_CHECKING:
@@ -34,38 +35,16 @@ def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
     assert isinstance(view, ReportView)  # noqa: S101 - narrows the plugin interface
     suite = TestSuite(f"gatekeeper.{view.policy.id}")
     suite.timestamp = view.document.created.strftime("%Y-%m-%dT%H:%M:%S")
-    for name, value in _properties(view):
+    for name, value in verdict_properties(view):
         suite.add_property(name, value)
     suite.add_testcases(_cases(view))
     document = JUnitXml("gatekeeper")
     document.add_testsuite(suite)
     document.update_statistics()  # type: ignore[no-untyped-call]
+    # Jenkins' schema has it on each suite only.
+    del document._elem.attrib["skipped"]
     data: bytes = document.tostring()  # type: ignore[no-untyped-call]
     return data
-
-
-def _properties(view: ReportView) -> Iterator[tuple[str, str]]:
-    verdict = view.verdict
-    yield "verdict", verdict.result
-    yield "headline", verdict.headline
-    yield "fail_on", verdict.fail_on
-    yield "summary", clean(verdict.summary, 800)
-    yield "model", view.model.name
-    yield "checkpoint", verdict.checkpoint_digest
-    yield "evidence", verdict.evidence_digest
-    yield "policy", verdict.policy_digest
-    yield "policy_version", view.policy.version
-    if verdict.waivers_digest is not None:
-        yield "waivers", verdict.waivers_digest
-    if view.policy.tier is not None:
-        yield "policy_tier", view.policy.tier
-    yield "document", view.document.id
-    for waiver in view.headline.waivers:
-        yield "waived", waiver
-    for d in verdict.departures:
-        name, value, default = clean(d.name, 80), clean(d.value, 120), clean(d.default, 80)
-        text = view.words("cover.departure", name=name, value=value, default=default)
-        yield "departure", text
 
 
 def _cases(view: ReportView) -> list[TestCase]:
@@ -83,12 +62,12 @@ def _cases(view: ReportView) -> list[TestCase]:
     for need in view.requirements:
         case = TestCase(clean(need.name, 120), f"gatekeeper.{view.policy.id}.needs", 0.0)
         if not need.met:
-            case.result = [Error(clean(need.detail, 400), "unmet")]
+            case.result = [_told(Error(clean(need.detail, 400), "unmet"))]
             red += 1
         cases.append(case)
     if view.verdict.result != "pass" and not red:
         case = TestCase("verdict", f"gatekeeper.{view.policy.id}", 0.0)
-        case.result = [Error(clean(view.verdict.summary, 800), view.verdict.result)]
+        case.result = [_told(Error(clean(view.verdict.summary, 800), view.verdict.result))]
         cases.append(case)
     return cases
 
@@ -100,11 +79,17 @@ def _problem(row: RuleRow, view: ReportView) -> FinalResult | None:
         return None
     if row.result == "waived":
         waivers = " ".join(waiver.text for waiver in row.waivers if waiver.applied)
-        return Skipped(f"{row.explanation} {waivers}".strip(), "waived")
+        return _told(Skipped(f"{row.explanation} {waivers}".strip(), "waived"))
     if not view.verdict.blocks(row.outcome):
-        return Skipped(view.words("console.warning", text=row.explanation), "warning")
+        return _told(Skipped(view.words("console.warning", text=row.explanation), "warning"))
     kind = Failure if row.result == "fail" or not row.outcome.blocking else Error
-    return kind(f"{row.explanation} {row.remedy}".strip(), row.result)
+    return _told(kind(f"{row.explanation} {row.remedy}".strip(), row.result))
+
+
+def _told(result: FinalResult) -> FinalResult:
+    """The result with its message as text too: GitLab shows the text, Jenkins both."""
+    result.text = result.message
+    return result
 
 
 FORMAT = Format(

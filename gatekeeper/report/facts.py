@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import PurePosixPath
 
 from gatekeeper import catalog
 from gatekeeper.records.environment import DIMENSIONS
@@ -70,7 +71,16 @@ def policy_facts(policy: Policy) -> PolicyFacts:
         review_by=policy.review_by,
         digest=policy.digest,
         tier=None if policy.tier is None else clean(policy.tier, 64),
+        file=_policy_file(policy.source),
+        own_lines=not policy.changes,
     )
+
+
+def _policy_file(source: str) -> str:
+    """The path of a policy as a repository has it; folders above it are nobody's business."""
+    path = PurePosixPath(source.replace("\\", "/"))
+    name = path.name if path.is_absolute() or ".." in path.parts or ":" in source else str(path)
+    return clean(name, 300) or "policy.yaml"
 
 
 def group_rows(
@@ -209,6 +219,7 @@ def build_provenance(evidence: Evidence, words: Wording) -> Provenance:
             (clean(name, 60), clean(version, 60))
             for name, version in sorted(settings.versions.items())
         ),
+        suite_id=clean(suite.id, 64),
         suite_digest=suite.digest,
         suite=tuple((words(f"suite.{key}"), clean(value, 160)) for key, value in about),
         prompts=tuple(

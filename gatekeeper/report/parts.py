@@ -66,7 +66,14 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFacts:
-    """The policy, in the words of a table."""
+    """The policy, in the words of a table.
+
+    Attributes:
+        file: path of its file as it was given, `/` between folders; the name alone where that was
+            no path below the working directory.
+        own_lines: whether the lines of its rules are lines of that file; those of a policy that
+            was put together from several are not.
+    """
 
     id: str
     version: str
@@ -75,6 +82,8 @@ class PolicyFacts:
     review_by: date | None
     digest: str
     tier: str | None = None
+    file: str = "policy.yaml"
+    own_lines: bool = True
 
     @property
     def edition(self) -> str:
@@ -226,6 +235,7 @@ class Provenance:
     settings: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
     suite: tuple[tuple[str, str], ...]
+    suite_id: str
     suite_digest: str
     prompts: tuple[tuple[str, int, int], ...]
     audit: AuditSettings

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+#: Characters of a text that are looked at for each one that may be shown.
+_LOOKED_AT = 16
+
 _Item = TypeVar("_Item")
 
 
@@ -15,9 +18,12 @@ def clean(value: object, limit: int = 200) -> str:
     report read differently from what it says; every such character becomes U+FFFD here, before any
     format sees it. Markup is left alone: escaping it is each format's own job.
     """
-    line = " ".join(str(value).split())
+    text = str(value)
+    # Of a mebibyte no more is looked at than can be shown, spaces aside.
+    line = " ".join(text[: _LOOKED_AT * limit].split())
     line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    whole = len(line) <= limit and len(text) <= _LOOKED_AT * limit
+    return line if whole else line[: limit - 1] + "…"
 
 
 def first_few(items: Sequence[_Item], most: int) -> tuple[Sequence[_Item], int]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import calendar
+import hashlib
 import json
 import os
 import stat
@@ -36,7 +37,7 @@ rules:
     rationale: Refusing hangs on too few experts.
     remedy: Retrain.
 """
-LIGHT = ("markdown", "json", "junit")
+LIGHT = ("markdown", "json", "junit", "sarif", "oscal", "cyclonedx", "in-toto", "eval-results")
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +82,33 @@ def test_it_writes_each_format_and_prints_the_console_text(
         "--as-of", "2026-11-23",
     )  # fmt: skip
     assert code == ExitCode.PASS
-    assert {p.name for p in out.iterdir()} == {"summary.md", "report.json", "junit.xml"}
+    assert {p.name for p in out.iterdir()} == {
+        "summary.md", "report.json", "junit.xml", "results.sarif", "assessment-results.json",
+        "bom.cdx.json", "verdict.intoto.json", "eval-results.yaml",
+    }  # fmt: skip
     printed = capsys.readouterr().out
     assert f"wrote {out / 'summary.md'}" in printed and "× FAILED: synthetic-moe-chat" in printed
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert report["verdict"]["result"] == "fail"
     assert report["verdict"]["judged_on"] == "2026-11-23"
+
+
+def test_the_statement_names_the_verdict_that_check_writes_to_the_byte(
+    bundle: Path, policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored = tmp_path / "verdict.json"
+    assert cli.run(["check", str(bundle), "--policy", str(policy), "--out", str(stored)]) == 10
+    out = tmp_path / "out"
+    # A gate that fails does not keep its own report from being made and uploaded.
+    assert _report(bundle, "--policy", policy, *_formats("in-toto", "sarif"), "--out", out) == 0
+    predicate = json.loads((out / "verdict.intoto.json").read_text(encoding="utf-8"))["predicate"]
+    basis = {file["name"]: file["digest"]["sha256"] for file in predicate["basis"]}
+    assert basis["verdict.json"] == hashlib.sha256(stored.read_bytes()).hexdigest()
+    run = json.loads((out / "results.sarif").read_text(encoding="utf-8"))["runs"][0]
+    location = run["results"][1]["locations"][0]["physicalLocation"]
+    assert location["artifactLocation"]["uri"] == "policy.yaml"  # of a path from the root
+    line = policy.read_text(encoding="utf-8").splitlines()[location["region"]["startLine"] - 1]
+    assert line.strip() == "- id: drop"
 
 
 def test_the_console_text_alone_makes_no_directory(

@@ -13,10 +13,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 from junitparser import Error, Failure, JUnitXml
 from pypdf import PdfReader
 
+from gatekeeper import catalog
 from gatekeeper.commands._verdicts import exit_code
 from gatekeeper.errors import ExitCode
 from gatekeeper.formats import console, junit, markdown, pdf
@@ -28,6 +30,7 @@ from gatekeeper.report.document import render_html
 from gatekeeper.report.view import build_view
 
 from ..policy.random_cases import random_case
+from .schemas import cyclonedx_problems, jenkins_problems, oscal_problems, sarif_problems
 
 SEEDS = range(200)
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +39,9 @@ REPORT = Draft202012Validator(
 )
 
 _WORDS = re.compile(r"\b(" + "|".join(sorted((h.upper() for h in HEADLINES), key=len)[::-1]) + ")")
+
+#: Formats that other programs read, beside JSON and JUnit.
+MACHINE = ("cyclonedx", "eval-results", "in-toto", "oscal", "sarif")
 
 #: Sentences that no verdict bears out.
 _NEVER = ("approved by gate", "release approved", "found none", "raises no objection", "blocked")
@@ -75,6 +81,7 @@ def _views(seed: int) -> dict[str, str]:
         "json": json_format.render(view, {}).decode(),
         "junit": junit.render(view, {}).decode(),
         "html": " ".join(html.unescape(page).split()),
+        **{name: catalog.load("format", name).render(view, {}).decode() for name in MACHINE},
     }
 
 
@@ -90,7 +97,7 @@ def test_no_two_views_differ(seed: int) -> None:
     verdict, shown = random_case(seed).verdict, _views(seed)
     told = {verdict.headline.upper()}
     assert verdict.summary.startswith(verdict.headline.capitalize() + ": ")
-    for name in ("console", "markdown", "html"):
+    for name in ("console", "markdown", "html", "sarif", "oscal", "eval-results"):
         assert set(_WORDS.findall(shown[name])) == told, name
     first = {name: shown[name].splitlines()[0] for name in ("console", "markdown")}
     assert all(_WORDS.findall(line) == list(told) for line in first.values())
@@ -111,6 +118,57 @@ def test_no_two_views_differ(seed: int) -> None:
     assert (answer, result) == (code, verdict.result)
     assert _action().headline(result, stored) == verdict.headline
     assert sentence.startswith(verdict.headline.capitalize())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_other_programs_read_says_the_same_and_no_more_of_it_passes(seed: int) -> None:
+    verdict, shown = random_case(seed).verdict, _views(seed)
+    passed = verdict.result == "pass"
+    blocking = {o.rule.id for o in verdict.outcomes if verdict.blocks(o)}
+    failed = {o.rule.id for o in verdict.outcomes if o.result == "fail"}
+    met = {o.rule.id for o in verdict.outcomes if o.result == "pass"}
+
+    (run,) = json.loads(shown["sarif"])["runs"]
+    first, *others = run["results"]
+    assert first["kind"] == {"pass": "pass", "fail": "fail", "inconclusive": "open"}[verdict.result]
+    plain = {r["ruleId"]: r for r in others if not r["suppressions"]}
+    assert {name for name, r in plain.items() if r["kind"] == "pass"} == met
+    assert {name for name, r in plain.items() if r["kind"] == "fail"} == failed
+    assert all((r["level"] == "none") is (r["kind"] != "fail") for r in run["results"])
+    assert {n for n, r in plain.items() if r["level"] == "error"} == blocking & failed
+    assert {r["ruleId"] for r in others if r["suppressions"]} == {o.rule.id for o in verdict.waived}
+
+    (result,) = json.loads(shown["oscal"])["assessment-results"]["results"]
+    states = {f["target"]["target-id"]: f["target"]["status"] for f in result["findings"]}
+    assert (states["verdict"]["state"] == "satisfied") is passed
+    assert (states["verdict"]["reason"] == "pass") is (verdict.headline == "passed")
+    for one in verdict.outcomes:
+        status = states[f"rule-{one.rule.id}"]
+        assert (status["state"] == "satisfied") is (one.result == "pass")
+        wanted = {"pass": "pass", "fail": "fail"}.get(one.result, "other")
+        assert status["reason"] == wanted
+
+    properties = json.loads(shown["cyclonedx"])["metadata"]["component"]["properties"]
+    said = {p["name"]: p["value"] for p in properties}
+    assert (said["gatekeeper:verdict"], said["gatekeeper:headline"]) == (
+        verdict.result,
+        verdict.headline,
+    )
+    predicate = json.loads(shown["in-toto"])["predicate"]
+    assert (predicate["result"], predicate["headline"]) == (verdict.result, verdict.headline)
+    assert {r["id"] for r in predicate["rules"] if r["blocks"]} == blocking
+    for entry in yaml.safe_load(shown["eval-results"]):
+        assert entry["notes"].startswith(verdict.headline.upper() + "; ")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", SEEDS[::4])
+def test_what_other_programs_read_follows_their_schemas(seed: int) -> None:
+    shown = _views(seed)
+    assert sarif_problems(json.loads(shown["sarif"])) == []
+    assert oscal_problems(json.loads(shown["oscal"])) == []
+    assert cyclonedx_problems(json.loads(shown["cyclonedx"])) == []
+    assert jenkins_problems(shown["junit"].encode()) == []
 
 
 @pytest.mark.parametrize("seed", SEEDS)

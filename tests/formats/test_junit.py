@@ -12,6 +12,7 @@ from gatekeeper.report.view import build_view
 
 from ..report.synthetic import TODAY, audit
 from .rendered import rendered, view
+from .schemas import jenkins_problems
 
 
 def _suite(data: bytes) -> TestSuite:
@@ -44,6 +45,15 @@ def test_messages_and_properties() -> None:
     assert verdict.outcomes[0].explanation in case.result[0].message
     assert "Retrain" in case.result[0].message
     assert (suite.failures, suite.tests) == (2, len(list(suite)))
+
+
+@pytest.mark.parametrize("kind", ["fail", "pass", "inconclusive"])
+def test_jenkins_takes_it_and_gitlab_has_a_text_to_show(kind: str) -> None:
+    """GitLab publishes no schema: its parser shows an element's text, and no message."""
+    data = rendered("junit", kind)
+    assert jenkins_problems(data) == []
+    results = [case.result[0] for case in _suite(data) if case.result]
+    assert results and all(result.text == result.message for result in results)
 
 
 def test_a_waiver_is_named() -> None:
@@ -79,8 +89,9 @@ def test_hostile_texts_are_still_xml() -> None:
             for o in case.verdict.outcomes
         ),
     )
-    suite = _suite(junit.render(build_view(case.evidence, verdict, case.policy), {}))
-    assert suite.failures == 2
+    data = junit.render(build_view(case.evidence, verdict, case.policy), {})
+    assert _suite(data).failures == 2
+    assert jenkins_problems(data) == []
 
 
 def test_the_same_view_gives_the_same_bytes() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from gatekeeper.formats import markdown
 from gatekeeper.records.verdict import Requirement
@@ -59,6 +60,16 @@ def test_hostile_texts_stay_text() -> None:
         assert not line.startswith(("# ", "::", "##["))
         if line.startswith("|"):
             assert len(re.findall(r"(?<!\\)\|", line)) == 7
+
+
+def test_a_renderer_of_markdown_finds_no_link_no_image_and_no_html_in_them() -> None:
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(_hostile_text())
+    parts = [inner for token in tokens for inner in (token, *(token.children or ()))]
+    kinds = {part.type for part in parts}
+    assert {"table_open", "heading_open", "strong_open"} <= kinds
+    assert not kinds & {"link_open", "image", "html_block", "em_open", "s_open", "fence"}
+    assert {part.content for part in parts if part.type == "html_inline"} == {"<br>"}
+    assert any("alert(1)" in part.content for part in parts if part.type == "text")
 
 
 @given(st.text(max_size=80))

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import time
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+import yaml
 
-from .action_runner import Outcome, Runner
+from gatekeeper import catalog
+
+from .action_runner import ACTION, Outcome, Runner
 
 HOSTILE = [
     "with space",
@@ -162,12 +166,24 @@ def test_a_remedy_is_told_of_what_failed_and_of_nothing_else(runner: Runner) -> 
 
 
 def test_an_answer_left_by_an_earlier_run_does_not_count(runner: Runner) -> None:
-    runner.files = {**full("pass"), "report.html": "<p>pass"}
+    reports = {catalog.load("format", name).filename: "pass" for name in catalog.names("format")}
+    runner.files = {**reports, **full("pass"), "report.html": "<p>pass"}
     assert play(runner).code == 0
     runner.files = {}
     done = play(runner)
     assert (done.code, done.outputs["verdict"], done.outputs["report"]) == (3, "error", "")
-    assert not (runner.workspace / "gatekeeper-out/report.html").exists()
+    assert not {"report.html", *reports} & {
+        path.name for path in (runner.workspace / "gatekeeper-out").iterdir()
+    }
+
+
+def test_reports_of_every_format_are_kept() -> None:
+    steps = yaml.safe_load((ACTION / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
+    kept = next(step["with"]["path"] for step in steps if step.get("name") == "Keep the report")
+    names = [line.rpartition("/")[2] for line in kept.splitlines()]
+    for name in set(catalog.names("format")) - {"console"}:
+        filename = catalog.load("format", name).filename
+        assert any(fnmatch(filename, pattern) for pattern in names), filename
 
 
 def test_evidence_of_an_earlier_run_is_resumed_but_not_passed_on_beside_an_error(

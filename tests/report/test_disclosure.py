@@ -89,6 +89,15 @@ def test_no_format_shows_what_its_level_forbids(name: str, level: Disclosure) ->
         assert secret not in text
 
 
+@pytest.mark.parametrize(
+    "name", ["sarif", "oscal", "cyclonedx", "in-toto", "eval-results", "junit"]
+)
+def test_what_is_uploaded_elsewhere_shows_it_at_no_level(name: str) -> None:
+    text = _texts(name, Disclosure.RESTRICTED)
+    for secret in SECRETS:
+        assert secret not in text
+
+
 def test_the_restricted_report_shows_it_so_the_test_above_can_fail() -> None:
     planted = _planted()
     view = build_view(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gatekeeper.report.advice import names
-from gatekeeper.report.text import first_few
+from gatekeeper.report.text import clean, first_few
 from gatekeeper.report.wording import load_wording
 
 
@@ -19,3 +19,22 @@ def test_names_end_with_a_name_or_with_several_more() -> None:
     words = load_wording("en")
     assert names(["a", "b", "c", "d"], words) == "a, b, c and d"
     assert names(["a", "b", "c", "d", "e"], words) == "a, b, c and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a  b\n\tc", "a b c"),
+        ("x" * 10, "x" * 10),
+        ("x" * 11, "x" * 9 + "…"),
+        (
+            "a\N{RIGHT-TO-LEFT OVERRIDE}b\x00",
+            "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}",
+        ),
+        (" " * 100 + "ab", "ab"),
+        ("ab" + " " * 10**6, "ab…"),
+        ("y" * 10**7, "y" * 9 + "…"),
+    ],
+)
+def test_foreign_text_becomes_one_line_of_bounded_length(text: str, shown: str) -> None:
+    assert clean(text, 10) == shown

@@ -49,7 +49,17 @@ _COMMAND_FILES = (
     "GITHUB_STEP_SUMMARY",
 )
 #: What an earlier run on the same runner may have left: it must not pass for this run's answer.
-_ANSWERS = ("verdict.json", "summary.md", "junit.xml", "report.*")
+_ANSWERS = (
+    "verdict.json",
+    "summary.md",
+    "junit.xml",
+    "report.*",
+    "results.sarif",
+    "assessment-results.json",
+    "bom.cdx.json",
+    "verdict.intoto.json",
+    "eval-results.yaml",
+)
 
 
 def write_output(name: str, value: str) -> None:
