@@ -94,7 +94,7 @@ def _implies(rule: Rule, other: Rule, policy: Policy) -> bool:
     """Whether what passes a rule of a policy passes the other, and is as firmly asked."""
     firm = rule.severity != "warn" or other.severity == "warn"
     accepted: Accepts = within_limit(rule)
-    if policy.needs.settings.sequential is False:
+    if policy.needs.settings.sequential is False and not rule.regression:
         accepted = replace(accepted, whole=True)
     return firm and _about(other) <= _about(rule) and accepted.within(within_limit(other))
 

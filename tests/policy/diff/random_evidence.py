@@ -82,7 +82,9 @@ def draw(old: Policy, new: Policy, count: int, seed: int) -> Drawn:
             missing[:, i] |= missing[:, asks.index(replace(ask, regression=False))]
     masked = np.array([ask.subject.k is not None for ask in asks])
     sequential = rng.random(count) < 0.5
-    early = (rng.random(shape) < 0.3) & masked & sequential[:, None]
+    # The runs of a baseline may have stopped where those of the audit did not.
+    changes = np.array([ask.regression for ask in asks])
+    early = (rng.random(shape) < 0.3) & masked & (sequential[:, None] | changes)
 
     def mostly(best: object, *others: object) -> npt.NDArray[np.generic]:
         pool = np.array([best, *others])

@@ -174,7 +174,7 @@ def answering(told: Mapping[Asks, Number]) -> Iterator[None]:
         return replace(metric, measure=measure, second=None)
 
     def regression(
-        metric: Metric, _now: Evidence, _then: object, subject: Subject, level: float
+        metric: Metric, _now: Evidence, _then: object, subject: Subject, level: float, *_: object
     ) -> Finding | Missing:
         number = of(metric.id, subject, regression=True)
         return finding(replace(metric, unit="points"), subject, number, level)
