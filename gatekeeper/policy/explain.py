@@ -9,6 +9,7 @@ from gatekeeper.policy.decide_rules import CONFIDENCE
 from gatekeeper.policy.in_words import (
     RuleInWords,
     changes_in_words,
+    own_words,
     rules_in_words,
     tier_in_words,
     waivers_in_words,
@@ -38,6 +39,8 @@ def explain(policy: Policy, today: date, lang: str = "en") -> str:
             version=policy.version + tier_in_words(policy, words),
         ),
         words("explain.owner", owner=policy.owner) + _review(policy, words),
+        *own_words(words),
+        *_about(policy, words),
         *changes_in_words(policy, words),
         "",
         words("explain.needs"),
@@ -53,6 +56,11 @@ def explain(policy: Policy, today: date, lang: str = "en") -> str:
 def _review(policy: Policy, words: Wording) -> str:
     day = policy.review_by
     return "" if day is None else words("explain.review", day=day.isoformat())
+
+
+def _about(policy: Policy, words: Wording) -> Iterator[str]:
+    if policy.about:
+        yield from ("", words("explain.about"), *(f"  - {text}" for text in policy.about))
 
 
 def _rule(number: int, told: RuleInWords, words: Wording) -> Iterator[str]:

@@ -34,7 +34,7 @@ _MEASURES = frozenset(
     (
         *("max", "min", "not_above", "not_below", "between", "max_regression", "positive_control"),
         *("truncated", "undecided", "power", "measured", "share", "compliance_sensitivity"),
-        "longest",
+        *("longest", "newest"),
     )
 )
 _MEASURE = re.compile(r"""(["']?)\s*([-+]?[0-9]+(?:\.[0-9]+)?)\s*([^\s"'0-9][^"']*?)\s*\1""")

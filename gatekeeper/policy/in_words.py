@@ -147,6 +147,12 @@ def _part(subject: Subject, words: Wording) -> str:
     return words("subject.among", parts=words("list.comma").join(named)) if named else ""
 
 
+def own_words(words: Wording) -> Iterator[str]:
+    """In another language than English: that what people wrote stands there in theirs."""
+    if words.lang != _OWN:
+        yield words("explain.own_words")
+
+
 def tier_in_words(policy: Policy, words: Wording) -> str:
     """The deployment tier that a policy is for, if it has tiers."""
     return words("explain.tier", tier=policy.tier) if policy.tier else ""
@@ -156,6 +162,7 @@ def changes_in_words(policy: Policy, words: Wording) -> Iterator[str]:
     """What is said otherwise than in the policy that this one extends, or than beside tiers."""
     for change in policy.changes:
         key = "removed" if change.new is None else "added" if change.old is None else "changed"
+        key += "_whole" if change.old == "" or change.new == "" else ""
         text = words(f"change.{key}", what=change.what, old=change.old, new=change.new)
         _, is_tier, tier = change.against.partition("tier ")
         if is_tier:

@@ -94,7 +94,7 @@ rules:
     text = explain(policy, TODAY)
     assert "Changed against base: drop max 10 points → 5 points\n" in text
     assert "Changed against base: evidence controls random_masks 20 → 40\n" in text
-    assert "Changed against base: new added: rule new\n" in text
+    assert "Changed against base: rule new added\n" in text
     assert "Changed against base: refuses removed\n" in text
 
 
