@@ -45,8 +45,9 @@ def _problems(path: Path, today: date, tier: str | None) -> list[Problem]:
     Raises:
         UsageError: a file of it cannot be read, or is not of the schema.
     """
-    document = assemble(path, tier).document
-    examined = examine(document)
+    found = assemble(path, tier)
+    document = found.document
+    examined = examine(document, found=found)
     problems = list(examined.errors)
     if examined.policy is not None:
         problems += _beyond_suite(document, examined, examined.policy)
