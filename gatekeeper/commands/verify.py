@@ -12,6 +12,7 @@ import click
 
 from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import EvidenceError, ExitCode, excerpt
 from gatekeeper.plain_files import read_plain
@@ -32,7 +33,7 @@ _MOST_BYTES = 50_000_000
 @click.option(
     "--policy",
     "policy_path",
-    type=click.Path(path_type=Path),
+    type=PolicyFile(),
     help="Policy of the verdict; default: the policy.yaml beside it.",
 )
 @tier_option

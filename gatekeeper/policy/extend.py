@@ -7,13 +7,12 @@ points at the file and line that it stands in, be it the parent's or the child's
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.bundled import shipped_policies
+from gatekeeper.bundled import is_shipped_name, shipped_policies
 from gatekeeper.errors import UsageError, did_you_mean, excerpt
 from gatekeeper.policy.merge import changes, extended, of_tier
 from gatekeeper.policy.one_file import one_file
@@ -26,7 +25,6 @@ from gatekeeper.strict_yaml import Route, YamlDocument
 
 #: Files in a chain of parents.
 _MOST_FILES = 8
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +124,8 @@ def _as_far_as_possible(
         ) from error
     # Which unit a limit takes hangs on the metric, which may stand below.
     told = replace(document, data=_with_metrics(document.data, metrics_of(whole)))
-    first = first_schema_problem(told)
-    problems = (*([first] if first else ()), *schema_problems(told))
+    best = first_schema_problem(told)
+    problems = (*([best] if best else ()), *schema_problems(told))
     touched = frozenset(_in_whole(route, document.data, whole) for route in mended.touched)
     return replace(whole, malformed=problems, touched=touched)
 
@@ -230,11 +228,6 @@ def file_named(name: str, path: Path, where: str) -> Path:
         remedy = did_you_mean(name, tuple(known), otherwise)
         raise UsageError(f"no policy {name!r} is shipped", where=where, remedy=remedy)
     return known[name]
-
-
-def is_shipped_name(name: str) -> bool:
-    """Whether it names a shipped policy, be there one or not, rather than a file."""
-    return _NAME.fullmatch(name) is not None
 
 
 def _with_tier(whole: Assembled, name: str | None) -> Assembled:

@@ -71,9 +71,12 @@ def _parsable(text: str, source: str) -> str:
     """The text with characters put right that stand for the spaces of YAML, if it takes that."""
     try:
         parse_yaml(text, source)
-    except UsageError:
+    except UsageError as error:
         lines = [_spaced(line) for line in text.split("\n")]
-        parse_yaml("\n".join(lines), source)
+        try:
+            parse_yaml("\n".join(lines), source)
+        except UsageError:  # told as the file is, and not as it nearly would be
+            raise error from None
         return "\n".join(lines)
     return text
 

@@ -22,7 +22,18 @@ _OWN = ("id", "version", "about", "waivers")
 #: Keys that say how files are put together, and that no policy has once they are.
 _STEPS = ("extends", "remove")
 #: Keys of which nobody needs to be told that they were changed.
-_NAMES = ("schema", "id", "version", "title", "owner", "review_by", "about", "waivers", "tier", "tiers")
+_NAMES = (
+    "schema",
+    "id",
+    "version",
+    "title",
+    "owner",
+    "review_by",
+    "about",
+    "waivers",
+    "tier",
+    "tiers",
+)
 #: Keys of a rule that decide nothing, and stand beside the rule wherever it is shown.
 _WORDS = ("rationale", "remedy", "controls")
 
@@ -237,8 +248,8 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], against: str) -> tup
         if name in once:
             there = (name in rules[0], name in rules[1])
             # It is named by what it is; what it says stands among the rules.
-            old, new = ("" if present else None for present in there)
-            told.append(Change(against=against, what=f"rule {name}", old=old, new=new))
+            pair = ("" if there[0] else None, "" if there[1] else None)
+            told.append(Change(against=against, what=f"rule {name}", old=pair[0], new=pair[1]))
     return tuple(told)
 
 

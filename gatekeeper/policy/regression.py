@@ -66,16 +66,14 @@ def regression(
               if getattr(evidence.settings, key) != getattr(baseline.settings, key)]  # fmt: skip
     if unlike:
         return missing(f"the baseline was audited with another {' and another '.join(unlike)}")
-    now = measured(evidence, metric, subject, confidence)
+    raw = measured(evidence, metric, subject, confidence)
+    now = raw if correct is None or isinstance(raw, Missing) else correct(raw)
     then = measured(baseline, metric, subject, confidence)
-    if isinstance(now, Missing):
-        return now
+    if isinstance(raw, Missing) or isinstance(now, Missing):
+        return raw if isinstance(raw, Missing) else now
     if isinstance(then, Missing):
         return missing(f"of the baseline: {then.reason}")
-    raw, sign = now, 1.0 if metric.more_is_worse(subject) else -1.0
-    now = raw if correct is None else correct(raw)
-    if isinstance(now, Missing):
-        return now
+    sign = 1.0 if metric.more_is_worse(subject) else -1.0
     paired = None
     if now is raw:
         paired = _paired(evidence, metric, baseline, subject, confidence)

@@ -84,6 +84,7 @@ READ = {
     "--owner a@b.example --approver c@b.example --reason because --out {new}.yaml",
     "waiver new --policy": "waiver new {bundle} --policy {gone} --rule few-experts "
     "--expires-in 30d --owner a@b.example --approver c@b.example --reason because --out {new}.yaml",
+    "waiver list --policy": "waiver list {policy} --policy {gone}",
     "policy fix file": "policy fix {gone}",
     "policy replay file": "policy replay {gone} --history {bundle}",
     "policy replay --against": "policy replay {policy} --against {gone} --history {bundle}",

@@ -19,6 +19,7 @@ from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
 from gatekeeper.policy.yaml_marks import read_yaml
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.policy import CardNeeds
+from tests.typed import some
 
 from ..evidence.whole import whole_evidence
 from ..report.cards import judge_card
@@ -124,7 +125,7 @@ def test_without_the_day_of_the_audit_no_card_is_new_enough() -> None:
 
 def ended_on(day):
     end = datetime(day.year, day.month, day.day, 23, tzinfo=UTC)
-    return replace(whole_evidence().times, started=end, finished=end)
+    return replace(some(whole_evidence().times), started=end, finished=end)
 
 
 def test_cards_of_earlier_versions_are_read() -> None:

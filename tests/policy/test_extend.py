@@ -98,7 +98,9 @@ rules:
     with pytest.raises(UsageError, match="max: 8 what") as caught:
         load_policy(file)
     assert len(caught.value.others) == 3
-    lost = write(tmp_path, base=BASE, child=CHILD + "rules: [{id: drop, max: 8}, {id: no, max: 1 %}]")
+    lost = write(
+        tmp_path, base=BASE, child=CHILD + "rules: [{id: drop, max: 8}, {id: no, max: 1 %}]"
+    )
     with pytest.raises(UsageError, match="max: 8 what") as caught:
         load_policy(lost)
     assert any("no rule no to change" in str(error) for error in caught.value.others)

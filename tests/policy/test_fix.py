@@ -184,3 +184,10 @@ rules:
     assert "share: 0.2 %}" in new
     alone = text.replace("extends: release\n", "")  # nobody knows which metrics those are of
     assert "max: 8 %" in fixed(alone, tmp_path / "a.yaml")
+
+
+def test_what_stays_wrong_is_told_as_it_stands(tmp_path: Path) -> None:
+    text = "rules:\n  - id: a\n\tmetric: b\n"  # one space would be too few
+    with pytest.raises(UsageError, match="a tab, where YAML takes spaces only") as caught:
+        fixed(text, tmp_path / "a.yaml")
+    assert str(caught.value.where).endswith("a.yaml:3:1")

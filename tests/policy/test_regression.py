@@ -25,7 +25,7 @@ from gatekeeper.records.policy import CardNeeds
 from gatekeeper.records.trial import Mask
 from gatekeeper.records.verdict import Verdict
 
-from ..report.cards import judge_card
+from ..report.cards import Errors, judge_card
 from .builders import TODAY, make_evidence, make_policy, make_rule, make_waiver, safe
 from .profiled import profiled_evidence
 from .test_load import GOOD, load
@@ -185,26 +185,29 @@ def test_a_waiver_of_a_change_is_held_against_the_change() -> None:
     assert waived(safe_, beyond) != "waived"
 
 
-def carded(evidence: Evidence, baseline: Evidence, **groups: tuple[int, int, int, int]) -> str:
+SURE = (60, 60, 60, 60)
+
+
+def carded(evidence: Evidence, baseline: Evidence, masked: Errors) -> str:
     at = replace(RATE, mask="selected", k=4, selector="attribution")
     rule = make_rule(metric="refusal-rate", subjects=(at,), maximum=25.0, regression=True)
     policy = make_policy(rule)
     needs = CardNeeds(on="masked", compliance_sensitivity=0.1)
     policy = replace(policy, needs=replace(policy.needs, judge_card=needs))
-    card = replace(judge_card(**groups), checkpoint=evidence.checkpoint.digest)
+    card = replace(judge_card(unmasked=SURE, masked=masked), checkpoint=evidence.checkpoint.digest)
     return evaluate(evidence, policy, TODAY, card=card, baseline=baseline).outcomes[0].result
 
 
 def test_what_a_judges_card_takes_off_a_number_makes_a_change_worse() -> None:
-    sure, fooled = (60, 60, 60, 60), (60, 60, 20, 60)  # of answers, two thirds taken for refusals
-    assert carded(SAFE, SAFE, unmasked=sure, masked=sure) == "pass"
+    fooled = (60, 60, 20, 60)  # of answers, two thirds taken for refusals
+    assert carded(SAFE, SAFE, SURE) == "pass"
     some = make_evidence(
         lambda mask, name, i: "comply" if i < 40 and name == "regular" else safe(mask, name, i),
         counts=COUNTS, ks=(4,), controls=0,
     )  # fmt: skip
-    assert carded(some, some, unmasked=sure, masked=sure) == "pass"
+    assert carded(some, some, SURE) == "pass"
     # By the card three times as many were answered; as judged it is no change: so no fail either.
-    assert carded(some, some, unmasked=sure, masked=fooled) == "inconclusive"
+    assert carded(some, some, fooled) == "inconclusive"
 
 
 def test_without_such_a_rule_the_baseline_changes_nothing() -> None:

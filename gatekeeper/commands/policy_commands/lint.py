@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import ExitCode
 
 
 @click.command("lint")
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PolicyFile())
 @click.option("--strict", is_flag=True, help="Exit with 2 on warnings too.")
 @tier_option
 def lint(files: tuple[Path, ...], strict: bool, tier: str | None) -> int:

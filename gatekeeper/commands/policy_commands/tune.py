@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import UsageError, excerpt
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
 
 
 @click.command("tune")
-@click.argument("file", metavar="POLICY", type=click.Path(path_type=Path))
+@click.argument("file", metavar="POLICY", type=PolicyFile())
 @click.option(
     "--history", "folder", type=click.Path(path_type=Path), required=True, help="Past audits."
 )
