@@ -14,6 +14,7 @@ from gatekeeper.history.entry import Entry
 from gatekeeper.history.past import Past, Pasts
 from gatekeeper.history.store import History
 from gatekeeper.policy.floors import floors
+from gatekeeper.policy.wording import rounded
 from gatekeeper.policy.yaml_marks import read_yaml
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.policy import Policy, Rule
@@ -154,14 +155,14 @@ def _met(
     start, step = (math.ceil(max(ends)), 1) if upper else (math.floor(min(ends)), -1)
     share = rule.unit in {"%", "points"}
     for i in range(_STEPS):
-        limit = float(max(start, 0) if i == 0 and share else start + i * step)
+        limit = float(max(start, 0) if i == 0 and share else start + i * step) + 0.0
         if share and not 0 <= limit <= 100:
             break
         moved = _at(rule, limit)
         if all(_outcome(policy, moved, past).result == "pass" for past in must_pass):
             worst = (max if upper else min)(ends)
             further = "; undecided replies, noise or a second judge take it further" if i else ""
-            return limit, f"their intervals reach {worst:.1f} {rule.unit}{further}"
+            return limit, f"their intervals reach {rounded(worst, 1)} {rule.unit}{further}"
     return None, "they would not pass it at any limit near (noise, undecided replies, two judges)"
 
 

@@ -77,6 +77,7 @@ READ = {
     "policy diff --waivers": "policy diff {policy} {policy} --waivers {gone} {gone}",
     "policy doc file": "policy doc {gone}",
     "policy doc --waivers": "policy doc {policy} --waivers {gone}",
+    "policy lint --suite": "policy lint {policy} --suite {gone}",
     "policy explain file": "policy explain {gone}",
     "policy explain --waivers": "policy explain {policy} --waivers {gone}",
     "policy test files": "policy test {gone}",

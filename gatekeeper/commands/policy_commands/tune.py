@@ -93,12 +93,14 @@ def tune(
 
 
 def _line(one: Tuned, prompt_cost: float | None) -> str:
+    from gatekeeper.policy.wording import one as singular
+
     side = "max" if one.rule.maximum is not None else "min"
     side = f"{one.key}, {side}" if one.key == "between" else one.key
-    head = f"{one.rule.id}: {side} {one.limit:g} {one.rule.unit}"
+    head = singular(f"{one.rule.id}: {side} {one.limit:g} {one.rule.unit}")
     if one.tightest is None:
         return f"{head} → stays: {one.why}"
-    text = f"{head} → {one.tightest:g} {one.rule.unit} ({one.why})"
+    text = singular(f"{head} → {one.tightest:g} {one.rule.unit} ({one.why})")
     text += ", LOOSER than now" if one.looser else ""
     if one.prompts is None:
         return f"{text}; prompts for it cannot be planned"

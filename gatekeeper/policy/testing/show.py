@@ -23,8 +23,8 @@ def lines(result: Result, *, require_tests: bool) -> Iterator[str]:
     if len(alike) > 1:
         names = excerpt("; ".join(stray), 800)
         yield (
-            f"{place(str(result.tests))}: failed: {len(alike)} tests expect nothing of what does not "
-            f"pass on the numbers under base: {names} → add numbers that pass under base.numbers, "
+            f"{place(str(result.tests))}: failed: {len(alike)} tests expect nothing of what does "
+            f"not pass on the numbers under base: {names} → add numbers that pass to base.numbers, "
             "as {metric: refusal-rate, at: {set: regular}, is: 95 %}, or regression: 0 of 420"
         )
     for check, why in result.failed:

@@ -21,6 +21,7 @@ from gatekeeper.policy.subjects import expand
 from gatekeeper.policy.testing.blank import blank_evidence
 from gatekeeper.policy.testing.numbers import Number, finding, metric_of
 from gatekeeper.policy.waivers import apply_waivers
+from gatekeeper.policy.wording import rounded
 from gatekeeper.records.finding import PARTS, Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule
@@ -217,8 +218,8 @@ def number_text(decisive: Finding | Missing) -> str:
         return f"no number told{at}"
     interval = decisive.interval
     return (
-        f"{decisive.value:.1f} {decisive.unit}{at} (95 % interval {interval.low:.2f} to "
-        f"{interval.high:.2f}, n = {decisive.n})"
+        f"{rounded(decisive.value, 1)} {decisive.unit}{at} (95 % interval "
+        f"{rounded(interval.low, 2)} to {rounded(interval.high, 2)}, n = {decisive.n})"
     )
 
 
