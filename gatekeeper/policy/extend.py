@@ -53,18 +53,20 @@ class Assembled:
         return f"sha256:{hashlib.sha256(self.text).hexdigest()}"
 
 
-def assemble(path: Path, tier: str | None = None) -> Assembled:
+def assemble(path: Path, tier: str | None = None, raw: bytes | None = None) -> Assembled:
     """The policy in a file, with what it extends, for one tier.
 
     Args:
         tier: one of the policy's; left out, the one that is its default.
+        raw: bytes that are to be the file's; None: those that it has.
 
     Raises:
         UsageError: a file is unreadable or not strict YAML, or what it extends is not of the
             schema; a parent is missing, of another digest, or extends the child; the tier is
             unknown, or none was named.
     """
-    return _with_tier(_with_parents(path, read_bytes(path), ()), tier)
+    whole = _with_parents(path, read_bytes(path) if raw is None else raw, ())
+    return _with_tier(whole, tier)
 
 
 def assembled(path: Path, raw: bytes) -> Assembled:

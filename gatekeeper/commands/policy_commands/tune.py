@@ -49,7 +49,8 @@ def tune(
     chance of a decision; and, where releases are labelled (`gatekeeper history label`), how many
     good ones each limit blocks and how many bad ones it misses. Both limits of a rule with
     `between` are tuned; that of one with `max_regression` if the baseline is in the history too.
-    POLICY itself is never changed.
+    POLICY itself is never changed. A limit that stands in a policy which POLICY extends is written
+    over it, into POLICY.
 
     \b
     Example:
@@ -58,8 +59,9 @@ def tune(
       patch -p1 < tune.patch
     """
     from gatekeeper.evidence.bundle import check_writable, write_bytes
+    from gatekeeper.history.limit_patch import patch
     from gatekeeper.history.store import History
-    from gatekeeper.history.tune import pasts, patch
+    from gatekeeper.history.tune import pasts
     from gatekeeper.history.tune import tune as tuned_by
     from gatekeeper.policy.load import load_policy
 
@@ -86,7 +88,7 @@ def tune(
                 f"    at {at.limit:g} {one.rule.unit}: {at.false_blocks} good blocked, "
                 f"{at.missed} bad missed"
             )
-    text = patch(file, tuned)
+    text = patch(file, policy, tuned) if out is not None else ""
     if out is not None:
         write_bytes(out, text.encode())
         click.echo(f"{'no limit changes' if not text else 'patch written'}: {out}")
