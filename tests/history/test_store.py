@@ -18,6 +18,7 @@ from gatekeeper.history import store
 from gatekeeper.history.expired import expired, since
 from gatekeeper.history.store import History
 from gatekeeper.policy.recalled import Memory
+from gatekeeper.records.evidence import Evidence
 
 from ..policy.builders import safe
 from .made import output, told
@@ -260,15 +261,22 @@ def test_a_misspelt_verdict_is_no_empty_list(audits, capsys):
 def test_a_bundle_is_read_once_when_it_is_added(made, tmp_path, monkeypatch, capsys):
     """And asked nothing twice: what its verdict asks is kept from when that was verified."""
     read, asked = list[Path](), list[str]()
-    whole = bundles.read_bundle
+    whole, answer = bundles.read_bundle, Memory.ask
+
+    def reading(path: Path) -> Evidence:
+        read.append(path)
+        return whole(path)
+
+    def asking(memory: Memory, question: str, make: Callable[[], object]) -> object:
+        def made_() -> object:
+            asked.append(question)
+            return make()
+
+        return answer(memory, question, made_)
+
     for module in (bundles, _history_add):
-        monkeypatch.setattr(module, "read_bundle", lambda path: read.append(path) or whole(path))
-    answer = Memory.ask
-
-    def counted(memory: Memory, question: str, make: Callable[[], object]) -> object:
-        return answer(memory, question, lambda: asked.append(question) or make())
-
-    monkeypatch.setattr(Memory, "ask", counted)
+        monkeypatch.setattr(module, "read_bundle", reading)
+    monkeypatch.setattr(Memory, "ask", asking)
     assert told(capsys, "history", "add", made / "good", "--to", tmp_path / "audits")[0] == 0
     assert read == [made / "good" / "evidence"]
     assert asked
