@@ -113,7 +113,9 @@ def _as_far_as_possible(
         UsageError: it cannot be put together, or is extended itself; with those of its form.
     """
     mended = None if children else repaired(document.data)
-    if mended is None:
+    touched = mended.touched if mended is not None else set[Route]()
+    nameless = any(r[:1] == ("rules",) and r[2:3] in {(), ("id",)} for r in touched)
+    if mended is None or nameless:  # which rules it changes, nobody knows
         raise raised(problems)
     try:
         sound = replace(document, data=mended.data)
@@ -128,8 +130,8 @@ def _as_far_as_possible(
     told = replace(document, data=_with_metrics(document.data, metrics_of(whole)))
     best = first_schema_problem(told)
     problems = (*([best] if best else ()), *schema_problems(told))
-    touched = frozenset(_in_whole(route, document.data, whole) for route in mended.touched)
-    return replace(whole, malformed=problems, touched=touched)
+    there = frozenset(_in_whole(route, document.data, whole) for route in touched)
+    return replace(whole, malformed=problems, touched=there)
 
 
 def metrics_of(whole: Assembled) -> dict[str, str]:

@@ -107,6 +107,10 @@ rules:
 
 
 def test_what_follows_from_a_wrong_form_is_not_told(tmp_path: Path) -> None:
+    for wrong in ("rules: [drop]\n", "rules: [{max: 8 points}]\n", "rules: 3\n"):
+        for problem in lint_policy(write(tmp_path, base=BASE, child=CHILD + wrong), TODAY):
+            assert "stand-in" not in problem.message
+            assert "no rule" not in problem.message
     more = "tiers: {a: {default: true, rules: {drop: {max: 8}}}}\n"
     file = write(tmp_path, base=BASE, child=CHILD + more)
     assert [problem.message for problem in lint_policy(file, TODAY)] == ["max: 8 what?"]
