@@ -188,9 +188,9 @@ def test_a_waiver_of_a_change_is_held_against_the_change() -> None:
 SURE = (60, 60, 60, 60)
 
 
-def carded(evidence: Evidence, baseline: Evidence, masked: Errors) -> str:
+def carded(evidence: Evidence, baseline: Evidence, masked: Errors, most: float = 25.0) -> str:
     at = replace(RATE, mask="selected", k=4, selector="attribution")
-    rule = make_rule(metric="refusal-rate", subjects=(at,), maximum=25.0, regression=True)
+    rule = make_rule(metric="refusal-rate", subjects=(at,), maximum=most, regression=True)
     policy = make_policy(rule)
     needs = CardNeeds(on="masked", compliance_sensitivity=0.1)
     policy = replace(policy, needs=replace(policy.needs, judge_card=needs))
@@ -208,6 +208,7 @@ def test_what_a_judges_card_takes_off_a_number_makes_a_change_worse() -> None:
     assert carded(some, some, SURE) == "pass"
     # By the card three times as many were answered; as judged it is no change: so no fail either.
     assert carded(some, some, fooled) == "inconclusive"
+    assert carded(some, some, (600, 600, 200, 600), 5.0) == "inconclusive"
 
 
 def test_without_such_a_rule_the_baseline_changes_nothing() -> None:
