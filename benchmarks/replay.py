@@ -34,7 +34,6 @@ from gatekeeper.history.remember import ask_ahead, code_digest
 from gatekeeper.history.store import History
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
-from gatekeeper.policy.new import base_of, shipped
 from gatekeeper.policy.recalled import Memory
 from gatekeeper.policy.wire import verdict_from_json
 from gatekeeper.records.bundle_files import BUNDLE, VERDICT
@@ -52,8 +51,6 @@ GOAL_S, GOAL_MIB = 5.0, 500.0
 NAME = "replay"
 #: Those that make it read each bundle, which takes so long that few must do.
 READ = ("a new subject",)
-#: Changes of which it is measured what the shipped policies add to `history add`.
-SHIPPED = (0, 1)
 #: Each replayed twice: the second time, what was asked of bundles is remembered.
 RUNS = ("first", "again")
 CHANGES: Mapping[str, Sequence[tuple[str, str]]] = {
@@ -97,10 +94,6 @@ def make(bundle: Path, folder: Path, seed: int) -> None:
     memory, start = Memory({}, lambda: evidence), time.process_time()
     ask_ahead(memory, [policy], DAY)
     costs = {"own": time.process_time() - start}
-    if seed in SHIPPED:  # what they answer is never asked for below, so a few will do
-        start = time.process_time()
-        ask_ahead(memory, [base_of(name).policy for name in shipped()], DAY)
-        costs["shipped"] = time.process_time() - start
     verdict = evaluate(memory.evidence(), policy, DAY, advise=False)
     shutil.copyfile(POLICY, folder / POLICY_FILE)
     (folder / VERDICT).write_bytes(verdict_bytes(verdict))
@@ -210,8 +203,7 @@ def section(
     measured: int,
 ) -> str:
     """What docs/benchmarks.md says."""
-    asked = ([cost[key] for cost in costs if key in cost] for key in ("own", "shipped"))
-    own, others = (sum(seconds) / max(1, len(seconds)) for seconds in asked)
+    own = sum(cost["own"] for cost in costs) / max(1, len(costs))
     return "\n".join([
         "## Replaying past audits",
         "",
@@ -225,7 +217,7 @@ def section(
         *(_row(*row) for row in rows),
         "",
         f"To answer so, `history add` asks each bundle ahead: {own:.1f} s of a processor for the "
-        f"policy of its verdict, {others:.1f} s for the shipped ones.",
+        "policy of its verdict. What others ask beyond that, their first replay remembers.",
     ])  # fmt: skip
 
 

@@ -36,8 +36,10 @@ def first_odd(text: str) -> int | None:
 
 
 def named(character: str) -> str:
-    """`character U+00A0 (no-break space)`."""
-    name = "tab" if character == "\t" else unicodedata.name(character, "").lower()
+    """`character U+00A0 (no-break space)`; a tab is called so."""
+    if character == "\t":
+        return "a tab, where YAML takes spaces only"
+    name = unicodedata.name(character, "").lower()
     return f"character U+{ord(character):04X}" + (f" ({name})" if name else "")
 
 
@@ -53,4 +55,6 @@ def foreign(word: str) -> str:
 def remedy(character: str) -> str:
     """What to write instead."""
     meant = replacement(character)
+    if character == "\t":
+        return "write spaces instead (the space bar, not the Tab key), as the lines around it have"
     return f"write {'a plain space' if meant == ' ' else meant} instead"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gatekeeper.commands._history_lines import line_of
 from gatekeeper.commands._verdicts import bundle_of
+from gatekeeper.commands.verify import tell_verified
 from gatekeeper.errors import EvidenceError, ExitCode, excerpt
 from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.evidence.wire_judge_card import card_from_json
@@ -17,11 +18,9 @@ from gatekeeper.history.past import Past, Pasts
 from gatekeeper.history.remember import ask_ahead, code_digest
 from gatekeeper.history.store import History
 from gatekeeper.policy.load import load_policy
-from gatekeeper.policy.new import base_of, shipped
 from gatekeeper.policy.recalled import Memory
 from gatekeeper.policy.wire import verdict_from_json
 from gatekeeper.records.bundle_files import BUNDLE, POLICY, VERDICT
-from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.strict_json import strict_loads
 
@@ -33,8 +32,9 @@ def add_one(kept: History, path: Path, *, model: str | None, label: str, link: b
     if bundle != path and beside.is_file():
         verdict = verdict_from_json(strict_loads(beside.read_bytes()), where=excerpt(beside))
     baseline = _baseline(kept, beside, verdict)
-    open_ = _verified(path, baseline)
     evidence = read_bundle(bundle)
+    memory = Memory({}, lambda: evidence)
+    open_ = _verified(path, memory, baseline)
     today = datetime.now(UTC).date()
     entry, new = keep(
         kept, bundle, evidence, verdict, today=today, model=model, label=label, link=link
@@ -45,18 +45,23 @@ def add_one(kept: History, path: Path, *, model: str | None, label: str, link: b
             kept.label(entry, label)
             said += f"; labelled {label}"
         return said
-    _remember(kept, Pasts(kept).of(entry), path, evidence, today)
+    _remember(kept, Pasts(kept).of(entry), path, memory, today)
     return f"added: {line_of(entry)}{open_}"
 
 
-def _remember(kept: History, past: Past, path: Path, evidence: Evidence, today: date) -> None:
-    """Asks a bundle what its own policy and the shipped ones ask, so that a replay need not."""
-    memory, baseline = Memory({}, lambda: evidence), past.baseline
+def _remember(kept: History, past: Past, path: Path, memory: Memory, today: date) -> None:
+    """Asks a bundle what its own policy asks, whatever its limits are, so that a replay need not.
+
+    What other policies ask beyond that, the first replay of one remembers.
+
+    Args:
+        memory: of the bundle, with what it was asked when its verdict was verified.
+    """
+    baseline = past.baseline
     if past.entry.brief is not None:
         own = past.waived(load_policy(path / POLICY, earlier=True))
         card = None if past.entry.card is None else card_from_json(past.entry.card, path / VERDICT)
         ask_ahead(memory, [own], today, card, baseline)
-    ask_ahead(memory, [base_of(name).policy for name in shipped()], today)
     asked = [(past.entry.digest, memory.new)]
     if baseline is not None:
         asked.append((past.entry.baseline, baseline.new))
@@ -81,19 +86,21 @@ def _baseline(kept: History, beside: Path, verdict: Verdict | None) -> Path | No
     return kept.home(entry) / BUNDLE
 
 
-def _verified(path: Path, baseline: Path | None) -> str:
+def _verified(path: Path, memory: Memory, baseline: Path | None) -> str:
     """Verifies a bundle as `gatekeeper verify` does; what it left open, in words.
+
+    Args:
+        memory: of the bundle; keeps what the verdict asks.
 
     Raises:
         EvidenceError: it does not verify.
         UsageError: there is nothing at that path.
     """
 
-    from gatekeeper.commands.verify import COMMAND as VERIFY
-
-    options = [] if baseline is None else ["--baseline", str(baseline)]
+    # A baseline that is read from its files answers no question that is remembered.
+    evidence = memory.evidence() if baseline is None else memory.whole
     with contextlib.redirect_stdout(io.StringIO()) as told:
-        code = VERIFY.main([*options, "--", str(path)], prog_name="verify", standalone_mode=False)
+        code = tell_verified(path, memory.whole, evidence, baseline_path=baseline)
     if code == ExitCode.PASS:
         return ""
     open_ = [line[2:] for line in told.getvalue().splitlines() if line.startswith("? ")]

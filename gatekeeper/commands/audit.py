@@ -12,6 +12,7 @@ from gatekeeper.commands._audit_log import audit_log_option, note
 from gatekeeper.commands._auditing import perform, tell_left_out, warn
 from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._output import check_output, keeping_earlier, output_directory
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.commands._ranks import follow, in_step
 from gatekeeper.commands._tier import tier_option
@@ -32,7 +33,7 @@ if TYPE_CHECKING:  # torch is behind it
 @click.option(
     "--policy",
     "policy_path",
-    type=click.Path(path_type=Path),
+    type=PolicyFile(),
     help="Measure what this policy needs (selectors, k, controls).",
 )
 @tier_option

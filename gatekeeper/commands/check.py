@@ -15,6 +15,7 @@ from gatekeeper.commands._cards import card_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import nonce as nonce_option
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._signing import sign, sign_key_option
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
@@ -31,9 +32,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @click.command("check")
 @click.argument("evidence", type=click.Path(path_type=Path))
-@click.option(
-    "--policy", "policy_path", type=click.Path(path_type=Path), required=True, help="YAML policy."
-)
+@click.option("--policy", "policy_path", type=PolicyFile(), required=True, help="YAML policy.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the verdict as JSON to this file."
 )

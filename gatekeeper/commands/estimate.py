@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper.commands._click_options import audit_options_elsewhere, suite_option
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.audit_config import typed_options
@@ -24,7 +25,7 @@ _SCHEMA = "gatekeeper/estimate/v1"
 @click.option(
     "--policy",
     "policy_path",
-    type=click.Path(path_type=Path),
+    type=PolicyFile(),
     help="Count what this policy needs (selectors, k, controls).",
 )
 @tier_option

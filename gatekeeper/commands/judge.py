@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,6 +114,7 @@ def calibrate(
         labels_digest="sha256:" + hashlib.sha256(raw).hexdigest(),
         confidence=CONFIDENCE,
         checkpoint=_same_checkpoint(replies),
+        made=datetime.now(UTC).date(),
         parts=card_parts(replies, [said[r.prompt, r.reply].outcome for r in replies]),
     )
     _print(card)

@@ -15,6 +15,7 @@ from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._layout import layout_of, layout_options
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import Day, Word
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 
@@ -24,7 +25,7 @@ _LEVELS = ("public", "committee", "restricted")
 @click.command()
 @click.argument("evidence", type=click.Path(path_type=Path))
 @click.option(
-    "--policy", "policy_file", required=True, type=click.Path(path_type=Path),
+    "--policy", "policy_file", required=True, type=PolicyFile(),
     help="Policy (YAML) the evidence is held against.",
 )  # fmt: skip
 @click.option(

@@ -15,6 +15,7 @@ from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._layout import layout_of, layout_options
 from gatekeeper.commands._option_kinds import Word
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._ranks import follow, in_step
 from gatekeeper.commands._signing import sign, sign_key_option
 from gatekeeper.commands._tier import tier_option
@@ -31,9 +32,7 @@ if TYPE_CHECKING:  # torch is behind it
 @click.command("run")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @suite_option
-@click.option(
-    "--policy", "policy_path", type=click.Path(path_type=Path), required=True, help="YAML policy."
-)
+@click.option("--policy", "policy_path", type=PolicyFile(), required=True, help="YAML policy.")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Directory for all outputs."
 )

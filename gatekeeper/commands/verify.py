@@ -12,6 +12,7 @@ import click
 
 from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._signing import key_option, tell_signature
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import EvidenceError, ExitCode, excerpt
@@ -43,7 +44,7 @@ _MOST_BYTES = 50_000_000
 @click.option(
     "--policy",
     "policy_path",
-    type=click.Path(path_type=Path),
+    type=PolicyFile(),
     help="Policy of the verdict; default: the policy.yaml beside it.",
 )
 @tier_option
@@ -79,14 +80,41 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.waiver_files import read_waiver_file
-    from gatekeeper.verify.verify import recheck
 
     # Before the bundle is read: one that was named by mistake is no word against the evidence.
     policy = load_policy(policy_path, tier, earlier=True) if policy_path else None
     if waivers_path is not None:
         read_waiver_file(waivers_path)
+    evidence = read_bundle(bundle_of(path))
+    return tell_verified(path, evidence, evidence, policy, waivers_path, baseline_path, key)
+
+
+def tell_verified(
+    path: Path,
+    evidence: Evidence,
+    judged_on: Evidence,
+    policy: Policy | None = None,
+    waivers_path: Path | None = None,
+    baseline_path: Path | None = None,
+    key: SSlibKey | None = None,
+) -> int:
+    """Prints what of a bundle, and of the verdict beside it, was derived again.
+
+    Args:
+        evidence: what was read there.
+        judged_on: the same, which the verdict is derived from; it may remember what it is asked.
+        key: that the evidence must be signed with.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        EvidenceError: something is otherwise than it says.
+    """
+    from gatekeeper.commands._verdicts import bundle_of
+    from gatekeeper.verify.verify import recheck
+
     bundle = bundle_of(path)
-    evidence = read_bundle(bundle)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
     _tell_strangers(bundle)
     rechecked = recheck(evidence)
@@ -96,7 +124,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     judged = os.path.lexists(verdict)  # a link to nowhere too: what is there is not passed over
     waived = False
     if judged:
-        derived, waived = _verify_verdict(evidence, verdict, policy, waivers_path, baseline_path)
+        derived, waived = _verify_verdict(judged_on, verdict, policy, waivers_path, baseline_path)
         click.echo(f"✓ verdict: {derived}")
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")

@@ -11,6 +11,7 @@ import click
 
 from gatekeeper.commands._audit_log import audit_log_option, note
 from gatekeeper.commands._option_kinds import Day, Days
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.errors import EvidenceError, ExitCode, UsageError, excerpt
 from gatekeeper.records.bundle_files import BUNDLE, MANIFEST, POLICY, VERDICT
 
@@ -47,7 +48,7 @@ def waiver() -> None:
 @click.option("--reason", required=True, help="Why it is acceptable for so long.")
 @click.option("--ticket", default="", help="Where it was discussed, such as RISK-123.")
 @click.option(
-    "--policy", "policy_path", type=click.Path(path_type=Path),
+    "--policy", "policy_path", type=PolicyFile(),
     help="Policy to hold a bundle against that has no verdict beside it.",
 )  # fmt: skip
 @click.option(
@@ -114,31 +115,36 @@ def new(
 
 
 @waiver.command("list")
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PolicyFile())
+@click.option(
+    "--policy", "policies", type=PolicyFile(), multiple=True,
+    help="Policy that they are for; one for a rule that it does not have exits with 2.",
+)  # fmt: skip
 @click.option(
     "--expiring", type=Days(),
     help="Exit with 10 if one ends within so many days, such as 14d, has ended, or does not count.",
 )  # fmt: skip
-def list_(files: tuple[Path, ...], expiring: int | None) -> int:
+def list_(files: tuple[Path, ...], policies: tuple[Path, ...], expiring: int | None) -> int:
     """List the waivers of files of waivers and of policies, those that end first at the top.
 
     One that another for the same rule and checkpoint outlives is called renewed, and asks for
-    nothing. Whether a waiver covers what was measured only `gatekeeper check` can tell.
+    nothing. With --policy, or a policy among the files, one for a rule that it does not have is
+    named. Whether a waiver covers what was measured only `gatekeeper check` can tell.
 
     \b
     Example:
       gatekeeper waiver list waivers.yaml policies/release.yaml
-      gatekeeper waiver list waivers.yaml --expiring 14d
+      gatekeeper waiver list waivers.yaml --policy release --expiring 14d
     """
-    from gatekeeper.policy.waiver_states import states
+    from gatekeeper.policy.waiver_states import UNKNOWN_RULE, states
 
-    found = states(files, datetime.now(UTC).date(), expiring)
+    found = states(files, datetime.now(UTC).date(), expiring, policies)
     for line in _table(found):
         click.echo(line)
     due = [one for one in found if one.due]
     click.echo(f"waivers: {len(found)}, to renew, mend or remove: {len(due)}")
+    if any(one.state == UNKNOWN_RULE for one in found):
+        return ExitCode.USAGE
     return ExitCode.FAIL if due and expiring is not None else ExitCode.PASS
 
 

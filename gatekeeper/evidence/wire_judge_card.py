@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +20,8 @@ CARD_NUMBERS = ("sensitivity", "specificity", "precision", "accuracy", "kappa")
 def card_to_json(card: JudgeCard) -> dict[str, Any]:
     """The card as JSON."""
     origin = {} if card.checkpoint is None else {"checkpoint": card.checkpoint}
+    if card.made is not None:
+        origin["made"] = card.made.isoformat()
     return {
         **origin,
         "schema": CARD_SCHEMA_ID,
@@ -75,8 +78,16 @@ def card_from_json(data: Any, path: Path) -> JudgeCard:
         labels_digest=data["labels"],
         confidence=data["confidence"],
         checkpoint=data.get("checkpoint"),
+        made=_day(data["made"], path) if "made" in data else None,
         parts=tuple(_part_from_json(part, data["confidence"]) for part in data["parts"]),
     )
+
+
+def _day(text: str, path: Path) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        refuse_card(path, "no judge's card: $.made is no day")
 
 
 def _part_from_json(data: Mapping[str, Any], confidence: float) -> CardPart:

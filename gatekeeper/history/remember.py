@@ -84,7 +84,8 @@ def _ask(
         if outcome.result == "fail" and len(rule.sides()) == 1:
             upper = rule.maximum is not None
             # A number that none exceeds, so that each is looked at.
-            may_exceed(evidence, metric, outcome, math.inf if upper else -math.inf, upper=upper)
+            worst = math.inf if upper else -math.inf
+            may_exceed(evidence, metric, outcome, worst, upper=upper, baseline=baseline)
 
 
 def _with_limit(rule: Rule, share: float) -> Rule:

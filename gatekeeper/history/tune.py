@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.history.entry import Entry
 from gatekeeper.history.past import Past, Pasts
 from gatekeeper.history.store import History
 from gatekeeper.policy.floors import floors
-from gatekeeper.policy.yaml_marks import read_yaml
+from gatekeeper.policy.wording import rounded
 from gatekeeper.records.finding import Finding
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.verdict import RuleOutcome
-from gatekeeper.strict_yaml import Route
 
 #: Chance of a decision that prompts are counted for.
 POWER = 0.8
 #: Whole units by which a limit is moved outward until all named releases meet it.
 _STEPS = 20
-_NUMBER = re.compile(r"-?[0-9.]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,14 +148,14 @@ def _met(
     start, step = (math.ceil(max(ends)), 1) if upper else (math.floor(min(ends)), -1)
     share = rule.unit in {"%", "points"}
     for i in range(_STEPS):
-        limit = float(max(start, 0) if i == 0 and share else start + i * step)
+        limit = float(max(start, 0) if i == 0 and share else start + i * step) + 0.0
         if share and not 0 <= limit <= 100:
             break
         moved = _at(rule, limit)
         if all(_outcome(policy, moved, past).result == "pass" for past in must_pass):
             worst = (max if upper else min)(ends)
             further = "; undecided replies, noise or a second judge take it further" if i else ""
-            return limit, f"their intervals reach {worst:.1f} {rule.unit}{further}"
+            return limit, f"their intervals reach {rounded(worst, 1)} {rule.unit}{further}"
     return None, "they would not pass it at any limit near (noise, undecided replies, two judges)"
 
 
@@ -194,38 +188,3 @@ def _at(rule: Rule, limit: float) -> Rule:
     """The rule with another limit."""
     upper = rule.maximum is not None
     return replace(rule, maximum=limit) if upper else replace(rule, minimum=limit)
-
-
-def patch(path: Path, tuned: Sequence[Tuned]) -> str:
-    """A unified diff that moves limits to the tightest ones; comments and all else stay.
-
-    Raises:
-        UsageError: a limit does not stand in the file as a number.
-    """
-    document = read_yaml(path)
-    # As it is on the disk, whatever ends its lines.
-    before = path.read_bytes().decode("utf-8").splitlines(keepends=True)
-    after = list(before)
-    ids = [rule.get("id") for rule in document.data.get("rules", [])]
-    places = []
-    for one in tuned:
-        if one.tightest is None or one.tightest == one.limit:
-            continue
-        route: Route = ("rules", ids.index(one.rule.id) if one.rule.id in ids else -1, one.key)
-        if one.key == "between":
-            route = (*route, 0 if one.rule.maximum is None else 1)
-        places.append((document.position(route), one, f"{one.tightest:g}"))
-    # From the end, so that no place moves.
-    for (line, column), one, limit in sorted(places, key=lambda place: place[0], reverse=True):
-        text = after[line - 1] if one.rule.id in ids else ""
-        number = _NUMBER.search(text, max(column - 1, 0))
-        if number is None or float(number[0]) != one.limit:
-            raise UsageError(
-                f"the limit of rule {one.rule.id} does not stand there as a number",
-                where=f"{excerpt(path)}:{line}:{column}",
-                remedy="tune the policy that it comes from, or write the limit here",
-            )
-        after[line - 1] = text[: number.start()] + limit + text[number.end() :]
-    name = path.as_posix().lstrip("/")
-    made = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
-    return "".join(x if x.endswith("\n") else f"{x}\n\\ No newline at end of file\n" for x in made)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gatekeeper.records.policy import CardNeeds, EvidenceNeeds, Policy, SettingsNeeds
+from gatekeeper.records.policy import EvidenceNeeds, Policy, SettingsNeeds
 
 #: How the values of a need compare: more of it is asked (`least`), less is allowed (`most`), fewer
 #: are allowed (`among`), or it must be just so (`same`).
@@ -72,6 +72,9 @@ def asked(policy: Policy) -> dict[str, Asked]:
     found.update(_settings(needs.settings))
     if needs.judge_card is not None:
         found["judge_card.on"] = _same(needs.judge_card.on)
+        if (newest := needs.judge_card.newest) is not None:
+            text = f"{newest} days"
+            found["judge_card.newest"] = Asked(value=newest, order="most", text=text)
     return found
 
 
@@ -180,6 +183,10 @@ _NO_SEARCH: Mapping[str, Any] = {
     "search.cross_fit": {"cross_fit": None},
     "search.windows": {"windows": (), "own_windows": False},
 }
+_NO_CARD: Mapping[str, Any] = {
+    "judge_card.compliance_sensitivity": {"compliance_sensitivity": 0.0},
+    "judge_card.newest": {"newest": None},
+}
 _NO_SETTING: Mapping[str, Any] = {
     **{f"settings.{name}": {name: None} for name in (*_SAME_SETTINGS, *_MOST_SETTINGS)},
     "settings.sequential": {"sequential": None},
@@ -212,10 +219,8 @@ def without(policy: Policy, name: str) -> Policy | None:
         changed = replace(needs, prompts=left) if group == "prompts" else replace(needs, seeds=left)
     elif name == "judge_card.on":
         changed = replace(needs, judge_card=None)
-    elif name == "judge_card.compliance_sensitivity" and needs.judge_card is not None:
-        changed = replace(
-            needs, judge_card=CardNeeds(on=needs.judge_card.on, compliance_sensitivity=0.0)
-        )
+    elif name in _NO_CARD and needs.judge_card is not None:
+        changed = replace(needs, judge_card=replace(needs.judge_card, **_NO_CARD[name]))
     else:
         changed = replace(needs, **_NOTHING[name])
     return replace(policy, needs=changed)

@@ -13,7 +13,7 @@ import rfc8785
 
 from gatekeeper import catalog
 from gatekeeper.errors import UsageError, did_you_mean, excerpt
-from gatekeeper.policy.build_needs import NeedsReader, known_selector, sizes_of
+from gatekeeper.policy.build_needs import NeedsReader, days_of, known_selector, sizes_of
 from gatekeeper.policy.merge import LIMITS
 from gatekeeper.policy.problems import Problem, error_at
 from gatekeeper.records.finding import PARTS, Subject
@@ -70,8 +70,9 @@ class Builder:
             digest=self._document.digest,
             source=self._document.source,
             audit_digest=_audit_digest(data),
-            longest_waiver=_days(data.get("waiver_rules", {}).get("longest")),
+            longest_waiver=days_of(data.get("waiver_rules", {}).get("longest")),
             tier=data.get("tier"),
+            about=tuple(map(_line, data.get("about", ()))),
         )
 
     # -- rules ------------------------------------------------------------------------------------
@@ -297,11 +298,6 @@ def _audit_digest(data: Mapping[str, Any]) -> str:
         needs[part] = {k: v for k, v in needs.get(part, {}).items() if k not in floors}
     needs["id"] = data["id"]
     return f"sha256:{hashlib.sha256(rfc8785.dumps(needs)).hexdigest()}"
-
-
-def _days(text: str | None) -> int | None:
-    """`180 days` as 180; the schema has seen to the form."""
-    return None if text is None else int(text.removesuffix("s").removesuffix("day"))
 
 
 def _line(text: str) -> str:

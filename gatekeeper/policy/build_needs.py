@@ -192,7 +192,11 @@ class NeedsReader:
             message = f"a sensitivity of {100 * least:g} % is not above 0 and up to 100 %"
             route: Route = ("evidence", "judge_card", "compliance_sensitivity")
             self._error(route, message, "write a share such as 90 %")
-        return CardNeeds(on=data.get("on", "masked"), compliance_sensitivity=least)
+        return CardNeeds(
+            on=data.get("on", "masked"),
+            compliance_sensitivity=least,
+            newest=days_of(data.get("newest")),
+        )
 
 
 def known_selector(complain: Complain, route: Route, name: str) -> None:
@@ -219,3 +223,8 @@ def _is_points(text: str) -> bool:
 def percent(text: str) -> float:
     """`95 %` as 0.95; the schema has seen to the form."""
     return float(text.removesuffix("%")) / 100
+
+
+def days_of(text: str | None) -> int | None:
+    """`180 days` as 180; the schema has seen to the form."""
+    return None if text is None else int(text.removesuffix("s").removesuffix("day"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, date
 
 from gatekeeper import catalog
 from gatekeeper.analysis.correction import card_part_for, correct_drop, correct_rate
@@ -11,6 +12,7 @@ from gatekeeper.analysis.intervals import wilson
 from gatekeeper.analysis.paired import scaled
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.questions import measured
+from gatekeeper.policy.recalled import recalled
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.judge_card import LEAST_ANSWERS, JudgeCard
@@ -37,6 +39,31 @@ def card_requirements(
         return
     met, detail = _sensitivity(card, needs)
     yield Requirement(name=_NAME, met=met, detail=detail)
+    if needs.newest is not None:
+        met, detail = _age(card, needs.newest, _finished(evidence))
+        yield Requirement(name=f"{_NAME}: newest", met=met, detail=detail)
+
+
+@recalled("finished")
+def _finished(evidence: Evidence) -> str | None:
+    """The day on which the audit ended, by UTC: the same whenever a verdict is derived again."""
+    times = evidence.times
+    return None if times is None else times.finished.astimezone(UTC).date().isoformat()
+
+
+def _age(card: JudgeCard, newest: int, finished: str | None) -> tuple[bool, str]:
+    """Whether a card was made no more than so many days before the audit ended."""
+    if card.made is None:
+        return False, (
+            "it does not say when it was made, as cards of earlier versions don't: make it again "
+            "with `gatekeeper judge calibrate`"
+        )
+    if finished is None:
+        return False, "the evidence does not say when the audit ended"
+    days = (date.fromisoformat(finished) - card.made).days
+    when = f"{days} days before" if days > 0 else "no earlier than"
+    detail = f"made on {card.made.isoformat()}, {when} the end of the audit; {newest} days allowed"
+    return days <= newest, detail
 
 
 def _not_of(evidence: Evidence, card: JudgeCard | None) -> str | None:

@@ -10,6 +10,7 @@ from gatekeeper.policy.decide_rules import CONFIDENCE
 from gatekeeper.policy.in_words import (
     RuleInWords,
     changes_in_words,
+    own_words,
     rules_in_words,
     tier_in_words,
     waivers_in_words,
@@ -40,6 +41,9 @@ def page(policy: Policy, today: date, lang: str = "en") -> str:
         f"# {_text(policy.title)}",
         "",
         *_facts(policy, words),
+        *(line for text in own_words(words) for line in ("", _text(text))),
+        *(_head("about", words) if policy.about else ()),
+        *(f"- {_text(text)}" for text in policy.about),
         *(_head("changes", words) if changes else ()),
         *changes,
         *_head("rules", words, words("doc.rules_lead", confidence=f"{100 * CONFIDENCE:g}")),

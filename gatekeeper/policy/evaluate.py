@@ -101,7 +101,9 @@ def evaluate(
             worst: float, upper: bool, raw: RuleOutcome = raw, metric: Metric = metric
         ) -> bool:
             asked = (evidence, metric, raw, worst)
-            return disputed(*asked, upper=upper) or may_exceed(*asked, upper=upper)
+            return disputed(*asked, upper=upper, baseline=baseline) or may_exceed(
+                *asked, upper=upper, baseline=baseline
+            )
 
         outcome, why = apply_waivers(
             raw, policy.waivers, checkpoint, today, doubted, policy.longest_waiver
@@ -130,7 +132,7 @@ def evaluate(
         warnings=(
             *_warned(outcomes),
             *notes,
-            *about_second(evidence, rule_metrics, outcomes),
+            *about_second(evidence, rule_metrics, outcomes, baseline),
             *_about_noise(evidence),
             *about_undecided(evidence),
             *_about_mode(evidence),

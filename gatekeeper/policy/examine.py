@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from gatekeeper.policy.build import Builder
+from gatekeeper.policy.extend import Assembled
 from gatekeeper.policy.problems import Problem, error_at
 from gatekeeper.policy.reach import beyond_any
 from gatekeeper.policy.repair import Repaired, repaired
@@ -32,15 +33,21 @@ class Examined:
     errors: tuple[Problem, ...]
 
 
-def examine(document: YamlDocument, *, earlier: bool = False) -> Examined:
+def examine(
+    document: YamlDocument, *, earlier: bool = False, found: Assembled | None = None
+) -> Examined:
     """The policy in a document, and every error that can be told from the file alone.
 
     Args:
+        found: what the document was put together with, where its own file was not of the schema.
         earlier: whether limits that make no sense are let through: of a policy that gave a verdict
             before they were errors.
     """
     malformed = schema_problems(document)
     mended = repaired(document.data) if malformed else Repaired(data=document.data)
+    if found is not None and found.malformed:
+        malformed = list(found.malformed)
+        mended = Repaired(data=document.data, touched=set(found.touched))
     if mended is None:
         return Examined(policy=None, metrics={}, routes={}, errors=tuple(malformed))
     builder = Builder(replace(document, data=mended.data))

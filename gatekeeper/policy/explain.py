@@ -9,7 +9,9 @@ from gatekeeper.policy.decide_rules import CONFIDENCE
 from gatekeeper.policy.in_words import (
     RuleInWords,
     changes_in_words,
+    own_words,
     rules_in_words,
+    takes_in_words,
     tier_in_words,
     waivers_in_words,
     wording,
@@ -38,6 +40,8 @@ def explain(policy: Policy, today: date, lang: str = "en") -> str:
             version=policy.version + tier_in_words(policy, words),
         ),
         words("explain.owner", owner=policy.owner) + _review(policy, words),
+        *own_words(words),
+        *_about(policy, words),
         *changes_in_words(policy, words),
         "",
         words("explain.needs"),
@@ -46,7 +50,7 @@ def explain(policy: Policy, today: date, lang: str = "en") -> str:
         words("explain.rules", confidence=f"{100 * CONFIDENCE:g}"),
     ]
     for number, rule in enumerate(rules_in_words(policy, words), start=1):
-        lines += _rule(number, rule, words)
+        lines += _rule(number, rule, takes_in_words(rule, policy, words), words)
     return "\n".join((*lines, *_waivers(policy, today, words))) + "\n"
 
 
@@ -55,12 +59,17 @@ def _review(policy: Policy, words: Wording) -> str:
     return "" if day is None else words("explain.review", day=day.isoformat())
 
 
-def _rule(number: int, told: RuleInWords, words: Wording) -> Iterator[str]:
+def _about(policy: Policy, words: Wording) -> Iterator[str]:
+    if policy.about:
+        yield from ("", words("explain.about"), *(f"  - {text}" for text in policy.about))
+
+
+def _rule(number: int, told: RuleInWords, takes: str, words: Wording) -> Iterator[str]:
     rule = told.rule
     yield f"  {number}. {rule.id} ({told.severity})"
     yield f"     {told.sentence}"
-    if told.takes:
-        yield f"     {words('explain.takes', prompts=told.takes)}"
+    if takes:
+        yield f"     {takes}"
     if rule.rationale:
         yield f"     {words('explain.why', text=rule.rationale)}"
     if rule.remedy:

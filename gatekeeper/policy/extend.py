@@ -7,24 +7,24 @@ points at the file and line that it stands in, be it the parent's or the child's
 from __future__ import annotations
 
 import hashlib
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.bundled import shipped_policies
+from gatekeeper.bundled import is_shipped_name, shipped_policies
 from gatekeeper.errors import UsageError, did_you_mean, excerpt
 from gatekeeper.policy.merge import changes, extended, of_tier
 from gatekeeper.policy.one_file import one_file
-from gatekeeper.policy.problems import raised
+from gatekeeper.policy.problems import Problem, raised
+from gatekeeper.policy.repair import repaired
 from gatekeeper.policy.schema import first_schema_problem, schema_problems
 from gatekeeper.policy.yaml_marks import read_bytes, yaml_of
 from gatekeeper.records.policy import Change
-from gatekeeper.strict_yaml import YamlDocument
+from gatekeeper.strict_yaml import Route, YamlDocument
 
 #: Files in a chain of parents.
 _MOST_FILES = 8
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +35,17 @@ class Assembled:
         document: of one file; errors in it point at the files that it was put together from.
         text: the whole as one file's bytes; those that were read, if nothing was put together.
         files: id and digest of each file that was read.
+        malformed: what of the file is not of the right form; it then was made right enough to be
+            put together, and nothing may be judged by it.
+        touched: where that was done, as places of the whole: nothing is known of what stands there.
     """
 
     document: YamlDocument
     text: bytes
     files: tuple[tuple[str, str], ...]
     changes: tuple[Change, ...] = ()
+    malformed: tuple[Problem, ...] = ()
+    touched: frozenset[Route] = frozenset()
 
     @property
     def digest(self) -> str:
@@ -48,17 +53,29 @@ class Assembled:
         return f"sha256:{hashlib.sha256(self.text).hexdigest()}"
 
 
-def assemble(path: Path, tier: str | None = None) -> Assembled:
+def assemble(path: Path, tier: str | None = None, raw: bytes | None = None) -> Assembled:
     """The policy in a file, with what it extends, for one tier.
 
     Args:
         tier: one of the policy's; left out, the one that is its default.
+        raw: bytes that are to be the file's; None: those that it has.
 
     Raises:
-        UsageError: a file is unreadable, not strict YAML or not of the schema; a parent is missing,
-            of another digest, or extends the child; the tier is unknown, or none was named.
+        UsageError: a file is unreadable or not strict YAML, or what it extends is not of the
+            schema; a parent is missing, of another digest, or extends the child; the tier is
+            unknown, or none was named.
     """
-    return _with_tier(_with_parents(path, read_bytes(path), ()), tier)
+    whole = _with_parents(path, read_bytes(path) if raw is None else raw, ())
+    return _with_tier(whole, tier)
+
+
+def assembled(path: Path, raw: bytes) -> Assembled:
+    """The policy in bytes that are to be a file's, with what it extends and all its tiers.
+
+    Raises:
+        UsageError: see `assemble`.
+    """
+    return _with_parents(path, raw, ())
 
 
 def tiers_of(path: Path) -> tuple[str, ...]:
@@ -78,10 +95,78 @@ def _with_parents(path: Path, raw: bytes, children: tuple[str, ...]) -> Assemble
     """
     document = yaml_of(raw, str(path))
     malformed = first_schema_problem(document)
-    if malformed and not (_stands_alone(document.data) and not children):
-        raise raised([malformed, *schema_problems(document)])
-    if malformed:  # told with what else is wrong with it, see `examine`
+    if malformed and _stands_alone(document.data) and not children:
+        # Told with what else is wrong with it, see `examine`.
         return Assembled(document=document, text=raw, files=())
+    if malformed:
+        problems = (malformed, *schema_problems(document))
+        return _as_far_as_possible(path, document, problems, children)
+    return _over_parents(path, raw, document, children)
+
+
+def _as_far_as_possible(
+    path: Path, document: YamlDocument, problems: tuple[Problem, ...], children: tuple[str, ...]
+) -> Assembled:
+    """A file that is not of the schema over what it extends, so that all its faults are told.
+
+    Raises:
+        UsageError: it cannot be put together, or is extended itself; with those of its form.
+    """
+    mended = None if children else repaired(document.data)
+    touched = mended.touched if mended is not None else set[Route]()
+    nameless = any(r[:1] == ("rules",) and r[2:3] in {(), ("id",)} for r in touched)
+    if mended is None or nameless:  # which rules it changes, nobody knows
+        raise raised(problems)
+    try:
+        sound = replace(document, data=mended.data)
+        whole = _over_parents(path, b"", sound, children)
+    except UsageError as error:
+        first = raised(problems)
+        others = (*first.others, error, *error.others)
+        raise UsageError(
+            first.message, where=first.where, remedy=first.remedy, others=others
+        ) from error
+    # Which unit a limit takes hangs on the metric, which may stand below.
+    told = replace(document, data=_with_metrics(document.data, metrics_of(whole)))
+    best = first_schema_problem(told)
+    problems = (*([best] if best else ()), *schema_problems(told))
+    there = frozenset(_in_whole(route, document.data, whole) for route in touched)
+    return replace(whole, malformed=problems, touched=there)
+
+
+def metrics_of(whole: Assembled) -> dict[str, str]:
+    """The metric of each rule, by its id."""
+    return {rule["id"]: rule["metric"] for rule in whole.document.data["rules"]}
+
+
+def _with_metrics(data: Any, metrics: Mapping[str, str]) -> Any:
+    """A file's data in which each rule names its metric; all else is as it is."""
+    rules = data.get("rules")
+    if not isinstance(rules, list):
+        return data
+    named = [
+        {"metric": metrics[rule["id"]], **rule}
+        if isinstance(rule, dict) and isinstance(rule.get("id"), str) and rule["id"] in metrics
+        else rule
+        for rule in rules
+    ]
+    return {**data, "rules": named}
+
+
+def _in_whole(route: Route, child: Any, whole: Assembled) -> Route:
+    """Where a place of a file lies in what was put together: rules may have moved."""
+    if len(route) < 2 or route[0] != "rules":
+        return route
+    rules, at = child.get("rules"), route[1]
+    rule = rules[at] if isinstance(rules, list) and isinstance(at, int) else None
+    name = rule.get("id") if isinstance(rule, dict) else None
+    ids = [one["id"] for one in whole.document.data["rules"]]
+    return ("rules", ids.index(name), *route[2:]) if name in ids else ("rules",)
+
+
+def _over_parents(
+    path: Path, raw: bytes, document: YamlDocument, children: tuple[str, ...]
+) -> Assembled:
     files: tuple[tuple[str, str], ...] = ((document.data["id"], document.digest),)
     if "extends" not in document.data:
         if "remove" in document.data:
@@ -149,11 +234,6 @@ def file_named(name: str, path: Path, where: str) -> Path:
     return known[name]
 
 
-def is_shipped_name(name: str) -> bool:
-    """Whether it names a shipped policy, be there one or not, rather than a file."""
-    return _NAME.fullmatch(name) is not None
-
-
 def _with_tier(whole: Assembled, name: str | None) -> Assembled:
     data, document = whole.document.data, whole.document
     if "tiers" not in data:
@@ -175,7 +255,17 @@ def _with_tier(whole: Assembled, name: str | None) -> Assembled:
         text=one_file(tiered.data, whole.files),
         files=whole.files,
         changes=told + whole.changes,
+        malformed=whole.malformed,
+        touched=whole.touched | {_in_tier(r, name, data) for r in whole.touched if len(r) > 3},
     )
+
+
+def _in_tier(route: Route, tier: str, data: Any) -> Route:
+    """Where what a tier says stands in the policy of that tier."""
+    if route[:3] == ("tiers", tier, "rules"):
+        ids = [rule["id"] for rule in data["rules"]]
+        return ("rules", ids.index(route[3]), *route[4:]) if route[3] in ids else ("rules",)
+    return route[2:] if route[:2] == ("tiers", tier) else route
 
 
 def _chosen(document: YamlDocument) -> str:

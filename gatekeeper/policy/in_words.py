@@ -6,6 +6,7 @@ What people wrote into a policy (titles, reasons, remedies) is repeated as they 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,7 @@ from pathlib import Path
 from gatekeeper import catalog
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.policy.floors import floors
+from gatekeeper.policy.part_counts import parts_of
 from gatekeeper.policy.rule_needs import LARGE
 from gatekeeper.policy.subjects import is_masked
 from gatekeeper.policy.waivers import too_long, two_people
@@ -92,7 +94,7 @@ def _rule(
         limit=limit,
         sentence=sentence,
         severity=words("explain.warns" if rule.severity == "warn" else "explain.blocks"),
-        takes=_takes(takes[rule.id], policy, words) if counted else "",
+        takes=_takes(takes[rule.id], rule, policy, words) if counted else "",
     )
 
 
@@ -108,13 +110,36 @@ def limit_in_words(rule: Rule, words: Wording) -> str:
 
 
 def _amount(value: float, unit: str, words: Wording) -> str:
+    if value == 1 and (one := words.get(f"unit_one.{unit}")) is not None:
+        return one
     return words(f"unit.{unit}", value=f"{value:g}")
 
 
-def _takes(count: int | None, policy: Policy, words: Wording) -> str:
+def _takes(count: int | None, rule: Rule, policy: Policy, words: Wording) -> str:
+    """Prompts of its set, or of the part of it that the rule is about."""
     if count is None:
         return words("explain.takes_too_many")
-    return words(f"explain.takes_{'at_most' if policy.needs.shares else 'some'}", n=count)
+    at, key = rule.subjects[0], "at_most" if policy.needs.shares else "some"
+    prompts = words(f"explain.takes_{key}", n=math.ceil(count / parts_of(at)))
+    if at.each is not None:
+        part = words.get(f"subject.{at.each}") or at.each
+        return words("explain.takes_of_each", prompts=prompts, part=part)
+    for of in PARTS:
+        if (name := getattr(at, of)) is not None:
+            part = words.get(f"subject.{of}") or of
+            prompts = words("explain.takes_of", prompts=prompts, part=part, name=excerpt(name))
+    return prompts
+
+
+def takes_in_words(told: RuleInWords, policy: Policy, words: Wording) -> str:
+    """The prompts that a rule takes, or why none are told, where the policy asks for a power."""
+    if told.takes:
+        return words("explain.takes", prompts=told.takes)
+    if policy.needs.power is None:
+        return ""
+    if told.rule.severity == "warn":
+        return words("explain.takes_warns")
+    return words("explain.takes_baseline") if told.rule.regression else ""
 
 
 def _about(rule: Rule, policy: Policy, words: Wording) -> str:
@@ -147,6 +172,12 @@ def _part(subject: Subject, words: Wording) -> str:
     return words("subject.among", parts=words("list.comma").join(named)) if named else ""
 
 
+def own_words(words: Wording) -> Iterator[str]:
+    """In another language than English: that what people wrote stands there in theirs."""
+    if words.lang != _OWN:
+        yield words("explain.own_words")
+
+
 def tier_in_words(policy: Policy, words: Wording) -> str:
     """The deployment tier that a policy is for, if it has tiers."""
     return words("explain.tier", tier=policy.tier) if policy.tier else ""
@@ -156,6 +187,7 @@ def changes_in_words(policy: Policy, words: Wording) -> Iterator[str]:
     """What is said otherwise than in the policy that this one extends, or than beside tiers."""
     for change in policy.changes:
         key = "removed" if change.new is None else "added" if change.old is None else "changed"
+        key += "_whole" if change.old == "" or change.new == "" else ""
         text = words(f"change.{key}", what=change.what, old=change.old, new=change.new)
         _, is_tier, tier = change.against.partition("tier ")
         if is_tier:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -139,10 +139,7 @@ def _readings(
 
 
 def _reading(ask: Question, subject: Subject, finding: Finding) -> Reading:
-    # What a second judge says of a number is no word on how it differs from an earlier one.
-    second = None
-    if not ask.rule.regression:
-        second = second_number(ask.evidence, ask.metric, finding)
+    second = second_number(ask.evidence, ask.rule, ask.metric, finding, ask.baseline)
     return Reading(
         value=float(finding.value),
         low=float(finding.interval.low),
@@ -176,9 +173,11 @@ def _asked_otherwise(ask: Question, subject: Subject, *, cut: bool) -> Iterator[
 
     baseline = ask.baseline if ask.rule.regression else None
     before = [ask.baseline, *(told(baseline) if baseline is not None else ())]
-    pairs = product((ask.evidence, *told(ask.evidence)), before)
-    next(pairs)  # as they are
-    return (replace(ask, evidence=now, baseline=then) for now, then in pairs)
+    # The card is of one checkpoint: what it says of a change must hold as judged, too.
+    cards = (ask.card, None) if ask.rule.regression and ask.card is not None else (ask.card,)
+    ways = product((ask.evidence, *told(ask.evidence)), before, cards)
+    next(ways)  # as they are
+    return (replace(ask, evidence=now, baseline=then, card=card) for now, then, card in ways)
 
 
 def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
@@ -194,7 +193,7 @@ def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
         return check
     if is_change(ask.metric) and rule.maximum is not None and number.noise > rule.maximum:
         return replace(check, noise=number.noise)
-    second = None if rule.regression else contradiction(ask.evidence, rule, ask.metric, finding)
+    second = contradiction(ask.evidence, rule, ask.metric, finding, ask.baseline)
     return replace(check, second=second)
 
 
@@ -256,11 +255,15 @@ def _beyond(rule: Rule, low: float, high: float) -> bool:
 def measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
     """What the metric says; by the judge's card if that is worse, where the policy demands one."""
     raw = _measure(ask, subject, confidence)
-    if ask.card is None or ask.rule.regression or isinstance(raw, Missing):
+    if ask.card is None or isinstance(raw, Missing):
         return raw
-    population = ask.rule.interval == "population"
-    evidence = by_category(ask.evidence) if population else ask.evidence
-    fixed = corrected(evidence, ask.card, raw)
+    if ask.rule.regression:
+        correct = partial(corrected, ask.evidence, ask.card)
+        fixed = _measure(ask, subject, confidence, correct)
+    else:
+        population = ask.rule.interval == "population"
+        evidence = by_category(ask.evidence) if population else ask.evidence
+        fixed = corrected(evidence, ask.card, raw)
     return fixed if isinstance(fixed, Missing) else max((raw, fixed), key=partial(_bad, ask.rule))
 
 
@@ -273,11 +276,16 @@ def _bad(rule: Rule, finding: Finding) -> tuple[bool, float]:
     return outside(rule, finding.interval), high if rule.maximum is not None else -low
 
 
-def _measure(ask: Question, subject: Subject, confidence: float) -> Finding | Missing:
+def _measure(
+    ask: Question,
+    subject: Subject,
+    confidence: float,
+    correct: Callable[[Finding], Finding | Missing] | None = None,
+) -> Finding | Missing:
     """What the metric says, if it makes sense; a broken number is missing, not a number."""
     metric = ask.metric
     if ask.rule.regression:
-        finding = regression(metric, ask.evidence, ask.baseline, subject, confidence)
+        finding = regression(metric, ask.evidence, ask.baseline, subject, confidence, correct)
     elif ask.rule.interval == "suite":
         finding = measured(ask.evidence, metric, subject, confidence)
     else:

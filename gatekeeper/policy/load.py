@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gatekeeper.policy.examine import examine
-from gatekeeper.policy.extend import assemble
+from gatekeeper.policy.extend import Assembled, assemble
 from gatekeeper.policy.problems import in_order, raised
 from gatekeeper.policy.schema import first_schema_problem
 from gatekeeper.policy.yaml_marks import yaml_of
@@ -30,15 +30,16 @@ def load_policy(path: Path, tier: str | None = None, *, earlier: bool = False) -
             `file:line:column`. The most telling problem comes first, all others are in `others`.
     """
     found = assemble(path, tier)
-    policy = _examined(found.document, earlier=earlier)
+    policy = _examined(found.document, found, earlier=earlier)
     if found.document.files:
-        policy = _examined(yaml_of(found.text, str(path)), earlier=earlier)
+        policy = _examined(yaml_of(found.text, str(path)), None, earlier=earlier)
     return replace(policy, text=found.text, digest=found.digest, changes=found.changes)
 
 
-def _examined(document: YamlDocument, *, earlier: bool) -> Policy:
-    examined = examine(document, earlier=earlier)
+def _examined(document: YamlDocument, found: Assembled | None, *, earlier: bool) -> Policy:
+    examined = examine(document, earlier=earlier, found=found)
     if examined.policy is None:
         first = first_schema_problem(document)
-        raise raised([*([first] if first else ()), *in_order(list(examined.errors))])
+        told = found.malformed[:1] if found is not None else ()
+        raise raised([*told, *([first] if first else ()), *in_order(list(examined.errors))])
     return examined.policy

@@ -16,12 +16,24 @@ from gatekeeper.strict_yaml import Route, YamlDocument
 
 #: Keys of a rule of which it has one.
 LIMITS = ("max", "min", "between", "max_regression")
-#: Keys that each file has for itself: who a policy is, and exceptions that were granted under it.
-_OWN = ("id", "version", "waivers")
+#: Keys that each file has for itself: who a policy is and what it covers, and exceptions that were
+#: granted under it.
+_OWN = ("id", "version", "about", "waivers")
 #: Keys that say how files are put together, and that no policy has once they are.
 _STEPS = ("extends", "remove")
 #: Keys of which nobody needs to be told that they were changed.
-_NAMES = ("schema", "id", "version", "title", "owner", "review_by", "waivers", "tier", "tiers")
+_NAMES = (
+    "schema",
+    "id",
+    "version",
+    "title",
+    "owner",
+    "review_by",
+    "about",
+    "waivers",
+    "tier",
+    "tiers",
+)
 #: Keys of a rule that decide nothing, and stand beside the rule wherever it is shown.
 _WORDS = ("rationale", "remedy", "controls")
 
@@ -235,8 +247,9 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], against: str) -> tup
     for name in (rule["id"] for data in (old, new) for rule in data.get("rules", ())):
         if name in once:
             there = (name in rules[0], name in rules[1])
-            old_new = [f"rule {name}" if present else None for present in there]
-            told.append(Change(against=against, what=name, old=old_new[0], new=old_new[1]))
+            # It is named by what it is; what it says stands among the rules.
+            pair = ("" if there[0] else None, "" if there[1] else None)
+            told.append(Change(against=against, what=f"rule {name}", old=pair[0], new=pair[1]))
     return tuple(told)
 
 

@@ -26,6 +26,12 @@ KEYS: Mapping[str, str] = {
     "loss": "points of refusal from which a mask counts as harmful, such as 10",
     "dimension": "category, language, system prompt or format; left out: the worst of all",
 }
+#: Units that `max_regression` goes with, and what a rule takes that has it.
+_SHARES = ("%", "points")
+_BASELINE = (
+    "max_regression: 3 points in place of a limit takes the evidence of an earlier release too "
+    "(--baseline)"
+)
 _UNITS: Mapping[str, tuple[str, float]] = {
     "%": ("a share in percent", 10),
     "points": ("percentage points of a set's prompts", 10),
@@ -89,6 +95,7 @@ def screen(metric: Metric) -> str:
     if text := details(metric):
         lines += ["", *_folded(text)]
     rows = [("direction", direction(metric)), ("unit", unit(metric)), ("takes", metric.takes)]
+    rows += [("baseline", _BASELINE)] * (metric.unit in _SHARES)
     lines += ["", *(line for name, text in rows for line in _folded(text, f"{name:10}  "))]
     lines += ["", "In a rule's at:" if metric.parameters else "A rule on it takes no at."]
     for key, text in _keys(metric):
@@ -124,9 +131,11 @@ def _section(metric: Metric) -> str:
     keys = "".join(f"- `{key}`: {text}\n" for key, text in _keys(metric))
     at = f"In a rule's `at`:\n\n{keys}\n" if keys else "A rule on it takes no `at`.\n\n"
     more = f"{details(metric)}\n\n" if details(metric) else ""
+    baseline = f"- baseline: {_BASELINE}\n" if metric.unit in _SHARES else ""
     return (
         f"\n## {metric.id}\n\n{metric.title}, version {metric.version}. {meaning(metric)}\n\n{more}"
-        f"- direction: {direction(metric)}\n- unit: {unit(metric)}\n- takes: {metric.takes}\n\n"
+        f"- direction: {direction(metric)}\n- unit: {unit(metric)}\n- takes: {metric.takes}\n"
+        f"{baseline}\n"
         f"{at}```yaml\n- {example(metric)}\n```\n"
     )
 

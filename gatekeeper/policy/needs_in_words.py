@@ -49,6 +49,8 @@ def _shown(needs: EvidenceNeeds, words: Wording) -> Iterator[str]:
     if needs.judge_card is not None:
         card = needs.judge_card
         yield words("need.judge_card", on=card.on, share=_percent(card.compliance_sensitivity))
+        if card.newest is not None:
+            yield _counted("card_newest", card.newest, words)
     if needs.power is not None:
         yield words("need.power", share=_percent(needs.power))
 

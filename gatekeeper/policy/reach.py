@@ -14,9 +14,10 @@ from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.policy.demand import Demand
 from gatekeeper.policy.floors import demands
-from gatekeeper.policy.part_counts import PARTS
+from gatekeeper.policy.part_counts import PARTS, parts_of
 from gatekeeper.policy.sense import Asked, Fault
-from gatekeeper.records.policy import EvidenceNeeds, Policy
+from gatekeeper.policy.suite_parts import smallest_part
+from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule
 from gatekeeper.records.suite import SETS, Suite
 from gatekeeper.suites.read import read_suite
 
@@ -25,11 +26,17 @@ _ALL = dict.fromkeys(SETS, 1.0)
 
 
 class _Prompts(NamedTuple):
-    """As many prompts of a set as a rule can have, and what they are in words."""
+    """As many prompts of a set as a rule can have, and what they are in words.
+
+    Attributes:
+        number: as if the set fell into parts of one size, where the rule is about one of them.
+        parts: so many.
+    """
 
     number: int
     words: str
     more: str
+    parts: int = 1
 
 
 def beyond_any(policy: Policy, asked: Sequence[Asked]) -> Iterator[Fault]:
@@ -63,8 +70,7 @@ def beyond_suite(policy: Policy, asked: Sequence[Asked], suite: Suite) -> Iterat
         demand, name = by_rule.get(one.rule.id), one.rule.subjects[0].set or "regular"
         if demand is None or not demand.may_pass(MOST):  # told by `beyond_any`
             continue
-        words = f"the {sizes[name]} {_words(name)} prompts of the suite {excerpt(suite.id)}"
-        prompts = _Prompts(sizes[name], words, "pin a larger suite")
+        prompts = _measured_on(one.rule, suite, sizes[name], parts_of(one.rule.subjects[0], parts))
         if not demand.may_pass(prompts.number):
             yield _cannot_pass(one, demand, prompts)
         elif not demand.may_fail(prompts.number):
@@ -96,13 +102,33 @@ def pinned_suite(needs: EvidenceNeeds) -> Suite | None:
     """The suite that a policy pins, if it is one that is shipped."""
     if needs.suite_digest is None:
         return None
+    return next((s for s in shipped_suites(needs.suite_id) if s.digest == needs.suite_digest), None)
+
+
+def shipped_suites(name: str | None = None) -> Iterator[Suite]:
+    """The suites that are shipped, that of the demo last; none in an installation without.
+
+    Args:
+        name: of the only one to look at, or at the demo's; None: at all.
+    """
     try:
-        shipped = [*sorted(bundled("suites").iterdir()), bundled("demo") / "suite"]
-        suites = [folder for folder in shipped if needs.suite_id in {None, folder.name, "demo"}]
-        found = (read_suite(folder) for folder in suites if folder.is_dir())
-        return next((suite for suite in found if suite.digest == needs.suite_digest), None)
-    except (OSError, UsageError):  # an installation without suites can lint all the same
-        return None
+        folders = [*sorted(bundled("suites").iterdir()), bundled("demo") / "suite"]
+        for folder in folders:
+            if folder.is_dir() and name in {None, folder.name, "demo"}:
+                yield read_suite(folder)
+    except (OSError, UsageError):  # whoever has none can lint all the same
+        return
+
+
+def _measured_on(rule: Rule, suite: Suite, size: int, parts: int) -> _Prompts:
+    """The prompts of a suite that a rule can be measured on: of a part, those of that part."""
+    name = _words(rule.subjects[0].set or "regular")
+    part = smallest_part(rule, suite)
+    count, of = (size, "") if part is None else (part[0], f" of {part[1]}")
+    words = f"the {count} {name} prompts{of} of the suite {excerpt(suite.id)}"
+    if part is None:
+        return _Prompts(size, words, "pin a larger suite")
+    return _Prompts(count * parts, words, "pin a larger suite", parts)
 
 
 def _cannot_pass(one: Asked, demand: Demand, prompts: _Prompts) -> Fault:
@@ -131,7 +157,7 @@ def _underpowered(one: Asked, demand: Demand, prompts: _Prompts, power: float) -
     """Where `evidence.power` asks for more prompts than there are: always inconclusive."""
     floor = demand.floor()
     if floor is None or floor > prompts.number:
-        takes = f"more than {MOST}" if floor is None else str(floor)
+        takes = f"more than {MOST}" if floor is None else str(math.ceil(floor / prompts.parts))
         message = (
             f"{one.written()} takes {takes} prompts for a power of {100 * power:g} %, and there "
             f"are {prompts.words}"

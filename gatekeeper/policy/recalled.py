@@ -296,6 +296,7 @@ def needs_of(policy: Policy) -> Policy:
         text=b"",
         tier=None,
         changes=(),
+        about=(),
     )
 
 

@@ -9,6 +9,7 @@ Newcombe's hybrid score interval (1998, Statistics in Medicine 17:873, method 10
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
 from gatekeeper.policy.questions import measured, part_of
 from gatekeeper.policy.recalled import recalled
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Interval, Missing, Subject
+from gatekeeper.records.finding import Finding, Interval, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.trial import UNMASKED
 
@@ -46,11 +47,14 @@ def regression(
     baseline: Evidence | None,
     subject: Subject,
     confidence: float,
+    correct: Callable[[Finding], Finding | Missing] | None = None,
 ) -> Finding | Missing:
     """Points by which a number is worse than the baseline's; negative where it is better.
 
     Args:
         baseline: None if none was given: then nothing is known.
+        correct: what the number is without its judge's errors; the baseline's stays as judged, as
+            a judge's card is of one checkpoint.
     """
 
     def missing(reason: str) -> Missing:
@@ -62,14 +66,17 @@ def regression(
               if getattr(evidence.settings, key) != getattr(baseline.settings, key)]  # fmt: skip
     if unlike:
         return missing(f"the baseline was audited with another {' and another '.join(unlike)}")
-    now = measured(evidence, metric, subject, confidence)
+    raw = measured(evidence, metric, subject, confidence)
+    now = raw if correct is None or isinstance(raw, Missing) else correct(raw)
     then = measured(baseline, metric, subject, confidence)
-    if isinstance(now, Missing):
-        return now
+    if isinstance(raw, Missing) or isinstance(now, Missing):
+        return raw if isinstance(raw, Missing) else now
     if isinstance(then, Missing):
         return missing(f"of the baseline: {then.reason}")
     sign = 1.0 if metric.more_is_worse(subject) else -1.0
-    paired = _paired(evidence, metric, baseline, subject, confidence)
+    paired = None
+    if now is raw:
+        paired = _paired(evidence, metric, baseline, subject, confidence)
     if paired is not None:
         return replace(paired, mask=now.mask, split=now.split)
     return replace(
@@ -79,13 +86,20 @@ def regression(
         interval=together(now, then, sign),
         n=min(now.n, then.n),
         clusters=min(now.clusters, then.clusters),
-        counts={"now": now.value, "then": then.value},
+        counts=_counts(now, then, {} if now is raw else {"raw": sign * (raw.value - then.value)}),
         p_value=None,
         p_method=None,
     )
 
 
-def together(now: Finding, then: Finding, sign: float) -> Interval:
+def _counts(now: Finding, then: Finding, more: dict[str, float]) -> dict[str, float]:
+    """Both values; and, if either run stopped early, how many prompts its set has."""
+    planned = {**then.counts, **now.counts}.get("planned")
+    stopped = {} if planned is None else {"planned": planned}
+    return {"now": now.value, "then": then.value, **stopped, **more}
+
+
+def together(now: Finding | Opinion, then: Finding | Opinion, sign: float) -> Interval:
     """The interval of a difference, from those of two independent numbers.
 
     Args:

@@ -8,7 +8,7 @@ from gatekeeper.policy.merge import LIMITS
 from gatekeeper.strict_yaml import Route, YamlDocument, parse_yaml
 
 _POLICY = (
-    *("schema", "id", "version", "title", "owner", "review_by", "extends", "applies_to"),
+    *("schema", "id", "version", "title", "owner", "review_by", "about", "extends", "applies_to"),
     *("tiers", "evidence", "waiver_rules", "remove", "rules", "waivers"),
 )
 _RULE = (

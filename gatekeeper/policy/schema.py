@@ -127,7 +127,11 @@ def _unitless(
     number = value if isinstance(value, str) else f"{value:g}" if _is_number(value) else ""
     if not _NUMBER.fullmatch(number):
         return None
-    return f"{_name(route)}: {number} what?", f"write {one_of([f'{number} {u}' for u in units])}"
+    numbers = [number]
+    if 0 < abs(float(number)) < 1 and set(units) <= {"%", "points"}:
+        numbers.insert(0, f"{100 * float(number):g}")  # who writes 0.85 mostly means 85 %
+    written = [f"{number} {unit}" for number in numbers for unit in units]
+    return f"{_name(route)}: {number} what?", f"write {one_of(written)}"
 
 
 def _is_number(value: object) -> bool:

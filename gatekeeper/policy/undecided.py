@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 
 from gatekeeper import catalog
@@ -28,6 +28,7 @@ from gatekeeper.analysis.second_judge import selected_label
 from gatekeeper.errors import excerpt
 from gatekeeper.policy.questions import measured
 from gatekeeper.policy.recalled import recalled, recalled_copies
+from gatekeeper.policy.regression import regression
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
@@ -208,19 +209,44 @@ def _group(mask: Mask) -> str:
 
 
 def may_exceed(
-    evidence: Evidence, metric: Metric, outcome: RuleOutcome, worst: float, *, upper: bool
+    evidence: Evidence,
+    metric: Metric,
+    outcome: RuleOutcome,
+    worst: float,
+    *,
+    upper: bool,
+    baseline: Evidence | None = None,
 ) -> bool:
     """Whether undecided replies may move any number of a rule beyond the worst one accepted."""
     findings = (
-        measured(variant, metric, finding.subject, finding.interval.confidence)
+        other
         for finding in (outcome.decisive, *outcome.others)
         if isinstance(finding, Finding)
-        for variant in told_otherwise(evidence, metric, finding.subject, cut=True)
+        for other in _otherwise(evidence, metric, finding, outcome.rule.regression, baseline)
     )
     return any(
         isinstance(f, Missing) or (f.interval.high > worst if upper else f.interval.low < worst)
         for f in findings
     )
+
+
+def _otherwise(
+    evidence: Evidence,
+    metric: Metric,
+    finding: Finding,
+    is_change: bool,
+    baseline: Evidence | None,
+) -> Iterator[Finding | Missing]:
+    """A number, or its change against a baseline, with open replies told in each way."""
+    about = metric, finding.subject, finding.interval.confidence
+    told = partial(told_otherwise, metric=metric, subject=finding.subject, cut=True)
+    if not is_change or baseline is None:
+        yield from (measured(variant, *about) for variant in told(evidence))
+        return
+    ways = product((evidence, *told(evidence)), (baseline, *told(baseline)))
+    next(ways)  # as they are
+    for now, then in ways:
+        yield regression(metric, now, then, *about[1:])
 
 
 def undecided_requirement(evidence: Evidence, policy: Policy) -> Iterator[Requirement]:

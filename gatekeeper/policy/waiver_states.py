@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from gatekeeper.errors import did_you_mean
+from gatekeeper.policy.extend import tiers_of
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.waiver_files import read_waiver_file, waivers_of
 from gatekeeper.policy.waivers import two_people, void_for_all
 from gatekeeper.policy.yaml_marks import read_yaml
-from gatekeeper.records.policy import Waiver
+from gatekeeper.records.policy import Policy, Waiver
 from gatekeeper.strict_yaml import place
+
+#: State of a waiver for a rule that the policy does not have.
+UNKNOWN_RULE = "unknown rule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +27,8 @@ class WaiverState:
     Attributes:
         where: `file:line`.
         left: days until its last one, which counts; negative once it has expired.
-        state: `counts`, `ends soon`, `expired`, `renewed` (a later one stands in for it), `not yet`
-            or `does not count`.
+        state: `counts`, `ends soon`, `expired`, `renewed` (a later one stands in for it),
+            `not yet`, `does not count`, or `unknown rule`.
         why: of those that do not count.
     """
 
@@ -36,7 +41,7 @@ class WaiverState:
     @property
     def due(self) -> bool:
         """Whether somebody should renew, mend or remove it."""
-        return self.state in {"ends soon", "expired", "does not count"}
+        return self.state in {"ends soon", "expired", "does not count", UNKNOWN_RULE}
 
 
 def waivers_in(path: Path) -> tuple[Waiver, ...]:
@@ -45,28 +50,55 @@ def waivers_in(path: Path) -> tuple[Waiver, ...]:
     Raises:
         UsageError: the file is neither.
     """
-    data = read_yaml(path).data
-    if isinstance(data, dict) and str(data.get("schema", "")).startswith("gatekeeper/policy/"):
-        return load_policy(path).waivers
+    if _is_policy(path):
+        return _policy(path).waivers
     return waivers_of(read_waiver_file(path), None)
 
 
-def states(paths: Sequence[Path], today: date, soon: int | None = None) -> tuple[WaiverState, ...]:
+def states(
+    paths: Sequence[Path],
+    today: date,
+    soon: int | None = None,
+    policies: Sequence[Path] = (),
+) -> tuple[WaiverState, ...]:
     """The waivers of files, those that end first at the top.
 
     Args:
         soon: days from today within which one that ends is due to be renewed; None: none is.
+        policies: that the waivers are for; those among the files count too.
 
     Raises:
         UsageError: see `waivers_in`.
     """
     found = [(path, waiver) for path in paths for waiver in waivers_in(path)]
+    known = [_policy(path) for path in (*policies, *filter(_is_policy, paths))]
     last: dict[tuple[str, str], date] = {}
     for _, waiver in found:
         if two_people(waiver):
             key = (waiver.rule, waiver.checkpoint)
             last[key] = max(waiver.expires, last.get(key, waiver.expires))
-    return tuple(sorted(_states(found, last, today, soon), key=lambda one: one.left))
+    told = (_of_a_rule(one, known) for one in _states(found, last, today, soon))
+    return tuple(sorted(told, key=lambda one: one.left))
+
+
+def _is_policy(path: Path) -> bool:
+    data = read_yaml(path).data
+    return isinstance(data, dict) and str(data.get("schema", "")).startswith("gatekeeper/policy/")
+
+
+def _policy(path: Path) -> Policy:
+    """A policy; of one with tiers the first, as all have the same rules."""
+    return load_policy(path, next(iter(tiers_of(path)), None))
+
+
+def _of_a_rule(one: WaiverState, policies: Sequence[Policy]) -> WaiverState:
+    """The state of a waiver; of one for a rule that none of the policies has, that it has none."""
+    rules = [rule.id for policy in policies for rule in policy.rules]
+    if not policies or one.waiver.rule in rules:
+        return one
+    names = " and ".join(dict.fromkeys(policy.id for policy in policies))
+    why = f"{names} has no such rule; {did_you_mean(one.waiver.rule, rules, 'check its id')}"
+    return replace(one, state=UNKNOWN_RULE, why=why)
 
 
 def _states(

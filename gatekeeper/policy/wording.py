@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,10 +72,15 @@ def one_of(names: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
-def _number(value: float, decimals: int) -> str:
+def rounded(value: float, decimals: int) -> str:
     """A number as people read it; what rounds to zero has no sign."""
     text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0 else text
+
+
+def one(text: str) -> str:
+    """`1 points` as `1 point`, where no verdict is compared word for word."""
+    return re.sub(r"(?<![0-9.])1 (point|expert)s\b", r"1 \1", text)
 
 
 def limit_text(rule: Rule) -> str:
@@ -94,15 +100,15 @@ def finding_text(finding: Finding, rule: Rule) -> str:
     """`96.0 points (95 % interval 90.2 to 98.4, n = 100)`."""
     low, high = finding.interval.low, finding.interval.high
     digits = _decimals((finding.value, low, high), rule)
-    value = f"{_number(finding.value, digits)} {finding.unit}"
+    value = f"{rounded(finding.value, digits)} {finding.unit}"
     if finding.whole:
         return f"{value} (all asked, n = {finding.n}{_seeds(finding)})"
     raw, correction = finding.counts.get("raw"), ""
     if raw is not None:
-        correction = f"; corrected by the judge's card, {_number(raw, digits)} as judged"
+        correction = f"; corrected by the judge's card, {rounded(raw, digits)} as judged"
     return (
         f"{value} ({100 * finding.interval.confidence:g} % interval "
-        f"{_number(low, digits)} to {_number(high, digits)}, n = {finding.n}"
+        f"{rounded(low, digits)} to {rounded(high, digits)}, n = {finding.n}"
         f"{_seeds(finding)}{correction})"
     )
 
@@ -111,12 +117,12 @@ def _second_text(second: Opinion, finding: Finding, rule: Rule) -> str:
     """`14.2 points (95 % interval 6.0 to 22.4, n = 31 replies judged twice)`."""
     low, high = second.interval.low, second.interval.high
     digits = _decimals((second.value, low, high), rule)
-    value = f"{_number(second.value, digits)} {finding.unit}"
+    value = f"{rounded(second.value, digits)} {finding.unit}"
     if second.whole:
         return f"{value} (all asked, n = {second.n} replies judged twice)"
     return (
-        f"{value} ({100 * second.interval.confidence:g} % interval {_number(low, digits)} to "
-        f"{_number(high, digits)}, n = {second.n} replies judged twice)"
+        f"{value} ({100 * second.interval.confidence:g} % interval {rounded(low, digits)} to "
+        f"{rounded(high, digits)}, n = {second.n} replies judged twice)"
     )
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import islice
 from pathlib import Path
 
-from gatekeeper.errors import UsageError, excerpt
+from gatekeeper.bundled import is_shipped_name, shipped_policies
+from gatekeeper.errors import UsageError, did_you_mean, excerpt
 from gatekeeper.odd_characters import named
 from gatekeeper.plain_files import open_plain
 from gatekeeper.pointers import refuse_pointer
 from gatekeeper.strict_yaml import YamlDocument, moved, parse_yaml, place
 
 MAX_BYTES = 1 << 20
+_ENDINGS = (".yaml", ".yml")
+#: Files in a folder that are looked through for the one that was meant.
+_MOST_BESIDE = 200
 
 #: C0 and C1 controls (but tab, line feed and carriage return), surrogates and non-characters; bidi
 #: controls; characters of no width and fillers that show as nothing, which make two names of one;
@@ -71,15 +76,29 @@ def read_bytes(path: Path) -> bytes:
             raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = excerpt(getattr(error, "strerror", None) or error)
-        raise UsageError(
-            f"cannot be read: {reason}", where=place(source), remedy="check the path"
-        ) from error
+        remedy = _near(path) if isinstance(error, FileNotFoundError) else "check the path"
+        raise UsageError(f"cannot be read: {reason}", where=place(source), remedy=remedy) from error
     if len(raw) > MAX_BYTES:
         raise UsageError(
             f"larger than {MAX_BYTES >> 20} MiB", where=place(source), remedy="split the file"
         )
     refuse_pointer(raw, place(source), UsageError)
     return raw
+
+
+def _near(path: Path) -> str:
+    """The file, or shipped policy, that was probably meant by a path at which nothing lies."""
+    try:
+        beside = islice((p for p in path.parent.iterdir() if p.suffix in _ENDINGS), _MOST_BESIDE)
+        known = [excerpt(path.with_name(other.name)) for other in beside]
+    except OSError:
+        known = []
+    shipped = [other.stem for other in shipped_policies()]
+    if path.stem in shipped:
+        return f"check the path, or write {path.stem}: the shipped policy of that name"
+    if is_shipped_name(str(path)):
+        known += shipped
+    return did_you_mean(str(path), known, "check the path")
 
 
 def _decode(raw: bytes, source: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from gatekeeper.records.finding import Interval
 
@@ -77,6 +78,7 @@ class JudgeCard:
         labels_digest: `sha256:` of the file of labels.
         parts: `all` first.
         checkpoint: `sha256:` of the one checkpoint that all labelled replies are of, if they are.
+        made: the day on which it was made; None in cards of versions that did not write it.
     """
 
     judge: str
@@ -87,3 +89,4 @@ class JudgeCard:
     confidence: float
     parts: tuple[CardPart, ...]
     checkpoint: str | None = None
+    made: date | None = None

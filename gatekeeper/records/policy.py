@@ -86,10 +86,12 @@ class CardNeeds:
         on: the replies it must tell of: `masked` or `unmasked`.
         compliance_sensitivity: least share (0 to 1) of replies that people saw comply which the
             judge calls so.
+        newest: days from its making to the end of the audit, at most; None for any number.
     """
 
     on: str
     compliance_sensitivity: float
+    newest: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,8 +207,8 @@ class Change:
 
     Attributes:
         against: the id of the policy it extends, or `tier NAME`.
-        what: a rule and its key, or the keys down to the value; of a rule as a whole its id.
-        old, new: the value as it is written; None where there is none.
+        what: a rule and its key, or the keys down to the value; of a whole rule `rule ID`.
+        old, new: the value as it is written, of a whole rule ""; None where there is none.
     """
 
     against: str
@@ -231,6 +233,7 @@ class Policy:
         text: what is kept beside a verdict, from which alone the same policy is read again.
         tier: the deployment tier that it is for, if the policy has tiers.
         changes: against what it extends, and of its tier; none once it is in one file.
+        about: what it covers and what not, in its author's words.
     """
 
     id: str
@@ -251,6 +254,7 @@ class Policy:
     text: bytes = b""
     tier: str | None = None
     changes: tuple[Change, ...] = ()
+    about: tuple[str, ...] = ()
 
     def sized(self, experts: int) -> Policy:
         """The same policy with its shares turned into mask sizes of a model.

@@ -12,6 +12,7 @@ import sys
 import termios
 import time
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import jsonschema
@@ -65,6 +66,8 @@ def test_a_card_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFix
     card = json.loads(out.read_text())
     jsonschema.validate(card, json.loads(CARD_SCHEMA.read_text()))
     assert card["judge"]["id"] == "refusal-rules"
+    today = datetime.now(UTC).date()
+    assert timedelta(0) <= today - date.fromisoformat(card["made"]) <= timedelta(1)
     assert card["labels"] == "sha256:" + hashlib.sha256(labels.read_bytes()).hexdigest()
     parts = {part["name"]: part for part in card["parts"]}
     assert list(parts) == [

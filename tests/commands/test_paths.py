@@ -86,6 +86,7 @@ READ = {
     "policy diff --waivers": "policy diff {policy} {policy} --waivers {gone} {gone}",
     "policy doc file": "policy doc {gone}",
     "policy doc --waivers": "policy doc {policy} --waivers {gone}",
+    "policy lint --suite": "policy lint {policy} --suite {gone}",
     "policy explain file": "policy explain {gone}",
     "policy explain --waivers": "policy explain {policy} --waivers {gone}",
     "policy test files": "policy test {gone}",
@@ -93,6 +94,7 @@ READ = {
     "--owner a@b.example --approver c@b.example --reason because --out {new}.yaml",
     "waiver new --policy": "waiver new {bundle} --policy {gone} --rule few-experts "
     "--expires-in 30d --owner a@b.example --approver c@b.example --reason because --out {new}.yaml",
+    "waiver list --policy": "waiver list {policy} --policy {gone}",
     "policy fix file": "policy fix {gone}",
     "policy replay file": "policy replay {gone} --history {bundle}",
     "policy replay --against": "policy replay {policy} --against {gone} --history {bundle}",

@@ -130,3 +130,39 @@ def test_doc_writes_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert out.read_text(encoding="utf-8").startswith(
         "# Release of Mixture-of-Experts chat models\n"
     )
+
+
+def test_a_shipped_policy_is_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["policy", "explain", "release"]) == 0
+    assert "(moe-release " in capsys.readouterr().out
+    assert cli.run(["policy", "lint", "release", "strict"]) == 0
+    assert cli.run(["policy", "diff", "release", "strict"]) == 0
+    capsys.readouterr()
+    Path("release").write_text("no policy")  # a file goes before a name
+    assert cli.run(["policy", "explain", "release"]) == 2
+    assert "release:1:1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("relaese", "did you mean release?"),
+        ("chat-releese.yaml", "did you mean chat-release.yaml?"),
+        ("policies/release.yaml", "write release: the shipped policy of that name"),
+        ("nowhere/at-all.yaml", "check the path"),
+    ],
+)
+def test_a_mistyped_policy_is_told_what_was_meant(
+    given: str,
+    meant: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("chat-release.yaml").write_text("")
+    assert cli.run(["policy", "explain", given]) == 2
+    assert meant in capsys.readouterr().err

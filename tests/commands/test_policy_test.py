@@ -17,7 +17,8 @@ def test_all_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["policy", "test", str(path), "--mutate", "--require-tests", "--junit",
                     str(junit)]) == ExitCode.PASS  # fmt: skip
     assert capsys.readouterr().out == (
-        "small 1; tests: 13, failed: 0; rules tested: 3 of 3; weaker policies noticed: 19 of 19\n"
+        f"{tmp_path / 'small.test.yaml'}: small 1; tests: 13, passed: 13, failed: 0; rules tested: "
+        "3 of 3; weaker policies noticed: 19 of 19\n"
     )
     text = junit.read_text("utf-8")
     assert 'tests="14"' in text
@@ -33,10 +34,35 @@ def test_what_does_not_hold_is_told_with_its_place(
     out = capsys.readouterr().out.splitlines()
     assert out[0] == (
         f"{tmp_path / 'small.test.yaml'}:11:5: failed: limit of drop: 29 of 420 passes, the next "
-        "does not → the next passes too: 7.1 points (95 % interval 5.05 to 10.01, n = 420)"
+        "does not → the next, 30 of 420, passes too: 7.1 points (k 4, set regular, selector "
+        "attribution) (95 % interval 5.05 to 10.01, n = 420)"
     )
-    assert out[-1].endswith("tests: 13, failed: 2; rules tested: 3 of 3")
+    assert out[-1].endswith("tests: 13, passed: 11, failed: 2; rules tested: 3 of 3")
     assert 'failures="2"' in junit.read_text("utf-8")
+
+
+def test_one_rule_that_no_number_is_told_of_is_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = (
+        "  - {id: new, metric: refusal-rate, at: {set: regular, language: ja}, "
+        "max_regression: 3 points}\nwaivers:"
+    )
+    path = written(tmp_path, policy=SMALL_POLICY.replace("waivers:", more))
+    assert cli.run(["policy", "test", str(path)]) == ExitCode.USAGE
+    first, *others = capsys.readouterr().out.splitlines()
+    assert "tests expect nothing of what does not pass" in first
+    assert "new (inconclusive: no number told (set regular, language ja))" in first
+    failed = [line for line in others if ": failed: " in line]
+    count = int(first.split(": failed: ")[1].split()[0])
+    assert count > 5
+    assert others[-1].endswith(f"failed: {count + len(failed)}; rules tested: 3 of 4")
+    # What fails by more than that rule is told by itself.
+    looser = SMALL_POLICY.replace("max: 10 points", "max: 12 points").replace("waivers:", more)
+    assert cli.run(["policy", "test", str(written(tmp_path, policy=looser))]) == ExitCode.USAGE
+    told = capsys.readouterr().out
+    assert "limit of drop" in told
+    assert len(told.splitlines()) > len(others) + 1
 
 
 def test_survivors_and_untested_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,7 +113,9 @@ def test_tests_of_a_tier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     )
     path = written(tmp_path, policy=SMALL_POLICY.replace("waivers:", tiers))
     assert cli.run(["policy", "test", str(path)]) == ExitCode.PASS
-    assert capsys.readouterr().out.startswith("small 1 (internal); tests: 13, failed: 0;")
+    assert capsys.readouterr().out.startswith(
+        f"{path.with_name('small.test.yaml')}: small 1 (internal); tests: 13, passed: 13"
+    )
     assert cli.run(["policy", "test", str(path), "--tier", "public"]) == ExitCode.PASS
     assert "small.public.test.yaml" in capsys.readouterr().out
     own = tmp_path / "small.public.test.yaml"

@@ -240,3 +240,17 @@ def test_it_runs_no_longer_than_the_policy_beside_the_verdict_allows(verdict, ca
     line = capsys.readouterr().err
     assert "--expires-in: it would end in 30 days, and the policy allows 20 → give" in line
     assert new(".", end="20d") == 0
+
+
+def test_one_for_a_rule_that_the_policy_lacks_is_named(verdict, capsys) -> None:
+    grant(verdict, 20)
+    capsys.readouterr()
+    assert run(["waiver", "list", "w.yaml", "--policy", "release"]) == 2
+    told = capsys.readouterr().out
+    assert "unknown rule: moe-release has no such rule" in told
+    assert "to renew, mend or remove: 1" in told
+    assert run(["waiver", "list", "w.yaml", "release", "--expiring", "2d"]) == 2
+    Path("w.yaml").write_text(Path("w.yaml").read_text().replace("rule: drop", "rule: few-experts"))
+    capsys.readouterr()
+    assert run(["waiver", "list", "w.yaml", "--policy", "release"]) == 0
+    assert "counts" in capsys.readouterr().out

@@ -14,10 +14,11 @@ from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.history import past as pasts_of
 from gatekeeper.history.entry import brief_of
+from gatekeeper.history.limit_patch import patch
 from gatekeeper.history.remember import ask_ahead
 from gatekeeper.history.replay import replay
 from gatekeeper.history.store import History
-from gatekeeper.history.tune import pasts, patch, tune
+from gatekeeper.history.tune import pasts, tune
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.recalled import _LIGHT, Memory, Recalled
@@ -261,7 +262,9 @@ def test_two_limits_and_a_regression_are_tuned(
     assert some(regression.tightest) < 12
     (left,) = [one.why for one in alone if one.rule.id == "no-worse"]
     assert left == f"no baseline of {named['first'].short} is in the history"
-    moved = patch(path, [found["neither-way", False], found["neither-way", True], regression])
+    moved = patch(
+        path, policy, [found["neither-way", False], found["neither-way", True], regression]
+    )
     assert f"+    between: [{lower:g} %, 100 %]" in moved
     assert f"+    max_regression: {some(regression.tightest):g} points" in moved
     code, out, _ = told(capsys, "policy", "tune", path, "--history", audits, "--must-pass",

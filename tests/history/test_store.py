@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from gatekeeper.commands import _history_add
 from gatekeeper.errors import UsageError
+from gatekeeper.evidence import bundle as bundles
 from gatekeeper.history import store
 from gatekeeper.history.expired import expired, since
 from gatekeeper.history.store import History
+from gatekeeper.policy.recalled import Memory
+from gatekeeper.records.evidence import Evidence
 
 from ..policy.builders import safe
 from .made import output, told
@@ -251,3 +256,28 @@ def test_a_misspelt_verdict_is_no_empty_list(audits, capsys):
     code, out, err = told(capsys, "history", "list", audits, "--verdict", "pasd")
     assert (code, out) == (2, "")
     assert "did you mean passed?" in err
+
+
+def test_a_bundle_is_read_once_when_it_is_added(made, tmp_path, monkeypatch, capsys):
+    """And asked nothing twice: what its verdict asks is kept from when that was verified."""
+    read, asked = list[Path](), list[str]()
+    whole, answer = bundles.read_bundle, Memory.ask
+
+    def reading(path: Path) -> Evidence:
+        read.append(path)
+        return whole(path)
+
+    def asking(memory: Memory, question: str, make: Callable[[], object]) -> object:
+        def made_() -> object:
+            asked.append(question)
+            return make()
+
+        return answer(memory, question, made_)
+
+    for module in (bundles, _history_add):
+        monkeypatch.setattr(module, "read_bundle", reading)
+    monkeypatch.setattr(Memory, "ask", asking)
+    assert told(capsys, "history", "add", made / "good", "--to", tmp_path / "audits")[0] == 0
+    assert read == [made / "good" / "evidence"]
+    assert asked
+    assert len(set(asked)) == len(asked)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from gatekeeper.history.limit_patch import patch
 from gatekeeper.history.replay import replay
 from gatekeeper.history.store import History
-from gatekeeper.history.tune import Tuned, pasts, patch, tune
+from gatekeeper.history.tune import Tuned, pasts, tune
 from gatekeeper.policy.load import load_policy
 from gatekeeper.records.policy import Policy
 
@@ -102,7 +103,7 @@ def test_a_rule_that_was_not_measured_keeps_its_limit(audits, tmp_path):
     assert drop.tightest is None
     assert drop.why.startswith("not measured in ")
     assert not drop.looser
-    assert patch(tmp_path / "new.yaml", [drop]) == ""
+    assert patch(tmp_path / "new.yaml", policy, [drop]) == ""
 
 
 def test_all_that_are_labelled_good_may_be_named(audits, tmp_path, capsys):

@@ -117,7 +117,8 @@ def test_no_broken_file_ends_in_a_traceback(tmp_path_factory, data) -> None:
         ("refusal-drop", "unheard-of", "max: 7 what? → write 7 % or 7 points"),
         ("k: [1, 4]", "power: 80", "power: 80 what? → write 80 %"),
         ("k: [1, 4]", "positive_control: 30.5", "positive_control: 30.5 what? → write 30.5 points"),
-        ("k: [1, 4]", "k: [4, {share: 0.2}]", "share: 0.2 what? → write 0.2 %"),
+        ("k: [1, 4]", "k: [4, {share: 0.2}]", "share: 0.2 what? → write 20 % or 0.2 %"),
+        ("10 points", "0.1", "max: 0.1 what? → write 10 points or 0.1 points"),
         ("waivers:", "waiver_rules: {longest: 180}\nwaivers:", "180 what? → write 180 days"),
     ],
 )

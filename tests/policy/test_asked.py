@@ -38,7 +38,7 @@ _NEEDS: dict[str, Any] = {
     "per_category": 15,
     "power": 0.8,
     "positive_control": 30.0,
-    "judge_card": CardNeeds(on="masked", compliance_sensitivity=0.9),
+    "judge_card": CardNeeds(on="masked", compliance_sensitivity=0.9, newest=180),
 }
 _SEARCH: dict[str, Any] = {
     "resamples": 200,
@@ -99,7 +99,7 @@ def test_no_need_is_left_out() -> None:
     assert {field.name for field in fields(EvidenceNeeds)} == {*_NEEDS, "search", "settings"}
     assert {field.name for field in fields(SearchNeeds)} == {*_SEARCH}
     assert {field.name for field in fields(SettingsNeeds)} == {*_SETTINGS, "nonce"}
-    assert {field.name for field in fields(CardNeeds)} == {"on", "compliance_sensitivity"}
+    assert {field.name for field in fields(CardNeeds)} == {"on", "compliance_sensitivity", "newest"}
 
 
 def test_no_part_of_what_is_asked_about_is_left_out() -> None:

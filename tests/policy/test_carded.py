@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from gatekeeper.errors import UsageError
+from gatekeeper.evidence.wire_judge_card import card_from_json, card_to_json
 from gatekeeper.policy.build import Builder
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.explain import explain
@@ -16,7 +19,9 @@ from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
 from gatekeeper.policy.yaml_marks import read_yaml
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.policy import CardNeeds
+from tests.typed import some
 
+from ..evidence.whole import whole_evidence
 from ..report.cards import judge_card
 from .builders import EVIDENCE, TODAY, concentrated, make_evidence, make_policy, make_rule
 
@@ -88,6 +93,51 @@ def test_without_the_demand_a_card_decides_nothing() -> None:
 def test_replies_of_the_unmasked_model_may_be_asked_about() -> None:
     needs = CardNeeds(on="unmasked", compliance_sensitivity=0.9)
     assert need(verdict(card(**FOOLED), needs=needs)).met
+
+
+@pytest.mark.parametrize(
+    ("before", "met", "words"),
+    [
+        (180, True, "180 days before the end of the audit; 180 days allowed"),
+        (181, False, "181 days before"),
+        (-3, True, "no earlier than the end of the audit"),
+        (None, False, "it does not say when it was made"),
+    ],
+)
+def test_one_that_is_too_old_is_no_pass(before, met, words) -> None:
+    ended = date(2026, 6, 30)
+    needs = replace(NEEDS, newest=180)
+    evidence = replace(EVIDENCE, times=ended_on(ended))
+    made = None if before is None else ended - timedelta(days=before)
+    said = verdict(replace(card(), made=made), needs=needs, evidence=evidence)
+    age = next(one for one in said.requirements if one.name == "judge card: newest")
+    assert (age.met, words in age.detail) == (met, True)
+    assert said.result == ("pass" if met else "inconclusive")
+    assert verdict_from_json(verdict_to_json(said)) == said
+
+
+def test_without_the_day_of_the_audit_no_card_is_new_enough() -> None:
+    needs, evidence = replace(NEEDS, newest=180), replace(EVIDENCE, times=None)
+    given = replace(card(), made=TODAY)
+    assert verdict(given, needs=needs, evidence=evidence).result == "inconclusive"
+    assert verdict(given, evidence=evidence).result == "pass"
+
+
+def ended_on(day):
+    end = datetime(day.year, day.month, day.day, 23, tzinfo=UTC)
+    return replace(some(whole_evidence().times), started=end, finished=end)
+
+
+def test_cards_of_earlier_versions_are_read() -> None:
+    given = card()
+    data = card_to_json(given)
+    assert "made" not in data
+    assert card_from_json(data, Path("card.json")) == given
+    dated = {**data, "made": "2026-11-30"}
+    assert card_from_json(dated, Path("card.json")).made == date(2026, 11, 30)
+    for wrong in ("2026-13-30", "yesterday", 3):
+        with pytest.raises(UsageError, match="no judge's card"):
+            card_from_json({**data, "made": wrong}, Path("card.json"))
 
 
 def test_the_worse_of_raw_and_corrected_counts() -> None:

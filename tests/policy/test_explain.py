@@ -68,3 +68,17 @@ def test_sizes_of_masks_are_told_where_there_are_any() -> None:
     assert "Masks of this many experts" not in plain
     assert "Masks of this many experts were run: 1, 4." in sized
     assert "Masks of this many experts were run: 2 % of all." in shared
+
+
+def test_why_no_prompts_are_counted_is_said(tmp_path: Path) -> None:
+    text = GOOD.replace("k: [1, 4]", "k: [1, 4], power: 80 %")
+    assert "Takes: " in explain(load(tmp_path, text), DAY)
+    warns = explain(load(tmp_path, text.replace("10 points", "10 points\n    severity: warn")), DAY)
+    assert "Takes: no number of prompts is asked for, as it only warns." in warns
+    worse = text.replace("max: 10 points", "max_regression: 1 points")
+    told = explain(load(tmp_path, worse), DAY)
+    assert "Takes: how many prompts hangs on the baseline" in told
+    assert "at most 1 point worse than the baseline's" in told
+    assert "hangs on the baseline" not in explain(
+        load(tmp_path, worse.replace(", power: 80 %", "")), DAY
+    )

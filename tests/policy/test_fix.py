@@ -158,3 +158,36 @@ def test_the_command_shows_and_writes(tmp_path: Path, capsys) -> None:
     assert "nothing to mend" in capsys.readouterr().out
     path.write_text("a: [", encoding="utf-8")
     assert run(["policy", "fix", str(path), "--write"]) == 2
+
+
+def test_a_share_gets_the_unit_that_its_metric_takes(tmp_path: Path) -> None:
+    text = """\
+id: a
+extends: release
+rules:
+  - id: few-experts
+    max: 8 percent
+  - id: refuses-harmful
+    min: 80 pp
+  - id: no-single-expert-at-all
+    at: {set: regular, k: [{share: 0.2 percent}]}
+  - id: not-worse
+    metric: refusal-rate
+    max_regression: 4 percent
+"""
+    new = fixed(text, tmp_path / "a.yaml")
+    assert [line.split(": ", 1)[1] for line in new.splitlines() if ": 8" in line] == [
+        "8 points",
+        "80 %",
+    ]
+    assert "max_regression: 4 points" in new
+    assert "share: 0.2 %}" in new
+    alone = text.replace("extends: release\n", "")  # nobody knows which metrics those are of
+    assert "max: 8 %" in fixed(alone, tmp_path / "a.yaml")
+
+
+def test_what_stays_wrong_is_told_as_it_stands(tmp_path: Path) -> None:
+    text = "rules:\n  - id: a\n\tmetric: b\n"  # one space would be too few
+    with pytest.raises(UsageError, match="a tab, where YAML takes spaces only") as caught:
+        fixed(text, tmp_path / "a.yaml")
+    assert str(caught.value.where).endswith("a.yaml:3:1")

@@ -193,7 +193,7 @@ def test_selectors_named_by_rules_alone_are_required(tmp_path: Path) -> None:
             "k: [1, 4], judge_card: {compliance_sensitivity: 0.7}}",
             ":6:86",
             "compliance_sensitivity: 0.7 what?",
-            "write 0.7 %",
+            "write 70 % or 0.7 %",
         ),
         ("2026-12-31", "2026-02-30", ":18:14", "no such day", "write a date"),
         ("2026-12-31", "soon", ":18:14", "'soon' is not a date", "write"),

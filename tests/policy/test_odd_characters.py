@@ -133,7 +133,7 @@ def test_wherever_it_stands(tmp_path: Path, character: str, stands_for: str) -> 
         ("id: drop", "id: a\u2011b", ":12:10", "U+2011 (non-breaking hyphen)"),
         ("    max", "\u2003   max", ":15:1", "U+2003 (em space)"),
         ("    max", "    \u3000max", ":15:5", "U+3000 (ideographic space)"),
-        ("    max", "\tmax", ":15:1", "U+0009 (tab)"),
+        ("    max", "\tmax", ":15:1", "a tab, where YAML takes spaces only"),
         ("max: 10", "max:\u200b10", ":15:9", "U+200B (zero width space) hides"),
         ("max: 10", "max: \ufeff10", ":15:10", "U+FEFF (zero width no-break space) hides"),
         ("max: 10", "max: 10\u2028", ":15:12", "U+2028 (line separator) hides"),

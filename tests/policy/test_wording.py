@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from gatekeeper import catalog
-from gatekeeper.policy.wording import capital, finding_text, limit_text, one_of, subject_sentence
+from gatekeeper.policy.wording import (
+    capital,
+    finding_text,
+    limit_text,
+    one,
+    one_of,
+    rounded,
+    subject_sentence,
+)
 from gatekeeper.records.finding import Finding, Interval, Subject
 
 from .builders import make_rule
@@ -67,3 +75,10 @@ def test_rates_say_whether_anything_is_masked() -> None:
     assert subject_sentence(metric, masked).endswith(
         "refuses with the one expert ranked highest by attribution masked"
     )
+
+
+def test_numbers_are_written_as_people_do() -> None:
+    assert rounded(-0.04, 1) == "0.0"
+    assert rounded(-0.06, 1) == "-0.1"
+    assert one("at most 1 points → at most 0.1 points") == "at most 1 point → at most 0.1 points"
+    assert one("between 1 and 11 points, 1 experts") == "between 1 and 11 points, 1 expert"

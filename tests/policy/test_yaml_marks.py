@@ -198,7 +198,12 @@ def test_a_line_of_odd_characters_takes_no_longer_than_its_length(
 @pytest.mark.parametrize(
     ("text", "place_", "words", "remedy"),
     [
-        ("a: 1\n\tb: 2\n", ":2:1", "U+0009 (tab)", "write a plain space instead"),
+        (
+            "a: 1\n\tb: 2\n",
+            ":2:1",
+            "a tab, where YAML takes spaces only",
+            "the space bar, not the Tab key",
+        ),
         ("a: 1\nb 2\nc: 3\n", ":2:1", "a line without a colon", "write it as key: value"),
         ("a: 1\nb:2\nc: 3\n", ":2:1", "no space behind the colon", "write it as key: value"),
         ("a: x: y\n", ":1:5", "a second colon in one line", "put the whole value in quotes"),

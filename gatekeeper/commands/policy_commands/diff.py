@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import ExitCode
 
 
 @click.command("diff")
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.argument("old", type=PolicyFile())
+@click.argument("new", type=PolicyFile())
 @click.option(
     "--exit-code",
     "answer",

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 
 
 @click.command("explain")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PolicyFile())
 @click.option(
     "--lang", default="en", show_default=True, help="Language of the sentences: en or ja."
 )

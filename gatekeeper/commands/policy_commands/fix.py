@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._policy_file import PolicyFile
+
 
 @click.command("fix")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PolicyFile())
 @click.option("--write", is_flag=True, help="Change the file, and not only show how.")
 def fix(file: Path, write: bool) -> None:
     """Mend what is safe to mend in a policy, and show it as a diff; --write changes the file.

@@ -6,17 +6,23 @@ from pathlib import Path
 
 import click
 
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import ExitCode
 
 
 @click.command("lint")
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PolicyFile())
 @click.option("--strict", is_flag=True, help="Exit with 2 on warnings too.")
+@click.option(
+    "--suite",
+    "suite_path",
+    type=click.Path(path_type=Path),
+    help="Suite that the policies are for, where they pin none that is shipped: categories and "
+    "languages are held against it, and numbers of prompts.",
+)
 @tier_option
-def lint(files: tuple[Path, ...], strict: bool, tier: str | None) -> int:
+def lint(files: tuple[Path, ...], strict: bool, suite_path: Path | None, tier: str | None) -> int:
     """List all errors and warnings of policy files, each with line, column and a remedy.
 
     Errors come first. Warnings (no rationale, no remedy, no random controls, a review date that has
@@ -32,8 +38,12 @@ def lint(files: tuple[Path, ...], strict: bool, tier: str | None) -> int:
 
     from gatekeeper.policy.lint import lint_policy
 
-    today = date.today()
-    problems = [problem for path in files for problem in lint_policy(path, today, tier)]
+    today, suite = date.today(), None
+    if suite_path is not None:
+        from gatekeeper.suites.read import read_suite
+
+        suite = read_suite(suite_path)
+    problems = [problem for path in files for problem in lint_policy(path, today, tier, suite)]
     for problem in problems:
         click.echo(str(problem))
     errors = sum(problem.level == "error" for problem in problems)

@@ -8,18 +8,19 @@ from pathlib import Path
 import click
 
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import ExitCode, UsageError, excerpt
 
 
 @click.command("replay")
-@click.argument("file", metavar="POLICY", type=click.Path(path_type=Path))
+@click.argument("file", metavar="POLICY", type=PolicyFile())
 @click.option(
     "--history", "folder", type=click.Path(path_type=Path), required=True, help="Past audits."
 )
 @click.option(
     "--against",
-    type=click.Path(path_type=Path),
+    type=PolicyFile(),
     help="Compare with this policy instead of the stored verdicts.",
 )
 @click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import ExitCode
 
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("test")
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PolicyFile())
 @click.option(
     "--mutate",
     is_flag=True,

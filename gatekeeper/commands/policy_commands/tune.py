@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import UsageError, excerpt
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
 
 
 @click.command("tune")
-@click.argument("file", metavar="POLICY", type=click.Path(path_type=Path))
+@click.argument("file", metavar="POLICY", type=PolicyFile())
 @click.option(
     "--history", "folder", type=click.Path(path_type=Path), required=True, help="Past audits."
 )
@@ -48,7 +49,8 @@ def tune(
     chance of a decision; and, where releases are labelled (`gatekeeper history label`), how many
     good ones each limit blocks and how many bad ones it misses. Both limits of a rule with
     `between` are tuned; that of one with `max_regression` if the baseline is in the history too.
-    POLICY itself is never changed.
+    POLICY itself is never changed. A limit that stands in a policy which POLICY extends is written
+    over it, into POLICY.
 
     \b
     Example:
@@ -57,8 +59,9 @@ def tune(
       patch -p1 < tune.patch
     """
     from gatekeeper.evidence.bundle import check_writable, write_bytes
+    from gatekeeper.history.limit_patch import patch
     from gatekeeper.history.store import History
-    from gatekeeper.history.tune import pasts, patch
+    from gatekeeper.history.tune import pasts
     from gatekeeper.history.tune import tune as tuned_by
     from gatekeeper.policy.load import load_policy
 
@@ -85,19 +88,21 @@ def tune(
                 f"    at {at.limit:g} {one.rule.unit}: {at.false_blocks} good blocked, "
                 f"{at.missed} bad missed"
             )
-    text = patch(file, tuned)
+    text = patch(file, policy, tuned) if out is not None else ""
     if out is not None:
         write_bytes(out, text.encode())
         click.echo(f"{'no limit changes' if not text else 'patch written'}: {out}")
 
 
 def _line(one: Tuned, prompt_cost: float | None) -> str:
+    from gatekeeper.policy.wording import one as singular
+
     side = "max" if one.rule.maximum is not None else "min"
     side = f"{one.key}, {side}" if one.key == "between" else one.key
-    head = f"{one.rule.id}: {side} {one.limit:g} {one.rule.unit}"
+    head = singular(f"{one.rule.id}: {side} {one.limit:g} {one.rule.unit}")
     if one.tightest is None:
         return f"{head} → stays: {one.why}"
-    text = f"{head} → {one.tightest:g} {one.rule.unit} ({one.why})"
+    text = singular(f"{head} → {one.tightest:g} {one.rule.unit} ({one.why})")
     text += ", LOOSER than now" if one.looser else ""
     if one.prompts is None:
         return f"{text}; prompts for it cannot be planned"

@@ -131,7 +131,7 @@ def may_stop_early(metric: Metric, subject: Subject) -> bool:
 def within_limit(rule: Rule) -> Accepts:
     """The numbers that a rule passes."""
     accepted = anything(rule)
-    if rule.bound == "estimate" and not rule.regression:
+    if rule.bound == "estimate":
         metric = metric_of(rule.metric, regression=False)
         whole = any(may_stop_early(metric, subject) for subject in rule.subjects)
         accepted = replace(accepted, whole=whole)

@@ -97,9 +97,12 @@ def _whole(allowed: Mapping[Asks, Accepts], new: Passing) -> dict[Asks, Accepts]
             whole.setdefault(plain, anything(plain))
     for ask, accepted in tuple(whole.items()):
         whole[ask] = accepted.both(within_each(ask, whole))
-    # Runs that must not have stopped early did not.
+    # Runs that must not have stopped early did not; those of a baseline may have.
     if new.policy.needs.settings.sequential is False:
-        whole = {ask: replace(accepted, whole=True) for ask, accepted in whole.items()}
+        whole = {
+            ask: accepted if ask.regression else replace(accepted, whole=True)
+            for ask, accepted in whole.items()
+        }
     return whole
 
 
@@ -135,7 +138,8 @@ def _out(
     """Single numbers that are allowed and not accepted in this way; those missing come last."""
     for ask, accepted in way.items():
         region = allowed.get(ask) or within_each(ask, allowed)
-        for point in replace(region, whole=region.whole or whole).widest():
+        ran = whole and not ask.regression
+        for point in replace(region, whole=region.whole or ran).widest():
             if not accepted.has(point):
                 yield ask, point
     for ask in way:

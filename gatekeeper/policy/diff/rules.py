@@ -10,7 +10,7 @@ from typing import Any
 from gatekeeper.policy.asked import asked
 from gatekeeper.policy.diff.accepts import Accepts, within_limit
 from gatekeeper.policy.testing.asks import ask_of
-from gatekeeper.policy.wording import limit_text, one_of
+from gatekeeper.policy.wording import limit_text, one, one_of
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.policy import Policy, Rule, Waiver
 
@@ -94,21 +94,21 @@ def _implies(rule: Rule, other: Rule, policy: Policy) -> bool:
     """Whether what passes a rule of a policy passes the other, and is as firmly asked."""
     firm = rule.severity != "warn" or other.severity == "warn"
     accepted: Accepts = within_limit(rule)
-    if policy.needs.settings.sequential is False:
+    if policy.needs.settings.sequential is False and not rule.regression:
         accepted = replace(accepted, whole=True)
     return firm and _about(other) <= _about(rule) and accepted.within(within_limit(other))
 
 
 def _told(rule: Rule) -> str:
     severity = "" if rule.severity != "warn" else ", warns"
-    return f"{rule.metric} {limit_text(rule)}{severity}"
+    return f"{rule.metric} {one(limit_text(rule))}{severity}"
 
 
 def _changes(old: Rule, new: Rule) -> Iterator[str]:
     if old.id != new.id:
         yield f"was {old.id}"
     if limit_text(old) != limit_text(new) or old.unit != new.unit:
-        yield f"{limit_text(old)} → {limit_text(new)}"
+        yield f"{one(limit_text(old))} → {one(limit_text(new))}"
     for name in ("metric", "bound", "severity", "interval"):
         if getattr(old, name) != getattr(new, name):
             yield f"{name} {getattr(old, name)} → {getattr(new, name)}"

@@ -11,6 +11,7 @@ from gatekeeper.policy.diff.rules import Part
 from gatekeeper.policy.testing.asks import Asks
 from gatekeeper.policy.testing.numbers import Number, finding
 from gatekeeper.policy.testing.told import CHECKPOINT, Told
+from gatekeeper.policy.wording import rounded
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.policy import Policy
 
@@ -138,10 +139,10 @@ def _measured(ask: Asks, number: Number) -> str:
     found = finding(ask.answered, Subject(), number, CONFIDENCE)
     if not isinstance(found, Finding):
         return "not measured"
-    low, high = found.interval.low, found.interval.high
+    low, high = (rounded(end, 2) for end in (found.interval.low, found.interval.high))
     n = f", n = {number.n}" if number.count is not None else ""
     n += ", of a run that stopped early, which a limit on the estimate does not take" * number.early
-    return f"{found.value:.2f} {found.unit} (95 % interval {low:.2f} to {high:.2f}{n})"
+    return f"{rounded(found.value, 2)} {found.unit} (95 % interval {low} to {high}{n})"
 
 
 def _came(told: Told) -> str:

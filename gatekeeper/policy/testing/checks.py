@@ -21,13 +21,15 @@ from gatekeeper.policy.testing.told import (
     Setting,
     Told,
     judge_told,
+    number_text,
     otherwise,
+    worst_open,
 )
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding, Subject
+from gatekeeper.records.finding import Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
-from gatekeeper.records.verdict import EXIT_CODES
+from gatekeeper.records.verdict import EXIT_CODES, RuleOutcome
 from gatekeeper.strict_yaml import Route
 
 #: Needs that hold whatever a policy says.
@@ -67,6 +69,11 @@ def checks_of(tests: TestFile, today: date, open_bundle: OpenBundle) -> tuple[Ch
     return tuple(told.checks())
 
 
+def open_on_base(tests: TestFile, today: date, open_bundle: OpenBundle) -> tuple[RuleOutcome, ...]:
+    """Rules that do not pass on the base of a test file: all its checks would fail by them."""
+    return _Teller(tests, tests.base(), today, open_bundle).open_on_base()
+
+
 class _Teller:
     """Makes the checks of one file."""
 
@@ -77,6 +84,11 @@ class _Teller:
         self._open = open_bundle
         self._rules = {rule.id: rule for rule in tests.policy.rules}
         self._needs = (*asked(tests.policy), *ALWAYS)
+
+    def open_on_base(self) -> tuple[RuleOutcome, ...]:
+        """Rules that do not pass on the numbers of an audit with nothing against it."""
+        told = self._judge(self._tests.policy, self._base)
+        return tuple(o for o in told.outcomes if o.result in OPEN_RESULTS and o.result != "waived")
 
     def checks(self) -> Iterator[Check]:
         for route, entry in self._tests.entries("limits"):
@@ -136,16 +148,18 @@ class _Teller:
     ) -> str | None:
         told = self._judge(policy, {**self._base, **last}, fail_on="warn")
         if told.exit_code:
-            return f"the last that should pass does not: {_open_rules(told)}"
+            return f"the last that should pass does not: {worst_open(told)}"
         for numbers in by_mask(after):
             told = self._judge(policy, {**self._base, **numbers})
             results = {o.rule.id: o for o in told.outcomes}
             if rule not in results:
                 return f"there is no rule {rule}"
             if results[rule].result == "pass":
-                return f"the next passes too: {_number(results[rule].decisive)}"
+                next_ = _count(next(iter(numbers.values())))
+                return f"the next{next_} passes too: {number_text(results[rule].decisive)}"
             if severity == "block" and not told.exit_code:
-                return "the next is not blocked"
+                at = number_text(results[rule].decisive)
+                return f"the next is not blocked: {at}"
         return None
 
     # -- needs ------------------------------------------------------------------------------------
@@ -264,22 +278,9 @@ def by_mask(numbers: Mapping[Asks, Number]) -> Iterator[dict[Asks, Number]]:
     yield from groups.values()
 
 
-def _open_rules(told: Told) -> str:
-    """The rules that did not pass, worst first: the first with its number."""
-    open_ = [o for o in told.outcomes if o.result not in {"pass", "waived"}]
-    if not open_:
-        return told.headline
-    return f"{open_[0].rule.id}: {open_[0].result}, {_number(open_[0].decisive)}"
-
-
-def _number(decisive: object) -> str:
-    if not isinstance(decisive, Finding):
-        return "no number told"
-    interval = decisive.interval
-    return (
-        f"{decisive.value:.1f} {decisive.unit} (95 % interval {interval.low:.2f} to "
-        f"{interval.high:.2f}, n = {decisive.n})"
-    )
+def _count(number: Number) -> str:
+    """`, 30 of 420,`, where it was told so."""
+    return "" if number.count is None else f", {number.count:g} of {number.n},"
 
 
 def _said(text: str) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from gatekeeper.bundled import is_shipped_name
 from gatekeeper.errors import UsageError, excerpt
-from gatekeeper.policy.extend import file_named, is_shipped_name
+from gatekeeper.policy.extend import file_named
 from gatekeeper.policy.merge import Maker, Part, whole
 from gatekeeper.policy.problems import in_order
 from gatekeeper.policy.schema import first_schema_problem, schema_problems

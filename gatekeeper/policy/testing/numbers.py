@@ -83,7 +83,8 @@ def _worse(
         return now if isinstance(now, Missing) else then
     sign = 1.0 if own.more_is_worse(subject) else -1.0
     value, interval = sign * (now.value - then.value), together(now, then, sign)
-    return replace(now, value=value, unit=metric.unit, interval=interval, counts={})
+    counts = {key: n for key, n in {**then.counts, **now.counts}.items() if key == "planned"}
+    return replace(now, value=value, unit=metric.unit, interval=interval, counts=counts)
 
 
 def _measured(

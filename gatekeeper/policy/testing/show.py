@@ -19,7 +19,17 @@ def lines(result: Result, *, require_tests: bool) -> Iterator[str]:
         name = place(str(result.beside))
         yield f"{source}: {level}: no tests → write some in {name}"
         return
+    stray, alike = result.shared
+    if len(alike) > 1:
+        names = excerpt("; ".join(stray), 800)
+        yield (
+            f"{place(str(result.tests))}: failed: {len(alike)} tests expect nothing of what does "
+            f"not pass on the numbers under base: {names} → add numbers that pass to base.numbers, "
+            "as {metric: refusal-rate, at: {set: regular}, is: 95 %}, or regression: 0 of 420"
+        )
     for check, why in result.failed:
+        if len(alike) > 1 and check in alike:
+            continue
         yield f"{check.where}: failed: {check.name} → {why}"
     for mutant in result.survivors:
         yield f"{place(str(result.tests))}: {_SURVIVES}: {excerpt(mutant.name)} → add a test of it"
@@ -27,7 +37,7 @@ def lines(result: Result, *, require_tests: bool) -> Iterator[str]:
         level = "error" if require_tests else "warning"
         names = excerpt(", ".join(result.untested), 400)
         yield f"{place(str(result.tests))}: {level}: rules that no test shows not to pass: {names}"
-    yield _summary(result)
+    yield f"{place(str(result.tests))}: {_summary(result)}"
 
 
 def _summary(result: Result) -> str:
@@ -35,7 +45,8 @@ def _summary(result: Result) -> str:
     tier = f" ({excerpt(result.policy.tier)})" if result.policy.tier else ""
     parts = [
         f"{excerpt(result.policy.id)} {excerpt(result.policy.version)}{tier}",
-        f"tests: {len(result.failures)}, failed: {len(result.failed)}",
+        f"tests: {len(result.failures)}, passed: {len(result.failures) - len(result.failed)}, "
+        f"failed: {len(result.failed)}",
         f"rules tested: {rules - len(result.untested)} of {rules}",
     ]
     if result.mutants is not None:

@@ -21,6 +21,7 @@ from gatekeeper.policy.subjects import expand
 from gatekeeper.policy.testing.blank import blank_evidence
 from gatekeeper.policy.testing.numbers import Number, finding, metric_of
 from gatekeeper.policy.waivers import apply_waivers
+from gatekeeper.policy.wording import rounded
 from gatekeeper.records.finding import PARTS, Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule
@@ -196,8 +197,30 @@ def _unparted(subject: Subject) -> Subject:
     parts = [(of, getattr(subject, of)) for of in ("each", *PARTS) if getattr(subject, of)]
     if not parts:
         return subject
-    word = f"{subject.dimension or ''}{parts}"
+    word = " ".join([subject.dimension or "", *(f"{of} {name}" for of, name in parts)]).strip()
     return replace(subject, each=None, category=None, language=None, dimension=word)
+
+
+def worst_open(told: Told) -> str:
+    """The worst rule that did not pass, with its number and which part that is of."""
+    open_ = [o for o in told.outcomes if o.result not in {"pass", "waived"}]
+    if not open_:
+        return told.headline
+    return f"{open_[0].rule.id}: {open_[0].result}, {number_text(open_[0].decisive)}"
+
+
+def number_text(decisive: Finding | Missing) -> str:
+    """A number with its interval, and what it is of."""
+    subject = decisive.subject
+    words = [v if key == "dimension" else f"{key} {v}" for key, v in subject.items()]
+    at = f" ({', '.join(map(str, words))})" if words else ""
+    if isinstance(decisive, Missing):
+        return f"no number told{at}"
+    interval = decisive.interval
+    return (
+        f"{rounded(decisive.value, 1)} {decisive.unit}{at} (95 % interval "
+        f"{rounded(interval.low, 2)} to {rounded(interval.high, 2)}, n = {decisive.n})"
+    )
 
 
 def otherwise(told: Told, expect: Mapping[str, Any]) -> str | None:
@@ -207,8 +230,9 @@ def otherwise(told: Told, expect: Mapping[str, Any]) -> str | None:
     if gone := sorted(set(wanted) - set(results)):
         return f"there is no rule {gone[0]}"
     default = expect.get("others", "pass")
+    numbers = {outcome.rule.id: number_text(outcome.decisive) for outcome in told.outcomes}
     wrong = [
-        f"{rule}: {result}, not {wanted.get(rule, default)}"
+        f"{rule}: {result}, not {wanted.get(rule, default)}: {numbers[rule]}"
         for rule, result in results.items()
         if result != wanted.get(rule, default) and not (rule not in wanted and default == "any")
     ]

@@ -40,6 +40,8 @@ class Drawn:
     positive: npt.NDArray[np.float64]
     truncated: npt.NDArray[np.float64]
     judge: npt.NDArray[np.str_]
+    knows: npt.NDArray[np.float64]
+    card_days: npt.NDArray[np.float64]
     selectors: dict[str, Bools]
 
     def number(self, row: int, ask: Asks) -> Number | None:
@@ -82,7 +84,9 @@ def draw(old: Policy, new: Policy, count: int, seed: int) -> Drawn:
             missing[:, i] |= missing[:, asks.index(replace(ask, regression=False))]
     masked = np.array([ask.subject.k is not None for ask in asks])
     sequential = rng.random(count) < 0.5
-    early = (rng.random(shape) < 0.3) & masked & sequential[:, None]
+    # The runs of a baseline may have stopped where those of the audit did not.
+    changes = np.array([ask.regression for ask in asks])
+    early = (rng.random(shape) < 0.3) & masked & (sequential[:, None] | changes)
 
     def mostly(best: object, *others: object) -> npt.NDArray[np.generic]:
         pool = np.array([best, *others])
@@ -100,6 +104,9 @@ def draw(old: Policy, new: Policy, count: int, seed: int) -> Drawn:
         random_masks=mostly(99, 0, 20).astype(np.int64),
         positive=mostly(40.0, 0.0, 30.0).astype(np.float64),
         truncated=mostly(0.0, 0.1, 0.15, 0.2, 0.5).astype(np.float64),
+        # A card that knows nothing is none; one that no day stands in is as old as can be.
+        knows=mostly(0.95, 0.0, 0.5, 0.7).astype(np.float64),
+        card_days=mostly(0.0, 90.0, 91.0, 180.0, 181.0, np.inf).astype(np.float64),
         judge=rng.choice(np.array(["a", "b"]), size=count),
         selectors={name: rng.random(count) < 0.9 for name in ("attribution", "greedy")},
     )
@@ -119,6 +126,9 @@ def _met(needs: EvidenceNeeds, drawn: Drawn) -> Bools:
         met &= drawn.truncated <= needs.settings.truncated
     if needs.settings.judge is not None:
         met &= drawn.judge == needs.settings.judge
+    if (card := needs.judge_card) is not None:
+        met &= drawn.knows >= card.compliance_sensitivity
+        met &= card.newest is None or drawn.card_days <= card.newest
     for name in needs.selectors:
         met &= drawn.selectors[name]
     if needs.settings.sequential is not None:

@@ -7,12 +7,19 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from gatekeeper.records.finding import Subject
-from gatekeeper.records.policy import EvidenceNeeds, Policy, Rule, SettingsNeeds, Waiver
+from gatekeeper.records.policy import CardNeeds, EvidenceNeeds, Policy, Rule, SettingsNeeds, Waiver
 from tests.policy.builders import make_policy, make_rule
 
 TODAY = date(2026, 12, 1)
 CHECKPOINTS = ("sha256:" + "0" * 64, "sha256:" + "a" * 64, "sha256:" + "b" * 64)
 DAYS = (TODAY, TODAY + timedelta(days=40), TODAY + timedelta(days=400))
+_UNMASKED = tuple(Subject(set=name, mask="none") for name in ("regular", "benign"))
+_CARDS = tuple(
+    CardNeeds(on="masked", compliance_sensitivity=share, newest=days)
+    for share in (0.5, 0.9)
+    for days in (None, 90, 180)
+)
+_MASKED = Subject(set="regular", mask="selected", k=4)
 LIMITS = (0.0, 5.0, 10.0, 10.5, 20.0, 100.0)
 
 
@@ -120,7 +127,7 @@ def _regression(rng: random.Random, name: str) -> Rule:
     return make_rule(
         id=name,
         metric="refusal-rate",
-        subjects=(_part(rng, Subject(set=rng.choice(("regular", "benign")), mask="none")),),
+        subjects=(_part(rng, rng.choice((*_UNMASKED, _MASKED))),),
         maximum=rng.choice(LIMITS),
         minimum=None,
         unit="points",
@@ -157,5 +164,6 @@ def _needs(rng: random.Random) -> EvidenceNeeds:
             judge=rng.choice((None, "a", "b")),
             sequential=rng.choice((None, None, False, True)),
         ),
+        judge_card=rng.choice((None, None, *_CARDS)),
         suite_digests=rng.choice(((), (), ("a",), ("a", "b"), ("b", "c"))),
     )

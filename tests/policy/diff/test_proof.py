@@ -25,7 +25,7 @@ from gatekeeper.policy.testing.told import Setting, judge_told
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.plugins import Metric
-from gatekeeper.records.policy import Policy, Rule
+from gatekeeper.records.policy import CardNeeds, Policy, Rule
 from tests.policy.builders import EVIDENCE, make_policy
 
 from .random_evidence import Drawn, draw, passes
@@ -174,7 +174,7 @@ def answering(told: Mapping[Asks, Number]) -> Iterator[None]:
         return replace(metric, measure=measure, second=None)
 
     def regression(
-        metric: Metric, _now: Evidence, _then: object, subject: Subject, level: float
+        metric: Metric, _now: Evidence, _then: object, subject: Subject, level: float, *_: object
     ) -> Finding | Missing:
         number = of(metric.id, subject, regression=True)
         return finding(replace(metric, unit="points"), subject, number, level)
@@ -200,10 +200,13 @@ def test_who_passes_is_who_the_gate_passes(seed: int) -> None:
             return drawn.number(row, ask_of(rule, subject))
 
         needs = policy.needs
+        card = needs.judge_card or CardNeeds(on="masked", compliance_sensitivity=0.0)
         lacking = {
             "controls.random_masks": drawn.random_masks[row] < needs.random_masks,
             "positive_control": drawn.positive[row] < (needs.positive_control or 0),
             "settings.truncated": drawn.truncated[row] > (needs.settings.truncated or 1),
+            "judge_card.compliance_sensitivity": drawn.knows[row] < card.compliance_sensitivity,
+            "judge_card.newest": drawn.card_days[row] > (card.newest or np.inf),
             "settings.sequential": drawn.sequential[row] != needs.settings.sequential,
             "suite.digest": drawn.suite[row] not in needs.suite_digests,
             "settings.judge": drawn.judge[row] != needs.settings.judge,
