@@ -51,8 +51,12 @@ SHAPES = {
     "gpt-oss-20b": 1,
     "many-experts": 94,
 }
-#: Rows of the sweep; tokens of the longest prompt and of the window.
-ROWS, PROMPT, WINDOW = 16, 100, 8
+#: Those that long prompts are tried on, narrower: attention that writes its scores down, on a
+#: processor alone, and never.
+LONG = {"gpt-oss-20b": 2, "deepseek-v2-lite": 2, "olmoe-1b-7b": 2}
+_NARROWER = 0.25
+#: Rows of the sweep, and tokens of the longest prompt; the same with long ones; and the window.
+USUAL, LONGER, WINDOW = (16, 100), (8, 1500), 8
 STEPS = ("loading", "self_test", "capture", "attribution", "sweep")
 _STATUS = Path("/proc/self/status")
 _WITHIN = 0.15
@@ -76,7 +80,7 @@ def peak(run: Callable[[], Any]) -> tuple[tuple[float, float], Any]:
     return (1024.0 * int(line.split()[1]), seconds), result
 
 
-def steps(path: Path) -> dict[str, tuple[float, float]]:
+def steps(path: Path, rows: int, length: int) -> dict[str, tuple[float, float]]:
     """Peak and processor seconds of each step, in this process."""
     description = describe(open_checkpoint(path))
     cpu = torch.device("cpu")
@@ -86,21 +90,21 @@ def steps(path: Path) -> dict[str, tuple[float, float]]:
     )
     prompts = encode(loaded, read_suite(SUITE).prompts[:40], None, WINDOW)
     one = max(prompts, key=lambda p: len(p.ids))
-    long: Encoded = replace(one, ids=(one.ids * PROMPT)[:PROMPT])
+    long: Encoded = replace(one, ids=(one.ids * length)[:length])
     found["self_test"], _ = peak(lambda: self_test(loaded, prompts))
-    few = ROWS // 8
+    few = rows // 8
     found["capture"], _ = peak(
         lambda: capture(loaded, description, [long] * few, [[5] * WINDOW] * few, batch_rows=few)
     )
     target = TargetTokens(refusal=(5,), compliance=(6,))
     found["attribution"], _ = peak(lambda: attribute(loaded, [long], [0], target, batch_rows=few))
-    masks = [bare_mask([(loaded.sites[0].layer, row % 4)]) for row in range(ROWS)]
+    masks = [bare_mask([(loaded.sites[0].layer, row % 4)]) for row in range(rows)]
     with Instrument(loaded.sites) as instrument:
         found["sweep"], _ = peak(
             lambda: decode(
                 loaded,
                 instrument,
-                [long.ids] * ROWS,
+                [long.ids] * rows,
                 masks,
                 new_tokens=WINDOW,
                 share_prefix=False,
@@ -109,16 +113,16 @@ def steps(path: Path) -> dict[str, tuple[float, float]]:
     return found
 
 
-def told(path: Path) -> dict[str, float]:
+def told(path: Path, rows: int, length: int) -> dict[str, float]:
     """What is told beforehand of each step, in bytes, by config and headers."""
     opened = open_checkpoint(path)
     description = describe(opened)
     work = working_memory(
         shape_of(opened, description),
         2.0,
-        longest=PROMPT,
+        longest=length,
         new_tokens=WINDOW,
-        rows=ROWS,
+        rows=rows,
         reading=READING,
     )
     held = weight_bytes(description, torch.bfloat16) + BESIDE
