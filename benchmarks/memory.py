@@ -134,7 +134,7 @@ def compared(name: str, before: dict[str, float], after: dict[str, Any]) -> tupl
     most, measured = max(before[s] for s in STEPS), max(after[s][0] for s in STEPS)
     weights = before["weights"]
     cells = [
-        f"{name}, {SHAPES[name]} layers",
+        name,
         f"{weights / 1e9:.2f}",
         *(f"{before[s] / 1e9:.2f} / {after[s][0] / 1e9:.2f}" for s in STEPS),
         f"{most / measured:.2f}",
@@ -144,38 +144,45 @@ def compared(name: str, before: dict[str, float], after: dict[str, Any]) -> tupl
     return f"| {' | '.join(cells)} |", most / measured
 
 
-def table(names: tuple[str, ...], folder: Path) -> tuple[list[str], list[float]]:
-    """Lines of Markdown and ratios, one shape after the other; each is deleted again."""
-    lines, ratios = [], []
-    for name in names:
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            path = Path(place) / name
-            write(config_of(name, SHAPES[name]), path)
-            child = [sys.executable, "-m", "benchmarks.memory", "--child", str(path)]
-            done = subprocess.run(child, capture_output=True, text=True, check=True)
-            line, ratio = compared(name, told(path), json.loads(done.stdout))
-        print(line, flush=True)
-        lines.append(line)
-        ratios.append(ratio)
-    return lines, ratios
+def measured(name: str, folder: Path, *, long: bool) -> tuple[str, float]:
+    """A line of Markdown and its ratio, of a shape that is written for it and deleted again."""
+    layers, scale = (LONG[name], _NARROWER) if long else (SHAPES[name], 1.0)
+    rows, length = LONGER if long else USUAL
+    title = f"{name}, {layers} layers{f', {scale:g} as wide' if long else ''}"
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        path = Path(place) / name
+        write(config_of(name, layers, scale), path)
+        child = [sys.executable, "-m", "benchmarks.memory", "--child", str(path)]
+        child += ["--rows", str(rows), "--length", str(length)]
+        done = subprocess.run(child, capture_output=True, text=True, check=True)
+        line, ratio = compared(title, told(path, rows, length), json.loads(done.stdout))
+    print(line, flush=True)
+    return line, ratio
 
 
-def section(lines: list[str], ratios: list[float]) -> str:
+def section(usual: list[tuple[str, float]], long: list[tuple[str, float]]) -> str:
     """The section of the page."""
-    word = "all" if all(abs(ratio - 1) <= _WITHIN for ratio in ratios) else "not all"
+    word = "all" if all(abs(ratio - 1) <= _WITHIN for _, ratio in usual + long) else "not all"
     head = ["shape", "weights", *(s.replace("_", "-") for s in STEPS)]
     head += ["told over measured", "loading over weights", "self-test, s of processor"]
+    header = [f"| {' | '.join(head)} |", "| --- |" + " --- |" * (len(head) - 1)]
     return "\n".join(
         [
             "## What memory an audit takes, told beforehand and measured",
             "",
             f"GB told by config and headers / measured, each step in turn in one process; a sweep "
-            f"of {ROWS} rows, prompts of {PROMPT} tokens, {WINDOW} new ones. "
+            f"of {USUAL[0]} rows, prompts of {USUAL[1]} tokens, {WINDOW} new ones. "
             f"{machine('bfloat16')}. The highest of both: {word} within {_WITHIN:.0%}.",
             "",
-            f"| {' | '.join(head)} |",
-            "| --- |" + " --- |" * (len(head) - 1),
-            *lines,
+            *header,
+            *(line for line, _ in usual),
+            "",
+            f"{LONGER[0]} rows, prompts of {LONGER[1]} tokens: attention that writes down a score "
+            "of every pair of tokens (gpt-oss), that does so on a processor (deepseek-v2, whose "
+            "keys and values are of unlike widths), and that is fused (olmoe).",
+            "",
+            *header,
+            *(line for line, _ in long),
             "",
             _BESIDE,
             "",
@@ -185,19 +192,30 @@ def section(lines: list[str], ratios: list[float]) -> str:
 
 @click.command()
 @click.option("--child", type=click.Path(path_type=Path), hidden=True)
+@click.option("--rows", type=int, default=USUAL[0], hidden=True)
+@click.option("--length", type=int, default=USUAL[1], hidden=True)
 @click.option("--only", multiple=True, type=click.Choice(list(SHAPES)), help="Of these alone.")
 @click.option(
     "--folder", type=click.Path(path_type=Path), default=Path(tempfile.gettempdir()),
     help="Where checkpoints of up to 5 GB are written, one at a time.",
 )  # fmt: skip
 @click.option("--page", type=click.Path(path_type=Path), help="Write it to this file.")
-def main(child: Path | None, only: tuple[str, ...], folder: Path, page: Path | None) -> None:
+def main(
+    child: Path | None,
+    rows: int,
+    length: int,
+    only: tuple[str, ...],
+    folder: Path,
+    page: Path | None,
+) -> None:
     """Hold the memory told beforehand against measured peaks."""
     torch.set_num_threads(1)
     if child is not None:
-        print(json.dumps(steps(child)))
+        print(json.dumps(steps(child, rows, length)))
         return
-    text = section(*table(only or tuple(SHAPES), folder))
+    names = only or tuple(SHAPES)
+    long = [measured(name, folder, long=True) for name in names if name in LONG]
+    text = section([measured(name, folder, long=False) for name in names], long)
     print(text)
     if page is not None:
         write_section(page, "memory", text)

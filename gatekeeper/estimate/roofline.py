@@ -208,17 +208,19 @@ class Memory:
 
     Attributes:
         working: beside the weights, the cache and the logits (`working_memory`).
+        beside: what the process takes whatever the model.
     """
 
     weights: float
     cache: float
     logits: float
     working: float = 0.0
+    beside: float = 0.0
 
     @property
     def total(self) -> float:
         """All bytes together."""
-        return self.weights + self.cache + self.logits + self.working
+        return self.weights + self.cache + self.logits + self.working + self.beside
 
 
 def memory(shape: Shape, kind: Format, *, batch_rows: int, context: int) -> Memory:

@@ -9,6 +9,7 @@ import torch
 
 from gatekeeper.engine.model.host_memory import available_memory
 from gatekeeper.errors import AuditError
+from gatekeeper.estimate.roofline import Memory
 from gatekeeper.records.model import ModelDescription
 
 #: Bytes beside the weights that the smallest audit takes: torch, transformers, one row. At
@@ -17,9 +18,25 @@ BESIDE = 460_000_000
 _GB = 1e9
 
 
+def needed(weights: float, working: float = 0.0) -> Memory:
+    """What an audit takes at once: the one sum by which it is refused, and which an estimate tells.
+
+    Args:
+        weights: bytes; `working`: those beside them, with what is to be spare.
+    """
+    return Memory(weights=weights, cache=0.0, logits=0.0, working=working, beside=BESIDE)
+
+
 def weight_bytes(description: ModelDescription, dtype: torch.dtype) -> int:
     """Bytes of all parameters in a format."""
     return description.parameters * torch.empty(0, dtype=dtype).element_size()
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that are free on a device, or None where the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return available_memory()
 
 
 def refuse_no_room(
@@ -44,14 +61,13 @@ def refuse_no_room(
     Raises:
         AuditError: they do not fit; says what would.
     """
-    if free is None:
-        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
-    alone = weight_bytes(description, dtype) + BESIDE + working
-    needed = replicas * alone
-    if free is None or needed <= free:
+    free = free_memory(device) if free is None else free
+    alone = needed(weight_bytes(description, dtype), working).total
+    if free is None or replicas * alone <= free:
         return
     narrower = torch.bfloat16.itemsize / dtype.itemsize
-    smaller = replicas * (weight_bytes(description, torch.bfloat16) + BESIDE + working * narrower)
+    halved = weight_bytes(description, torch.bfloat16)
+    smaller = replicas * needed(halved, working * narrower).total
     half = narrower < 1 and smaller <= free
     other = "--device spread (slower: GPUs, memory and disk together), or a larger machine"
     if device.type == "cuda":
@@ -60,14 +76,14 @@ def refuse_no_room(
         other = f"--workers {int(free // alone)}"
     elif least is not None and alone - working + least <= free:
         other = "--batch-rows auto, which takes as many as fit"
-    elif weight_bytes(description, dtype) + BESIDE <= free:
-        other = f"shorter prompts, {other}"
+    elif needed(weight_bytes(description, dtype)).total <= free:
+        other = f"shorter prompts, a smaller --max-new-tokens, {other}"
     beside = f", working memory {working / _GB:,.1f} GB beside them" if working else ""
     times = f" for {replicas} workers" if replicas > 1 else ""
     raise AuditError(
         f"its weights take {weight_bytes(description, dtype) / _GB:,.1f} GB in "
-        f"{str(dtype).removeprefix('torch.')}{beside}, {needed / _GB:,.1f} GB in all{times}, and "
-        f"{free / _GB:,.1f} GB are free on {device}",
+        f"{str(dtype).removeprefix('torch.')}{beside}, {replicas * alone / _GB:,.1f} GB in "
+        f"all{times}, and {free / _GB:,.1f} GB are free on {device}",
         where=where,
         remedy=f"use --dtype bfloat16 ({smaller / _GB:,.1f} GB)" if half else f"use {other}",
     )
@@ -92,7 +108,7 @@ def refuse_no_passage(
         AuditError: they do not fit; says what would.
     """
     free = available_memory() if free is None else free
-    alone = weight_bytes(description, dtype) + BESIDE + loading
+    alone = needed(weight_bytes(description, dtype), loading).total
     if free is None or replicas * alone <= free:
         return
     other = "a host with more memory, or --device spread, which loads piece by piece"
@@ -105,4 +121,24 @@ def refuse_no_passage(
         f"{free / _GB:,.1f} GB are free",
         where=where,
         remedy=f"use {other}",
+    )
+
+
+def lost_while_loading(
+    description: ModelDescription, device: torch.device, dtype: torch.dtype, where: str
+) -> AuditError:
+    """What to say where memory is lost while weights are read: to be made before they are."""
+    free = free_memory(device)
+    there = "" if free is None else f", and {free / _GB:,.1f} GB were free on {device}"
+    half = weight_bytes(description, torch.bfloat16)
+    narrower = dtype.itemsize > torch.bfloat16.itemsize
+    return AuditError(
+        f"memory ran out while its weights were read: they take "
+        f"{weight_bytes(description, dtype) / _GB:,.1f} GB in "
+        f"{str(dtype).removeprefix('torch.')}, more while experts are joined{there}",
+        where=where,
+        remedy=f"use --dtype bfloat16 ({half / _GB:,.1f} GB), raise the limit (ulimit -v), or use "
+        "a larger machine"
+        if narrower
+        else "raise the limit (ulimit -v), or use --device spread or a larger machine",
     )

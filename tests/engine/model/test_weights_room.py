@@ -59,7 +59,9 @@ def test_working_memory_counts_too_and_says_what_makes_it_smaller() -> None:
     with pytest.raises(AuditError) as caught:
         refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough, working=2e9)
     assert "working memory 2.0 GB beside them, 16.5 GB in all" in caught.value.message
-    assert "use shorter prompts, --device spread" in str(caught.value.remedy)
+    assert "use shorter prompts, a smaller --max-new-tokens, --device spread" in str(
+        caught.value.remedy
+    )
     with pytest.raises(AuditError) as caught:
         refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough, working=2e9, least=0.0)
     assert caught.value.remedy == "use --batch-rows auto, which takes as many as fit"

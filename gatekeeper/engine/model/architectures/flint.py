@@ -1,4 +1,4 @@
-"""Flint: attention with sinks, and scores in float32, for which transformers has no fused kernel."""
+"""Flint: scores of attention in float32, with sinks: transformers has no fused kernel."""
 
 from __future__ import annotations
 

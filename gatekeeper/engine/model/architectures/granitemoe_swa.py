@@ -1,4 +1,4 @@
-"""Granite MoE with sliding windows: attention with sinks, for which transformers has no fused kernel."""
+"""Granite MoE with sliding windows: attention has sinks, and no fused kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hunyuan V4: attention with sinks, for which transformers has no fused kernel."""
+"""Hunyuan V4: attention has sinks, and no fused kernel."""
 
 from __future__ import annotations
 

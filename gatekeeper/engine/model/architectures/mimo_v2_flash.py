@@ -1,4 +1,4 @@
-"""MiMo-V2-Flash: attention with sinks, for which transformers has no fused kernel."""
+"""MiMo-V2-Flash: attention has sinks, and no fused kernel."""
 
 from __future__ import annotations
 
