@@ -147,7 +147,7 @@ def _here(
     from gatekeeper.checkpoint.open import open_checkpoint
     from gatekeeper.estimate.estimate import FASTER, SLOWER, on_this_machine
     from gatekeeper.estimate.model_size import shape_of
-    from gatekeeper.estimate.preparation import seconds_to_hash, with_preparation
+    from gatekeeper.estimate.preparation import with_preparation
 
     if checkpoint.is_file():
         raise UsageError(
@@ -161,8 +161,7 @@ def _here(
     check_sizes(options, description.maskable_experts)
     policy = policy and policy.sized(description.maskable_experts)
     config = resolve(options, policy)
-    hashing = seconds_to_hash((opened.path / name for name in opened.files()), clock)
-    plan, measured, loading, needed = _calibrated(
+    plan, measured, preparing, needed = _calibrated(
         opened, description, shape, options, config, policy, suite, clock, reporter
     )
     bare = on_this_machine(
@@ -174,7 +173,7 @@ def _here(
         measured.element,
         needed=needed,
     )
-    parts = (hashing, loading, measured.self_test)
+    parts = (*preparing, measured.self_test)
     spans = [(part * FASTER, part * SLOWER) for part in parts]
     estimate = with_preparation(with_thought(bare, plan.thought), *spans)
     sizes = _sizes(description, shape)
@@ -191,9 +190,9 @@ def _calibrated(
     suite: Suite,
     clock: Callable[[], float],
     reporter: Reporter | None,
-) -> tuple[Plan, Calibration, float, Memory]:
-    """The plan, what some of its trials took here, the seconds that loading took, and the memory
-    that the audit needs.
+) -> tuple[Plan, Calibration, tuple[float, float], Memory]:
+    """The plan, what some of its trials took here, the seconds that hashing would take and loading
+    took, and the memory that the audit needs.
     """
     try:
         from gatekeeper.audit.room import placed
@@ -203,6 +202,7 @@ def _calibrated(
         from gatekeeper.engine.model.host_memory import total_memory
         from gatekeeper.engine.model.load import load_model, pick_device
         from gatekeeper.engine.model.unsupported import refuse_unauditable
+        from gatekeeper.estimate.preparation import seconds_to_hash
         from gatekeeper.estimate.stand_in import planned
     except ModuleNotFoundError as error:
         raise AuditError(
@@ -224,6 +224,9 @@ def _calibrated(
         batch_rows=options.execution.batch_rows,
     )
     if reporter is not None:
+        reporter.stage("hash")
+    hashing = seconds_to_hash((opened.path / name for name in opened.files()), clock)
+    if reporter is not None:
         reporter.stage("weights")
     begun = clock()
     progress = None if reporter is None else reporter.advance
@@ -241,7 +244,7 @@ def _calibrated(
     plan = planned(usable_suite, config, description.maskable_sites, lengths, rows, thought)
     memory = float(total_memory())
     found = calibrate(loaded, shape, plan, usable, memory, clock, reporter)
-    return plan, found, loading, needed
+    return plan, found, (hashing, loading), needed
 
 
 def _sizes(described: ModelDescription | None, shape: Shape) -> tuple[int, int]:

@@ -16,6 +16,7 @@ _EVERY = 15.0
 
 _WORDS = {
     "load": "Trying the judge, hashing the weights",
+    "hash": "Hashing a part of the weights",
     "weights": "Loading the weights",
     "self-test": "Testing the hooks on the model",
     "sample": "Running some of the trials",
