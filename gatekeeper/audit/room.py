@@ -10,6 +10,7 @@ from gatekeeper.audit.reasoning import thought_of
 from gatekeeper.audit.request import AuditRequest
 from gatekeeper.checkpoint.open import Checkpoint
 from gatekeeper.engine.generate.batching import READING
+from gatekeeper.engine.generate.prompt_tokens import longest_prompt
 from gatekeeper.engine.model.load import DTYPES, SPREAD, dtype_name, pick_device, pick_dtype
 from gatekeeper.engine.model.weights_room import (
     needed,
@@ -19,7 +20,6 @@ from gatekeeper.engine.model.weights_room import (
 )
 from gatekeeper.errors import CheckpointError, UsageError
 from gatekeeper.estimate.model_size import shape_of
-from gatekeeper.estimate.prompt_lengths import approximate_lengths
 from gatekeeper.estimate.roofline import Memory
 from gatekeeper.estimate.working_memory import SPARE, Working, working_memory
 from gatekeeper.estimate.workload import selector
@@ -56,7 +56,7 @@ def working_of(
     except CheckpointError:
         return None
     run = replace(suite, prompts=limit(suite.prompts, config.max_prompts, config.seed))
-    longest = max(approximate_lengths(run, system_prompt).values(), default=0)
+    longest = longest_prompt(checkpoint.path, run, system_prompt)
     window = config.max_new_tokens + thought_of(checkpoint.path, reasoning)
     if description.context_length is not None:  # what exceeds it is skipped, or ends there
         longest = min(longest, description.context_length)

@@ -25,7 +25,7 @@ from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.engine.model.parallel import in_step
 from gatekeeper.errors import AuditError, CheckpointError
 from gatekeeper.estimate.model_size import shape_of
-from gatekeeper.estimate.working_memory import forward_bytes
+from gatekeeper.estimate.working_memory import SPARE, forward_bytes
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.trial import bare_mask
 
@@ -134,10 +134,10 @@ def weighed_rows(
         return USUAL_ROWS
     reads = _forward(loaded, len(prompt))
     whole = _forward(loaded, len(prompt) + new_tokens)  # prompts with their replies: fewer rows
-    if max(reads, whole) > free:
+    if (needed := SPARE * max(reads, whole)) > free:
         raise AuditError(
             f"a row of the longest prompt ({len(prompt)} tokens, {new_tokens} more of reply) works "
-            f"in {max(reads, whole) / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free beside the "
+            f"in {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free beside the "
             "model",
             remedy=TOO_SMALL,
         )

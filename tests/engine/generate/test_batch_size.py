@@ -81,7 +81,7 @@ def test_a_processor_weighs_the_cache_whatever_its_kind(family):
     assert weighed_rows(model, PROMPT, 6, 10**12) == USUAL_ROWS
     few, more = (weighed_rows(model, PROMPT, 6, free) for free in (400_000, 1_600_000))
     assert 1 <= few < more < USUAL_ROWS
-    longer, shorter = (weighed_rows(model, PROMPT, new, 20_000_000) for new in (600, 6))
+    longer, shorter = (weighed_rows(model, PROMPT, new, 40_000_000) for new in (600, 6))
     assert longer < shorter
     assert weighed_rows(model, PROMPT, 6, None) == USUAL_ROWS
 
