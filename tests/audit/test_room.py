@@ -44,6 +44,7 @@ def test_estimate_and_audit_tell_one_total(monkeypatch):
     line = (*LINE, "--dtype", "bfloat16")
     _, told = estimate_of(HARDENED, audit_options(SUITE, *line), None, "cpu", None)
     request = plan(HARDENED, audit_options(SUITE, *line), None, print)
+    monkeypatch.setattr(weights_room, "held_memory", lambda: 0)
     monkeypatch.setattr(weights_room, "available_memory", lambda: int(told.memory.total) + 1)
     refuse_too_little(request)
     monkeypatch.setattr(weights_room, "available_memory", lambda: int(told.memory.total) - 1)

@@ -5,9 +5,11 @@ Without it the kernel ends the process minutes later, and no word is said.
 
 from __future__ import annotations
 
+import math
+
 import torch
 
-from gatekeeper.engine.model.host_memory import available_memory
+from gatekeeper.engine.model.host_memory import available_memory, held_memory
 from gatekeeper.errors import AuditError
 from gatekeeper.estimate.roofline import Memory
 from gatekeeper.records.model import ModelDescription
@@ -27,16 +29,31 @@ def needed(weights: float, working: float = 0.0) -> Memory:
     return Memory(weights=weights, cache=0.0, logits=0.0, working=working, beside=BESIDE)
 
 
+def _up(size: float) -> str:
+    """Bytes that are needed, in GB: never less than they are."""
+    return f"{math.ceil(size / _GB * 10 - 1e-6) / 10:,.1f}"
+
+
+def _down(size: float) -> str:
+    """Bytes that are there, in GB: never more than they are."""
+    return f"{math.floor(size / _GB * 10 + 1e-6) / 10:,.1f}"
+
+
 def weight_bytes(description: ModelDescription, dtype: torch.dtype) -> int:
     """Bytes of all parameters in a format."""
     return description.parameters * torch.empty(0, dtype=dtype).element_size()
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Bytes that are free on a device, or None where the system does not tell."""
+    """Bytes that are free on a device, or None where the system does not tell.
+
+    Of the host, with those that this program holds already of what it takes whatever the model:
+    whoever adds what is lacking has enough.
+    """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    return available_memory()
+    free = available_memory()
+    return None if free is None else free + min(held_memory(), BESIDE)
 
 
 def refuse_no_room(
@@ -82,10 +99,10 @@ def refuse_no_room(
     times = f" for {replicas} workers" if replicas > 1 else ""
     raise AuditError(
         f"its weights take {weight_bytes(description, dtype) / _GB:,.1f} GB in "
-        f"{str(dtype).removeprefix('torch.')}{beside}, {replicas * alone / _GB:,.1f} GB in "
-        f"all{times}, and {free / _GB:,.1f} GB are free on {device}",
+        f"{str(dtype).removeprefix('torch.')}{beside}, {_up(replicas * alone)} GB in "
+        f"all{times}, and {_down(free)} GB are free on {device}",
         where=where,
-        remedy=f"use --dtype bfloat16 ({smaller / _GB:,.1f} GB)" if half else f"use {other}",
+        remedy=f"use --dtype bfloat16 ({_up(smaller)} GB)" if half else f"use {other}",
     )
 
 
@@ -107,7 +124,7 @@ def refuse_no_passage(
     Raises:
         AuditError: they do not fit; says what would.
     """
-    free = available_memory() if free is None else free
+    free = free_memory(torch.device("cpu")) if free is None else free
     alone = needed(weight_bytes(description, dtype), loading).total
     if free is None or replicas * alone <= free:
         return
