@@ -104,10 +104,17 @@ def placed(
     device = pick_device("cpu")
     beside = spared(working(DTYPES["float32"].itemsize))
     dtype = pick_dtype(config.dtype, device, description.dtype, description.parameters, beside)
-    beside, least = spared(working(dtype.itemsize)), spared(working(dtype.itemsize, 1))
-    where = checkpoint.path.name
-    refuse_no_room(description, device, dtype, where, working=beside, least=least)
-    return dtype, needed(weight_bytes(description, dtype), beside)
+    work = working(dtype.itemsize)
+    refuse_no_room(
+        description,
+        device,
+        dtype,
+        checkpoint.path.name,
+        working=spared(work),
+        least=spared(working(dtype.itemsize, 1)),
+        fixed=SPARE * work.fixed if work else 0.0,
+    )
+    return dtype, needed(weight_bytes(description, dtype), spared(work))
 
 
 def device_and_dtype(request: AuditRequest) -> tuple[Any, Any]:
@@ -153,6 +160,7 @@ def refuse_too_little(request: AuditRequest) -> None:
         where,
         working=spared(working),
         least=spared(_working(request, dtype.itemsize, rows=1)),
+        fixed=SPARE * working.fixed if working else 0.0,
         replicas=side_by_side if device.type == "cpu" else 1,
     )
     if device.type == "cuda":

@@ -36,6 +36,11 @@ class Working:
     sweep: float
 
     @property
+    def fixed(self) -> float:
+        """What is needed however short the prompts are."""
+        return max(self.loading, self.self_test)
+
+    @property
     def most(self) -> float:
         """What is needed at once."""
         steps = (self.loading, self.self_test, self.capture, self.attribution, self.sweep)

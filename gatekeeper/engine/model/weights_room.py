@@ -64,6 +64,7 @@ def refuse_no_room(
     free: int | None = None,
     working: float = 0.0,
     least: float | None = None,
+    fixed: float = 0.0,
     replicas: int = 1,
 ) -> None:
     """Refuses weights that the memory which is free on their device does not hold.
@@ -72,7 +73,7 @@ def refuse_no_room(
         where: the checkpoint, for the message.
         free: bytes; None for what there is. Nothing is refused where the system does not tell.
         working: bytes that an audit works in beside them, in this format; `least`: with rows one
-            by one, where that is known.
+            by one, where that is known; `fixed`: however short the prompts are.
         replicas: models that are to be there side by side.
 
     Raises:
@@ -93,7 +94,7 @@ def refuse_no_room(
         other = f"--workers {int(free // alone)}"
     elif least is not None and alone - working + least <= free:
         other = "--batch-rows auto, which takes as many as fit"
-    elif needed(weight_bytes(description, dtype)).total <= free:
+    elif needed(weight_bytes(description, dtype), fixed).total <= free and fixed < working:
         other = f"shorter prompts, a smaller --max-new-tokens, {other}"
     beside = f", working memory {working / _GB:,.1f} GB beside them" if working else ""
     times = f" for {replicas} workers" if replicas > 1 else ""

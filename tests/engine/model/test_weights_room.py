@@ -66,6 +66,8 @@ def test_working_memory_counts_too_and_says_what_makes_it_smaller() -> None:
     with pytest.raises(AuditError) as caught:
         refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough, working=2e9, least=0.0)
     assert caught.value.remedy == "use --batch-rows auto, which takes as many as fit"
+    with pytest.raises(AuditError, match="use --device spread"):  # loading takes it all
+        refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough, working=2e9, fixed=2e9)
     refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough + 2 * 10**9, working=2e9)
 
 
