@@ -63,7 +63,8 @@ def test_rows_fill_the_memory_and_no_more():
     assert USUAL_ROWS < rows < MOST_ROWS
     weights = QWEN.parameters * BFLOAT16.weight
     held, more = (
-        weights + working_memory(QWEN, 2.0, longest=50, new_tokens=100, rows=n).sweep
+        weights
+        + working_memory(QWEN, 2.0, longest=50, new_tokens=100, rows=n, processor=False).sweep
         for n in (rows, rows + 1)
     )
     assert held <= USABLE * H100.memory < more
