@@ -51,8 +51,12 @@ SHAPES = {
     "gpt-oss-20b": 1,
     "many-experts": 94,
 }
-#: Rows of the sweep; tokens of the longest prompt and of the window.
-ROWS, PROMPT, WINDOW = 16, 100, 8
+#: Those that long prompts are tried on, narrower: attention that writes its scores down, on a
+#: processor alone, and never.
+LONG = {"gpt-oss-20b": 2, "deepseek-v2-lite": 2, "olmoe-1b-7b": 2}
+_NARROWER = 0.25
+#: Rows of the sweep, and tokens of the longest prompt; the same with long ones; and the window.
+USUAL, LONGER, WINDOW = (16, 100), (8, 1500), 8
 STEPS = ("loading", "self_test", "capture", "attribution", "sweep")
 _STATUS = Path("/proc/self/status")
 _WITHIN = 0.15
@@ -61,8 +65,9 @@ _BESIDE = (
     "`down_proj` is read before gates and ups are joined, or they are one tensor as it is read, "
     "one third with w1, w2, w3. Loading over weights is that of so few layers; of the "
     "whole olmoe-1b-7b (16 layers, `--child`) it is 1.07: 14.8 GB, and 15.2 in attribution, 15.8 "
-    "in the sweep. What 94 layers of 512 small experts take in the sweep beyond what is told, .65 "
-    "GB, is not explained."
+    "in the sweep. What torch keeps of a model once it ran, .25 GB, is told of all steps but "
+    "loading. What 94 layers of 512 small experts take in the sweep beyond that, .4 GB, is not "
+    "explained."
 )
 
 
@@ -76,7 +81,7 @@ def peak(run: Callable[[], Any]) -> tuple[tuple[float, float], Any]:
     return (1024.0 * int(line.split()[1]), seconds), result
 
 
-def steps(path: Path) -> dict[str, tuple[float, float]]:
+def steps(path: Path, rows: int, length: int) -> dict[str, tuple[float, float]]:
     """Peak and processor seconds of each step, in this process."""
     description = describe(open_checkpoint(path))
     cpu = torch.device("cpu")
@@ -86,21 +91,21 @@ def steps(path: Path) -> dict[str, tuple[float, float]]:
     )
     prompts = encode(loaded, read_suite(SUITE).prompts[:40], None, WINDOW)
     one = max(prompts, key=lambda p: len(p.ids))
-    long: Encoded = replace(one, ids=(one.ids * PROMPT)[:PROMPT])
+    long: Encoded = replace(one, ids=(one.ids * length)[:length])
     found["self_test"], _ = peak(lambda: self_test(loaded, prompts))
-    few = ROWS // 8
+    few = rows // 8
     found["capture"], _ = peak(
         lambda: capture(loaded, description, [long] * few, [[5] * WINDOW] * few, batch_rows=few)
     )
     target = TargetTokens(refusal=(5,), compliance=(6,))
     found["attribution"], _ = peak(lambda: attribute(loaded, [long], [0], target, batch_rows=few))
-    masks = [bare_mask([(loaded.sites[0].layer, row % 4)]) for row in range(ROWS)]
+    masks = [bare_mask([(loaded.sites[0].layer, row % 4)]) for row in range(rows)]
     with Instrument(loaded.sites) as instrument:
         found["sweep"], _ = peak(
             lambda: decode(
                 loaded,
                 instrument,
-                [long.ids] * ROWS,
+                [long.ids] * rows,
                 masks,
                 new_tokens=WINDOW,
                 share_prefix=False,
@@ -109,16 +114,16 @@ def steps(path: Path) -> dict[str, tuple[float, float]]:
     return found
 
 
-def told(path: Path) -> dict[str, float]:
+def told(path: Path, rows: int, length: int) -> dict[str, float]:
     """What is told beforehand of each step, in bytes, by config and headers."""
     opened = open_checkpoint(path)
     description = describe(opened)
     work = working_memory(
         shape_of(opened, description),
         2.0,
-        longest=PROMPT,
+        longest=length,
         new_tokens=WINDOW,
-        rows=ROWS,
+        rows=rows,
         reading=READING,
     )
     held = weight_bytes(description, torch.bfloat16) + BESIDE
@@ -130,7 +135,7 @@ def compared(name: str, before: dict[str, float], after: dict[str, Any]) -> tupl
     most, measured = max(before[s] for s in STEPS), max(after[s][0] for s in STEPS)
     weights = before["weights"]
     cells = [
-        f"{name}, {SHAPES[name]} layers",
+        name,
         f"{weights / 1e9:.2f}",
         *(f"{before[s] / 1e9:.2f} / {after[s][0] / 1e9:.2f}" for s in STEPS),
         f"{most / measured:.2f}",
@@ -140,38 +145,45 @@ def compared(name: str, before: dict[str, float], after: dict[str, Any]) -> tupl
     return f"| {' | '.join(cells)} |", most / measured
 
 
-def table(names: tuple[str, ...], folder: Path) -> tuple[list[str], list[float]]:
-    """Lines of Markdown and ratios, one shape after the other; each is deleted again."""
-    lines, ratios = [], []
-    for name in names:
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            path = Path(place) / name
-            write(config_of(name, SHAPES[name]), path)
-            child = [sys.executable, "-m", "benchmarks.memory", "--child", str(path)]
-            done = subprocess.run(child, capture_output=True, text=True, check=True)
-            line, ratio = compared(name, told(path), json.loads(done.stdout))
-        print(line, flush=True)
-        lines.append(line)
-        ratios.append(ratio)
-    return lines, ratios
+def measured(name: str, folder: Path, *, long: bool) -> tuple[str, float]:
+    """A line of Markdown and its ratio, of a shape that is written for it and deleted again."""
+    layers, scale = (LONG[name], _NARROWER) if long else (SHAPES[name], 1.0)
+    rows, length = LONGER if long else USUAL
+    title = f"{name}, {layers} layers{f', {scale:g} as wide' if long else ''}"
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        path = Path(place) / name
+        write(config_of(name, layers, scale), path)
+        child = [sys.executable, "-m", "benchmarks.memory", "--child", str(path)]
+        child += ["--rows", str(rows), "--length", str(length)]
+        done = subprocess.run(child, capture_output=True, text=True, check=True)
+        line, ratio = compared(title, told(path, rows, length), json.loads(done.stdout))
+    print(line, flush=True)
+    return line, ratio
 
 
-def section(lines: list[str], ratios: list[float]) -> str:
+def section(usual: list[tuple[str, float]], long: list[tuple[str, float]]) -> str:
     """The section of the page."""
-    word = "all" if all(abs(ratio - 1) <= _WITHIN for ratio in ratios) else "not all"
+    word = "all" if all(abs(ratio - 1) <= _WITHIN for _, ratio in usual + long) else "not all"
     head = ["shape", "weights", *(s.replace("_", "-") for s in STEPS)]
     head += ["told over measured", "loading over weights", "self-test, s of processor"]
+    header = [f"| {' | '.join(head)} |", "| --- |" + " --- |" * (len(head) - 1)]
     return "\n".join(
         [
             "## What memory an audit takes, told beforehand and measured",
             "",
             f"GB told by config and headers / measured, each step in turn in one process; a sweep "
-            f"of {ROWS} rows, prompts of {PROMPT} tokens, {WINDOW} new ones. "
+            f"of {USUAL[0]} rows, prompts of {USUAL[1]} tokens, {WINDOW} new ones. "
             f"{machine('bfloat16')}. The highest of both: {word} within {_WITHIN:.0%}.",
             "",
-            f"| {' | '.join(head)} |",
-            "| --- |" + " --- |" * (len(head) - 1),
-            *lines,
+            *header,
+            *(line for line, _ in usual),
+            "",
+            f"{LONGER[0]} rows, prompts of {LONGER[1]} tokens: attention that writes down a score "
+            "of every pair of tokens (gpt-oss), that does so on a processor (deepseek-v2, whose "
+            "keys and values are of unlike widths), and that is fused (olmoe).",
+            "",
+            *header,
+            *(line for line, _ in long),
             "",
             _BESIDE,
             "",
@@ -181,19 +193,30 @@ def section(lines: list[str], ratios: list[float]) -> str:
 
 @click.command()
 @click.option("--child", type=click.Path(path_type=Path), hidden=True)
+@click.option("--rows", type=int, default=USUAL[0], hidden=True)
+@click.option("--length", type=int, default=USUAL[1], hidden=True)
 @click.option("--only", multiple=True, type=click.Choice(list(SHAPES)), help="Of these alone.")
 @click.option(
     "--folder", type=click.Path(path_type=Path), default=Path(tempfile.gettempdir()),
     help="Where checkpoints of up to 5 GB are written, one at a time.",
 )  # fmt: skip
 @click.option("--page", type=click.Path(path_type=Path), help="Write it to this file.")
-def main(child: Path | None, only: tuple[str, ...], folder: Path, page: Path | None) -> None:
+def main(
+    child: Path | None,
+    rows: int,
+    length: int,
+    only: tuple[str, ...],
+    folder: Path,
+    page: Path | None,
+) -> None:
     """Hold the memory told beforehand against measured peaks."""
     torch.set_num_threads(1)
     if child is not None:
-        print(json.dumps(steps(child)))
+        print(json.dumps(steps(child, rows, length)))
         return
-    text = section(*table(only or tuple(SHAPES), folder))
+    names = only or tuple(SHAPES)
+    long = [measured(name, folder, long=True) for name in names if name in LONG]
+    text = section([measured(name, folder, long=False) for name in names], long)
     print(text)
     if page is not None:
         write_section(page, "memory", text)

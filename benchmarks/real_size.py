@@ -143,7 +143,9 @@ def section(
             "| --- | --- | --- | --- | --- |",
             *lines,
             "",
-            f"Memory: told {memory / 1e9:.1f} GB, highest {peak / 1e9:.1f} ({memory / peak:.2f}).",
+            f"Memory: told {memory / 1e9:.1f} GB by `audit` and `estimate` alike, for the smallest "
+            f"batch; highest {peak / 1e9:.1f} ({memory / peak:.2f}), in batches that grow into "
+            "what is free.",
             f"Killed (SIGKILL) after {first.seconds / 60:.0f} minutes, begun again and ended after "
             f"{second.seconds / 60:.0f} more; {resumed['rows_computed']:,} rows computed, "
             f"{resumed['rows_resumed']:,} taken from before the kill.",

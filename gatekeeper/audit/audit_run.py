@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from gatekeeper import __version__
 from gatekeeper.audit.prepare import Prepared
+from gatekeeper.engine.generate.batch_size import WHOLE
 from gatekeeper.engine.generate.row_plan import SweepSettings, Work
 from gatekeeper.engine.generate.sweep import Progress, judged, stored_replies, sweep
 from gatekeeper.engine.generate.techniques import where_exact
@@ -78,7 +79,7 @@ class AuditRun:
     @property
     def small_batch(self) -> int:
         """Rows for whole prompts: less padding than in the sweep, and a gradient keeps more."""
-        return max(1, self.prepared.settings.batch_rows // 8)
+        return max(1, self.prepared.settings.batch_rows // WHOLE)
 
     def sweep(
         self,

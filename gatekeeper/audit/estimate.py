@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,12 @@ from gatekeeper.records.audit_config import AuditConfig, TypedOptions
 if TYPE_CHECKING:
     from gatekeeper.checkpoint.open import Checkpoint
     from gatekeeper.engine.calibrate import Calibration
+    from gatekeeper.engine.progress import Reporter
     from gatekeeper.estimate.estimate import Estimate
     from gatekeeper.estimate.hardware import Device
-    from gatekeeper.estimate.roofline import Shape
+    from gatekeeper.estimate.roofline import Memory, Shape
     from gatekeeper.estimate.workload import Plan
-    from gatekeeper.records.model import ModelDescription, MoeSite
+    from gatekeeper.records.model import ModelDescription
     from gatekeeper.records.policy import Policy
     from gatekeeper.records.suite import Suite
 
@@ -34,11 +35,13 @@ def estimate_of(
     device: str,
     gpus: int | None,
     clock: Callable[[], float] = time.perf_counter,
+    reporter: Reporter | None = None,
 ) -> tuple[dict[str, Any], Estimate]:
     """Facts that the estimate rests on, and the estimate.
 
     Args:
         clock: what a calibration goes by.
+        reporter: is told how far it is.
 
     Raises:
         GatekeeperError: the suite, the checkpoint or an option is not fit for an estimate.
@@ -56,7 +59,7 @@ def estimate_of(
         system_prompt_of(path)  # variants are not counted, but the audit would not begin
     sequential = resolve(options, policy).sequential is not None
     if device == "cpu":
-        facts, estimate = _here(checkpoint, options, policy, suite, clock)
+        facts, estimate = _here(checkpoint, options, policy, suite, clock, reporter)
     else:
         facts, estimate = _published(checkpoint, options, policy, suite, DEVICES[device], gpus)
     if sequential:
@@ -91,6 +94,7 @@ def _published(
     from gatekeeper.estimate.model_size import config_only, shape_of, stored_bytes
     from gatekeeper.estimate.preparation import with_assumed
     from gatekeeper.estimate.roofline import Format
+    from gatekeeper.estimate.stand_in import planned
 
     opened = config_only(checkpoint)
     described = _described(checkpoint)
@@ -106,7 +110,7 @@ def _published(
     longest, window = max(lengths.values()), config.max_new_tokens + thought
     rows = options.execution.batch_rows or fitting_rows(longest, window, shape, kind, device)
     sites = described.maskable_sites if described else shape.sites
-    plan = _plan(suite, config, sites, lengths, rows, thought)
+    plan = planned(suite, config, sites, lengths, rows, thought)
     bare = on_device(plan, shape, kind, device, gpus)
     size = (described.parameters if described else shape.parameters) * stored_bytes(opened)
     estimate = with_assumed(with_thought(bare, thought), size)
@@ -131,6 +135,7 @@ def _here(
     policy: Policy | None,
     suite: Suite,
     clock: Callable[[], float],
+    reporter: Reporter | None,
 ) -> tuple[dict[str, Any], Estimate]:
     """Estimates for this machine, by running the checkpoint for some seconds.
 
@@ -142,7 +147,7 @@ def _here(
     from gatekeeper.checkpoint.open import open_checkpoint
     from gatekeeper.estimate.estimate import FASTER, SLOWER, on_this_machine
     from gatekeeper.estimate.model_size import shape_of
-    from gatekeeper.estimate.preparation import seconds_to_hash, with_preparation
+    from gatekeeper.estimate.preparation import with_preparation
 
     if checkpoint.is_file():
         raise UsageError(
@@ -156,9 +161,8 @@ def _here(
     check_sizes(options, description.maskable_experts)
     policy = policy and policy.sized(description.maskable_experts)
     config = resolve(options, policy)
-    hashing = seconds_to_hash((opened.path / name for name in opened.files()), clock)
-    plan, measured, loading = _calibrated(
-        opened, description, shape, options, config, policy, suite, clock
+    plan, measured, preparing, needed = _calibrated(
+        opened, description, shape, options, config, policy, suite, clock, reporter
     )
     bare = on_this_machine(
         plan,
@@ -167,8 +171,9 @@ def _here(
         measured.efficiency,
         measured.alive,
         measured.element,
+        needed=needed,
     )
-    parts = (hashing, loading, measured.self_test)
+    parts = (*preparing, measured.self_test)
     spans = [(part * FASTER, part * SLOWER) for part in parts]
     estimate = with_preparation(with_thought(bare, plan.thought), *spans)
     sizes = _sizes(description, shape)
@@ -184,16 +189,21 @@ def _calibrated(
     policy: Policy | None,
     suite: Suite,
     clock: Callable[[], float],
-) -> tuple[Plan, Calibration, float]:
-    """The plan, what some of its trials took here, and the seconds that loading took."""
+    reporter: Reporter | None,
+) -> tuple[Plan, Calibration, tuple[float, float], Memory]:
+    """The plan, what some of its trials took here, the seconds that hashing would take and loading
+    took, and the memory that the audit needs.
+    """
     try:
-        from gatekeeper.audit.room import spared, working_of
+        from gatekeeper.audit.room import placed
         from gatekeeper.engine.calibrate import calibrate
+        from gatekeeper.engine.generate.batch_size import fitting_rows
         from gatekeeper.engine.generate.batching import encode
         from gatekeeper.engine.model.host_memory import total_memory
-        from gatekeeper.engine.model.load import load_model, pick_device, pick_dtype
+        from gatekeeper.engine.model.load import load_model, pick_device
         from gatekeeper.engine.model.unsupported import refuse_unauditable
-        from gatekeeper.estimate.estimate import USUAL_ROWS
+        from gatekeeper.estimate.preparation import seconds_to_hash
+        from gatekeeper.estimate.stand_in import planned
     except ModuleNotFoundError as error:
         raise AuditError(
             f"{error.name} is not installed",
@@ -203,18 +213,26 @@ def _calibrated(
     refuse_unauditable(opened)
     device = pick_device("cpu")
     system = own_system_prompt_of(options.inputs.system_prompt)
-    asked = options.execution.batch_rows
-    work = working_of(
-        opened, description, suite, config, system_prompt=system, batch_rows=asked, element=4
+    reasoning = reasoning_of(options, policy)
+    dtype, needed = placed(
+        opened,
+        description,
+        suite,
+        config,
+        system_prompt=system,
+        reasoning=reasoning,
+        batch_rows=options.execution.batch_rows,
     )
-    dtype = pick_dtype(
-        config.dtype, device, description.dtype, description.parameters, spared(work)
-    )
+    if reporter is not None:
+        reporter.stage("hash")
+    hashing = seconds_to_hash((opened.path / name for name in opened.files()), clock)
+    if reporter is not None:
+        reporter.stage("weights")
     begun = clock()
-    loaded = load_model(opened.path, description, device=device, dtype=dtype)
+    progress = None if reporter is None else reporter.advance
+    loaded = load_model(opened.path, description, device=device, dtype=dtype, progress=progress)
     loading = clock() - begun
     window = config.max_new_tokens
-    reasoning = reasoning_of(options, policy)
     encoded = encode(loaded, suite.prompts, system, window, reasoning.thinking)
     usable = [e for e in encoded if e.skipped is None]
     lengths = {e.prompt.id: len(e.ids) for e in usable}
@@ -222,49 +240,11 @@ def _calibrated(
     thought = thought_of(opened.path, reasoning)
     if loaded.context_length is not None:
         thought = min(thought, loaded.context_length - max(lengths.values()) - window)
-    rows = options.execution.batch_rows or USUAL_ROWS
-    plan = _plan(usable_suite, config, description.maskable_sites, lengths, rows, thought)
+    rows = options.execution.batch_rows or fitting_rows(loaded, usable, window + thought, None)
+    plan = planned(usable_suite, config, description.maskable_sites, lengths, rows, thought)
     memory = float(total_memory())
-    return plan, calibrate(loaded, shape, plan, usable, memory, clock), loading
-
-
-def _plan(
-    suite: Suite,
-    config: AuditConfig,
-    sites: Sequence[MoeSite],
-    lengths: dict[str, int],
-    batch_rows: int,
-    thought: int,
-) -> Plan:
-    """The plan of all that the audit would run."""
-    from gatekeeper.estimate.stand_in import stand_in_masks
-    from gatekeeper.estimate.workload import Plan
-
-    plan = Plan(
-        prompts=suite.prompts,
-        lengths=lengths,
-        config=config,
-        masks=stand_in_masks(config, sites),
-        batch_rows=batch_rows,
-        thought=thought,
-    )
-    _refuse_unmeasured(suite, plan)
-    return plan
-
-
-def _refuse_unmeasured(suite: Suite, plan: Plan) -> None:
-    """Refuses what the audit would refuse, and what cannot be calibrated.
-
-    Raises:
-        UsageError: no prompt selects, or no regular one measures.
-    """
-    for selecting, measuring in plan.sides():
-        if not selecting or not any(p.set == "regular" for p in measuring):
-            raise UsageError(
-                "nothing to measure: no prompt selects, or no regular one measures",
-                where=suite.id,
-                remedy="give regular prompts of more seeds, or another --selection-share",
-            )
+    found = calibrate(loaded, shape, plan, usable, memory, clock, reporter)
+    return plan, found, (hashing, loading), needed
 
 
 def _sizes(described: ModelDescription | None, shape: Shape) -> tuple[int, int]:

@@ -112,6 +112,7 @@ def prepare(
     room = _room(loaded, usable, request) if reasons else request.max_new_tokens
     split = dict(split_seeds([e.prompt for e in usable], request.selection_share, request.seed))
     _refuse_unmeasured(request, usable, split)
+    reporter.stage("self-test")
     settings = settings_of(
         request,
         judge,
@@ -130,7 +131,7 @@ def prepare(
         encoded=tuple(encoded),
         split=split,
         reasons=reasons,
-        checks=self_test(loaded, usable),
+        checks=self_test(loaded, usable, reporter.advance),
         settings=recorded(settings, request.second, second),
     )
 
@@ -138,6 +139,7 @@ def prepare(
 def _load(request: AuditRequest, work_dir: Path, reporter: Reporter) -> LoadedModel:
     """The model, with what is to be told of it."""
     device, dtype = device_and_dtype(request)
+    reporter.stage("weights")
     loaded = load_model(
         request.checkpoint.path,
         request.description,
@@ -145,6 +147,7 @@ def _load(request: AuditRequest, work_dir: Path, reporter: Reporter) -> LoadedMo
         dtype=dtype,
         offload=work_dir / "offload" if request.execution.device == SPREAD else None,
         parallel=request.execution.parallel,
+        progress=reporter.advance,
     )
     cautions = (*untold(loaded.tokenizer, request.reasoning.marks), *narrowed(request))
     loaded = replace(loaded, cautions=(*loaded.cautions, *cautions))

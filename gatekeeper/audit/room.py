@@ -6,18 +6,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from gatekeeper.audit.reasoning import thought_of
 from gatekeeper.audit.request import AuditRequest
 from gatekeeper.checkpoint.open import Checkpoint
 from gatekeeper.engine.generate.batching import READING
+from gatekeeper.engine.generate.prompt_tokens import longest_prompt
 from gatekeeper.engine.model.load import DTYPES, SPREAD, dtype_name, pick_device, pick_dtype
-from gatekeeper.engine.model.weights_room import refuse_no_passage, refuse_no_room
+from gatekeeper.engine.model.weights_room import (
+    needed,
+    refuse_no_passage,
+    refuse_no_room,
+    weight_bytes,
+)
 from gatekeeper.errors import CheckpointError, UsageError
 from gatekeeper.estimate.model_size import shape_of
-from gatekeeper.estimate.prompt_lengths import approximate_lengths
+from gatekeeper.estimate.roofline import Memory
 from gatekeeper.estimate.working_memory import SPARE, Working, working_memory
 from gatekeeper.estimate.workload import selector
 from gatekeeper.records.audit_config import AuditConfig
 from gatekeeper.records.model import ModelDescription
+from gatekeeper.records.reasoning import Reasoning
 from gatekeeper.records.suite import Suite
 from gatekeeper.suites.split import limit
 
@@ -29,31 +37,84 @@ def working_of(
     config: AuditConfig,
     *,
     system_prompt: str | None,
+    reasoning: Reasoning,
     batch_rows: int | None,
     element: int,
+    processor: bool = True,
 ) -> Working | None:
     """Bytes beside the weights in the smallest batch, or in the one that was asked for.
 
     None for a config that does not tell a size, whose model may still be loaded.
 
     Args:
-        suite: of the prompts that are run.
+        suite: whole; the config says how many of its prompts are run.
         element: bytes of a weight.
+        processor: whether the model runs on one.
     """
     try:
         shape = shape_of(checkpoint, description)
     except CheckpointError:
         return None
-    lengths = approximate_lengths(suite, system_prompt)
+    run = replace(suite, prompts=limit(suite.prompts, config.max_prompts, config.seed))
+    longest = longest_prompt(checkpoint.path, run, system_prompt)
+    window = config.max_new_tokens + thought_of(checkpoint.path, reasoning)
+    if description.context_length is not None:  # what exceeds it is skipped, or ends there
+        longest = min(longest, description.context_length)
+        window = min(window, description.context_length - longest)
     return working_memory(
         shape,
         element,
-        longest=max(lengths.values(), default=0),
-        new_tokens=config.max_new_tokens,
+        longest=longest,
+        new_tokens=window,
         rows=batch_rows or 1,
         reading=READING,
         attributes=_attributes(config.selectors),
+        processor=processor,
     )
+
+
+def placed(
+    checkpoint: Checkpoint,
+    description: ModelDescription,
+    suite: Suite,
+    config: AuditConfig,
+    *,
+    system_prompt: str | None,
+    reasoning: Reasoning,
+    batch_rows: int | None,
+) -> tuple[Any, Memory]:
+    """The format in which an audit would load a model on a processor, and the memory it needs.
+
+    Raises:
+        AuditError: the audit would be refused here.
+    """
+
+    def working(element: int, rows: int | None = batch_rows) -> Working | None:
+        return working_of(
+            checkpoint,
+            description,
+            suite,
+            config,
+            system_prompt=system_prompt,
+            reasoning=reasoning,
+            batch_rows=rows,
+            element=element,
+        )
+
+    device = pick_device("cpu")
+    beside = spared(working(DTYPES["float32"].itemsize))
+    dtype = pick_dtype(config.dtype, device, description.dtype, description.parameters, beside)
+    work = working(dtype.itemsize)
+    refuse_no_room(
+        description,
+        device,
+        dtype,
+        checkpoint.path.name,
+        working=spared(work),
+        least=spared(working(dtype.itemsize, 1)),
+        fixed=SPARE * work.fixed if work else 0.0,
+    )
+    return dtype, needed(weight_bytes(description, dtype), spared(work))
 
 
 def device_and_dtype(request: AuditRequest) -> tuple[Any, Any]:
@@ -99,6 +160,7 @@ def refuse_too_little(request: AuditRequest) -> None:
         where,
         working=spared(working),
         least=spared(_working(request, dtype.itemsize, rows=1)),
+        fixed=SPARE * working.fixed if working else 0.0,
         replicas=side_by_side if device.type == "cpu" else 1,
     )
     if device.type == "cuda":
@@ -132,15 +194,16 @@ def _parted(request: AuditRequest) -> bool:
 
 
 def _working(request: AuditRequest, element: int, rows: int | None = None) -> Working | None:
-    prompts = limit(request.suite.prompts, request.max_prompts, request.seed)
     return working_of(
         request.checkpoint,
         request.description,
-        replace(request.suite, prompts=prompts),
+        request.suite,
         request,
         system_prompt=request.system_prompt,
+        reasoning=request.reasoning,
         batch_rows=rows or request.execution.batch_rows,
         element=element,
+        processor=pick_device(request.execution.device).type == "cpu",
     )
 
 

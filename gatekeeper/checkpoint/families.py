@@ -28,6 +28,8 @@ class Family:
             routing, which transformers keeps as a buffer. Elsewhere it is a weight.
         tied_by_default: whether the output head is the embedding unless the config says no.
         unpacks_mxfp4: whether transformers can unpack its MXFP4 experts while loading.
+        scores: the format in which its attention writes down a score for every pair of tokens,
+            `own` of the model or `float32`; empty where transformers runs it fused.
         refused: why the family cannot be audited, or None.
         remedy: what to do about it.
     """
@@ -37,6 +39,7 @@ class Family:
     gate_bias_routes: bool = False
     tied_by_default: bool = False
     unpacks_mxfp4: bool = False
+    scores: str = ""
     refused: str | None = None
     remedy: str = ""
 

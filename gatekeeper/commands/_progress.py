@@ -15,7 +15,11 @@ from gatekeeper.commands._heartbeat import Heartbeat
 _EVERY = 15.0
 
 _WORDS = {
-    "load": "Trying the judge, loading and checking the model",
+    "load": "Trying the judge, hashing the weights",
+    "hash": "Hashing a part of the weights",
+    "weights": "Loading the weights",
+    "self-test": "Testing the hooks on the model",
+    "sample": "Running some of the trials",
     "unmasked": "Unmasked replies, selection split",
     "profile": "Routing profile",
     "attribution": "Attribution",
@@ -25,6 +29,9 @@ _WORDS = {
     "trials in order": "Masking trials, until limits are settled",
     "usefulness": "Benign answers under masks",
 }
+
+#: What is counted where it is not rows.
+_UNITS = {"load": "bytes", "weights": "bytes", "self-test": "steps"}
 
 #: Stages of which nobody knows beforehand how many rows they take: only how many at most.
 _AT_MOST = frozenset({"trials in order"})
@@ -123,9 +130,10 @@ class ProgressReporter:
         if self._price is not None:
             more += f", {self._price.of(now - self._begun):.2f} spent"
             more += "" if eta is None else f" and {up_to}{self._price.of(eta):.2f} to go"
-        if piece.total > 1 << 20:
-            return f"  {piece.done >> 20} of {piece.total >> 20} MiB read{more}"
-        rows = f"{piece.done} of {bound}{piece.total} rows"
+        unit = _UNITS.get(self._name, "rows")
+        if unit == "bytes":
+            return f"  {_size(piece.done, piece.total)} read{more}"
+        rows = f"{piece.done} of {bound}{piece.total} {unit}"
         return f"  {self._half}{rows}, {piece.rate(now):.1f} a second{more}"
 
     def _beat(self, *, at_once: bool = False) -> None:
@@ -134,7 +142,7 @@ class ProgressReporter:
         self._heartbeat.beat(
             at_once=at_once,
             stage=self._name,
-            unit="bytes" if self._name == "load" else "rows",
+            unit=_UNITS.get(self._name, "rows"),
             done=piece.done,
             total=piece.total,
             at_most=self._name in _AT_MOST,
@@ -184,6 +192,14 @@ class _Piece:
         """Seconds that the rest of this piece takes; None until something is done."""
         rate = self.rate(now)
         return (self.total - self.done) / rate if rate > 0 else None
+
+
+def _size(done: int, total: int) -> str:
+    """Bytes of bytes, in a unit in which the whole is no fraction."""
+    unit, word = next(
+        (u, w) for u, w in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if total >= u or u == 1e3
+    )
+    return f"{done / unit:.1f} of {total / unit:.1f} {word}"
 
 
 def duration(seconds: float) -> str:

@@ -9,12 +9,14 @@ import click
 
 from gatekeeper.commands._click_options import audit_options_elsewhere, suite_option
 from gatekeeper.commands._policy_file import PolicyFile
+from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.audit_config import typed_options
 
 if TYPE_CHECKING:
     from gatekeeper.estimate.estimate import Estimate
+    from gatekeeper.estimate.roofline import Memory
 
 _SCHEMA = "gatekeeper/estimate/v1"
 
@@ -70,9 +72,11 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         raise UsageError("--gpu-hour-cost is of GPUs", remedy="give --device h100 or another")
     policy = load_policy(policy_path, tier) if policy_path else None
     typed = typed_options(suite, options)
-    if device == "cpu" and checkpoint.is_dir():
-        click.echo("Hashing a part of the weights, loading and trying the model …", err=True)
-    facts, estimate = estimate_of(checkpoint, typed, policy, device, gpus)
+    reporter = ProgressReporter()
+    try:
+        facts, estimate = estimate_of(checkpoint, typed, policy, device, gpus, reporter=reporter)
+    finally:
+        reporter.close()
     if as_json:
         import json
 
@@ -101,6 +105,7 @@ def _as_json(facts: dict[str, Any], estimate: Estimate, cost: float | None) -> d
             "cache": estimate.memory.cache,
             "logits": estimate.memory.logits,
             "working": estimate.memory.working,
+            "beside": estimate.memory.beside,
         },
         "devices": estimate.devices,
         "devices_per_replica": estimate.per_replica,
@@ -131,11 +136,7 @@ def _print(facts: dict[str, Any], estimate: Estimate, cost: float | None) -> Non
         click.echo("sequential   not counted: all that follows is of whole runs, an upper bound")
     click.echo(f"batch        {facts['batch_rows']} rows, W = {facts['new_tokens']}")
     _print_stages(estimate)
-    click.echo(
-        f"memory       {needed.total / 1e9:,.3g} GB: weights {needed.weights / 1e9:,.3g}, cache "
-        f"{needed.cache / 1e9:,.3g}, logits {needed.logits / 1e9:,.3g}, working memory "
-        f"{needed.working / 1e9:,.3g}"
-    )
+    click.echo(f"memory       {_memory(needed)}")
     if facts["rates"] == "published":
         low, high = estimate.hours
         click.echo(
@@ -149,6 +150,20 @@ def _print(facts: dict[str, Any], estimate: Estimate, cost: float | None) -> Non
     click.echo("\nassumed")
     for line in estimate.assumptions:
         click.echo(f"- {line}")
+
+
+def _memory(needed: Memory) -> str:
+    """What is needed, and of what it is the sum; as audits tell it where they need it of a host."""
+    if needed.beside:
+        return (
+            f"{needed.total / 1e9:,.1f} GB in all: weights {needed.weights / 1e9:,.1f}, working "
+            f"memory {needed.working / 1e9:,.1f}, the program {needed.beside / 1e9:,.1f}"
+        )
+    return (
+        f"{needed.total / 1e9:,.3g} GB: weights {needed.weights / 1e9:,.3g}, cache "
+        f"{needed.cache / 1e9:,.3g}, logits {needed.logits / 1e9:,.3g}, working memory "
+        f"{needed.working / 1e9:,.3g}"
+    )
 
 
 def _print_stages(estimate: Estimate) -> None:

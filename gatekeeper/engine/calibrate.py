@@ -17,6 +17,8 @@ from gatekeeper.engine.generate.row_plan import SweepSettings, Work
 from gatekeeper.engine.generate.sweep import sweep
 from gatekeeper.engine.generate.techniques import where_exact
 from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.engine.model.loader_progress import Progress
+from gatekeeper.engine.progress import Reporter
 from gatekeeper.engine.self_test.run import self_test
 from gatekeeper.estimate.hardware import Device
 from gatekeeper.estimate.roofline import Format, Reach, Shape, replies, seconds, shares
@@ -76,6 +78,7 @@ def calibrate(
     encoded: Sequence[Encoded],
     memory: float,
     clock: Callable[[], float] = time.perf_counter,
+    reporter: Reporter | None = None,
 ) -> Calibration:
     """Runs some of the planned trials, on prompts drawn by the audit's seed, as the audit would.
 
@@ -83,11 +86,15 @@ def calibrate(
         encoded: the suite's usable prompts.
         memory: bytes of this machine.
         clock: seconds; `time.process_time` on a machine that others use too.
+        reporter: is told how far it is.
     """
+    advance = _silent if reporter is None else reporter.advance
+    if reporter is not None:
+        reporter.stage("self-test")
     flops, bandwidth = rates(clock=clock)
     device = Device(name="this machine", flops=flops, bandwidth=bandwidth, memory=memory)
     begun = clock()
-    checks = self_test(loaded, encoded)
+    checks = self_test(loaded, encoded, advance)
     tried = clock() - begun
     settings = SweepSettings(
         base="warm",
@@ -101,10 +108,12 @@ def calibrate(
     work = [
         Work(prompt=by_id[p.id], masks=plan.run_on(p.set)) for p in (measuring[i] for i in drawn)
     ]
+    if reporter is not None:
+        reporter.stage("sample")
     few = [replace(work[0], masks=work[0].masks[:_WARM])]
-    _, warm = _swept(loaded, few, settings, clock)
+    _, warm = _swept(loaded, few, settings, clock, advance)
     work = _first(work, int(_MOST_SECONDS * len(few[0].masks) / max(warm, 1e-9)))
-    tokens, taken = _swept(loaded, work, replace(settings, base="timed"), clock)
+    tokens, taken = _swept(loaded, work, replace(settings, base="timed"), clock, advance)
     alive = shares(tokens, plan.new_tokens)
     lengths = [len(job.prompt.ids) for job in work for _ in job.masks]
     element = float(loaded.dtype.itemsize)
@@ -128,11 +137,12 @@ def _swept(
     work: Sequence[Work],
     settings: SweepSettings,
     clock: Callable[[], float],
+    advance: Progress,
 ) -> tuple[list[int], float]:
     """Runs rows that are stored nowhere: the tokens of each reply, and the seconds it took."""
     with tempfile.TemporaryDirectory() as folder, TrialStore(Path(folder) / STORE) as store:
         begun = clock()
-        replies, _ = sweep(loaded, work, settings, store, _silent)
+        replies, _ = sweep(loaded, work, settings, store, advance)
         return [len(reply.ids) for _, _, reply in replies], clock() - begun
 
 

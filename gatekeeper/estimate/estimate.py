@@ -91,7 +91,7 @@ def fitting_rows(longest: int, new_tokens: int, shape: Shape, kind: Format, devi
         longest: tokens of the longest prompt; `new_tokens` come behind it.
     """
     sweep = working_memory(
-        shape, kind.cache, longest=longest, new_tokens=new_tokens, rows=USUAL_ROWS
+        shape, kind.cache, longest=longest, new_tokens=new_tokens, rows=USUAL_ROWS, processor=False
     ).sweep
     weights = memory(shape, kind, batch_rows=0, context=0)
     usual = replace(weights, working=sweep)
@@ -140,11 +140,14 @@ def on_this_machine(
     efficiency: float,
     alive: Sequence[float],
     element: float = 4.0,
+    *,
+    needed: Memory,
 ) -> Estimate:
     """The estimate for this machine, by what a calibration measured.
 
     Args:
         element: bytes of a weight.
+        needed: by which the audit itself would be refused here.
     """
     kind = Format(weight=element, cache=element)
     work = stages(plan, shape, alive)
@@ -153,7 +156,7 @@ def on_this_machine(
     high = {name: value * SLOWER for name, value in middle.items()}
     return Estimate(
         stages=_joined(work, low, high, 1),
-        memory=_memory(plan, shape, kind, USUAL_ROWS),
+        memory=needed,
         per_replica=1,
         replicas=1,
         device=device,
@@ -161,17 +164,15 @@ def on_this_machine(
             "all stages reach what some of the trials did, run here just now, give or take "
             f"{1 - FASTER:.0%} to {SLOWER - 1:.0%}",
             "replies end as soon as those did, whose masks are of experts drawn at random",
+            "memory is what the smallest batch takes, or that of --batch-rows, with a quarter of "
+            "the working memory to spare: batches grow into what else is free",
             *_ALWAYS,
         ),
     )
 
 
-def _memory(plan: Plan, shape: Shape, kind: Format, reading: int | None = None) -> Memory:
-    """Of a batch of the longest prompt, and what beside it some step of the audit works in.
-
-    Args:
-        reading: rows that read their prompts side by side; None for all.
-    """
+def _memory(plan: Plan, shape: Shape, kind: Format) -> Memory:
+    """Of a batch of the longest prompt, and what beside it some step of the audit works in."""
     longest = max(plan.lengths[p.id] for p in plan.prompts)
     found = memory(shape, kind, batch_rows=plan.batch_rows, context=longest + plan.new_tokens)
     work = working_memory(
@@ -180,8 +181,8 @@ def _memory(plan: Plan, shape: Shape, kind: Format, reading: int | None = None) 
         longest=longest,
         new_tokens=plan.new_tokens,
         rows=plan.batch_rows,
-        reading=reading,
         attributes=any(selector(name).needs_attribution for name in plan.config.selectors),
+        processor=False,
     )
     return replace(found, working=max(0.0, work.most - found.cache - found.logits))
 

@@ -104,6 +104,8 @@ def shape_of(checkpoint: Checkpoint, description: ModelDescription | None = None
         expanded=layers * expanded,
         stored=len(checkpoint.tensors),
         joined=_joined(checkpoint),
+        heads=_needed(checkpoint, config, *_HEADS),
+        scores=_scores(config),
     )
 
 
@@ -161,6 +163,19 @@ def _attention(checkpoint: Checkpoint, config: MoeConfig, hidden: int) -> tuple[
     expanded = latent * heads * (plain + value)
     parameters += hidden * (latent + rotary) + expanded + heads * value * hidden
     return parameters, latent + rotary, heads * (plain + rotary + value), expanded
+
+
+def _scores(config: MoeConfig) -> str:
+    """Where attention writes every score down: see `Shape.scores`.
+
+    Torch's fused attention for processors takes keys and values of one width only, which those of
+    multi-head latent attention seldom are.
+    """
+    if written := next((f.scores for f in config.families if f.scores), ""):
+        return written
+    plain, rotary, value = (config.natural(f"{n}_head_dim") for n in ("qk_nope", "qk_rope", "v"))
+    latent = config.natural("kv_lora_rank") is not None
+    return "unfused" if latent and (plain or 0) + (rotary or 0) != value else ""
 
 
 def _shared(config: MoeConfig, layer: int, hidden: int, expert: int) -> int:

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 #: Characters to a token of an alphabet, tokens to a Chinese or Japanese character, and tokens of a
 #: chat template, where no tokenizer is at hand.
-CHARACTERS, _WIDE, _TEMPLATE = 4.0, 1.0, 16
+CHARACTERS, _WIDE, TEMPLATE = 4.0, 1.0, 16
 _FIRST_WIDE = 0x2E80
 
 
 def approximate_lengths(suite: Suite, system: str | None) -> dict[str, int]:
     """Tokens of each prompt by its characters, the chat template's and the system prompt's too."""
-    before = _TEMPLATE + _tokens(system or "")
+    before = TEMPLATE + _tokens(system or "")
     return {prompt.id: before + _tokens(prompt.text) for prompt in suite.prompts}
 
 

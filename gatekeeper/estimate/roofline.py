@@ -39,6 +39,9 @@ class Shape:
             are kept compressed and expanded again each time.
         stored: tensors of the weights.
         joined: share of a layer's experts that is there twice while loading joins them.
+        heads: of attention in a layer.
+        scores: the format in which attention writes a score of every pair of tokens down
+            (`Family.scores`); `unfused` where a processor alone does so; empty: never.
     """
 
     layers: int
@@ -53,6 +56,8 @@ class Shape:
     expanded: int = 0
     stored: int = 0
     joined: float = 0.0
+    heads: int = 0
+    scores: str = ""
 
     @property
     def parameters(self) -> int:
@@ -203,17 +208,19 @@ class Memory:
 
     Attributes:
         working: beside the weights, the cache and the logits (`working_memory`).
+        beside: what the process takes whatever the model.
     """
 
     weights: float
     cache: float
     logits: float
     working: float = 0.0
+    beside: float = 0.0
 
     @property
     def total(self) -> float:
         """All bytes together."""
-        return self.weights + self.cache + self.logits + self.working
+        return self.weights + self.cache + self.logits + self.working + self.beside
 
 
 def memory(shape: Shape, kind: Format, *, batch_rows: int, context: int) -> Memory:

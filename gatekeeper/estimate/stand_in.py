@@ -1,4 +1,4 @@
-"""Stand-ins for the masks of an audit that has not run: as it makes them, of random experts."""
+"""The plan of an audit that has not run, with stand-ins for its masks: of random experts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import numpy as np
 
 from gatekeeper import catalog
 from gatekeeper.analysis.planned_masks import planned_masks
+from gatekeeper.errors import UsageError
+from gatekeeper.estimate.workload import Plan
 from gatekeeper.records.audit_config import AuditConfig
 from gatekeeper.records.model import ExpertId, MoeSite
 from gatekeeper.records.plugins import Selector
 from gatekeeper.records.profile import ActivationProfile
 from gatekeeper.records.role import ROLES
 from gatekeeper.records.selection import RankedExpert, Selection
+from gatekeeper.records.suite import Suite
 from gatekeeper.records.trial import Mask
 
 #: Tokens of the prompt that stands for all of a set.
@@ -78,3 +81,35 @@ def _ranked(selector: Selector, order: Sequence[ExpertId]) -> Selection:
         error_bound=None,
         notes=(),
     )
+
+
+def planned(
+    suite: Suite,
+    config: AuditConfig,
+    sites: Sequence[MoeSite],
+    lengths: dict[str, int],
+    batch_rows: int,
+    thought: int,
+) -> Plan:
+    """The plan of all that the audit would run, with stand-ins for its masks.
+
+    Raises:
+        UsageError: no prompt selects, or no regular one measures: the audit would refuse it, and
+            it cannot be calibrated.
+    """
+    plan = Plan(
+        prompts=suite.prompts,
+        lengths=lengths,
+        config=config,
+        masks=stand_in_masks(config, sites),
+        batch_rows=batch_rows,
+        thought=thought,
+    )
+    for selecting, measuring in plan.sides():
+        if not selecting or not any(p.set == "regular" for p in measuring):
+            raise UsageError(
+                "nothing to measure: no prompt selects, or no regular one measures",
+                where=suite.id,
+                remedy="give regular prompts of more seeds, or another --selection-share",
+            )
+    return plan

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks.estimates import audit_options
+from gatekeeper.audit.estimate import estimate_of
 from gatekeeper.audit.plan import plan
 from gatekeeper.audit.room import device_and_dtype, narrowed, refuse_too_little
 from gatekeeper.engine.model import load, weights_room
@@ -36,3 +37,18 @@ def test_too_many_rows_are_told_to_be_left_to_the_memory(monkeypatch):
         refuse_too_little(request)
     assert caught.value.remedy == "use --batch-rows auto, which takes as many as fit"
     refuse_too_little(plan(HARDENED, audit_options(SUITE, *LINE), None, print))
+
+
+def test_estimate_and_audit_tell_one_total(monkeypatch):
+    """To the byte: what an estimate tells is enough for the audit, and a byte less is not."""
+    line = (*LINE, "--dtype", "bfloat16")
+    _, told = estimate_of(HARDENED, audit_options(SUITE, *line), None, "cpu", None)
+    request = plan(HARDENED, audit_options(SUITE, *line), None, print)
+    monkeypatch.setattr(weights_room, "held_memory", lambda: 0)
+    monkeypatch.setattr(weights_room, "available_memory", lambda: int(told.memory.total) + 1)
+    refuse_too_little(request)
+    monkeypatch.setattr(weights_room, "available_memory", lambda: int(told.memory.total) - 1)
+    with pytest.raises(AuditError, match="GB in all, and"):
+        refuse_too_little(request)
+    with pytest.raises(AuditError, match="GB in all, and"):
+        estimate_of(HARDENED, audit_options(SUITE, *line), None, "cpu", None)

@@ -27,7 +27,7 @@ def test_the_peak_is_of_what_runs():
 
 def test_weights_are_the_least_that_is_told(tmp_path):
     write(config_of("olmoe-1b-7b", layers=2, scale=0.0625), tmp_path / "m")
-    told = memory.told(tmp_path / "m")
+    told = memory.told(tmp_path / "m", *memory.USUAL)
     described = describe(open_checkpoint(tmp_path / "m"))
     assert told["weights"] == 2 * described.parameters
     assert all(told[step] > told["weights"] + BESIDE for step in memory.STEPS)
@@ -39,5 +39,5 @@ def test_the_highest_of_all_steps_are_compared():
     line, ratio = memory.compared("olmoe-1b-7b", before, after)
     assert ratio == pytest.approx(1.2)
     assert "| 6.00 / 5.00 | 1.20 | 1.25 | 1 |" in line
-    assert "not all within 15%" in memory.section([line], [ratio])
-    assert "all within 15%" in memory.section([line], [1.1])
+    assert "not all within 15%" in memory.section([(line, 1.0)], [(line, ratio)])
+    assert "all within 15%" in memory.section([(line, 1.1)], [])

@@ -162,3 +162,26 @@ def test_a_heartbeat_that_cannot_be_written_ends_nothing(tmp_path):
 )  # fmt: skip
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_weights_are_counted_in_bytes_and_the_self_test_in_steps(clock, tmp_path, capsys):
+    told = reporter(tmp_path)
+    for stage, done, total in (("load", 5, 13), ("weights", 6, 13)):
+        told.stage(stage)
+        told.advance(0, total * 10**9)
+        clock.now += 20
+        told.advance(done * 10**9, total * 10**9)
+        assert read(tmp_path)["unit"] == "bytes"
+    told.stage("self-test")
+    told.advance(0, 9)
+    clock.now += 30
+    told.advance(3, 9)
+    assert read(tmp_path)["unit"] == "steps"
+    assert capsys.readouterr().err.splitlines() == [
+        "Trying the judge, hashing the weights …",
+        "  5.0 of 13.0 GB read, 32 s left",
+        "Loading the weights …",
+        "  6.0 of 13.0 GB read, 23 s left",
+        "Testing the hooks on the model …",
+        "  3 of 9 steps, 0.1 a second, 60 s left",
+    ]

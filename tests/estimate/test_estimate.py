@@ -17,7 +17,7 @@ from gatekeeper.estimate.estimate import (
 )
 from gatekeeper.estimate.hardware import DEVICES, Device
 from gatekeeper.estimate.model_size import config_only, shape_of
-from gatekeeper.estimate.roofline import USABLE, Format
+from gatekeeper.estimate.roofline import USABLE, Format, Memory
 from gatekeeper.estimate.working_memory import working_memory
 from tests.e2e.cli import ROOT
 from tests.estimate.test_workload import SHAPE, plan
@@ -63,7 +63,8 @@ def test_rows_fill_the_memory_and_no_more():
     assert USUAL_ROWS < rows < MOST_ROWS
     weights = QWEN.parameters * BFLOAT16.weight
     held, more = (
-        weights + working_memory(QWEN, 2.0, longest=50, new_tokens=100, rows=n).sweep
+        weights
+        + working_memory(QWEN, 2.0, longest=50, new_tokens=100, rows=n, processor=False).sweep
         for n in (rows, rows + 1)
     )
     assert held <= USABLE * H100.memory < more
@@ -74,9 +75,11 @@ def test_rows_fill_the_memory_and_no_more():
 def test_this_machine_runs_at_the_pace_of_its_calibration():
     device = Device(name="this machine", flops=1e11, bandwidth=1e10, memory=1e10)
     alive = (1.0,) * 7
-    found = on_this_machine(plan(), SHAPE, device, 0.1, alive)
-    half = on_this_machine(plan(), SHAPE, device, 0.2, alive)
+    needed = Memory(weights=5.0, cache=0.0, logits=0.0, working=2.0, beside=1.0)
+    found = on_this_machine(plan(), SHAPE, device, 0.1, alive, needed=needed)
+    half = on_this_machine(plan(), SHAPE, device, 0.2, alive, needed=needed)
     assert found.low == pytest.approx(2 * half.low)
     assert found.high / found.low == pytest.approx(1.25 / 0.8)
-    ended = on_this_machine(plan(), SHAPE, device, 0.1, (0.5,) * 7)
+    ended = on_this_machine(plan(), SHAPE, device, 0.1, (0.5,) * 7, needed=needed)
     assert ended.low < found.low
+    assert found.memory == needed and needed.total == 8.0

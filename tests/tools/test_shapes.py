@@ -98,3 +98,14 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path, capsys):
 
 def test_every_config_is_tried():
     assert set(PUBLISHED) == set(names()) - {"deepseek-v3"}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("scale", [0.1, 0.0625, 0.37])
+def test_rows_of_narrowed_matrices_are_whole_multiples_of_16_bytes(name, scale):
+    """What torch's products of experts ask for, in bfloat16."""
+    config = config_of(name, 2, scale)
+    widths = [
+        value for key, value in config.items() if key == "hidden_size" or "intermediate" in key
+    ]
+    assert widths and all(width % 8 == 0 for width in widths)

@@ -43,17 +43,25 @@ def config_of(name: str, layers: int | None = None, scale: float = 1.0) -> dict[
 
 
 def _narrowed(config: dict[str, Any], scale: float, least: int) -> dict[str, Any]:
-    """Narrower by a factor, each head as wide as before."""
+    """Narrower by a factor, each head as wide as before.
+
+    Rows of matrices stay multiples of 16 bytes, which torch's products of experts ask for.
+    """
     heads, pairs = config["num_attention_heads"], config["num_key_value_heads"]
     apiece = config["hidden_size"] // heads
     new = max(1, round(heads * scale))
+    hidden = _even(config["hidden_size"] * scale) if "head_dim" in config else new * apiece
     changed = {
         "num_attention_heads": new,
         "num_key_value_heads": new if pairs == heads else 1,
-        "hidden_size": new * apiece,
+        "hidden_size": hidden,
         "vocab_size": max(least, round(config["vocab_size"] * scale)),
     }
     for key in _WIDTHS:
         if key in config:
-            changed[key] = max(8, round(config[key] * scale / 8) * 8)
+            changed[key] = _even(config[key] * scale)
     return config | changed
+
+
+def _even(width: float) -> int:
+    return max(8, round(width / 8) * 8)

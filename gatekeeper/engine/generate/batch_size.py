@@ -2,23 +2,30 @@
 
 On CUDA the longest prompt is answered under a mask in two small batches, and the peaks of allocated
 memory tell what a row takes from first to last token, and what a batch takes whatever its rows. On
-a processor nothing tells a peak: there the cache of one forward is weighed.
+a processor nothing tells a peak: there the cache of one forward is weighed, and what a forward
+works in follows from the config, as `estimate` has it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
+from gatekeeper.checkpoint.open import Checkpoint
 from gatekeeper.engine.generate.batching import Encoded
 from gatekeeper.engine.generate.decode import decode
+from gatekeeper.engine.generate.out_of_memory import TOO_SMALL
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.host_memory import available_memory
 from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.engine.model.parallel import in_step
+from gatekeeper.errors import AuditError, CheckpointError
+from gatekeeper.estimate.model_size import shape_of
+from gatekeeper.estimate.working_memory import SPARE, forward_bytes
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.trial import bare_mask
 
@@ -34,6 +41,8 @@ _SMALL, _LARGE = 4, 8
 _NAME = "batch rows"
 #: Hidden states that a forward holds at once per token, with what experts make in between.
 _STATES = 16
+#: Whole prompts with their replies are read in batches so many times smaller.
+WHOLE = 8
 
 
 class Meter(Protocol):
@@ -117,17 +126,39 @@ def weighed_rows(
 
     Args:
         free: bytes, or None if the system does not tell: then the usual number.
+
+    Raises:
+        AuditError: it does not hold one.
     """
     if free is None:
         return USUAL_ROWS
+    reads = _forward(loaded, len(prompt))
+    whole = _forward(loaded, len(prompt) + new_tokens)  # prompts with their replies: fewer rows
+    if (needed := SPARE * max(reads, whole)) > free:
+        raise AuditError(
+            f"a row of the longest prompt ({len(prompt)} tokens, {new_tokens} more of reply) works "
+            f"in {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free beside the "
+            "model",
+            remedy=TOO_SMALL,
+        )
     ids = torch.tensor([list(prompt)], device=loaded.device)
     out: Any = loaded.model(input_ids=ids, use_cache=True, logits_to_keep=1)
     tokens = len(prompt) + new_tokens
     # Twice: a layer's cache is copied whenever it grows.
     cache = 2 * _bytes(out.past_key_values) * tokens / len(prompt)
-    hidden = loaded.model.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
-    states = _STATES * hidden * len(prompt) * loaded.dtype.itemsize
-    return rows_within(free, cache + states + 4 * out.logits.numel(), 0, USUAL_ROWS)
+    return rows_within(free, cache + max(reads, whole / WHOLE), 0, USUAL_ROWS)
+
+
+def _forward(loaded: LoadedModel, tokens: int) -> float:
+    """Bytes that a forward of one row works in beside its cache, by the model's config."""
+    config = loaded.model.config.to_dict()  # type: ignore[operator, union-attr]
+    told = Checkpoint(path=Path(), revision=None, config=config, tensors={})
+    try:
+        shape = shape_of(told, loaded.recipe.description if loaded.recipe else None)
+    except CheckpointError:  # does not tell a size
+        hidden: int = loaded.model.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
+        return _STATES * hidden * tokens * loaded.dtype.itemsize
+    return forward_bytes(shape, loaded.dtype.itemsize, 1, tokens)
 
 
 def _bytes(held: Any, depth: int = 4) -> int:

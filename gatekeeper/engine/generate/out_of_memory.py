@@ -7,8 +7,12 @@ from typing import TypeVar
 
 import torch
 
+from gatekeeper.engine.model.foreign_errors import lacks_memory
 from gatekeeper.engine.model.parallel import in_step
-from gatekeeper.errors import AuditError, is_out_of_memory
+from gatekeeper.errors import AuditError
+
+#: What to do where a single row is too large.
+TOO_SMALL = "use a larger machine or GPU, shorter prompts or a smaller --max-new-tokens"
 
 _Row = TypeVar("_Row")
 _Result = TypeVar("_Result")
@@ -73,7 +77,7 @@ def kept_in_halves(
 
 def _pass_on_others(error: RuntimeError) -> None:
     """Raises again what is no matter of memory."""
-    if not (isinstance(error, torch.cuda.OutOfMemoryError) or is_out_of_memory(error)):
+    if not lacks_memory(error):
         raise error
 
 
@@ -93,5 +97,5 @@ def _refuse_alone(error: BaseException) -> None:
 def _too_small() -> AuditError:
     return AuditError(
         "the device's memory does not hold a single row beside the model",
-        remedy="use a larger machine or GPU, shorter prompts or a smaller --max-new-tokens",
+        remedy=TOO_SMALL,
     )

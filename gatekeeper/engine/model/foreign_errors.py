@@ -17,13 +17,21 @@ from gatekeeper.errors import (
 )
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """Whether the memory of a processor or a GPU did not hold what was asked for."""
+    return isinstance(error, torch.cuda.OutOfMemoryError) or is_out_of_memory(error)
+
+
 @contextmanager
-def blaming(path_name: str | None, what: str, remedy: str) -> Iterator[None]:
+def blaming(
+    path_name: str | None, what: str, remedy: str, too_large: AuditError | None = None
+) -> Iterator[None]:
     """Turns a failure inside into a refusal of the checkpoint; only foreign code belongs inside.
 
     Args:
         path_name: the checkpoint's own name, where it is known.
         what: begins the message, such as "transformers cannot load it".
+        too_large: what to say where memory is short, if that is known better.
 
     Raises:
         AuditError: not enough memory.
@@ -38,8 +46,8 @@ def blaming(path_name: str | None, what: str, remedy: str) -> Iterator[None]:
     except BaseException as error:
         if not (isinstance(error, Exception) or is_panic(error)):
             raise  # an interrupt
-        if isinstance(error, torch.cuda.OutOfMemoryError) or is_out_of_memory(error):
-            raise AuditError(
+        if lacks_memory(error):
+            raise too_large or AuditError(
                 "the model does not fit into memory",
                 where=path_name,
                 remedy="use a larger machine or GPU, or --dtype bfloat16",

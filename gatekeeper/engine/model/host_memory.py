@@ -1,4 +1,5 @@
-"""Reads how much memory programs may take: that of the machine, or of its control groups.
+"""Reads how much memory programs may take: that of the machine, of its control groups, or of a
+limit on this process (`ulimit -v`).
 
 In a container or a batch job /proc/meminfo tells of the whole machine, and whoever believes it is
 killed. Sources: Linux, Documentation/admin-guide/cgroup-v1/memory.rst and cgroup-v2.rst.
@@ -44,19 +45,32 @@ def available_memory(root: Path = _ROOT) -> int | None:
     Args:
         root: where /proc and /sys lie.
     """
-    known = _meminfo(root, "MemAvailable")
-    free = [max(0, limit - used) for limit, used in _groups(root)]
+    known = _sized(root / "proc/meminfo", "MemAvailable")
+    free = [max(0, limit - used) for limit, used in (*_groups(root), *_process(root))]
     return min([*free, *([] if known is None else [known])], default=None)
 
 
 def total_memory(root: Path = _ROOT) -> int:
     """Bytes that programs may take at most."""
     installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([installed, *(limit for limit, _ in _groups(root))])
+    return min([installed, *(limit for limit, _ in (*_groups(root), *_process(root)))])
 
 
-def _meminfo(root: Path, name: str) -> int | None:
-    for line in _lines(root / "proc/meminfo"):
+def held_memory(root: Path = _ROOT) -> int:
+    """Bytes that this process has taken for itself; 0 where the system does not tell."""
+    return _sized(root / "proc/self/status", "RssAnon") or 0
+
+
+def _process(root: Path) -> Iterator[tuple[int, int]]:
+    """Limit and use of this process's own addresses, in bytes, if they are limited."""
+    for line in _lines(root / "proc/self/limits"):
+        words = line.removeprefix("Max address space").split()
+        if words != line.split() and (limit := _number(words[0])) is not None:
+            yield limit, _sized(root / "proc/self/status", "VmSize") or 0
+
+
+def _sized(file: Path, name: str) -> int | None:
+    for line in _lines(file):
         key, _, rest = line.partition(":")
         if key == name:
             return _number(rest.strip().removesuffix("kB"), 1024)

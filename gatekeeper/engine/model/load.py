@@ -23,6 +23,7 @@ from gatekeeper.engine.model.first_token import refuse_unrunnable
 from gatekeeper.engine.model.foreign_errors import blaming
 from gatekeeper.engine.model.host_memory import total_memory
 from gatekeeper.engine.model.loaded_keys import refuse_other_weights
+from gatekeeper.engine.model.loader_progress import Progress, telling
 from gatekeeper.engine.model.loader_warnings import listening
 from gatekeeper.engine.model.one_copy import one_copy
 from gatekeeper.engine.model.output_head import multiply_head_once
@@ -37,9 +38,13 @@ from gatekeeper.engine.model.token_ids import (
     refuse_strange_ids,
 )
 from gatekeeper.engine.model.tokenizer_parts import unreadable_part
-from gatekeeper.engine.model.unsupported import refuse_too_large, refuse_unhookable
-from gatekeeper.engine.model.weights_room import BESIDE, refuse_no_room
-from gatekeeper.errors import AuditError, CheckpointError, excerpt
+from gatekeeper.engine.model.unsupported import (
+    refuse_other_sites,
+    refuse_too_large,
+    refuse_unhookable,
+)
+from gatekeeper.engine.model.weights_room import lost_while_loading, needed, refuse_no_room
+from gatekeeper.errors import AuditError, CheckpointError
 from gatekeeper.records.model import ModelDescription
 
 #: Names a user may ask for; "auto" takes float32 on CPU (bfloat16 has no fast kernels on most).
@@ -127,8 +132,8 @@ def pick_dtype(
     if name != "auto":
         return DTYPES[name]
     if device.type == "cpu":
-        fits = parameters * torch.float32.itemsize + BESIDE + working <= total_memory()
-        return torch.float32 if fits else torch.bfloat16
+        wide = needed(parameters * torch.float32.itemsize, working).total
+        return torch.float32 if wide <= total_memory() else torch.bfloat16
     return DTYPES.get(stored, torch.bfloat16)
 
 
@@ -185,6 +190,7 @@ def load_model(
     dtype: torch.dtype,
     offload: Path | None = None,
     parallel: str | None = None,
+    progress: Progress | None = None,
 ) -> LoadedModel:
     """Loads the weights and checks them against the description made without them.
 
@@ -192,11 +198,12 @@ def load_model(
         device: where the model goes, or the prompts where it is spread.
         offload: spreads the model over all devices, then memory, then this folder on disk.
         parallel: this process's part of it alone; see `parallel_config`.
+        progress: is told of the bytes that are read.
 
     Raises:
         CheckpointError: weights or tokenizer cannot be loaded, the loaded model routes other
             experts than config and headers said, or hooks would not see them.
-        AuditError: not enough memory, which is told before weights are read.
+        AuditError: not enough memory, which is told before weights are read where it can be.
     """
     quiet_transformers()
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -215,10 +222,12 @@ def load_model(
         refuse_too_large(config, description, path.name)
     with listening() as told_too:
         tokenizer = load_tokenizer(path)
+    lost = lost_while_loading(description, device, dtype, path.name)
     with (
         listening() as told_last,
-        blaming(path.name, "transformers cannot load it", remedy),
+        blaming(path.name, "transformers cannot load it", remedy, lost if whole else None),
         one_copy() if whole else nullcontext(),
+        telling(progress, path),
     ):
         model, info = AutoModelForCausalLM.from_pretrained(
             path,
@@ -245,7 +254,7 @@ def load_model(
         speak_as_one(model)
     architecture = architecture_of(description.model_type)
     sites = tuple(architecture.find(model))
-    _check_sites(path, description, sites)
+    refuse_other_sites(path.name, description, sites)
     pad_id = pad_of(tokenizer, path)
     refuse_strange_ids(path, model, tokenizer, pad_id)
     enters = entry(model) if offload else device
@@ -285,15 +294,3 @@ def _unpacking(path: Path) -> dict[str, Any]:
     from transformers import Mxfp4Config
 
     return {"quantization_config": Mxfp4Config(dequantize=True)}
-
-
-def _check_sites(path: Path, description: ModelDescription, sites: tuple[RouterSite, ...]) -> None:
-    described = [(s.layer, s.experts, s.top_k, s.routing == "learned") for s in description.sites]
-    hooked = [(s.layer, s.experts_count, s.top_k, s.routed) for s in sites]
-    if described != hooked:
-        raise CheckpointError(
-            f"the hooks find {len(hooked)} MoE layers, config and headers tell of {len(described)}"
-            f" or of other expert counts (model_type {excerpt(description.model_type)})",
-            where=path.name,
-            remedy="this architecture is not supported yet: see `gatekeeper catalog architecture`",
-        )

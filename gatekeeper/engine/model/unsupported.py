@@ -15,6 +15,7 @@ from gatekeeper.checkpoint.json_files import CONFIG, read_json
 from gatekeeper.checkpoint.moe_config import MoeConfig
 from gatekeeper.checkpoint.open import MXFP4, Checkpoint, quantisation
 from gatekeeper.engine.model.architectures import architecture_of
+from gatekeeper.engine.model.sites import RouterSite
 from gatekeeper.errors import CheckpointError, excerpt
 from gatekeeper.records.model import ModelDescription
 
@@ -64,6 +65,25 @@ def refuse_too_large(config: PretrainedConfig, description: ModelDescription, wh
             f"{description.parameters:,}",
             where=where,
             remedy="config and weights must be of one model: save both again with save_pretrained",
+        )
+
+
+def refuse_other_sites(
+    where: str, description: ModelDescription, sites: tuple[RouterSite, ...]
+) -> None:
+    """Refuses a loaded model that routes other experts than config and headers said.
+
+    Raises:
+        CheckpointError: it does.
+    """
+    described = [(s.layer, s.experts, s.top_k, s.routing == "learned") for s in description.sites]
+    hooked = [(s.layer, s.experts_count, s.top_k, s.routed) for s in sites]
+    if described != hooked:
+        raise CheckpointError(
+            f"the hooks find {len(hooked)} MoE layers, config and headers tell of {len(described)}"
+            f" or of other expert counts (model_type {excerpt(description.model_type)})",
+            where=where,
+            remedy="this architecture is not supported yet: see `gatekeeper catalog architecture`",
         )
 
 

@@ -5,10 +5,13 @@ Without it the kernel ends the process minutes later, and no word is said.
 
 from __future__ import annotations
 
+import math
+
 import torch
 
-from gatekeeper.engine.model.host_memory import available_memory
+from gatekeeper.engine.model.host_memory import available_memory, held_memory
 from gatekeeper.errors import AuditError
+from gatekeeper.estimate.roofline import Memory
 from gatekeeper.records.model import ModelDescription
 
 #: Bytes beside the weights that the smallest audit takes: torch, transformers, one row. At
@@ -17,9 +20,40 @@ BESIDE = 460_000_000
 _GB = 1e9
 
 
+def needed(weights: float, working: float = 0.0) -> Memory:
+    """What an audit takes at once: the one sum by which it is refused, and which an estimate tells.
+
+    Args:
+        weights: bytes; `working`: those beside them, with what is to be spare.
+    """
+    return Memory(weights=weights, cache=0.0, logits=0.0, working=working, beside=BESIDE)
+
+
+def _up(size: float) -> str:
+    """Bytes that are needed, in GB: never less than they are."""
+    return f"{math.ceil(size / _GB * 10 - 1e-6) / 10:,.1f}"
+
+
+def _down(size: float) -> str:
+    """Bytes that are there, in GB: never more than they are."""
+    return f"{math.floor(size / _GB * 10 + 1e-6) / 10:,.1f}"
+
+
 def weight_bytes(description: ModelDescription, dtype: torch.dtype) -> int:
     """Bytes of all parameters in a format."""
     return description.parameters * torch.empty(0, dtype=dtype).element_size()
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that are free on a device, or None where the system does not tell.
+
+    Of the host, with those that this program holds already of what it takes whatever the model:
+    whoever adds what is lacking has enough.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = available_memory()
+    return None if free is None else free + min(held_memory(), BESIDE)
 
 
 def refuse_no_room(
@@ -30,6 +64,7 @@ def refuse_no_room(
     free: int | None = None,
     working: float = 0.0,
     least: float | None = None,
+    fixed: float = 0.0,
     replicas: int = 1,
 ) -> None:
     """Refuses weights that the memory which is free on their device does not hold.
@@ -38,20 +73,19 @@ def refuse_no_room(
         where: the checkpoint, for the message.
         free: bytes; None for what there is. Nothing is refused where the system does not tell.
         working: bytes that an audit works in beside them, in this format; `least`: with rows one
-            by one, where that is known.
+            by one, where that is known; `fixed`: however short the prompts are.
         replicas: models that are to be there side by side.
 
     Raises:
         AuditError: they do not fit; says what would.
     """
-    if free is None:
-        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
-    alone = weight_bytes(description, dtype) + BESIDE + working
-    needed = replicas * alone
-    if free is None or needed <= free:
+    free = free_memory(device) if free is None else free
+    alone = needed(weight_bytes(description, dtype), working).total
+    if free is None or replicas * alone <= free:
         return
     narrower = torch.bfloat16.itemsize / dtype.itemsize
-    smaller = replicas * (weight_bytes(description, torch.bfloat16) + BESIDE + working * narrower)
+    halved = weight_bytes(description, torch.bfloat16)
+    smaller = replicas * needed(halved, working * narrower).total
     half = narrower < 1 and smaller <= free
     other = "--device spread (slower: GPUs, memory and disk together), or a larger machine"
     if device.type == "cuda":
@@ -60,16 +94,16 @@ def refuse_no_room(
         other = f"--workers {int(free // alone)}"
     elif least is not None and alone - working + least <= free:
         other = "--batch-rows auto, which takes as many as fit"
-    elif weight_bytes(description, dtype) + BESIDE <= free:
-        other = f"shorter prompts, {other}"
+    elif needed(weight_bytes(description, dtype), fixed).total <= free and fixed < working:
+        other = f"shorter prompts, a smaller --max-new-tokens, {other}"
     beside = f", working memory {working / _GB:,.1f} GB beside them" if working else ""
     times = f" for {replicas} workers" if replicas > 1 else ""
     raise AuditError(
         f"its weights take {weight_bytes(description, dtype) / _GB:,.1f} GB in "
-        f"{str(dtype).removeprefix('torch.')}{beside}, {needed / _GB:,.1f} GB in all{times}, and "
-        f"{free / _GB:,.1f} GB are free on {device}",
+        f"{str(dtype).removeprefix('torch.')}{beside}, {_up(replicas * alone)} GB in "
+        f"all{times}, and {_down(free)} GB are free on {device}",
         where=where,
-        remedy=f"use --dtype bfloat16 ({smaller / _GB:,.1f} GB)" if half else f"use {other}",
+        remedy=f"use --dtype bfloat16 ({_up(smaller)} GB)" if half else f"use {other}",
     )
 
 
@@ -91,8 +125,8 @@ def refuse_no_passage(
     Raises:
         AuditError: they do not fit; says what would.
     """
-    free = available_memory() if free is None else free
-    alone = weight_bytes(description, dtype) + BESIDE + loading
+    free = free_memory(torch.device("cpu")) if free is None else free
+    alone = needed(weight_bytes(description, dtype), loading).total
     if free is None or replicas * alone <= free:
         return
     other = "a host with more memory, or --device spread, which loads piece by piece"
@@ -105,4 +139,24 @@ def refuse_no_passage(
         f"{free / _GB:,.1f} GB are free",
         where=where,
         remedy=f"use {other}",
+    )
+
+
+def lost_while_loading(
+    description: ModelDescription, device: torch.device, dtype: torch.dtype, where: str
+) -> AuditError:
+    """What to say where memory is lost while weights are read: to be made before they are."""
+    free = free_memory(device)
+    there = "" if free is None else f", and {free / _GB:,.1f} GB were free on {device}"
+    half = weight_bytes(description, torch.bfloat16)
+    narrower = dtype.itemsize > torch.bfloat16.itemsize
+    return AuditError(
+        f"memory ran out while its weights were read: they take "
+        f"{weight_bytes(description, dtype) / _GB:,.1f} GB in "
+        f"{str(dtype).removeprefix('torch.')}, more while experts are joined{there}",
+        where=where,
+        remedy=f"use --dtype bfloat16 ({half / _GB:,.1f} GB), raise the limit (ulimit -v), or use "
+        "a larger machine"
+        if narrower
+        else "raise the limit (ulimit -v), or use --device spread or a larger machine",
     )

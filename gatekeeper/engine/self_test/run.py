@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from gatekeeper.engine.model.expert_counts import Counter
 from gatekeeper.engine.model.foreign_errors import blaming
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel, dtype_name
+from gatekeeper.engine.model.loader_progress import Progress
 from gatekeeper.engine.model.mask_tables import mask_tables, width_of
 from gatekeeper.engine.model.parallel import PARTED, in_step
 from gatekeeper.engine.self_test.prefix import sharing_holds
@@ -29,6 +31,8 @@ _LONG, _SHORT = 64, 48
 _DECODED = (16, 24)
 #: Tokens at the end of each prompt whose logits are compared: they hang on all before them.
 _KEPT = 8
+#: Steps that progress is told of.
+_STEPS = 9
 #: What is told of a shortcut that does not work.
 _OFF = {
     "prefix": "it does here, so it is switched off",
@@ -78,13 +82,25 @@ class _Probe:
 
 
 @torch.inference_mode()
-def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTestCheck, ...]:
+def self_test(
+    loaded: LoadedModel, prompts: Sequence[Encoded], progress: Progress | None = None
+) -> tuple[SelfTestCheck, ...]:
     """Checks the invariants every number rests on.
+
+    Args:
+        progress: is told of the steps that are done; each goes through all layers.
 
     Raises:
         SelfTestError: one does not hold; the message names it and the architecture.
         CheckpointError: the model itself gives no numbers.
     """
+    steps = count()
+
+    def did() -> None:
+        if progress is not None:
+            progress(next(steps), _STEPS)
+
+    did()
     usable = sorted((p.ids for p in prompts if p.skipped is None), key=len)
     probe = _Probe(loaded, [usable[0][:_SHORT], usable[-1][:_LONG]])
     with blaming(
@@ -93,20 +109,25 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         PARTED if in_step() else "check that config and weights belong together",
     ):
         plain = probe.logits()
+    did()
     _refuse_no_numbers(loaded, plain[probe.attention[:, -_KEPT:].bool()])
     with Instrument(loaded.sites) as instrument:
         counts, watched = probe.counted(instrument)
+        did()
         busiest = _busiest(loaded, counts[0])
         probe.mask(instrument, "reroute", busiest, [])
         masked, routed = probe.counted(instrument)
+        did()
         probe.mask(instrument, "ablate", busiest, [])
         ablated = probe.logits()
+        did()
         instrument.masks = None
         few = [ids[:most] for ids, most in zip(probe.prompts, _DECODED, strict=True)]
         shared = sharing_holds(loaded, instrument, few, busiest)
         share = bool(shared.prefix) and loaded.architecture.shares
         attends = share and shared.attention
-        shortcuts = _shortcuts(loaded, instrument, few, busiest, share=share)
+        did()
+        shortcuts = _shortcuts(loaded, instrument, few, busiest, did, share=share)
     if shared.prefix is None:
         raise SelfTestError(
             f"greedy decoding with a cache fails on {_name(loaded)}",
@@ -114,6 +135,7 @@ def self_test(loaded: LoadedModel, prompts: Sequence[Encoded]) -> tuple[SelfTest
         )
     after = probe.logits()
     alone = _logits_alone(loaded, probe.prompts[0])
+    did()
     chosen = sum(int(masked[0, i, e]) for i, (_, e) in enumerate(busiest))
     wanted = probe.attention.sum(dim=1)[:, None] * torch.tensor(
         [s.top_k for s in loaded.sites], device=loaded.device
@@ -166,13 +188,17 @@ def _shortcuts(
     instrument: Instrument,
     prompts: Sequence[Sequence[int]],
     busiest: Sequence[tuple[int, int]],
+    did: Callable[[], None],
     *,
     share: bool,
 ) -> list[SelfTestCheck]:
     """Checks of shortcuts that only save work; one that changes a reply is not used."""
     opens = prompt_cache_holds(loaded, instrument, prompts, busiest)
+    did()
     drafts = drafts_hold(loaded, instrument, prompts, busiest, share=share)
+    did()
     enters = refill_holds(loaded, instrument, prompts, busiest)
+    did()
     return [
         _check("opening", opens, "reading what all prompts begin with once changes no reply"),
         _check("draft", drafts, "reading a reply tells whether a masked model would write it"),

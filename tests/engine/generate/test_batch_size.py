@@ -15,6 +15,7 @@ from gatekeeper.engine.generate.batch_size import (
     rows_within,
     weighed_rows,
 )
+from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import TrialStore
 from tests.engine.tiny_loaded import encoded, loaded, loaded_with
 
@@ -78,9 +79,10 @@ def test_a_device_that_does_not_hold_the_small_batches_gets_single_rows():
 def test_a_processor_weighs_the_cache_whatever_its_kind(family):
     model = loaded(family)
     assert weighed_rows(model, PROMPT, 6, 10**12) == USUAL_ROWS
-    few, more = (weighed_rows(model, PROMPT, 6, free) for free in (200_000, 800_000))
+    few, more = (weighed_rows(model, PROMPT, 6, free) for free in (400_000, 1_600_000))
     assert 1 <= few < more < USUAL_ROWS
-    assert weighed_rows(model, PROMPT, 600, 800_000) < more
+    longer, shorter = (weighed_rows(model, PROMPT, new, 40_000_000) for new in (600, 6))
+    assert longer < shorter
     assert weighed_rows(model, PROMPT, 6, None) == USUAL_ROWS
 
 
@@ -101,3 +103,28 @@ def test_a_model_on_several_devices_gets_the_usual_number(monkeypatch):
     spread: Any = model.model
     spread.hf_device_map = {"model.layers.0": 0, "model.layers.1": "cpu"}
     assert fitting_rows(model, encoded(3), 6, None) == USUAL_ROWS
+
+
+def test_scores_that_attention_writes_down_make_batches_of_long_prompts_smaller():
+    """Three copies in float32 of a score of each of 4 heads and of every pair of tokens."""
+    model, long = loaded("gpt_oss"), PROMPT[:1] * 600
+    scores = 3 * 4 * 4 * 600**2
+    free = 100 * scores
+    rows = weighed_rows(model, long, 6, free)
+    assert 0.25 * free < rows * scores <= 0.8 * free
+    assert weighed_rows(loaded("mixtral"), long, 6, free) > rows
+    assert weighed_rows(model, PROMPT, 6, free) == USUAL_ROWS
+
+
+def test_replies_that_are_read_whole_count_too():
+    model, free = loaded("gpt_oss"), 2 * 3 * 4 * 4 * 2000**2
+    assert weighed_rows(model, PROMPT, 6, free) > weighed_rows(model, PROMPT, 1900, free)
+
+
+def test_a_row_that_does_not_fit_is_refused_before_it_runs():
+    model, long = loaded("gpt_oss"), PROMPT[:1] * 600
+    with pytest.raises(
+        AuditError, match=r"600 tokens, 6 more of reply\) works in 0\.0 GB"
+    ) as caught:
+        weighed_rows(model, long, 6, 3 * 4 * 4 * 600**2)
+    assert "shorter prompts" in str(caught.value.remedy)

@@ -147,3 +147,16 @@ def test_a_model_that_is_spread_keeps_to_it(monkeypatch: pytest.MonkeyPatch) -> 
     assert spread._limited()["max_memory"]["cpu"] == 900
     monkeypatch.setattr(spread, "available_memory", lambda: 1 << 62)
     assert spread._limited() == {}
+
+
+def test_a_limit_on_the_process_counts(tmp_path: Path) -> None:
+    files: dict[str, object] = {
+        "proc/self/limits": "Limit                     Soft Limit           Hard Limit   Units\n"
+        f"Max address space         {900 * MIB}           unlimited            bytes",
+        "proc/self/status": f"Name:\tpython\nVmSize:\t{200 * 1024} kB\nVmRSS:\t 7 kB",
+    }
+    root = tree(tmp_path / "a", "", "", files)
+    assert available_memory(root) == 700 * MIB
+    assert total_memory(root) == 900 * MIB
+    files["proc/self/limits"] = "Max address space    unlimited      unlimited    bytes"
+    assert available_memory(tree(tmp_path / "b", "", "", files)) == HOST

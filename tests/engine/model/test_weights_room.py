@@ -12,6 +12,7 @@ import torch
 from gatekeeper.checkpoint.describe import describe
 from gatekeeper.checkpoint.open import open_checkpoint
 from gatekeeper.engine.model import load, weights_room
+from gatekeeper.engine.model.host_memory import held_memory
 from gatekeeper.engine.model.load import pick_dtype
 from gatekeeper.engine.model.weights_room import (
     BESIDE,
@@ -59,10 +60,14 @@ def test_working_memory_counts_too_and_says_what_makes_it_smaller() -> None:
     with pytest.raises(AuditError) as caught:
         refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough, working=2e9)
     assert "working memory 2.0 GB beside them, 16.5 GB in all" in caught.value.message
-    assert "use shorter prompts, --device spread" in str(caught.value.remedy)
+    assert "use shorter prompts, a smaller --max-new-tokens, --device spread" in str(
+        caught.value.remedy
+    )
     with pytest.raises(AuditError) as caught:
         refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough, working=2e9, least=0.0)
     assert caught.value.remedy == "use --batch-rows auto, which takes as many as fit"
+    with pytest.raises(AuditError, match="use --device spread"):  # loading takes it all
+        refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough, working=2e9, fixed=2e9)
     refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", enough + 2 * 10**9, working=2e9)
 
 
@@ -105,6 +110,7 @@ def test_an_audit_ends_at_once_with_a_line(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "from gatekeeper.engine.model import weights_room as room\n"
         "room.available_memory = lambda: 9 << 20\n"
+        "room.held_memory = lambda: 0\n"
     )
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     line = ("audit", HARDENED, "--suite", SUITE, "--max-prompts", "8", "--out", tmp_path / "out")
@@ -113,3 +119,24 @@ def test_an_audit_ends_at_once_with_a_line(tmp_path: Path) -> None:
     last = done.stderr.splitlines()[-1]
     assert "hardened: its weights take 0.0 GB in float32, working memory" in last
     assert "0.5 GB in all, and 0.0 GB are free on cpu" in last
+
+
+def test_what_the_program_holds_already_is_not_asked_for_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever adds what the message says is lacking gets through at the second try."""
+    enough = weight_bytes(LARGE, torch.bfloat16) + BESIDE
+    monkeypatch.setattr(weights_room, "held_memory", lambda: 200_000_000)
+    monkeypatch.setattr(weights_room, "available_memory", lambda: enough - 200_000_000)
+    refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe")
+    monkeypatch.setattr(weights_room, "available_memory", lambda: enough - 200_000_001)
+    with pytest.raises(AuditError, match=r"14\.5 GB in all, and 14\.4 GB are free"):
+        refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe")
+    monkeypatch.setattr(weights_room, "held_memory", lambda: 10**12)  # no more than it should
+    with pytest.raises(AuditError):
+        refuse_no_room(LARGE, CPU, torch.float32, "olmoe")
+
+
+def test_the_program_tells_what_it_holds() -> None:
+    kept = bytearray(b"x") * 100_000_000
+    assert len(kept) < held_memory() < 100 * len(kept)

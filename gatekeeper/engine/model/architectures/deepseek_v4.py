@@ -16,5 +16,6 @@ ARCHITECTURE = Architecture(
     title="first layers route by a fixed table of token ids: listed, never masked",
     gate_bias_routes=True,
     pads=False,
+    scores="own",
     find=partial(find_sites, routed=lambda router: not hasattr(router, "tid2eid")),
 )

@@ -8,5 +8,6 @@ from gatekeeper.engine.model.sites import Architecture
 ARCHITECTURE = Architecture(
     title="published in MXFP4, which is unpacked while loading",
     unpacks_mxfp4=True,
+    scores="own",
     find=find_sites,
 )

@@ -8,5 +8,6 @@ from gatekeeper.engine.model.sites import Architecture
 ARCHITECTURE = Architecture(
     title="`gate.bias` is the correction bias of the routing",
     gate_bias_routes=True,
+    scores="float32",
     find=find_sites,
 )
