@@ -190,7 +190,7 @@ def interrupted_while_loading(*arguments, numbers=(signal.SIGTERM,), pause=0.0):
         preexec_fn=hear_interrupts,  # noqa: PLW1509 - nothing of ours runs in threads here
     )
     for line in some(process.stderr):
-        if "loading and checking" in line:
+        if "hashing the weights" in line:
             break
     for number in numbers:
         process.send_signal(number)

@@ -137,7 +137,7 @@ def test_expert_parallel_gives_it_too(one, tmp_path):
 def test_rank_0_alone_speaks_and_writes(two):
     out, said, errors, left = two
     assert said.count("Evidence of") == 1
-    assert errors.count("loading and checking the model") == 1
+    assert errors.count("Testing the hooks on the model") == 1
     assert {path.name for path in out.iterdir()} == set(BUNDLE_FILES)
     assert left == []
 
