@@ -50,6 +50,15 @@ class Working:
         return max(steps)
 
 
+def kept_once_run(weights: float) -> float:
+    """Bytes that torch keeps of a model on a processor once it ran.
+
+    Args:
+        weights: bytes of the model.
+    """
+    return min(_RAN, weights)
+
+
 def working_memory(
     shape: Shape,
     element: float,
@@ -79,7 +88,7 @@ def working_memory(
     tests, tokens = SELF_TEST
     read = rows if reading is None else min(rows, reading)
     names = shape.stored * _NAME
-    ran = names + (min(_RAN, shape.parameters * element) if processor else 0.0)
+    ran = names + (kept_once_run(shape.parameters * element) if processor else 0.0)
     return Working(
         loading=names
         + shape.joined * shape.expert * max((e for e, _ in shape.moe), default=0) * element,

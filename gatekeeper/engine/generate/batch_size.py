@@ -25,7 +25,7 @@ from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.engine.model.parallel import in_step
 from gatekeeper.errors import AuditError, CheckpointError
 from gatekeeper.estimate.model_size import shape_of
-from gatekeeper.estimate.working_memory import SPARE, forward_bytes
+from gatekeeper.estimate.working_memory import SPARE, forward_bytes, kept_once_run
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.trial import bare_mask
 
@@ -146,7 +146,10 @@ def weighed_rows(
     tokens = len(prompt) + new_tokens
     # Twice: a layer's cache is copied whenever it grows.
     cache = 2 * _bytes(out.past_key_values) * tokens / len(prompt)
-    return rows_within(free, cache + max(reads, whole / WHOLE), 0, USUAL_ROWS)
+    # A kernel that kills tells nobody: the same spare as `estimate` asks for, in each row too.
+    row = SPARE * (cache + max(reads, whole / WHOLE))
+    kept = kept_once_run(sum(p.numel() * p.element_size() for p in loaded.model.parameters()))
+    return rows_within(free, row, kept, USUAL_ROWS)
 
 
 def _forward(loaded: LoadedModel, tokens: int) -> float:
