@@ -24,6 +24,7 @@ from gatekeeper.evidence.wire_findings import (
 )
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Opinion, Subject
+from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.verdict import Requirement
@@ -244,7 +245,7 @@ def _text(value: object) -> str:
         return _subject(value)
     if isinstance(value, Recalled):
         return f"{value.digest} {value.name}"
-    if isinstance(value, Policy):
+    if isinstance(value, Policy | JudgeCard):
         return hashlib.sha256(repr(value).encode()).hexdigest()
     if value is None or isinstance(value, str | bool | int | float):
         return repr(value)
