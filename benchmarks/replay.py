@@ -30,7 +30,7 @@ from benchmarks.page import write_section
 from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.history.keep import keep
-from gatekeeper.history.remember import ask_ahead, code_digest
+from gatekeeper.history.remember import ask_ahead, ask_limits, code_digest
 from gatekeeper.history.store import History
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
@@ -97,6 +97,9 @@ def make(bundle: Path, folder: Path, seed: int) -> None:
     memory, start = Memory({}, lambda: evidence), time.process_time()
     ask_ahead(memory, [policy], DAY)
     costs = {"own": time.process_time() - start}
+    start = time.process_time()
+    ask_limits(memory, policy)
+    costs["limits"] = time.process_time() - start
     if seed in SHIPPED:  # what they answer is never asked for below, so a few will do
         start = time.process_time()
         ask_ahead(memory, [base_of(name).policy for name in shipped()], DAY)

@@ -42,7 +42,7 @@ from ..policy.random_cases import random_case
 from ..policy.told import use_metric
 
 #: Evidence and policy that are drawn of each kind, and sets of limits of each.
-TOLD, DRAWN, REAL, MOVES = 260, 260, 24, 4
+TOLD, DRAWN, REAL, MOVES = 260, 260, 40, 4
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,10 @@ def pair(evidence: Evidence, policy: Policy, fail_on: str, rng: random.Random, w
 
 def _place(slider: Any, rng: random.Random) -> int:
     last = len(slider.values) - 1
+    # Not to the very ends: a limit there is no policy's, and no slider goes there.
     if rng.random() < 0.3:
-        return rng.randint(0, last)
-    return min(last, max(0, slider.start + round(rng.gauss(0, 15))))
+        return rng.randint(1, last - 1)
+    return min(last - 1, max(1, slider.start + round(rng.gauss(0, 15))))
 
 
 def moved(policy: Policy, places: list[int]) -> Policy:

@@ -26,6 +26,8 @@ from gatekeeper.records.plugins import Metric
 #: How a limit is held: passes; lies wholly outside, and so fails if that stands among all claims;
 #: is open; is open for a reason that no limit was held against; fails by its estimate alone.
 PASS, BEYOND, OPEN, NOT_HELD, FAIL = "pbixf"
+#: Far more than `limit_check.TOLERANCE`, and far less than a step.
+_ALIKE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +85,9 @@ def _all_checks(
     at(last)
     near = {0, last}
     for number in (*seen.numbers(), *_noise(ask, subject)):
-        place = bisect_left(values, number)
-        near |= {i for i in range(place - 2, place + 3) if 0 <= i <= last}
+        # One at a limit may count for either side.
+        sides = bisect_left(values, number - _ALIKE), bisect_left(values, number + _ALIKE)
+        near |= {i for side in sides for i in (side - 1, side) if 0 <= i <= last}
     asked = sorted(near)
     checks = [at(asked[0])]
     for before, i in pairwise(asked):

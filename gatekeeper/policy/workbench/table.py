@@ -165,14 +165,15 @@ def _enough(
         moved = _alone(policy, at) if slider.key != "between" else policy
         return not any(shortfalls(at, found, policy, floors_behind(evidence, moved)))
 
-    return _range(enough, last)
+    # At the very ends nothing is planned for, and no policy is loaded: see `faults.allowed`.
+    return _range(enough, 1, last - 1)
 
 
-def _range(holds: Callable[[int], bool], last: int) -> list[int]:
+def _range(holds: Callable[[int], bool], first: int, last: int) -> list[int]:
     """The first and the last index that hold, of a run without a gap."""
     # Half way few prompts are enough, if they are anywhere.
     likely = (last // 2, last // 4, 3 * last // 4, last // 8, 7 * last // 8)
     inside = next((i for i in likely if holds(i)), None)
     if inside is None:
         return [1, 0]
-    return [edge(holds, inside, 0), edge(holds, inside, last)]
+    return [edge(holds, inside, first), edge(holds, inside, last)]
