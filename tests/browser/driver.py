@@ -28,7 +28,7 @@ class Browser:
     """One window."""
 
     def __init__(self, address: str) -> None:
-        options = {"args": list(_ARGS), "binary": shutil.which("chromium")}
+        options = {"args": list(_ARGS), "binary": _program()}
         capabilities = {"alwaysMatch": {"goog:chromeOptions": options, "goog:loggingPrefs": {
             "browser": "ALL"}}}  # fmt: skip
         self._address = address
@@ -82,7 +82,7 @@ class Browser:
 @contextmanager
 def browser() -> Iterator[Browser]:
     """A browser; the test is skipped where none is installed."""
-    if not (shutil.which("chromium") and (driver := shutil.which("chromedriver"))):
+    if not (_program() and (driver := shutil.which("chromedriver"))):
         pytest.skip("no chromium and chromedriver on PATH (Debian: chromium, chromium-driver)")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -100,6 +100,10 @@ def browser() -> Iterator[Browser]:
     finally:
         running.terminate()
         running.wait(30)
+
+
+def _program() -> str | None:
+    return shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def _wait(port: int) -> None:

@@ -88,6 +88,8 @@ READ = {
     "policy replay file": "policy replay {gone} --history {bundle}",
     "policy replay --against": "policy replay {policy} --against {gone} --history {bundle}",
     "policy replay --history": "policy replay {policy} --history {gone}",
+    "policy workbench file": "policy workbench {gone} --history {bundle} --out {new}.html",
+    "policy workbench --history": "policy workbench {policy} --history {gone} --out {new}.html",
     "policy tune file": "policy tune {gone} --history {bundle} --must-pass a",
     "policy tune --history": "policy tune {policy} --history {gone} --must-pass a",
     "history add bundles": "history add {gone} --to {new}",
@@ -118,6 +120,7 @@ MADE |= {"history add --to"}
 WRITTEN = {
     "check --out": "check {bundle} --policy {policy} --out {gone}/verdict.json",
     "policy replay --out": "policy replay {policy} --history {bundle} --out {gone}/x.md",
+    "policy workbench --out": "policy workbench {policy} --history {bundle} --out {gone}/x.html",
     "policy tune --out": "policy tune {policy} --history {bundle} --must-pass a --out {gone}/p",
     "judge calibrate --out": "judge calibrate --labels {labels} --out {gone}/card.json",
     "judge label --out": "judge label {bundle} --out {gone}/labels.jsonl",

@@ -101,8 +101,10 @@ def moved(policy: Policy, places: list[int]) -> Policy:
     """The policy with its limits elsewhere."""
     rules = {rule.id: rule for rule in policy.rules}
     for slider, place in zip(sliders(policy), places, strict=True):
-        side = "maximum" if slider.side == "max" else "minimum"
-        rules[slider.rule.id] = replace(rules[slider.rule.id], **{side: slider.values[place]})
+        rule, limit = rules[slider.rule.id], slider.values[place]
+        upper = slider.side == "max"
+        moved_rule = replace(rule, maximum=limit) if upper else replace(rule, minimum=limit)
+        rules[rule.id] = moved_rule
     return replace(policy, rules=tuple(rules.values()))
 
 
@@ -168,6 +170,7 @@ def pairs() -> Iterator[Pair]:
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(1200)
 def test_at_any_limits_the_page_says_what_the_gate_says(tmp_path) -> None:
     made, script = list(pairs()), bundled("report_templates") / "workbench" / "verdicts.js"
     assert len(made) >= 500

@@ -13,7 +13,7 @@ from gatekeeper.errors import ExitCode
 
 
 @click.command("workbench")
-@click.argument("file", metavar="POLICY", type=click.Path(path_type=Path))
+@click.argument("file", metavar="[POLICY]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--history", "folder", type=click.Path(path_type=Path), required=True, help="Past audits."
 )
@@ -30,7 +30,7 @@ from gatekeeper.errors import ExitCode
 @tier_option
 @uncollected()
 def workbench(
-    file: Path,
+    file: Path | None,
     folder: Path,
     out: Path,
     model: str | None,
@@ -43,8 +43,8 @@ def workbench(
     One HTML file that loads nothing, for anybody with a browser: which audits would be blocked or
     released, by which rule and number; how many prompts a limit takes; and the text of a policy
     that says what was changed. It holds aggregates only: no prompts, replies or experts. POLICY
-    itself is never changed. A broken bundle is named, all others are shown; the exit code is then
-    12.
+    itself is never changed; left out, it is that of the latest verdict. A broken bundle is named,
+    all others are shown; the exit code is then 12.
 
     What limits may be slid to is asked of each bundle, which takes some seconds an audit, once.
 
@@ -54,15 +54,20 @@ def workbench(
     """
     from gatekeeper.evidence.bundle import check_writable, write_bytes
     from gatekeeper.history.store import History
-    from gatekeeper.history.workbench import slid
+    from gatekeeper.history.workbench import latest_policy, slid
     from gatekeeper.history.workbench_page import page
     from gatekeeper.policy.in_words import wording
     from gatekeeper.policy.load import load_policy
 
     wording(lang)
-    on, policy = day_of(day), load_policy(file, tier)
+    on = day_of(day)
+    if file is not None:
+        policy = load_policy(file, tier)
     check_writable(out)
     with History(folder) as kept:
+        if file is None:
+            file = latest_policy(kept)
+            policy = load_policy(file, tier)
         found = slid(kept, policy, day=on, model=model)
     write_bytes(out, page(policy, file, found, out, lang).encode())
     for entry, trouble in found.broken:
