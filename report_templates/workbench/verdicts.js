@@ -23,6 +23,8 @@ const Verdicts = (() => {
     return low * STEP;
   }
 
+  const RESULTS = { p: "pass", f: "fail", i: "inconclusive", x: "inconclusive", b: "" };
+
   /** One number at the limits of now, before claims are made together. */
   function held(data, rule, slidPlace, at) {
     const [subject, side, numbers, steps] = data.slid[slidPlace];
@@ -30,9 +32,20 @@ const Verdicts = (() => {
     const step = stepAt(steps, at[slider]);
     const number = numbers[steps[step + 3]];
     return {
-      subject, slider, code: steps[step + 1], still: steps[step + 2],
-      number: number < 0 ? null : data.number[number], result: "",
+      subject, slider, code: steps[step + 1], still: steps[step + 2], stands: false,
+      number: number < 0 ? null : data.number[number], result: RESULTS[steps[step + 1]],
     };
+  }
+
+  /** A rule's numbers, and those of them that a fail may be claimed of; kept until a slider moves. */
+  function numbersOf(data, audit, index, at, memory) {
+    const rule = data.rules[index], places = rule.sliders.map((slider) => at[slider]);
+    const kept = memory[index];
+    if (kept && kept.places.every((place, i) => place === places[i])) return kept;
+    const numbers = audit.rules[index][0].map((place) => held(data, rule, place, at));
+    const claims = numbers.filter((one) => one.code === "b");
+    memory[index] = { places, numbers, claims, outcome: null };
+    return memory[index];
   }
 
   /** Which claims stand, of which each stands among so many that are still open. */
@@ -47,18 +60,19 @@ const Verdicts = (() => {
     }
   }
 
-  function decideNumbers(rules, data) {
+  function decideNumbers(data, rules) {
     const family = [];
-    rules.forEach((numbers, i) => {
-      if (data.rules[i].joins) family.push(...numbers);
-      else stepDown(numbers.filter((one) => one.code === "b"), numbers.length);
+    let count = 0;
+    rules.forEach(({ numbers, claims }, i) => {
+      for (const claim of claims) claim.stands = false;
+      if (data.rules[i].joins) {
+        family.push(...claims);
+        count += numbers.length;
+      } else stepDown(claims, numbers.length);
     });
-    stepDown(family.filter((one) => one.code === "b"), family.length);
-    const plain = { p: "pass", f: "fail", i: "inconclusive", x: "inconclusive" };
-    for (const numbers of rules) {
-      for (const one of numbers) {
-        one.result = one.code === "b" ? (one.stands ? "fail" : "inconclusive") : plain[one.code];
-      }
+    stepDown(family, count);
+    for (const { claims } of rules) {
+      for (const claim of claims) claim.result = claim.stands ? "fail" : "inconclusive";
     }
   }
 
@@ -75,12 +89,14 @@ const Verdicts = (() => {
   }
 
   /** How a rule comes out, and the number that decides it. */
-  function outcome(data, audit, numbers, index) {
-    let decisive = numbers[0];
-    for (const one of numbers) if (before(data, one, decisive)) decisive = one;
+  function outcome(data, audit, rule, index) {
+    if (rule.outcome && !rule.claims.length) return rule.outcome;
+    let decisive = rule.numbers[0];
+    for (const one of rule.numbers) if (before(data, one, decisive)) decisive = one;
     const raw = decisive.result;
     const waived = raw !== "pass" && audit.waived.includes(index);
-    return { rule: index, raw, result: waived ? "waived" : raw, decisive };
+    rule.outcome = { rule: index, raw, result: waived ? "waived" : raw, decisive };
+    return rule.outcome;
   }
 
   function isShort(data, audit, index, at) {
@@ -112,14 +128,16 @@ const Verdicts = (() => {
     return audit.failOn === "warn" && !blocked ? "failed on warnings" : "failed";
   }
 
-  /** The verdict of one audit, with each slider at a place among its values. */
-  function judge(data, audit, at) {
-    const rules = audit.rules.map(
-      ([slid], i) => slid.map((place) => held(data, data.rules[i], place, at)));
-    decideNumbers(rules, data);
-    const outcomes = rules.map((numbers, i) => outcome(data, audit, numbers, i));
+  /**
+   * The verdict of one audit, with each slider at a place among its values. What the memory, of this
+   * audit alone, holds of rules whose sliders did not move is used again.
+   */
+  function judge(data, audit, at, memory = []) {
+    const rules = audit.rules.map((_, i) => numbersOf(data, audit, i, at, memory));
+    decideNumbers(data, rules);
+    const outcomes = rules.map((rule, i) => outcome(data, audit, rule, i));
     const short = data.rules.map((_, i) => i).filter((i) => isShort(data, audit, i, at));
-    const measured = rules.some((numbers) => numbers.every((one) => one.number !== null));
+    const measured = rules.some(({ numbers }) => numbers.every((one) => one.number !== null));
     const unmet = audit.unmet.length > 0 || short.length > 0;
     const result = resultOf(data, audit, outcomes, unmet, measured);
     return { headline: headline(data, audit, outcomes, result), outcomes, short };

@@ -30,13 +30,20 @@ function button(key, action, attributes = {}) {
 
 // -- verdicts of now
 
+const memories = new Map();
+
+function memoryOf(audit) {
+  if (!memories.has(audit)) memories.set(audit, []);
+  return memories.get(audit);
+}
+
 const atStart = () => at.every((place, i) => place === data.sliders[i].start);
 const passed = (headline) => headline.startsWith("passed");
 
 /** The same as the gate said at the policy's own limits, or it is not slid at all. */
 function trust() {
   for (const audit of data.audits) {
-    audit.unsure = Verdicts.judge(data, audit, at).headline !== audit.now;
+    audit.unsure = Verdicts.judge(data, audit, at, memoryOf(audit)).headline !== audit.now;
   }
 }
 
@@ -45,7 +52,7 @@ function judgeAll() {
   rows.length = 0;
   for (const audit of data.audits) {
     const slid = !odd.length && !audit.unsure && (!audit.fixed || atStart());
-    const found = slid ? Verdicts.judge(data, audit, at) : null;
+    const found = slid ? Verdicts.judge(data, audit, at, memoryOf(audit)) : null;
     const now = found ? found.headline : atStart() ? audit.now : null;
     rows.push({ audit, found, now, flips: now !== null && audit.then !== null && now !== audit.then });
   }

@@ -202,11 +202,11 @@ def test_at_any_limits_the_page_says_what_the_gate_says(tmp_path) -> None:
 
 _ASK = """
 const cases = JSON.parse(document.getElementById("data").textContent);
-return JSON.stringify(cases.map(({data, moves}) => moves.map((at) => {
-  const found = Verdicts.judge(data, data.audits[0], at);
+return JSON.stringify(cases.map(({data, moves}) => { const memory = []; return moves.map((at) => {
+  const found = Verdicts.judge(data, data.audits[0], at, memory);
   return {headline: found.headline, rules: found.outcomes.map((one) =>
     [one.result, one.decisive.number ? one.decisive.number[0] : null])};
-})));
+})}));
 """
 
 

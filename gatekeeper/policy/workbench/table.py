@@ -165,8 +165,11 @@ def _enough(
         moved = _alone(policy, at) if slider.key != "between" else policy
         return not any(shortfalls(at, found, policy, floors_behind(evidence, moved)))
 
-    # At the very ends nothing is planned for, and no policy is loaded: see `faults.allowed`.
-    return _range(enough, 1, last - 1)
+    # At an end nothing is planned for, so that it says nothing of the limits before it.
+    first, final = _range(enough, 1, last - 1)
+    if first > final:
+        return [first, final]
+    return [first - (first == 1 and enough(0)), final + (final == last - 1 and enough(last))]
 
 
 def _range(holds: Callable[[int], bool], first: int, last: int) -> list[int]:
