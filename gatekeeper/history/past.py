@@ -13,7 +13,7 @@ from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.evidence.wire_judge_card import card_from_json
 from gatekeeper.history.entry import Entry
 from gatekeeper.history.keep import check_home
-from gatekeeper.history.packed import Answers
+from gatekeeper.history.packed import nothing
 from gatekeeper.history.remember import code_digest
 from gatekeeper.history.store import INDEX, History
 from gatekeeper.policy.evaluate import evaluate
@@ -130,7 +130,7 @@ class Pasts:
         if forgotten:
             self.asked.pop(entry.digest, None)
         known = (
-            Answers({})
+            nothing()
             if forgotten or self._anew
             else self._history.answers(entry.digest, self._code)
         )

@@ -6,7 +6,7 @@ intervals, needs, waivers. Identical parts of audits are written once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -146,6 +146,7 @@ class Shared:
 
     def __init__(self) -> None:
         self._places: dict[str, dict[str, int]] = {}
+        self._slid: dict[str, int] = {}
         self.lists: dict[str, list[Any]] = {"at": [], "number": [], "slid": [], "unmet": []}
 
     def audit(self, entry: Entry, asked: dict[str, Any]) -> dict[str, Any]:
@@ -172,10 +173,12 @@ class Shared:
     def _rule(self, rule: dict[str, Any]) -> list[Any]:
         return [[self._number(number) for number in rule["numbers"]], rule["enough"]]
 
-    def _number(self, number: Sequence[Any]) -> int:
-        at, side, numbers, steps = number
-        places = [-1 if n is None else self._place("number", n) for n in numbers]
-        return self._place("slid", [self._place("at", at), side, places, steps])
+    def _number(self, text: str) -> int:
+        if text not in self._slid:
+            at, side, numbers, steps = json.loads(text)
+            places = [-1 if n is None else self._place("number", n) for n in numbers]
+            self._slid[text] = self._place("slid", [self._place("at", at), side, places, steps])
+        return self._slid[text]
 
     def _place(self, name: str, value: Any) -> int:
         places, key = self._places.setdefault(name, {}), repr(value)

@@ -179,7 +179,11 @@ def _asked_otherwise(ask: Question, subject: Subject, *, cut: bool) -> Iterator[
     before = [ask.baseline, *(told(baseline) if baseline is not None else ())]
     pairs = product((ask.evidence, *told(ask.evidence)), before)
     next(pairs)  # as they are
-    return (replace(ask, evidence=now, baseline=then) for now, then in pairs)
+    rule, metric, card = ask.rule, ask.metric, ask.card
+    return (
+        Question(evidence=now, rule=rule, metric=metric, card=card, baseline=then)
+        for now, then in pairs
+    )
 
 
 def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -124,14 +125,17 @@ def _numbers(
     subjects: Sequence[Subject],
     own: Sequence[Slider],
     family: int,
-) -> Iterator[list[Any]]:
-    """Of each number: what it is of, its slider, what was measured, and its steps."""
+) -> Iterator[str]:
+    """Of each number: what it is of, its slider, what was measured, and its steps.
+
+    As JSON each: many are the same in many audits, and need not be read for that.
+    """
     if not subjects:
-        yield ["", 0, [None], [0, NOT_HELD, 0, 0]]
+        yield json.dumps(["", 0, [None], [0, NOT_HELD, 0, 0]])
     for subject in subjects:
         for side, ask in enumerate(asks):
             steps = steps_of(ask, subject, CONFIDENCE, own[side].values, family)
-            yield [_name(subject), side, *_plain(steps)]
+            yield json.dumps([_name(subject), side, *_plain(steps)], separators=(",", ":"))
 
 
 def _plain(steps: Sequence[Step]) -> tuple[list[Any], list[Any]]:
