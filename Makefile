@@ -28,7 +28,7 @@ REAL ?=
 GPU_PYTHON ?= $(shell python3 -c 'import torch, transformers; assert torch.cuda.is_available()' \
   2>/dev/null && echo python3 || echo $(BIN)/python)
 
-.PHONY: help setup demo quick test test-all lint architectures organisms validate bench bench-all gpu-check smoke actionlint validators constraints clean
+.PHONY: help setup demo quick test test-all lint architectures organisms validate bench bench-all gpu-check smoke actionlint axe validators constraints clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
@@ -94,6 +94,9 @@ validators: setup ## fetch validators of others, for the slow tests of report fo
 	@[ -x $(BIN)/../validators/bin/python ] || $(BIN)/python -m venv $(BIN)/../validators
 	@$(BIN)/../validators/bin/python -m pip install --quiet --disable-pip-version-check \
 	  -r tests/formats/outside/requirements.txt
+
+axe: setup ## fetch axe-core for the tests of pages (needs npm; they need chromium and chromedriver too)
+	@npm install --prefix $(BIN)/../axe --no-save --ignore-scripts --no-audit --no-fund axe-core@4.14.1
 
 constraints: setup ## pin what .venv holds in constraints.txt
 	@tools/setup/constraints.sh

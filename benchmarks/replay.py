@@ -30,7 +30,7 @@ from benchmarks.page import write_section
 from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.history.keep import keep
-from gatekeeper.history.remember import ask_ahead, code_digest
+from gatekeeper.history.remember import ask_ahead, ask_limits, code_digest
 from gatekeeper.history.store import History
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
@@ -94,6 +94,9 @@ def make(bundle: Path, folder: Path, seed: int) -> None:
     memory, start = Memory({}, lambda: evidence), time.process_time()
     ask_ahead(memory, [policy], DAY)
     costs = {"own": time.process_time() - start}
+    start = time.process_time()
+    ask_limits(memory, policy)
+    costs["limits"] = time.process_time() - start
     verdict = evaluate(memory.evidence(), policy, DAY, advise=False)
     shutil.copyfile(POLICY, folder / POLICY_FILE)
     (folder / VERDICT).write_bytes(verdict_bytes(verdict))
@@ -176,19 +179,25 @@ def main(
         few = name in READ
         for run in RUNS:
             kept = work / "few" if few else folder
-            seconds, used, line = timed("policy", "replay", str(path), "--history", str(kept))
-            row = (
-                f"{name}, of {len(made)} audits" if few else name,
-                run,
-                seconds,
-                used["cpu"],
-                used["mib"],
-            )
-            rows.append(row)
-            click.echo(f"{_row(*row)} {line}")
+            called = f"{name}, of {len(made)} audits" if few else name
+            rows.append(measured_row(called, run, "replay", path, kept))
+    for run in RUNS:
+        out = ("--out", str(work / "workbench.html"))
+        rows.append(measured_row("`policy workbench`", run, "workbench", POLICY, folder, *out))
     costs = [json.loads((home / "answers.json").read_text())["costs"] for home in made]
     if write is not None:
         write_section(write, NAME, section(rows, costs, count, measured))
+
+
+def measured_row(
+    name: str, run: str, command: str, policy: Path, history: Path, *more: str
+) -> tuple[str, str, float, float, float]:
+    """A row of the table, told as it is measured."""
+    line = ("policy", command, str(policy), "--history", str(history), *more)
+    seconds, used, last = timed(*line)
+    row = (name, run, seconds, used["cpu"], used["mib"])
+    click.echo(f"{_row(*row)} {last}")
+    return row
 
 
 def _row(name: str, run: str, seconds: float, cpu: float, mib: float) -> str:
@@ -203,7 +212,8 @@ def section(
     measured: int,
 ) -> str:
     """What docs/benchmarks.md says."""
-    own = sum(cost["own"] for cost in costs) / max(1, len(costs))
+    keys = ("own", "limits")
+    own, limits = (sum(cost[key] for cost in costs) / max(1, len(costs)) for key in keys)
     return "\n".join([
         "## Replaying past audits",
         "",
@@ -217,7 +227,8 @@ def section(
         *(_row(*row) for row in rows),
         "",
         f"To answer so, `history add` asks each bundle ahead: {own:.1f} s of a processor for the "
-        "policy of its verdict. What others ask beyond that, their first replay remembers.",
+        f"policy of its verdict, {limits:.1f} s for its limits at all that they may be. What "
+        "others ask beyond that, their first replay remembers.",
     ])  # fmt: skip
 
 

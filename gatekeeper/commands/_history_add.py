@@ -15,7 +15,7 @@ from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.evidence.wire_judge_card import card_from_json
 from gatekeeper.history.keep import keep
 from gatekeeper.history.past import Past, Pasts
-from gatekeeper.history.remember import ask_ahead, code_digest
+from gatekeeper.history.remember import ask_ahead, ask_limits, code_digest
 from gatekeeper.history.store import History
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.recalled import Memory
@@ -62,6 +62,7 @@ def _remember(kept: History, past: Past, path: Path, memory: Memory, today: date
         own = past.waived(load_policy(path / POLICY, earlier=True))
         card = None if past.entry.card is None else card_from_json(past.entry.card, path / VERDICT)
         ask_ahead(memory, [own], today, card, baseline)
+        ask_limits(memory, own, card, baseline)
     asked = [(past.entry.digest, memory.new)]
     if baseline is not None:
         asked.append((past.entry.baseline, baseline.new))

@@ -19,6 +19,7 @@ def policy() -> None:
       gatekeeper policy lint policies/release.yaml
       gatekeeper policy test policies/release.yaml
       gatekeeper policy explain policies/release.yaml
+      gatekeeper policy workbench policies/release.yaml --history audits/ --out workbench.html
     """
 
 

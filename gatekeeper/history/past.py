@@ -13,7 +13,7 @@ from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.evidence.wire_judge_card import card_from_json
 from gatekeeper.history.entry import Entry
 from gatekeeper.history.keep import check_home
-from gatekeeper.history.packed import Answers
+from gatekeeper.history.packed import nothing
 from gatekeeper.history.remember import code_digest
 from gatekeeper.history.store import INDEX, History
 from gatekeeper.policy.evaluate import evaluate
@@ -21,6 +21,7 @@ from gatekeeper.policy.recalled import Memory
 from gatekeeper.policy.waiver_files import with_fitting
 from gatekeeper.records.bundle_files import BUNDLE, WAIVERS
 from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 
@@ -50,19 +51,25 @@ class Past:
         Args:
             day: on which waivers are held; None: that of the stored verdict, or of the audit.
         """
-        entry = self.entry
-        card = None if entry.card is None else card_from_json(entry.card, Path(INDEX))
-        on = day or entry.judged_on or entry.finished
-        baseline = None if self.baseline is None else self.baseline.evidence()
         return evaluate(
             self.evidence,
             policy,
-            on,
-            fail_on=entry.fail_on,
-            card=card,
-            baseline=baseline,
+            self.day(day),
+            fail_on=self.entry.fail_on,
+            card=self.card,
+            baseline=None if self.baseline is None else self.baseline.evidence(),
             advise=False,
         )
+
+    @property
+    def card(self) -> JudgeCard | None:
+        """The judge's card that its verdict of then rests on."""
+        given = self.entry.card
+        return None if given is None else card_from_json(given, Path(INDEX))
+
+    def day(self, given: date | None) -> date:
+        """The day on which waivers are held, if none is given."""
+        return given or self.entry.judged_on or self.entry.finished
 
     def waived(self, policy: Policy) -> Policy:
         """A policy with the waivers that are kept beside the verdict of then, if there are any.
@@ -123,7 +130,7 @@ class Pasts:
         if forgotten:
             self.asked.pop(entry.digest, None)
         known = (
-            Answers({})
+            nothing()
             if forgotten or self._anew
             else self._history.answers(entry.digest, self._code)
         )

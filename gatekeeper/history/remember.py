@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -23,6 +24,7 @@ from gatekeeper.policy.decide_rules import CONFIDENCE, decide
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.recalled import Memory
 from gatekeeper.policy.undecided import may_exceed
+from gatekeeper.policy.workbench.table import prompts, table
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.policy import Policy, Rule
@@ -62,6 +64,19 @@ def ask_ahead(
                 _ask(evidence, moved, card, then)
         except GatekeeperError:  # whoever asks for this policy is told then
             continue
+
+
+def ask_limits(
+    memory: Memory,
+    policy: Policy,
+    card: JudgeCard | None = None,
+    baseline: Memory | None = None,
+) -> None:
+    """Asks a bundle, and its baseline, all that a page of this policy's limits shows."""
+    evidence, then = memory.evidence(), None if baseline is None else baseline.evidence()
+    with suppress(GatekeeperError):  # whoever asks for this policy is told then
+        table(evidence, policy, card, then)
+        prompts(evidence, policy)
 
 
 def _moved(policy: Policy) -> Iterator[Policy]:

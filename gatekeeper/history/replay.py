@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 from gatekeeper.errors import EvidenceError
 from gatekeeper.history.entry import Brief, BriefRule, Entry, brief_of
-from gatekeeper.history.past import Past, Pasts
-from gatekeeper.history.remember import code_digest
-from gatekeeper.history.store import History, writable
+from gatekeeper.history.past import Past
+from gatekeeper.history.spread import spread
+from gatekeeper.history.store import History
 from gatekeeper.records.policy import Policy
-
-#: Bundles that one process judges at a time, and from how many on there are several.
-_CHUNK, _MANY = 50, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,54 +106,17 @@ def replay(
         model: audits of this one only; None: all.
         processes: that share the work; default: as many as there are processors.
     """
+    judge = partial(_judge, policy=policy, against=against, day=day)
     entries = [e for e in history.entries() if model in {None, e.model}]
-    code_digest()  # once, before there are several processes
-    task = partial(_judge_all, history.folder, policy=policy, against=against, day=day, anew=anew)
-    chunks = [entries[i : i + _CHUNK] for i in range(0, len(entries), _CHUNK)]
-    count = processes or os.cpu_count() or 1
-    if count < 2 or len(entries) < _MANY or not sys.platform.startswith("linux"):
-        parts = [task(chunk) for chunk in chunks]
-    else:
-        # Forked: a new Python would take longer to import this package than to do its share.
-        context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(count, mp_context=context) as pool:
-            parts = list(pool.map(task, chunks))
-    new = [pair for _, answered in parts for pair in answered if pair[1]]
-    if new and writable(history.folder):
-        with History(history.folder, write=True) as written:
-            written.remember(code_digest(), new)
-    return [one for judged, _ in parts for one in judged]
+    return [
+        Replayed(entry=entry, then=entry.brief, now=None, trouble=str(one))
+        if isinstance(one, EvidenceError)
+        else one
+        for entry, one in spread(history, entries, judge, anew=anew, processes=processes)
+    ]
 
 
-_Answered = list[tuple[str, Mapping[str, Any]]]
-
-
-def _judge_all(
-    folder: Path,
-    entries: Sequence[Entry],
-    *,
-    policy: Policy,
-    against: Policy | None,
-    day: date | None,
-    anew: bool,
-) -> tuple[list[Replayed], _Answered]:
-    judged = list[Replayed]()
-    with History(folder) as history:
-        pasts = Pasts(history, anew=anew)
-        for entry in entries:
-            try:
-                try:
-                    one = _judge(pasts.of(entry), policy, against, day)
-                except (KeyError, TypeError, ValueError):
-                    # What was remembered is no answer; if it was not that, it is raised again.
-                    one = _judge(pasts.of(entry, forgotten=True), policy, against, day)
-            except EvidenceError as error:
-                one = Replayed(entry=entry, then=entry.brief, now=None, trouble=str(error))
-            judged.append(one)
-        return judged, list(pasts.asked.items())
-
-
-def _judge(past: Past, policy: Policy, against: Policy | None, day: date | None) -> Replayed:
+def _judge(past: Past, *, policy: Policy, against: Policy | None, day: date | None) -> Replayed:
     then, now = (
         None if one is None else brief_of(past.verdict(past.waived(one), day))
         for one in (against, policy)

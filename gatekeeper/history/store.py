@@ -22,7 +22,7 @@ from typing import Any
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.file_locks import lacks_locks
 from gatekeeper.history.entry import Entry, brief_from_json, brief_to_json
-from gatekeeper.history.packed import Answers, unpacked
+from gatekeeper.history.packed import Answers, nothing, unpacked
 from gatekeeper.outside import refuse_inside_checkpoint
 
 INDEX, BUNDLES = "index.sqlite", "bundles"
@@ -154,7 +154,7 @@ class History:
         query = "SELECT data FROM answers WHERE digest = ? AND code = ?"
         with self._told():
             row = self._db.execute(query, (digest, code)).fetchone()
-        return Answers({}) if row is None else unpacked(row[0])
+        return nothing() if row is None else unpacked(row[0])
 
     # -- writing ----------------------------------------------------------------------------------
 

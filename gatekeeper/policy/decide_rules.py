@@ -73,11 +73,11 @@ def decide(
     """
     rules = [(rule, metric, _held(evidence, policy, rule, metric, confidence, card, baseline))
              for rule, metric in rule_metrics]  # fmt: skip
-    blocking = [check for rule, _, checks in rules if _joins(rule) for check in checks]
+    blocking = [check for rule, _, checks in rules if joins(rule) for check in checks]
     common = _steps(blocking, confidence)
     outcomes, at = [], 0
     for rule, metric, checks in rules:
-        if _joins(rule):
+        if joins(rule):
             family, start = common, at
             at += len(checks)
         else:
@@ -100,7 +100,7 @@ def held_rules(
 def family_size(rule: Rule, rules: Sequence[tuple[Rule, Sequence[object]]]) -> int:
     """How many numbers a fail of this rule is claimed among; rules with what each is asked of."""
     return sum(
-        len(checks) for other, checks in rules if other is rule or (_joins(rule) and _joins(other))
+        len(checks) for other, checks in rules if other is rule or (joins(rule) and joins(other))
     )
 
 
@@ -109,8 +109,8 @@ def _one(rule: Rule) -> bool:
     return len(rule.sides()) == 1
 
 
-def _joins(rule: Rule) -> bool:
-    """Whether a rule's fail is a claim about the checkpoint."""
+def joins(rule: Rule) -> bool:
+    """Whether a rule's fail is a claim about the checkpoint, made together with all others."""
     return rule.severity != "warn" and rule.bound != "estimate"
 
 
@@ -124,11 +124,7 @@ def _held(
     baseline: Evidence | None = None,
 ) -> list[LimitCheck]:
     """Every subject of a rule, on each side of its limits; one that is missing if it has none."""
-    asks = [
-        Question(evidence=evidence, rule=side, metric=metric, card=card, baseline=baseline)
-        for side in rule.sides()
-    ]
-    subjects = expand(metric, rule, policy.needs, partial(_parts, evidence))
+    asks, subjects = questions(evidence, policy, rule, metric, card, baseline)
     if subjects:
         return [hold(ask, subject, confidence) for subject in subjects for ask in asks]
     nothing = Missing(
@@ -138,6 +134,22 @@ def _held(
         reason="the policy names nothing to measure it on",
     )
     return [LimitCheck(ask=asks[0], finding=nothing, result="inconclusive", margin=-math.inf)]
+
+
+def questions(
+    evidence: Evidence,
+    policy: Policy,
+    rule: Rule,
+    metric: Metric,
+    card: JudgeCard | None = None,
+    baseline: Evidence | None = None,
+) -> tuple[list[Question], tuple[Subject, ...]]:
+    """What a rule asks, one for each side of its limits, and of which subjects."""
+    asks = [
+        Question(evidence=evidence, rule=side, metric=metric, card=card, baseline=baseline)
+        for side in rule.sides()
+    ]
+    return asks, expand(metric, rule, policy.needs, partial(_parts, evidence))
 
 
 def _parts(evidence: Evidence, subject: Subject) -> tuple[str, ...]:

@@ -85,12 +85,12 @@ def evaluate(
     if not 0.5 <= confidence < 1:
         raise ValueError(f"confidence {confidence} is not from 0.5 to below 1")
     asked, policy = policy, policy.sized(evidence.model.maskable_experts)
-    evidence = _in_columns(evidence)
+    evidence = in_columns(evidence)
     if not any(rule.regression for rule in policy.rules):
         baseline = None
     checkpoint = evidence.checkpoint.digest
     judged = well_judged(evidence)
-    rule_metrics = [(rule, _metric(rule, judged=judged)) for rule in policy.rules]
+    rule_metrics = [(rule, judged_metric(rule, judged=judged)) for rule in policy.rules]
     outcomes: list[RuleOutcome] = []
     notes: list[str] = []
     card = None if policy.needs.judge_card is None else card
@@ -155,7 +155,7 @@ def evaluate(
 
 
 @lru_cache(maxsize=2)
-def _in_columns(evidence: Evidence) -> Evidence:
+def in_columns(evidence: Evidence) -> Evidence:
     """The evidence with trials from which tables are made at once."""
     if isinstance(evidence, Recalled):
         return evidence
@@ -163,7 +163,7 @@ def _in_columns(evidence: Evidence) -> Evidence:
     return evidence if trials is evidence.trials else replace(evidence, trials=trials)
 
 
-def _metric(rule: Rule, *, judged: bool) -> Metric:
+def judged_metric(rule: Rule, *, judged: bool) -> Metric:
     """The rule's metric; one that measures nothing if the replies were not judged as they must."""
     metric: Metric = catalog.load("metric", rule.metric)
     if judged:

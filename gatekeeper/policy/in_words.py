@@ -83,7 +83,7 @@ def rules_in_words(policy: Policy, words: Wording) -> tuple[RuleInWords, ...]:
 def _rule(
     rule: Rule, policy: Policy, takes: Mapping[str, int | None], words: Wording
 ) -> RuleInWords:
-    about, limit = _about(rule, policy, words), limit_in_words(rule, words)
+    about, limit = about_in_words(rule, policy, words), limit_in_words(rule, words)
     sentence = words("explain.rule", about=about, limit=limit)
     if rule.bound == "estimate":
         sentence += words("explain.estimate")
@@ -142,7 +142,7 @@ def takes_in_words(told: RuleInWords, policy: Policy, words: Wording) -> str:
     return words("explain.takes_baseline") if told.rule.regression else ""
 
 
-def _about(rule: Rule, policy: Policy, words: Wording) -> str:
+def about_in_words(rule: Rule, policy: Policy, words: Wording) -> str:
     """The metric's sentence over all subjects of a rule, which differ in k only."""
     metric: Metric = catalog.load("metric", rule.metric)
     first = rule.subjects[0]

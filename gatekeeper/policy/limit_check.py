@@ -131,11 +131,12 @@ def _readings(
     evidence: Evidence, metric: Metric, subject: Subject, confidence: float, cut: bool,
     unit: str, bound: str, interval: str,
 ) -> list[Reading | None]:  # fmt: skip
-    """A number with open replies told in each way, at once; None where it is missing."""
+    """All that a number may be with open replies told in each way; None where it is missing."""
     rule = bare_rule(metric.id, unit=unit, bound=bound, interval=interval)
     asks = _asked_otherwise(Question(evidence=evidence, rule=rule, metric=metric), subject, cut=cut)
     found = ((ask, measure(ask, subject, confidence)) for ask in asks)
-    return [None if isinstance(f, Missing) else _reading(ask, subject, f) for ask, f in found]
+    readings = (None if isinstance(f, Missing) else _reading(ask, subject, f) for ask, f in found)
+    return list(dict.fromkeys(readings))  # many ways come to the same
 
 
 def _reading(ask: Question, subject: Subject, finding: Finding) -> Reading:
@@ -177,7 +178,12 @@ def _asked_otherwise(ask: Question, subject: Subject, *, cut: bool) -> Iterator[
     cards = (ask.card, None) if ask.rule.regression and ask.card is not None else (ask.card,)
     ways = product((ask.evidence, *told(ask.evidence)), before, cards)
     next(ways)  # as they are
-    return (replace(ask, evidence=now, baseline=then, card=card) for now, then, card in ways)
+    rule, metric = ask.rule, ask.metric
+    # Not `replace`, which takes as long as what is asked.
+    return (
+        Question(evidence=now, rule=rule, metric=metric, card=card, baseline=then)
+        for now, then, card in ways
+    )
 
 
 def _hold(ask: Question, subject: Subject, confidence: float) -> LimitCheck:
@@ -330,7 +336,7 @@ def _nonsense(finding: Finding, rule: Rule, confidence: float) -> str | None:
     interval = finding.interval
     numbers = [finding.value, interval.low, interval.high, interval.confidence]
     numbers += [*finding.counts.values(), finding.p_value or 0.0]
-    if not all(math.isfinite(x) for x in numbers):
+    if not all(map(math.isfinite, numbers)):
         return "the metric gave a number that is not finite"
     if not interval.low - _SLACK <= finding.value <= interval.high + _SLACK:
         return "the metric gave a value outside its own interval"

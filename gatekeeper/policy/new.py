@@ -101,7 +101,7 @@ def composed(base: Base, values: dict[str, str], out: Path, today: date) -> str:
         version=policy.version,
         today=today,
         file=out.name,
-        extends=_extends(base, out),
+        extends=extends_text(base, out),
         rule=rule.id,
         side="max" if rule.minimum is None else "min",
         limit=f"{limit:g} {rule.unit}",
@@ -109,8 +109,11 @@ def composed(base: Base, values: dict[str, str], out: Path, today: date) -> str:
     )
 
 
-def _extends(base: Base, out: Path) -> str:
-    """The other policy by name or path, with its digest: it is to change with nobody's knowing."""
+def extends_text(base: Base, out: Path) -> str:
+    """What follows `extends` in a policy at a path: the other one by name or path, with its digest.
+
+    The digest, as it is not to change with nobody's knowing.
+    """
     name = base.name
     if base.file is not None:
         name = os.path.relpath(base.file.resolve(), out.resolve().parent).replace(os.sep, "/")

@@ -24,6 +24,7 @@ from gatekeeper.evidence.wire_findings import (
 )
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Opinion, Subject
+from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.verdict import Requirement
@@ -233,27 +234,38 @@ def _whole(value: object) -> object:
 
 def question_of(name: str, *args: object) -> str:
     """What is remembered of an answer is found under this."""
-    return f"{name} " + " ".join(map(_text, args))
+    return f"{name} " + " ".join([_text(arg) for arg in args])
 
 
 def _text(value: object) -> str:
     """An argument in a question: all that an answer can hang on."""
-    if isinstance(value, Metric):
-        return f"{value.id}/{value.version}"
-    if isinstance(value, Subject):
-        return _subject(value)
+    # By type first: a replay of 1,000 audits asks half a million times.
+    text = _TEXTS.get(type(value))
+    if text is not None:
+        return text(value)
     if isinstance(value, Recalled):
         return f"{value.digest} {value.name}"
-    if isinstance(value, Policy):
-        return hashlib.sha256(repr(value).encode()).hexdigest()
     if value is None or isinstance(value, str | bool | int | float):
         return repr(value)
     raise TypeError(f"no question can be asked about a {type(value).__name__}")
 
 
+def _hashed(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()
+
+
 @lru_cache(maxsize=4096)  # the same of each of many past audits
 def _subject(subject: Subject) -> str:
     return ",".join(f"{key}={setting}" for key, setting in subject.items()) or "-"
+
+
+_TEXTS: Mapping[type, Callable[[Any], str]] = {
+    **dict.fromkeys((type(None), str, bool, int, float), repr),
+    Metric: lambda metric: f"{metric.id}/{metric.version}",
+    Subject: _subject,
+    Policy: _hashed,
+    JudgeCard: _hashed,
+}
 
 
 def bare_rule(metric: str, *, unit: str = "", bound: str = "", interval: str = "suite") -> Rule:

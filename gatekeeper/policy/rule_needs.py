@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatekeeper.analysis.outcomes import REFUSE, outcome_table
@@ -13,13 +13,14 @@ from gatekeeper.policy.floors import floors
 from gatekeeper.policy.part_counts import PARTS, parts_of
 from gatekeeper.policy.recalled import recalled
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Finding
-from gatekeeper.records.policy import Policy
+from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.records.policy import Policy, Rule
 from gatekeeper.records.suite import HARMFUL_SETS
 from gatekeeper.records.trial import UNMASKED
 from gatekeeper.records.verdict import Requirement, RuleOutcome
 
-_NAME = "prompts behind rules"
+#: How needs of enough prompts begin.
+BEHIND = "prompts behind rules"
 #: Experts of a large model, for those who have none at hand: a share of them is a size of its own,
 #: and with each size more prompts are taken. Qwen3-30B-A3B has so many.
 LARGE = 6144
@@ -40,17 +41,18 @@ def rule_requirements(
     Args:
         policy: sized for the model.
     """
-    needed = _floors(evidence, policy)
+    needed = floors_behind(evidence, policy)
     blocking = [outcome for outcome in outcomes if outcome.blocking]
     short: dict[str, list[_Short]] = {}
     for outcome in blocking:
-        for shortfall in _short(outcome, policy, needed.get(outcome.rule.id, 0)):
+        findings = (outcome.decisive, *outcome.others)
+        for shortfall in shortfalls(outcome.rule, findings, policy, needed):
             short.setdefault(shortfall.set, []).append(shortfall)
     for name, lacking in short.items():
-        yield Requirement(name=f"{_NAME}: {name}", met=False, detail=_detail(lacking))
+        yield Requirement(name=f"{BEHIND}: {name}", met=False, detail=_detail(lacking))
     if blocking and (needed or policy.needs.prompts) and not short:
         detail = f"enough behind each of {len(blocking)} blocking rules"
-        yield Requirement(name=_NAME, met=True, detail=detail)
+        yield Requirement(name=BEHIND, met=True, detail=detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,26 +65,33 @@ class _Short:
     least: int | None
 
 
-def _short(outcome: RuleOutcome, policy: Policy, floor: int | None) -> Iterator[_Short]:
-    """The number of a rule that rests on the fewest prompts, if that is too few; else nothing."""
-    rule = outcome.rule.id
-    findings = [f for f in (outcome.decisive, *outcome.others) if isinstance(f, Finding)]
+def shortfalls(
+    rule: Rule,
+    findings: Sequence[Finding | Missing],
+    policy: Policy,
+    needed: Mapping[str, int | None],
+) -> Iterator[_Short]:
+    """The number of a rule that rests on the fewest prompts, if that is too few; else nothing.
+
+    Args:
+        needed: floors of all rules, see `floors_behind`.
+    """
+    floor = needed.get(rule.id, 0)
     if floor is None:
-        yield _Short(rule=rule, set=_set_of(outcome), count=0, least=None)
+        name = findings[0].subject.set or "regular"
+        yield _Short(rule=rule.id, set=name, count=0, least=None)
         return
     lacking = []
     for finding in findings:
+        if isinstance(finding, Missing):
+            continue
         name = finding.subject.set or "regular"
         typed = policy.needs.prompts.get(name, 0) if "planned" in finding.counts else 0
         count, least = _independent(finding), max(typed, floor)
         if count < least:
-            lacking.append(_Short(rule=rule, set=name, count=count, least=least))
+            lacking.append(_Short(rule=rule.id, set=name, count=count, least=least))
     if lacking:
         yield min(lacking, key=lambda f: f.count)
-
-
-def _set_of(outcome: RuleOutcome) -> str:
-    return outcome.decisive.subject.set or "regular"
 
 
 def _detail(shortfalls: Sequence[_Short]) -> str:
@@ -103,7 +112,7 @@ def _names(rules: Sequence[str]) -> str:
     return f"{names} and {rest} more rules" if rest > 0 else names
 
 
-def _floors(evidence: Evidence, policy: Policy) -> dict[str, int | None]:
+def floors_behind(evidence: Evidence, policy: Policy) -> dict[str, int | None]:
     """Prompts that each number of a rule must rest on; those of the part, of one about a part."""
     if policy.needs.power is None:
         return {}

@@ -13,7 +13,7 @@ import pytest
 
 from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.history import past as pasts_of
-from gatekeeper.history import replay as replaying
+from gatekeeper.history import spread as spreading
 from gatekeeper.history.entry import brief_of
 from gatekeeper.history.remember import code_digest
 from gatekeeper.history.replay import replay
@@ -65,7 +65,7 @@ def test_changed_limits_are_answered_without_reading_a_bundle(audits, tmp_path, 
 
 def test_answers_of_other_code_are_not_believed(audits, tmp_path, monkeypatch):
     policy = load_policy(policy_with(tmp_path))
-    for module in (replaying, pasts_of):
+    for module in (spreading, pasts_of):
         monkeypatch.setattr(module, "code_digest", lambda: "of another version")
     with History(audits) as kept:
         assert all(one.was_read for one in replay(kept, policy))
@@ -88,8 +88,8 @@ def test_several_processes_say_the_same(audits, tmp_path, monkeypatch):
     policy = load_policy(policy_with(tmp_path))
     with History(audits) as kept:
         alone = replay(kept, policy, processes=1)
-        monkeypatch.setattr(replaying, "_MANY", 2)
-        monkeypatch.setattr(replaying, "_CHUNK", 1)
+        monkeypatch.setattr(spreading, "_MANY", 2)
+        monkeypatch.setattr(spreading, "_CHUNK", 1)
         assert replay(kept, policy, processes=2) == alone
 
 
@@ -160,7 +160,7 @@ def test_a_broken_bundle_is_named_and_the_others_are_judged(audits, tmp_path, ca
 
 def test_a_history_that_may_only_be_read_is_replayed(audits, monkeypatch, tmp_path):
     policy = load_policy(policy_with(tmp_path, *CHANGES["other subjects"]))
-    monkeypatch.setattr(replaying, "writable", lambda _: False)
+    monkeypatch.setattr(spreading, "writable", lambda _: False)
     with History(audits) as kept:
         first = [one.now for one in replay(kept, policy)]
         again = replay(kept, policy)

@@ -30,6 +30,7 @@ class Case:
     evidence: Evidence
     verdict: Verdict
     policy: Policy
+    metric: Metric
 
 
 @cache
@@ -60,9 +61,10 @@ def random_case(seed: int) -> Case:
         waivers=waivers,
         review_by=rng.choice((None, date(2026, 1, 1), date(2027, 1, 1))),
     )
-    with use_metric(_metric(told)):
+    metric = _metric(told)
+    with use_metric(metric):
         verdict = evaluate(evidence, policy, TODAY, fail_on=rng.choice(("block", "warn")))
-    return Case(evidence, verdict, policy)
+    return Case(evidence, verdict, policy, metric)
 
 
 def _evidence(rng: random.Random) -> Evidence:

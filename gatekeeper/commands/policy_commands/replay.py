@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
 
+from gatekeeper.commands._day import day_of
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._tier import tier_option
-from gatekeeper.errors import ExitCode, UsageError, excerpt
+from gatekeeper.errors import ExitCode, excerpt
 
 
 @click.command("replay")
@@ -76,7 +76,7 @@ def replay(
     from gatekeeper.policy.extend import tiers_of
     from gatekeeper.policy.load import load_policy
 
-    on = _day(day)
+    on = day_of(day)
     policy = load_policy(file, tier)
     old = None
     if against is not None:
@@ -97,19 +97,6 @@ def replay(
     if exit_code and any(one.flips for one in replayed):
         return ExitCode.FAIL
     return ExitCode.NOT_VERIFIED if any(one.trouble for one in replayed) else ExitCode.PASS
-
-
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    if text == "today":
-        return datetime.now(UTC).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            f"{excerpt(text)!r} is no day", where="--on", remedy="write 2026-12-31, or today"
-        ) from error
 
 
 COMMAND = replay
