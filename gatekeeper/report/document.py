@@ -39,6 +39,9 @@ SIGNS = {"pass": "✓", "fail": "×", "inconclusive": "△", "waived": "○"}
 _UNITS = re.compile(r"(?<=\d) (?=%|points\b)|(?<=\b[kn]) (?==)|(?<=\b[kn][ \xa0]=) (?=\d)")
 
 
+#: The fonts of Chinese, Japanese and Korean.
+_CJK_FACES = re.compile(r'@font-face \{ font-family: "Report CJK".*\n')
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -54,9 +57,14 @@ def _environment() -> Environment:
     return environment
 
 
-def stylesheet() -> str:
-    """The CSS of the report; its fonts are named by `gatekeeper:` addresses."""
-    return (bundled("report_templates") / "report.css").read_text(encoding="utf-8")
+def stylesheet(*, cjk: bool = True) -> str:
+    """The CSS of the report; its fonts are named by `gatekeeper:` addresses.
+
+    Args:
+        cjk: whether there is any Chinese, Japanese or Korean, whose fonts take long to read.
+    """
+    text = (bundled("report_templates") / "report.css").read_text(encoding="utf-8")
+    return text if cjk else _CJK_FACES.sub("", text)
 
 
 def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:

@@ -57,6 +57,11 @@ class Wording:
             raise KeyError(f"{key} is not a list of texts")
         return texts
 
+    def under(self, prefix: str) -> tuple[str, ...]:
+        """Names of the entries of a table, in its order."""
+        start = f"{prefix}."
+        return tuple(key.removeprefix(start) for key in self.texts if key.startswith(start))
+
     def get(self, key: str) -> str | None:
         """The text of `key` if the language has one; for names that come from data."""
         text = self.texts.get(key)
