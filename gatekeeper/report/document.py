@@ -39,6 +39,9 @@ SIGNS = {"pass": "✓", "fail": "×", "inconclusive": "△", "waived": "○"}
 _UNITS = re.compile(r"(?<=\d) (?=%|points\b)|(?<=\b[kn]) (?==)|(?<=\b[kn][ \xa0]=) (?=\d)")
 
 
+#: Spaces that templates leave between sentences, where a language sets none.
+_AFTER_STOP = re.compile(r"(?<=[。：；、）])[ \n]+")
+
 #: The fonts of Chinese, Japanese and Korean.
 _CJK_FACES = re.compile(r'@font-face \{ font-family: "Report CJK".*\n')
 
@@ -115,7 +118,8 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             page_line=_page_line(page),
         )
     )
-    return _UNITS.sub("\N{NO-BREAK SPACE}", html)
+    html = _UNITS.sub("\N{NO-BREAK SPACE}", html)
+    return html if words("number.gap") else _AFTER_STOP.sub("", html)
 
 
 def _corrected(view: ReportView) -> dict[str, object]:
@@ -186,7 +190,7 @@ def _share(share: Share | None, view: ReportView) -> tuple[str, str]:
         return words("number.none"), ""
     value = words.amount(share.value, "%")
     if share.interval is None:
-        return value, words("breakdown.too_few", reason=share.reason)
+        return value, words("breakdown.too_few", reason=words.told(share.reason))
     return value, words.range(share.interval)
 
 
@@ -196,11 +200,11 @@ def _selector_notes(view: ReportView) -> tuple[tuple[str, str], ...]:
     for facts in view.selectors:
         looks_for = view.words.get(f"selector_note.{facts.selector}")
         notes = [looks_for] if looks_for else []
-        notes += [clean(note, 700) for note in facts.notes]
+        notes += [clean(view.words.told(note), 700) for note in facts.notes]
         if any("N_e" in note for note in facts.notes):
             notes.append(view.words("map.symbols"))
         if notes:
-            by_selector.append((clean(facts.name, 40), " ".join(notes)))
+            by_selector.append((clean(facts.name, 40), view.words.prose(notes)))
     return tuple(by_selector)
 
 

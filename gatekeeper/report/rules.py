@@ -22,8 +22,7 @@ def metric_title(metric: str, words: Wording) -> str:
     if translated:
         return translated
     if metric in catalog.names("metric"):
-        title: str = catalog.load("metric", metric).title
-        return title
+        return words.told(catalog.load("metric", metric).title)
     return clean(metric, 60)
 
 

@@ -2,13 +2,14 @@
 
 `report_templates/wording/<lang>.yaml` holds the texts under dotted keys. An entry is a string with
 `{names}`, a table `{one: …, other: …}` chosen by `count`, or a list. A new language is a new file
-with the same keys.
+with the same keys. Findings and verdicts are written in English; `wording/retold/<lang>.yaml` tells
+them in another language.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ import yaml
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.finding import Finding, Interval, Missing
+from gatekeeper.report.phrases import Phrases
 
 #: A text, its singular and plural, or a list of texts.
 Text = str | Mapping[str, str] | tuple[str, ...]
@@ -26,10 +28,17 @@ Text = str | Mapping[str, str] | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wording:
-    """The texts of one language, called with a key."""
+    """The texts of one language, called with a key.
+
+    Attributes:
+        phrases: sentences of findings and verdicts; None in the language these are written in.
+        sentences: the same wording, with the texts that a verdict is told in; None likewise.
+    """
 
     lang: str
     texts: Mapping[str, Text]
+    phrases: Phrases | None = None
+    sentences: Wording | None = None
 
     def __call__(self, key: str, /, *, count: int | None = None, **values: object) -> str:
         """The text of `key` with `values` filled in.
@@ -56,6 +65,10 @@ class Wording:
         if not isinstance(texts, tuple):
             raise KeyError(f"{key} is not a list of texts")
         return texts
+
+    def told(self, text: str) -> str:
+        """A sentence of the evidence or the verdict in this language; unknown ones as they are."""
+        return text if self.phrases is None else self.phrases(text)
 
     def under(self, prefix: str) -> tuple[str, ...]:
         """Names of the entries of a table, in its order."""
@@ -154,6 +167,10 @@ class Wording:
         """A date and time in UTC."""
         return value.strftime(self("number.datetime"))
 
+    def prose(self, sentences: Iterable[str]) -> str:
+        """Sentences one after the other."""
+        return self("number.gap").join(sentences)
+
     def enumerate(self, parts: Sequence[str]) -> str:
         """`a, b and c`."""
         if len(parts) < 2:
@@ -179,7 +196,19 @@ def load_wording(lang: str) -> Wording:
             f"no report wording for language {excerpt(lang)!r}",
             remedy=f"use one of: {', '.join(languages())}",
         )
-    return read_wording(bundled("report_templates") / "wording" / f"{lang}.yaml")
+    folder = bundled("report_templates") / "wording"
+    words, retold = read_wording(folder / f"{lang}.yaml"), folder / "retold" / f"{lang}.yaml"
+    if not retold.is_file():
+        return words
+    again = read_wording(retold)
+    start = "phrases."
+    known = {
+        key.removeprefix(start): str(text)
+        for key, text in again.texts.items()
+        if key.startswith(start)
+    }
+    words = replace(words, phrases=Phrases(known))
+    return replace(words, sentences=replace(words, texts={**words.texts, **again.texts}))
 
 
 def read_wording(path: Path) -> Wording:

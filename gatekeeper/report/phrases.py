@@ -1,0 +1,71 @@
+"""Sentences that were recorded in English, in another language: matched whole, with their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_SLOT = re.compile(r"\{(\d)\}")
+#: A text that is longer is nobody's sentence, and would only take time.
+_LONGEST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """A sentence with slots.
+
+    Attributes:
+        literal: its longest piece between slots: what lacks that need not be matched.
+        slots: their numbers, in the order of the English sentence.
+    """
+
+    regex: re.Pattern[str]
+    literal: str
+    slots: tuple[str, ...]
+    told: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Phrases:
+    """Tells English sentences in another language; what it does not know stays as it is.
+
+    Attributes:
+        known: English sentence -> its translation; `{0}` to `{9}` stand for values.
+    """
+
+    known: Mapping[str, str]
+    _patterns: list[_Pattern] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = [_pattern(text, told) for text, told in self.known.items() if _SLOT.search(text)]
+        # The most literal one first: `it is {0}` fits many a sentence that another fits better.
+        found.sort(key=lambda pattern: -len(_SLOT.sub("", pattern.regex.pattern)))
+        object.__setattr__(self, "_patterns", found)
+
+    def __call__(self, text: str) -> str:
+        """The text in the other language: whole, or else each part of a list of sentences."""
+        told = self._whole(text)
+        if told is None and "; " in text:
+            parts = text.split("; ")
+            told = "；".join(self._whole(part) or part for part in parts)
+        return text if told is None else told
+
+    def _whole(self, text: str) -> str | None:
+        if text in self.known and not _SLOT.search(text):
+            return self.known[text]
+        if len(text) > _LONGEST:
+            return None
+        for pattern in self._patterns:
+            match = pattern.regex.fullmatch(text) if pattern.literal in text else None
+            if match is not None:
+                values = dict(zip(pattern.slots, map(self, match.groups()), strict=True))
+                return _SLOT.sub(lambda slot: values[slot[1]], pattern.told)
+        return None
+
+
+def _pattern(text: str, told: str) -> _Pattern:
+    pieces = _SLOT.split(text)
+    literals, slots = pieces[::2], tuple(pieces[1::2])
+    regex = re.compile("(.+?)".join(re.escape(piece) for piece in literals))
+    return _Pattern(regex=regex, literal=max(literals, key=len), slots=slots, told=told)
