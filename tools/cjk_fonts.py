@@ -27,11 +27,13 @@ _KEPT = (
     ("big5", range(0xA1, 0xC7)),  # signs and level 1
     ("euc_kr", range(0xB0, 0xC9)),  # the 2350 Hangul syllables of KS X 1001
 )
+#: Pango sets the space behind a word in the font of that word.
+_SPACES = {0x20, 0xA0}
 
 
 def characters() -> set[int]:
     """All code points that the subsets keep."""
-    return {ord(letter) for codec, rows in _KEPT for letter in _letters(codec, rows)}
+    return {ord(letter) for codec, rows in _KEPT for letter in _letters(codec, rows)} | _SPACES
 
 
 def _letters(codec: str, rows: Iterable[int]) -> str:
