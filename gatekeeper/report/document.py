@@ -45,6 +45,7 @@ _AFTER_STOP = re.compile(r"(?<=[。：；、）])[ \n]+")
 #: The fonts of Chinese, Japanese and Korean.
 _CJK_FACES = re.compile(r'@font-face \{ font-family: "Report CJK".*\n')
 
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined

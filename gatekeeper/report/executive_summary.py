@@ -140,7 +140,9 @@ def _consequence(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -
         return words("decision.consequence.passed_warned", rules=warned)
     shown, rest = first_few(build_headline(verdict, words).waivers, _WAIVERS)
     lines = [*shown, *([words("waiver.more", count=rest)] if rest else [])]
-    return words(f"decision.consequence.{key}", rules=warned, waivers=words("number.semicolon").join(lines))
+    return words(
+        f"decision.consequence.{key}", rules=warned, waivers=words("number.semicolon").join(lines)
+    )
 
 
 def _warned(rules: tuple[RuleRow, ...], words: Wording) -> str:

@@ -1,4 +1,4 @@
-"""Sentences that were recorded in English, in another language: matched whole, with their values."""
+"""English sentences in another language: each is matched whole, and keeps its values."""
 
 from __future__ import annotations
 
@@ -59,8 +59,10 @@ class Phrases:
         for pattern in self._patterns:
             match = pattern.regex.fullmatch(text) if pattern.literal in text else None
             if match is not None:
-                values = dict(zip(pattern.slots, map(self, match.groups()), strict=True))
-                return _SLOT.sub(lambda slot: values[slot[1]], pattern.told)
+                values = {
+                    f"v{n}": self(v) for n, v in zip(pattern.slots, match.groups(), strict=True)
+                }
+                return _SLOT.sub(r"{v\1}", pattern.told).format_map(values)
         return None
 
 

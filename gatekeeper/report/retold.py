@@ -51,7 +51,7 @@ def retold_findings(evidence: Evidence, words: Wording) -> Evidence:
     return replace(evidence, findings=tuple(_finding(f, words) for f in evidence.findings))
 
 
-def _finding(finding: Finding | Missing, words: Wording) -> Finding | Missing:
+def _finding(finding: Finding | Missing, say: Wording) -> Finding | Missing:
     if isinstance(finding, Missing):
         return replace(finding, reason=say.told(finding.reason))
     return finding
