@@ -11,6 +11,8 @@ from gatekeeper.bundled import bundled
 _KEEP = frozenset("\n\t\r")
 #: Files of Chinese, Japanese and Korean: large, so they are laid out with only where needed.
 _CJK = ".otf"
+#: A letter and the marks on it, or a Korean syllable in its parts, as macOS writes names of files.
+_PARTS = re.compile(r"\w[\u0300-\u036f\u3099\u309a]+|[\u1100-\u11ff]+")
 #: What Unicode counts to no script, or to whichever stands before it.
 _SIGNS = frozenset({"Common", "Inherited", "Unknown"})
 
@@ -52,21 +54,24 @@ def fit(markup: str) -> str:
     """Write characters that no vendored font has as `[U+1F600]`.
 
     A missing glyph would silently pull in whatever font the machine has: other bytes on every
-    machine, and no telling what the reader sees. Letters and the marks on them become one
-    character first, as macOS writes the names of files in two: the fonts have `が`, not its mark.
+    machine, and no telling what the reader sees. Letters that are written in parts become one
+    character first: the fonts have `が`, and not its mark.
     """
     if not needs_cjk(markup):
         return markup
-    composed = unicodedata.normalize("NFC", markup)
-    return _missing(cjk=True).sub(lambda match: f"[U+{ord(match[0]):04X}]", composed)
+    return _missing(cjk=True).sub(lambda match: f"[U+{ord(match[0]):04X}]", _whole(markup))
+
+
+def _whole(markup: str) -> str:
+    """With letters in parts made whole; no others, for NFC turns some kanji of names into others."""
+    return _PARTS.sub(lambda match: unicodedata.normalize("NFC", match[0]), markup)
 
 
 def lacking(markup: str) -> str:
     """The characters that no vendored font has, each once, in order."""
     if not needs_cjk(markup):
         return ""
-    composed = unicodedata.normalize("NFC", markup)
-    return "".join(dict.fromkeys(_missing(cjk=True).findall(composed)))
+    return "".join(dict.fromkeys(_missing(cjk=True).findall(_whole(markup))))
 
 
 def scripts(letters: str) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ _ENGLISH = re.compile(r"[A-Za-z]+ [A-Za-z]+ [a-z]+")
 
 #: Written in two pieces that meet between words, and what older bundles hold.
 _SEAMS = {
+    "{0} measured of different text ({1} in all), {2} needed",
     "{0} seeds of regular prompts select in each fold, {1} needed",
     "experts that are not chosen can be masked without a trace",
     "Regular and benign prompts are compared within seeds (benign twins).",
