@@ -46,7 +46,7 @@ if TYPE_CHECKING:  # torch is behind it
     show_default=True,
     help="Disclosure level of the reports.",
 )
-@click.option("--lang", default="en", show_default=True, help="Language of the reports.")
+@click.option("--lang", default="en", show_default=True, help="Language of the reports: en or ja.")
 @tier_option
 @fail_on_option
 @click.option("--overwrite", is_flag=True, help="Replace a finished audit in --out.")

@@ -63,7 +63,7 @@ def fit(markup: str) -> str:
 
 
 def _whole(markup: str) -> str:
-    """With letters in parts made whole; no others, for NFC turns some kanji of names into others."""
+    """With letters in parts made whole; nothing else, for NFC turns some kanji into others."""
     return _PARTS.sub(lambda match: unicodedata.normalize("NFC", match[0]), markup)
 
 

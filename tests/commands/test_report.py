@@ -217,6 +217,16 @@ def test_letters_that_the_pdf_cannot_write_are_told_on_stderr(
     assert "warning" not in capsys.readouterr().err
 
 
+def test_a_report_in_japanese(bundle: Path, policy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    call = ["report", str(bundle), "--policy", str(policy), "--out", str(out), "--lang", "ja"]
+    formats = ["markdown", "junit", "json", "console"]
+    assert cli.run([*call, *(part for name in formats for part in ("--format", name))]) == 0
+    assert "判定" in (out / "summary.md").read_text(encoding="utf-8")
+    assert "限度" in (out / "junit.xml").read_text(encoding="utf-8")
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["document"]["language"] == "ja"
+
+
 @pytest.mark.parametrize("day", ["30.11.2026", "2026-11-31", "today", ""])
 def test_a_day_that_is_none(day: str, bundle: Path, policy: Path, capsys) -> None:
     assert _report(bundle, "--policy", policy, "--as-of", day) == ExitCode.USAGE
