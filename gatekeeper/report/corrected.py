@@ -113,7 +113,7 @@ def corrected_cells(row: CorrectedRow, words: Wording) -> tuple[str, str, str, s
     what = f"{row.title}: {row.subject}"
     labels = words.number(row.labels, 0)
     if row.value is None or row.interval is None:
-        return what, raw, words("number.none"), row.reason, labels
+        return what, raw, words("number.none"), words.told(row.reason), labels
     value = words.amount(row.value, row.raw.unit)
     return what, raw, value, words.range(row.interval), labels
 

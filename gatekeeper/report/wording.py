@@ -94,13 +94,17 @@ class Wording:
         decimals = {"experts": 0, "index": 2, "ratio": 2, "nats": 3}.get(unit, 1)
         if key:
             return self(key, value=self.number(value, decimals))
-        return self("number.other", value=self.number(value, decimals), unit=unit)
+        return self("number.other", value=self.number(value, decimals), unit=self.unit(unit))
+
+    def unit(self, unit: str) -> str:
+        """What stands behind a number in a unit that is no share."""
+        return self.get(f"unit.{unit}") or unit
 
     def limit(self, value: float, unit: str) -> str:
         """A limit with its unit, without decimals it does not have."""
         decimals = 0 if value == round(value) else 1 if value * 10 == round(value * 10) else 2
         key = {"%": "number.percent", "points": "number.points"}.get(unit, "number.other")
-        return self(key, value=self.number(value, decimals), unit=unit)
+        return self(key, value=self.number(value, decimals), unit=self.unit(unit))
 
     def value(self, finding: Finding) -> str:
         """The measured value with its unit."""

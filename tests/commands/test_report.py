@@ -224,7 +224,10 @@ def test_a_report_in_japanese(bundle: Path, policy: Path, tmp_path: Path) -> Non
     assert cli.run([*call, *(part for name in formats for part in ("--format", name))]) == 0
     assert "判定" in (out / "summary.md").read_text(encoding="utf-8")
     assert "限度" in (out / "junit.xml").read_text(encoding="utf-8")
-    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["document"]["language"] == "ja"
+    assert (
+        json.loads((out / "report.json").read_text(encoding="utf-8"))["document"]["language"]
+        == "ja"
+    )
 
 
 @pytest.mark.parametrize("day", ["30.11.2026", "2026-11-31", "today", ""])
