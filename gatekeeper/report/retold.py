@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.records.policy import Rule
 from gatekeeper.records.verdict import Departure, Requirement, RuleOutcome, Verdict
 from gatekeeper.report.advice import names
 from gatekeeper.report.rules import limit_text, metric_title, subject_text
@@ -81,7 +82,7 @@ def _explanation(outcome: RuleOutcome, say: Wording) -> str:
     line = say(
         "texts.line",
         about=about,
-        estimate=say.estimate(decisive),
+        estimate=say.estimate(decisive, _decimals(decisive, rule)),
         place=_place(outcome, say),
         limit=limit,
     )
@@ -89,6 +90,16 @@ def _explanation(outcome: RuleOutcome, say: Wording) -> str:
     if raw is not None:
         line += say("texts.corrected", raw=say.amount(raw, decisive.unit))
     return line + _waiver(outcome, say)
+
+
+def _decimals(finding: Finding, rule: Rule) -> int:
+    """Enough that neither the number nor an end of its interval is printed as the limit."""
+    limits = {rule.maximum, rule.minimum} - {None}
+    numbers = (finding.value, finding.interval.low, finding.interval.high)
+    for decimals in (1, 2, 3):
+        if all(x in limits or round(x, decimals) not in limits for x in numbers):
+            return decimals
+    return 4
 
 
 def _key(outcome: RuleOutcome) -> str:
@@ -161,7 +172,7 @@ def _number(outcome: RuleOutcome, say: Wording) -> str:
     return say(
         "texts.number",
         rule=rule,
-        estimate=say.estimate(decisive),
+        estimate=say.estimate(decisive, _decimals(decisive, outcome.rule)),
         subject=subject_text(decisive.subject, say) or say("number.none"),
         limit=limit_text(outcome.rule, say),
     )

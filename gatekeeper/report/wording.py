@@ -88,10 +88,10 @@ class Wording:
         text = "".join(table.get(c, c) for c in text)
         return self("number.minus") + text if negative else text
 
-    def amount(self, value: float, unit: str) -> str:
-        """A number with its unit, such as `72.5 %`."""
+    def amount(self, value: float, unit: str, decimals: int = 1) -> str:
+        """A number with its unit, such as `72.5 %`; with as many decimals as the unit takes."""
         key = {"%": "number.percent", "points": "number.points"}.get(unit)
-        decimals = {"experts": 0, "index": 2, "ratio": 2, "nats": 3}.get(unit, 1)
+        decimals = {"experts": 0, "index": 2, "ratio": 2, "nats": 3}.get(unit, decimals)
         if key:
             return self(key, value=self.number(value, decimals))
         return self("number.other", value=self.number(value, decimals), unit=self.unit(unit))
@@ -110,22 +110,22 @@ class Wording:
         """The measured value with its unit."""
         return self.amount(finding.value, finding.unit)
 
-    def range(self, interval: Interval) -> str:
+    def range(self, interval: Interval, decimals: int = 1) -> str:
         """The two ends of an interval, without unit."""
-        low, high = self.number(interval.low), self.number(interval.high)
+        low, high = (self.number(end, decimals) for end in (interval.low, interval.high))
         return self("number.range", low=low, high=high)
 
     def spread(self, finding: Finding) -> str:
         """The two ends of a finding's interval; of a census, which has none, that it is one."""
         return self("number.all_asked") if finding.whole else self.range(finding.interval)
 
-    def certainty(self, finding: Finding) -> str:
+    def certainty(self, finding: Finding, decimals: int = 1) -> str:
         """Interval with its level, or that all were asked."""
         if finding.whole:
             return self("number.all_asked")
         return self(
             "number.interval",
-            range=self.range(finding.interval),
+            range=self.range(finding.interval, decimals),
             confidence=self.level(finding.interval),
         )
 
@@ -138,12 +138,12 @@ class Wording:
         percent = round(confidence * 100, 1)
         return self.number(percent, 0 if percent == round(percent) else 1)
 
-    def estimate(self, finding: Finding) -> str:
+    def estimate(self, finding: Finding, decimals: int = 1) -> str:
         """Value, interval and n in one phrase, for sentences."""
         return self(
             "number.estimate",
-            value=self.value(finding),
-            certainty=self.certainty(finding),
+            value=self.amount(finding.value, finding.unit, decimals),
+            certainty=self.certainty(finding, decimals),
             n=self.count(finding),
         )
 

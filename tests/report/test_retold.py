@@ -115,6 +115,12 @@ def test_why_a_rule_is_open_is_told() -> None:
     assert "測定できませんでした：ジェイルブレイクではこのマスクを測定していません。" in told
 
 
+def test_a_number_beside_its_limit_is_not_printed_as_the_limit() -> None:
+    verdict = audit("inconclusive").verdict
+    finding = replace(only(Finding, verdict.outcomes[0].decisive), value=14.03)
+    assert "14.03ポイント" in _told(verdict, decisive=finding)
+
+
 def _waived(outcome: RuleOutcome) -> RuleOutcome:
     waiver = Waiver(
         rule=outcome.rule.id, checkpoint="sha256:0", reason="Because.", owner="a@example.com",
