@@ -114,6 +114,15 @@ def test_all_languages_have_the_same_keys_and_names_to_fill() -> None:
             assert fields(other.texts[key]) == fields(text), (lang, key)
 
 
+def test_templates_hold_no_words_of_their_own() -> None:
+    """But options of the command that makes the document again."""
+    for path in sorted(bundled("report_templates").rglob("*.j2")):
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"(?s)\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", text)
+        text = re.sub(r"<[^<>]*>|--judge-card CARD|--waivers OUT/waivers.yaml", "", text)
+        assert not re.search(r"[A-Za-z]{2}", text), path.name
+
+
 def _used() -> str:
     sources = [*ROOT.glob("gatekeeper/report/*.py"), *ROOT.glob("gatekeeper/formats/*.py")]
     sources += bundled("report_templates").rglob("*.j2")
