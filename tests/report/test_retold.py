@@ -15,13 +15,14 @@ import gatekeeper
 from gatekeeper import catalog
 from gatekeeper.bundled import bundled
 from gatekeeper.formats import console, markdown
-from gatekeeper.records.finding import Finding, Missing
+from gatekeeper.records.finding import Finding, Missing, Subject
 from gatekeeper.records.policy import Waiver
 from gatekeeper.records.verdict import RuleOutcome, Verdict
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.document import render_html
 from gatekeeper.report.phrases import Phrases
 from gatekeeper.report.retold import retold
+from gatekeeper.report.rules import subject_text
 from gatekeeper.report.view import build_view
 from gatekeeper.report.wording import languages, load_wording
 from tests.typed import only
@@ -138,6 +139,11 @@ def test_a_waiver_is_told_with_who_until_when_and_why() -> None:
         assert part in told.outcomes[0].explanation
     assert told.summary.startswith("免除付き合格：")
     assert "b@example.com" in told.summary and "2027-01-31" in told.summary
+
+
+def test_what_a_number_is_about_is_told() -> None:
+    assert subject_text(Subject(set="regular", each="category"), JA) == "有害な依頼、分類ごと"
+    assert subject_text(Subject(dimension="system prompt"), JA) == "システムプロンプト"
 
 
 def test_values_are_kept_and_told_too_where_they_are_known() -> None:
