@@ -32,9 +32,12 @@ class Phrases:
 
     Attributes:
         known: English sentence -> its translation; `{0}` to `{9}` stand for values.
+        comma, semicolon: what the language sets between the parts of a list.
     """
 
     known: Mapping[str, str]
+    comma: str = ", "
+    semicolon: str = "; "
     _patterns: list[_Pattern] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,10 +49,12 @@ class Phrases:
     def __call__(self, text: str) -> str:
         """The text in the other language: whole, or else each part of a list of sentences."""
         told = self._whole(text)
-        if told is None and "; " in text:
-            parts = text.split("; ")
-            told = "；".join(self._whole(part) or part for part in parts)
-        return text if told is None else told
+        if told is not None:
+            return told
+        if "; " in text:
+            return self.semicolon.join(self._whole(part) or part for part in text.split("; "))
+        names = [self.known.get(name) for name in text.split(", ")]
+        return self.comma.join(name for name in names if name) if all(names) else text
 
     def _whole(self, text: str) -> str | None:
         if text in self.known and not _SLOT.search(text):

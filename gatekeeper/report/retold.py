@@ -171,6 +171,7 @@ def _number(outcome: RuleOutcome, say: Wording) -> str:
         return say("texts.unmeasured", rule=rule, reason=clean(decisive.reason, _DETAIL))
     return say(
         "texts.number",
+        title=metric_title(outcome.rule.metric, say),
         rule=rule,
         estimate=say.estimate(decisive, _decimals(decisive, outcome.rule)),
         subject=subject_text(decisive.subject, say) or say("number.none"),

@@ -211,7 +211,7 @@ def load_wording(lang: str) -> Wording:
         for key, text in again.texts.items()
         if key.startswith(start)
     }
-    words = replace(words, phrases=Phrases(known))
+    words = replace(words, phrases=Phrases(known, words("number.comma"), words("number.semicolon")))
     return replace(words, sentences=replace(words, texts={**words.texts, **again.texts}))
 
 

@@ -150,6 +150,7 @@ def test_values_are_kept_and_told_too_where_they_are_known() -> None:
     assert JA.told("prompts: over_refusal") == "プロンプト：過剰拒否"
     assert JA.told("1,150 measured, 265 needed") == "1,150 件を測定、必要 265 件"
     assert JA.told("not run: the mask was not run") == "未実行：このマスクを測定していません"
+    assert JA.told("the positive control, the roles of experts") == "陽性対照、エキスパートの役割"
     assert JA.told("no such sentence; no review date") == "no such sentence；見直し期限がありません"
     assert JA.told("no such sentence") == "no such sentence"
     assert load_wording("en").told("the mask was not run") == "the mask was not run"
