@@ -44,8 +44,9 @@ class _Gate:
     show_default=True,
     help="Directory for the outputs of both gates.",
 )
+@click.option("--lang", default="en", show_default=True, help="Language of the reports: en or ja.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier demo in --out.")
-def COMMAND(out: Path, overwrite: bool) -> int:  # noqa: N802 - see catalog.py
+def COMMAND(out: Path, lang: str, overwrite: bool) -> int:  # noqa: N802 - see catalog.py
     """Run the release gate on two tiny bundled checkpoints.
 
     One must be blocked (exit code 10 of its gate), its hardened sibling must pass. Exits 0 when
@@ -55,7 +56,10 @@ def COMMAND(out: Path, overwrite: bool) -> int:  # noqa: N802 - see catalog.py
     Example:
       gatekeeper demo --out demo-out
     """
-    commands = {name: _command(name, out / name, overwrite=overwrite) for name in _EXPECTED}
+    from gatekeeper.report.wording import load_wording
+
+    load_wording(lang)
+    commands = {name: _command(name, out / name, lang, overwrite=overwrite) for name in _EXPECTED}
     click.echo("Two release gates side by side, each as you would call it:")
     for name, command in commands.items():
         click.echo(f"  gatekeeper {' '.join(command)}")
@@ -70,12 +74,13 @@ def COMMAND(out: Path, overwrite: bool) -> int:  # noqa: N802 - see catalog.py
     return ExitCode.PASS
 
 
-def _command(name: str, out: Path, *, overwrite: bool) -> list[str]:
+def _command(name: str, out: Path, lang: str, *, overwrite: bool) -> list[str]:
     from gatekeeper.bundled import bundled
 
     demo = bundled("demo")
     arguments = ["run", demo / name, "--suite", demo / "suite"]
     arguments += ["--policy", demo / "policy.yaml", "--out", out, *_OPTIONS]
+    arguments += [] if lang == "en" else ["--lang", lang]
     arguments += ["--overwrite"] if overwrite else []
     return [str(argument) for argument in arguments]
 

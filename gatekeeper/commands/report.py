@@ -41,7 +41,7 @@ _LEVELS = ("public", "committee", "restricted")
     help="Who may read it: public (verdict and aggregates), committee (no expert ids, no replies), "
     "restricted (all).",
 )  # fmt: skip
-@click.option("--lang", default="en", show_default=True, help="Language of the report.")
+@click.option("--lang", default="en", show_default=True, help="Language of the report: en or ja.")
 @layout_options
 @click.option(
     "--as-of", type=Day(),

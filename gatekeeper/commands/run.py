@@ -51,7 +51,7 @@ if TYPE_CHECKING:  # torch is behind it
     show_default=True,
     help="Disclosure level of the reports.",
 )
-@click.option("--lang", default="en", show_default=True, help="Language of the reports.")
+@click.option("--lang", default="en", show_default=True, help="Language of the reports: en or ja.")
 @layout_options
 @tier_option
 @fail_on_option

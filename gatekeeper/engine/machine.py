@@ -183,7 +183,7 @@ def _loads(file: str) -> bool:
 
 def _fonts() -> Check:
     try:
-        fonts = sorted((bundled("report_templates") / "fonts").glob("*.ttf"))
+        fonts = sorted((bundled("report_templates") / "fonts").glob("*.[ot]tf"))
     except UsageError:
         fonts = []
     return Check(

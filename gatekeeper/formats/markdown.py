@@ -129,7 +129,7 @@ def _cells(row: RuleRow, view: ReportView) -> Iterator[str]:
     yield escape(row.interval)
     yield escape(row.n)
     result, severity = words(f"result.{row.result}"), words(f"severity.{row.severity}")
-    yield f"{SIGNS[row.result]} {result}, {severity}"
+    yield f"{SIGNS[row.result]} {result}{words('number.comma')}{severity}"
 
 
 def _corrected(view: ReportView) -> Iterator[str]:

@@ -11,7 +11,7 @@ from gatekeeper.errors import AuditError, excerpt
 from gatekeeper.records.plugins import Format
 from gatekeeper.report.disclosure import permitted_attachments
 from gatekeeper.report.document import render_html, stylesheet
-from gatekeeper.report.fonts import fit, font_files, lacking
+from gatekeeper.report.fonts import fit, font_files, lacking, needs_cjk, scripts
 from gatekeeper.report.parts import ReportView
 
 _APT = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
@@ -87,10 +87,10 @@ def lacks(view: object) -> str | None:
     letters = lacking(render_html(view))
     if not letters:
         return None
-    count = f"{len(letters)} characters" if len(letters) > 1 else "a character"
     return (
-        f"the fonts lack {count} of titles, names or reasons, such as {letters[0]!r}, written as "
-        f"{fit(letters[0])} → read summary.md or the JSON, or write those in Latin letters"
+        f"the fonts have no letters of {', '.join(scripts(letters))}: in titles, names or reasons "
+        f"{letters[0]!r} is written as {fit(letters[0])}, and so are all of them → read summary.md "
+        "or the JSON, or write those in another script"
     )
 
 
@@ -106,12 +106,10 @@ def layout(view: ReportView, attached: Sequence[str] = ()) -> Any:
     weasyprint = load_weasyprint()
     fetcher = _fetcher(weasyprint)
     fonts = weasyprint.text.fonts.FontConfiguration()
-    css = weasyprint.CSS(
-        string=stylesheet(view.layout.paper), font_config=fonts, url_fetcher=fetcher
-    )
-    html = weasyprint.HTML(
-        string=fit(render_html(view, attached)), base_url=None, url_fetcher=fetcher
-    )
+    markup = fit(render_html(view, attached))
+    style = stylesheet(view.layout.paper, cjk=needs_cjk(markup))
+    css = weasyprint.CSS(string=style, font_config=fonts, url_fetcher=fetcher)
+    html = weasyprint.HTML(string=markup, base_url=None, url_fetcher=fetcher)
     return html.render(stylesheets=[css], font_config=fonts, pdf_variant="pdf/a-3a")
 
 
@@ -124,7 +122,8 @@ def _fetcher(weasyprint: Any) -> Any:
         def fetch(self, url: str, headers: Any = None) -> Any:
             if url not in allowed:
                 raise urls.FatalURLFetchingError(f"the report asked for {excerpt(url)}")
-            return urls.URLFetcherResponse(url, allowed[url], {"Content-Type": "font/ttf"})
+            kind = {"Content-Type": f"font/{url[-3:]}"}
+            return urls.URLFetcherResponse(url, allowed[url], kind)
 
     return Fetcher()
 

@@ -29,7 +29,7 @@ def set_rates(sets: tuple[SetRates, ...], words: Wording) -> str:
         body.append(svg.text(x, bottom + 15, label, anchor="middle", colour=svg.SOFT))
     for index, rates in enumerate(sets):
         body += _set_row(rates, _TOP + _ROW * index, index == 0, words)
-    alt = words("breakdown.alt", rows=" ".join(_set_alt(rates, words) for rates in sets))
+    alt = words("breakdown.alt", rows=words.prose(_set_alt(rates, words) for rates in sets))
     return svg.figure(svg.WIDTH, bottom + 22, alt, body)
 
 

@@ -166,7 +166,7 @@ def _labels(plane: _Plane, labels: list[tuple[float, str, str, str]]) -> list[st
 
 def _curve_alt(curve: Curve, words: Wording) -> str:
     join = words("number.comma").join
-    lines = " ".join(
+    lines = words.prose(
         words(
             "curve.alt_line",
             selector=clean(series.selector, 60),

@@ -110,10 +110,10 @@ def _row(evidence: Evidence, raw: Finding, card: JudgeCard, words: Wording) -> C
 def corrected_cells(row: CorrectedRow, words: Wording) -> tuple[str, str, str, str, str]:
     """The cells of a row: subject, raw value, corrected value, its interval, and labels."""
     raw = words.estimate(row.raw)
-    what = f"{row.title}: {row.subject}"
+    what = words("corrected.what", title=row.title, subject=row.subject)
     labels = words.number(row.labels, 0)
     if row.value is None or row.interval is None:
-        return what, raw, words("number.none"), row.reason, labels
+        return what, raw, words("number.none"), words.told(row.reason), labels
     value = words.amount(row.value, row.raw.unit)
     return what, raw, value, words.range(row.interval), labels
 

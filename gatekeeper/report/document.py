@@ -44,6 +44,12 @@ _HEIGHTS = ("297mm", "279.4mm")
 _UNITS = re.compile(r"(?<=\d) (?=%|points\b)|(?<=\b[kn]) (?==)|(?<=\b[kn][ \xa0]=) (?=\d)")
 
 
+#: Spaces that templates leave between sentences, where a language sets none.
+_AFTER_STOP = re.compile(r"(?<=[。：；、）])[ \n]+")
+
+#: The fonts of Chinese, Japanese and Korean.
+_CJK_FACES = re.compile(r'@font-face \{ font-family: "Report CJK".*\n')
+
 #: What a template's file name ends in.
 _END = ".html.j2"
 
@@ -108,9 +114,14 @@ def _told() -> Iterator[None]:
         raise UsageError(f"{kind}: {excerpt(error)}", remedy="mend the template") from error
 
 
-def stylesheet(paper: str = "a4") -> str:
-    """The CSS of the report; its fonts are named by `gatekeeper:` addresses."""
+def stylesheet(paper: str = "a4", *, cjk: bool = True) -> str:
+    """The CSS of the report; its fonts are named by `gatekeeper:` addresses.
+
+    Args:
+        cjk: whether there is any Chinese, Japanese or Korean, whose fonts take long to read.
+    """
     css = (bundled("report_templates") / "report.css").read_text(encoding="utf-8")
+    css = css if cjk else _CJK_FACES.sub("", css)
     return css if paper == "a4" else css.replace("size: A4", "size: letter").replace(*_HEIGHTS)
 
 
@@ -192,7 +203,8 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             attached=attached,
             page_line=_page_line(page),
         )
-    return _UNITS.sub("\N{NO-BREAK SPACE}", html)
+    html = _UNITS.sub("\N{NO-BREAK SPACE}", html)
+    return html if words("number.gap") else _AFTER_STOP.sub("", html)
 
 
 def _corrected(view: ReportView) -> dict[str, object]:
@@ -263,7 +275,7 @@ def _share(share: Share | None, view: ReportView) -> tuple[str, str]:
         return words("number.none"), ""
     value = words.amount(share.value, "%")
     if share.interval is None:
-        return value, words("breakdown.too_few", reason=share.reason)
+        return value, words("breakdown.too_few", reason=words.told(share.reason))
     return value, words.range(share.interval)
 
 
@@ -273,11 +285,11 @@ def _selector_notes(view: ReportView) -> tuple[tuple[str, str], ...]:
     for facts in view.selectors:
         looks_for = view.words.get(f"selector_note.{facts.selector}")
         notes = [looks_for] if looks_for else []
-        notes += [clean(note, 700) for note in facts.notes]
+        notes += [clean(view.words.told(note), 700) for note in facts.notes]
         if any("N_e" in note for note in facts.notes):
             notes.append(view.words("map.symbols"))
         if notes:
-            by_selector.append((clean(facts.name, 40), " ".join(notes)))
+            by_selector.append((clean(facts.name, 40), view.words.prose(notes)))
     return tuple(by_selector)
 
 

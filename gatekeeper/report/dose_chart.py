@@ -178,4 +178,4 @@ def _alt(doses: Doses, words: Wording) -> str:
         )
         for series in doses.series
     )
-    return words("doses.alt", lines=" ".join(lines))
+    return words("doses.alt", lines=words.prose(lines))

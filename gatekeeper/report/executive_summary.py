@@ -144,7 +144,9 @@ def _consequence(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -
         return words("decision.consequence.passed_warned", rules=warned)
     shown, rest = first_few(build_headline(verdict, words).waivers, _WAIVERS)
     lines = [*shown, *([words("waiver.more", count=rest)] if rest else [])]
-    return words(f"decision.consequence.{key}", rules=warned, waivers="; ".join(lines))
+    return words(
+        f"decision.consequence.{key}", rules=warned, waivers=words("number.semicolon").join(lines)
+    )
 
 
 def _warned(rules: tuple[RuleRow, ...], words: Wording) -> str:
@@ -164,7 +166,7 @@ def _conclusion(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) ->
     if verdict.headline == "inconclusive":
         return words("summary.means.inconclusive")
     sentences = _failure if verdict.result == "fail" else _clearance
-    return " ".join(sentences(verdict, rules, words))
+    return words.prose(sentences(verdict, rules, words))
 
 
 def _failure(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> Iterator[str]:

@@ -111,9 +111,9 @@ def build_method(evidence: Evidence, words: Wording) -> Method:
     settings, skipped = evidence.settings, Counter[tuple[str, str]]()
     for prompt in evidence.suite.prompts:
         if prompt.skipped:
-            skipped[words("method.prompts"), clean(prompt.skipped, 160)] += 1
+            skipped[words("method.prompts"), clean(words.told(prompt.skipped), 160)] += 1
     for name, reason in evidence.skipped_selectors.items():
-        skipped[words("method.selector", name=clean(name, 60)), clean(reason, 160)] += 1
+        skipped[words("method.selector", name=clean(name, 60)), clean(words.told(reason), 160)] += 1
     for dimension in _untold_parts(evidence):
         what = words("method.environments", dimension=words(f"dimension.{dimension}"))
         skipped[what, words("method.few_seeds")] += 1
@@ -124,7 +124,7 @@ def build_method(evidence: Evidence, words: Wording) -> Method:
         judge=JudgeFacts(
             id=clean(settings.judge, 60),
             version=settings.judge_version,
-            title=judge.title if judge else clean(settings.judge, 60),
+            title=words.told(judge.title) if judge else clean(settings.judge, 60),
             languages=judge.languages if judge else (),
         ),
         self_test=evidence.self_test,
@@ -188,7 +188,7 @@ def _reasoning(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]
         return []
     marks = [" ".join(reasoning.marks)] if reasoning.marks else []
     shown = (words.number(reasoning.max_tokens, 0), reasoning.thinking, *marks)
-    return [("reasoning", "; ".join(shown))]
+    return [("reasoning", words("number.semicolon").join(shown))]
 
 
 def _second(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:

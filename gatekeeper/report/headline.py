@@ -25,7 +25,9 @@ def build_headline(verdict: Verdict, words: Wording) -> Headline:
     word, waivers = words(f"decision.{verdict.headline}"), _waivers(verdict, words)
     line = word
     if verdict.headline == "passed by exception":
-        line = words("decision.excepted", decision=word, waivers="; ".join(waivers))
+        line = words(
+            "decision.excepted", decision=word, waivers=words("number.semicolon").join(waivers)
+        )
     return Headline(word=word, tone=_TONES[verdict.headline], line=line, waivers=waivers)
 
 

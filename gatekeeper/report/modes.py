@@ -41,4 +41,4 @@ def mask_text(settings: AuditSettings, words: Wording) -> str:
         sentences.append(words(f"mode.{settings.phase}"))
     if own_mode(settings) is not None:
         sentences.append(words("mode.no_rules"))
-    return " ".join(sentences)
+    return words.prose(sentences)

@@ -22,8 +22,7 @@ def metric_title(metric: str, words: Wording) -> str:
     if translated:
         return translated
     if metric in catalog.names("metric"):
-        title: str = catalog.load("metric", metric).title
-        return title
+        return words.told(catalog.load("metric", metric).title)
     return clean(metric, 60)
 
 
@@ -39,6 +38,8 @@ def subject_text(subject: Subject, words: Wording) -> str:
         if key == "mode":
             continue
         text = set_title(str(value), words) if key == "set" else clean(value, 60)
+        if key in {"each", "dimension"}:
+            text = clean(words.told(str(value)), 60)
         if key == "mask":
             text = words(f"subject.mask_{value}")
         parts.append(words(f"subject.{key}", value=text))

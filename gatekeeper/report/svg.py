@@ -58,8 +58,9 @@ def text(
     turn = f' transform="rotate({rotate} {num(x)} {num(y)})"' if rotate else ""
     return (
         f'<text x="{num(x)}" y="{num(y)}" font-size="{num(size)}" fill="{colour}" '
-        f'text-anchor="{anchor}" font-weight="{weight}" font-family="Report Sans, Report Mono"'
-        f"{turn}>{escape(content)}</text>"
+        f'text-anchor="{anchor}" font-weight="{weight}" '
+        f'font-family="Report Sans, Report Mono, Report CJK"{turn}'
+        f">{escape(content)}</text>"
     )
 
 

@@ -29,6 +29,7 @@ from gatekeeper.report.headline import build_headline
 from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
 from gatekeeper.report.parts import DEFAULT_LAYOUT, DocumentFacts, Layout, ReportView, SetRates
 from gatekeeper.report.positive import positive_text
+from gatekeeper.report.retold import retold, retold_findings
 from gatekeeper.report.rules import build_rules, set_title, warning_texts
 from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording, load_wording
@@ -69,7 +70,8 @@ def _assemble(
     layout: Layout,
 ) -> ReportView:
     """A view of disclosed evidence; what the level withholds does not come this far."""
-    evidence, level = disclosed.evidence, disclosed.level
+    evidence, level = retold_findings(disclosed.evidence, words), disclosed.level
+    verdict = retold(verdict, words)
     outcomes = Outcomes.of(evidence)
     curve = build_curve(evidence, verdict, outcomes)
     rules = build_rules(verdict, policy, words)

@@ -2,13 +2,14 @@
 
 `report_templates/wording/<lang>.yaml` holds the texts under dotted keys. An entry is a string with
 `{names}`, a table `{one: …, other: …}` chosen by `count`, or a list. A new language is a new file
-with the same keys.
+with the same keys. Findings and verdicts are written in English; `wording/retold/<lang>.yaml` tells
+them in another language.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ import yaml
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.finding import Finding, Interval, Missing
+from gatekeeper.report.phrases import Phrases
 
 #: A text, its singular and plural, or a list of texts.
 Text = str | Mapping[str, str] | tuple[str, ...]
@@ -26,10 +28,17 @@ Text = str | Mapping[str, str] | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wording:
-    """The texts of one language, called with a key."""
+    """The texts of one language, called with a key.
+
+    Attributes:
+        phrases: sentences of findings and verdicts; None in the language these are written in.
+        sentences: the same wording, with the texts that a verdict is told in; None likewise.
+    """
 
     lang: str
     texts: Mapping[str, Text]
+    phrases: Phrases | None = None
+    sentences: Wording | None = None
 
     def __call__(self, key: str, /, *, count: int | None = None, **values: object) -> str:
         """The text of `key` with `values` filled in.
@@ -57,6 +66,15 @@ class Wording:
             raise KeyError(f"{key} is not a list of texts")
         return texts
 
+    def told(self, text: str) -> str:
+        """A sentence of the evidence or the verdict in this language; unknown ones as they are."""
+        return text if self.phrases is None else self.phrases(text)
+
+    def under(self, prefix: str) -> tuple[str, ...]:
+        """Names of the entries of a table, in its order."""
+        start = f"{prefix}."
+        return tuple(key.removeprefix(start) for key in self.texts if key.startswith(start))
+
     def get(self, key: str) -> str | None:
         """The text of `key` if the language has one; for names that come from data."""
         text = self.texts.get(key)
@@ -70,40 +88,44 @@ class Wording:
         text = "".join(table.get(c, c) for c in text)
         return self("number.minus") + text if negative else text
 
-    def amount(self, value: float, unit: str) -> str:
-        """A number with its unit, such as `72.5 %`."""
+    def amount(self, value: float, unit: str, decimals: int = 1) -> str:
+        """A number with its unit, such as `72.5 %`; with as many decimals as the unit takes."""
         key = {"%": "number.percent", "points": "number.points"}.get(unit)
-        decimals = {"experts": 0, "index": 2, "ratio": 2, "nats": 3}.get(unit, 1)
+        decimals = {"experts": 0, "index": 2, "ratio": 2, "nats": 3}.get(unit, decimals)
         if key:
             return self(key, value=self.number(value, decimals))
-        return self("number.other", value=self.number(value, decimals), unit=unit)
+        return self("number.other", value=self.number(value, decimals), unit=self.unit(unit))
+
+    def unit(self, unit: str) -> str:
+        """What stands behind a number in a unit that is no share."""
+        return self.get(f"unit.{unit}") or unit
 
     def limit(self, value: float, unit: str) -> str:
         """A limit with its unit, without decimals it does not have."""
         decimals = 0 if value == round(value) else 1 if value * 10 == round(value * 10) else 2
         key = {"%": "number.percent", "points": "number.points"}.get(unit, "number.other")
-        return self(key, value=self.number(value, decimals), unit=unit)
+        return self(key, value=self.number(value, decimals), unit=self.unit(unit))
 
     def value(self, finding: Finding) -> str:
         """The measured value with its unit."""
         return self.amount(finding.value, finding.unit)
 
-    def range(self, interval: Interval) -> str:
+    def range(self, interval: Interval, decimals: int = 1) -> str:
         """The two ends of an interval, without unit."""
-        low, high = self.number(interval.low), self.number(interval.high)
+        low, high = (self.number(end, decimals) for end in (interval.low, interval.high))
         return self("number.range", low=low, high=high)
 
     def spread(self, finding: Finding) -> str:
         """The two ends of a finding's interval; of a census, which has none, that it is one."""
         return self("number.all_asked") if finding.whole else self.range(finding.interval)
 
-    def certainty(self, finding: Finding) -> str:
+    def certainty(self, finding: Finding, decimals: int = 1) -> str:
         """Interval with its level, or that all were asked."""
         if finding.whole:
             return self("number.all_asked")
         return self(
             "number.interval",
-            range=self.range(finding.interval),
+            range=self.range(finding.interval, decimals),
             confidence=self.level(finding.interval),
         )
 
@@ -116,12 +138,12 @@ class Wording:
         percent = round(confidence * 100, 1)
         return self.number(percent, 0 if percent == round(percent) else 1)
 
-    def estimate(self, finding: Finding) -> str:
+    def estimate(self, finding: Finding, decimals: int = 1) -> str:
         """Value, interval and n in one phrase, for sentences."""
         return self(
             "number.estimate",
-            value=self.value(finding),
-            certainty=self.certainty(finding),
+            value=self.amount(finding.value, finding.unit, decimals),
+            certainty=self.certainty(finding, decimals),
             n=self.count(finding),
         )
 
@@ -149,6 +171,10 @@ class Wording:
         """A date and time in UTC."""
         return value.strftime(self("number.datetime"))
 
+    def prose(self, sentences: Iterable[str]) -> str:
+        """Sentences one after the other."""
+        return self("number.gap").join(sentences)
+
     def enumerate(self, parts: Sequence[str]) -> str:
         """`a, b and c`."""
         if len(parts) < 2:
@@ -174,7 +200,19 @@ def load_wording(lang: str) -> Wording:
             f"no report wording for language {excerpt(lang)!r}",
             remedy=f"use one of: {', '.join(languages())}",
         )
-    return read_wording(bundled("report_templates") / "wording" / f"{lang}.yaml")
+    folder = bundled("report_templates") / "wording"
+    words, retold = read_wording(folder / f"{lang}.yaml"), folder / "retold" / f"{lang}.yaml"
+    if not retold.is_file():
+        return words
+    again = read_wording(retold)
+    start = "phrases."
+    known = {
+        key.removeprefix(start): str(text)
+        for key, text in again.texts.items()
+        if key.startswith(start)
+    }
+    words = replace(words, phrases=Phrases(known, words("number.comma"), words("number.semicolon")))
+    return replace(words, sentences=replace(words, texts={**words.texts, **again.texts}))
 
 
 def read_wording(path: Path) -> Wording:

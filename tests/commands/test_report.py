@@ -229,14 +229,27 @@ def test_the_output_of_run_is_taken_as_well_as_its_bundle(
 def test_letters_that_the_pdf_cannot_write_are_told_on_stderr(
     bundle: Path, policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    written = policy.read_text(encoding="utf-8").replace("Synthetic policy", "公開基準")
+    written = policy.read_text(encoding="utf-8").replace("Synthetic policy", "نموذج")
     policy.write_text(written, encoding="utf-8")
     call = ["report", str(bundle), "--policy", str(policy), "--out", str(tmp_path / "out")]
     assert cli.run([*call, "--format", "pdf", "--format", "markdown"]) == ExitCode.PASS
     told = capsys.readouterr().err
-    assert told.count("warning: report.pdf: the fonts lack 4 characters") == 1
+    assert told.count("warning: report.pdf: the fonts have no letters of Arabic: ") == 1
     assert cli.run([*call, "--format", "markdown"]) == ExitCode.PASS
     assert "warning" not in capsys.readouterr().err
+
+
+def test_a_report_in_japanese(bundle: Path, policy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    call = ["report", str(bundle), "--policy", str(policy), "--out", str(out), "--lang", "ja"]
+    formats = ["markdown", "junit", "json", "console"]
+    assert cli.run([*call, *(part for name in formats for part in ("--format", name))]) == 0
+    assert "判定" in (out / "summary.md").read_text(encoding="utf-8")
+    assert "限度" in (out / "junit.xml").read_text(encoding="utf-8")
+    assert (
+        json.loads((out / "report.json").read_text(encoding="utf-8"))["document"]["language"]
+        == "ja"
+    )
 
 
 @pytest.mark.parametrize("day", ["30.11.2026", "2026-11-31", "today", ""])

@@ -23,11 +23,13 @@ def attachments(kind: str) -> dict[str, bytes]:
 
 
 @cache
-def view(kind: str, level: Disclosure = Disclosure.COMMITTEE) -> ReportView:
+def view(kind: str, level: Disclosure = Disclosure.COMMITTEE, lang: str = "en") -> ReportView:
     case = audit(kind)
-    return build_view(case.evidence, case.verdict, case.policy, level)
+    return build_view(case.evidence, case.verdict, case.policy, level, lang)
 
 
 @cache
-def rendered(name: str, kind: str, level: Disclosure = Disclosure.COMMITTEE) -> bytes:
-    return catalog.load("format", name).render(view(kind, level), attachments(kind))
+def rendered(
+    name: str, kind: str, level: Disclosure = Disclosure.COMMITTEE, lang: str = "en"
+) -> bytes:
+    return catalog.load("format", name).render(view(kind, level, lang), attachments(kind))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from pypdf import PdfReader
 
 from gatekeeper.errors import AuditError
 from gatekeeper.formats import pdf
-from gatekeeper.report.fonts import fit
+from gatekeeper.report.fonts import fit, lacking, needs_cjk, scripts
 from gatekeeper.report.view import build_view
 
 from ..report.synthetic import audit
@@ -112,22 +113,54 @@ def test_a_missing_subsetter_is_an_error_too(monkeypatch: pytest.MonkeyPatch) ->
 def test_fit_keeps_what_the_fonts_have() -> None:
     signs = "→−×✓△≤≥π·–—“”’…○●□éÅЖω\n\t\N{NO-BREAK SPACE}"
     assert fit(signs) == signs
-    assert fit("✕模😀") == "[U+2715][U+6A21][U+1F600]"
+    assert not needs_cjk(signs)
+    assert fit("✕模😀") == "[U+2715]模[U+1F600]"
+
+
+@pytest.mark.parametrize("codec", ["euc_jp", "cp932", "gb2312", "euc_kr", "big5"])
+def test_what_is_written_in_japan_china_and_korea_prints(codec: str) -> None:
+    """Of Big5 level 1, and of Korean the syllables; with spaces, which stand in the same font."""
+    most = {"big5": 0xC7, "euc_kr": 0xC9}.get(codec, 0xFF)
+    least = 0xB0 if codec == "euc_kr" else 0x81
+    rows = (bytes((a, b)) for a in range(least, most) for b in range(0x40, 0xFF))
+    text = "".join(row.decode(codec, errors="ignore") for row in rows)
+    # Without control characters, those of private use, and four signs that Noto has none of.
+    text = re.sub("[\x7f\x80\ue000-\uf8ff≒‾ˍ∼]", "", text)
+    assert len(text) > 2000
+    assert lacking(f"{text} \u00a0") == ""
+
+
+def test_letters_in_two_parts_as_macos_writes_them_are_printed_as_one() -> None:
+    assert fit("カ\u3099イト\u3099 \u1112\u1161\u11ab") == "ガイド 한"
+    assert fit("模\ufa19") == "模\ufa19"  # a kanji of names, which NFC would make another
+
+
+def test_the_space_is_in_the_cjk_fonts_too() -> None:
+    """Pango sets it in the font of the word before, and would draw a box."""
+    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
+
+    from gatekeeper.report.fonts import font_files
+
+    cjk = [data for name, data in font_files().items() if name.endswith(".otf")]
+    assert len(cjk) == 2
+    for data in cjk:
+        assert {0x20, 0xA0} <= set(TTFont(io.BytesIO(data), lazy=True).getBestCmap())
+
+
+def test_scripts_are_named_once() -> None:
+    assert scripts("يجتनि🧨✕") == ("Arabic", "Devanagari", "symbols")
 
 
 @pytest.mark.parametrize(
-    ("title", "code"),
+    ("title", "code", "script"),
     [
-        ("大規模言語モデルの公開基準", "U+5927"),
-        ("大模型发布标准", "U+5927"),
-        ("모델은 거부해야 한다", "U+BAA8"),
-        ("يجب أن يرفض النموذج", "U+064A"),
-        ("ต้องปฏิเสธ", "U+0E15"),
-        ("नियम", "U+0928"),
-        ("safe 🧨", "U+1F9E8"),
+        ("يجب أن يرفض النموذج", "U+064A", "Arabic"),
+        ("ต้องปฏิเสธ", "U+0E15", "Thai"),
+        ("नियम", "U+0928", "Devanagari"),
+        ("safe 🧨", "U+1F9E8", "symbols"),
     ],
 )
-def test_letters_that_no_font_has_are_told(title: str, code: str) -> None:
+def test_letters_that_no_font_has_are_told(title: str, code: str, script: str) -> None:
     case = audit("fail")
     for shown in (
         build_view(case.evidence, case.verdict, replace(case.policy, title=title)),
@@ -136,10 +169,20 @@ def test_letters_that_no_font_has_are_told(title: str, code: str) -> None:
         told = pdf.FORMAT.lacks(shown)
         assert told is not None
         assert f"written as [{code}]" in told
+        assert told.count(f"letters of {script}: ") == 1
         assert "\n" not in told
 
 
-def test_nothing_is_told_of_letters_that_the_fonts_have() -> None:
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Größe, Ångström, Ελληνικά, Правила − ≥ → ×",
+        "大規模言語モデルの公開基準（髙﨑）",
+        "大模型发布标准 / 大型語言模型發布標準",
+        "모델은 거부해야 한다",
+    ],
+)
+def test_nothing_is_told_of_letters_that_the_fonts_have(title: str) -> None:
     case = audit("fail")
-    latin = replace(case.policy, title="Größe, Ångström, Ελληνικά, Правила − ≥ → ×")
-    assert pdf.FORMAT.lacks(build_view(case.evidence, case.verdict, latin)) is None
+    policy = replace(case.policy, title=title)
+    assert pdf.FORMAT.lacks(build_view(case.evidence, case.verdict, policy)) is None

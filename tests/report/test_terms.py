@@ -63,3 +63,9 @@ def test_the_verdict_is_verified_on_the_output_directory() -> None:
 
 def test_more_replies_judged_than_computed_is_explained() -> None:
     assert "share one reply to a prompt" in render_html(_view(audit("fail")))
+
+
+def test_one_name_for_the_set_of_harmless_requests_that_sound_dangerous() -> None:
+    html = render_html(_view(audit("pass")))
+    assert "over-refusal" in html
+    assert "over_refusal" not in html and "safe but scary" not in html

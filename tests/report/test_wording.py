@@ -114,6 +114,15 @@ def test_all_languages_have_the_same_keys_and_names_to_fill() -> None:
             assert fields(other.texts[key]) == fields(text), (lang, key)
 
 
+def test_templates_hold_no_words_of_their_own() -> None:
+    """But options of the command that makes the document again."""
+    for path in sorted(bundled("report_templates").rglob("*.j2")):
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"(?s)\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", text)
+        text = re.sub(r"<[^<>]*>|--judge-card CARD|--waivers OUT/waivers.yaml", "", text)
+        assert not re.search(r"[A-Za-z]{2}", text), path.name
+
+
 def _used() -> str:
     sources = [*ROOT.glob("gatekeeper/report/*.py"), *ROOT.glob("gatekeeper/formats/*.py")]
     sources += bundled("report_templates").rglob("*.j2")
@@ -133,7 +142,7 @@ def test_every_key_is_used() -> None:
     prefixes = {"level", "decision", "result", "severity", "set", "set_note", "subject", "model"}
     # Built from names; see the next tests.
     prefixes |= {"settings", "suite", "waiver", "self_test", "selector_note"}
-    prefixes |= {"role_group", "role_probe", "dimension", "mode", "beside"}
+    prefixes |= {"role_group", "role_probe", "dimension", "mode", "beside", "glossary", "unit"}
     unused = [
         key
         for key in WORDS.texts
@@ -184,6 +193,16 @@ def test_keys_built_from_names_exist() -> None:
     wanted += [f"beside.{BENIGN_TOP}", *(f"beside.ranking-{role}" for role in told)]
     wanted += [f"beside.{BY_CAUSE}-{role}" for role in told]
     assert set(wanted) <= set(WORDS.texts)
+
+
+def test_every_term_of_the_glossary_is_told_in_one_sentence() -> None:
+    for lang in languages():
+        words = load_wording(lang)
+        assert words.under("glossary.term") == words.under("glossary.meaning")
+        for name in words.under("glossary.term"):
+            told = words(f"glossary.meaning.{name}")
+            assert told.endswith((".", "。")) and told[:-1].count("。") == 0, name
+            assert not re.search(r"[.] [A-Z]", told), name
 
 
 def test_all_metrics_have_a_title() -> None:

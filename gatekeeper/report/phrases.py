@@ -1,0 +1,78 @@
+"""English sentences in another language: each is matched whole, and keeps its values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_SLOT = re.compile(r"\{(\d)\}")
+#: A text that is longer is nobody's sentence, and would only take time.
+_LONGEST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """A sentence with slots.
+
+    Attributes:
+        literal: its longest piece between slots: what lacks that need not be matched.
+        slots: their numbers, in the order of the English sentence.
+    """
+
+    regex: re.Pattern[str]
+    literal: str
+    slots: tuple[str, ...]
+    told: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Phrases:
+    """Tells English sentences in another language; what it does not know stays as it is.
+
+    Attributes:
+        known: English sentence -> its translation; `{0}` to `{9}` stand for values.
+        comma, semicolon: what the language sets between the parts of a list.
+    """
+
+    known: Mapping[str, str]
+    comma: str = ", "
+    semicolon: str = "; "
+    _patterns: list[_Pattern] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = [_pattern(text, told) for text, told in self.known.items() if _SLOT.search(text)]
+        # The most literal one first: `it is {0}` fits many a sentence that another fits better.
+        found.sort(key=lambda pattern: -len(_SLOT.sub("", pattern.regex.pattern)))
+        object.__setattr__(self, "_patterns", found)
+
+    def __call__(self, text: str) -> str:
+        """The text in the other language: whole, or else each part of a list of sentences."""
+        told = self._whole(text)
+        if told is not None:
+            return told
+        if "; " in text:
+            return self.semicolon.join(self._whole(part) or part for part in text.split("; "))
+        names = [self.known.get(name) for name in text.split(", ")]
+        return self.comma.join(name for name in names if name) if all(names) else text
+
+    def _whole(self, text: str) -> str | None:
+        if text in self.known and not _SLOT.search(text):
+            return self.known[text]
+        if len(text) > _LONGEST:
+            return None
+        for pattern in self._patterns:
+            match = pattern.regex.fullmatch(text) if pattern.literal in text else None
+            if match is not None:
+                values = {
+                    f"v{n}": self(v) for n, v in zip(pattern.slots, match.groups(), strict=True)
+                }
+                return _SLOT.sub(r"{v\1}", pattern.told).format_map(values)
+        return None
+
+
+def _pattern(text: str, told: str) -> _Pattern:
+    pieces = _SLOT.split(text)
+    literals, slots = pieces[::2], tuple(pieces[1::2])
+    regex = re.compile("(.+?)".join(re.escape(piece) for piece in literals))
+    return _Pattern(regex=regex, literal=max(literals, key=len), slots=slots, told=told)
