@@ -19,8 +19,11 @@ from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import SelectionInput
 from gatekeeper.records.suite import HARMFUL_SETS, Prompt
 
-#: Refused prompts of a part from which its mean says anything.
+#: Refused prompts of a part, and of the rest of its set, from which a mean says anything.
 _LEAST = 5
+#: Standard errors that count against an expert: of 512 in a dozen parts, noise exceeds as many a
+#: few times.
+_ERRORS = 3.0
 
 
 def parts_of(prompts: Sequence[Prompt | PromptRef]) -> tuple[npt.NDArray[np.str_], ...]:
@@ -29,11 +32,16 @@ def parts_of(prompts: Sequence[Prompt | PromptRef]) -> tuple[npt.NDArray[np.str_
 
 
 def by_part(inputs: SelectionInput, most: int) -> tuple[ExpertId, ...]:
-    """The experts with the largest attribution in any part of a harmful set; none without parts.
+    """The experts that carry most more of one part of a harmful set than of the rest of it.
 
-    Largest against its standard error, as parts differ in size: the mean over a part's refused
-    prompts, times the root of their number, over the expert's deviation in the whole set. That of
-    the part alone would be by chance small in some of so many.
+    By the difference of the mean attributions of a part's refused prompts and of the others, less
+    three standard errors. Of the difference, as most experts carry a little of every reply, which
+    the mean over the set shows. Less the error, not against it: what carries next to nothing, and
+    that without noise, would come before what refusals hang on. The error is of the expert's
+    deviation in the whole set; that of the part alone would be by chance small in some of so many.
+
+    Returns:
+        None without parts, or where each is all of a set.
     """
     attribution = inputs.profile.attribution
     if attribution is None or not inputs.parts:
@@ -50,13 +58,15 @@ def by_part(inputs: SelectionInput, most: int) -> tuple[ExpertId, ...]:
 
 
 def _largest(scores: FloatArray, parts: Sequence[npt.NDArray[np.str_]]) -> FloatArray:
-    """The largest standardised mean over parts, of scores [N, X]: [X]."""
+    """The largest lower bound over parts, of scores [N, X]: [X]; -inf if no part has others."""
     deviation = scores.std(axis=0)
     best = np.full(scores.shape[1], -np.inf)
     for of in parts:
         for value in np.unique(of):
             own = of == value
-            if own.sum() >= _LEAST:
-                mean = scores[own].mean(axis=0) * np.sqrt(own.sum())
-                best = np.maximum(best, mean / np.maximum(deviation, np.finfo(np.float64).tiny))
+            inside, outside = int(own.sum()), int((~own).sum())
+            if min(inside, outside) >= _LEAST:
+                more = scores[own].mean(axis=0) - scores[~own].mean(axis=0)
+                error = deviation * np.sqrt(1 / inside + 1 / outside)
+                best = np.maximum(best, more - _ERRORS * error)
     return best

@@ -214,7 +214,8 @@ def _chosen(prepared: Prepared, split: Split, name: str) -> list[int]:
     """Places of the refused prompts of a set that effects are measured on."""
     refused = split.refused(name)
     seeds = [split.prompts[i].prompt.seed_id for i in refused]
-    rows: list[int] = chosen_rows(refused, seeds, prepared.request.seed).tolist()
+    parts = [_parts(split.prompts[i].prompt) for i in refused]
+    rows: list[int] = chosen_rows(refused, seeds, prepared.request.seed, parts=parts).tolist()
     return rows
 
 

@@ -133,6 +133,23 @@ def test_suite_is_valid():
     assert all(regular[p.seed_id] in p.text for p in prompts if p.set == "jailbreak")
 
 
+def test_categories_and_what_they_are_refused_under_are_even():
+    """Of the smallest category the rules on the worst one have least to tell."""
+    prompts = build_suite(7)
+    held = Counter(pair.category for pair in split_requests(load_lexicons()["en"]).heldout.pairs)
+    sizes = Counter(p.category for p in prompts if p.set == "regular")
+    assert all(sizes[name] == min(count, 24) or sizes[name] == 25 for name, count in held.items())
+    lexicon = load_lexicons()["en"]
+    regular = {p.seed_id: p.text for p in prompts if p.set == "regular"}
+    family = {text: name for name, texts in lexicon.heldout.wrappers.items() for text in texts}
+    answered: Counter[str] = Counter()
+    for p in prompts:
+        if p.set == "jailbreak":
+            wrapper = p.text.replace(regular[p.seed_id], "{prompt}")
+            answered[p.category] += family[wrapper] in lexicon.complied_wrappers
+    assert set(answered.values()) <= {7, 8, 9}
+
+
 def _seeds(prompts, name):
     return {prompt.seed_id for prompt in prompts if prompt.set == name}
 

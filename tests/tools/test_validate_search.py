@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 
 import pytest
 
 from gatekeeper.analysis.enough import Plan, fail_chance, pass_chance
+from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.model import ExpertId
 from tools.validate import power_sim, search_sim
 from tools.validate.power_draws import drawn
 from tools.validate.search_audit import Search, audited
-from tools.validate.search_sim import SEARCHES, simulate
+from tools.validate.search_sim import SEARCHES, policies, simulate
 from tools.validate.search_world import (
     SEEDS,
     WORLDS,
@@ -20,10 +22,12 @@ from tools.validate.search_world import (
     jailbreaks,
     many,
     one_category,
+    one_category_beside_steady,
     redundant,
     sound,
 )
 
+TODAY = date(2026, 1, 1)
 WANTED = "as the policy wants"
 LARGER = "`--size 16`"
 
@@ -69,6 +73,11 @@ def test_an_expert_that_carries_one_category_is_found() -> None:
     world = one_category(0)
     assert world.lost(sorted(world.carriers)).mean() == pytest.approx(1 / 6)
     assert simulate("one of 512, one category", SEARCHES[WANTED], 4).needed == {"fail": 4}
+
+
+def test_so_it_is_beside_experts_that_carry_a_little_of_everything() -> None:
+    evidence = audited(one_category_beside_steady(0), SEARCHES[WANTED], (1, 2, 4, 8), 0)
+    assert evaluate(evidence, policies(512)[1], TODAY).result == "fail"
 
 
 def test_few_selecting_seeds_miss_eight_of_512() -> None:

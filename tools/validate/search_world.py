@@ -207,6 +207,24 @@ def one_category(seed: int, carries: float = _CARRIES) -> Hidden:
     )
 
 
+def one_category_beside_steady(seed: int) -> Hidden:
+    """As `one_category`, where each expert carries a little of every plain refusal, or against.
+
+    Means of about as many deviations as on the demo's checkpoints: 0.5 and more of one expert in
+    ten, 0.8 of one in twenty.
+    """
+    hidden = one_category(seed)
+    profile = hidden.given.profile
+    assert profile.attribution is not None
+    generator = np.random.default_rng([seed, 10])
+    steady = 0.3 * generator.standard_t(3, size=profile.attribution.shape[1:])
+    deviation = np.nanstd(profile.attribution[hidden.given.sets == "regular"], axis=0)
+    attribution = profile.attribution.copy()
+    attribution[hidden.given.sets == "regular"] += (steady * deviation).astype(attribution.dtype)
+    given = replace(hidden.given, profile=replace(profile, attribution=attribution))
+    return replace(hidden, given=given)
+
+
 def _jailbroken(
     given: SelectionInput, seed: int, carriers: Sequence[int] | npt.NDArray[np.intp] = ()
 ) -> SelectionInput:

@@ -23,11 +23,11 @@ from gatekeeper.records.model import ExpertId
 from gatekeeper.records.plugins import SelectionInput, Selector
 from gatekeeper.records.selection import Selection
 
-_ID, _VERSION, _WINDOW = "greedy", 4, "prompt"
+_ID, _VERSION, _WINDOW = "greedy", 5, "prompt"
 _THRESHOLD = 0.9
 #: Experts tried one by one, from the others' rankings in turn.
 _SHORTLIST = 24
-#: Beside them, those that carry most of a part of a set, which a mean over the set dilutes.
+#: Beside them, those that carry most more of a part of a set, which a mean over the set dilutes.
 _BY_PART = 8
 
 

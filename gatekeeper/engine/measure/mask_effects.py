@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -123,13 +124,41 @@ class MeasuredEffect:
 
 
 def chosen_rows(
-    rows: Sequence[int], seeds: Sequence[str], seed: int, most: int = _MOST_PROMPTS
+    rows: Sequence[int],
+    seeds: Sequence[str],
+    seed: int,
+    most: int = _MOST_PROMPTS,
+    parts: Sequence[tuple[str, ...]] = (),
 ) -> npt.NDArray[np.intp]:
-    """Draws at most so many of the rows, of as many seeds as there are, by seed."""
+    """Draws at most so many of the rows, of as many seeds as there are, by seed.
+
+    Args:
+        parts: what each row is a part of, such as its category; then each part is drawn in
+            proportion, as one of which no row is drawn is not looked at.
+    """
     order = np.random.default_rng(seed).permutation(len(rows)).tolist()
     first: dict[str, int] = {}
     for i in order:
         first.setdefault(seeds[i], i)
-    rest = [i for i in order if i not in set(first.values())]
-    picked = sorted(([*first.values(), *rest])[:most])
+    taken = set(first.values())
+    turns = [*first.values()], [i for i in order if i not in taken]
+    if parts:
+        turns = _in_proportion(turns[0], parts, most), _in_proportion(turns[1], parts, most)
+    picked = sorted([*turns[0], *turns[1]][:most])
     return np.array([rows[i] for i in picked], dtype=np.intp)
+
+
+def _in_proportion(order: Sequence[int], parts: Sequence[tuple[str, ...]], most: int) -> list[int]:
+    """The first so many, one by one of the parts that lack most; of equal ones the first in order.
+
+    As seats are given to parties by Sainte-Laguë, a row having several: the sum counts.
+    """
+    total = Counter(part for i in order for part in parts[i])
+    taken: Counter[str] = Counter()
+    left, picked = list(order), list[int]()
+    while left and len(picked) < most:
+        best = min(left, key=lambda i: sum((taken[p] + 0.5) / total[p] for p in parts[i]))
+        left.remove(best)
+        picked.append(best)
+        taken.update(parts[best])
+    return picked

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -99,3 +100,15 @@ def test_rows_of_many_seeds_come_first():
     assert set(range(160, 180)) <= set(picked.tolist())
     assert np.array_equal(picked, chosen_rows(rows, seeds, 0))
     assert len(chosen_rows([], [], 0)) == 0
+
+
+def test_every_part_is_drawn_in_proportion() -> None:
+    """As by chance alone, of a category that is a tenth of the rows none is drawn now and then."""
+    parts = [(f"category {i % 10}", "language ja" if i % 3 else "language en") for i in range(200)]
+    seeds = [f"s{i}" for i in range(200)]
+    for seed in range(20):
+        drawn = [parts[i] for i in chosen_rows(range(200), seeds, seed, parts=parts)]
+        categories = Counter(category for category, _ in drawn)
+        assert len(drawn) == 32 and len(categories) == 10
+        assert set(categories.values()) <= {3, 4}
+        assert Counter(language for _, language in drawn)["language ja"] in {21, 22}
