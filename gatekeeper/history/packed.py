@@ -1,7 +1,8 @@
 """Answers as they are kept: each is read from its JSON when it is asked for, and not before.
 
 A first line with the questions, then as many lines of answers as a part has, compressed together,
-for each part by itself: a verdict asks a tenth of what is known, and mostly what was asked together.
+for each part by itself: a verdict asks a tenth of what is known, and mostly what was asked
+together.
 """
 
 from __future__ import annotations
