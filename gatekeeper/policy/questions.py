@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gatekeeper import metrics
 from gatekeeper.analysis import noise, parts, population
 from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
@@ -19,6 +21,7 @@ def measured(
     return metrics.measured(metric, evidence, subject, confidence)
 
 
+@lru_cache(maxsize=2)  # asked with each of hundreds of numbers
 @recalled("noise")
 def noise_floor(evidence: Evidence, prompt_set: str) -> float:
     """See `analysis.noise.floor`."""
