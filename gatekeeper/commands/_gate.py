@@ -18,6 +18,7 @@ from gatekeeper.commands._output import (
     keeping_earlier,
     output_directory,
 )
+from gatekeeper.commands._outputs import record_outputs
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.commands._reporting import source_date, write_reports
 from gatekeeper.commands._verdicts import replaced_policy, verdict_bytes
@@ -102,17 +103,24 @@ def run_gate(
         replaces=replaces,
         baseline=baseline,
     )
-    # Policy and waivers stand beside their verdict, so that `verify` can derive it from them.
-    write_bytes(out / POLICY, policy.text)
-    if policy.waivers_text:
-        write_bytes(out / WAIVERS, policy.waivers_text)
-    else:
-        (out / WAIVERS).unlink(missing_ok=True)
-    write_bytes(out / VERDICT, verdict_bytes(verdict))
+    write_verdict(evidence, verdict, policy, out)
     reports = write_reports(
         evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card
     )
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
+
+
+def write_verdict(evidence: Evidence, verdict: Verdict, policy: Policy, out: Path) -> None:
+    """Writes policy and waivers beside their verdict, so that `verify` can derive it from them."""
+    files = {POLICY: policy.text, VERDICT: verdict_bytes(verdict)}
+    if policy.waivers_text:
+        files[WAIVERS] = policy.waivers_text
+    for name in sorted(files, key=lambda name: name == VERDICT):
+        write_bytes(out / name, files[name])
+    gone = {WAIVERS} - files.keys()
+    for name in gone:
+        (out / name).unlink(missing_ok=True)
+    record_outputs(out, out / BUNDLE, evidence, files, gone=gone)
 
 
 def _check_card(card: GivenCard | None, request: AuditRequest) -> None:

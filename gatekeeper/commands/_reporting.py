@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +11,12 @@ from pathlib import Path
 import click
 
 from gatekeeper import catalog
+from gatekeeper.commands._outputs import TOOL, record_outputs
+from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
+from gatekeeper.evidence.bundle import write_bytes
+from gatekeeper.evidence.manifest import sha256
+from gatekeeper.evidence.outputs import MadeReport
 from gatekeeper.records.bundle_files import EVIDENCE, MANIFEST, VERDICT
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
@@ -20,6 +24,8 @@ from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.disclosure import Disclosure
+from gatekeeper.report.parts import ReportView
+from gatekeeper.report.view import build_view
 
 #: Files of a bundle that may travel inside a report; its level decides which do.
 _ATTACHED = (EVIDENCE, MANIFEST)
@@ -49,16 +55,17 @@ def write_reports(
         EvidenceError: the bundle lacks a file that belongs inside a report.
         AuditError: a PDF is asked for and cannot be made on this machine.
     """
-    from gatekeeper.evidence.bundle import write_bytes
-
-    rendered = render_reports(evidence, verdict, policy, bundle_dir, formats, level, lang, card)
-    if rendered:
-        out_dir.mkdir(parents=True, exist_ok=True)
-    paths = []
+    chosen = [catalog.load("format", name) for name in dict.fromkeys(formats)]
+    if not chosen:
+        return []
+    view = build_view(evidence, verdict, policy, level, lang, source_date(), card)
+    rendered = _rendered(view, chosen, attachments_of(evidence, verdict, policy, bundle_dir))
+    out_dir.mkdir(parents=True, exist_ok=True)
     for name, data in rendered.items():
         write_bytes(out_dir / name, data, private=level is Disclosure.RESTRICTED)
-        paths.append(out_dir / name)
-    return paths
+    made = {fmt.filename: made_report(fmt.id, view, verdict, card) for fmt in chosen}
+    record_outputs(out_dir, bundle_dir, evidence, rendered, made)
+    return [out_dir / name for name in rendered]
 
 
 def render_reports(
@@ -76,18 +83,49 @@ def render_reports(
     Raises:
         See `write_reports`.
     """
-    from gatekeeper.policy.wire import verdict_to_json
-    from gatekeeper.report.view import build_view
-
-    chosen: list[Format] = [catalog.load("format", name) for name in dict.fromkeys(formats)]
+    chosen = [catalog.load("format", name) for name in dict.fromkeys(formats)]
     view = build_view(evidence, verdict, policy, level, lang, source_date(), card)
-    text = json.dumps(verdict_to_json(verdict), ensure_ascii=False, sort_keys=True, indent=2)
-    attachments = {VERDICT: (text + "\n").encode(), **_bundle_files(bundle_dir, evidence)}
+    return _rendered(view, chosen, attachments_of(evidence, verdict, policy, bundle_dir))
+
+
+def _rendered(
+    view: ReportView, chosen: Sequence[Format], attachments: Mapping[str, bytes]
+) -> dict[str, bytes]:
     reports = {fmt.filename: fmt.render(view, attachments) for fmt in chosen}
     for fmt in chosen:
         if lacking := fmt.lacks(view):
             click.echo(f"gatekeeper: warning: {fmt.filename}: {lacking}", err=True)
     return reports
+
+
+def made_report(
+    name: str, view: ReportView, verdict: Verdict, card: GivenCard | None
+) -> MadeReport:
+    """What a report is made with, for whoever makes it again."""
+    return MadeReport(
+        format=name,
+        level=str(view.level),
+        lang=view.words.lang,
+        date=view.document.created.isoformat(),
+        tool=TOOL,
+        verdict=sha256(verdict_bytes(verdict)),
+        judged_on=verdict.judged_on.isoformat(),
+        fail_on=verdict.fail_on,
+        policy=verdict.policy_digest,
+        waivers=verdict.waivers_digest,
+        card=None if card is None else card.digest,
+    )
+
+
+def attachments_of(
+    evidence: Evidence, verdict: Verdict, policy: Policy, bundle_dir: Path
+) -> dict[str, bytes]:
+    """All that may travel inside a report; its level decides what does.
+
+    Raises:
+        EvidenceError: the bundle lacks a file of it, or another one lies there.
+    """
+    return {VERDICT: verdict_bytes(verdict), **_bundle_files(bundle_dir, evidence)}
 
 
 def source_date() -> datetime | None:

@@ -80,6 +80,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     """
     from gatekeeper.commands._baseline import baseline_evidence
     from gatekeeper.commands._cards import card_for
+    from gatekeeper.commands._outputs import record_outputs
     from gatekeeper.commands._verdicts import (
         bundle_of,
         exit_code,
@@ -133,7 +134,9 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         baseline=baseline_evidence(baseline_path),
     )
     if out is not None:
-        write_bytes(out, verdict_bytes(verdict))
+        data = verdict_bytes(verdict)
+        write_bytes(out, data)
+        record_outputs(out.parent, bundle_of(evidence), read, {out.name: data})
     show(read, verdict, policy, card)
     return exit_code(verdict)
 

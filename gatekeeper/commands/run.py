@@ -73,8 +73,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     """Audit a checkpoint, hold it against a policy and write the reports.
 
     Writes evidence/ (the bundle), verdict.json, policy.yaml, waivers.yaml (if --waivers is given),
-    report.pdf, summary.md, report.json and junit.xml. Interrupted, it goes on where it stopped when
-    the same command is run again.
+    report.pdf, summary.md, report.json, junit.xml and outputs.json (their digests). Interrupted, it
+    goes on where it stopped when the same command is run again.
 
     \b
     Example:

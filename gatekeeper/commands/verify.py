@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._tier import tier_option
-from gatekeeper.errors import EvidenceError, ExitCode, excerpt
-from gatekeeper.plain_files import read_plain
-from gatekeeper.records.bundle_files import BUNDLE, BUNDLE_FILES, POLICY, VERDICT, WAIVERS
+from gatekeeper.errors import ExitCode, excerpt
+from gatekeeper.records.bundle_files import BUNDLE_FILES, VERDICT
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
-    from gatekeeper.records.evidence import Evidence
-    from gatekeeper.records.policy import Policy
     from gatekeeper.verify.selections import Derived
     from gatekeeper.verify.verify import Rechecked
-
-#: Of a verdict: its findings name each expert that something is said of.
-_MOST_BYTES = 50_000_000
 
 
 @click.command("verify")
@@ -51,7 +43,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     tier: str | None,
     baseline_path: Path | None,
 ) -> int:
-    """Check digests, and derive selections, masks, outcomes, findings and verdict again.
+    """Check digests, derive selections, masks, outcomes, findings and verdict again, and make the
+    reports beside them again.
 
     PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
     Exit code 0 if everything agrees, 12 if anything does not, 2 if there is nothing at PATH; 11 if
@@ -63,6 +56,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
       gatekeeper verify out/
     """
     from gatekeeper.commands._verdicts import bundle_of
+    from gatekeeper.commands._verify_outputs import check_again, check_outputs
+    from gatekeeper.commands._verify_verdict import derive_verdict
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.waiver_files import read_waiver_file
@@ -75,25 +70,28 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     bundle = bundle_of(path)
     evidence = read_bundle(bundle)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
-    _tell_strangers(bundle)
+    stated = [check_outputs(folder, bundle, evidence) for folder in dict.fromkeys((path, bundle))]
     rechecked = recheck(evidence)
     _tell(rechecked)
     _tell_selections(rechecked.selections)
     verdict = path / VERDICT
     judged = os.path.lexists(verdict)  # a link to nowhere too: what is there is not passed over
-    waived = False
+    derived = None
     if judged:
-        derived, waived = _verify_verdict(evidence, verdict, policy, waivers_path, baseline_path)
-        click.echo(f"✓ verdict: {derived}")
+        derived = derive_verdict(evidence, verdict, policy, waivers_path, baseline_path)
+        click.echo(f"✓ verdict: {derived.told}")
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
-    if path != bundle:
-        _tell_unchecked(verdict, {BUNDLE, VERDICT, POLICY, *([WAIVERS] if waived else [])})
+    unsure = [
+        what
+        for outputs in stated
+        for what in check_again(outputs, rechecked.evidence, bundle, derived)
+    ]
     click.echo("– signature: none; digests alone do not show who wrote the bundle")
-    for what in (*rechecked.open, *rechecked.unsaid):
+    for what in (*rechecked.open, *rechecked.unsaid, *unsure):
         click.echo(f"? {what}: altered or not, this cannot be told without a signature")
     # An old bundle may be honest; a verdict beside it says more than can be derived today.
-    open_ = rechecked.open or (rechecked.unsaid and judged)
+    open_ = rechecked.open or unsure or (rechecked.unsaid and judged)
     return ExitCode.INCONCLUSIVE if open_ else ExitCode.PASS
 
 
@@ -144,160 +142,3 @@ def _tell_selections(derived: Derived) -> None:
     if derived.variants:
         names = ", ".join(map(excerpt, derived.variants))
         click.echo(f"– environments: selections under {names} rest on the model, not derived again")
-
-
-def _tell_strangers(bundle: Path) -> None:
-    """Prints a line about files beside the evidence that no digest covers."""
-    from gatekeeper.evidence.members import strangers
-
-    if names := strangers(bundle, BUNDLE_FILES):
-        shown = ", ".join(excerpt(name) for name in names[:5])
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        click.echo(f"– not of the bundle, and not checked: {shown}{more}")
-
-
-def _tell_unchecked(verdict: Path, checked: set[str]) -> None:
-    """Prints a line about other files: reports are views of the verdict, which nothing makes again.
-
-    What is no file is named too.
-    """
-    from gatekeeper.evidence.members import strangers
-
-    if views := strangers(verdict.parent, checked):
-        names = excerpt(", ".join(views))
-        click.echo(f"– reports and others: not made again, and not checked: {names}")
-
-
-def _verify_verdict(
-    evidence: Evidence,
-    path: Path,
-    named: Policy | None,
-    waivers: Path | None,
-    baseline_path: Path | None,
-) -> tuple[str, bool]:
-    """Derives the verdict on its own day and compares it word for word, number for number.
-
-    Of one that was written before verdicts had a headline, results and numbers: its sentences were
-    other ones.
-
-    Returns:
-        The headline and what was compared; whether the verdict was given with a waivers' file.
-
-    Raises:
-        EvidenceError: it is not the verdict of this evidence and policy.
-    """
-    from gatekeeper.commands._baseline import baseline_of
-    from gatekeeper.commands._beside import policy_of
-    from gatekeeper.commands._verdicts import hold_day
-    from gatekeeper.policy.earlier import (
-        is_earlier,
-        with_earlier_warnings,
-        without_sentences,
-    )
-    from gatekeeper.policy.evaluate import evaluate
-    from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
-    from gatekeeper.strict_json import strict_loads
-    from gatekeeper.verify.same import same_data
-
-    try:
-        raw = read_plain(path, excerpt(path), EvidenceError, _MOST_BYTES)
-        stored = strict_loads(raw)
-        read = verdict_from_json(stored, where=excerpt(path))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvidenceError(
-            "not a readable verdict",
-            where=excerpt(path),
-            remedy="make it again with gatekeeper check",
-        ) from error
-    hold_day(evidence, read.judged_on, path)
-    baseline = baseline_of(read.baseline, baseline_path)
-    policy = policy_of(stored, path, named, waivers)
-    earlier, experts = is_earlier(stored), evidence.model.maskable_experts
-    for then in (False, True):  # as `check` gives it now, or gave it when the bundle was not old
-        again = evaluate(
-            evidence,
-            policy,
-            read.judged_on,
-            fail_on=read.fail_on,
-            card=read.card,
-            earlier=then,
-            replaces=read.replaces,
-            baseline=baseline,
-        )
-        derived = json.loads(json.dumps(verdict_to_json(again)))
-        then_said = with_earlier_warnings(derived, policy.sized(experts), read.judged_on)
-        same = same_data(
-            *(without_sentences if earlier else _as_they_are)(stored, derived)
-        ) or same_data(stored, then_said)
-        if same:
-            break
-    _refuse_other_versions(stored, derived, str(path))
-    if not same:
-        _refuse_other_judge(evidence, str(path))
-        key = "result" if earlier or stored["result"] != derived["result"] else "headline"
-        stated, due = (excerpt(v[key]) for v in (stored, derived))
-        raise EvidenceError(
-            f"the verdict {stated!r} does not follow from evidence and policy, which give "
-            + (f"{due!r}" if stated != due else "the same result with other details"),
-            where=str(path),
-            remedy="do not trust it; `gatekeeper check` gives the right one",
-        )
-    believed = "" if read.card is None else (
-        "; the judge's card in it is believed: the labels that it counts are not here"
-    )  # fmt: skip
-    if not earlier:
-        waived = policy.waivers_digest is not None
-        sources = "evidence, policy and waivers" if waived else "evidence and policy"
-        return f"{again.headline}, derived again from {sources}{believed}", waived
-    return (
-        f"{again.headline}, its results and numbers derived again from evidence and policy; it was "
-        f"written before verdicts had a headline, so its sentences were not compared{believed}"
-    ), False
-
-
-def _as_they_are(
-    stored: Mapping[str, Any], derived: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    return stored, derived
-
-
-def _refuse_other_judge(evidence: Evidence, where: str) -> None:
-    """Refuses to call a verdict wrong for replies judged by a version no new verdict may rest on.
-
-    Raises:
-        EvidenceError: the judge is of another version than this Gatekeeper's.
-    """
-    from gatekeeper import catalog
-
-    name, version = evidence.settings.judge, evidence.settings.judge_version
-    ours = catalog.load("judge", name).version if name in catalog.names("judge") else version
-    if version != ours:
-        raise EvidenceError(
-            f"the verdict rests on replies judged by {name} version {version}, this Gatekeeper "
-            f"has version {ours}",
-            where=where,
-            remedy="verify it with the version that made it, or audit again",
-        )
-
-
-def _refuse_other_versions(
-    stored: Mapping[str, Any], derived: Mapping[str, Any], where: str
-) -> None:
-    """Refuses a verdict by other definitions, which is neither confirmed nor called a forgery.
-
-    Raises:
-        EvidenceError: a metric is of another version than this Gatekeeper's.
-    """
-    then, now = (
-        {(o["decisive"]["metric"], o["decisive"]["version"]) for o in data["outcomes"]}
-        for data in (stored, derived)
-    )
-    ours = dict(now)
-    for metric, version in sorted(then - now):
-        if metric in ours:
-            raise EvidenceError(
-                f"the verdict rests on {excerpt(metric)} version {version}, this Gatekeeper has "
-                f"version {ours[metric]}",
-                where=where,
-                remedy="verify it with the version that made it, or judge again with check",
-            )

@@ -1,0 +1,248 @@
+"""Checks what lies beside the evidence against outputs.json, and makes its reports again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import click
+
+from gatekeeper import catalog
+from gatekeeper.commands._outputs import MOST_BYTES, TOOL, report_names
+from gatekeeper.commands._reporting import attachments_of
+from gatekeeper.commands._verdicts import verdict_bytes
+from gatekeeper.commands._verify_verdict import Derivation
+from gatekeeper.errors import EvidenceError, GatekeeperError, excerpt
+from gatekeeper.evidence.manifest import sha256
+from gatekeeper.evidence.members import strangers
+from gatekeeper.evidence.outputs import MadeReport, Outputs, read_outputs
+from gatekeeper.plain_files import open_plain, read_plain
+from gatekeeper.policy.evaluate import evaluate
+from gatekeeper.records.bundle_files import (
+    BUNDLE,
+    BUNDLE_FILES,
+    OUTPUTS,
+    POLICY,
+    VERDICT,
+    WAIVERS,
+)
+from gatekeeper.records.evidence import Evidence
+from gatekeeper.records.plugins import Format
+from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.corrected_parts import GivenCard
+from gatekeeper.report.disclosure import Disclosure
+from gatekeeper.report.view import build_view
+
+#: Of a report that is made again.
+_MOST_REPORT = 256_000_000
+_REMEDY = "do not trust it; make it again with gatekeeper report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """A folder's statement of outputs, held against what lies there.
+
+    Attributes:
+        outputs: None where there is none.
+        unsure: what it does not cover, and should.
+    """
+
+    folder: Path
+    outputs: Outputs | None
+    unsure: tuple[str, ...] = ()
+
+
+def check_outputs(folder: Path, bundle: Path, evidence: Evidence) -> Stated:
+    """Holds each file of a folder against its statement, by digest.
+
+    Raises:
+        EvidenceError: one was altered, is not of the statement, or is missing where a verdict needs
+            it; or the statement is of other evidence.
+    """
+    path, here = folder / OUTPUTS, {BUNDLE} if folder != bundle else {*BUNDLE_FILES}
+    if not os.path.lexists(path):
+        if folder == bundle:
+            _tell_others(folder, here, bundle)
+        else:
+            _tell_uncovered(folder, {*here, VERDICT, POLICY, WAIVERS})
+        return Stated(folder=folder, outputs=None)
+    try:
+        data = read_plain(path, excerpt(path), EvidenceError, MOST_BYTES)
+    except OSError as error:
+        raise EvidenceError("not a readable statement", where=excerpt(path)) from error
+    outputs = read_outputs(data, where=excerpt(path))
+    if outputs.evidence != evidence.digest:
+        raise EvidenceError(
+            f"a statement of other evidence, {excerpt(outputs.evidence)}",
+            where=excerpt(path),
+            remedy="do not trust what lies here: files of two audits were mixed",
+        )
+    for name in sorted(outputs.files):
+        _hold(folder / name, outputs.files[name])
+    for name in sorted(report_names() - outputs.files.keys() - {*outputs.earlier}):
+        if os.path.lexists(folder / name):
+            raise EvidenceError(
+                f"{OUTPUTS} does not name it: it was put here later, or taken out of there",
+                where=excerpt(folder / name),
+                remedy=_REMEDY,
+            )
+    if untold := sorted(outputs.files.keys() & report_names() - outputs.reports.keys()):
+        raise EvidenceError(
+            f"{OUTPUTS} does not say how it was made",
+            where=excerpt(folder / untold[0]),
+            remedy=_REMEDY,
+        )
+    there = [name for name in outputs.files if (folder / name).is_file()]
+    if there:
+        click.echo(f"✓ outputs: {len(there)} files of {folder} are as {OUTPUTS} says")
+    if gone := sorted(outputs.files.keys() - {*there}):
+        click.echo(f"– outputs: not here any more: {excerpt(', '.join(gone))}")
+    _tell_others(
+        folder, {OUTPUTS, VERDICT, POLICY, WAIVERS, *here, *outputs.files, *outputs.earlier}, bundle
+    )
+    # What a verdict rests on is held against it, whoever wrote it when.
+    beside = {VERDICT, POLICY, WAIVERS}
+    earlier = [n for n in outputs.earlier if n not in beside and os.path.lexists(folder / n)]
+    unsure = tuple(f"{excerpt(name)} lay here before there was an {OUTPUTS}" for name in earlier)
+    return Stated(folder=folder, outputs=outputs, unsure=unsure)
+
+
+def _hold(path: Path, digest: str) -> None:
+    """Holds one file against its digest; a report may be gone, what a verdict rests on may not.
+
+    Raises:
+        EvidenceError: it is another, or gone.
+    """
+    if not os.path.lexists(path):
+        if path.name in {VERDICT, POLICY, WAIVERS}:
+            raise EvidenceError(
+                f"missing: {OUTPUTS} names it",
+                where=excerpt(path),
+                remedy="get all outputs again from where they were written",
+            )
+        return
+    try:
+        with open_plain(path, excerpt(path), EvidenceError) as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise EvidenceError(
+            f"cannot be read: {error.strerror}", where=excerpt(path), remedy=_REMEDY
+        ) from error
+    if found != digest:
+        raise EvidenceError(
+            f"altered, or another one: its sha256 is not the one in {OUTPUTS}",
+            where=excerpt(path),
+            remedy=_REMEDY,
+        )
+
+
+def _tell_uncovered(folder: Path, known: set[str]) -> None:
+    """Prints a line about what lies in a folder without a statement."""
+    if names := strangers(folder, known):
+        names_shown = excerpt(", ".join(names))
+        click.echo(
+            f"– reports and others: without {OUTPUTS}, as older versions wrote none; not made "
+            f"again, and not checked: {names_shown}"
+        )
+
+
+def _tell_others(folder: Path, known: set[str], bundle: Path | None) -> None:
+    """Prints a line about files that are none of ours."""
+    if names := strangers(folder, known):
+        shown = ", ".join(excerpt(name) for name in names[:5])
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        what = "not of the bundle, and" if folder == bundle else "others,"
+        click.echo(f"– {what} not checked: {shown}{more}")
+
+
+def check_again(
+    stated: Stated, evidence: Evidence, bundle: Path, derived: Derivation | None
+) -> Iterator[str]:
+    """Makes each report again and compares: who alters a report may alter the statement too.
+
+    Yields:
+        Why one could not be made again.
+
+    Raises:
+        EvidenceError: one is not what the evidence gives.
+    """
+    waived = derived is not None and derived.policy.waivers_digest is not None
+    covered = stated.outputs is not None and WAIVERS in stated.outputs.files
+    if not covered and not waived and os.path.lexists(stated.folder / WAIVERS):
+        click.echo(f"– not of the verdict, and not checked: {WAIVERS}")
+    yield from stated.unsure
+    outputs = stated.outputs
+    for name in sorted(outputs.reports) if outputs else ():
+        if not (stated.folder / name).is_file():
+            continue
+        assert outputs is not None  # noqa: S101 - narrows the type
+        why = _again(stated.folder / name, outputs.reports[name], evidence, bundle, derived)
+        if why is not None:
+            yield f"{excerpt(name)} not made again: {why}"
+
+
+def _again(
+    path: Path, made: MadeReport, evidence: Evidence, bundle: Path, derived: Derivation | None
+) -> str | None:
+    """Makes one report again; why that could not be done, or None.
+
+    Raises:
+        EvidenceError: it comes out otherwise.
+    """
+    if made.tool != TOOL:
+        return f"made by {excerpt(made.tool)}, this is {TOOL}"
+    if derived is None:
+        return "there is no verdict here that it could tell of"
+    verdict = _verdict_of(made, evidence, derived)
+    if verdict is None:
+        return "made under another policy, waivers, card or baseline than lie here"
+    card = None
+    if made.card is not None:
+        if verdict.card is None:
+            return "made with a judge's card, which is not here"
+        card = GivenCard(card=verdict.card, digest=made.card)
+    if made.format not in catalog.names("format"):
+        raise EvidenceError(f"{OUTPUTS} names an unknown format of it", where=excerpt(path))
+    fmt: Format = catalog.load("format", made.format)
+    attachments = attachments_of(evidence, verdict, derived.policy, bundle)
+    try:
+        level = Disclosure(made.level)
+        view = build_view(evidence, verdict, derived.policy, level, made.lang, made.created, card)
+        data = fmt.render(view, attachments)
+    except (GatekeeperError, ValueError) as error:
+        return excerpt(error)
+    found = read_plain(path, excerpt(path), EvidenceError, _MOST_REPORT)
+    if found == data:
+        click.echo(f"✓ {path.name}: made again, byte for byte ({level}, {made.lang})")
+        return None
+    raise EvidenceError(
+        "not the report that this evidence gives", where=excerpt(path), remedy=_REMEDY
+    )
+
+
+def _verdict_of(made: MadeReport, evidence: Evidence, derived: Derivation) -> Verdict | None:
+    """The verdict that a report tells of, which may be of another day than the one beside it."""
+    policy, verdict = derived.policy, derived.verdict
+    if (made.policy, made.waivers) != (policy.digest, policy.waivers_digest):
+        return None
+    if sha256(verdict_bytes(verdict)) == made.verdict:
+        return verdict
+    if made.fail_on not in {"block", "warn"}:
+        return None
+    for replaces in dict.fromkeys((verdict.replaces, None)):
+        again = evaluate(
+            evidence,
+            policy,
+            date.fromisoformat(made.judged_on),
+            fail_on=made.fail_on,
+            card=verdict.card,
+            replaces=replaces,
+            baseline=derived.baseline,
+        )
+        if sha256(verdict_bytes(again)) == made.verdict:
+            return again
+    return None
