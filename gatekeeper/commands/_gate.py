@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gatekeeper.audit.plan import plan
 from gatekeeper.commands._auditing import perform, warn
 from gatekeeper.commands._cards import check_card
+from gatekeeper.commands._judged import judge
 from gatekeeper.commands._output import (
     check_output,
     discard_work,
@@ -24,7 +25,6 @@ from gatekeeper.commands._reporting import source_date, write_reports
 from gatekeeper.commands._verdicts import replaced_policy, verdict_bytes
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.bundle import read_bundle, write_bytes
-from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.audit_config import TypedOptions
 from gatekeeper.records.bundle_files import BUNDLE, POLICY, VERDICT, WAIVERS
 from gatekeeper.records.evidence import Evidence
@@ -73,8 +73,8 @@ def run_gate(
     Where an earlier call was stopped after its audit, only what is still missing is made.
 
     Args:
-        fail_on: which rules keep the verdict from passing, see `evaluate`.
-        baseline: of an earlier release, see `evaluate`.
+        fail_on: which rules keep the verdict from passing, see `policy.evaluate`.
+        baseline: of an earlier release, see `policy.evaluate`.
         ranks: this process, as rank 0 of those that hold the model.
 
     Raises:
@@ -94,7 +94,7 @@ def run_gate(
         else:
             with output_directory(out, overwrite=overwrite) as work:
                 evidence = perform(request, out / BUNDLE, out, work, reporter, policy, ranks)
-    verdict = evaluate(
+    verdict, asked = judge(
         evidence,
         policy,
         datetime.now(UTC).date(),
@@ -105,7 +105,7 @@ def run_gate(
     )
     write_verdict(evidence, verdict, policy, out)
     reports = write_reports(
-        evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card
+        evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card, asked
     )
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
 

@@ -12,16 +12,18 @@ from pathlib import Path
 import click
 
 from gatekeeper import catalog
+from gatekeeper.commands._judged import Asked, judge
 from gatekeeper.commands._outputs import MOST_BYTES, TOOL, report_names
-from gatekeeper.commands._reporting import attachments_of
+from gatekeeper.commands._reporting import Given, render_all
 from gatekeeper.commands._verdicts import verdict_bytes
+from gatekeeper.commands._verify_pages import compare_pages
 from gatekeeper.commands._verify_verdict import Derivation
-from gatekeeper.errors import EvidenceError, GatekeeperError, excerpt
+from gatekeeper.errors import AuditError, EvidenceError, UsageError, excerpt
 from gatekeeper.evidence.manifest import sha256
 from gatekeeper.evidence.members import strangers
 from gatekeeper.evidence.outputs import MadeReport, Outputs, read_outputs
+from gatekeeper.formats.pdf import load_weasyprint
 from gatekeeper.plain_files import open_plain, read_plain
-from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.bundle_files import (
     BUNDLE,
     BUNDLE_FILES,
@@ -32,10 +34,10 @@ from gatekeeper.records.bundle_files import (
 )
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
-from gatekeeper.records.verdict import Verdict
+from gatekeeper.records.verdict import FAIL_ON, Verdict
 from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.disclosure import Disclosure
-from gatekeeper.report.view import build_view
+from gatekeeper.report.wording import load_wording
 
 #: Of a report that is made again.
 _MOST_REPORT = 256_000_000
@@ -165,7 +167,7 @@ def check_again(
     """Makes each report again and compares: who alters a report may alter the statement too.
 
     Yields:
-        Why one could not be made again.
+        What could not be compared, in words.
 
     Raises:
         EvidenceError: one is not what the evidence gives.
@@ -182,59 +184,71 @@ def check_again(
         assert outputs is not None  # noqa: S101 - narrows the type
         why = _again(stated.folder / name, outputs.reports[name], evidence, bundle, derived)
         if why is not None:
-            yield f"{excerpt(name)} not made again: {why}"
+            yield f"{excerpt(name)}: {why}"
 
 
 def _again(
     path: Path, made: MadeReport, evidence: Evidence, bundle: Path, derived: Derivation | None
 ) -> str | None:
-    """Makes one report again; why that could not be done, or None.
+    """Makes one report again; what could not be compared, or None.
 
     Raises:
         EvidenceError: it comes out otherwise.
     """
     if made.tool != TOOL:
-        return f"made by {excerpt(made.tool)}, this is {TOOL}"
+        return f"not made again: made by {excerpt(made.tool)}, this is {TOOL}"
     if derived is None:
-        return "there is no verdict here that it could tell of"
-    verdict = _verdict_of(made, evidence, derived)
-    if verdict is None:
-        return "made under another policy, waivers, card or baseline than lie here"
+        return "not made again: there is no verdict here that it could tell of"
+    judged = _judged(made, evidence, derived)
+    if judged is None or (made.card is not None and judged[0].card is None):
+        return "not made again: made under another policy, waivers, card or baseline than lie here"
+    verdict, asked = judged
     card = None
-    if made.card is not None:
-        if verdict.card is None:
-            return "made with a judge's card, which is not here"
+    if made.card is not None and verdict.card is not None:
         card = GivenCard(card=verdict.card, digest=made.card)
     if made.format not in catalog.names("format"):
         raise EvidenceError(f"{OUTPUTS} names an unknown format of it", where=excerpt(path))
     fmt: Format = catalog.load("format", made.format)
-    attachments = attachments_of(evidence, verdict, derived.policy, bundle)
     try:
         level = Disclosure(made.level)
-        view = build_view(evidence, verdict, derived.policy, level, made.lang, made.created, card)
-        data = fmt.render(view, attachments)
-    except (GatekeeperError, ValueError) as error:
-        return excerpt(error)
+        load_wording(made.lang)
+        if made.format == "pdf":
+            load_weasyprint()
+    except (UsageError, AuditError, ValueError) as error:
+        return f"not made again: {excerpt(error)}"
+    given = Given(
+        evidence, verdict, derived.policy, bundle, level, made.lang, made.created, card, asked
+    )
+    (data,) = render_all(given, [fmt]).values()
+    return _compare(path, data, made)
+
+
+def _compare(path: Path, data: bytes, made: MadeReport) -> str | None:
+    """Compares a report with what it comes out as; see `_again`."""
     found = read_plain(path, excerpt(path), EvidenceError, _MOST_REPORT)
     if found == data:
-        click.echo(f"✓ {path.name}: made again, byte for byte ({level}, {made.lang})")
+        click.echo(f"✓ {path.name}: made again, byte for byte ({made.level}, {made.lang})")
         return None
+    if made.format == "pdf":
+        return compare_pages(found, data, excerpt(path))
     raise EvidenceError(
         "not the report that this evidence gives", where=excerpt(path), remedy=_REMEDY
     )
 
 
-def _verdict_of(made: MadeReport, evidence: Evidence, derived: Derivation) -> Verdict | None:
+def _judged(
+    made: MadeReport, evidence: Evidence, derived: Derivation
+) -> tuple[Verdict, Asked] | None:
     """The verdict that a report tells of, which may be of another day than the one beside it."""
     policy, verdict = derived.policy, derived.verdict
     if (made.policy, made.waivers) != (policy.digest, policy.waivers_digest):
         return None
     if sha256(verdict_bytes(verdict)) == made.verdict:
-        return verdict
-    if made.fail_on not in {"block", "warn"}:
+        return verdict, derived.asked
+    if made.fail_on not in FAIL_ON:
         return None
     for replaces in dict.fromkeys((verdict.replaces, None)):
-        again = evaluate(
+        again = judge(
             evidence,
             policy,
             date.fromisoformat(made.judged_on),
@@ -243,6 +257,6 @@ def _verdict_of(made: MadeReport, evidence: Evidence, derived: Derivation) -> Ve
             replaces=replaces,
             baseline=derived.baseline,
         )
-        if sha256(verdict_bytes(again)) == made.verdict:
+        if sha256(verdict_bytes(again[0])) == made.verdict:
             return again
     return None

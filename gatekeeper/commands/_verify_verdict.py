@@ -11,11 +11,11 @@ from typing import Any
 from gatekeeper import catalog
 from gatekeeper.commands._baseline import baseline_of
 from gatekeeper.commands._beside import policy_of
+from gatekeeper.commands._judged import Asked, judge
 from gatekeeper.commands._verdicts import hold_day
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.plain_files import read_plain
 from gatekeeper.policy.earlier import is_earlier, with_earlier_warnings, without_sentences
-from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
@@ -33,11 +33,13 @@ class Derivation:
 
     Attributes:
         policy: with the waivers that it was given with.
+        asked: what it asked of the evidence.
         told: the headline and what was compared.
     """
 
     verdict: Verdict
     policy: Policy
+    asked: Asked
     baseline: Evidence | None
     told: str
 
@@ -72,7 +74,7 @@ def derive_verdict(
     policy = policy_of(stored, path, named, waivers)
     earlier, experts = is_earlier(stored), evidence.model.maskable_experts
     for then in (False, True):  # as `check` gives it now, or gave it when the bundle was not old
-        again = evaluate(
+        again, asked = judge(
             evidence,
             policy,
             read.judged_on,
@@ -107,12 +109,12 @@ def derive_verdict(
         waived = policy.waivers_digest is not None
         sources = "evidence, policy and waivers" if waived else "evidence and policy"
         told = f"{again.headline}, derived again from {sources}{believed}"
-        return Derivation(verdict=again, policy=policy, baseline=baseline, told=told)
+        return Derivation(verdict=again, policy=policy, asked=asked, baseline=baseline, told=told)
     told = (
         f"{again.headline}, its results and numbers derived again from evidence and policy; it was "
         f"written before verdicts had a headline, so its sentences were not compared{believed}"
     )
-    return Derivation(verdict=again, policy=policy, baseline=baseline, told=told)
+    return Derivation(verdict=again, policy=policy, asked=asked, baseline=baseline, told=told)
 
 
 def _as_they_are(

@@ -79,12 +79,12 @@ def report(
     """
     from gatekeeper.commands._baseline import baseline_evidence
     from gatekeeper.commands._cards import card_for
+    from gatekeeper.commands._judged import judge
     from gatekeeper.commands._output import check_directory
     from gatekeeper.commands._reporting import render_reports, source_date, write_reports
     from gatekeeper.commands._verdicts import bundle_of, hold_day, replaced_policy, tell_older
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.outside import refuse_inside_checkpoint
-    from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.report.disclosure import Disclosure
     from gatekeeper.verify.verify import recheck
 
@@ -101,7 +101,7 @@ def report(
     card = card_for(card_path, audit)
     day, typed_into = _day(as_of, source_date())
     hold_day(audit, day, evidence, typed_into=typed_into)
-    verdict = evaluate(
+    verdict, asked = judge(
         audit,
         policy,
         day,
@@ -112,10 +112,11 @@ def report(
     )
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]
-    for path in write_reports(audit, verdict, policy, evidence, out_dir, files, shown, lang, card):
+    made = (audit, verdict, policy, evidence)
+    for path in write_reports(*made, out_dir, files, shown, lang, card, asked):
         click.echo(f"wrote {path}")
     if "console" in formats:
-        texts = render_reports(audit, verdict, policy, evidence, ["console"], shown, lang, card)
+        texts = render_reports(*made, ["console"], shown, lang, card)
         click.echo("".join(data.decode() for data in texts.values()), nl=False)
 
 

@@ -11,12 +11,17 @@ import click
 from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._tier import tier_option
-from gatekeeper.errors import ExitCode, excerpt
-from gatekeeper.records.bundle_files import BUNDLE_FILES, VERDICT
+from gatekeeper.errors import ExitCode, UsageError, excerpt
+from gatekeeper.records.bundle_files import BUNDLE_FILES, MANIFEST, VERDICT
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
+    from gatekeeper.evidence.merkle import Commitment
+    from gatekeeper.records.evidence import Evidence
     from gatekeeper.verify.selections import Derived
     from gatekeeper.verify.verify import Rechecked
+
+#: Of a trial that was opened.
+_MOST_BYTES = 16_000_000
 
 
 @click.command("verify")
@@ -35,6 +40,12 @@ if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     type=click.Path(path_type=Path),
     help="Waivers that the verdict was given with; default: the waivers.yaml beside it.",
 )
+@click.option(
+    "--opened",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A trial that `gatekeeper disclose` opened (repeatable): is it one of this audit?",
+)
 @uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     path: Path,
@@ -42,23 +53,29 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     waivers_path: Path | None,
     tier: str | None,
     baseline_path: Path | None,
+    opened: tuple[Path, ...],
 ) -> int:
     """Check digests, derive selections, masks, outcomes, findings and verdict again, and make the
     reports beside them again.
 
-    PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
-    Exit code 0 if everything agrees, 12 if anything does not, 2 if there is nothing at PATH; 11 if
-    something could not be derived again here, such as outcomes of a judge that asks a model, or a
-    verdict on a bundle that lacks what this version records.
+    PATH is an evidence bundle, the output directory of `gatekeeper run`, or a report.pdf alone,
+    which is held against what travels inside it. Works without torch. Exit code 0 if everything
+    agrees, 12 if anything does not, 2 if there is nothing at PATH; 11 if something could not be
+    derived again here, such as outcomes of a judge that asks a model, what a report's level does
+    not show, or a verdict on a bundle that lacks what this version records.
 
     \b
     Example:
       gatekeeper verify out/
+      gatekeeper verify report.pdf
     """
+    if path.is_file():
+        return _of_report(path, policy_path, waivers_path, tier, baseline_path, opened)
     from gatekeeper.commands._verdicts import bundle_of
     from gatekeeper.commands._verify_outputs import check_again, check_outputs
     from gatekeeper.commands._verify_verdict import derive_verdict
     from gatekeeper.evidence.bundle import read_bundle
+    from gatekeeper.evidence.manifest import commitment_of
     from gatekeeper.policy.load import load_policy
     from gatekeeper.policy.waiver_files import read_waiver_file
     from gatekeeper.verify.verify import recheck
@@ -82,6 +99,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         click.echo(f"✓ verdict: {derived.told}")
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
+    commitment = commitment_of((bundle / MANIFEST).read_bytes(), where=excerpt(bundle / MANIFEST))
+    _tell_opened(opened, evidence.digest, commitment, evidence)
     unsure = [
         what
         for outputs in stated
@@ -93,6 +112,61 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     # An old bundle may be honest; a verdict beside it says more than can be derived today.
     open_ = rechecked.open or unsure or (rechecked.unsaid and judged)
     return ExitCode.INCONCLUSIVE if open_ else ExitCode.PASS
+
+
+def _tell_opened(
+    paths: tuple[Path, ...],
+    digest: str,
+    commitment: Commitment | None,
+    evidence: Evidence | None,
+) -> None:
+    """Prints a line for each trial that was opened.
+
+    Raises:
+        EvidenceError: one is not of this audit, or was altered.
+        UsageError: one cannot be read.
+    """
+    from gatekeeper.evidence.opening import read_opening
+    from gatekeeper.plain_files import read_plain
+    from gatekeeper.verify.opened import recheck_opening
+
+    for path in paths:
+        where = excerpt(path)
+        try:
+            data = read_plain(path, where, UsageError, _MOST_BYTES)
+        except OSError as error:
+            raise UsageError(f"cannot be read: {error.strerror}", where=where) from error
+        opening = read_opening(data, where)
+        click.echo(f"✓ opened: {recheck_opening(opening, digest, commitment, evidence, where)}")
+
+
+def _of_report(
+    path: Path,
+    policy_path: Path | None,
+    waivers_path: Path | None,
+    tier: str | None,
+    baseline_path: Path | None,
+    opened: tuple[Path, ...],
+) -> int:
+    """Verifies a PDF that is all one has."""
+    from gatekeeper.commands._verify_pdf import verify_pdf
+    from gatekeeper.policy.load import load_policy
+
+    if baseline_path is not None:
+        raise UsageError(
+            "a report carries what it needs of its baseline",
+            where="--baseline",
+            remedy="leave it out, or verify the evidence",
+        )
+    policy = load_policy(policy_path, tier, earlier=True) if policy_path else None
+    checked = verify_pdf(path, policy, waivers_path)
+    shown = checked.shown
+    evidence = None if shown.disclosed is None else shown.disclosed.evidence
+    _tell_opened(opened, shown.evidence, checked.commitment, evidence)
+    click.echo("– signature: none; digests alone do not show who wrote the report")
+    for what in checked.believed:
+        click.echo(f"? {what}: not checked here")
+    return ExitCode.INCONCLUSIVE if checked.believed else ExitCode.PASS
 
 
 def _tell(rechecked: Rechecked) -> None:

@@ -129,21 +129,7 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
     # How stably safety sits is not for the public.
     environments = () if level is Disclosure.PUBLIC else environment_rows(evidence)
     if level is not Disclosure.RESTRICTED:
-        evidence = replace(
-            evidence,
-            profile=None,
-            roles=None,
-            environments=(),
-            changes=(),
-            usefulness=(),
-            selections=(),
-            masks=tuple(replace(mask, experts=()) for mask in evidence.masks),
-            trials=without_replies(evidence.trials),
-            # A check may say on which expert it was made.
-            self_test=tuple(
-                SelfTestCheck(name=c.name, passed=c.passed, detail="") for c in evidence.self_test
-            ),
-        )
+        evidence = redacted(evidence)
     return Disclosed(
         level=level,
         evidence=evidence,
@@ -151,6 +137,25 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
         roles=roles,
         environments=environments,
         matches=matches,
+    )
+
+
+def redacted(evidence: Evidence) -> Evidence:
+    """The evidence without what only the restricted level shows."""
+    return replace(
+        evidence,
+        profile=None,
+        roles=None,
+        environments=(),
+        changes=(),
+        usefulness=(),
+        selections=(),
+        masks=tuple(replace(mask, experts=()) for mask in evidence.masks),
+        trials=without_replies(evidence.trials),
+        # A check may say on which expert it was made.
+        self_test=tuple(
+            SelfTestCheck(name=c.name, passed=c.passed, detail="") for c in evidence.self_test
+        ),
     )
 
 

@@ -52,19 +52,19 @@ def build_view(
     Raises:
         UsageError: there is no wording for `lang`.
     """
-    return _assemble(disclose(evidence, level), verdict, policy, load_wording(lang), created, card)
+    return view_of(disclose(evidence, level), verdict, policy, lang, created, card)
 
 
-def _assemble(
+def view_of(
     disclosed: Disclosed,
     verdict: Verdict,
     policy: Policy,
-    words: Wording,
-    created: datetime | None,
-    card: GivenCard | None,
+    lang: str = "en",
+    created: datetime | None = None,
+    card: GivenCard | None = None,
 ) -> ReportView:
-    """A view of disclosed evidence; what the level withholds does not come this far."""
-    evidence, level = disclosed.evidence, disclosed.level
+    """A view of disclosed evidence, as `build_view`; what its level withholds never comes here."""
+    words, evidence, level = load_wording(lang), disclosed.evidence, disclosed.level
     outcomes = Outcomes.of(evidence)
     curve = build_curve(evidence, verdict, outcomes)
     rules = build_rules(verdict, policy, words)

@@ -175,7 +175,7 @@ def test_a_report_by_another_version_is_not_made_again(out, capsys) -> None:
     made = "moe-gatekeeper 0.0.9"
     restate(out, lambda d: d["predicate"]["reports"]["summary.md"].update(tool=made))
     assert run(["verify", str(out)]) == 11
-    assert "? summary.md not made again: made by moe-gatekeeper 0.0.9" in capsys.readouterr().out
+    assert "? summary.md: not made again: made by moe-gatekeeper 0.0.9" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
