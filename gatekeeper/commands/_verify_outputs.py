@@ -71,7 +71,7 @@ def check_outputs(folder: Path, bundle: Path, evidence: Evidence) -> Stated:
             _tell_others(folder, here, bundle)
         else:
             _tell_uncovered(folder, {*here, VERDICT, POLICY, WAIVERS})
-        return Stated(folder=folder, outputs=None)
+        return Stated(folder=folder, outputs=None, unsure=_missed(folder, evidence))
     try:
         data = read_plain(path, excerpt(path), EvidenceError, MOST_BYTES)
     except OSError as error:
@@ -140,6 +140,14 @@ def _hold(path: Path, digest: str) -> None:
             where=excerpt(path),
             remedy=_REMEDY,
         )
+
+
+def _missed(folder: Path, evidence: Evidence) -> tuple[str, ...]:
+    """Reports without a statement beside evidence of a version that writes one."""
+    reports = sorted(name for name in report_names() if os.path.lexists(folder / name))
+    if not reports or evidence.times is None or evidence.times.secret is None:
+        return ()
+    return (f"{', '.join(reports)}: {OUTPUTS} is missing, which this bundle's version writes",)
 
 
 def _tell_uncovered(folder: Path, known: set[str]) -> None:

@@ -92,8 +92,8 @@ def verify_pdf(path: Path, policy: Policy | None, waivers: Path | None) -> Check
     )
     if shown.disclosed is None:
         checked.believed.append(
-            "numbers: a public report carries no outcomes that they could be measured from, nor when "
-            "the audit ended"
+            "numbers: a public report carries no outcomes that they could be measured from, nor "
+            "the day on which the audit ended"
         )
     else:
         _measure(shown, shown.disclosed.evidence, checked, where)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from gatekeeper.cli import run
 from gatekeeper.commands._gate import write_verdict
 from gatekeeper.evidence.bundle import write_bundle
 from gatekeeper.evidence.manifest import sha256
+from gatekeeper.evidence.outputs import statements
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 
 from ..policy.builders import concentrated, safe
 from ..policy.profiled import profiled_evidence
+from ..typed import some
 
 POLICY = bundled("policies") / "release.yaml"
 TEXTS = ("summary.md", "report.json", "junit.xml")
@@ -241,3 +244,24 @@ def test_a_report_cannot_start_a_statement_over_what_others_wrote(out, capsys) -
     assert run(["verify", str(out)]) == 11
     told = capsys.readouterr().out
     assert "? summary.md lay here before" in told and "? report.json lay here before" in told
+
+
+def test_a_statement_taken_away_beside_new_evidence_is_missed(out, capsys) -> None:
+    evidence = profiled_evidence(concentrated)
+    times = replace(some(evidence.times), secret="5" * 64)
+    write_bundle(replace(evidence, times=times), out / "evidence")
+    (out / "outputs.json").unlink()
+    assert report(out) == 0
+    (out / "outputs.json").unlink()
+    (out / "verdict.json").unlink()
+    assert run(["verify", str(out)]) == 11
+    assert "summary.md: outputs.json is missing, which this" in capsys.readouterr().out
+
+
+def test_statements_are_what_a_signature_is_over(out) -> None:
+    found = statements(out / "evidence", out)
+    assert found == {
+        "manifest.json": (out / "evidence" / "manifest.json").read_bytes(),
+        "outputs.json": (out / "outputs.json").read_bytes(),
+    }
+    assert statements(out / "evidence", out / "evidence").keys() == {"manifest.json"}
