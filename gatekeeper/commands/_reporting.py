@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,6 +20,7 @@ from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.evidence.bundle import write_bytes
 from gatekeeper.evidence.manifest import sha256
 from gatekeeper.evidence.outputs import MadeReport
+from gatekeeper.policy.recalled import HEAD
 from gatekeeper.records.bundle_files import (
     DISCLOSED,
     EVIDENCE,
@@ -178,7 +180,7 @@ def _carried(given: Given, created: datetime) -> dict[str, bytes]:
             lang=given.lang,
             created=created,
             card=given.card,
-            answers=given.asked.answers,
+            answers=_told(given.asked.answers, given.level),
             baseline=given.asked.baseline,
         )
     return files
@@ -200,6 +202,12 @@ def source_date() -> datetime | None:
             f"SOURCE_DATE_EPOCH is no number of seconds: {excerpt(value)!r}",
             remedy="unset it, or give seconds since 1970-01-01",
         ) from error
+
+
+def _told(answers: Mapping[str, Any], level: Disclosure) -> dict[str, Any]:
+    """The answers without what the disclosed record says itself."""
+    known = set() if level is Disclosure.PUBLIC else {HEAD}
+    return {question: answer for question, answer in answers.items() if question not in known}
 
 
 def _bundle_files(bundle_dir: Path, evidence: Evidence) -> Mapping[str, bytes]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,15 +13,14 @@ import click
 from gatekeeper.commands._beside import policy_of
 from gatekeeper.commands._outputs import TOOL
 from gatekeeper.commands._verdicts import hold_day
+from gatekeeper.commands._verify_answers import Asker
 from gatekeeper.commands._verify_pages import check_pages
 from gatekeeper.errors import EvidenceError, GatekeeperError, UsageError, excerpt
 from gatekeeper.evidence import manifest
-from gatekeeper.evidence.manifest import sha256
+from gatekeeper.evidence.manifest import commitment_of, sha256
 from gatekeeper.evidence.merkle import Commitment
 from gatekeeper.plain_files import read_plain
-from gatekeeper.policy.evaluate import evaluate
-from gatekeeper.policy.recalled import Memory
-from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
+from gatekeeper.policy.wire import verdict_from_json
 from gatekeeper.records.bundle_files import (
     DISCLOSED,
     EVIDENCE,
@@ -40,7 +38,6 @@ from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.strict_json import strict_loads
 from gatekeeper.verify.disclosed import recheck_answers, recheck_findings
 from gatekeeper.verify.pdf_file import PdfContent, read_pdf
-from gatekeeper.verify.same import same_data
 
 #: Of a report.
 _MOST_BYTES = 256_000_000
@@ -128,7 +125,7 @@ def _hold_manifest(
     """Holds evidence and what is disclosed of it against the manifest."""
     named = f"{where}: {MANIFEST}"
     digests = manifest.digests(files[MANIFEST], files=LISTED, where=named)
-    commitment = manifest.commitment_of(files[MANIFEST], where=named)
+    commitment = commitment_of(files[MANIFEST], where=named)
     if shown.evidence != f"sha256:{digests[EVIDENCE]}":
         _refuse(where, DISCLOSED, "of other evidence than the manifest")
     if (EVIDENCE in files) != (shown.level is Disclosure.RESTRICTED):
@@ -176,26 +173,12 @@ def _derive(
         _refuse(where, WAIVERS, "the verdict was given without it")
     if read.evidence_digest != shown.evidence:
         _refuse(where, VERDICT, "of other evidence than the manifest")
-    memory = Memory(shown.answers, _whole(shown, where))
-    before = Memory(shown.baseline, _nobody(f"{where}: {DISCLOSED}"))
-    try:
-        if shown.disclosed is not None:
-            hold_day(shown.disclosed.evidence, read.judged_on, Path(VERDICT))
-        verdict = evaluate(
-            memory.evidence(),
-            attached,
-            read.judged_on,
-            fail_on=read.fail_on,
-            card=read.card,
-            replaces=read.replaces,
-            baseline=None if read.baseline is None else before.evidence(),
-        )
-        derived = json.loads(json.dumps(verdict_to_json(verdict)))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
-        raise EvidenceError(
-            "not what a verdict asks", where=f"{where}: {DISCLOSED}", remedy=_REMEDY
-        ) from error
-    if not same_data(stored, derived):
+    if shown.disclosed is not None:
+        hold_day(shown.disclosed.evidence, read.judged_on, Path(VERDICT))
+    asker = Asker(shown=shown, policy=attached, read=read, where=f"{where}: {DISCLOSED}")
+    asker.hold_head(files[MANIFEST], commitment_of(files[MANIFEST], where=where))
+    verdict = asker.derived()
+    if not asker.is_same(stored, verdict):
         _not_derived(shown, stored["headline"], verdict.headline, checked, where)
     return verdict, attached
 
@@ -218,24 +201,6 @@ def _not_derived(
     )
 
 
-def _whole(shown: DisclosedFile, where: str) -> Callable[[], Evidence]:
-    """What is asked of the evidence beyond the answers: the disclosed part tells, if there is one.
-
-    Where there is none, nobody does.
-    """
-    if shown.disclosed is None:
-        return _nobody(f"{where}: {DISCLOSED}")
-    evidence = shown.disclosed.evidence
-    return lambda: evidence
-
-
-def _nobody(where: str) -> Callable[[], Evidence]:
-    def read() -> Evidence:
-        raise EvidenceError("lacks what the verdict asks", where=where, remedy=_REMEDY)
-
-    return read
-
-
 def _measure(shown: DisclosedFile, evidence: Evidence, checked: CheckedPdf, where: str) -> None:
     """Measures again what follows from outcomes; what does not is named."""
     named = f"{where}: {DISCLOSED}"
@@ -247,7 +212,8 @@ def _measure(shown: DisclosedFile, evidence: Evidence, checked: CheckedPdf, wher
     )
     kinds = ", ".join(sorted({*believed, *more}))
     checked.believed.append(
-        f"outcomes: judged from replies that a {shown.level} report does not carry"
+        f"outcomes, and which replies are open: they rest on text that a {shown.level} report "
+        "does not carry"
     )
     checked.believed.append(f"what rests on experts and routing: {kinds}, and maps of stability")
 

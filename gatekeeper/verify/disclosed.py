@@ -34,6 +34,7 @@ FROM_OUTCOMES = frozenset(
 )
 _CONFIDENCE = 0.95
 _MEASURED = re.compile(r"measured ([\w-]+)/(\d+) \S+ (\S+)")
+_OF_METRIC = re.compile(r"(?:measured|readings|second judge|told otherwise) ([\w-]+)/")
 _REMEDY = "do not trust this report; get it again from where it was written"
 
 
@@ -98,7 +99,7 @@ def recheck_answers(
 
 def _kind(question: str) -> str:
     """What a question is about, in a word or two; empty for what other checks cover."""
-    of_metric = re.match(r"(?:measured|readings|second judge|told otherwise) ([\w-]+)/", question)
+    of_metric = _OF_METRIC.match(question)
     if of_metric:
         return "" if of_metric[1] in FROM_OUTCOMES else of_metric[1]
     return "needs of the policy" if question.startswith("requirements") else ""

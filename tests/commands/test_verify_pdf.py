@@ -82,7 +82,9 @@ def test_an_honest_report_agrees_and_says_what_is_believed(kind, request, tmp_pa
     assert "✓ numbers: " in told and "measured again from" in told
     assert "✓ pages: laid out again from the attachments, byte for byte" in told
     assert "– signature: none" in told
-    assert "? outcomes: judged from replies that a committee report does not carry" in told
+    assert (
+        "? outcomes, and which replies are open: they rest on text that a committee report" in told
+    )
     assert "? what rests on experts and routing: " in told and "refusal-drop," not in told
 
 
@@ -278,6 +280,16 @@ def test_other_levels_say_what_they_cannot_show(level, tmp_path, capsys) -> None
     assert ("evidence.json" in files) == (level == "restricted")
     data = edited(files["verdict.json"], lambda told: told.update(headline="passed"))
     refused(replaced(folder, {"verdict.json": data}), tmp_path, capsys, "does not follow")
+    if level == "public":  # what a public report says of tool and checkpoint is in its answers
+        for change, words in (
+            (lambda told: told["answers"].pop("head"), "lacks what the verdict asks"),
+            (lambda told: told["answers"]["head"].update(digest="x"), "of other evidence"),
+            (lambda told: told["answers"]["head"]["tool"].update(version="9"), "not one of this"),
+            (lambda told: told.update(answers={"head": told["answers"]["head"]}), "lacks what"),
+            (lambda told: told.update(answers=dict.fromkeys(told["answers"], 3)), "not what a"),
+        ):
+            data = edited(files["disclosed.json"], change)
+            refused(replaced(folder, {"disclosed.json": data}), tmp_path, capsys, words)
     if level == "restricted":
         data = files["evidence.json"].replace(b"attribution", b"attributiom")
         refused(replaced(folder, {"evidence.json": data}), tmp_path, capsys, "altered: its sha256")
