@@ -126,11 +126,13 @@ def write_bundle(evidence: Evidence, folder: Path) -> Evidence:
         else commit(bytes.fromhex(secret), trial_lines(evidence.trials)),
     )
     write_bytes(folder / MANIFEST, statement, private=True)
-    # As it is read back, where 1.0 may be 1: what is made from either is the same to the byte.
+    # As it is read back, where 1.0 may be 1, with findings as they are measured again: what is made
+    # from either is the same to the byte.
     return replace(
         evidence_from_json(
             strict_loads(files[EVIDENCE]), digest="sha256:" + manifest.sha256(files[EVIDENCE])
         ),
+        findings=evidence.findings,
         trials=evidence.trials,
         profile=evidence.profile,
         times=times_from_json(times_to_json(evidence.times)),

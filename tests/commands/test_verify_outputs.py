@@ -13,9 +13,12 @@ import pytest
 from gatekeeper.bundled import bundled
 from gatekeeper.cli import run
 from gatekeeper.commands._gate import write_verdict
+from gatekeeper.commands._judged import judge
+from gatekeeper.commands._reporting import write_reports
 from gatekeeper.evidence.bundle import write_bundle
 from gatekeeper.evidence.manifest import sha256
 from gatekeeper.evidence.outputs import statements
+from gatekeeper.metrics import with_findings
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 
@@ -35,6 +38,17 @@ def written(folder: Path, outcome=concentrated) -> Path:
     write_verdict(evidence, evaluate(evidence, policy, datetime.now(UTC).date()), policy, folder)
     assert report(folder) == 0
     return folder
+
+
+def test_what_run_writes_is_what_is_made_again(tmp_path) -> None:
+    """Before its evidence is read back, where a number may be written otherwise."""
+    evidence = write_bundle(with_findings(profiled_evidence(concentrated)), tmp_path / "evidence")
+    policy = load_policy(POLICY)
+    verdict, asked = judge(evidence, policy, datetime.now(UTC).date())
+    write_verdict(evidence, verdict, policy, tmp_path)
+    formats, bundle = ("markdown", "json", "junit"), tmp_path / "evidence"
+    write_reports(evidence, verdict, policy, bundle, tmp_path, formats, asked=asked)
+    assert run(["verify", str(tmp_path)]) == 0
 
 
 def report(folder: Path, *options: str) -> int:

@@ -15,6 +15,7 @@ from gatekeeper.commands._reporting import Given, render_all
 from gatekeeper.errors import EvidenceError
 from gatekeeper.evidence.bundle import write_bundle
 from gatekeeper.formats.pdf import FORMAT
+from gatekeeper.records.positive import Candidate, Direction, PositiveControl
 from gatekeeper.report.disclosed import disclosed_bytes, read_disclosed, redacted_as
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.document import render_html
@@ -28,6 +29,8 @@ from .synthetic import TODAY, audit
 from .synthetic_policy import synthetic_policy
 
 SECRET = "deadbeef" * 8
+#: Behind which the refusal direction was read: told in no report (docs/adr/0012).
+LAYER = 73317
 REPLY = "ZEBRAQUARTZ"
 #: sha256 of a prompt's text, which a guess could be held against.
 TEXT = "badcab1e" * 8
@@ -38,9 +41,14 @@ def planted():
     evidence = profiled_evidence(concentrated)
     first, *others = evidence.suite.prompts
     prompts = (replace(first, text_sha256=TEXT, folded_sha256=TEXT), *others)
+    found = Candidate(layer=LAYER, lost=1, broken=0, newly_refused=0)
+    direction = Direction(
+        layer=LAYER, candidates=(found,), regular=1, benign=1, refused=("a",), answered=("b",)
+    )
     return replace(
         evidence,
         suite=replace(evidence.suite, prompts=prompts),
+        positive_control=PositiveControl(directions=(direction,)),
         trials=tuple(replace(t, completion=f"{REPLY} {t.completion}") for t in evidence.trials),
         times=replace(some(evidence.times), secret=SECRET),
     )
@@ -72,6 +80,7 @@ def test_attachments_hold_no_more_than_their_level(level, tmp_path) -> None:
         assert all(mask["experts"] == [] for mask in masks)
         assert shown.get("record", {}).get("selections", []) == []
         assert "evidence.json" not in files
+        assert f'"layer":{LAYER}'.encode() not in b"".join(files.values())
     for name, data in files.items():
         for secret in secrets:
             assert secret.encode() not in data, (name, secret)
@@ -82,6 +91,7 @@ def test_attachments_hold_no_more_than_their_level(level, tmp_path) -> None:
             assert f'"{prompt.id}"'.encode() not in files["disclosed.json"]
     if level is Disclosure.RESTRICTED:  # so that the test above can fail
         assert TEXT.encode() in files["evidence.json"]
+        assert f'"layer":{LAYER}'.encode() in files["evidence.json"]
 
 
 @cache
