@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import platform
+import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import fields, replace
@@ -112,6 +113,7 @@ def run_audit(
             seconds=store.seconds(),
             rows_computed=run.rows["computed"],
             rows_resumed=run.rows["resumed"],
+            secret=secrets.token_hex(32),
         )
     cautions = (*request.checkpoint.cautions, *prepared.loaded.cautions)
     return replace(evidence, trials=packed(evidence.trials), times=times, cautions=cautions)

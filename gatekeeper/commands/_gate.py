@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gatekeeper.audit.plan import plan
 from gatekeeper.commands._auditing import perform, warn
 from gatekeeper.commands._cards import check_card
+from gatekeeper.commands._judged import judge
 from gatekeeper.commands._output import (
     check_output,
     discard_work,
@@ -18,12 +19,12 @@ from gatekeeper.commands._output import (
     keeping_earlier,
     output_directory,
 )
+from gatekeeper.commands._outputs import record_outputs
 from gatekeeper.commands._progress import ProgressReporter
 from gatekeeper.commands._reporting import source_date, write_reports
 from gatekeeper.commands._verdicts import replaced_policy, verdict_bytes
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.evidence.bundle import read_bundle, write_bytes
-from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.records.audit_config import TypedOptions
 from gatekeeper.records.bundle_files import BUNDLE, POLICY, VERDICT, WAIVERS
 from gatekeeper.records.evidence import Evidence
@@ -74,8 +75,8 @@ def run_gate(
     Where an earlier call was stopped after its audit, only what is still missing is made.
 
     Args:
-        fail_on: which rules keep the verdict from passing, see `evaluate`.
-        baseline: of an earlier release, see `evaluate`.
+        fail_on: which rules keep the verdict from passing, see `policy.evaluate`.
+        baseline: of an earlier release, see `policy.evaluate`.
         ranks: this process, as rank 0 of those that hold the model.
 
     Raises:
@@ -95,7 +96,7 @@ def run_gate(
         else:
             with output_directory(out, overwrite=overwrite) as work:
                 evidence = perform(request, out / BUNDLE, out, work, reporter, policy, ranks)
-    verdict = evaluate(
+    verdict, asked = judge(
         evidence,
         policy,
         datetime.now(UTC).date(),
@@ -104,17 +105,24 @@ def run_gate(
         replaces=replaces,
         baseline=baseline,
     )
-    # Policy and waivers stand beside their verdict, so that `verify` can derive it from them.
-    write_bytes(out / POLICY, policy.text)
-    if policy.waivers_text:
-        write_bytes(out / WAIVERS, policy.waivers_text)
-    else:
-        (out / WAIVERS).unlink(missing_ok=True)
-    write_bytes(out / VERDICT, verdict_bytes(verdict))
+    write_verdict(evidence, verdict, policy, out)
     reports = write_reports(
-        evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card, layout
+        evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card, asked, layout
     )
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
+
+
+def write_verdict(evidence: Evidence, verdict: Verdict, policy: Policy, out: Path) -> None:
+    """Writes policy and waivers beside their verdict, so that `verify` can derive it from them."""
+    files = {POLICY: policy.text, VERDICT: verdict_bytes(verdict)}
+    if policy.waivers_text:
+        files[WAIVERS] = policy.waivers_text
+    for name in sorted(files, key=lambda name: name == VERDICT):
+        write_bytes(out / name, files[name])
+    gone = {WAIVERS} - files.keys()
+    for name in gone:
+        (out / name).unlink(missing_ok=True)
+    record_outputs(out, out / BUNDLE, evidence, files, gone=gone)
 
 
 def _check_card(card: GivenCard | None, request: AuditRequest) -> None:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gatekeeper.commands._heartbeat import HEARTBEAT, NEXT
+from gatekeeper.commands._outputs import report_names
 from gatekeeper.errors import AuditError, UsageError, excerpt
 from gatekeeper.evidence.file_locks import NoLocksError, locked
 from gatekeeper.outside import refuse_inside_checkpoint
@@ -19,10 +20,12 @@ from gatekeeper.records.bundle_files import (
     EVIDENCE,
     LEDGER,
     MANIFEST,
+    OUTPUTS,
     POLICY,
     SIGNATURE,
     VERDICT,
     WAIVERS,
+    signature_name,
 )
 
 #: Rows of a running audit, kept so that it can go on; removed when it is done.
@@ -126,7 +129,7 @@ def install(new: Path, target: Path, out: Path) -> None:
     if (out / VERDICT).is_file():
         for name in (POLICY, WAIVERS):
             (out / name).unlink(missing_ok=True)
-    for name in (VERDICT, *_report_names()):
+    for name in (VERDICT, OUTPUTS, signature_name(OUTPUTS), *report_names()):
         (out / name).unlink(missing_ok=True)
     for folder in (out, out / BUNDLE):
         for name in sorted((*BUNDLE_FILES, SIGNATURE), key=lambda n: n != MANIFEST):
@@ -166,12 +169,6 @@ def _manifests(out: Path) -> list[bytes]:
     return [path.read_bytes() for path in paths if path.is_file()]
 
 
-def _report_names() -> set[str]:
-    from gatekeeper import catalog
-
-    return {catalog.load("format", name).filename for name in catalog.names("format")}
-
-
 def _unfinished(out: Path) -> bool:
     """Whether there is nothing in `out`, or nothing but an audit of ours that was stopped."""
     # The ledger of earlier audits outlives them.
@@ -179,7 +176,8 @@ def _unfinished(out: Path) -> bool:
         return True
     if not is_work(out / WORK):
         return False
-    ours = {LEDGER, WORK, BUNDLE, VERDICT, POLICY, WAIVERS, *_report_names()}
+    ours = {LEDGER, WORK, BUNDLE, VERDICT, OUTPUTS, signature_name(OUTPUTS), POLICY, WAIVERS}
+    ours |= report_names()
     bundle = {*BUNDLE_FILES, SIGNATURE}
     inner = (out / BUNDLE).iterdir() if (out / BUNDLE).is_dir() else ()
     return {p.name for p in out.iterdir()} <= ours | bundle and {p.name for p in inner} <= bundle

@@ -5,21 +5,39 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gatekeeper import catalog
+from gatekeeper.commands._judged import Asked
+from gatekeeper.commands._outputs import TOOL, record_outputs
+from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
-from gatekeeper.records.bundle_files import EVIDENCE, MANIFEST, VERDICT
+from gatekeeper.evidence.bundle import write_bytes
+from gatekeeper.evidence.manifest import sha256
+from gatekeeper.evidence.outputs import OWN, MadeReport
+from gatekeeper.policy.recalled import HEAD
+from gatekeeper.records.bundle_files import (
+    DISCLOSED,
+    EVIDENCE,
+    MANIFEST,
+    POLICY,
+    VERDICT,
+    WAIVERS,
+)
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.corrected_parts import GivenCard
+from gatekeeper.report.disclosed import disclosed_bytes
 from gatekeeper.report.disclosure import Disclosure
-from gatekeeper.report.parts import DEFAULT_LAYOUT, Layout
+from gatekeeper.report.parts import DEFAULT_LAYOUT, Layout, ReportView
+from gatekeeper.report.view import build_view
 
 #: Files of a bundle that may travel inside a report; its level decides which do.
 _ATTACHED = (EVIDENCE, MANIFEST)
@@ -35,12 +53,17 @@ def write_reports(
     level: Disclosure = Disclosure.COMMITTEE,
     lang: str = "en",
     card: GivenCard | None = None,
+    asked: Asked | None = None,
     layout: Layout = DEFAULT_LAYOUT,
 ) -> list[Path]:
     """Renders `formats` into `out_dir`; each file appears whole or not at all.
 
     The document is dated by SOURCE_DATE_EPOCH if that is set, else by the end of the audit, so
     that the same evidence, policy and day give the same bytes.
+
+    Args:
+        asked: what the verdict asked of the evidence; None: nothing that a reader could derive it
+            from goes into a report.
 
     Returns:
         The files written, in the order of `formats`.
@@ -50,18 +73,19 @@ def write_reports(
         EvidenceError: the bundle lacks a file that belongs inside a report.
         AuditError: a PDF is asked for and cannot be made on this machine.
     """
-    from gatekeeper.evidence.bundle import write_bytes
-
-    rendered = render_reports(
-        evidence, verdict, policy, bundle_dir, formats, level, lang, card, layout
+    chosen = [catalog.load("format", name) for name in dict.fromkeys(formats)]
+    if not chosen:
+        return []
+    given = Given(
+        evidence, verdict, policy, bundle_dir, level, lang, source_date(), card, asked, layout
     )
-    if rendered:
-        out_dir.mkdir(parents=True, exist_ok=True)
-    paths = []
+    rendered = render_all(given, chosen)
+    out_dir.mkdir(parents=True, exist_ok=True)
     for name, data in rendered.items():
         write_bytes(out_dir / name, data, private=level is Disclosure.RESTRICTED)
-        paths.append(out_dir / name)
-    return paths
+    made = {fmt.filename: made_report(fmt.id, given) for fmt in chosen}
+    record_outputs(out_dir, bundle_dir, evidence, rendered, made)
+    return [out_dir / name for name in rendered]
 
 
 def render_reports(
@@ -73,24 +97,102 @@ def render_reports(
     level: Disclosure = Disclosure.COMMITTEE,
     lang: str = "en",
     card: GivenCard | None = None,
-    layout: Layout = DEFAULT_LAYOUT,
 ) -> dict[str, bytes]:
     """The bytes of each report by file name, with a warning of what a format cannot write.
 
     Raises:
         See `write_reports`.
     """
-    from gatekeeper.commands._verdicts import verdict_bytes
-    from gatekeeper.report.view import build_view
+    chosen = [catalog.load("format", name) for name in dict.fromkeys(formats)]
+    given = Given(evidence, verdict, policy, bundle_dir, level, lang, source_date(), card)
+    return render_all(given, chosen)
 
-    chosen: list[Format] = [catalog.load("format", name) for name in dict.fromkeys(formats)]
-    view = build_view(evidence, verdict, policy, level, lang, source_date(), card, layout)
-    attachments = {VERDICT: verdict_bytes(verdict), **_bundle_files(bundle_dir, evidence)}
-    reports = {fmt.filename: fmt.render(view, attachments) for fmt in chosen}
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """All that reports are made from."""
+
+    evidence: Evidence
+    verdict: Verdict
+    policy: Policy
+    bundle: Path
+    level: Disclosure
+    lang: str
+    created: datetime | None
+    card: GivenCard | None
+    asked: Asked | None = None
+    layout: Layout = DEFAULT_LAYOUT
+
+    @property
+    def view(self) -> ReportView:
+        """The view that formats are handed."""
+        return build_view(
+            self.evidence,
+            self.verdict,
+            self.policy,
+            self.level,
+            self.lang,
+            self.created,
+            self.card,
+            self.layout,
+        )
+
+
+def render_all(given: Given, chosen: Sequence[Format]) -> dict[str, bytes]:
+    """The bytes of each report by file name; raises as `write_reports`."""
+    view = given.view
+    files = {VERDICT: verdict_bytes(given.verdict), **_bundle_files(given.bundle, given.evidence)}
+    carried: dict[str, bytes] = {}
+    if any(fmt.attaches for fmt in chosen):
+        carried = {**files, **_carried(given, view.document.created)}
+    reports = {fmt.filename: fmt.render(view, carried if fmt.attaches else files) for fmt in chosen}
     for fmt in chosen:
         if lacking := fmt.lacks(view):
             click.echo(f"gatekeeper: warning: {fmt.filename}: {lacking}", err=True)
     return reports
+
+
+def made_report(name: str, given: Given) -> MadeReport:
+    """What a report is made with, for whoever makes it again."""
+    verdict = given.verdict
+    return MadeReport(
+        format=name,
+        level=str(given.level),
+        lang=given.lang,
+        date=given.view.document.created.isoformat(),
+        tool=TOOL,
+        verdict=sha256(verdict_bytes(verdict)),
+        judged_on=verdict.judged_on.isoformat(),
+        fail_on=verdict.fail_on,
+        policy=verdict.policy_digest,
+        waivers=verdict.waivers_digest,
+        card=None if given.card is None else given.card.digest,
+        template=given.layout.template,
+        paper=given.layout.paper,
+        templates=None if given.layout.folder is None else OWN,
+    )
+
+
+def _carried(given: Given, created: datetime) -> dict[str, bytes]:
+    """Policy and waivers, and what the level leaves of the evidence."""
+    files = {}
+    if given.policy.text:
+        files[POLICY] = given.policy.text
+    if given.policy.waivers_text:
+        files[WAIVERS] = given.policy.waivers_text
+    if given.asked is not None:
+        files[DISCLOSED] = disclosed_bytes(
+            given.evidence,
+            given.level,
+            tool=TOOL,
+            lang=given.lang,
+            created=created,
+            card=given.card,
+            layout=given.layout,
+            answers=_told(given.asked.answers, given.level),
+            baseline=given.asked.baseline,
+        )
+    return files
 
 
 def source_date() -> datetime | None:
@@ -109,6 +211,12 @@ def source_date() -> datetime | None:
             f"SOURCE_DATE_EPOCH is no number of seconds: {excerpt(value)!r}",
             remedy="unset it, or give seconds since 1970-01-01",
         ) from error
+
+
+def _told(answers: Mapping[str, Any], level: Disclosure) -> dict[str, Any]:
+    """The answers without what the disclosed record says itself."""
+    known = set() if level is Disclosure.PUBLIC else {HEAD}
+    return {question: answer for question, answer in answers.items() if question not in known}
 
 
 def _bundle_files(bundle_dir: Path, evidence: Evidence) -> Mapping[str, bytes]:

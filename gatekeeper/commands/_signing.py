@@ -9,10 +9,12 @@ import click
 
 from gatekeeper.errors import AuditError, EvidenceError, UsageError, excerpt
 from gatekeeper.plain_files import read_plain
-from gatekeeper.records.bundle_files import signature_name
+from gatekeeper.records.bundle_files import BUNDLE, MANIFEST, OUTPUTS, signature_name
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner, SSlibKey
+
+    from gatekeeper.records.evidence import Evidence
 
 #: Of a statement or its signature: names and digests.
 _MOST_BYTES = 10_000_000
@@ -42,14 +44,40 @@ sign_key_option = click.option(
     "signer",
     type=click.Path(path_type=Path),
     callback=_private,
-    help="Sign the evidence with this private key (gatekeeper keys new makes one).",
+    help="Sign evidence and outputs with this private key (gatekeeper keys new makes one).",
 )
 key_option = click.option(
     "--key",
     type=click.Path(path_type=Path),
     callback=_public,
-    help="Public key that the evidence must be signed with; anything else exits with 12.",
+    help="Public key that evidence and outputs must be signed with; anything else exits with 12.",
 )
+
+
+def sign_outputs(out: Path, evidence: Evidence, signer: CryptoSigner | None) -> None:
+    """Signs the evidence in a folder, and the statement of what lies beside it if there is one.
+
+    Nothing without a key.
+
+    Raises:
+        UsageError: there is no evidence.
+        EvidenceError: a file beside it is not as the statement says.
+    """
+    if signer is None:
+        return
+    from gatekeeper.commands._verify_outputs import check_outputs
+
+    bundle = out / BUNDLE if (out / BUNDLE / MANIFEST).is_file() else out
+    if not (bundle / MANIFEST).is_file():
+        raise UsageError(
+            "no evidence lies there: what is signed is the evidence, and what lies beside it",
+            where=f"--sign-key {excerpt(out)}",
+            remedy="leave --out away, or sign where the evidence is",
+        )
+    sign(bundle / MANIFEST, signer)
+    if (out / OUTPUTS).is_file():
+        check_outputs(out, bundle, evidence)
+        sign(out / OUTPUTS, signer)
 
 
 def sign(statement: Path, signer: CryptoSigner | None) -> None:

@@ -16,11 +16,11 @@ from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import nonce as nonce_option
 from gatekeeper.commands._policy_file import PolicyFile
-from gatekeeper.commands._signing import sign, sign_key_option
+from gatekeeper.commands._signing import sign_key_option, sign_outputs
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
-from gatekeeper.records.bundle_files import BUNDLE, MANIFEST
+from gatekeeper.records.bundle_files import BUNDLE
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner
@@ -87,6 +87,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     """
     from gatekeeper.commands._baseline import baseline_evidence
     from gatekeeper.commands._cards import card_for
+    from gatekeeper.commands._outputs import record_outputs
     from gatekeeper.commands._verdicts import (
         bundle_of,
         exit_code,
@@ -141,9 +142,11 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         baseline=baseline_evidence(baseline_path),
     )
     if out is not None:
-        write_bytes(out, verdict_bytes(verdict))
+        data = verdict_bytes(verdict)
+        write_bytes(out, data)
+        record_outputs(out.parent, bundle_of(evidence), read, {out.name: data})
     show(read, verdict, policy, card)
-    sign(bundle / MANIFEST, signer)
+    sign_outputs(evidence, read, signer)
     note_verdict(audit_log, "check", verdict)
     return exit_code(verdict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,8 +17,12 @@ from gatekeeper.commands._layout import layout_of, layout_options
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import Day, Word
 from gatekeeper.commands._policy_file import PolicyFile
+from gatekeeper.commands._signing import sign_key_option, sign_outputs
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner
 
 _LEVELS = ("public", "committee", "restricted")
 
@@ -54,6 +59,7 @@ _LEVELS = ("public", "committee", "restricted")
 @baseline_option
 @waivers_option
 @audit_log_option
+@sign_key_option
 @uncollected()
 def report(
     evidence: Path,
@@ -72,6 +78,7 @@ def report(
     baseline_path: Path | None,
     waivers_path: Path | None,
     audit_log: Path | None,
+    signer: CryptoSigner | None,
 ) -> None:
     """Render reports from an evidence bundle and a policy.
 
@@ -88,12 +95,12 @@ def report(
     """
     from gatekeeper.commands._baseline import baseline_evidence
     from gatekeeper.commands._cards import card_for
+    from gatekeeper.commands._judged import judge
     from gatekeeper.commands._output import check_directory
     from gatekeeper.commands._reporting import render_reports, source_date, write_reports
     from gatekeeper.commands._verdicts import bundle_of, hold_day, replaced_policy, tell_older
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.outside import refuse_inside_checkpoint
-    from gatekeeper.policy.evaluate import evaluate
     from gatekeeper.report.disclosure import Disclosure
     from gatekeeper.verify.verify import recheck
 
@@ -111,7 +118,7 @@ def report(
     card = card_for(card_path, audit)
     day, typed_into = _day(as_of, source_date())
     hold_day(audit, day, evidence, typed_into=typed_into)
-    verdict = evaluate(
+    verdict, asked = judge(
         audit,
         policy,
         day,
@@ -122,13 +129,13 @@ def report(
     )
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]
-    for path in write_reports(
-        audit, verdict, policy, evidence, out_dir, files, shown, lang, card, layout
-    ):
+    made = (audit, verdict, policy, evidence)
+    for path in write_reports(*made, out_dir, files, shown, lang, card, asked, layout):
         click.echo(f"wrote {path}")
     if "console" in formats:
-        texts = render_reports(audit, verdict, policy, evidence, ["console"], shown, lang, card)
+        texts = render_reports(*made, ["console"], shown, lang, card)
         click.echo("".join(data.decode() for data in texts.values()), nl=False)
+    sign_outputs(out_dir, audit, signer)
     note_verdict(audit_log, "report", verdict)
 
 

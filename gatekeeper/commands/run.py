@@ -17,11 +17,10 @@ from gatekeeper.commands._layout import layout_of, layout_options
 from gatekeeper.commands._option_kinds import Word
 from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._ranks import follow, in_step
-from gatekeeper.commands._signing import sign, sign_key_option
+from gatekeeper.commands._signing import sign_key_option, sign_outputs
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.commands._waivers import load_with_waivers, waivers_option
 from gatekeeper.records.audit_config import typed_options
-from gatekeeper.records.bundle_files import BUNDLE, MANIFEST
 
 if TYPE_CHECKING:  # torch is behind it
     from securesystemslib.signer import CryptoSigner
@@ -86,8 +85,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     """Audit a checkpoint, hold it against a policy and write the reports.
 
     Writes evidence/ (the bundle), verdict.json, policy.yaml, waivers.yaml (if --waivers is given),
-    report.pdf, summary.md, report.json and junit.xml. Interrupted, it goes on where it stopped when
-    the same command is run again.
+    report.pdf, summary.md, report.json, junit.xml and outputs.json (their digests). Interrupted, it
+    goes on where it stopped when the same command is run again.
 
     \b
     Example:
@@ -125,7 +124,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         show(result.evidence, result.verdict, policy, card)
         for path in result.reports:
             click.echo(f"wrote {path}")
-        sign(out / BUNDLE / MANIFEST, signer)
+        sign_outputs(out, result.evidence, signer)
         note_verdict(audit_log, "run", result.verdict)
         return exit_code(result.verdict)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,28 +13,20 @@ from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._signing import key_option, tell_signature
 from gatekeeper.commands._tier import tier_option
-from gatekeeper.errors import EvidenceError, ExitCode, excerpt
-from gatekeeper.plain_files import read_plain
-from gatekeeper.records.bundle_files import (
-    BUNDLE,
-    BUNDLE_FILES,
-    MANIFEST,
-    POLICY,
-    SIGNATURE,
-    VERDICT,
-    WAIVERS,
-)
+from gatekeeper.errors import ExitCode, UsageError, excerpt
+from gatekeeper.records.bundle_files import BUNDLE_FILES, MANIFEST, OUTPUTS, VERDICT
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from securesystemslib.signer import SSlibKey
 
+    from gatekeeper.evidence.merkle import Commitment
     from gatekeeper.records.evidence import Evidence
     from gatekeeper.records.policy import Policy
     from gatekeeper.verify.selections import Derived
     from gatekeeper.verify.verify import Rechecked
 
-#: Of a verdict: its findings name each expert that something is said of.
-_MOST_BYTES = 50_000_000
+#: Of a trial that was opened.
+_MOST_BYTES = 16_000_000
 
 
 @click.command("verify")
@@ -56,6 +46,12 @@ _MOST_BYTES = 50_000_000
     help="Waivers that the verdict was given with; default: the waivers.yaml beside it.",
 )
 @key_option
+@click.option(
+    "--opened",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A trial that `gatekeeper disclose` opened (repeatable): is it one of this audit?",
+)
 @uncollected()
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     path: Path,
@@ -64,18 +60,31 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     tier: str | None,
     baseline_path: Path | None,
     key: SSlibKey | None,
+    opened: tuple[Path, ...],
 ) -> int:
-    """Check digests, and derive selections, masks, outcomes, findings and verdict again.
+    """Check digests, derive selections, masks, outcomes, findings and verdict again, and make the
+    reports beside them again.
 
-    PATH is an evidence bundle, or the output directory of `gatekeeper run`. Works without torch.
-    Exit code 0 if everything agrees, 12 if anything does not, 2 if there is nothing at PATH; 11 if
-    something could not be derived again here, such as outcomes of a judge that asks a model, or a
-    verdict on a bundle that lacks what this version records, unless it is signed with --key.
+    PATH is an evidence bundle, the output directory of `gatekeeper run`, or a report.pdf alone,
+    which is held against what travels inside it. Works without torch. Exit code 0 if everything
+    agrees, 12 if anything does not, 2 if there is nothing at PATH; 11 if something could not be
+    derived again here, such as outcomes of a judge that asks a model, what a report's level does
+    not show, or a verdict on a bundle that lacks what this version records, unless it is signed
+    with --key.
 
     \b
     Example:
       gatekeeper verify out/
+      gatekeeper verify report.pdf
     """
+    if path.is_file():
+        if key is not None:
+            raise UsageError(
+                "a report carries no signature",
+                where="--key",
+                remedy="verify the output directory that it was written to",
+            )
+        return _of_report(path, policy_path, waivers_path, tier, baseline_path, opened)
     from gatekeeper.commands._verdicts import bundle_of
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.policy.load import load_policy
@@ -86,7 +95,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     if waivers_path is not None:
         read_waiver_file(waivers_path)
     evidence = read_bundle(bundle_of(path))
-    return tell_verified(path, evidence, evidence, policy, waivers_path, baseline_path, key)
+    return tell_verified(path, evidence, evidence, policy, waivers_path, baseline_path, key, opened)
 
 
 def tell_verified(
@@ -97,13 +106,15 @@ def tell_verified(
     waivers_path: Path | None = None,
     baseline_path: Path | None = None,
     key: SSlibKey | None = None,
+    opened: tuple[Path, ...] = (),
 ) -> int:
     """Prints what of a bundle, and of the verdict beside it, was derived again.
 
     Args:
         evidence: what was read there.
         judged_on: the same, which the verdict is derived from; it may remember what it is asked.
-        key: that the evidence must be signed with.
+        key: that the evidence, and what lies beside it, must be signed with.
+        opened: files of single trials.
 
     Returns:
         The exit code.
@@ -112,33 +123,96 @@ def tell_verified(
         EvidenceError: something is otherwise than it says.
     """
     from gatekeeper.commands._verdicts import bundle_of
+    from gatekeeper.commands._verify_outputs import check_again, check_outputs
+    from gatekeeper.commands._verify_verdict import derive_verdict
+    from gatekeeper.evidence.manifest import commitment_of
     from gatekeeper.verify.verify import recheck
 
     bundle = bundle_of(path)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
-    _tell_strangers(bundle)
+    stated = [check_outputs(folder, bundle, evidence) for folder in dict.fromkeys((path, bundle))]
     rechecked = recheck(evidence)
     _tell(rechecked)
     _tell_selections(rechecked.selections)
     verdict = path / VERDICT
     judged = os.path.lexists(verdict)  # a link to nowhere too: what is there is not passed over
-    waived = False
+    derived = None
     if judged:
-        derived, waived = _verify_verdict(judged_on, verdict, policy, waivers_path, baseline_path)
-        click.echo(f"✓ verdict: {derived}")
+        derived = derive_verdict(judged_on, verdict, policy, waivers_path, baseline_path)
+        click.echo(f"✓ verdict: {derived.told}")
     else:
         click.echo("– verdict: no verdict.json here, nothing to derive")
-    if path != bundle:
-        _tell_unchecked(verdict, {BUNDLE, VERDICT, POLICY, *([WAIVERS] if waived else [])})
-    signed = tell_signature(bundle / MANIFEST, key)
-    for what in (*rechecked.open, *rechecked.unsaid):
+    commitment = commitment_of((bundle / MANIFEST).read_bytes(), where=excerpt(bundle / MANIFEST))
+    _tell_opened(opened, evidence.digest, commitment, evidence)
+    unsure = [
+        what
+        for outputs in stated
+        for what in check_again(outputs, rechecked.evidence, bundle, derived)
+    ]
+    signed = _signed(path, bundle, key)
+    for what in (*rechecked.open, *rechecked.unsaid, *unsure):
         if signed:
             click.echo(f"✓ {what}: not derived again, and as it was when it was signed")
         else:
             click.echo(f"? {what}: altered or not, this cannot be told without a signature")
     # An old bundle may be honest; a verdict beside it says more than can be derived today.
-    open_ = not signed and (rechecked.open or (rechecked.unsaid and judged))
+    open_ = not signed and (rechecked.open or unsure or (rechecked.unsaid and judged))
     return ExitCode.INCONCLUSIVE if open_ else ExitCode.PASS
+
+
+def _tell_opened(
+    paths: tuple[Path, ...],
+    digest: str,
+    commitment: Commitment | None,
+    evidence: Evidence | None,
+) -> None:
+    """Prints a line for each trial that was opened.
+
+    Raises:
+        EvidenceError: one is not of this audit, or was altered.
+        UsageError: one cannot be read.
+    """
+    from gatekeeper.evidence.opening import read_opening
+    from gatekeeper.plain_files import read_plain
+    from gatekeeper.verify.opened import recheck_opening
+
+    for path in paths:
+        where = excerpt(path)
+        try:
+            data = read_plain(path, where, UsageError, _MOST_BYTES)
+        except OSError as error:
+            raise UsageError(f"cannot be read: {error.strerror}", where=where) from error
+        opening = read_opening(data, where)
+        click.echo(f"✓ opened: {recheck_opening(opening, digest, commitment, evidence, where)}")
+
+
+def _of_report(
+    path: Path,
+    policy_path: Path | None,
+    waivers_path: Path | None,
+    tier: str | None,
+    baseline_path: Path | None,
+    opened: tuple[Path, ...],
+) -> int:
+    """Verifies a PDF that is all one has."""
+    from gatekeeper.commands._verify_pdf import verify_pdf
+    from gatekeeper.policy.load import load_policy
+
+    if baseline_path is not None:
+        raise UsageError(
+            "a report carries what it needs of its baseline",
+            where="--baseline",
+            remedy="leave it out, or verify the evidence",
+        )
+    policy = load_policy(policy_path, tier, earlier=True) if policy_path else None
+    checked = verify_pdf(path, policy, waivers_path)
+    shown = checked.shown
+    evidence = None if shown.disclosed is None else shown.disclosed.evidence
+    _tell_opened(opened, shown.evidence, checked.commitment, evidence)
+    click.echo("– signature: none; digests alone do not show who wrote the report")
+    for what in checked.believed:
+        click.echo(f"? {what}: not checked here")
+    return ExitCode.INCONCLUSIVE if checked.believed else ExitCode.PASS
 
 
 def _tell(rechecked: Rechecked) -> None:
@@ -190,158 +264,13 @@ def _tell_selections(derived: Derived) -> None:
         click.echo(f"– environments: selections under {names} rest on the model, not derived again")
 
 
-def _tell_strangers(bundle: Path) -> None:
-    """Prints a line about files beside the evidence that no digest covers."""
-    from gatekeeper.evidence.members import strangers
-
-    if names := strangers(bundle, (*BUNDLE_FILES, SIGNATURE)):
-        shown = ", ".join(excerpt(name) for name in names[:5])
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        click.echo(f"– not of the bundle, and not checked: {shown}{more}")
-
-
-def _tell_unchecked(verdict: Path, checked: set[str]) -> None:
-    """Prints a line about other files: reports are views of the verdict, which nothing makes again.
-
-    What is no file is named too.
-    """
-    from gatekeeper.evidence.members import strangers
-
-    if views := strangers(verdict.parent, checked):
-        names = excerpt(", ".join(views))
-        click.echo(f"– reports and others: not made again, and not checked: {names}")
-
-
-def _verify_verdict(
-    evidence: Evidence,
-    path: Path,
-    named: Policy | None,
-    waivers: Path | None,
-    baseline_path: Path | None,
-) -> tuple[str, bool]:
-    """Derives the verdict on its own day and compares it word for word, number for number.
-
-    Of one that was written before verdicts had a headline, results and numbers: its sentences were
-    other ones.
-
-    Returns:
-        The headline and what was compared; whether the verdict was given with a waivers' file.
+def _signed(path: Path, bundle: Path, key: SSlibKey | None) -> bool:
+    """Tells of the signatures of the evidence and of what lies beside it; whether both are right.
 
     Raises:
-        EvidenceError: it is not the verdict of this evidence and policy.
+        EvidenceError: a key is given, and one of them was not signed with it.
     """
-    from gatekeeper.commands._baseline import baseline_of
-    from gatekeeper.commands._beside import policy_of
-    from gatekeeper.commands._verdicts import hold_day
-    from gatekeeper.policy.earlier import (
-        is_earlier,
-        with_earlier_warnings,
-        without_sentences,
-    )
-    from gatekeeper.policy.evaluate import evaluate
-    from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
-    from gatekeeper.strict_json import strict_loads
-    from gatekeeper.verify.same import same_data
-
-    try:
-        raw = read_plain(path, excerpt(path), EvidenceError, _MOST_BYTES)
-        stored = strict_loads(raw)
-        read = verdict_from_json(stored, where=excerpt(path))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvidenceError(
-            "not a readable verdict",
-            where=excerpt(path),
-            remedy="make it again with gatekeeper check",
-        ) from error
-    hold_day(evidence, read.judged_on, path)
-    baseline = baseline_of(read.baseline, baseline_path)
-    policy = policy_of(stored, path, named, waivers)
-    earlier, experts = is_earlier(stored), evidence.model.maskable_experts
-    for then in (False, True):  # as `check` gives it now, or gave it when the bundle was not old
-        again = evaluate(
-            evidence,
-            policy,
-            read.judged_on,
-            fail_on=read.fail_on,
-            card=read.card,
-            earlier=then,
-            replaces=read.replaces,
-            baseline=baseline,
-        )
-        derived = json.loads(json.dumps(verdict_to_json(again)))
-        then_said = with_earlier_warnings(derived, policy.sized(experts), read.judged_on)
-        same = same_data(
-            *(without_sentences if earlier else _as_they_are)(stored, derived)
-        ) or same_data(stored, then_said)
-        if same:
-            break
-    _refuse_other_versions(stored, derived, str(path))
-    if not same:
-        _refuse_other_judge(evidence, str(path))
-        key = "result" if earlier or stored["result"] != derived["result"] else "headline"
-        stated, due = (excerpt(v[key]) for v in (stored, derived))
-        raise EvidenceError(
-            f"the verdict {stated!r} does not follow from evidence and policy, which give "
-            + (f"{due!r}" if stated != due else "the same result with other details"),
-            where=str(path),
-            remedy="do not trust it; `gatekeeper check` gives the right one",
-        )
-    believed = "" if read.card is None else (
-        "; the judge's card in it is believed: the labels that it counts are not here"
-    )  # fmt: skip
-    if not earlier:
-        waived = policy.waivers_digest is not None
-        sources = "evidence, policy and waivers" if waived else "evidence and policy"
-        return f"{again.headline}, derived again from {sources}{believed}", waived
-    return (
-        f"{again.headline}, its results and numbers derived again from evidence and policy; it was "
-        f"written before verdicts had a headline, so its sentences were not compared{believed}"
-    ), False
-
-
-def _as_they_are(
-    stored: Mapping[str, Any], derived: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    return stored, derived
-
-
-def _refuse_other_judge(evidence: Evidence, where: str) -> None:
-    """Refuses to call a verdict wrong for replies judged by a version no new verdict may rest on.
-
-    Raises:
-        EvidenceError: the judge is of another version than this Gatekeeper's.
-    """
-    from gatekeeper import catalog
-
-    name, version = evidence.settings.judge, evidence.settings.judge_version
-    ours = catalog.load("judge", name).version if name in catalog.names("judge") else version
-    if version != ours:
-        raise EvidenceError(
-            f"the verdict rests on replies judged by {name} version {version}, this Gatekeeper "
-            f"has version {ours}",
-            where=where,
-            remedy="verify it with the version that made it, or audit again",
-        )
-
-
-def _refuse_other_versions(
-    stored: Mapping[str, Any], derived: Mapping[str, Any], where: str
-) -> None:
-    """Refuses a verdict by other definitions, which is neither confirmed nor called a forgery.
-
-    Raises:
-        EvidenceError: a metric is of another version than this Gatekeeper's.
-    """
-    then, now = (
-        {(o["decisive"]["metric"], o["decisive"]["version"]) for o in data["outcomes"]}
-        for data in (stored, derived)
-    )
-    ours = dict(now)
-    for metric, version in sorted(then - now):
-        if metric in ours:
-            raise EvidenceError(
-                f"the verdict rests on {excerpt(metric)} version {version}, this Gatekeeper has "
-                f"version {ours[metric]}",
-                where=where,
-                remedy="verify it with the version that made it, or judge again with check",
-            )
+    signed = tell_signature(bundle / MANIFEST, key)
+    if (path / OUTPUTS).is_file():
+        signed = tell_signature(path / OUTPUTS, key) and signed
+    return signed

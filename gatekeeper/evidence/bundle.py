@@ -15,8 +15,9 @@ from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.evidence import manifest
 from gatekeeper.evidence.coherent import check_coherent
 from gatekeeper.evidence.members import member_bytes, member_sha256, open_member
+from gatekeeper.evidence.merkle import TreeBuilder, commit
 from gatekeeper.evidence.profile_io import profile_from_bytes, profile_to_bytes
-from gatekeeper.evidence.trials_io import read_trials, trials_to_bytes
+from gatekeeper.evidence.trials_io import read_trials, trial_lines, trials_to_bytes
 from gatekeeper.evidence.wire import (
     SCHEMA_ID,
     evidence_from_json,
@@ -96,14 +97,14 @@ def write_bundle(evidence: Evidence, folder: Path) -> Evidence:
     """Writes the bundle; manifest.json comes last, so that a bundle without it is unfinished.
 
     Returns:
-        The evidence with its digest.
+        The evidence as it is read from there, with its digest.
 
     Raises:
         OSError: the folder cannot be written; nothing is left half-written.
         EvidenceError: the evidence does not fit its own schema (hostile strings in a config).
     """
     data = evidence_to_json(evidence)
-    _check_schema(data, EVIDENCE)
+    check_schema(data, EVIDENCE)
     if evidence.times is None or evidence.profile is None:
         raise EvidenceError("evidence without profile or times cannot be written", where=EVIDENCE)
     files = {
@@ -115,11 +116,27 @@ def write_bundle(evidence: Evidence, folder: Path) -> Evidence:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         write_bytes(folder / name, content, private=True)
+    secret = evidence.times.secret
     statement = manifest.manifest_bytes(
-        files, tool_version=evidence.tool_version, checkpoint=evidence.checkpoint.digest
+        files,
+        tool_version=evidence.tool_version,
+        checkpoint=evidence.checkpoint.digest,
+        trials=None
+        if secret is None
+        else commit(bytes.fromhex(secret), trial_lines(evidence.trials)),
     )
     write_bytes(folder / MANIFEST, statement, private=True)
-    return replace(evidence, digest="sha256:" + manifest.sha256(files[EVIDENCE]))
+    # As it is read back, where 1.0 may be 1, with findings as they are measured again: what is made
+    # from either is the same to the byte.
+    return replace(
+        evidence_from_json(
+            strict_loads(files[EVIDENCE]), digest="sha256:" + manifest.sha256(files[EVIDENCE])
+        ),
+        findings=evidence.findings,
+        trials=evidence.trials,
+        profile=evidence.profile,
+        times=times_from_json(times_to_json(evidence.times)),
+    )
 
 
 def read_bundle(folder: Path) -> Evidence:
@@ -139,7 +156,7 @@ def read_bundle(folder: Path) -> Evidence:
             where=str(folder / EVIDENCE),
             remedy="read it with the Gatekeeper version that wrote it, or a newer one",
         )
-    _check_schema(data, str(folder / EVIDENCE))
+    check_schema(data, str(folder / EVIDENCE))
     evidence = evidence_from_json(data, digest="sha256:" + manifest.sha256(files[EVIDENCE]))
     if evidence.checkpoint.digest != data["checkpoint"]["digest"]:
         raise EvidenceError(
@@ -156,7 +173,8 @@ def read_bundle(folder: Path) -> Evidence:
         sites=evidence.model.maskable_sites,
         prompts=len(evidence.suite.prompts),
     )
-    trials = _trials(folder, evidence, data["trials"]["count"])
+    tree = None if read_times.secret is None else TreeBuilder(bytes.fromhex(read_times.secret))
+    trials = _trials(folder, evidence, data["trials"]["count"], tree)
     evidence = replace(evidence, trials=trials, profile=profile, times=read_times)
     check_coherent(evidence, data["trials"])
     manifest.check_statement(
@@ -164,6 +182,7 @@ def read_bundle(folder: Path) -> Evidence:
         tool_version=evidence.tool_version,
         checkpoint=evidence.checkpoint.digest,
         where=str(folder / MANIFEST),
+        trials=None if tree is None else tree.commitment(),
     )
     return evidence
 
@@ -194,11 +213,12 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def _trials(folder: Path, evidence: Evidence, count: int) -> Trials:
+def _trials(folder: Path, evidence: Evidence, count: int, tree: TreeBuilder | None) -> Trials:
     """The trials, read as a stream: as many as evidence.json tells of, and can tell of."""
     most = min(count, len(evidence.masks) * len(evidence.suite.prompts))
     with open_member(folder, TRIALS) as file:
-        return read_trials(file, where=str(folder / TRIALS), most=most)
+        seen = None if tree is None else tree.add
+        return read_trials(file, where=str(folder / TRIALS), most=most, seen=seen)
 
 
 def _json(content: bytes, path: Path) -> Any:
@@ -208,7 +228,12 @@ def _json(content: bytes, path: Path) -> Any:
         raise EvidenceError(f"not valid JSON ({excerpt(error)})", where=str(path)) from error
 
 
-def _check_schema(data: Any, where: str) -> None:
+def check_schema(data: Any, where: str) -> None:
+    """Holds the data of an evidence.json against its schema.
+
+    Raises:
+        EvidenceError: it does not fit.
+    """
     from jsonschema.exceptions import best_match
 
     error = best_match(strict_validator(_SCHEMA).iter_errors(data))

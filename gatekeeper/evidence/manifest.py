@@ -14,6 +14,7 @@ import rfc8785
 
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.members import is_plain_name
+from gatekeeper.evidence.merkle import Commitment
 from gatekeeper.strict_json import strict_loads
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -27,19 +28,62 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def manifest_bytes(files: Mapping[str, bytes], *, tool_version: str, checkpoint: str) -> bytes:
-    """A Statement over the files, as canonical JSON (RFC 8785)."""
+def manifest_bytes(
+    files: Mapping[str, bytes],
+    *,
+    tool_version: str,
+    checkpoint: str,
+    trials: Commitment | None = None,
+) -> bytes:
+    """A Statement over the files, as canonical JSON (RFC 8785); a signature is over these bytes.
+
+    Args:
+        trials: the commitment to the single trials, if the bundle has a secret for it.
+    """
     hashes = {name: sha256(data) for name, data in files.items()}
-    return rfc8785.dumps(_statement(hashes, tool_version, checkpoint)) + b"\n"
+    return rfc8785.dumps(_statement(hashes, tool_version, checkpoint, trials)) + b"\n"
 
 
-def _statement(files: Mapping[str, str], tool_version: str, checkpoint: str) -> dict[str, Any]:
+def _statement(
+    files: Mapping[str, str], tool_version: str, checkpoint: str, trials: Commitment | None
+) -> dict[str, Any]:
     return {
         "_type": STATEMENT,
         "subject": [{"name": name, "digest": {"sha256": files[name]}} for name in sorted(files)],
         "predicateType": PREDICATE,
-        "predicate": {"tool": f"moe-gatekeeper {tool_version}", "checkpoint": checkpoint},
+        "predicate": {
+            "tool": f"moe-gatekeeper {tool_version}",
+            "checkpoint": checkpoint,
+            **(
+                {}
+                if trials is None
+                else {"trials": {"merkle_root": trials.root, "leaves": trials.leaves}}
+            ),
+        },
     }
+
+
+def commitment_of(data: bytes, *, where: str) -> Commitment | None:
+    """The commitment to the trials that a manifest makes, which `digests` has read.
+
+    Raises:
+        EvidenceError: it is none.
+    """
+    predicate = strict_loads(data)["predicate"]
+    told = predicate.get("trials") if isinstance(predicate, dict) else None
+    if told is None:
+        return None
+    root, leaves = (
+        (told.get("merkle_root"), told.get("leaves")) if isinstance(told, dict) else ("", 0)
+    )
+    if (
+        not isinstance(root, str)
+        or not _SHA256.fullmatch(root)
+        or not isinstance(leaves, int)
+        or leaves < 0
+    ):
+        raise EvidenceError("no readable commitment to the trials", where=where)
+    return Commitment(root=root, leaves=leaves)
 
 
 def digests(data: bytes, *, files: Collection[str], where: str) -> dict[str, str]:
@@ -78,7 +122,14 @@ def digests(data: bytes, *, files: Collection[str], where: str) -> dict[str, str
     return hashes
 
 
-def check_statement(data: bytes, *, tool_version: str, checkpoint: str, where: str) -> None:
+def check_statement(
+    data: bytes,
+    *,
+    tool_version: str,
+    checkpoint: str,
+    where: str,
+    trials: Commitment | None = None,
+) -> None:
     """Holds all that a manifest repeats against evidence.json; `digests` has read it.
 
     Raises:
@@ -86,12 +137,12 @@ def check_statement(data: bytes, *, tool_version: str, checkpoint: str, where: s
     """
     statement: dict[str, Any] = strict_loads(data)
     files = {subject["name"]: subject["digest"]["sha256"] for subject in statement["subject"]}
-    wanted = _statement(files, tool_version, checkpoint)
+    wanted = _statement(files, tool_version, checkpoint, trials)
     statement["subject"].sort(key=lambda subject: str(subject["name"]))
     if statement != wanted:
         raise EvidenceError(
             "the manifest is not one of this evidence: it names another tool or checkpoint than "
-            "evidence.json, or says more",
+            "evidence.json, commits to other trials, or says more",
             where=where,
             remedy="do not trust this bundle; get it again from where the audit wrote it",
         )

@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO
 
 from gatekeeper.errors import EvidenceError
@@ -38,10 +38,14 @@ _LONGEST_REASON = 200
 
 def trials_to_bytes(trials: Iterable[Trial]) -> bytes:
     """Gzipped JSON lines; equal trials give equal bytes (no time in the header)."""
-    lines = (json.dumps(_row(t), ensure_ascii=False) + "\n" for t in trials)
-    # A model may emit lone surrogates through a byte tokenizer: they stay readable as escapes.
-    text = "".join(lines).encode("utf-8", "backslashreplace")
-    return gzip.compress(text, mtime=0)
+    return gzip.compress(b"".join(line + b"\n" for line in trial_lines(trials)), mtime=0)
+
+
+def trial_lines(trials: Iterable[Trial]) -> Iterator[bytes]:
+    """A line for each trial, without its end."""
+    for trial in trials:
+        # A model may emit lone surrogates through a byte tokenizer: they stay readable as escapes.
+        yield json.dumps(_row(trial), ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def _row(trial: Trial) -> dict[str, str | int]:
@@ -54,11 +58,18 @@ def trials_from_bytes(data: bytes, *, where: str) -> Trials:
     return read_trials(io.BytesIO(data), where=where)
 
 
-def read_trials(file: BinaryIO, *, where: str, most: int | None = None) -> Trials:
+def read_trials(
+    file: BinaryIO,
+    *,
+    where: str,
+    most: int | None = None,
+    seen: Callable[[bytes], None] | None = None,
+) -> Trials:
     """The trials of a file, which is never in memory as a whole.
 
     Args:
         most: trials that there can be; what is beyond them is not unpacked.
+        seen: is handed each line.
 
     Raises:
         EvidenceError: not such a file; names the line.
@@ -72,7 +83,20 @@ def read_trials(file: BinaryIO, *, where: str, most: int | None = None) -> Trial
                 where=where,
             )
         _add(builder, line, f"{where}:{number}")
+        if seen is not None:
+            seen(line)
     return builder.trials()
+
+
+def trial_of_line(line: bytes, where: str) -> Trial:
+    """The trial of one line.
+
+    Raises:
+        EvidenceError: it is none.
+    """
+    builder = TrialsBuilder()
+    _add(builder, line, where)
+    return builder.trials()[0]
 
 
 def _add(builder: TrialsBuilder, line: bytes, where: str) -> None:

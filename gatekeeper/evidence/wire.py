@@ -5,6 +5,7 @@ Explicit on purpose: renaming a field of a record must not change the file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -47,7 +48,8 @@ _CHANGE = ("dimension", "value", "selector", "phi", "usual", "low", "draws")
 _COUNTS = ("rows_computed", "rows_resumed", "audits")
 #: Of the rows computed, those that older versions copied from others.
 _SKIPPED = "rows_skipped"
-_RUN = {"schema", "started", "finished", "host", "seconds", "seeds", _SKIPPED, *_COUNTS}
+_RUN = {"schema", "started", "finished", "host", "seconds", "seeds", "secret", _SKIPPED, *_COUNTS}
+_SECRET = re.compile("[0-9a-f]{64}")
 #: Seconds that no stage takes: a float holds whole numbers up to it.
 _LONGEST = 2**53
 _USEFUL = ("mask", "prompts", "tokens", "plain", "masked", "divergence")
@@ -185,6 +187,7 @@ def times_to_json(times: RunTimes) -> dict[str, Any]:
         "rows_resumed": times.rows_resumed,
         "audits": times.audits,
         "seeds": list(times.seeds),
+        **({} if times.secret is None else {"secret": times.secret}),
     }
 
 
@@ -209,8 +212,12 @@ def times_from_json(data: Mapping[str, Any]) -> RunTimes:
         raise ValueError("seconds are numbers")
     if started.tzinfo is None or finished.tzinfo is None or not isinstance(data["host"], str):
         raise ValueError("times are in a time zone, and a host has a name")
+    secret = data.get("secret")
+    if "secret" in data and not (isinstance(secret, str) and _SECRET.fullmatch(secret)):
+        raise ValueError("a secret is 64 hex digits")
     return RunTimes(
         started=started,
+        secret=secret,
         finished=finished,
         host=data["host"],
         seconds=seconds,

@@ -75,7 +75,7 @@ def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
             )
             for name, data in sorted(permitted.items())
         ]
-        result: bytes = layout(view, tuple(permitted)).write_pdf(
+        result: bytes = layout(view, tuple(sorted(permitted))).write_pdf(
             finisher=_finish, pdf_variant="pdf/a-3a", attachments=files, custom_metadata=False
         )
     return result
@@ -184,4 +184,5 @@ FORMAT = Format(
     filename="report.pdf",
     render=render,
     lacks=lacks,
+    attaches=True,
 )

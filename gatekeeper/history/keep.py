@@ -22,6 +22,7 @@ from gatekeeper.records.bundle_files import (
     EVIDENCE,
     LISTED,
     MANIFEST,
+    OUTPUTS,
     POLICY,
     SIGNATURE,
     VERDICT,
@@ -31,7 +32,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.verdict import Verdict
 
 #: What stands beside a verdict and belongs to it.
-_BESIDE = (VERDICT, POLICY, WAIVERS)
+_BESIDE = (VERDICT, POLICY, WAIVERS, OUTPUTS)
 #: Bytes read at a time.
 _PIECE = 1 << 20
 #: Of a file: its sha256, its bytes, and when it was changed (nanoseconds).

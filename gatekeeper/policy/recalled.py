@@ -34,7 +34,8 @@ Result = TypeVar("Result")
 #: What is remembered of an evidence: plain data by question.
 Answers = Mapping[str, Any]
 
-_HEAD = "head"
+#: The question for the fields that are remembered as they are.
+HEAD = "head"
 #: Fields that are remembered as they are; all others are read from the bundle.
 _LIGHT = ("digest", "tool_version", "checkpoint", "model", "settings", "cautions")
 
@@ -69,7 +70,7 @@ class Memory:
     def head(self) -> Evidence:
         """The evidence with the fields of `_LIGHT` alone."""
         if not self._head:
-            data = self.ask(_HEAD, lambda: _light(self.whole))
+            data = self.ask(HEAD, lambda: _light(self.whole))
             self._head.append(evidence_from_json(data, digest=data["digest"]))
         return self._head[0]
 

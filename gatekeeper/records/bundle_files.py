@@ -22,5 +22,9 @@ SIGNATURE = signature_name(MANIFEST)
 BUNDLE, VERDICT, POLICY = "evidence", "verdict.json", "policy.yaml"
 #: The file of waivers that its verdict was given with, where there was one.
 WAIVERS = "waivers.yaml"
+#: The digests of what lies beside the evidence, and how each report was made.
+OUTPUTS = "outputs.json"
+#: Inside a PDF: what its disclosure level leaves of the evidence.
+DISCLOSED = "disclosed.json"
 #: Audits that an output directory has seen.
 LEDGER = "audits.jsonl"

@@ -181,6 +181,9 @@ class RunTimes:
         audits: audits of this checkpoint that the output directory knows of, this one among them;
             0 in bundles written before they were counted.
         seeds: seeds of those audits, each once, in order.
+        secret: 64 hex digits from which the salts of the commitment to the trials are made
+            (`evidence.merkle`); None in bundles written before there was one, whose trials cannot
+            be opened one by one. Never in a report.
     """
 
     started: datetime
@@ -191,6 +194,7 @@ class RunTimes:
     rows_resumed: int
     audits: int = 0
     seeds: tuple[int, ...] = ()
+    secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

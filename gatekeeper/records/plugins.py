@@ -252,6 +252,7 @@ class Format:
             because records lie below the report layer; formats narrow it.
         lacks: ReportView -> what of it the format cannot write, in words for a warning; None if
             there is nothing.
+        attaches: whether files travel inside it: it is handed all that may.
     """
 
     id: str
@@ -259,3 +260,4 @@ class Format:
     filename: str
     render: Callable[[object, Mapping[str, bytes]], bytes]
     lacks: Callable[[object], str | None] = lambda _view: None
+    attaches: bool = False

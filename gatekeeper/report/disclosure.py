@@ -17,6 +17,7 @@ from gatekeeper.analysis.stability import reportable
 from gatekeeper.records.bundle_files import EVIDENCE
 from gatekeeper.records.evidence import Evidence, SelfTestCheck
 from gatekeeper.records.model import ExpertId
+from gatekeeper.records.positive import Candidate, Direction, PositiveControl
 from gatekeeper.records.selection import Phi, Selection
 from gatekeeper.records.trials import without_replies
 from gatekeeper.report.environment_facts import EnvironmentRow, environment_rows
@@ -129,21 +130,7 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
     # How stably safety sits is not for the public.
     environments = () if level is Disclosure.PUBLIC else environment_rows(evidence)
     if level is not Disclosure.RESTRICTED:
-        evidence = replace(
-            evidence,
-            profile=None,
-            roles=None,
-            environments=(),
-            changes=(),
-            usefulness=(),
-            selections=(),
-            masks=tuple(replace(mask, experts=()) for mask in evidence.masks),
-            trials=without_replies(evidence.trials),
-            # A check may say on which expert it was made.
-            self_test=tuple(
-                SelfTestCheck(name=c.name, passed=c.passed, detail="") for c in evidence.self_test
-            ),
-        )
+        evidence = redacted(evidence)
     return Disclosed(
         level=level,
         evidence=evidence,
@@ -151,6 +138,46 @@ def disclose(evidence: Evidence, level: Disclosure) -> Disclosed:
         roles=roles,
         environments=environments,
         matches=matches,
+    )
+
+
+def redacted(evidence: Evidence) -> Evidence:
+    """The evidence without what only the restricted level shows."""
+    return replace(
+        evidence,
+        profile=None,
+        roles=None,
+        environments=(),
+        changes=(),
+        usefulness=(),
+        selections=(),
+        masks=tuple(replace(mask, experts=()) for mask in evidence.masks),
+        trials=without_replies(evidence.trials),
+        positive_control=_unplaced(evidence.positive_control),
+        # A check may say on which expert it was made.
+        self_test=tuple(
+            SelfTestCheck(name=c.name, passed=c.passed, detail="") for c in evidence.self_test
+        ),
+    )
+
+
+#: In place of where a refusal direction came from.
+_NOWHERE = Direction(
+    layer=0,
+    candidates=(Candidate(layer=0, lost=0, broken=0, newly_refused=0),),
+    regular=1,
+    benign=1,
+    refused=("-",),
+    answered=("-",),
+)
+
+
+def _unplaced(control: PositiveControl | str | None) -> PositiveControl | str | None:
+    """The positive control without the layers that tell how to undo the model's refusals."""
+    if not isinstance(control, PositiveControl):
+        return control
+    return PositiveControl(
+        directions=tuple(replace(_NOWHERE, fold=direction.fold) for direction in control.directions)
     )
 
 

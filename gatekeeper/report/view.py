@@ -56,22 +56,22 @@ def build_view(
     Raises:
         UsageError: there is no wording for `lang`.
     """
-    disclosed, words = disclose(evidence, level), load_wording(lang)
-    return _assemble(disclosed, verdict, policy, words, created, card, layout)
+    disclosed = disclose(evidence, level)
+    return view_of(disclosed, verdict, policy, lang, created, card, layout)
 
 
-def _assemble(
+def view_of(
     disclosed: Disclosed,
     verdict: Verdict,
     policy: Policy,
-    words: Wording,
-    created: datetime | None,
-    card: GivenCard | None,
-    layout: Layout,
+    lang: str = "en",
+    created: datetime | None = None,
+    card: GivenCard | None = None,
+    layout: Layout = DEFAULT_LAYOUT,
 ) -> ReportView:
-    """A view of disclosed evidence; what the level withholds does not come this far."""
-    evidence, level = retold_findings(disclosed.evidence, words), disclosed.level
-    verdict = retold(verdict, words)
+    """A view of disclosed evidence, as `build_view`; what its level withholds never comes here."""
+    words, level = load_wording(lang), disclosed.level
+    evidence, verdict = retold_findings(disclosed.evidence, words), retold(verdict, words)
     outcomes = Outcomes.of(evidence)
     curve = build_curve(evidence, verdict, outcomes)
     rules = build_rules(verdict, policy, words)

@@ -122,7 +122,7 @@ def test_the_console_text_alone_makes_no_directory(
 def test_a_pdf_by_default_beside_the_evidence(bundle: Path, policy: Path) -> None:
     before = {p.name for p in bundle.iterdir()}
     assert _report(bundle, "--policy", policy, "--as-of", "2026-11-23") == ExitCode.PASS
-    assert {p.name for p in bundle.iterdir()} - before == {"report.pdf"}
+    assert {p.name for p in bundle.iterdir()} - before == {"report.pdf", "outputs.json"}
     assert (bundle / "report.pdf").read_bytes().startswith(b"%PDF-1.7")
 
 

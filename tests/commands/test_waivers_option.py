@@ -106,6 +106,7 @@ def test_a_verdict_whose_waivers_were_taken_out_does_not_verify(out, capsys) -> 
     data = json.loads((out / "verdict.json").read_text())
     del data["waivers"]
     (out / "verdict.json").write_text(json.dumps(data))
+    (out / "outputs.json").unlink()
     assert run(["verify", str(out)]) == 12
     assert "does not follow from evidence and policy" in capsys.readouterr().err
 

@@ -1,0 +1,120 @@
+"""Lays the pages of a report out again from what it carries, and compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from gatekeeper.commands._outputs import TOOL
+from gatekeeper.errors import AuditError, EvidenceError, UsageError, excerpt
+from gatekeeper.formats import pdf
+from gatekeeper.records.policy import Policy
+from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.disclosed import DisclosedFile
+from gatekeeper.report.disclosure import Disclosure
+from gatekeeper.report.document import check_template
+from gatekeeper.report.headline import build_headline
+from gatekeeper.report.view import view_of
+from gatekeeper.report.wording import load_wording
+from gatekeeper.verify.pdf_file import PdfContent, read_pdf
+
+_REMEDY = "do not trust this report; get it again from where it was written"
+
+
+def check_pages(
+    data: bytes,
+    content: PdfContent,
+    shown: DisclosedFile,
+    verdict: Verdict,
+    policy: Policy,
+    where: str,
+) -> Iterator[str]:
+    """Compares the pages with what this version lays out.
+
+    Yields:
+        What of them could not be compared, in words.
+
+    Raises:
+        EvidenceError: they say something else.
+    """
+    again = _laid_out(content, shown, verdict, policy)
+    if isinstance(again, str):
+        _hold_cover(data, shown, verdict, where)
+        yield f"pages: {again}; of their text, only the decision on the cover was compared"
+        return
+    why = compare_pages(data, again, where)
+    if why is None:
+        click.echo("✓ pages: laid out again from the attachments, byte for byte")
+    else:
+        yield why
+
+
+def compare_pages(data: bytes, again: bytes, where: str) -> str | None:
+    """Compares a PDF with one that was made again; what could not be compared, or None.
+
+    Other libraries give other bytes for the same pages, so that only text can tell then.
+
+    Raises:
+        EvidenceError: the text of a page is another.
+    """
+    if data == again:
+        return None
+    content = read_pdf(data, where, text=True)
+    theirs, ours = content.pages, read_pdf(again, where, text=True).pages
+    if content.odd:
+        raise EvidenceError(
+            f"has what no report has: {excerpt(', '.join(content.odd))}",
+            where=where,
+            remedy=_REMEDY,
+        )
+    pairs = enumerate(zip(theirs, ours, strict=False), start=1)
+    wrong = next((number for number, (a, b) in pairs if a != b), None)
+    if wrong is not None or len(theirs) != len(ours):
+        what = f"page {wrong} says" if wrong else f"its {len(theirs)} pages say"
+        raise EvidenceError(
+            f"{what} something else than what it carries gives", where=where, remedy=_REMEDY
+        )
+    return (
+        f"drawings: the text of all {len(theirs)} pages is what it carries gives, the bytes are "
+        "not: drawings were altered, or laid out with other libraries"
+    )
+
+
+def _laid_out(
+    content: PdfContent, shown: DisclosedFile, verdict: Verdict, policy: Policy
+) -> bytes | str:
+    """The report made again, or why it cannot be."""
+    if shown.disclosed is None or shown.level is not Disclosure.COMMITTEE:
+        return f"a {shown.level} report does not carry all that its pages show"
+    if shown.tool != TOOL:
+        return f"made by {excerpt(shown.tool)}, this is {TOOL}"
+    if shown.layout is None:
+        return "not laid out again: by a template that is not here"
+    try:
+        check_template(shown.layout)
+        view = view_of(
+            shown.disclosed,
+            verdict,
+            policy,
+            shown.lang,
+            shown.created,
+            shown.card,
+            shown.layout,
+        )
+        return pdf.render(view, content.files)
+    except (AuditError, UsageError) as error:
+        return f"not laid out again: {excerpt(error)}"
+
+
+def _hold_cover(data: bytes, shown: DisclosedFile, verdict: Verdict, where: str) -> None:
+    """Holds the decision on the first page against the verdict."""
+    pages = read_pdf(data, where, text=True).pages
+    try:
+        word = build_headline(verdict, load_wording(shown.lang)).word
+    except UsageError:
+        return  # a language of a newer version
+    if not pages or " ".join(word.split()) not in pages[0]:
+        raise EvidenceError(
+            f"the cover does not say {word!r}, as the verdict does", where=where, remedy=_REMEDY
+        )

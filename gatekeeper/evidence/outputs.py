@@ -1,0 +1,182 @@
+"""outputs.json: the digest of each file that was written beside the evidence, as an in-toto
+Statement, and how each report was made, so that it can be made again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+
+from gatekeeper.errors import EvidenceError, excerpt
+from gatekeeper.evidence.manifest import STATEMENT
+from gatekeeper.evidence.members import is_plain_name, member_bytes
+from gatekeeper.records.bundle_files import MANIFEST, OUTPUTS
+from gatekeeper.strict_json import strict_loads
+
+PREDICATE = "https://moe-gatekeeper.github.io/outputs/v1"
+#: Stands for a template that is not here.
+OWN = "own"
+#: Of a statement.
+_MOST_BYTES = 16 << 20
+_SHA256 = re.compile("[0-9a-f]{64}")
+_KEYS = {"_type", "subject", "predicateType", "predicate"}
+_PREDICATE_KEYS = {"tool", "evidence", "reports", "earlier"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeReport:
+    """How a report was made: with the evidence, all that its bytes follow from.
+
+    Attributes:
+        tool: the version that made it, such as `moe-gatekeeper 0.1.0`.
+        date: of the document, a time with its zone.
+        judged_on, fail_on: of the verdict that it tells of.
+        verdict: sha256 of that verdict's file; `policy`, `waivers`: as the verdict names them.
+        card: `sha256:` of the judge's card, if one was given.
+        template, paper: how it was laid out; `templates` is `OWN` if by a template of the user's.
+    """
+
+    format: str
+    level: str
+    lang: str
+    date: str
+    tool: str
+    verdict: str
+    judged_on: str
+    fail_on: str
+    policy: str
+    waivers: str | None = None
+    card: str | None = None
+    template: str = "committee"
+    paper: str = "a4"
+    templates: str | None = None
+
+    @property
+    def created(self) -> datetime:
+        """The date of the document."""
+        return datetime.fromisoformat(self.date)
+
+
+_OPTIONAL = {"waivers", "card", "templates"}
+_NAMES = tuple(field.name for field in fields(MadeReport))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """What was written beside the evidence.
+
+    Attributes:
+        evidence: digest of the evidence that all of it is about.
+        tool: the version that wrote this.
+        files: name -> hex sha256.
+        reports: those of the files that are reports.
+        earlier: names of files that lay there before there was a statement, which it does not
+            cover.
+    """
+
+    evidence: str
+    tool: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    reports: Mapping[str, MadeReport] = field(default_factory=dict)
+    earlier: tuple[str, ...] = ()
+
+
+def outputs_bytes(outputs: Outputs) -> bytes:
+    """The Statement, as canonical JSON (RFC 8785)."""
+    files = outputs.files
+    statement: dict[str, Any] = {
+        "_type": STATEMENT,
+        "subject": [{"name": name, "digest": {"sha256": files[name]}} for name in sorted(files)],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "tool": outputs.tool,
+            "evidence": outputs.evidence,
+            "reports": {name: _made_to_json(made) for name, made in outputs.reports.items()},
+            **({"earlier": sorted(outputs.earlier)} if outputs.earlier else {}),
+        },
+    }
+    return rfc8785.dumps(statement) + b"\n"
+
+
+def _made_to_json(made: MadeReport) -> dict[str, str]:
+    values = {name: getattr(made, name) for name in _NAMES}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def read_outputs(data: bytes, *, where: str) -> Outputs:
+    """The record of an outputs.json.
+
+    Raises:
+        EvidenceError: it is none, or says more than one does.
+    """
+    try:
+        statement: dict[str, Any] = strict_loads(data)
+        if statement["_type"] != STATEMENT or statement["predicateType"] != PREDICATE:
+            raise EvidenceError(
+                "not a statement of outputs that this version reads",
+                where=where,
+                remedy="read it with the Gatekeeper version that wrote it, or a newer one",
+            )
+        predicate = statement["predicate"]
+        subjects = [(s["name"], s["digest"]["sha256"]) for s in statement["subject"]]
+        reports = {name: _made_of(told) for name, told in predicate["reports"].items()}
+        earlier = tuple(predicate.get("earlier", ()))
+        outputs = Outputs(
+            evidence=str(predicate["evidence"]),
+            tool=str(predicate["tool"]),
+            files=dict(subjects),
+            reports=reports,
+            earlier=earlier,
+        )
+        more = (statement.keys() - _KEYS) | (predicate.keys() - _PREDICATE_KEYS)
+        names = [name for name, _ in subjects]
+        sound = all(is_plain_name(name) for name in (*names, *earlier)) and all(
+            isinstance(digest, str) and _SHA256.fullmatch(digest) for _, digest in subjects
+        )
+        once = len(set(names)) == len(names) and not set(names) & set(earlier)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EvidenceError("not a readable statement of outputs", where=where) from error
+    if more or not sound or not once or reports.keys() - outputs.files.keys():
+        raise EvidenceError(
+            "not a statement of outputs: it says more than one does, or names a file twice",
+            where=where,
+        )
+    return outputs
+
+
+def _made_of(told: Mapping[str, Any]) -> MadeReport:
+    """How a report was made.
+
+    Raises:
+        KeyError, TypeError, ValueError: not told as it must be.
+    """
+    if told.keys() - set(_NAMES) or not all(isinstance(value, str) for value in told.values()):
+        raise ValueError("not how a report is made")
+    values: dict[str, Any] = {n: told.get(n) if n in _OPTIONAL else told[n] for n in _NAMES}
+    made = MadeReport(**values)
+    if made.created.tzinfo is None:
+        raise ValueError(f"no time zone: {excerpt(made.date)}")
+    date.fromisoformat(made.judged_on)
+    return made
+
+
+def statements(bundle: Path, out: Path) -> dict[str, bytes]:
+    """The bytes that signatures are over: the in-toto Statements of a bundle and of what lies
+    beside it, by file name, as they are on disk.
+
+    Args:
+        out: the directory of the outputs, which may be the bundle itself.
+
+    Raises:
+        EvidenceError: the bundle has no manifest.
+    """
+    found = {MANIFEST: member_bytes(bundle, MANIFEST, _MOST_BYTES)}
+    if (out / OUTPUTS).exists():
+        found[OUTPUTS] = member_bytes(out, OUTPUTS, _MOST_BYTES)
+    return found
