@@ -140,7 +140,8 @@ def test_the_pdf_says_what_was_decided_and_why(demo):
 def test_committee_reports_hold_no_expert_ids_and_no_completions(demo):
     out = demo / "concentrated"
     reader = pypdf.PdfReader(out / "report.pdf")
-    assert set(reader.attachments) == {"manifest.json", "verdict.json"}
+    names = {"disclosed.json", "manifest.json", "policy.yaml", "verdict.json"}
+    assert set(reader.attachments) == names
     attached = b"".join(b"".join(parts) for parts in reader.attachments.values())
     assert b'"experts":[[' not in attached
     assert b"completion" not in attached
