@@ -8,15 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import rfc8785
 
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.manifest import STATEMENT
-from gatekeeper.evidence.members import is_plain_name, member_bytes
-from gatekeeper.records.bundle_files import MANIFEST, OUTPUTS
+from gatekeeper.evidence.members import is_plain_name
 from gatekeeper.strict_json import strict_loads
 
 PREDICATE = "https://moe-gatekeeper.github.io/outputs/v1"
@@ -164,19 +162,3 @@ def _made_of(told: Mapping[str, Any]) -> MadeReport:
         raise ValueError(f"no time zone: {excerpt(made.date)}")
     date.fromisoformat(made.judged_on)
     return made
-
-
-def statements(bundle: Path, out: Path) -> dict[str, bytes]:
-    """The bytes that signatures are over: the in-toto Statements of a bundle and of what lies
-    beside it, by file name, as they are on disk.
-
-    Args:
-        out: the directory of the outputs, which may be the bundle itself.
-
-    Raises:
-        EvidenceError: the bundle has no manifest.
-    """
-    found = {MANIFEST: member_bytes(bundle, MANIFEST, _MOST_BYTES)}
-    if (out / OUTPUTS).exists():
-        found[OUTPUTS] = member_bytes(out, OUTPUTS, _MOST_BYTES)
-    return found

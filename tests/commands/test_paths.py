@@ -77,6 +77,9 @@ READ = {
     "--templates {gone}",
     "verify --key": "verify {bundle} --key {gone}",
     "check --sign-key": "check {bundle} --policy {policy} --sign-key {gone}",
+    "disclose evidence": "disclose {gone} --trial unmasked/p1 --out {new}.json",
+    "verify --opened": "verify {bundle} --opened {gone}",
+    "report --sign-key": "report {bundle} --policy {policy} --format json --sign-key {gone}",
     "run --sign-key": "run {hardened} --suite {suite} --policy {policy} --out {new} "
     "--sign-key {gone}",
     "log verify path": "log verify {gone}",
@@ -138,6 +141,7 @@ WRITTEN = {
     "waiver new --audit-log": "waiver new {bundle} --rule few-experts --expires-in 30d "
     "--owner a@b.example --approver c@b.example --reason because --out {new}.yaml "
     "--audit-log {gone}/log",
+    "disclose --out": "disclose {bundle} --trial unmasked/p1 --out {gone}/trial.json",
     "keys new --out": "keys new --out {gone}/key.pem",
     "policy replay --out": "policy replay {policy} --history {bundle} --out {gone}/x.md",
     "policy workbench --out": "policy workbench {policy} --history {bundle} --out {gone}/x.html",

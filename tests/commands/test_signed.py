@@ -61,6 +61,44 @@ def test_signed_evidence_verifies_with_its_key_and_no_other(place: Path, capsys)
     assert "not checked: give its public part with --key" in capsys.readouterr().out
 
 
+def test_outputs_are_signed_with_the_evidence(place: Path, capsys) -> None:
+    out = ["--out", str(place / "good" / "verdict.json")]
+    assert check(place, "good", *out, "--sign-key", str(place / "key.pem")) == 0
+    (place / "good" / "policy.yaml").write_bytes((place / "policy.yaml").read_bytes())
+    key = ["--key", str(place / "key.pub.pem")]
+    assert run(["verify", str(place / "good"), *key]) == 0
+    assert "✓ signature: outputs.json was signed" in capsys.readouterr().out
+    # A report beside it is not what was signed, until it is signed again.
+    line = [
+        "report",
+        str(place / "good"),
+        "--policy",
+        str(place / "policy.yaml"),
+        "--format",
+        "json",
+    ]
+    assert run(line) == 0
+    assert run(["verify", str(place / "good"), *key]) == 12
+    assert "outputs.json: not signed" in capsys.readouterr().err
+    assert run([*line, "--sign-key", str(place / "key.pem")]) == 0
+    assert run(["verify", str(place / "good"), *key]) == 0
+    assert (
+        run([*line, "--out", str(place / "elsewhere"), "--sign-key", str(place / "key.pem")]) == 2
+    )
+    assert "no evidence lies there" in capsys.readouterr().err
+
+
+def test_nobody_signs_what_was_altered(place: Path, capsys) -> None:
+    out = ["--out", str(place / "good" / "verdict.json")]
+    assert check(place, "good", *out) == 0
+    line = ["report", str(place / "good"), "--policy", str(place / "policy.yaml"), "--format"]
+    assert run([*line, "json"]) == 0
+    (place / "good" / "report.json").write_text("{}")
+    assert run([*line, "markdown", "--sign-key", str(place / "key.pem")]) == 12
+    assert "report.json: altered" in capsys.readouterr().err
+    assert not (place / "good" / "outputs.dsse.json").exists()
+
+
 def test_unsigned_evidence_does_not_verify_with_a_key(place: Path, capsys) -> None:
     assert run(["verify", str(place / "good"), "--key", str(place / "key.pub.pem")]) == 12
     assert "manifest.json: not signed → " in capsys.readouterr().err

@@ -17,7 +17,6 @@ from gatekeeper.commands._judged import judge
 from gatekeeper.commands._reporting import write_reports
 from gatekeeper.evidence.bundle import write_bundle
 from gatekeeper.evidence.manifest import sha256
-from gatekeeper.evidence.outputs import statements
 from gatekeeper.metrics import with_findings
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
@@ -270,12 +269,3 @@ def test_a_statement_taken_away_beside_new_evidence_is_missed(out, capsys) -> No
     (out / "verdict.json").unlink()
     assert run(["verify", str(out)]) == 11
     assert "summary.md: outputs.json is missing, which this" in capsys.readouterr().out
-
-
-def test_statements_are_what_a_signature_is_over(out) -> None:
-    found = statements(out / "evidence", out)
-    assert found == {
-        "manifest.json": (out / "evidence" / "manifest.json").read_bytes(),
-        "outputs.json": (out / "outputs.json").read_bytes(),
-    }
-    assert statements(out / "evidence", out / "evidence").keys() == {"manifest.json"}

@@ -134,7 +134,8 @@ def test_it_is_held_against_the_whole_record(tmp_path) -> None:
     evidence = write_bundle(planted(), tmp_path)
     data = disclosed_bytes(
         evidence, Disclosure.RESTRICTED, tool="x", lang="en",
-        created=some(evidence.times).finished, card=None, layout=DEFAULT_LAYOUT, answers={}, baseline={},
+        created=some(evidence.times).finished, card=None, layout=DEFAULT_LAYOUT,
+        answers={}, baseline={},
     )  # fmt: skip
     read = some(read_disclosed(data, "x").disclosed).evidence
     whole = (tmp_path / "evidence.json").read_bytes()
