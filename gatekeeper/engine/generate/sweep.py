@@ -15,6 +15,7 @@ from gatekeeper.engine.generate.row_plan import Row, SweepSettings, Work, plan_r
 from gatekeeper.engine.generate.speculative import draftable
 from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.load import LoadedModel
+from gatekeeper.engine.model.one_copy import give_back
 from gatekeeper.evidence.trial_store import StoredReply, TrialStore
 from gatekeeper.records.plugins import Judge, Judgement
 from gatekeeper.records.trial import UNMASKED, Mask, Trial
@@ -150,6 +151,8 @@ def run_shard(
     """
 
     def run(part: Sequence[Row], slots: int, keep: Keep) -> None:
+        if loaded.device.type == "cpu":
+            give_back()  # holes that the last batch left would stand beside what this one takes
         _run(loaded, instrument, part, settings, slots, keep)
 
     replies: list[Reply] = kept_in_halves(rows, settings.batch_rows, run)

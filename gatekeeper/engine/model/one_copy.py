@@ -42,7 +42,12 @@ def one_copy() -> Iterator[None]:
             yield
     finally:
         _set_apart(_USUAL)
-    _trim()
+    give_back()
+
+
+def give_back() -> None:
+    """Gives freed memory back to the system, where the C library can."""
+    _libc("malloc_trim", 0)
 
 
 def _open(safe_open: Any, *args: Any, **kwargs: Any) -> Any:
@@ -54,11 +59,6 @@ def _set_apart(size: int) -> None:
     """Has what is this large or larger lie outside the heap, where the C library can."""
     _libc("mallopt", _MMAP_THRESHOLD, size)
     _libc("mallopt", _TRIM_THRESHOLD, 2 * size)
-
-
-def _trim() -> None:
-    """Gives freed memory back to the system, where the C library can."""
-    _libc("malloc_trim", 0)
 
 
 def _libc(name: str, *numbers: int) -> None:
