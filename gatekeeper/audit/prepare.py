@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gatekeeper.audit.request import AuditRequest, with_seed
-from gatekeeper.audit.room import device_and_dtype, narrowed, refuse_too_little
+from gatekeeper.audit.room import beside_spread, device_and_dtype, narrowed, refuse_too_little
 from gatekeeper.audit.second_judge import open_second, recorded
 from gatekeeper.audit.settings import settings_of
 from gatekeeper.engine.generate.batch_size import fitting_rows
@@ -120,7 +120,10 @@ def prepare(
         device=loaded.device.type,
         template_sha256=reference.template_sha256 or sha256(str(loaded.tokenizer.chat_template)),
         clock=clock_of(loaded.tokenizer),
-        batch_rows=request.execution.batch_rows or fitting_rows(loaded, usable, room, store),
+        batch_rows=request.execution.batch_rows
+        or fitting_rows(
+            loaded, usable, room, store, 1 if request.execution.ray else request.execution.workers
+        ),
     )
     return Prepared(
         request=request,
@@ -148,6 +151,7 @@ def _load(request: AuditRequest, work_dir: Path, reporter: Reporter) -> LoadedMo
         offload=work_dir / "offload" if request.execution.device == SPREAD else None,
         parallel=request.execution.parallel,
         progress=reporter.advance,
+        beside=beside_spread(request),
     )
     cautions = (*untold(loaded.tokenizer, request.reasoning.marks), *narrowed(request))
     loaded = replace(loaded, cautions=(*loaded.cautions, *cautions))

@@ -16,6 +16,7 @@ from gatekeeper.engine.model.weights_room import (
     needed,
     refuse_no_passage,
     refuse_no_room,
+    refuse_no_work,
     weight_bytes,
 )
 from gatekeeper.errors import CheckpointError, UsageError
@@ -147,10 +148,12 @@ def refuse_too_little(request: AuditRequest) -> None:
     Raises:
         AuditError: says what would fit.
     """
-    if _parted(request):
-        return
     device, dtype = device_and_dtype(request)
     model, where = request.description, request.checkpoint.path.name
+    if _parted(request):
+        if request.execution.device == SPREAD and device.type == "cpu":
+            refuse_no_work(where, beside_spread(request))
+        return
     working = _working(request, dtype.itemsize)
     side_by_side = 1 if request.execution.ray else request.execution.workers
     refuse_no_room(
@@ -166,6 +169,12 @@ def refuse_too_little(request: AuditRequest) -> None:
     if device.type == "cuda":
         loading = working.loading if working else 0.0
         refuse_no_passage(model, dtype, where, loading=loading, replicas=side_by_side)
+
+
+def beside_spread(request: AuditRequest) -> float:
+    """Bytes of memory that weights spread over it and a disk leave free."""
+    device, dtype = device_and_dtype(request)
+    return spared(_working(request, dtype.itemsize)) if device.type == "cpu" else 0.0
 
 
 def refuse_idle_variants(request: AuditRequest) -> None:

@@ -23,8 +23,10 @@ from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.host_memory import available_memory
 from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.engine.model.parallel import in_step
+from gatekeeper.engine.model.weights_room import BESIDE
 from gatekeeper.errors import AuditError, CheckpointError
 from gatekeeper.estimate.model_size import shape_of
+from gatekeeper.estimate.roofline import Shape
 from gatekeeper.estimate.working_memory import SPARE, forward_bytes, kept_once_run
 from gatekeeper.evidence.trial_store import TrialStore
 from gatekeeper.records.trial import bare_mask
@@ -148,20 +150,50 @@ def weighed_rows(
     cache = 2 * _bytes(out.past_key_values) * tokens / len(prompt)
     # A kernel that kills tells nobody: the same spare as `estimate` asks for, in each row too.
     row = SPARE * (cache + max(reads, whole / WHOLE))
-    kept = kept_once_run(sum(p.numel() * p.element_size() for p in loaded.model.parameters()))
+    kept = kept_once_run(_weights(loaded))
     return rows_within(free, row, kept, USUAL_ROWS)
+
+
+def rows_now(loaded: LoadedModel, tokens: int, rows: int) -> int:
+    """How many of these rows a processor's memory holds now: all, or a power of two.
+
+    Others may have taken memory since the number was found, or an audit that was begun with more
+    goes on: a kernel that kills tells nobody.
+
+    Args:
+        tokens: of the longest prompt with its reply.
+    """
+    if rows == 1 or loaded.device.type != "cpu" or in_step():
+        return rows
+    shape, free = _shape(loaded), available_memory()
+    cache = 2 * tokens * shape.cached * loaded.dtype.itemsize if shape is not None else 0
+    row = SPARE * (cache + _forward(loaded, tokens))
+    if free is None or rows * row <= free:
+        return rows
+    return rows_within(free, row, 0, rows)
+
+
+def _shape(loaded: LoadedModel) -> Shape | None:
+    """A model's sizes by its config; None where that does not tell them."""
+    config = loaded.model.config.to_dict()  # type: ignore[operator, union-attr]
+    told = Checkpoint(path=Path(), revision=None, config=config, tensors={})
+    try:
+        return shape_of(told, loaded.recipe.description if loaded.recipe else None)
+    except CheckpointError:
+        return None
 
 
 def _forward(loaded: LoadedModel, tokens: int) -> float:
     """Bytes that a forward of one row works in beside its cache, by the model's config."""
-    config = loaded.model.config.to_dict()  # type: ignore[operator, union-attr]
-    told = Checkpoint(path=Path(), revision=None, config=config, tensors={})
-    try:
-        shape = shape_of(told, loaded.recipe.description if loaded.recipe else None)
-    except CheckpointError:  # does not tell a size
+    shape = _shape(loaded)
+    if shape is None:
         hidden: int = loaded.model.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
         return _STATES * hidden * tokens * loaded.dtype.itemsize
     return forward_bytes(shape, loaded.dtype.itemsize, 1, tokens)
+
+
+def _weights(loaded: LoadedModel) -> int:
+    return sum(p.numel() * p.element_size() for p in loaded.model.parameters())
 
 
 def _bytes(held: Any, depth: int = 4) -> int:
@@ -178,22 +210,34 @@ def _bytes(held: Any, depth: int = 4) -> int:
 
 
 def fitting_rows(
-    loaded: LoadedModel, prompts: Sequence[Encoded], new_tokens: int, store: TrialStore | None
+    loaded: LoadedModel,
+    prompts: Sequence[Encoded],
+    new_tokens: int,
+    store: TrialStore | None,
+    replicas: int = 1,
 ) -> int:
     """How many rows to run side by side; a resumed audit goes on with the number it began with.
 
-    The usual number for a model that lies on several devices: no single one of them tells.
+    The usual number for a model that lies on several devices: no single one of them tells. Memory
+    and disk are one.
+
+    Args:
+        replicas: how many will share a processor's memory, this one the first.
     """
     stored = store.blob(_NAME) if store is not None else None
     if stored is not None:
         return int(stored)
     longest = max((prompt.ids for prompt in prompts), key=len)
-    if in_step() or len(set(getattr(loaded.model, "hf_device_map", {}).values())) > 1:
+    places = set(getattr(loaded.model, "hf_device_map", {}).values())
+    if in_step() or (len(places) > 1 and not places <= {"cpu", "disk"}):
         rows = USUAL_ROWS
     elif loaded.device.type == "cuda":
         rows = measured_rows(loaded, longest, new_tokens, CudaMeter(loaded.device))
     else:
-        rows = weighed_rows(loaded, longest, new_tokens, available_memory())
+        free = available_memory()
+        if free is not None and replicas > 1:  # the others are still to come
+            free = (free - (replicas - 1) * (_weights(loaded) + BESIDE)) // replicas
+        rows = weighed_rows(loaded, longest, new_tokens, free)
     if store is not None:
         store.put_blob(_NAME, str(rows).encode())
     return rows

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gatekeeper.engine.generate.batch_order import shards, start_of
+from gatekeeper.engine.generate.batch_size import rows_now
 from gatekeeper.engine.generate.batching import Encoded
 from gatekeeper.engine.generate.decode import Keep, Reply, decode
 from gatekeeper.engine.generate.out_of_memory import kept_in_halves
@@ -155,7 +156,9 @@ def run_shard(
             give_back()  # holes that the last batch left would stand beside what this one takes
         _run(loaded, instrument, part, settings, slots, keep)
 
-    replies: list[Reply] = kept_in_halves(rows, settings.batch_rows, run)
+    longest = max(len(row.prompt.ids) for row in rows) + settings.new_tokens
+    side_by_side = rows_now(loaded, longest, min(settings.batch_rows, len(rows)))
+    replies: list[Reply] = kept_in_halves(rows, side_by_side, run)
     return [_stored(row, reply) for row, reply in zip(rows, replies, strict=True)]
 
 

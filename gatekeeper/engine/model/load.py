@@ -191,6 +191,7 @@ def load_model(
     offload: Path | None = None,
     parallel: str | None = None,
     progress: Progress | None = None,
+    beside: float = 0.0,
 ) -> LoadedModel:
     """Loads the weights and checks them against the description made without them.
 
@@ -199,6 +200,7 @@ def load_model(
         offload: spreads the model over all devices, then memory, then this folder on disk.
         parallel: this process's part of it alone; see `parallel_config`.
         progress: is told of the bytes that are read.
+        beside: bytes of memory that a model which is spread leaves to others.
 
     Raises:
         CheckpointError: weights or tokenizer cannot be loaded, the loaded model routes other
@@ -237,7 +239,7 @@ def load_model(
             use_safetensors=True,
             dtype=dtype,
             **_unpacking(path),
-            **(spreading(offload) if parallel is None else parallel_config(parallel)),
+            **(spreading(offload, beside) if parallel is None else parallel_config(parallel)),
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # so that they are named, below
         )

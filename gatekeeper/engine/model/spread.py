@@ -10,23 +10,28 @@ import torch
 from gatekeeper.engine.model.host_memory import available_memory
 
 
-def spreading(offload: Path | None) -> dict[str, Any]:
-    """Arguments by which from_pretrained spreads a model that no single device holds."""
+def spreading(offload: Path | None, beside: float = 0.0) -> dict[str, Any]:
+    """Arguments by which from_pretrained spreads a model that no single device holds.
+
+    Args:
+        beside: bytes of this machine's memory that are left free of weights.
+    """
     if offload is None:
         return {}
     offload.mkdir(parents=True, exist_ok=True)
-    return {"device_map": "auto", "offload_folder": offload, **_limited()}
+    return {"device_map": "auto", "offload_folder": offload, **_limited(beside)}
 
 
-def _limited() -> dict[str, Any]:
+def _limited(beside: float) -> dict[str, Any]:
     """Limits that keep it in a control group's memory: it looks at the whole machine's itself."""
     from accelerate.utils import get_max_memory
 
     most, here = get_max_memory(), available_memory()
-    if here is None or most.get("cpu", 0) <= here:
+    if here is None or (most.get("cpu", 0) <= here and not beside):
         return {}
+    room = int(max(0.0, min(0.9 * here, here - beside)))
     # A tenth is kept back, as where it is told nothing.
-    return {"max_memory": {name: int(0.9 * most[name]) for name in most} | {"cpu": int(0.9 * here)}}
+    return {"max_memory": {name: int(0.9 * most[name]) for name in most} | {"cpu": room}}
 
 
 def entry(model: Any) -> torch.device:

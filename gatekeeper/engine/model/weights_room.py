@@ -87,7 +87,9 @@ def refuse_no_room(
     halved = weight_bytes(description, torch.bfloat16)
     smaller = replicas * needed(halved, working * narrower).total
     half = narrower < 1 and smaller <= free
-    other = "--device spread (slower: GPUs, memory and disk together), or a larger machine"
+    other = "a larger machine, or more of its memory where a limit is set"
+    if needed(0.0, working).total <= free:  # weights may lie on disk, nothing else can
+        other = f"--device spread (slower: GPUs, memory and disk together), or {other}"
     if device.type == "cuda":
         other = "--device spread, --parallel tensor under torchrun, or a larger GPU"
     if alone <= free:
@@ -105,6 +107,28 @@ def refuse_no_room(
         where=where,
         remedy=f"use --dtype bfloat16 ({_up(smaller)} GB)" if half else f"use {other}",
     )
+
+
+def refuse_no_work(where: str, working: float, free: int | None = None) -> None:
+    """Refuses a model spread over memory and disk whose audit works in more than the memory holds.
+
+    Args:
+        where: the checkpoint, for the message.
+        working: bytes beside the weights; `free`: None for what there is.
+
+    Raises:
+        AuditError: it does; says how much is needed.
+    """
+    free = free_memory(torch.device("cpu")) if free is None else free
+    total = needed(0.0, working).total
+    if free is not None and total > free:
+        raise AuditError(
+            f"an audit of it works in {_up(total)} GB wherever its weights lie, and {_down(free)} "
+            "GB are free on cpu",
+            where=where,
+            remedy="use shorter prompts, a smaller --max-new-tokens, or a larger machine, or more "
+            "of its memory where a limit is set",
+        )
 
 
 def refuse_no_passage(

@@ -12,6 +12,7 @@ from gatekeeper.engine.generate.batch_size import (
     USUAL_ROWS,
     fitting_rows,
     measured_rows,
+    rows_now,
     rows_within,
     weighed_rows,
 )
@@ -103,6 +104,29 @@ def test_a_model_on_several_devices_gets_the_usual_number(monkeypatch):
     spread: Any = model.model
     spread.hf_device_map = {"model.layers.0": 0, "model.layers.1": "cpu"}
     assert fitting_rows(model, encoded(3), 6, None) == USUAL_ROWS
+    spread.hf_device_map = {"model.layers.0": "cpu", "model.layers.1": "disk"}
+    assert fitting_rows(model, encoded(3), 6, None) < USUAL_ROWS  # no memory but this one
+
+
+def test_fewer_rows_run_where_less_memory_is_free_than_when_their_number_was_found(monkeypatch):
+    model, scores = loaded("gpt_oss"), 3 * 4 * 4 * 600**2
+    monkeypatch.setattr(fit, "available_memory", lambda: 10 * scores)
+    assert 2 <= rows_now(model, 600, 100) <= 8
+    assert rows_now(model, 10, 100) == 100
+    monkeypatch.setattr(fit, "available_memory", lambda: 0)
+    assert rows_now(model, 600, 100) == 1
+    monkeypatch.setattr(fit, "available_memory", lambda: None)
+    assert rows_now(model, 600, 100) == 100
+
+
+def test_replicas_share_what_a_processor_has(monkeypatch):
+    model = loaded("mixtral")
+    weights = sum(p.numel() * p.element_size() for p in model.model.parameters())
+    for replicas in (1, 4):
+        free = 400_000 * replicas + (replicas - 1) * (weights + fit.BESIDE)
+        monkeypatch.setattr(fit, "available_memory", lambda free=free: free)
+        rows = fitting_rows(model, encoded(3), 6, None, replicas)
+        assert rows == weighed_rows(model, max((e.ids for e in encoded(3)), key=len), 6, 400_000)
 
 
 def test_scores_that_attention_writes_down_make_batches_of_long_prompts_smaller():

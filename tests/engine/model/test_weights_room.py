@@ -18,6 +18,7 @@ from gatekeeper.engine.model.weights_room import (
     BESIDE,
     refuse_no_passage,
     refuse_no_room,
+    refuse_no_work,
     weight_bytes,
 )
 from gatekeeper.errors import AuditError
@@ -46,6 +47,17 @@ def test_too_large_weights_are_told_with_what_would_fit(
         refuse_no_room(LARGE, CPU, dtype, "olmoe", int(free))
     told = f"{caught.value.message} {caught.value.remedy}"
     assert all(word in told for word in words), told
+
+
+def test_disk_is_advised_only_where_what_an_audit_works_in_fits_without_the_weights() -> None:
+    for working, advised in ((1e9, True), (4e9, False)):
+        with pytest.raises(AuditError) as caught:
+            refuse_no_room(LARGE, CPU, torch.bfloat16, "olmoe", int(4e9), working=working)
+        assert ("--device spread" in str(caught.value.remedy)) is advised
+        assert "where a limit is set" in str(caught.value.remedy)
+    refuse_no_work("olmoe", 1e9, int(4e9))
+    with pytest.raises(AuditError, match=r"works in 4\.5 GB wherever its weights lie, and 4\.0 GB"):
+        refuse_no_work("olmoe", 4e9, int(4e9))
 
 
 def test_what_fits_to_the_byte_is_not_refused() -> None:
