@@ -126,8 +126,8 @@ def device_and_dtype(request: AuditRequest) -> tuple[Any, Any]:
     """
     device, model = pick_device(request.execution.device), request.description
     wide = DTYPES["float32"].itemsize
-    whole = request.dtype == "auto" and device.type == "cpu" and not _parted(request)
-    working = spared(_working(request, wide)) if whole else 0.0
+    asks = request.dtype == "auto" and device.type == "cpu" and request.execution.parallel is None
+    working = spared(_working(request, wide)) if asks else 0.0
     return device, pick_dtype(request.dtype, device, model.dtype, model.parameters, working)
 
 

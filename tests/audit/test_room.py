@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
 from benchmarks.estimates import audit_options
 from gatekeeper.audit.estimate import estimate_of
 from gatekeeper.audit.plan import plan
-from gatekeeper.audit.room import device_and_dtype, narrowed, refuse_too_little
+from gatekeeper.audit.room import beside_spread, device_and_dtype, narrowed, refuse_too_little
 from gatekeeper.engine.model import load, weights_room
 from gatekeeper.engine.model.weights_room import BESIDE, weight_bytes
 from gatekeeper.errors import AuditError
@@ -26,6 +28,21 @@ def test_auto_is_narrower_where_the_weights_fit_and_what_is_beside_them_does_not
     monkeypatch.setattr(load, "total_memory", lambda: weights)
     assert device_and_dtype(request)[1] is torch.bfloat16
     assert "bfloat16 is taken" in narrowed(request)[0]
+
+
+def test_a_spread_model_is_held_to_the_memory_that_its_refusal_asks_for(monkeypatch):
+    """In the format that it names: more memory must not bring one that needs still more."""
+    line = (*LINE, "--device", "spread")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    request = plan(HARDENED, audit_options(SUITE, *line), None, print)
+    monkeypatch.setattr(load, "total_memory", lambda: BESIDE)
+    narrow = BESIDE + beside_spread(request)
+    monkeypatch.setattr(weights_room, "held_memory", lambda: 0)
+    for free, refused in ((int(narrow) - 1, True), (int(narrow) + 1, False)):
+        monkeypatch.setattr(load, "total_memory", lambda free=free: free)
+        monkeypatch.setattr(weights_room, "available_memory", lambda free=free: free)
+        with pytest.raises(AuditError, match="wherever") if refused else nullcontext():
+            refuse_too_little(request)
 
 
 def test_too_many_rows_are_told_to_be_left_to_the_memory(monkeypatch):

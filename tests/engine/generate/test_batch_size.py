@@ -16,6 +16,7 @@ from gatekeeper.engine.generate.batch_size import (
     rows_within,
     weighed_rows,
 )
+from gatekeeper.engine.model.weights_room import BESIDE
 from gatekeeper.errors import AuditError
 from gatekeeper.evidence.trial_store import TrialStore
 from tests.engine.tiny_loaded import encoded, loaded, loaded_with
@@ -123,7 +124,7 @@ def test_replicas_share_what_a_processor_has(monkeypatch):
     model = loaded("mixtral")
     weights = sum(p.numel() * p.element_size() for p in model.model.parameters())
     for replicas in (1, 4):
-        free = 400_000 * replicas + (replicas - 1) * (weights + fit.BESIDE)
+        free = 400_000 * replicas + (replicas - 1) * (weights + BESIDE)
         monkeypatch.setattr(fit, "available_memory", lambda free=free: free)
         rows = fitting_rows(model, encoded(3), 6, None, replicas)
         assert rows == weighed_rows(model, max((e.ids for e in encoded(3)), key=len), 6, 400_000)

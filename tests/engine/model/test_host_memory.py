@@ -144,9 +144,11 @@ def test_this_machine() -> None:
 
 def test_a_model_that_is_spread_keeps_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spread, "available_memory", lambda: 1000)
-    assert spread._limited()["max_memory"]["cpu"] == 900
+    assert spread._limited(0)["max_memory"]["cpu"] == 900
+    assert spread._limited(300)["max_memory"]["cpu"] == 700  # what an audit works in is left free
+    assert spread._limited(2000)["max_memory"]["cpu"] == 0
     monkeypatch.setattr(spread, "available_memory", lambda: 1 << 62)
-    assert spread._limited() == {}
+    assert spread._limited(0) == {}
 
 
 def test_a_limit_on_the_process_counts(tmp_path: Path) -> None:
