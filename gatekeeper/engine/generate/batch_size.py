@@ -134,8 +134,10 @@ def weighed_rows(
     """
     if free is None:
         return USUAL_ROWS
-    reads = _forward(loaded, len(prompt))
-    whole = _forward(loaded, len(prompt) + new_tokens)  # prompts with their replies: fewer rows
+    reads = reading_bytes(loaded, len(prompt))
+    whole = reading_bytes(
+        loaded, len(prompt) + new_tokens
+    )  # prompts with their replies: fewer rows
     if (needed := SPARE * max(reads, whole)) > free:
         raise AuditError(
             f"a row of the longest prompt ({len(prompt)} tokens, {new_tokens} more of reply) works "
@@ -167,7 +169,7 @@ def rows_now(loaded: LoadedModel, tokens: int, rows: int) -> int:
         return rows
     shape, free = _shape(loaded), available_memory()
     cache = 2 * tokens * shape.cached * loaded.dtype.itemsize if shape is not None else 0
-    row = SPARE * (cache + _forward(loaded, tokens))
+    row = SPARE * (cache + reading_bytes(loaded, tokens))
     if free is None or rows * row <= free:
         return rows
     return rows_within(free, row, 0, rows)
@@ -183,7 +185,7 @@ def _shape(loaded: LoadedModel) -> Shape | None:
         return None
 
 
-def _forward(loaded: LoadedModel, tokens: int) -> float:
+def reading_bytes(loaded: LoadedModel, tokens: int) -> float:
     """Bytes that a forward of one row works in beside its cache, by the model's config."""
     shape = _shape(loaded)
     if shape is None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gatekeeper.engine.generate.batch_size import MOST_ROWS, CudaMeter
+from gatekeeper.engine.generate.batch_size import MOST_ROWS, CudaMeter, reading_bytes
 from gatekeeper.engine.generate.batching import Encoded, left_padded, positions
 from gatekeeper.engine.generate.out_of_memory import in_halves
 from gatekeeper.engine.measure.capture import by_length
@@ -19,7 +19,9 @@ from gatekeeper.engine.model.hooks import Instrument
 from gatekeeper.engine.model.host_memory import available_memory
 from gatekeeper.engine.model.load import LoadedModel
 from gatekeeper.engine.model.mask_tables import width_of
+from gatekeeper.engine.model.one_copy import give_back
 from gatekeeper.engine.model.parallel import in_step
+from gatekeeper.estimate.working_memory import SPARE
 from gatekeeper.records.suite import HARMFUL_SETS
 
 #: Fewest replies of a kind from which its opening tokens are read.
@@ -157,6 +159,8 @@ def attribute(
             size = min(size, _fitting(loaded, instrument, longest))
         for index in by_length(loaded, [p.ids for p in wanted], size):
             batch = [wanted[i].ids for i in index]
+            if loaded.device.type == "cpu":
+                give_back()
             factor = in_halves(batch, lambda ids: [*_gradient(loaded, instrument, ids, target)])
             scores[[rows[i] for i in index]] = factor
             done += len(index)
@@ -166,7 +170,10 @@ def attribute(
 
 
 def _fitting(loaded: LoadedModel, instrument: Instrument, longest: Sequence[int]) -> int:
-    """Rows of the longest prompt whose gradients fit into half of the memory that is free."""
+    """Rows of the longest prompt whose gradients fit into half of the memory that is free.
+
+    On a processor, beside what a layer works in, which a kernel that kills leaves no time to find.
+    """
     on_cpu = loaded.device.type == "cpu"
     free = available_memory() if on_cpu else CudaMeter(loaded.device).free()
     if free is None:
@@ -183,7 +190,8 @@ def _fitting(loaded: LoadedModel, instrument: Instrument, longest: Sequence[int]
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         logits, _ = _forward(loaded, instrument, [longest])
     row = sum(kept.values()) + 4 * logits.numel()
-    return max(1, free // (2 * row))
+    works = SPARE * (row + reading_bytes(loaded, len(longest))) if on_cpu else 0.0
+    return max(1, int(free // max(2 * row, works)))
 
 
 def _forward(

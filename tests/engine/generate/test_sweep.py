@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gatekeeper.engine.generate import batch_size
 from gatekeeper.engine.generate import sweep as module
 from gatekeeper.engine.generate.batch_order import shards
 from gatekeeper.engine.generate.decode import decode
@@ -78,6 +79,23 @@ def test_interrupted_anywhere_it_gives_the_same_trials_and_computes_nothing_twic
     assert resumed == whole
     assert (count.computed, count.resumed) == (6, 6)
     assert sum(calls) == 12
+
+
+def test_rows_run_one_by_one_where_the_memory_has_become_full(tmp_path, monkeypatch):
+    model, seen = loaded("mixtral"), []
+    real = model.model.forward
+
+    def forward(*args, **kwargs):
+        seen.append(kwargs["attention_mask"].shape[0])
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(model.model, "forward", forward)
+    for name, free, most in (("wide", 1 << 40, 2), ("full", 0, 1)):
+        seen.clear()
+        monkeypatch.setattr(batch_size, "available_memory", lambda free=free: free)
+        with TrialStore(tmp_path / name) as store:
+            sweep(model, work(model), SETTINGS, store, lambda *_: None)
+        assert max(seen) == most
 
 
 def test_rows_of_this_session_were_not_resumed(tmp_path):

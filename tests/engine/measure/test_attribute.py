@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,26 @@ def test_batches_are_as_large_as_memory_holds_gradients(monkeypatch, free, large
     scores = attribute(model, prompts, range(4), TARGET, batch_rows=4)
     assert max(rows) == largest
     assert np.allclose(scores, whole, atol=1e-5)
+
+
+def test_what_a_layer_works_in_counts_beside_what_gradients_keep(monkeypatch):
+    """Attention that writes scores down: as many rows as fit with three copies of a layer's."""
+    model = loaded("gpt_oss")
+    prompts = [replace(p, ids=(7 + i,) * 600) for i, p in enumerate(encoded(4))]
+    scores = 3 * 4 * 4 * 600**2
+    rows = []
+    real = model.model.forward
+
+    def forward(*args, **kwargs):
+        rows.append(kwargs["input_ids"].shape[0])
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(model.model, "forward", forward)
+    monkeypatch.setattr(
+        "gatekeeper.engine.measure.attribute.available_memory", lambda: int(4.5 * scores)
+    )
+    attribute(model, prompts, range(4), TARGET, batch_rows=4)
+    assert max(rows) == 1
 
 
 def test_openings_come_from_judged_replies_and_lean():
