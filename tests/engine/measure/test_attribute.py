@@ -70,7 +70,7 @@ def test_what_a_layer_works_in_counts_beside_what_gradients_keep(monkeypatch):
 
     monkeypatch.setattr(model.model, "forward", forward)
     monkeypatch.setattr(
-        "gatekeeper.engine.measure.attribute.available_memory", lambda: int(4.5 * scores)
+        "gatekeeper.engine.measure.attribute.available_memory", lambda: int(6.2 * scores)
     )
     attribute(model, prompts, range(4), TARGET, batch_rows=4)
     assert max(rows) == 1
