@@ -54,6 +54,17 @@ def strict_loads(data: bytes, *, infinity: bool = False) -> Any:
     return value
 
 
+def levelled(value: Any) -> Any:
+    """Whole numbers without a point, as canonical JSON has them: evidence that was read again, in
+    which 1.0 is 1, gives the same bytes.
+    """
+    if isinstance(value, dict):
+        return {key: levelled(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [levelled(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 @cache
 def strict_decoder(*, infinity: bool = False) -> json.JSONDecoder:
     """What `strict_loads` decodes with; nesting too deep is a RecursionError of its own.

@@ -21,6 +21,8 @@ _PLAIN = (
     "seed",
     "error_bound",
 )
+#: Numbers that are not counts.
+_REAL = ("threshold", "error_bound", "unimodal_bound")
 _VARIED = ("size", "resamples", "stable", "shared")
 
 
@@ -57,14 +59,18 @@ def fold_to_json(record: Selection | Mask | Environment | Change) -> dict[str, i
 
 
 def selection_from_json(data: Mapping[str, Any]) -> Selection:
-    """The record of one; what older bundles lack is left empty."""
+    """The record of one; what older bundles lack is left empty.
+
+    Canonical JSON writes 1.0 as 1, so kinds are restored.
+    """
     return Selection(
-        **{name: data[name] for name in _PLAIN},
+        **{name: data[name] for name in _PLAIN if name not in _REAL},
+        **{name: _real(data.get(name)) for name in _REAL},
         ranked=tuple(
             RankedExpert(
                 expert=ExpertId(*r["expert"]),
-                score=r["score"],
-                probability=r["probability"],
+                score=float(r["score"]),
+                probability=float(r["probability"]),
                 groups=tuple(r["groups"]),
                 borderline=r["borderline"],
             )
@@ -72,7 +78,6 @@ def selection_from_json(data: Mapping[str, Any]) -> Selection:
         ),
         prompts=dict(data["prompts"]),
         notes=tuple(data["notes"]),
-        unimodal_bound=data.get("unimodal_bound"),
         phi=_phi_from_json(data["phi"]) if data.get("phi") else None,
         sensitivity=tuple(
             Sensitivity(**{name: varied[name] for name in _VARIED})
@@ -94,7 +99,11 @@ def _phi_to_json(phi: Phi) -> dict[str, Any]:
 
 def _phi_from_json(data: Mapping[str, Any]) -> Phi:
     return Phi(
-        value=data["value"],
+        value=float(data["value"]),
         interval=interval_from_json(data["interval"]),
         resamples=data["resamples"],
     )
+
+
+def _real(value: float | None) -> Any:
+    return None if value is None else float(value)

@@ -16,6 +16,7 @@ from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import SelectorFacts
 from gatekeeper.report.environment_facts import EnvironmentRow
 from gatekeeper.report.parts import GroupRow, ReportView, RuleRow, Share
+from gatekeeper.strict_json import levelled
 
 SCHEMA = "gatekeeper/report/v1"
 
@@ -23,9 +24,8 @@ SCHEMA = "gatekeeper/report/v1"
 def render(view: object, attachments: Mapping[str, bytes]) -> bytes:
     """The report as UTF-8 JSON with sorted keys; the same view gives the same bytes."""
     assert isinstance(view, ReportView)  # noqa: S101 - narrows the plugin interface
-    text = json.dumps(
-        report_to_json(view), ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False
-    )
+    report = levelled(report_to_json(view))
+    text = json.dumps(report, ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False)
     return (text + "\n").encode()
 
 

@@ -34,7 +34,7 @@ from gatekeeper.report.environment_facts import EnvironmentRow
 from gatekeeper.report.parts import Layout
 from gatekeeper.report.plain import from_plain, to_plain
 from gatekeeper.report.role_facts import RoleFacts
-from gatekeeper.strict_json import strict_loads
+from gatekeeper.strict_json import levelled, strict_loads
 
 SCHEMA = "gatekeeper/disclosed/v1"
 #: Each outcome as one letter.
@@ -99,7 +99,7 @@ def disclosed_bytes(
     }
     if level is not Disclosure.PUBLIC:
         data |= _redacted(evidence)
-    text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(levelled(data), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 

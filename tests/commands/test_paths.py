@@ -312,10 +312,15 @@ def test_policy_lint_lists_it(places, capsys) -> None:
 
 def test_what_is_there_and_no_bundle_does_not_verify(places, tmp_path, capsys) -> None:
     """An empty directory, and a file."""
-    for path, word in ((tmp_path, "manifest.json"), (Path(places["labels"]), "not a directory")):
-        for command in (["verify"], ["check", "--policy", places["policy"]]):
-            assert run([*command, str(path)]) == ExitCode.NOT_VERIFIED
-            assert word in capsys.readouterr().err
+    check = ["check", "--policy", places["policy"]]
+    for path, command, word in (
+        (tmp_path, ["verify"], "manifest.json"),
+        (tmp_path, check, "manifest.json"),
+        (Path(places["labels"]), ["verify"], "not a PDF"),
+        (Path(places["labels"]), check, "not a directory"),
+    ):
+        assert run([*command, str(path)]) == ExitCode.NOT_VERIFIED
+        assert word in capsys.readouterr().err
 
 
 def test_the_policy_beside_a_verdict_is_not_typed(places, tmp_path, capsys) -> None:

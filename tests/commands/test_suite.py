@@ -96,5 +96,5 @@ def test_the_shipped_suites_are_listed(capsys: pytest.CaptureFixture[str]) -> No
     assert run(["suite", "list"]) == 0
     out = capsys.readouterr().out
     assert "core 2: " in out
-    assert "demo 1: " in out
+    assert "demo 2: " in out
     assert "420 benign" in out

@@ -260,7 +260,7 @@ def test_a_misspelt_verdict_is_no_empty_list(audits, capsys):
 
 def test_a_bundle_is_read_once_when_it_is_added(made, tmp_path, monkeypatch, capsys):
     """And asked nothing twice: what its verdict asks is kept from when that was verified."""
-    read, asked = list[Path](), list[str]()
+    read, asked = list[Path](), list[tuple[int, str]]()
     whole, answer = bundles.read_bundle, Memory.ask
 
     def reading(path: Path) -> Evidence:
@@ -269,7 +269,7 @@ def test_a_bundle_is_read_once_when_it_is_added(made, tmp_path, monkeypatch, cap
 
     def asking(memory: Memory, question: str, make: Callable[[], object]) -> object:
         def made_() -> object:
-            asked.append(question)
+            asked.append((id(memory), question))
             return make()
 
         return answer(memory, question, made_)
