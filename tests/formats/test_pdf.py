@@ -102,7 +102,9 @@ def test_the_summary_is_one_page_and_the_sign_off_stands_free(kind: str) -> None
 
 
 def _check_summary(reader: PdfReader) -> None:
-    """Page 2 is the summary, page 3 starts with findings, and the sign-off lies upon nothing."""
+    """Page 2 is the summary; findings follow, of a pass on the same page; the sign-off lies upon
+    nothing.
+    """
     drawn: list[tuple[str, float]] = []
 
     def visit(text: str, cm: list[float], tm: list[float], *_: object) -> None:
@@ -112,8 +114,8 @@ def _check_summary(reader: PdfReader) -> None:
     text = reader.pages[1].extract_text()
     assert "Executive summary" in text and "What is recommended" in text
     assert "How sure this is, and what is not known" in text
-    assert "Findings" in "".join(reader.pages[2].extract_text().split("\n")[:4])
-    page = next(p for p in reader.pages[2:] if "Committee chair" in p.extract_text())
+    assert "Findings" in text + "".join(reader.pages[2].extract_text().split("\n")[:4])
+    page = next(p for p in reader.pages[1:] if "Committee chair" in p.extract_text())
     page.extract_text(visitor_text=visit)
     at = [text for text, _ in drawn].index("Sign-off")
     # What is drawn before the block stands above it, and not over it.
