@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,14 +18,12 @@ from gatekeeper.analysis.comparison_masks import BY_CAUSE
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.finding import Finding, Missing
-from gatekeeper.report.bars import group_gauge, rule_gauge, set_rates
-from gatekeeper.report.charts import refusal_curve
+from gatekeeper.report.bars import group_gauge
 from gatekeeper.report.corrected import CORRECTED, card_line, corrected_cells
 from gatekeeper.report.curve_parts import Curve, CurveRow
-from gatekeeper.report.dose_chart import dose_response
 from gatekeeper.report.doses import Doses, step_text
 from gatekeeper.report.environment_facts import what_changes
-from gatekeeper.report.expert_map import expert_map
+from gatekeeper.report.figures import Figures, drawn
 from gatekeeper.report.modes import mask_text, own_mode
 from gatekeeper.report.parts import Layout, ReportView, RuleRow, Share
 from gatekeeper.report.rules import subject_text
@@ -125,45 +123,6 @@ def stylesheet(paper: str = "a4", *, cjk: bool = True) -> str:
     return css if paper == "a4" else css.replace("size: A4", "size: letter").replace(*_HEIGHTS)
 
 
-class Figures:
-    """The charts of a report, each drawn when a template asks for it."""
-
-    def __init__(self, view: ReportView) -> None:
-        self._view = view
-
-    @cached_property
-    def curve(self) -> Markup | str:
-        """Refusal rate against mask size."""
-        view = self._view
-        return _drawn(refusal_curve(view.curve, view.words)) if view.curve else ""
-
-    @cached_property
-    def doses(self) -> Markup | str:
-        """Refusals lost against how strongly experts are disturbed."""
-        view = self._view
-        return _drawn(dose_response(view.doses, view.words)) if view.doses else ""
-
-    @cached_property
-    def sets(self) -> Markup | str:
-        """Refusal rate of each prompt set."""
-        view = self._view
-        return _drawn(set_rates(view.sets, view.words)) if view.sets else ""
-
-    @cached_property
-    def maps(self) -> Mapping[str, Markup]:
-        """Where safety sits, by selector."""
-        return {
-            facts.name: _drawn(expert_map(facts, self._view.words))
-            for facts in self._view.selectors
-            if any(row.probabilities for row in facts.layers)
-        }
-
-    @cached_property
-    def gauges(self) -> Mapping[str, Markup]:
-        """Interval and limit of each rule, by id."""
-        return {row.id: _drawn(rule_gauge(row, self._view.words)) for row in self._view.rules}
-
-
 def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
     """The report as one HTML document.
 
@@ -189,7 +148,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             subject=lambda finding: subject_text(finding.subject, words),
             share=lambda share: _share(share, view),
             first_few=first_few,
-            gauge=lambda row: _drawn(group_gauge(row, words)),
+            gauge=lambda row: drawn(group_gauge(row, words)),
             mappings=_mappings(view),
             notes=_notes(view),
             environments_lead=_environments_lead(view),
@@ -215,13 +174,6 @@ def _corrected(view: ReportView) -> dict[str, object]:
         "corrected": [corrected_cells(row, words) for row in facts.rows] if facts else [],
         "card_line": card_line(facts, words) if facts else "",
     }
-
-
-def _drawn(figure: str) -> Markup:
-    """A chart as markup; `svg.py` has escaped every text in it."""
-    from markupsafe import Markup
-
-    return Markup(figure)  # noqa: S704
 
 
 def _page_line(line: str) -> Markup:
