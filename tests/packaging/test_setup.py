@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,20 @@ def test_a_python_asked_for_is_not_silently_replaced(stubs: Stubs) -> None:
     done = stubs.run("python.sh", PYTHON="python3.12")
     assert (done.returncode, done.stdout) == (3, "")
     assert "python3.12" in done.stderr
+
+
+def test_an_environment_that_is_linked_to_is_not_emptied(tmp_path: Path) -> None:
+    shutil.copytree(SETUP, tmp_path / "clone" / "tools" / "setup")
+    for name in ("pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path / "clone")
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "kept").write_text("")
+    (tmp_path / "clone" / ".venv").symlink_to(tmp_path / "theirs")
+    script = str(tmp_path / "clone" / "tools" / "setup" / "setup.sh")
+    done = subprocess.run(["/bin/bash", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "remove the link" in done.stderr
+    assert (tmp_path / "theirs" / "kept").exists()
 
 
 def test_no_python_at_all_is_told_with_the_remedy(stubs: Stubs) -> None:

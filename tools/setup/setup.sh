@@ -33,6 +33,11 @@ fi
 if usable; then
   tools/setup/system.sh --tests
 else
+  # It would be emptied, whoever else uses it.
+  if [ -L .venv ]; then
+    echo "setup: .venv is a link to an environment that is not this checkout's: remove the link" >&2
+    exit 2
+  fi
   python="$(tools/setup/python.sh)"
   tools/setup/system.sh --tests "$python"
   echo "setup: creating .venv with $python"
