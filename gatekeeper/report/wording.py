@@ -150,11 +150,13 @@ class Wording:
     def count(self, finding: Finding) -> str:
         """How many prompts a finding rests on, and from how many seeds if those are fewer.
 
-        Of how many, where a run stopped early.
+        Of how many, where a run stopped early, or where the worst mask was run on a part of them.
         """
         n, seeds = self.number(finding.n, 0), self.number(finding.clusters, 0)
         if "planned" in finding.counts:
             n = self("number.stopped", n=n, planned=self.number(finding.counts["planned"], 0))
+        elif (worst := finding.counts.get("worst_n", finding.n)) < finding.n:
+            n = self("number.stopped", n=self.number(worst, 0), planned=n)
         return n if finding.clusters >= finding.n else self("number.clustered", n=n, seeds=seeds)
 
     def measured(self, outcome: Finding | Missing) -> str:

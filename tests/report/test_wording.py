@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -211,3 +212,21 @@ def test_all_metrics_have_a_title() -> None:
     for metric in catalog.names("metric"):
         assert metric_title(metric, WORDS)
     assert metric_title("no-such-metric", WORDS) == "no-such-metric"
+
+
+def test_the_worst_of_many_masks_is_told_with_the_prompts_it_was_run_on() -> None:
+    """Of folds, each mask is run on half: 99 points of 240 prompts would be more than there are."""
+    whole = Finding(
+        metric="worst-mask-drop",
+        version=1,
+        subject=Subject(k=8),
+        value=99.2,
+        unit="points",
+        interval=Interval(low=85.0, high=99.9, confidence=0.95, method="m"),
+        n=240,
+        clusters=240,
+        counts={"worst_n": 120},
+    )
+    words = load_wording("en")
+    assert words.count(whole) == "120 of 240"
+    assert words.count(replace(whole, counts={"worst_n": 240})) == "240"
