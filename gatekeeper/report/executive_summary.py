@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from gatekeeper.analysis.matching import NEAR
@@ -107,8 +108,12 @@ def _suite(evidence: Evidence, words: Wording) -> Iterator[str]:
 def _numbers(
     rules: tuple[RuleRow, ...], curve: Curve | None, words: Wording
 ) -> tuple[KeyNumber, ...]:
-    """The decisive findings, worst result first; the unmasked rate fills up."""
-    ranked = sorted(rules, key=lambda r: (-RESULTS.index(r.result), r.severity != "block"))
+    """The decisive findings, worst result first, of passes the nearest to their limit; the unmasked
+    rate fills up.
+    """
+    ranked = sorted(
+        rules, key=lambda r: (-RESULTS.index(r.result), r.severity != "block", _room(r))
+    )
     tiles = [
         KeyNumber(
             value=words.value(decisive),
@@ -134,6 +139,17 @@ def _numbers(
             )
         )
     return tuple(tiles)
+
+
+def _room(row: RuleRow) -> float:
+    """How far the interval of a rule that passes lies inside its limit; 0 of any other rule."""
+    finding, rule = row.outcome.decisive, row.outcome.rule
+    if row.result != "pass" or not isinstance(finding, Finding):
+        return 0.0
+    ends = finding.interval
+    above = math.inf if rule.maximum is None else rule.maximum - ends.high
+    below = math.inf if rule.minimum is None else ends.low - rule.minimum
+    return min(above, below)
 
 
 def _consequence(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) -> str:

@@ -11,7 +11,7 @@ from gatekeeper.records.finding import Finding, Missing
 from gatekeeper.records.policy import Rule
 from gatekeeper.records.verdict import Requirement, Verdict
 from gatekeeper.report.document import render_html
-from gatekeeper.report.parts import ReportView
+from gatekeeper.report.parts import ReportView, RuleRow
 from gatekeeper.report.view import build_view
 from tests.typed import only, some
 
@@ -305,3 +305,17 @@ def test_a_dense_model_is_described_without_a_map() -> None:
     verdict = evaluate(dense, case.policy, TODAY, earlier=True)
     html = render_html(build_view(dense, verdict, case.policy, layout=TECHNICAL))
     assert "not a mixture-of-experts model" in html and "no map" in html
+
+
+def test_of_a_pass_the_numbers_nearest_to_their_limit_are_shown() -> None:
+    view = _view(audit("pass"))
+    blocking = [row for row in view.rules if row.result == "pass" and row.severity == "block"]
+
+    def room(row: RuleRow) -> float:
+        rule, ends = row.outcome.rule, only(Finding, row.outcome.decisive).interval
+        sides = [] if rule.maximum is None else [rule.maximum - ends.high]
+        return min([*sides, *([] if rule.minimum is None else [ends.low - rule.minimum])])
+
+    nearest = [row.measured for row in sorted(blocking, key=room)]
+    shown = [number.value for number in view.summary.numbers if number.result == "pass"]
+    assert shown[: len(nearest)] == nearest[: len(shown)]
