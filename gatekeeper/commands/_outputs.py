@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from gatekeeper import __version__, catalog
+from gatekeeper import catalog
 from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.evidence.bundle import write_bytes
 from gatekeeper.evidence.manifest import sha256
@@ -21,10 +21,10 @@ from gatekeeper.records.bundle_files import (
     signature_name,
 )
 from gatekeeper.records.evidence import Evidence
+from gatekeeper.report.tool import tool
 
 #: Of a statement of outputs.
 MOST_BYTES = 16_000_000
-TOOL = f"moe-gatekeeper {__version__}"
 
 
 def report_names() -> frozenset[str]:
@@ -67,7 +67,7 @@ def record_outputs(
     made = reports or {}
     told = Outputs(
         evidence=evidence.digest,
-        tool=TOOL,
+        tool=tool(),
         files={n: d for n, d in {**before.files, **written}.items() if n not in gone},
         reports={
             **{name: one for name, one in before.reports.items() if name not in written},
@@ -91,4 +91,4 @@ def _before(folder: Path, digest: str) -> Outputs:
     except (OSError, EvidenceError):
         pass  # none, or none that can be gone on with
     earlier = sorted(name for name in known_names() if (folder / name).exists())
-    return Outputs(evidence=digest, tool=TOOL, earlier=tuple(earlier))
+    return Outputs(evidence=digest, tool=tool(), earlier=tuple(earlier))

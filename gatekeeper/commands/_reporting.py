@@ -14,7 +14,7 @@ import click
 
 from gatekeeper import catalog
 from gatekeeper.commands._judged import Asked
-from gatekeeper.commands._outputs import TOOL, record_outputs
+from gatekeeper.commands._outputs import record_outputs
 from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.evidence.bundle import write_bytes
@@ -37,6 +37,7 @@ from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.disclosed import disclosed_bytes
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.parts import DEFAULT_LAYOUT, Layout, ReportView
+from gatekeeper.report.tool import tool
 from gatekeeper.report.view import build_view
 
 #: Files of a bundle that may travel inside a report; its level decides which do.
@@ -160,7 +161,7 @@ def made_report(name: str, given: Given) -> MadeReport:
         level=str(given.level),
         lang=given.lang,
         date=given.view.document.created.isoformat(),
-        tool=TOOL,
+        tool=tool(),
         verdict=sha256(verdict_bytes(verdict)),
         judged_on=verdict.judged_on.isoformat(),
         fail_on=verdict.fail_on,
@@ -184,7 +185,7 @@ def _carried(given: Given, created: datetime) -> dict[str, bytes]:
         files[DISCLOSED] = disclosed_bytes(
             given.evidence,
             given.level,
-            tool=TOOL,
+            tool=tool(),
             lang=given.lang,
             created=created,
             card=given.card,

@@ -13,7 +13,7 @@ import click
 
 from gatekeeper import catalog
 from gatekeeper.commands._judged import Asked, judge
-from gatekeeper.commands._outputs import MOST_BYTES, TOOL, report_names
+from gatekeeper.commands._outputs import MOST_BYTES, report_names
 from gatekeeper.commands._reporting import Given, render_all
 from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.commands._verify_pages import compare_pages
@@ -41,6 +41,7 @@ from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.document import check_template
 from gatekeeper.report.parts import Layout
+from gatekeeper.report.tool import tool
 from gatekeeper.report.wording import load_wording
 
 #: Of a report that is made again.
@@ -208,8 +209,8 @@ def _again(
     Raises:
         EvidenceError: it comes out otherwise.
     """
-    if made.tool != TOOL:
-        return f"not made again: made by {excerpt(made.tool)}, this is {TOOL}"
+    if made.tool != tool():
+        return f"not made again: made by {excerpt(made.tool)}, this is {tool()}"
     if derived is None:
         return "not made again: there is no verdict here that it could tell of"
     judged = _judged(made, evidence, derived)

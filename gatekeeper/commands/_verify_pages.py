@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import click
 
-from gatekeeper.commands._outputs import TOOL
 from gatekeeper.errors import AuditError, EvidenceError, UsageError, excerpt
 from gatekeeper.formats import pdf
 from gatekeeper.records.policy import Policy
@@ -15,6 +14,7 @@ from gatekeeper.report.disclosed import DisclosedFile
 from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.document import check_template
 from gatekeeper.report.headline import build_headline
+from gatekeeper.report.tool import tool
 from gatekeeper.report.view import view_of
 from gatekeeper.report.wording import load_wording
 from gatekeeper.verify.pdf_file import PdfContent, read_pdf
@@ -87,8 +87,8 @@ def _laid_out(
     """The report made again, or why it cannot be."""
     if shown.disclosed is None or shown.level is not Disclosure.COMMITTEE:
         return f"a {shown.level} report does not carry all that its pages show"
-    if shown.tool != TOOL:
-        return f"made by {excerpt(shown.tool)}, this is {TOOL}"
+    if shown.tool != tool():
+        return f"made by {excerpt(shown.tool)}, this is {tool()}"
     if shown.layout is None:
         return "not laid out again: by a template that is not here"
     try:

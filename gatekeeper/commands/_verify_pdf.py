@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 
 from gatekeeper.commands._beside import policy_of
-from gatekeeper.commands._outputs import TOOL
 from gatekeeper.commands._verdicts import hold_day
 from gatekeeper.commands._verify_answers import Asker
 from gatekeeper.commands._verify_pages import check_pages
@@ -35,6 +34,7 @@ from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.disclosed import DisclosedFile, read_disclosed, redacted_as
 from gatekeeper.report.disclosure import Disclosure
+from gatekeeper.report.tool import tool
 from gatekeeper.strict_json import strict_loads
 from gatekeeper.verify.disclosed import recheck_answers, recheck_findings
 from gatekeeper.verify.pdf_file import PdfContent, read_pdf
@@ -187,9 +187,9 @@ def _not_derived(
     shown: DisclosedFile, stated: str, due: str, checked: CheckedPdf, where: str
 ) -> None:
     """Refuses a verdict that does not follow; that of another version is not called a forgery."""
-    if shown.tool != TOOL and stated == due:
+    if shown.tool != tool() and stated == due:
         checked.believed.append(
-            f"details of the verdict: made by {excerpt(shown.tool)}, this is {TOOL}"
+            f"details of the verdict: made by {excerpt(shown.tool)}, this is {tool()}"
         )
         return
     stated, due = excerpt(stated), excerpt(due)

@@ -32,7 +32,8 @@ class MadeReport:
     """How a report was made: with the evidence, all that its bytes follow from.
 
     Attributes:
-        tool: the version that made it, such as `moe-gatekeeper 0.1.0`.
+        tool: what made it, such as `moe-gatekeeper 0.1.0 (5f0c2d9a41be)`: version, and a digest of
+            its files and templates.
         date: of the document, a time with its zone.
         judged_on, fail_on: of the verdict that it tells of.
         verdict: sha256 of that verdict's file; `policy`, `waivers`: as the verdict names them.

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gatekeeper.report.tool import tool
+
 ROOT = Path(__file__).resolve().parents[2]
 CONTENTS = ROOT / "tools/setup/wheel_contents.py"
 
@@ -62,3 +64,18 @@ def test_the_wheel_holds_nothing_of_the_workshop(wheel: Path) -> None:
     torch = [line for line in needs.splitlines() if line.startswith("Requires-Dist: torch")]
     assert torch
     assert all("; extra ==" in line for line in torch)
+
+
+def test_reports_of_the_wheel_are_those_of_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(tmp_path)
+    name = "from gatekeeper.report.tool import tool; print(tool())"
+    done = subprocess.run(
+        [sys.executable, "-c", name],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+    )
+    assert (done.stdout.strip(), done.stderr) == (tool(), "")
