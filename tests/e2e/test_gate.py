@@ -25,15 +25,17 @@ CONTROLS = "random_masks: 20"
 def policies(tmp_path_factory):
     """The demo's, with two random masks where it wants 20, as few as tell what chance costs.
 
-    A fail needs no more than two selectors; the pass takes all four. With all for both: the slow
-    test at the end.
+    Two selectors each, all but `greedy` between them: with all four for both, as a user runs it,
+    in the slow test at the end.
     """
     text = DEMO_POLICY.read_text(encoding="utf-8")
     assert ALL in text
     assert CONTROLS in text
     few = text.replace(CONTROLS, "random_masks: 2")
-    texts = {"concentrated": few.replace(ALL, "selectors: [ses-frequency, attribution]"),
-             "hardened": few}  # fmt: skip
+    texts = {
+        "concentrated": few.replace(ALL, "selectors: [ses-frequency, attribution]"),
+        "hardened": few.replace(ALL, "selectors: [ses-contrast, attribution]"),
+    }
     folder = tmp_path_factory.mktemp("policies")
     for name, policy in texts.items():
         (folder / f"{name}.yaml").write_text(policy, encoding="utf-8")
