@@ -19,6 +19,7 @@ from gatekeeper.engine.generate.sweep import Executor, LocalExecutor
 from gatekeeper.engine.generate.thinking import shows, untold
 from gatekeeper.engine.judges.judging import open_judge, try_judge
 from gatekeeper.engine.model.load import SPREAD, LoadedModel, dtype_name, load_model
+from gatekeeper.engine.model.spread import bytes_on_disk
 from gatekeeper.engine.progress import Reporter
 from gatekeeper.engine.self_test.run import self_test
 from gatekeeper.errors import UsageError
@@ -157,6 +158,11 @@ def _load(request: AuditRequest, work_dir: Path, reporter: Reporter) -> LoadedMo
     loaded = replace(loaded, cautions=(*loaded.cautions, *cautions))
     for text in loaded.cautions:
         reporter.caution(text)
+    if on_disk := bytes_on_disk(loaded.model):
+        reporter.caution(
+            f"{on_disk / 1e9:,.1f} GB of its weights lie on disk, and each forward pass reads them "
+            "anew: the self-test takes minutes, the audit far longer than where they fit"
+        )
     return loaded
 
 

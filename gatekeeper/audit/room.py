@@ -114,6 +114,7 @@ def placed(
         working=spared(work),
         least=spared(working(dtype.itemsize, 1)),
         fixed=SPARE * work.fixed if work else 0.0,
+        spread="--device h100 or another to plan for (an audit here takes `--device spread`)",
     )
     return dtype, needed(weight_bytes(description, dtype), spared(work))
 

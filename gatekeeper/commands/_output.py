@@ -200,7 +200,7 @@ def is_work(work: Path) -> bool:
 
 
 def _leave(work: Path, new: Sequence[Path]) -> None:
-    """Leaves a stopped audit: keeps computed rows; else takes away what this command made.
+    """Leaves a stopped audit: keeps computed rows alone; else takes away what this command made.
 
     Args:
         new: directories that were not there before, innermost first.
@@ -208,6 +208,8 @@ def _leave(work: Path, new: Sequence[Path]) -> None:
     from gatekeeper.evidence.trial_store import STORE, holds_rows
 
     if holds_rows(work / STORE):
+        # As large as a model, and written anew by whoever goes on.
+        shutil.rmtree(work / _OFFLOAD, ignore_errors=True)
         return
     shutil.rmtree(work, ignore_errors=True)
     for folder in new:

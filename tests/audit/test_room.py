@@ -67,5 +67,7 @@ def test_estimate_and_audit_tell_one_total(monkeypatch):
     monkeypatch.setattr(weights_room, "available_memory", lambda: int(told.memory.total) - 1)
     with pytest.raises(AuditError, match="GB in all, and"):
         refuse_too_little(request)
-    with pytest.raises(AuditError, match="GB in all, and"):
+    with pytest.raises(AuditError, match="GB in all, and") as caught:
         estimate_of(HARDENED, audit_options(SUITE, *line), None, "cpu", None)
+    # Which of its own options helps: it takes no `--device spread`.
+    assert str(caught.value.remedy).startswith("use --device h100 or another to plan for (an audit")

@@ -50,6 +50,20 @@ def test_rows_stay_and_a_second_stop_does_not_lose_them(tmp_path):
     assert list(out.iterdir()) == []
 
 
+def test_weights_that_were_laid_on_disk_do_not_stay(tmp_path):
+    out = tmp_path / "out"
+    with (
+        pytest.raises(KeyboardInterrupt),
+        output_directory(out, overwrite=False) as work,
+        TrialStore(work / STORE) as store,
+    ):
+        store.put([StoredReply(key="0", text="x", ids=(1,), truncated=False)])
+        (work / "offload").mkdir()
+        (work / "offload" / "layers.0.weight.dat").write_bytes(b"0" * 64)
+        raise KeyboardInterrupt
+    assert {path.name for path in (out / WORK).iterdir()} == {"lock", STORE}
+
+
 def test_an_audit_at_work_keeps_its_directory_from_another(tmp_path):
     out = tmp_path / "out"
     with output_directory(out, overwrite=False) as work:

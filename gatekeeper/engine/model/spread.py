@@ -38,3 +38,8 @@ def entry(model: Any) -> torch.device:
     """The device where prompts enter a spread model; weights on disk come to the processor."""
     device: torch.device = model.get_input_embeddings().weight.device
     return torch.device("cpu") if device.type == "meta" else device
+
+
+def bytes_on_disk(model: Any) -> int:
+    """Bytes of weights that neither devices nor memory hold: each forward pass reads them."""
+    return sum(p.numel() * p.element_size() for p in model.parameters() if p.device.type == "meta")

@@ -17,6 +17,7 @@ from gatekeeper.records.model import ModelDescription
 #: Bytes beside the weights that the smallest audit takes: torch, transformers, one row. At
 #: the peak of an audit of the demo, rows one by one, 457 million were measured.
 BESIDE = 460_000_000
+SPREADING = "--device spread (slower: GPUs, memory and disk together)"
 _GB = 1e9
 
 
@@ -66,6 +67,7 @@ def refuse_no_room(
     least: float | None = None,
     fixed: float = 0.0,
     replicas: int = 1,
+    spread: str = SPREADING,
 ) -> None:
     """Refuses weights that the memory which is free on their device does not hold.
 
@@ -75,6 +77,7 @@ def refuse_no_room(
         working: bytes that an audit works in beside them, in this format; `least`: with rows one
             by one, where that is known; `fixed`: however short the prompts are.
         replicas: models that are to be there side by side.
+        spread: what to use where weights may lie on disk.
 
     Raises:
         AuditError: they do not fit; says what would.
@@ -89,7 +92,7 @@ def refuse_no_room(
     half = narrower < 1 and smaller <= free
     other = "a larger machine, or more of its memory where a limit is set"
     if needed(0.0, working).total <= free:  # weights may lie on disk, nothing else can
-        other = f"--device spread (slower: GPUs, memory and disk together), or {other}"
+        other = f"{spread}, or {other}"
     if device.type == "cuda":
         other = "--device spread, --parallel tensor under torchrun, or a larger GPU"
     if alone <= free:

@@ -10,6 +10,7 @@ import torch
 
 from gatekeeper.engine.measure.refusal_direction import directions, projected_out
 from gatekeeper.engine.model.architectures import architecture_of
+from gatekeeper.engine.model.spread import bytes_on_disk
 from gatekeeper.engine.self_test.run import self_test
 from tests.engine import invariants as inv
 from tests.engine import zoo
@@ -30,6 +31,8 @@ def offloaded(path: Path, family: str, cpu: str):
     )
     sites = tuple(architecture_of(family).find(model.eval()))
     assert "disk" in set(model.hf_device_map.values())
+    size = sum(p.numel() * p.element_size() for p in model.parameters())
+    assert 0 < size - bytes_on_disk(model) <= 250_000
     return model, sites
 
 
