@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.analysis.categories import PLURAL
-from gatekeeper.analysis.ranking import FloatArray, expert_of, order_by
+from gatekeeper.analysis.ranking import FloatArray, experts_of, order_by
 from gatekeeper.analysis.seeds import existing
 from gatekeeper.records.evidence import PromptRef
 from gatekeeper.records.model import ExpertId
@@ -54,7 +54,7 @@ def by_part(inputs: SelectionInput, most: int) -> tuple[ExpertId, ...]:
         if len(rows) >= _LEAST:
             best = np.maximum(best, _largest(flat[rows], [of[rows] for of in inputs.parts]))
     order = order_by(np.where(existing(inputs), best, -np.inf))
-    return tuple(expert_of(inputs, int(i)) for i in order[:most] if np.isfinite(best[i]))
+    return tuple(experts_of(inputs, (int(i) for i in order[:most] if np.isfinite(best[i]))))
 
 
 def _largest(scores: FloatArray, parts: Sequence[npt.NDArray[np.str_]]) -> FloatArray:

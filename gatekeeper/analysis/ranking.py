@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,16 +64,16 @@ def selection(
 ) -> Selection:
     """The record, with experts that can't exist left out of the ranking."""
     near = borderline(scored.probability, threshold, resamples)
+    order = [int(i) for i in scored.order if np.isfinite(scored.score[i])]
     ranked = tuple(
         RankedExpert(
-            expert=expert_of(inputs, int(i)),
+            expert=expert,
             score=float(scored.score[i]),
             probability=float(scored.probability[i]),
-            groups=scored.groups.get(int(i), ()),
+            groups=scored.groups.get(i, ()),
             borderline=bool(near[i]),
         )
-        for i in scored.order
-        if np.isfinite(scored.score[i])
+        for i, expert in zip(order, experts_of(inputs, order), strict=True)
     )
     return Selection(
         selector=selector,
@@ -104,11 +104,12 @@ def in_turn(selections: Sequence[Selection], most: int) -> tuple[ExpertId, ...]:
     return tuple(experts)
 
 
-def expert_of(inputs: SelectionInput, index: int) -> ExpertId:
-    """The expert of a flattened index."""
-    sites = inputs.profile.sites
-    width = max(site.experts for site in sites)
-    return ExpertId(sites[index // width].layer, index % width)
+def experts_of(inputs: SelectionInput, indices: Iterable[int]) -> Iterator[ExpertId]:
+    """The experts of flattened indices."""
+    layers = [site.layer for site in inputs.profile.sites]
+    width = max(site.experts for site in inputs.profile.sites)
+    for index in indices:
+        yield ExpertId(layers[index // width], index % width)
 
 
 def index_of(inputs: SelectionInput, expert: ExpertId) -> int:

@@ -236,7 +236,7 @@ def check_schema(data: Any, where: str) -> None:
     """
     from jsonschema.exceptions import best_match
 
-    error = best_match(strict_validator(_SCHEMA).iter_errors(data))
+    error = best_match(strict_validator(_SCHEMA, inline=True).iter_errors(data))
     if error is not None:
         raise EvidenceError(
             f"{error.json_path} does not fit the schema ({error.validator})", where=where
