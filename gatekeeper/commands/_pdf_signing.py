@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gatekeeper.evidence.outputs import MadeReport
     from gatekeeper.evidence.pades import PdfSigner
     from gatekeeper.verify.pdf_file import PdfSignature
+    from gatekeeper.verify.pdf_signature import CheckedSignature
 
 F = TypeVar("F", bound=Callable[..., Any])
 #: Of certificates that are trusted: those of some hundred authorities.
@@ -159,6 +160,11 @@ def tell_pdf_signature(
             where=where,
             remedy=_REMEDY,
         )
+    return _told(checked, trust, unsigned)
+
+
+def _told(checked: CheckedSignature, trust: Trust | None, unsigned: bytes) -> ToldSignature:
+    """Prints the line about a signature that is intact."""
     told = (
         f"{PDF} is intact since {checked.name} signed it (certificate {checked.digest}), on "
         f"{checked.when:%Y-%m-%d} as the signature says"

@@ -142,9 +142,11 @@ def _signature(data: bytes, reader: Any) -> tuple[int | None, dict[str, Any] | N
     if (start, after + rest) != (0, len(data)):
         raise _OddError("an update that was appended after it was signed")
     hexed = data[before:after]
-    if len(hexed) > _MOST_SIGNATURE or not re.fullmatch(rb"<(?:[0-9a-fA-F]{2})+>", hexed):
+    sound = len(hexed) <= _MOST_SIGNATURE and re.fullmatch(rb"<(?:[0-9a-fA-F]{2})+>", hexed)
+    if not sound or told["/Contents"].original_bytes != bytes.fromhex(hexed[1:-1].decode("ascii")):
         raise _OddError("a signature that leaves out more than itself")
-    if len(ends) != 2:
+    # What /XRefStm hides, some readers see and others do not.
+    if len(ends) != 2 or b"/XRefStm" in data[ends[0] :]:
         raise _OddError("a signature that is not the one thing that was appended to it")
     _hold_update(data[: ends[-2]], reader, field)
     return field, {
@@ -213,15 +215,14 @@ def _hold_update(unsigned: bytes, reader: Any, field: int) -> None:
                 news.pop("/AcroForm")
             if olds.get("/Type") == "/Page":
                 placed += _take_field(olds, news, field)
-            todo += [(key, olds[key], news.get(key)) for key in olds]
             same = olds.keys() == news.keys()
             same = same and getattr(old, "_data", None) == getattr(new, "_data", None)
+            todo += [(key, olds[key], news.get(key)) for key in olds]
         elif isinstance(old, list) and isinstance(new, list):
-            todo += [(name, a, b) for a, b in zip(_items(old), _items(new), strict=False)]
             same = len(old) == len(new)
-        else:  # names and texts are equal to each other in Python, and numbers are as they should
-            numbers = isinstance(old, int | float) and isinstance(new, int | float)
-            same = old == new and (numbers or type(old) is type(new))
+            todo += [(name, a, b) for a, b in zip(_items(old), _items(new), strict=False)]
+        else:
+            same = _equal(old, new)
         if not same:
             raise _changed(name)
     if placed != 1:
@@ -242,6 +243,12 @@ def _take_field(olds: dict[str, Any], news: dict[str, Any], field: int) -> int:
     else:
         news.pop("/Annots", None)
     return len(annotations) - len(kept)
+
+
+def _equal(old: Any, new: Any) -> bool:
+    """Whether two plain values are the same; in Python a name is equal to a text, 0.0 to 0."""
+    numbers = isinstance(old, int | float) and isinstance(new, int | float)
+    return bool(old == new) and (numbers or type(old) is type(new))
 
 
 def _raw(told: Any) -> dict[str, Any]:
