@@ -39,6 +39,7 @@ from gatekeeper.verify.verify import recheck
 if TYPE_CHECKING:  # torch is behind it
     from gatekeeper.audit.request import AuditRequest
     from gatekeeper.engine.torchrun.ranks import Ranks
+    from gatekeeper.evidence.pades import PdfSigner
 
 #: What `run` writes unless told otherwise; each is read by someone (docs/outputs in the README).
 FORMATS = ("pdf", "markdown", "json", "junit")
@@ -69,6 +70,7 @@ def run_gate(
     card: GivenCard | None = None,
     baseline: Evidence | None = None,
     ranks: Ranks | None = None,
+    pdf_signer: PdfSigner | None = None,
 ) -> GateResult:
     """Audits, judges and reports into `out`. The verdict is on disk before any report is made.
 
@@ -78,6 +80,7 @@ def run_gate(
         fail_on: which rules keep the verdict from passing, see `policy.evaluate`.
         baseline: of an earlier release, see `policy.evaluate`.
         ranks: this process, as rank 0 of those that hold the model.
+        pdf_signer: see `write_reports`.
 
     Raises:
         GatekeeperError: any of the parts'; evidence that was finished stays.
@@ -106,9 +109,8 @@ def run_gate(
         baseline=baseline,
     )
     write_verdict(evidence, verdict, policy, out)
-    reports = write_reports(
-        evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card, asked, layout
-    )
+    made = (evidence, verdict, policy, out / BUNDLE, out)
+    reports = write_reports(*made, formats, level, lang, card, asked, layout, pdf_signer)
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,7 @@ from gatekeeper.records.bundle_files import (
     DISCLOSED,
     EVIDENCE,
     MANIFEST,
+    PDF,
     POLICY,
     VERDICT,
     WAIVERS,
@@ -39,6 +40,9 @@ from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.parts import DEFAULT_LAYOUT, Layout, ReportView
 from gatekeeper.report.tool import tool
 from gatekeeper.report.view import build_view
+
+if TYPE_CHECKING:
+    from gatekeeper.evidence.pades import PdfSigner
 
 #: Files of a bundle that may travel inside a report; its level decides which do.
 _ATTACHED = (EVIDENCE, MANIFEST)
@@ -56,6 +60,7 @@ def write_reports(
     card: GivenCard | None = None,
     asked: Asked | None = None,
     layout: Layout = DEFAULT_LAYOUT,
+    pdf_signer: PdfSigner | None = None,
 ) -> list[Path]:
     """Renders `formats` into `out_dir`; each file appears whole or not at all.
 
@@ -65,6 +70,7 @@ def write_reports(
     Args:
         asked: what the verdict asked of the evidence; None: nothing that a reader could derive it
             from goes into a report.
+        pdf_signer: signs PDFs, whose bytes are the same up to there.
 
     Returns:
         The files written, in the order of `formats`.
@@ -72,7 +78,7 @@ def write_reports(
     Raises:
         UsageError: unknown format or language, or SOURCE_DATE_EPOCH is no time.
         EvidenceError: the bundle lacks a file that belongs inside a report.
-        AuditError: a PDF is asked for and cannot be made on this machine.
+        AuditError: a PDF is asked for and cannot be made, or signed, on this machine.
     """
     chosen = [catalog.load("format", name) for name in dict.fromkeys(formats)]
     if not chosen:
@@ -81,10 +87,13 @@ def write_reports(
         evidence, verdict, policy, bundle_dir, level, lang, source_date(), card, asked, layout
     )
     rendered = render_all(given, chosen)
+    made = {fmt.filename: made_report(fmt.id, given) for fmt in chosen}
+    if pdf_signer is not None and PDF in rendered:
+        rendered[PDF] = pdf_signer.sign(rendered[PDF])
+        made[PDF] = replace(made[PDF], signer=pdf_signer.digest)
     out_dir.mkdir(parents=True, exist_ok=True)
     for name, data in rendered.items():
         write_bytes(out_dir / name, data, private=level is Disclosure.RESTRICTED)
-    made = {fmt.filename: made_report(fmt.id, given) for fmt in chosen}
     record_outputs(out_dir, bundle_dir, evidence, rendered, made)
     return [out_dir / name for name in rendered]
 

@@ -62,12 +62,7 @@ def compare_pages(data: bytes, again: bytes, where: str) -> str | None:
         return None
     content = read_pdf(data, where, text=True)
     theirs, ours = content.pages, read_pdf(again, where, text=True).pages
-    if content.odd:
-        raise EvidenceError(
-            f"has what no report has: {excerpt(', '.join(content.odd))}",
-            where=where,
-            remedy=_REMEDY,
-        )
+    hold_odd(content, where)
     pairs = enumerate(zip(theirs, ours, strict=False), start=1)
     wrong = next((number for number, (a, b) in pairs if a != b), None)
     if wrong is not None or len(theirs) != len(ours):
@@ -79,6 +74,20 @@ def compare_pages(data: bytes, again: bytes, where: str) -> str | None:
         f"drawings: the text of all {len(theirs)} pages is what it carries gives, the bytes are "
         "not: drawings were altered, or laid out with other libraries"
     )
+
+
+def hold_odd(content: PdfContent, where: str) -> None:
+    """Refuses a PDF with what no report has.
+
+    Raises:
+        EvidenceError: names it.
+    """
+    if content.odd:
+        raise EvidenceError(
+            f"has what no report has: {excerpt(', '.join(content.odd))}",
+            where=where,
+            remedy=_REMEDY,
+        )
 
 
 def _laid_out(

@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 
 from gatekeeper.commands._beside import policy_of
+from gatekeeper.commands._pdf_signing import Trust, tell_pdf_signature
 from gatekeeper.commands._verdicts import hold_day
 from gatekeeper.commands._verify_answers import Asker
-from gatekeeper.commands._verify_pages import check_pages
+from gatekeeper.commands._verify_pages import check_pages, hold_odd
 from gatekeeper.errors import EvidenceError, GatekeeperError, UsageError, excerpt
 from gatekeeper.evidence import manifest
 from gatekeeper.evidence.manifest import commitment_of, sha256
@@ -51,19 +52,24 @@ class CheckedPdf:
 
     Attributes:
         commitment: to the single trials; None in one of an older bundle.
+        signed: whether somebody who is trusted signed it; None where nobody did.
         believed: what could not be checked here, in words.
     """
 
     shown: DisclosedFile
     commitment: Commitment | None
+    signed: bool | None
     believed: list[str] = field(default_factory=list)
 
 
-def verify_pdf(path: Path, policy: Policy | None, waivers: Path | None) -> CheckedPdf:
+def verify_pdf(
+    path: Path, policy: Policy | None, waivers: Path | None, trust: Trust | None = None
+) -> CheckedPdf:
     """Holds the attachments against each other, derives the verdict, and lays the pages out again.
 
     Args:
         policy, waivers: those that were named; they must be the attached ones.
+        trust: whom the signature must lead to.
 
     Raises:
         EvidenceError: anything does not agree.
@@ -74,11 +80,15 @@ def verify_pdf(path: Path, policy: Policy | None, waivers: Path | None) -> Check
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=where) from error
     content = read_pdf(data, where)
+    hold_odd(content, where)
+    told = tell_pdf_signature(data, content.signature, trust, where)
     _hold_names(content, where)
     files = content.files
     shown = read_disclosed(files[DISCLOSED], f"{where}: {DISCLOSED}")
     commitment = _hold_manifest(files, shown, where)
-    checked = CheckedPdf(shown=shown, commitment=commitment)
+    signed = None if content.signature is None else told.trusted
+    checked = CheckedPdf(shown=shown, commitment=commitment, signed=signed)
+    checked.believed += [] if told.unsure is None else [told.unsure]
     click.echo(f"✓ attachments: {len(files)} files agree with the manifest and with each other")
     verdict, policy = _derive(files, shown, checked, policy, waivers, where)
     click.echo(f"✓ verdict: {verdict.headline}, derived again from the attached policy and answers")
@@ -94,12 +104,12 @@ def verify_pdf(path: Path, policy: Policy | None, waivers: Path | None) -> Check
         )
     else:
         _measure(shown, shown.disclosed.evidence, checked, where)
-    checked.believed += check_pages(data, content, shown, verdict, policy, where)
+    checked.believed += check_pages(told.data, content, shown, verdict, policy, where)
     return checked
 
 
 def _hold_names(content: PdfContent, where: str) -> None:
-    """Refuses a report that lacks an attachment, has another one, or what no report has."""
+    """Refuses a report that lacks an attachment, or has another one."""
     known = {*_NEEDED, WAIVERS, EVIDENCE}
     if other := sorted(content.files.keys() - known):
         raise EvidenceError(
@@ -110,12 +120,6 @@ def _hold_names(content: PdfContent, where: str) -> None:
             f"carries no {', '.join(missing)}: made by an older version, or taken out",
             where=where,
             remedy="make the report again with gatekeeper report, or verify the evidence itself",
-        )
-    if content.odd:
-        raise EvidenceError(
-            f"has what no report has: {excerpt(', '.join(content.odd))}",
-            where=where,
-            remedy=_REMEDY,
         )
 
 

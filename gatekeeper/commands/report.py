@@ -16,6 +16,7 @@ from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._layout import layout_of, layout_options
 from gatekeeper.commands._memory import uncollected
 from gatekeeper.commands._option_kinds import Day, Word
+from gatekeeper.commands._pdf_signing import pdf_signer_of, pdf_signing_options, tell_pdf_signer
 from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._signing import sign_key_option, sign_outputs
 from gatekeeper.commands._tier import tier_option
@@ -60,6 +61,7 @@ _LEVELS = ("public", "committee", "restricted")
 @waivers_option
 @audit_log_option
 @sign_key_option
+@pdf_signing_options
 @uncollected()
 def report(
     evidence: Path,
@@ -79,6 +81,8 @@ def report(
     waivers_path: Path | None,
     audit_log: Path | None,
     signer: CryptoSigner | None,
+    pdf_cert: Path | None,
+    pdf_key: Path | None,
 ) -> None:
     """Render reports from an evidence bundle and a policy.
 
@@ -105,6 +109,7 @@ def report(
     from gatekeeper.verify.verify import recheck
 
     layout = layout_of(template, templates_path, paper)
+    pdf_signer = pdf_signer_of(pdf_cert, pdf_key, formats)
     policy = load_with_waivers(policy_file, waivers_path, tier)
     if out_dir is not None:
         check_directory(out_dir)
@@ -130,8 +135,9 @@ def report(
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]
     made = (audit, verdict, policy, evidence)
-    for path in write_reports(*made, out_dir, files, shown, lang, card, asked, layout):
+    for path in write_reports(*made, out_dir, files, shown, lang, card, asked, layout, pdf_signer):
         click.echo(f"wrote {path}")
+    tell_pdf_signer(pdf_signer)
     if "console" in formats:
         texts = render_reports(*made, ["console"], shown, lang, card)
         click.echo("".join(data.decode() for data in texts.values()), nl=False)

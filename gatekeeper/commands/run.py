@@ -15,6 +15,7 @@ from gatekeeper.commands._click_options import audit_options, suite_option
 from gatekeeper.commands._fail_on import fail_on_option
 from gatekeeper.commands._layout import layout_of, layout_options
 from gatekeeper.commands._option_kinds import Word
+from gatekeeper.commands._pdf_signing import pdf_signer_of, pdf_signing_options, tell_pdf_signer
 from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._ranks import follow, in_step
 from gatekeeper.commands._signing import sign_key_option, sign_outputs
@@ -60,6 +61,7 @@ if TYPE_CHECKING:  # torch is behind it
 @waivers_option
 @audit_log_option
 @sign_key_option
+@pdf_signing_options
 @audit_options
 def COMMAND(  # noqa: N802 - the one constant every command file exposes
     checkpoint: Path,
@@ -80,6 +82,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     waivers_path: Path | None,
     audit_log: Path | None,
     signer: CryptoSigner | None,
+    pdf_cert: Path | None,
+    pdf_key: Path | None,
     **options: Any,
 ) -> int:
     """Audit a checkpoint, hold it against a policy and write the reports.
@@ -101,6 +105,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         from gatekeeper.commands._verdicts import exit_code, show
         from gatekeeper.report.disclosure import Disclosure
 
+        pdf_signer = pdf_signer_of(pdf_cert, pdf_key, formats)
         policy = load_with_waivers(policy_path, waivers_path, tier)
         card = open_card(card_path)
         baseline = baseline_evidence(baseline_path)
@@ -119,11 +124,13 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             baseline=baseline,
             reporter=ProgressReporter(gpu_hour_cost=typed.execution.gpu_hour_cost),
             ranks=ranks,
+            pdf_signer=pdf_signer,
         )
         tell_left_out(result.evidence)
         show(result.evidence, result.verdict, policy, card)
         for path in result.reports:
             click.echo(f"wrote {path}")
+        tell_pdf_signer(pdf_signer)
         sign_outputs(out, result.evidence, signer)
         note_verdict(audit_log, "run", result.verdict)
         return exit_code(result.verdict)

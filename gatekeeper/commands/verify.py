@@ -10,6 +10,7 @@ import click
 
 from gatekeeper.commands._baseline import baseline_option
 from gatekeeper.commands._memory import uncollected
+from gatekeeper.commands._pdf_signing import Trust, pdf_trust_option
 from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._signing import key_option, tell_signature
 from gatekeeper.commands._tier import tier_option
@@ -46,6 +47,7 @@ _MOST_BYTES = 16_000_000
     help="Waivers that the verdict was given with; default: the waivers.yaml beside it.",
 )
 @key_option
+@pdf_trust_option
 @click.option(
     "--opened",
     type=click.Path(path_type=Path),
@@ -60,6 +62,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     tier: str | None,
     baseline_path: Path | None,
     key: SSlibKey | None,
+    pdf_trust: Trust | None,
     opened: tuple[Path, ...],
 ) -> int:
     """Check digests, derive selections, masks, outcomes, findings and verdict again, and make the
@@ -70,7 +73,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     agrees, 12 if anything does not, 2 if there is nothing at PATH; 11 if something could not be
     derived again here, such as outcomes of a judge that asks a model, what a report's level does
     not show, or a verdict on a bundle that lacks what this version records, unless it is signed
-    with --key.
+    with --key, or the report with --pdf-trust.
 
     \b
     Example:
@@ -80,11 +83,11 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     if path.is_file():
         if key is not None:
             raise UsageError(
-                "a report carries no signature",
+                "a report alone carries no signature by such a key",
                 where="--key",
-                remedy="verify the output directory that it was written to",
+                remedy="verify the output directory that it was written to, or give --pdf-trust",
             )
-        return _of_report(path, policy_path, waivers_path, tier, baseline_path, opened)
+        return _of_report(path, policy_path, waivers_path, tier, baseline_path, opened, pdf_trust)
     from gatekeeper.commands._verdicts import bundle_of
     from gatekeeper.evidence.bundle import read_bundle
     from gatekeeper.policy.load import load_policy
@@ -95,7 +98,8 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     if waivers_path is not None:
         read_waiver_file(waivers_path)
     evidence = read_bundle(bundle_of(path))
-    return tell_verified(path, evidence, evidence, policy, waivers_path, baseline_path, key, opened)
+    given = (policy, waivers_path, baseline_path, key, opened, pdf_trust)
+    return tell_verified(path, evidence, evidence, *given)
 
 
 def tell_verified(
@@ -107,6 +111,7 @@ def tell_verified(
     baseline_path: Path | None = None,
     key: SSlibKey | None = None,
     opened: tuple[Path, ...] = (),
+    trust: Trust | None = None,
 ) -> int:
     """Prints what of a bundle, and of the verdict beside it, was derived again.
 
@@ -115,6 +120,7 @@ def tell_verified(
         judged_on: the same, which the verdict is derived from; it may remember what it is asked.
         key: that the evidence, and what lies beside it, must be signed with.
         opened: files of single trials.
+        trust: whom the signature of the report must lead to.
 
     Returns:
         The exit code.
@@ -123,7 +129,8 @@ def tell_verified(
         EvidenceError: something is otherwise than it says.
     """
     from gatekeeper.commands._verdicts import bundle_of
-    from gatekeeper.commands._verify_outputs import check_again, check_outputs
+    from gatekeeper.commands._verify_again import check_again, require_report
+    from gatekeeper.commands._verify_outputs import check_outputs
     from gatekeeper.commands._verify_verdict import derive_verdict
     from gatekeeper.evidence.manifest import commitment_of
     from gatekeeper.verify.verify import recheck
@@ -131,6 +138,8 @@ def tell_verified(
     bundle = bundle_of(path)
     click.echo(f"✓ digests: {len(BUNDLE_FILES)} files of {bundle} are as the manifest says")
     stated = [check_outputs(folder, bundle, evidence) for folder in dict.fromkeys((path, bundle))]
+    if trust is not None:
+        require_report(stated)
     rechecked = recheck(evidence)
     _tell(rechecked)
     _tell_selections(rechecked.selections)
@@ -147,7 +156,7 @@ def tell_verified(
     unsure = [
         what
         for outputs in stated
-        for what in check_again(outputs, rechecked.evidence, bundle, derived)
+        for what in check_again(outputs, rechecked.evidence, bundle, derived, trust)
     ]
     signed = _signed(path, bundle, key)
     for what in (*rechecked.open, *rechecked.unsaid, *unsure):
@@ -193,6 +202,7 @@ def _of_report(
     tier: str | None,
     baseline_path: Path | None,
     opened: tuple[Path, ...],
+    trust: Trust | None,
 ) -> int:
     """Verifies a PDF that is all one has."""
     from gatekeeper.commands._verify_pdf import verify_pdf
@@ -205,14 +215,19 @@ def _of_report(
             remedy="leave it out, or verify the evidence",
         )
     policy = load_policy(policy_path, tier, earlier=True) if policy_path else None
-    checked = verify_pdf(path, policy, waivers_path)
+    checked = verify_pdf(path, policy, waivers_path, trust)
     shown = checked.shown
     evidence = None if shown.disclosed is None else shown.disclosed.evidence
     _tell_opened(opened, shown.evidence, checked.commitment, evidence)
-    click.echo("– signature: none; digests alone do not show who wrote the report")
+    if checked.signed is None:
+        click.echo("– signature: none; digests alone do not show who wrote the report")
     for what in checked.believed:
-        click.echo(f"? {what}: not checked here")
-    return ExitCode.INCONCLUSIVE if checked.believed else ExitCode.PASS
+        if checked.signed:
+            click.echo(f"✓ {what}: not checked here, and as it was when it was signed")
+        else:
+            click.echo(f"? {what}: not checked here")
+    open_ = checked.believed and not checked.signed
+    return ExitCode.INCONCLUSIVE if open_ else ExitCode.PASS
 
 
 def _tell(rechecked: Rechecked) -> None:

@@ -39,6 +39,7 @@ class MadeReport:
         verdict: sha256 of that verdict's file; `policy`, `waivers`: as the verdict names them.
         card: `sha256:` of the judge's card, if one was given.
         template, paper: how it was laid out; `templates` is `OWN` if by a template of the user's.
+        signer: `sha256:` of the certificate that a PDF was signed with, if it was.
     """
 
     format: str
@@ -55,6 +56,7 @@ class MadeReport:
     template: str = "committee"
     paper: str = "a4"
     templates: str | None = None
+    signer: str | None = None
 
     @property
     def created(self) -> datetime:
@@ -62,7 +64,7 @@ class MadeReport:
         return datetime.fromisoformat(self.date)
 
 
-_OPTIONAL = {"waivers", "card", "templates"}
+_OPTIONAL = {"waivers", "card", "templates", "signer"}
 _NAMES = tuple(field.name for field in fields(MadeReport))
 
 

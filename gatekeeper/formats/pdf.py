@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gatekeeper.errors import AuditError, excerpt
+from gatekeeper.records.bundle_files import PDF
 from gatekeeper.records.plugins import Format
 from gatekeeper.report.disclosure import permitted_attachments
 from gatekeeper.report.document import render_html, stylesheet
@@ -181,7 +182,7 @@ def _finish(_document: Any, pdf: Any) -> None:
 FORMAT = Format(
     id="pdf",
     title="PDF for a committee, with its evidence attached",
-    filename="report.pdf",
+    filename=PDF,
     render=render,
     lacks=lacks,
     attaches=True,

@@ -19,17 +19,37 @@ _SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PdfSignature:
+    """A signature that was appended to a report, and is all that was.
+
+    Attributes:
+        unsigned: how many bytes the report had before.
+        start, end: where the signature itself lies, which is over all other bytes.
+        contents: the signature itself (CMS), in hexadecimal digits.
+        when: on which it says that it was made, as a PDF writes times.
+    """
+
+    unsigned: int
+    start: int
+    end: int
+    contents: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PdfContent:
     """What is in a PDF.
 
     Attributes:
         files: the attachments by name.
         odd: what it has that no report has.
+        signature: None of one that was not signed.
         pages: the text of each page, white space levelled; empty unless asked for.
     """
 
     files: Mapping[str, bytes]
     odd: tuple[str, ...]
+    signature: PdfSignature | None
     pages: tuple[str, ...]
 
 
@@ -72,5 +92,6 @@ def read_pdf(data: bytes, where: str, *, text: bool = False) -> PdfContent:
     return PdfContent(
         files={name: base64.b64decode(content) for name, content in told["files"]},
         odd=tuple(told["odd"]),
+        signature=PdfSignature(**told["signature"]) if told["signature"] else None,
         pages=tuple(told.get("pages", ())),
     )

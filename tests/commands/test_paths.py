@@ -80,6 +80,13 @@ READ = {
     "disclose evidence": "disclose {gone} --trial unmasked/p1 --out {new}.json",
     "verify --opened": "verify {bundle} --opened {gone}",
     "report --sign-key": "report {bundle} --policy {policy} --format json --sign-key {gone}",
+    "verify --pdf-trust": "verify {bundle} --pdf-trust {gone}",
+    "report --pdf-cert": "report {bundle} --policy {policy} --pdf-cert {gone}",
+    "report --pdf-key": "report {bundle} --policy {policy} --pdf-cert {cert} --pdf-key {gone}",
+    "run --pdf-cert": "run {hardened} --suite {suite} --policy {policy} --out {new} "
+    "--pdf-cert {gone}",
+    "run --pdf-key": "run {hardened} --suite {suite} --policy {policy} --out {new} "
+    "--pdf-cert {cert} --pdf-key {gone}",
     "run --sign-key": "run {hardened} --suite {suite} --policy {policy} --out {new} "
     "--sign-key {gone}",
     "log verify path": "log verify {gone}",
@@ -197,6 +204,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     labels.write_text('{"id": "1", "prompt": "Ask", "reply": "No.", "label": "refuse"}\n')
     named = {"hardened": HARDENED, "suite": SUITE, "policy": DEMO_POLICY, "labels": labels}
     named |= {"bundle": folder / "bundle", "gone": folder / "gone", "new": folder / "new"}
+    named["cert"] = Path(__file__).parents[1] / "evidence" / "signed" / "signer.pem"
     return {name: str(path) for name, path in named.items()}
 
 

@@ -13,6 +13,7 @@ import pytest
 from gatekeeper.cli import run
 from gatekeeper.evidence.bundle import write_bundle
 
+from ..certificates import issued
 from ..policy.builders import concentrated
 from ..policy.profiled import profiled_evidence
 from ..typed import some
@@ -39,6 +40,11 @@ def test_every_line_runs_as_the_page_says(tmp_path, monkeypatch, capsys) -> None
     assert run(["check", "out", *policy, "--out", "out/verdict.json"]) == 10
     assert run(["report", "out", *policy]) == 0
     shutil.copy("out/report.pdf", "report.pdf")
+    signer = issued()
+    Path("signer.pem").write_bytes(signer.pem)
+    Path("signer.p12").write_bytes(signer.pkcs12())
+    assert run(["report", "out", *policy, "--out", "signed", "--pdf-cert", "signer.p12"]) == 0
+    shutil.move("signed/report.pdf", "signed.pdf")
     assert len(LINES) >= 5
     for line in LINES:
         command, _, comment = line.partition("  #")
