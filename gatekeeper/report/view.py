@@ -25,12 +25,14 @@ from gatekeeper.report.facts import (
     model_facts,
     policy_facts,
 )
+from gatekeeper.report.frames import build_frames
 from gatekeeper.report.headline import build_headline
 from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
 from gatekeeper.report.parts import DEFAULT_LAYOUT, DocumentFacts, Layout, ReportView, SetRates
 from gatekeeper.report.positive import positive_text
 from gatekeeper.report.retold import retold, retold_findings
 from gatekeeper.report.rules import build_rules, set_title, warning_texts
+from gatekeeper.report.test_plan import build_test_plan
 from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording, load_wording
 
@@ -94,7 +96,7 @@ def view_of(
             curve,
             words,
             build_certainty(curve, method, card, evidence.settings.max_new_tokens, words),
-            build_conditions(verdict, facts, words),
+            build_conditions(verdict, facts, clean(evidence.settings.dtype, 30), words),
         ),
         curve=curve,
         doses=build_doses(evidence, curve.worst if curve else None),
@@ -114,6 +116,8 @@ def view_of(
         matches=disclosed.matches,
         corrected=build_corrected(evidence, verdict, curve, card, words),
         positive=positive_text(evidence, words),
+        plan=build_test_plan(evidence, policy, disclosed.selectors, words),
+        frames=build_frames([(row.id, row.result, row.controls) for row in rules], words),
     )
 
 
