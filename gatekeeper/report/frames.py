@@ -76,14 +76,14 @@ class FrameRows:
         """The controls that came to this."""
         return tuple(row for row in self.rows if row.status == status)
 
-    def names(self, status: str, words: Wording) -> str:
+    def names(self, status: str) -> tuple[str, ...]:
         """Their ids in short: `MEASURE-1.1, 2.1` where one begins as the one before it."""
-        ids, before = [], ""
+        ids, before = list[str](), ""
         for row in self.of(status):
             start, dash, rest = row.id.rpartition("-")
             ids.append(rest if dash and start == before else row.id)
             before = start
-        return words("number.comma").join(ids)
+        return tuple(ids)
 
     @property
     def covered(self) -> tuple[ControlRow, ...]:
