@@ -12,6 +12,12 @@ from pathlib import Path
 import click
 
 from gatekeeper import catalog
+from gatekeeper.commands._compared import (
+    KeptComparison,
+    Release,
+    hold_comparison,
+    kept_comparison,
+)
 from gatekeeper.commands._judged import Asked, judge
 from gatekeeper.commands._outputs import MOST_BYTES, report_names
 from gatekeeper.commands._reporting import Given, render_all
@@ -176,9 +182,16 @@ def _tell_others(folder: Path, known: set[str], bundle: Path | None) -> None:
 
 
 def check_again(
-    stated: Stated, evidence: Evidence, bundle: Path, derived: Derivation | None
+    stated: Stated,
+    evidence: Evidence,
+    bundle: Path,
+    derived: Derivation | None,
+    release: Release | None = None,
 ) -> Iterator[str]:
     """Makes each report again and compares: who alters a report may alter the statement too.
+
+    Args:
+        release: the last one, if it was named.
 
     Yields:
         What could not be compared, in words.
@@ -192,17 +205,27 @@ def check_again(
         click.echo(f"– not of the verdict, and not checked: {WAIVERS}")
     yield from stated.unsure
     outputs = stated.outputs
+    kept = kept_comparison(stated.folder, outputs, evidence)
+    if kept is not None and derived is not None:
+        given = (evidence, derived.verdict, derived.policy)
+        yield from hold_comparison(kept, *given, release)
     for name in sorted(outputs.reports) if outputs else ():
         if not (stated.folder / name).is_file():
             continue
         assert outputs is not None  # noqa: S101 - narrows the type
-        why = _again(stated.folder / name, outputs.reports[name], evidence, bundle, derived)
+        made = outputs.reports[name]
+        why = _again(stated.folder / name, made, evidence, bundle, derived, kept)
         if why is not None:
             yield f"{excerpt(name)}: {why}"
 
 
 def _again(
-    path: Path, made: MadeReport, evidence: Evidence, bundle: Path, derived: Derivation | None
+    path: Path,
+    made: MadeReport,
+    evidence: Evidence,
+    bundle: Path,
+    derived: Derivation | None,
+    kept: KeptComparison | None,
 ) -> str | None:
     """Makes one report again; what could not be compared, or None.
 
@@ -214,7 +237,10 @@ def _again(
     if derived is None:
         return "not made again: there is no verdict here that it could tell of"
     judged = _judged(made, evidence, derived)
-    if judged is None or (made.card is not None and judged[0].card is None):
+    lacks = (made.card is not None and judged is not None and judged[0].card is None) or (
+        made.compared is not None and (kept is None or kept.digest != made.compared)
+    )
+    if judged is None or lacks:
         return "not made again: made under another policy, waivers, card or baseline than lie here"
     verdict, asked = judged
     card = None
@@ -246,6 +272,7 @@ def _again(
         card,
         asked,
         layout,
+        None if kept is None or made.compared is None else kept.compared,
     )
     (data,) = render_all(given, [fmt]).values()
     return _compare(path, data, made)

@@ -94,6 +94,10 @@ def verify_pdf(path: Path, policy: Policy | None, waivers: Path | None) -> Check
         )
     else:
         _measure(shown, shown.disclosed.evidence, checked, where)
+    if shown.compared is not None:
+        checked.believed.append(
+            "the comparison with the last release: its evidence is not in a report"
+        )
     checked.believed += check_pages(data, content, shown, verdict, policy, where)
     return checked
 

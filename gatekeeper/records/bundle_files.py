@@ -24,6 +24,8 @@ BUNDLE, VERDICT, POLICY = "evidence", "verdict.json", "policy.yaml"
 WAIVERS = "waivers.yaml"
 #: The digests of what lies beside the evidence, and how each report was made.
 OUTPUTS = "outputs.json"
+#: The audit beside that of the last release, where reports were made with a baseline.
+COMPARED = "comparison.json"
 #: Inside a PDF: what its disclosure level leaves of the evidence.
 DISCLOSED = "disclosed.json"
 #: Audits that an output directory has seen.

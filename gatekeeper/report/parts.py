@@ -12,6 +12,7 @@ from gatekeeper.records.evidence import AuditSettings, RunTimes, SelfTestCheck
 from gatekeeper.records.finding import Finding, Interval, Missing
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.verdict import RESULTS, Requirement, RuleOutcome, Verdict
+from gatekeeper.report.compared import ComparedFacts
 from gatekeeper.report.corrected_parts import CorrectedFacts
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import Disclosure, SelectorFacts
@@ -309,6 +310,7 @@ class ReportView:
     corrected: CorrectedFacts | None = None
     positive: tuple[str, ...] = ()
     frames: tuple[FrameRows, ...] = ()
+    compared: ComparedFacts | None = None
     layout: Layout = DEFAULT_LAYOUT
 
     @property

@@ -95,39 +95,46 @@ def _rows(
 ) -> Iterator[tuple[str, str]]:
     settings = evidence.settings
     yield "selectors", _selectors(settings, selectors, words)
-    yield "masks", words(
-        "plan.masks",
-        ks=words.enumerate([words.number(k, 0) for k in sorted(settings.ks)]),
-        mode=clean(settings.mode, 40),
-        phase=clean(settings.phase, 20),
+    yield (
+        "masks",
+        words(
+            "plan.masks",
+            ks=words.enumerate([words.number(k, 0) for k in sorted(settings.ks)]),
+            mode=clean(settings.mode, 40),
+            phase=clean(settings.phase, 20),
+        ),
     )
     yield "controls", words("plan.controls", count=settings.controls)
     yield "beside", _beside(evidence, words)
     if settings.resamples:
-        yield "search", words(
-            "plan.search",
-            resamples=words.number(settings.resamples, 0),
-            size=words.number(settings.size, 0),
-            budget=words.number(settings.budget, 0),
+        yield (
+            "search",
+            words(
+                "plan.search",
+                resamples=words.number(settings.resamples, 0),
+                size=words.number(settings.size, 0),
+                budget=words.number(settings.budget, 0),
+            ),
         )
-    yield "split", words(
-        "plan.cross_fit" if settings.cross_fit else "plan.split",
-        share=words.amount(100 * settings.selection_share, "%"),
+    yield (
+        "split",
+        words(
+            "plan.cross_fit" if settings.cross_fit else "plan.split",
+            share=words.amount(100 * settings.selection_share, "%"),
+        ),
     )
     judge = words("plan.judge", id=clean(settings.judge, 60), version=settings.judge_version)
     if settings.second is not None:
         second = settings.second
-        judge = words.prose([judge, words("plan.second", id=clean(second.judge, 60),
-                                          version=second.version, count=second.sample)])  # fmt: skip
+        about = {"id": clean(second.judge, 60), "version": second.version}
+        judge = words.prose([judge, words("plan.second", count=second.sample, **about)])
     yield "judge", judge
     yield "window", words("plan.window", tokens=words.number(settings.max_new_tokens, 0))
     yield "seed", _seed(settings, words)
     yield "stopping", stopping
 
 
-def _selectors(
-    settings: AuditSettings, selectors: Sequence[SelectorFacts], words: Wording
-) -> str:
+def _selectors(settings: AuditSettings, selectors: Sequence[SelectorFacts], words: Wording) -> str:
     """Each selector with its version and the tokens that it counts on."""
     told = {
         facts.selector: words(
