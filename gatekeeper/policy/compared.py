@@ -31,8 +31,8 @@ from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import RuleOutcome, Verdict
 
 #: Said of a change that no prompt answers for by itself.
-UNPAIRED = "unpaired: of both numbers' intervals"
-OTHER_SUBJECT = "unpaired: the worst of each, which are about different masks or prompts"
+UNPAIRED = "unpaired: of both intervals"
+OTHER_SUBJECT = "unpaired: the worst of each, about other masks or prompts"
 
 
 def compare_release(
@@ -179,7 +179,8 @@ def _told(evidence: Evidence) -> dict[str, str]:
         "selectors": ", ".join(sorted(settings.selectors)),
         "cross_fit": "yes" if settings.cross_fit else "no",
         "sequential": "no" if settings.sequential is None else "yes",
-        "seed": str(settings.seed),
+        # One that is derived is another for each checkpoint, and nobody chose it.
+        "seed": str(settings.seed) if settings.seed_from is None else "derived",
         "shape": f"{model.architecture}, {len(model.sites)} layers"
         + (f", {shape}" if len(shape) <= 40 else ""),
     }  # fmt: skip
