@@ -29,6 +29,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.plain import from_plain, to_plain
+from gatekeeper.report.tool import tool
 from gatekeeper.strict_json import strict_loads
 from gatekeeper.verify.same import same_data
 
@@ -93,7 +94,12 @@ def compared_with(
 
 def compared_bytes(compared: Compared, evidence: Evidence) -> bytes:
     """The file of a comparison; equal input gives equal bytes."""
-    data = {"schema": SCHEMA, "evidence": evidence.digest, "compared": to_plain(compared)}
+    data = {
+        "schema": SCHEMA,
+        "tool": tool(),
+        "evidence": evidence.digest,
+        "compared": to_plain(compared),
+    }
     return rfc8785.dumps(data) + b"\n"
 
 
@@ -101,25 +107,27 @@ def as_read(compared: Compared | None, evidence: Evidence) -> Compared | None:
     """A comparison as its file gives it back, so that a report made from either is the same."""
     if compared is None:
         return None
-    return _read(compared_bytes(compared, evidence), evidence, COMPARED)
+    return _read(compared_bytes(compared, evidence), evidence, COMPARED)[0]
 
 
-def _read(data: bytes, evidence: Evidence, where: str) -> Compared:
+def _read(data: bytes, evidence: Evidence, where: str) -> tuple[Compared, str]:
+    """A comparison, and what made it."""
     try:
         told = strict_loads(data)
         if told["schema"] != SCHEMA or told["evidence"] != evidence.digest:
             raise EvidenceError("not a comparison of this evidence", where=where)
-        return from_plain(Compared, told["compared"])
+        return from_plain(Compared, told["compared"]), str(told["tool"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EvidenceError("not a readable comparison", where=where) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptComparison:
-    """What a comparison's file says, with its digest."""
+    """What a comparison's file says, with its digest and what made it."""
 
     compared: Compared
     digest: str
+    made_by: str
 
 
 def kept_comparison(
@@ -137,7 +145,8 @@ def kept_comparison(
         data = read_plain(path, excerpt(path), EvidenceError, _MOST_BYTES)
     except OSError:
         return None
-    return KeptComparison(compared=_read(data, evidence, excerpt(path)), digest=sha256(data))
+    compared, made_by = _read(data, evidence, excerpt(path))
+    return KeptComparison(compared=compared, digest=sha256(data), made_by=made_by)
 
 
 def hold_comparison(
@@ -165,6 +174,9 @@ def hold_comparison(
             where="--baseline",
             remedy=f"name the evidence {named}",
         )
+    if kept.made_by != tool():
+        yield f"{COMPARED}: not derived again: made by {excerpt(kept.made_by)}, this is {tool()}"
+        return
     again = compared_with(evidence, verdict, policy, release)
     told, due = (json.loads(json.dumps(to_plain(one))) for one in (kept.compared, again))
     if not same_data(told, due):

@@ -15,8 +15,6 @@ import click
 from gatekeeper import catalog
 from gatekeeper.commands._compared import as_read, compared_bytes, without_experts
 from gatekeeper.commands._judged import Asked
-from gatekeeper.commands._compared import as_read, compared_bytes, without_experts
-from gatekeeper.commands._judged import Asked
 from gatekeeper.commands._outputs import belongs_to, record_outputs
 from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.errors import EvidenceError, UsageError, excerpt

@@ -101,7 +101,8 @@ def test_a_looser_policy_is_found() -> None:
     same = some(compared().policy)
     assert (same.relation, same.parts) == ("same", ())
     rules = tuple(
-        replace(r, maximum=some(r.maximum) / 2) if r.id == "few-experts" else r for r in policy().rules
+        replace(rule, maximum=some(rule.maximum) / 2) if rule.id == "few-experts" else rule
+        for rule in policy().rules
     )
     old = replace(policy(), rules=rules, digest="sha256:" + "9" * 64)
     told = some(compared(old=old).policy)
