@@ -165,7 +165,7 @@ def _day(text: str, words: Wording) -> str:
 def _notes(compared: Compared, words: Wording) -> Iterator[str]:
     bars = [one for one in compared.differences if one.bars]
     others = [one for one in compared.differences if not one.bars]
-    for key, some in (("bars", bars), ("differs", others)):
+    for key, some in (("compared.bars", bars), ("compared.differs", others)):
         if some:
             told = [
                 words(
@@ -176,7 +176,7 @@ def _notes(compared: Compared, words: Wording) -> Iterator[str]:
                 )
                 for one in some
             ]
-            yield words(f"compared.{key}", settings=words("number.semicolon").join(told))
+            yield words(key, settings=words("number.semicolon").join(told))
     if not compared.differences:
         yield words("compared.same_settings")
 
