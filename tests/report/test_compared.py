@@ -47,7 +47,7 @@ def change(rule: str, by: Number | None, why: str = "") -> RuleChange:
 
 def compared(relation: str = "looser") -> Compared:
     ids = [outcome.rule.id for outcome in audit().verdict.outcomes]
-    changes = [change(id_, number(i)) for i, id_ in enumerate(ids)]
+    changes = [change(id_, number(i + 2)) for i, id_ in enumerate(ids)]
     changes[-1] = change(ids[-1], None, "the baseline was audited with another judge")
     parts = (PolicyPart(kind="rule", name="r-1", relation="looser", change="at most 5 → 9"),)
     return Compared(
@@ -80,7 +80,7 @@ def test_the_worst_change_comes_first_and_what_does_not_compare_last() -> None:
     assert facts is not None
     values = [row.change[0] for row in facts.rows]
     count = len(values)
-    assert values[0] == f"+{WORDS.amount(count - 2, 'points')}" and facts.rows[0].worse
+    assert values[0] == f"+{WORDS.amount(count, 'points')}" and facts.rows[0].worse
     assert values[-1] == WORDS("number.none") and "another judge" in facts.rows[-1].how
     assert facts.worst == facts.rows[: len(facts.worst)] and len(facts.worst) <= count
 
