@@ -37,16 +37,21 @@ def baseline_evidence(path: Path | None) -> Evidence | None:
     return recheck(read_bundle(bundle_of(path))).evidence
 
 
-def baseline_of(digest: str | None, path: Path | None) -> Evidence | None:
+def baseline_of(
+    digest: str | None, path: Path | None, *, compared: bool = False
+) -> Evidence | None:
     """The evidence that a verdict compares with, if it does.
 
     Args:
         digest: that the verdict names; path: what was given.
+        compared: whether a comparison lies beside the verdict, whatever its rules ask.
 
     Raises:
         UsageError: it was not given, or the verdict compares with none.
         EvidenceError: another was.
     """
+    if digest is None and compared:
+        return None  # which release it is, the comparison is held against
     if digest is None:
         if baseline_evidence(path) is not None:
             raise UsageError(

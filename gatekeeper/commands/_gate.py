@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gatekeeper.audit.plan import plan
 from gatekeeper.commands._auditing import perform, warn
 from gatekeeper.commands._cards import check_card
+from gatekeeper.commands._compared import Release, compared_with
 from gatekeeper.commands._judged import judge
 from gatekeeper.commands._output import (
     check_output,
@@ -68,7 +69,7 @@ def run_gate(
     reporter: ProgressReporter,
     fail_on: str = "block",
     card: GivenCard | None = None,
-    baseline: Evidence | None = None,
+    release: Release | None = None,
     ranks: Ranks | None = None,
     pdf_signer: PdfSigner | None = None,
 ) -> GateResult:
@@ -78,7 +79,7 @@ def run_gate(
 
     Args:
         fail_on: which rules keep the verdict from passing, see `policy.evaluate`.
-        baseline: of an earlier release, see `policy.evaluate`.
+        release: the last one, to compare with; see `policy.evaluate`.
         ranks: this process, as rank 0 of those that hold the model.
         pdf_signer: see `write_reports`.
 
@@ -106,11 +107,12 @@ def run_gate(
         fail_on=fail_on,
         card=None if card is None else card.card,
         replaces=replaces,
-        baseline=baseline,
+        baseline=None if release is None else release.evidence,
     )
+    compared = compared_with(evidence, verdict, policy, release)
     write_verdict(evidence, verdict, policy, out)
-    made = (evidence, verdict, policy, out / BUNDLE, out)
-    reports = write_reports(*made, formats, level, lang, card, asked, layout, pdf_signer)
+    made = (evidence, verdict, policy, out / BUNDLE, out, formats, level, lang, card, asked)
+    reports = write_reports(*made, layout, pdf_signer, compared)
     return GateResult(evidence=evidence, verdict=verdict, reports=tuple(reports))
 
 

@@ -17,6 +17,7 @@ from gatekeeper.outside import refuse_inside_checkpoint
 from gatekeeper.records.bundle_files import (
     BUNDLE,
     BUNDLE_FILES,
+    COMPARED,
     EVIDENCE,
     LEDGER,
     MANIFEST,
@@ -127,7 +128,7 @@ def install(new: Path, target: Path, out: Path) -> None:
     nothing that looks like a result of either audit, and the same command goes on.
     """
     if (out / VERDICT).is_file():
-        for name in (POLICY, WAIVERS):
+        for name in (POLICY, WAIVERS, COMPARED):
             (out / name).unlink(missing_ok=True)
     for name in (VERDICT, OUTPUTS, signature_name(OUTPUTS), *report_names()):
         (out / name).unlink(missing_ok=True)
@@ -176,7 +177,8 @@ def _unfinished(out: Path) -> bool:
         return True
     if not is_work(out / WORK):
         return False
-    ours = {LEDGER, WORK, BUNDLE, VERDICT, OUTPUTS, signature_name(OUTPUTS), POLICY, WAIVERS}
+    names = (VERDICT, OUTPUTS, signature_name(OUTPUTS), POLICY, WAIVERS, COMPARED)
+    ours = {LEDGER, WORK, BUNDLE, *names}
     ours |= report_names()
     bundle = {*BUNDLE_FILES, SIGNATURE}
     inner = (out / BUNDLE).iterdir() if (out / BUNDLE).is_dir() else ()

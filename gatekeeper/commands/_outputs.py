@@ -14,6 +14,7 @@ from gatekeeper.evidence.outputs import MadeReport, Outputs, outputs_bytes, read
 from gatekeeper.plain_files import read_plain
 from gatekeeper.records.bundle_files import (
     BUNDLE,
+    COMPARED,
     OUTPUTS,
     POLICY,
     VERDICT,
@@ -34,7 +35,7 @@ def report_names() -> frozenset[str]:
 
 def known_names() -> frozenset[str]:
     """Names under which this version writes files beside the evidence."""
-    return report_names() | {VERDICT, POLICY, WAIVERS}
+    return report_names() | {VERDICT, POLICY, WAIVERS, COMPARED}
 
 
 def belongs_to(folder: Path, bundle: Path) -> bool:

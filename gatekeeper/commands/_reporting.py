@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatekeeper import catalog
+from gatekeeper.commands._compared import as_read, compared_bytes, without_experts
 from gatekeeper.commands._judged import Asked
-from gatekeeper.commands._outputs import record_outputs
+from gatekeeper.commands._outputs import belongs_to, record_outputs
 from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.evidence.bundle import write_bytes
@@ -22,6 +23,7 @@ from gatekeeper.evidence.manifest import sha256
 from gatekeeper.evidence.outputs import OWN, MadeReport
 from gatekeeper.policy.recalled import HEAD
 from gatekeeper.records.bundle_files import (
+    COMPARED,
     DISCLOSED,
     EVIDENCE,
     MANIFEST,
@@ -30,6 +32,7 @@ from gatekeeper.records.bundle_files import (
     VERDICT,
     WAIVERS,
 )
+from gatekeeper.records.compared import Compared
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.plugins import Format
 from gatekeeper.records.policy import Policy
@@ -61,6 +64,7 @@ def write_reports(
     asked: Asked | None = None,
     layout: Layout = DEFAULT_LAYOUT,
     pdf_signer: PdfSigner | None = None,
+    compared: Compared | None = None,
 ) -> list[Path]:
     """Renders `formats` into `out_dir`; each file appears whole or not at all.
 
@@ -71,6 +75,8 @@ def write_reports(
         asked: what the verdict asked of the evidence; None: nothing that a reader could derive it
             from goes into a report.
         pdf_signer: signs PDFs, whose bytes are the same up to there.
+        compared: the audit beside the last release; kept beside the reports, where these lie with
+            their evidence.
 
     Returns:
         The files written, in the order of `formats`.
@@ -83,9 +89,9 @@ def write_reports(
     chosen = [catalog.load("format", name) for name in dict.fromkeys(formats)]
     if not chosen:
         return []
-    given = Given(
-        evidence, verdict, policy, bundle_dir, level, lang, source_date(), card, asked, layout
-    )
+    compared = as_read(compared, evidence)
+    made_with = (evidence, verdict, policy, bundle_dir, level, lang, source_date(), card, asked)
+    given = Given(*made_with, layout, compared)
     rendered = render_all(given, chosen)
     made = {fmt.filename: made_report(fmt.id, given) for fmt in chosen}
     if pdf_signer is not None and PDF in rendered:
@@ -94,7 +100,11 @@ def write_reports(
     out_dir.mkdir(parents=True, exist_ok=True)
     for name, data in rendered.items():
         write_bytes(out_dir / name, data, private=level is Disclosure.RESTRICTED)
-    record_outputs(out_dir, bundle_dir, evidence, rendered, made)
+    kept = {}
+    if compared is not None and belongs_to(out_dir, bundle_dir):
+        kept[COMPARED] = compared_bytes(compared, evidence)
+        write_bytes(out_dir / COMPARED, kept[COMPARED], private=level is Disclosure.RESTRICTED)
+    record_outputs(out_dir, bundle_dir, evidence, {**rendered, **kept}, made)
     return [out_dir / name for name in rendered]
 
 
@@ -132,6 +142,13 @@ class Given:
     card: GivenCard | None
     asked: Asked | None = None
     layout: Layout = DEFAULT_LAYOUT
+    compared: Compared | None = None
+
+    @property
+    def shown(self) -> Compared | None:
+        """The comparison as far as the level shows it."""
+        public = self.level is Disclosure.PUBLIC
+        return without_experts(self.compared) if public else self.compared
 
     @property
     def view(self) -> ReportView:
@@ -145,6 +162,7 @@ class Given:
             self.created,
             self.card,
             self.layout,
+            self.shown,
         )
 
 
@@ -180,6 +198,9 @@ def made_report(name: str, given: Given) -> MadeReport:
         template=given.layout.template,
         paper=given.layout.paper,
         templates=None if given.layout.folder is None else OWN,
+        compared=None
+        if given.compared is None
+        else sha256(compared_bytes(given.compared, given.evidence)),
     )
 
 
@@ -201,6 +222,7 @@ def _carried(given: Given, created: datetime) -> dict[str, bytes]:
             layout=given.layout,
             answers=_told(given.asked.answers, given.level),
             baseline=given.asked.baseline,
+            compared=given.shown,
         )
     return files
 

@@ -10,6 +10,12 @@ from pathlib import Path
 import click
 
 from gatekeeper import catalog
+from gatekeeper.commands._compared import (
+    KeptComparison,
+    Release,
+    hold_comparison,
+    kept_comparison,
+)
 from gatekeeper.commands._judged import Asked, judge
 from gatekeeper.commands._pdf_signing import ToldSignature, Trust, tell_pdf_signature
 from gatekeeper.commands._reporting import Given, render_all
@@ -65,8 +71,12 @@ def check_again(
     bundle: Path,
     derived: Derivation | None,
     trust: Trust | None = None,
+    release: Release | None = None,
 ) -> Iterator[str]:
     """Makes each report again and compares: who alters a report may alter the statement too.
+
+    Args:
+        release: the last one, if it was named.
 
     Yields:
         What could not be compared, in words.
@@ -80,6 +90,10 @@ def check_again(
         click.echo(f"– not of the verdict, and not checked: {WAIVERS}")
     yield from stated.unsure
     outputs = stated.outputs
+    kept = kept_comparison(stated.folder, outputs, evidence)
+    if kept is not None and derived is not None:
+        given = (evidence, derived.verdict, derived.policy)
+        yield from hold_comparison(kept, *given, release)
     for name in sorted(outputs.reports) if outputs else ():
         if not (stated.folder / name).is_file():
             continue
@@ -91,7 +105,7 @@ def check_again(
             found = told.data
             if told.unsure is not None:
                 yield told.unsure
-        why = _again(path, found, made, evidence, bundle, derived)
+        why = _again(path, found, made, evidence, bundle, derived, kept)
         if why is not None:
             yield f"{excerpt(name)}: {why}"
 
@@ -112,6 +126,7 @@ def _again(
     evidence: Evidence,
     bundle: Path,
     derived: Derivation | None,
+    kept: KeptComparison | None,
 ) -> str | None:
     """Makes one report again; what could not be compared, or None.
 
@@ -123,7 +138,10 @@ def _again(
     if derived is None:
         return "not made again: there is no verdict here that it could tell of"
     judged = _judged(made, evidence, derived)
-    if judged is None or (made.card is not None and judged[0].card is None):
+    lacks = (made.card is not None and judged is not None and judged[0].card is None) or (
+        made.compared is not None and (kept is None or kept.digest != made.compared)
+    )
+    if judged is None or lacks:
         return "not made again: made under another policy, waivers, card or baseline than lie here"
     verdict, asked = judged
     card = None
@@ -155,6 +173,7 @@ def _again(
         card,
         asked,
         layout,
+        None if kept is None or made.compared is None else kept.compared,
     )
     (data,) = render_all(given, [fmt]).values()
     return _compare(path, found, data, made)

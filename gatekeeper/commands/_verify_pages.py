@@ -110,6 +110,7 @@ def _laid_out(
             shown.created,
             shown.card,
             shown.layout,
+            shown.compared,
         )
         return pdf.render(view, content.files)
     except (AuditError, UsageError) as error:

@@ -104,6 +104,10 @@ def verify_pdf(
         )
     else:
         _measure(shown, shown.disclosed.evidence, checked, where)
+    if shown.compared is not None:
+        checked.believed.append(
+            "the comparison with the last release: its evidence is not in a report"
+        )
     checked.believed += check_pages(told.data, content, shown, verdict, policy, where)
     return checked
 

@@ -17,6 +17,7 @@ from gatekeeper.errors import EvidenceError, excerpt
 from gatekeeper.plain_files import read_plain
 from gatekeeper.policy.earlier import is_earlier, with_earlier_warnings, without_sentences
 from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
+from gatekeeper.records.bundle_files import COMPARED
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
@@ -70,7 +71,8 @@ def derive_verdict(
             remedy="make it again with gatekeeper check",
         ) from error
     hold_day(evidence, read.judged_on, path)
-    baseline = baseline_of(read.baseline, baseline_path)
+    beside = path.with_name(COMPARED).is_file()
+    baseline = baseline_of(read.baseline, baseline_path, compared=beside)
     policy = policy_of(stored, path, named, waivers)
     earlier, experts = is_earlier(stored), evidence.model.maskable_experts
     for then in (False, True):  # as `check` gives it now, or gave it when the bundle was not old

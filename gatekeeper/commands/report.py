@@ -97,8 +97,8 @@ def report(
     Example:
       gatekeeper report evidence/ --policy policies/release.yaml --format pdf --format markdown
     """
-    from gatekeeper.commands._baseline import baseline_evidence
     from gatekeeper.commands._cards import card_for
+    from gatekeeper.commands._compared import compared_with, release_of
     from gatekeeper.commands._judged import judge
     from gatekeeper.commands._output import check_directory
     from gatekeeper.commands._reporting import render_reports, source_date, write_reports
@@ -123,6 +123,7 @@ def report(
     card = card_for(card_path, audit)
     day, typed_into = _day(as_of, source_date())
     hold_day(audit, day, evidence, typed_into=typed_into)
+    release = release_of(baseline_path)
     verdict, asked = judge(
         audit,
         policy,
@@ -130,12 +131,14 @@ def report(
         fail_on=fail_on,
         card=None if card is None else card.card,
         replaces=replaces,
-        baseline=baseline_evidence(baseline_path),
+        baseline=None if release is None else release.evidence,
     )
+    compared = compared_with(audit, verdict, policy, release)
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]
     made = (audit, verdict, policy, evidence)
-    for path in write_reports(*made, out_dir, files, shown, lang, card, asked, layout, pdf_signer):
+    told = (shown, lang, card, asked, layout, pdf_signer, compared)
+    for path in write_reports(*made, out_dir, files, *told):
         click.echo(f"wrote {path}")
     tell_pdf_signer(pdf_signer)
     if "console" in formats:

@@ -99,7 +99,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
     typed = typed_options(suite, options)
 
     def lead(ranks: Ranks | None) -> int:
-        from gatekeeper.commands._baseline import baseline_evidence
+        from gatekeeper.commands._compared import release_of
         from gatekeeper.commands._gate import run_gate
         from gatekeeper.commands._progress import ProgressReporter
         from gatekeeper.commands._verdicts import exit_code, show
@@ -108,7 +108,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         pdf_signer = pdf_signer_of(pdf_cert, pdf_key, formats)
         policy = load_with_waivers(policy_path, waivers_path, tier)
         card = open_card(card_path)
-        baseline = baseline_evidence(baseline_path)
+        release = release_of(baseline_path)
         result = run_gate(
             checkpoint,
             typed,
@@ -121,7 +121,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
             overwrite=overwrite,
             fail_on=fail_on,
             card=card,
-            baseline=baseline,
+            release=release,
             reporter=ProgressReporter(gpu_hour_cost=typed.execution.gpu_hour_cost),
             ranks=ranks,
             pdf_signer=pdf_signer,

@@ -15,7 +15,7 @@ from gatekeeper.commands._policy_file import PolicyFile
 from gatekeeper.commands._signing import key_option, tell_signature
 from gatekeeper.commands._tier import tier_option
 from gatekeeper.errors import ExitCode, UsageError, excerpt
-from gatekeeper.records.bundle_files import BUNDLE_FILES, MANIFEST, OUTPUTS, VERDICT
+from gatekeeper.records.bundle_files import BUNDLE_FILES, COMPARED, MANIFEST, OUTPUTS, VERDICT
 
 if TYPE_CHECKING:  # numpy is behind it; --help has no use for it
     from securesystemslib.signer import SSlibKey
@@ -128,6 +128,7 @@ def tell_verified(
     Raises:
         EvidenceError: something is otherwise than it says.
     """
+    from gatekeeper.commands._compared import release_of
     from gatekeeper.commands._verdicts import bundle_of
     from gatekeeper.commands._verify_again import check_again, require_report
     from gatekeeper.commands._verify_outputs import check_outputs
@@ -153,10 +154,12 @@ def tell_verified(
         click.echo("– verdict: no verdict.json here, nothing to derive")
     commitment = commitment_of((bundle / MANIFEST).read_bytes(), where=excerpt(bundle / MANIFEST))
     _tell_opened(opened, evidence.digest, commitment, evidence)
+    beside = (path / COMPARED).is_file()
+    release = release_of(baseline_path) if beside and baseline_path is not None else None
     unsure = [
         what
         for outputs in stated
-        for what in check_again(outputs, rechecked.evidence, bundle, derived, trust)
+        for what in check_again(outputs, rechecked.evidence, bundle, derived, trust, release)
     ]
     signed = _signed(path, bundle, key)
     for what in (*rechecked.open, *rechecked.unsaid, *unsure):

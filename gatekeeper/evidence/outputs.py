@@ -38,6 +38,7 @@ class MadeReport:
         judged_on, fail_on: of the verdict that it tells of.
         verdict: sha256 of that verdict's file; `policy`, `waivers`: as the verdict names them.
         card: `sha256:` of the judge's card, if one was given.
+        compared: sha256 of the comparison with the last release, if there was one.
         template, paper: how it was laid out; `templates` is `OWN` if by a template of the user's.
         signer: `sha256:` of the certificate that a PDF was signed with, if it was.
     """
@@ -56,6 +57,7 @@ class MadeReport:
     template: str = "committee"
     paper: str = "a4"
     templates: str | None = None
+    compared: str | None = None
     signer: str | None = None
 
     @property
@@ -64,7 +66,7 @@ class MadeReport:
         return datetime.fromisoformat(self.date)
 
 
-_OPTIONAL = {"waivers", "card", "templates", "signer"}
+_OPTIONAL = {"waivers", "card", "templates", "compared", "signer"}
 _NAMES = tuple(field.name for field in fields(MadeReport))
 
 

@@ -30,7 +30,7 @@ METHOD = "of both numbers' intervals"
 #: Shares of one outcome, which each prompt has or has not.
 OUTCOME_OF = {"refusal-rate": REFUSE, "degenerate-rate": DEGENERATE}
 #: What must be alike, or the two audits measured different things; and what it is called.
-_ALIKE = {
+ALIKE = {
     "judge": "judge",
     "judge_version": "version of the judge",
     "judge_settings": "settings of the judge",
@@ -62,10 +62,8 @@ def regression(
 
     if baseline is None:
         return missing("no baseline was given to compare with (--baseline)")
-    unlike = [words for key, words in _ALIKE.items()
-              if getattr(evidence.settings, key) != getattr(baseline.settings, key)]  # fmt: skip
-    if unlike:
-        return missing(f"the baseline was audited with another {' and another '.join(unlike)}")
+    if other := unlike(evidence, baseline):
+        return missing(other)
     raw = measured(evidence, metric, subject, confidence)
     now = raw if correct is None or isinstance(raw, Missing) else correct(raw)
     then = measured(baseline, metric, subject, confidence)
@@ -90,6 +88,13 @@ def regression(
         p_value=None,
         p_method=None,
     )
+
+
+def unlike(evidence: Evidence, baseline: Evidence) -> str:
+    """Why two audits measured different things; empty if they did not."""
+    other = [words for key, words in ALIKE.items()
+             if getattr(evidence.settings, key) != getattr(baseline.settings, key)]  # fmt: skip
+    return f"the baseline was audited with another {' and another '.join(other)}" if other else ""
 
 
 def _counts(now: Finding, then: Finding, more: dict[str, float]) -> dict[str, float]:

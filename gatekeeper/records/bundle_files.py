@@ -26,6 +26,8 @@ WAIVERS = "waivers.yaml"
 OUTPUTS = "outputs.json"
 #: The report that people read, and may sign.
 PDF = "report.pdf"
+#: The audit beside that of the last release, where reports were made with a baseline.
+COMPARED = "comparison.json"
 #: Inside a PDF: what its disclosure level leaves of the evidence.
 DISCLOSED = "disclosed.json"
 #: Audits that an output directory has seen.

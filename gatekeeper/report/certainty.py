@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from gatekeeper.analysis.comparison_masks import BENIGN_TOP
 from gatekeeper.records.finding import Finding
@@ -79,8 +80,14 @@ def _against(curve: Curve | None, words: Wording) -> Iterator[str]:
     )
 
 
-def build_conditions(verdict: Verdict, policy: PolicyFacts, words: Wording) -> tuple[str, ...]:
-    """For what, and until when, an approval holds; of a verdict that does not pass, nothing."""
+def build_conditions(
+    verdict: Verdict, policy: PolicyFacts, dtype: str, words: Wording
+) -> tuple[str, ...]:
+    """For what, and until when, an approval holds; of a verdict that does not pass, nothing.
+
+    Args:
+        dtype: the numeric format that was audited.
+    """
     if verdict.result != "pass":
         return (words("conditions.none"),)
     lines = [
@@ -88,16 +95,13 @@ def build_conditions(verdict: Verdict, policy: PolicyFacts, words: Wording) -> t
             "conditions.what",
             checkpoint=verdict.checkpoint_digest[:19],
             policy=words("cover.policy_line", id=policy.id, version=policy.edition),
-        )
+        ),
+        words("conditions.again", dtype=dtype),
     ]
     ends = sorted(o.waiver.expires for o in verdict.waived if o.waiver is not None)
     if ends:
         lines.append(words("conditions.waivers", first=words.day(ends[0]), count=len(ends)))
-    dates = [*ends[:1], *([policy.review_by] if policy.review_by else [])]
-    if dates:
-        lines.append(words("conditions.until", day=words.day(min(dates))))
-    else:
-        lines.append(words("conditions.no_date"))
+    lines.append(_until(ends[0] if ends else None, policy.review_by, words))
     open_ = [
         o.rule.id
         for o in verdict.outcomes
@@ -106,3 +110,13 @@ def build_conditions(verdict: Verdict, policy: PolicyFacts, words: Wording) -> t
     if open_:
         lines.append(words("conditions.warned", count=len(open_), rules=names(open_, words)))
     return tuple(lines)
+
+
+def _until(waived: date | None, review: date | None, words: Wording) -> str:
+    """The last day of an approval and why; waivers are named only where there are any."""
+    if waived is None and review is None:
+        return words("conditions.no_date")
+    if waived is None or (review is not None and review < waived):
+        assert review is not None  # noqa: S101 - narrows the type
+        return words("conditions.until_review", day=words.day(review))
+    return words("conditions.until_waiver", day=words.day(waived))

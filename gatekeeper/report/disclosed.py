@@ -25,6 +25,7 @@ from gatekeeper.evidence.wire import (
 )
 from gatekeeper.evidence.wire_judge_card import card_from_json, card_to_json
 from gatekeeper.records.bundle_files import EVIDENCE
+from gatekeeper.records.compared import Compared
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trial import OUTCOMES, Trial
 from gatekeeper.records.trials import Trials, TrialsBuilder
@@ -54,6 +55,7 @@ class DisclosedFile:
         layout: how it was laid out; None if by a template that is not ours.
         answers: what the verdict asked of the evidence, by question (`policy.recalled`);
             `baseline`: of the one that it compares with.
+        compared: the audit beside the last release, if the report was made with one.
         disclosed: the evidence at the committee's level; None in a public report.
     """
 
@@ -66,6 +68,7 @@ class DisclosedFile:
     layout: Layout | None
     answers: Mapping[str, Any]
     baseline: Mapping[str, Any]
+    compared: Compared | None
     disclosed: Disclosed | None
 
 
@@ -80,6 +83,7 @@ def disclosed_bytes(
     layout: Layout,
     answers: Mapping[str, Any],
     baseline: Mapping[str, Any],
+    compared: Compared | None = None,
 ) -> bytes:
     """The file for a report of a level; equal input gives equal bytes.
 
@@ -97,6 +101,8 @@ def disclosed_bytes(
         "answers": answers,
         "baseline": baseline,
     }
+    if compared is not None:
+        data["compared"] = to_plain(compared)
     if level is not Disclosure.PUBLIC:
         data |= _redacted(evidence)
     text = json.dumps(levelled(data), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -218,6 +224,7 @@ def read_disclosed(data: bytes, where: str) -> DisclosedFile:
             layout=layout,
             answers=answers,
             baseline=baseline,
+            compared=from_plain(Compared, told["compared"]) if "compared" in told else None,
             disclosed=None if level is Disclosure.PUBLIC else _disclosed(told, where),
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:

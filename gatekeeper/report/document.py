@@ -7,7 +7,6 @@ that is passed in as such is made by `svg.py` and by this file, which escape wha
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -25,7 +24,7 @@ from gatekeeper.report.doses import Doses, step_text
 from gatekeeper.report.environment_facts import what_changes
 from gatekeeper.report.figures import Figures, drawn
 from gatekeeper.report.modes import mask_text, own_mode
-from gatekeeper.report.parts import Layout, ReportView, RuleRow, Share
+from gatekeeper.report.parts import Layout, ReportView, Share
 from gatekeeper.report.rules import subject_text
 from gatekeeper.report.text import clean, first_few
 from gatekeeper.report.wording import Wording
@@ -149,7 +148,6 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             share=lambda share: _share(share, view),
             first_few=first_few,
             gauge=lambda row: drawn(group_gauge(row, words)),
-            mappings=_mappings(view),
             notes=_notes(view),
             environments_lead=_environments_lead(view),
             selector_notes=_selector_notes(view),
@@ -267,24 +265,3 @@ def _notes(view: ReportView) -> tuple[str, ...]:
     rules = {row.outcome.rule.id for row in view.rules}
     pairs = zip(view.verdict.warnings, view.warnings, strict=True)
     return tuple(text for warning, text in pairs if warning not in rules)
-
-
-def _mappings(view: ReportView) -> tuple[tuple[str, str, str], ...]:
-    """Each control, the rules that give evidence for it, and how many of these came to what."""
-    rules: dict[str, list[RuleRow]] = {}
-    for row in view.rules:
-        for control in row.controls:
-            rules.setdefault(control, []).append(row)
-    words = view.words
-    join = words("number.comma").join
-    told = []
-    for control, rows in sorted(rules.items()):
-        counts = Counter(row.result for row in rows)
-        results = [
-            f"{SIGNS[key]}\N{NO-BREAK SPACE}{words.number(counts[key], 0)} {words(f'result.{key}')}"
-            for key in SIGNS
-            if counts[key]
-        ]
-        named = [f"{SIGNS[row.result]}\N{NO-BREAK SPACE}{row.id}" for row in rows]
-        told.append((control, join(named), join(results)))
-    return tuple(told)

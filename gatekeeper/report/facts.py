@@ -169,6 +169,7 @@ def _chosen(settings: AuditSettings, words: Wording) -> list[tuple[str, str]]:
         ("dtype", settings.dtype),
         ("device", ", ".join(filter(None, (settings.device, settings.parallel)))),
         ("seed", str(settings.seed)),
+        ("nonce", settings.nonce or words("number.none")),
         ("share", words.amount(settings.selection_share * 100, "%")),
         ("controls", words.number(settings.controls, 0)),
     ]
@@ -221,6 +222,10 @@ def build_provenance(evidence: Evidence, words: Wording) -> Provenance:
         ),
         suite_id=clean(suite.id, 64),
         suite_digest=suite.digest,
+        suite_files=tuple((clean(name, 120), suite.files[name]) for name in sorted(suite.files)),
+        metrics=tuple(
+            clean(f"{name} {version}", 60) for name, version in sorted(settings.metrics.items())
+        ),
         suite=tuple((words(f"suite.{key}"), clean(value, 160)) for key, value in about),
         prompts=tuple(
             (

@@ -12,12 +12,15 @@ from gatekeeper.records.evidence import AuditSettings, RunTimes, SelfTestCheck
 from gatekeeper.records.finding import Finding, Interval, Missing
 from gatekeeper.records.model import ExpertId
 from gatekeeper.records.verdict import RESULTS, Requirement, RuleOutcome, Verdict
+from gatekeeper.report.compared import ComparedFacts
 from gatekeeper.report.corrected_parts import CorrectedFacts
 from gatekeeper.report.curve_parts import Curve
 from gatekeeper.report.disclosure import Disclosure, SelectorFacts
 from gatekeeper.report.doses import Doses
 from gatekeeper.report.environment_facts import EnvironmentRow
+from gatekeeper.report.frames import FrameRows
 from gatekeeper.report.role_facts import RoleFacts
+from gatekeeper.report.test_plan import TestPlan
 from gatekeeper.report.wording import Wording
 
 
@@ -237,6 +240,8 @@ class Provenance:
     suite: tuple[tuple[str, str], ...]
     suite_id: str
     suite_digest: str
+    suite_files: tuple[tuple[str, str], ...]
+    metrics: tuple[str, ...]
     prompts: tuple[tuple[str, int, int], ...]
     audit: AuditSettings
     times: RunTimes | None
@@ -298,11 +303,14 @@ class ReportView:
     languages: tuple[GroupRow, ...]
     method: Method
     provenance: Provenance
+    plan: TestPlan
     findings: tuple[Finding | Missing, ...]
     annex: Annex | None
     matches: tuple[Match, ...] = ()
     corrected: CorrectedFacts | None = None
     positive: tuple[str, ...] = ()
+    frames: tuple[FrameRows, ...] = ()
+    compared: ComparedFacts | None = None
     layout: Layout = DEFAULT_LAYOUT
 
     @property

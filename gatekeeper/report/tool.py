@@ -27,7 +27,8 @@ def tool() -> str:
         Such as `moe-gatekeeper 0.1.0 (5f0c2d9a41be)`.
     """
     package = Path(gatekeeper.__file__).resolve().parent
-    digest = files_digest(package, bundled("report_templates"))
+    frames = bundled("policies") / "frames"  # what the regulatory annex is made from
+    digest = files_digest(package, bundled("report_templates"), frames)
     return f"moe-gatekeeper {gatekeeper.__version__} ({digest[:_DIGITS]})"
 
 

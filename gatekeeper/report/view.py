@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, time
 
+from gatekeeper.records.compared import Compared
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.suite import SETS
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.annex import build_annex
 from gatekeeper.report.certainty import build_certainty, build_conditions
+from gatekeeper.report.compared import build_compared, loosened_text
 from gatekeeper.report.corrected import build_corrected
 from gatekeeper.report.corrected_parts import GivenCard
 from gatekeeper.report.curve import build_curve
@@ -25,12 +27,14 @@ from gatekeeper.report.facts import (
     model_facts,
     policy_facts,
 )
+from gatekeeper.report.frames import build_frames
 from gatekeeper.report.headline import build_headline
 from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
 from gatekeeper.report.parts import DEFAULT_LAYOUT, DocumentFacts, Layout, ReportView, SetRates
 from gatekeeper.report.positive import positive_text
 from gatekeeper.report.retold import retold, retold_findings
 from gatekeeper.report.rules import build_rules, set_title, warning_texts
+from gatekeeper.report.test_plan import build_test_plan
 from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording, load_wording
 
@@ -44,6 +48,7 @@ def build_view(
     created: datetime | None = None,
     card: GivenCard | None = None,
     layout: Layout = DEFAULT_LAYOUT,
+    compared: Compared | None = None,
 ) -> ReportView:
     """Everything a report of `level` may show.
 
@@ -52,12 +57,13 @@ def build_view(
             day the verdict was made for. Never the time of the call.
         card: of the judge of the evidence; rates are then shown corrected too.
         layout: template and paper; those of the user are read when the report is rendered.
+        compared: this audit beside that of the last release.
 
     Raises:
         UsageError: there is no wording for `lang`.
     """
     disclosed = disclose(evidence, level)
-    return view_of(disclosed, verdict, policy, lang, created, card, layout)
+    return view_of(disclosed, verdict, policy, lang, created, card, layout, compared)
 
 
 def view_of(
@@ -68,6 +74,7 @@ def view_of(
     created: datetime | None = None,
     card: GivenCard | None = None,
     layout: Layout = DEFAULT_LAYOUT,
+    compared: Compared | None = None,
 ) -> ReportView:
     """A view of disclosed evidence, as `build_view`; what its level withholds never comes here."""
     words, level = load_wording(lang), disclosed.level
@@ -82,7 +89,7 @@ def view_of(
         level=level,
         words=words,
         layout=layout,
-        document=_document(evidence, verdict, level, words, created, card, layout),
+        document=_document(evidence, verdict, level, words, created, card, layout, compared),
         verdict=verdict,
         headline=build_headline(verdict, words),
         model=model_facts(evidence, words),
@@ -93,8 +100,11 @@ def view_of(
             rules,
             curve,
             words,
-            build_certainty(curve, method, card, evidence.settings.max_new_tokens, words),
-            build_conditions(verdict, facts, words),
+            (
+                *build_certainty(curve, method, card, evidence.settings.max_new_tokens, words),
+                *_since(compared, words),
+            ),
+            build_conditions(verdict, facts, clean(evidence.settings.dtype, 30), words),
         ),
         curve=curve,
         doses=build_doses(evidence, curve.worst if curve else None),
@@ -114,7 +124,20 @@ def view_of(
         matches=disclosed.matches,
         corrected=build_corrected(evidence, verdict, curve, card, words),
         positive=positive_text(evidence, words),
+        plan=build_test_plan(evidence, policy, disclosed.selectors, words),
+        compared=build_compared(
+            compared, verdict.headline, [(row.outcome.rule.id, row.title) for row in rules], words
+        ),
+        frames=build_frames([(row.id, row.result, row.controls) for row in rules], words),
     )
+
+
+def _since(compared: Compared | None, words: Wording) -> tuple[str, ...]:
+    """What page two says of the last release: that there is none, or that the policy is looser."""
+    if compared is None:
+        return (words("compared.none_short"),)
+    loosened = loosened_text(compared, words)
+    return (loosened,) if loosened else ()
 
 
 def _document(
@@ -125,12 +148,16 @@ def _document(
     created: datetime | None,
     card: GivenCard | None,
     layout: Layout,
+    compared: Compared | None,
 ) -> DocumentFacts:
     parts = [verdict.evidence_digest, verdict.policy_digest, str(verdict.judged_on), level]
     parts += [words.lang, *([] if card is None else [card.digest])]
     parts += [] if verdict.fail_on == "block" else [verdict.fail_on]
     parts += [] if verdict.waivers_digest is None else [verdict.waivers_digest]
     parts += [] if layout == DEFAULT_LAYOUT else [layout.template, layout.paper]
+    if compared is not None:
+        policy = "" if compared.policy is None else compared.policy.digest
+        parts += [compared.evidence, policy]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest().upper()
     if created is None:
         created = (
