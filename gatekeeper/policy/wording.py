@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from gatekeeper.policy.subjects import is_masked
 from gatekeeper.records.finding import PARTS, Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule
+from gatekeeper.report.text import one as one
 
 _MOST_DECIMALS = 4
 #: In an explanation: why nothing is claimed, however many prompts.
@@ -76,11 +76,6 @@ def rounded(value: float, decimals: int) -> str:
     """A number as people read it; what rounds to zero has no sign."""
     text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0 else text
-
-
-def one(text: str) -> str:
-    """`1 points` as `1 point`, where no verdict is compared word for word."""
-    return re.sub(r"(?<![0-9.])1 (point|expert)s\b", r"1 \1", text)
 
 
 def limit_text(rule: Rule) -> str:

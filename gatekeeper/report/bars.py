@@ -69,13 +69,30 @@ def _set_alt(rates: SetRates, words: Wording) -> str:
     return words("breakdown.alt_row", set=rates.title, values=words("number.comma").join(values))
 
 
+_GAUGE = 190.0
+
+
+def _gauge_x(percent: float) -> float:
+    return 5 + (_GAUGE - 10) * min(max(percent, 0.0), 100.0) / 100
+
+
+def group_axis(words: Wording) -> str:
+    """The scale of the gauges of a table, for its head."""
+    ends = {0: "start", 100: "end"}
+    body = [
+        svg.text(
+            _gauge_x(percent) + {0: -4, 100: 4}.get(percent, 0), 10, words.limit(percent, "%"),
+            size=svg.SMALL, anchor=ends.get(percent, "middle"), colour=svg.SOFT,
+        )
+        for percent in (0, 25, 50, 75, 100)
+    ]  # fmt: skip
+    body += [svg.line((_gauge_x(p), 13), (_gauge_x(p), 17), colour=svg.SOFT) for p in (0, 25, 50, 75, 100)]
+    return svg.figure(_GAUGE, 17, words("breakdown.axis"), body)
+
+
 def group_gauge(row: GroupRow, words: Wording) -> str:
     """A group's two intervals from 0 to 100 %; the numbers stand beside it in the table."""
-    width, height = 190.0, 24.0
-
-    def x(percent: float) -> float:
-        return 5 + (width - 10) * min(max(percent, 0.0), 100.0) / 100
-
+    width, height, x = _GAUGE, 24.0, _gauge_x
     body = [svg.line((x(p), 1), (x(p), height - 1), colour=svg.GRID) for p in (0, 25, 50, 75, 100)]
     alt = []
     arms = (("unmasked", row.unmasked, svg.NAVY, 0), ("masked", row.masked, _MASKED, 1))

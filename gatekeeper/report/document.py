@@ -18,7 +18,7 @@ from gatekeeper.analysis.comparison_masks import BY_CAUSE
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.finding import Finding, Missing
-from gatekeeper.report.bars import group_gauge
+from gatekeeper.report.bars import group_axis, group_gauge
 from gatekeeper.report.corrected import CORRECTED, card_line, corrected_cells
 from gatekeeper.report.curve_parts import Curve, CurveRow
 from gatekeeper.report.doses import Doses, step_text
@@ -28,6 +28,7 @@ from gatekeeper.report.modes import mask_text, own_mode
 from gatekeeper.report.parts import Layout, ReportView, RuleRow, Share
 from gatekeeper.report.rules import subject_text
 from gatekeeper.report.text import clean, first_few
+from gatekeeper.report.unbroken import unbroken
 from gatekeeper.report.wording import Wording
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             share=lambda share: _share(share, view),
             first_few=first_few,
             gauge=lambda row: drawn(group_gauge(row, words)),
+            gauge_axis=drawn(group_axis(words)),
+            whole=unbroken([*(row.id for row in view.rules), *audit.selectors]),
             mappings=_mappings(view),
             notes=_notes(view),
             environments_lead=_environments_lead(view),

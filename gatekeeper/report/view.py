@@ -27,6 +27,7 @@ from gatekeeper.report.facts import (
 )
 from gatekeeper.report.headline import build_headline
 from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
+from gatekeeper.report.noted import noted
 from gatekeeper.report.parts import DEFAULT_LAYOUT, DocumentFacts, Layout, ReportView, SetRates
 from gatekeeper.report.positive import positive_text
 from gatekeeper.report.retold import retold, retold_findings
@@ -71,6 +72,7 @@ def view_of(
 ) -> ReportView:
     """A view of disclosed evidence, as `build_view`; what its level withholds never comes here."""
     words, level = load_wording(lang), disclosed.level
+    said = noted(verdict.warnings)
     evidence, verdict = retold_findings(disclosed.evidence, words), retold(verdict, words)
     outcomes = Outcomes.of(evidence)
     curve = build_curve(evidence, verdict, outcomes)
@@ -93,8 +95,11 @@ def view_of(
             rules,
             curve,
             words,
-            build_certainty(curve, method, card, evidence.settings.max_new_tokens, words),
+            build_certainty(
+                curve, method, card, evidence.settings.max_new_tokens, verdict, said, words
+            ),
             build_conditions(verdict, facts, words),
+            said.uneven,
         ),
         curve=curve,
         doses=build_doses(evidence, curve.worst if curve else None),
