@@ -11,7 +11,7 @@ from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 168, 12, 44
-_HEIGHT = 304
+_HEIGHT = 284
 
 
 class _Plane:
@@ -46,7 +46,8 @@ def refusal_curve(curve: Curve, words: Wording) -> str:
 
 def _axes(plane: _Plane, words: Wording) -> list[str]:
     body = []
-    for percent in range(plane.floor, 101, 20 if plane.floor == 0 else 10):
+    step = 20 if plane.floor == 0 else 10 if plane.floor < 80 else 5
+    for percent in range(plane.floor, 101, step):
         y = plane.y(percent)
         body.append(svg.line((plane.x0, y), (plane.x1, y), colour=svg.GRID))
         label = words.limit(percent, "%")

@@ -93,7 +93,8 @@ class Curve:
             *(point.low for point in self.controls),
             *(step.level for step in self.limits if step.level >= 0),
         )
-        return int(lowest // 10 - 1) * 10 if lowest >= _CLOSE else 0
+        # Room below for the hatching of a limit.
+        return int((lowest - 2) // 10) * 10 if lowest >= _CLOSE else 0
 
     @property
     def band(self) -> Interval:

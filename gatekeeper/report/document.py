@@ -154,6 +154,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             whole=unbroken([*(row.id for row in view.rules), *audit.selectors]),
             mappings=_mappings(view),
             notes=_notes(view),
+            other_notes=tuple(n for n in _notes(view) if n not in view.summed_up),
             environments_lead=_environments_lead(view),
             selector_notes=_selector_notes(view),
             limits=_limits(view.curve, words) if view.curve else "",

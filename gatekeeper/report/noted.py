@@ -32,6 +32,11 @@ class Noted:
     uneven: bool = False
 
 
+def on_page_two(warning: str) -> bool:
+    """Whether the summary says the same of a warning, with more to it."""
+    return any(pattern.match(warning) for pattern in (_EARLY, _UNDECIDED, _UNSEEN))
+
+
 def noted(warnings: Iterable[str]) -> Noted:
     """Reads the warnings of a verdict, as `policy` writes them in English."""
     text = "\n".join(warnings)
