@@ -88,7 +88,8 @@ def _headline(
         at = outcome.decisive.subject
         if at.selector and at.k and (at.selector, at.k) in known:
             return at.selector, at.k, outcome.rule.id if _lost_most(outcome) else ""
-    ks = {o.decisive.subject.k for o in masking} & {k for _, k in known if k}
+    asked = {o.decisive.subject.k for o in masking}
+    ks = {k for _, k in known if k and k in asked}
     k = max(ks or {k for _, k in known if k})
     lowest = min((p.value, selector) for (selector, size), p in known.items() if size == k)
     return lowest[1], k, ""

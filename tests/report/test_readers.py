@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -116,7 +117,8 @@ def test_the_mask_spoken_of_is_told_to_be_the_one_that_lost_most() -> None:
 def test_names_are_kept_on_one_line_and_text_is_escaped() -> None:
     whole = unbroken(["few-experts", "few-experts-jailbreak", "plain", "x" * 40 + "-y"])
     assert whole("few-experts-jailbreak & few-experts") == (
-        '<span class="name">few-experts-jailbreak</span> &amp; <span class="name">few-experts</span>'
+        '<span class="name">few-experts-jailbreak</span> &amp; '
+        '<span class="name">few-experts</span>'
     )
     assert whole("no-few-experts <b>plain</b>") == "no-few-experts &lt;b&gt;plain&lt;/b&gt;"
     assert "<span" not in whole("x" * 40 + "-y")
@@ -144,7 +146,7 @@ def test_a_label_stands_at_its_line_where_others_leave_room() -> None:
     wanted = [10.0, 11.0, 12.0, 13.0, 140.0]
     placed = svg.spread(wanted, [15.0, 27.0, 15.0, 15.0, 27.0], 6, 240)
     assert placed[-1] == 140.0
-    gaps = [b - a for a, b in zip(placed, placed[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(placed)]
     assert all(gap >= need for gap, need in zip(gaps, (21, 21, 15, 21), strict=True))
 
 
