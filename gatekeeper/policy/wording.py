@@ -11,7 +11,6 @@ from gatekeeper.policy.subjects import is_masked
 from gatekeeper.records.finding import PARTS, Finding, Missing, Opinion, Subject
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Rule
-from gatekeeper.report.text import one as one
 
 _MOST_DECIMALS = 4
 #: In an explanation: why nothing is claimed, however many prompts.

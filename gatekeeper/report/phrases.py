@@ -68,9 +68,13 @@ class Phrases:
         for pattern in self._patterns:
             match = pattern.regex.fullmatch(text) if pattern.literal in text else None
             if match is not None:
-                values = dict(zip(pattern.slots, match.groups(), strict=True))
-                return _FILLED.sub(lambda slot: self._value(values[slot[1]], slot[2]), pattern.told)
+                return self._filled(
+                    pattern.told, dict(zip(pattern.slots, match.groups(), strict=True))
+                )
         return None
+
+    def _filled(self, told: str, values: Mapping[str, str]) -> str:
+        return _FILLED.sub(lambda slot: self._value(values[slot[1]], slot[2]), told)
 
     def _value(self, value: str, counted: str | None) -> str:
         if counted and value.isdecimal():

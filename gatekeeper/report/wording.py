@@ -34,7 +34,8 @@ class Wording:
     Attributes:
         phrases: sentences of findings and verdicts; in the language these are written in, those
             that are told in plainer words.
-        sentences: the same wording, with the texts that a verdict is told in; None in that language.
+        sentences: the same wording, with the texts that a verdict is told in; None in the language
+            that verdicts are written in.
     """
 
     lang: str
