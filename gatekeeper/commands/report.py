@@ -137,8 +137,9 @@ def report(
     shown = Disclosure(level)
     files = [name for name in formats if name != "console"]
     made = (audit, verdict, policy, evidence)
-    told = (shown, lang, card, asked, layout, pdf_signer, compared)
-    for path in write_reports(*made, out_dir, files, *told):
+    for path in write_reports(
+        *made, out_dir, files, shown, lang, card, asked, layout, pdf_signer, compared
+    ):
         click.echo(f"wrote {path}")
     tell_pdf_signer(pdf_signer)
     if "console" in formats:

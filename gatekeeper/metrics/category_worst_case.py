@@ -1,4 +1,4 @@
-"""Refusals gone in the category that loses most.
+"""Refusals lost or broken in the category that loses most.
 
 Version 1 was net of refusals won, version 2 a share of a category's prompts that were answered.
 """
@@ -8,6 +8,6 @@ from gatekeeper.analysis.worst_part import worst_part_metric
 METRIC = worst_part_metric(
     metric="category-worst-case",
     version=6,
-    title="Refusals gone in the worst category",
+    title="Refusals lost or broken in the worst category",
     of="category",
 )

@@ -26,7 +26,7 @@ def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion 
 METRIC = Metric(
     id=_ID,
     version=_VERSION,
-    title="Degenerate replies",
+    title="Broken replies",
     unit="%",
     higher_is_worse=True,
     parameters=("set", "mask", "k", "mode", "selector", *PARTS, "each"),

@@ -1,4 +1,4 @@
-"""Refusals gone, to answers or to noise, of those there were, whatever is won elsewhere.
+"""Refusals lost, to answers or to noise, of those there were, whatever is won elsewhere.
 
 Version 1 was of those answered: half of the limit gone to answers and all of another limit to noise
 passed both.
@@ -62,7 +62,7 @@ def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion 
 METRIC = Metric(
     id=_ID,
     version=_VERSION,
-    title="Refusals gone, of those there were",
+    title="Refusals lost or broken under masking",
     unit="%",
     higher_is_worse=True,
     parameters=("k", "mode", "set", "selector", *PARTS, "each"),

@@ -44,7 +44,7 @@ def _second(evidence: Evidence, subject: Subject, confidence: float) -> Opinion 
 METRIC = Metric(
     id=_ID,
     version=_VERSION,
-    title="Over-refusal added by masking",
+    title="Refusals of harmless requests added by masking",
     unit="points",
     higher_is_worse=True,
     parameters=("k", "mode", "set", "selector", *PARTS, "each"),

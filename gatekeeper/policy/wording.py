@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -76,11 +75,6 @@ def rounded(value: float, decimals: int) -> str:
     """A number as people read it; what rounds to zero has no sign."""
     text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0 else text
-
-
-def one(text: str) -> str:
-    """`1 points` as `1 point`, where no verdict is compared word for word."""
-    return re.sub(r"(?<![0-9.])1 (point|expert)s\b", r"1 \1", text)
 
 
 def limit_text(rule: Rule) -> str:

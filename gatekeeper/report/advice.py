@@ -24,7 +24,7 @@ def recommended(verdict: Verdict, rules: tuple[RuleRow, ...], words: Wording) ->
     """The steps to recommend: first what the verdict calls for, then a few, and how many more."""
     steps = list(dict.fromkeys(_steps(verdict, rules, words)))
     shown, rest = first_few(steps, _STEPS)
-    more = [words("summary.more", count=rest, chapter=words("rules.title"))] if rest else []
+    more = [words("summary.more", count=rest, chapter=words("findings.title"))] if rest else []
     return (words(f"summary.do.{verdict.headline}"), *shown, *more)
 
 

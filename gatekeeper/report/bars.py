@@ -69,14 +69,33 @@ def _set_alt(rates: SetRates, words: Wording) -> str:
     return words("breakdown.alt_row", set=rates.title, values=words("number.comma").join(values))
 
 
+#: Width of the chart of one row, and where its lines stand.
+_GAUGE, _QUARTERS = 190.0, (0, 25, 50, 75, 100)
+
+
+def _gauge_x(percent: float) -> float:
+    return 5 + (_GAUGE - 10) * min(max(percent, 0.0), 100.0) / 100
+
+
+def group_axis(words: Wording) -> str:
+    """The scale of the gauges of a table, for its head."""
+    anchors = {0: "start", 50: "middle", 100: "end"}
+    body = [
+        svg.text(
+            _gauge_x(percent), 10, words.limit(percent, "%"),
+            size=svg.SMALL, anchor=anchor, colour=svg.SOFT,
+        )
+        for percent, anchor in anchors.items()
+    ]  # fmt: skip
+    ticks = (_gauge_x(percent) for percent in _QUARTERS)
+    body += [svg.line((x, 13), (x, 17), colour=svg.SOFT) for x in ticks]
+    return svg.figure(_GAUGE, 17, words("breakdown.axis"), body)
+
+
 def group_gauge(row: GroupRow, words: Wording) -> str:
     """A group's two intervals from 0 to 100 %; the numbers stand beside it in the table."""
-    width, height = 190.0, 24.0
-
-    def x(percent: float) -> float:
-        return 5 + (width - 10) * min(max(percent, 0.0), 100.0) / 100
-
-    body = [svg.line((x(p), 1), (x(p), height - 1), colour=svg.GRID) for p in (0, 25, 50, 75, 100)]
+    width, height, x = _GAUGE, 24.0, _gauge_x
+    body = [svg.line((x(p), 1), (x(p), height - 1), colour=svg.GRID) for p in _QUARTERS]
     alt = []
     arms = (("unmasked", row.unmasked, svg.NAVY, 0), ("masked", row.masked, _MASKED, 1))
     for index, (arm, share, colour, kind) in enumerate(arms):

@@ -10,8 +10,11 @@ from gatekeeper.records.finding import Finding
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.advice import names
 from gatekeeper.report.corrected_parts import GivenCard
+from gatekeeper.report.curve import MASKING
 from gatekeeper.report.curve_parts import Curve, CurveRow
+from gatekeeper.report.noted import Noted
 from gatekeeper.report.parts import Method, PolicyFacts
+from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording
 
 #: Parts of a card that tell of masked replies, before those that tell of all.
@@ -19,25 +22,45 @@ _PARTS = ("group: masked", "all")
 
 
 def build_certainty(
-    curve: Curve | None, method: Method, card: GivenCard | None, tokens: int, words: Wording
+    curve: Curve | None,
+    method: Method,
+    card: GivenCard | None,
+    tokens: int,
+    verdict: Verdict,
+    noted: Noted,
+    words: Wording,
 ) -> tuple[str, ...]:
-    """What a reader must know before the numbers: errors of the judge, the token window, and which
-    masks speak against the finding.
+    """What a reader must know before the numbers: errors of the judge, replies cut off or
+    undecided, what the audit was not shown to see, and which masks speak against the finding.
 
     Args:
         tokens: at which a reply ends.
+        noted: what the verdict's warnings say.
     """
+    unseen = clean(noted.unseen.replace(", ", words("number.comma")), 120)
     return (
         _judge(card, words),
-        words(
-            "certainty.window",
-            tokens=words.number(tokens, 0),
-            count=method.truncated,
-            trials=words.number(method.trials, 0),
-        ),
-        *_against(curve, words),
+        words.prose(_replies(method, tokens, noted, words)),
+        *((words("certainty.unseen", categories=unseen),) if unseen else ()),
+        *_against(curve, verdict, words),
         words("certainty.scope"),
     )
+
+
+def _replies(method: Method, tokens: int, noted: Noted, words: Wording) -> Iterator[str]:
+    """How many replies were cut off, how many of these matter, and how many nobody could tell."""
+    yield words(
+        "certainty.window",
+        tokens=words.number(tokens, 0),
+        count=method.truncated,
+        trials=words.number(method.trials, 0),
+    )
+    if noted.early:
+        yield words("certainty.early", count=noted.early)
+    if noted.undecided:
+        yield words("certainty.undecided", count=noted.undecided)
+    if noted.early or noted.undecided:
+        yield words("certainty.either_way")
 
 
 def _judge(card: GivenCard | None, words: Wording) -> str:
@@ -61,8 +84,10 @@ def _judge(card: GivenCard | None, words: Wording) -> str:
     )
 
 
-def _against(curve: Curve | None, words: Wording) -> Iterator[str]:
-    """The mask of experts busy on harmless prompts that lost most, beside the selected one."""
+def _against(curve: Curve | None, verdict: Verdict, words: Wording) -> Iterator[str]:
+    """The mask of experts busy on harmless prompts that lost most, and the one of the size that the
+    report speaks of; where refusing hangs on few experts, how both can be true.
+    """
     if curve is None:
         return
     rows = [row for row in curve.beside if row.selector == BENIGN_TOP]
@@ -72,12 +97,18 @@ def _against(curve: Curve | None, words: Wording) -> Iterator[str]:
     worst: CurveRow = max(losses, key=lambda pair: pair[0])[1]
     drop = worst.drop
     assert isinstance(drop, Finding)  # noqa: S101 - chosen for it, see above
-    lost = drop.interval.low > 0
-    yield words(
-        "certainty.against" if lost else "certainty.not_against",
-        count=worst.k,
-        drop=words.estimate(drop),
+    if drop.interval.low <= 0:
+        yield words("certainty.not_against", count=worst.k, drop=words.estimate(drop))
+        return
+    same = next((row for _, row in losses if row.k == curve.k != worst.k), None)
+    also = (
+        words("certainty.against_same", count=same.k, drop=words.value(same.drop))
+        if same is not None and isinstance(same.drop, Finding)
+        else ""
     )
+    few = any(o.result == "fail" and o.rule.metric in MASKING for o in verdict.outcomes)
+    told = words("certainty.against", count=worst.k, drop=words.estimate(drop), also=also)
+    yield words.prose([told, words("certainty.both" if few else "certainty.unproven")])
 
 
 def build_conditions(

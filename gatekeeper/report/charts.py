@@ -11,14 +11,14 @@ from gatekeeper.report.text import clean
 from gatekeeper.report.wording import Wording
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 168, 12, 44
-_HEIGHT = 304
+_HEIGHT = 284
 
 
 class _Plane:
     """Maps mask sizes (equal steps) and percent onto pixels."""
 
-    def __init__(self, ks: tuple[int, ...]) -> None:
-        self.ks = (0, *ks)
+    def __init__(self, ks: tuple[int, ...], floor: int) -> None:
+        self.ks, self.floor = (0, *ks), floor
         self.x0, self.x1 = float(_LEFT), float(svg.WIDTH - _RIGHT)
         self.y0, self.y1 = float(_TOP), float(_HEIGHT - _BOTTOM)
 
@@ -28,12 +28,13 @@ class _Plane:
         return self.x0 + inset + self.ks.index(k) * step
 
     def y(self, percent: float) -> float:
-        return self.y1 - (self.y1 - self.y0) * min(max(percent, 0.0), 100.0) / 100
+        share = (min(max(percent, self.floor), 100.0) - self.floor) / (100 - self.floor)
+        return self.y1 - (self.y1 - self.y0) * share
 
 
 def refusal_curve(curve: Curve, words: Wording) -> str:
     """Refusal rate against mask size, with random controls and the policy's limit."""
-    plane = _Plane(curve.ks)
+    plane = _Plane(curve.ks, curve.floor)
     labels: list[tuple[float, str, str, str]] = []
     body = [*_axes(plane, words), *_control_band(curve, plane, labels, words)]
     body += _band(curve, plane)
@@ -45,7 +46,8 @@ def refusal_curve(curve: Curve, words: Wording) -> str:
 
 def _axes(plane: _Plane, words: Wording) -> list[str]:
     body = []
-    for percent in range(0, 101, 20):
+    step = 20 if plane.floor == 0 else 10 if plane.floor < 80 else 5
+    for percent in range(plane.floor, 101, step):
         y = plane.y(percent)
         body.append(svg.line((plane.x0, y), (plane.x1, y), colour=svg.GRID))
         label = words.limit(percent, "%")
@@ -152,7 +154,8 @@ def _band(curve: Curve, plane: _Plane) -> list[str]:
 
 def _labels(plane: _Plane, labels: list[tuple[float, str, str, str]]) -> list[str]:
     """Direct labels at the right, moved apart, each joined to its line by a thin lead."""
-    placed = svg.spread([y for y, *_ in labels], 27, plane.y0 + 6, plane.y1 - 4)
+    heights = [27.0 if sub else 15.0 for _, _, sub, _ in labels]
+    placed = svg.spread([y for y, *_ in labels], heights, plane.y0 + 6, plane.y1 - 4)
     body = []
     edge, x = plane.x1, plane.x1 + 20
     for (y, label, sub, colour), at in zip(labels, placed, strict=True):

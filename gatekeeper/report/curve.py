@@ -24,7 +24,7 @@ def build_curve(evidence: Evidence, verdict: Verdict, outcomes: Outcomes) -> Cur
         return None
     # Rules speak of reroute: they say nothing of masks that do something else.
     judged = verdict.outcomes if own_mode(evidence.settings) is None else ()
-    worst, k = _headline(judged, series)
+    worst, k, rule = _headline(judged, series)
     points = controls(evidence, outcomes, worst)
     by_k = {p.k: p for p in points}
     shown = next(s for s in series if s.selector == worst).points
@@ -32,6 +32,7 @@ def build_curve(evidence: Evidence, verdict: Verdict, outcomes: Outcomes) -> Cur
         unmasked=unmasked,
         worst=worst,
         k=k,
+        rule=rule,
         series=series,
         controls=points,
         limits=_limits(judged, unmasked),
@@ -76,18 +77,29 @@ def _series_of(evidence: Evidence, names: tuple[str, ...]) -> tuple[CurveSeries,
 
 def _headline(
     outcomes: tuple[RuleOutcome, ...], series: tuple[CurveSeries, ...]
-) -> tuple[str, int]:
-    """The selector and mask size to speak of: where the verdict turned, else the lowest rate."""
-    masking = (o for o in outcomes if o.rule.metric in _MASKED)
-    subjects = [outcome.decisive.subject for outcome in sorted(masking, key=_telling)]
+) -> tuple[str, int, str]:
+    """The selector and mask size to speak of: where the verdict turned, else the lowest rate.
+
+    Third the rule that found this mask the worst of several that it asks about, if one did.
+    """
+    masking = sorted((o for o in outcomes if o.rule.metric in _MASKED), key=_telling)
     known = {(s.selector, p.subject.k): p for s in series for p in s.points}
-    for subject in subjects:
-        if subject.selector and subject.k and (subject.selector, subject.k) in known:
-            return subject.selector, subject.k
-    ks = {s.k for s in subjects if s.k} & {k for _, k in known if k}
+    for outcome in masking:
+        at = outcome.decisive.subject
+        if at.selector and at.k and (at.selector, at.k) in known:
+            return at.selector, at.k, outcome.rule.id if _lost_most(outcome) else ""
+    asked = {o.decisive.subject.k for o in masking}
+    ks = {k for _, k in known if k and k in asked}
     k = max(ks or {k for _, k in known if k})
     lowest = min((p.value, selector) for (selector, size), p in known.items() if size == k)
-    return lowest[1], k
+    return lowest[1], k, ""
+
+
+def _lost_most(outcome: RuleOutcome) -> bool:
+    """Whether the number that decided is the largest loss of several that a rule asks about."""
+    decisive, largest = outcome.decisive, outcome.largest
+    several = bool(outcome.others) and outcome.rule.metric in MASKING
+    return several and largest is not None and largest.subject == decisive.subject
 
 
 def _telling(outcome: RuleOutcome) -> tuple[int, bool, bool, int, int]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from gatekeeper.records.finding import Finding, Interval, Missing
 
+#: Percent above which everything must lie for the axis not to begin at 0.
+_CLOSE = 60
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPoint:
@@ -60,6 +63,7 @@ class Curve:
     Attributes:
         worst: the selector the verdict turned on, or the one with the lowest refusal rate.
         k: the mask size the report speaks of.
+        rule: id of the rule of whose masks this one lost most; empty where none says so.
         controls: matched to the worst selector's masks.
         limits: by ascending k, for the mask sizes that a rule speaks of.
         rows: of the worst selector; `beside`: of the masks to compare with.
@@ -73,6 +77,24 @@ class Curve:
     limits: tuple[LimitStep, ...]
     rows: tuple[CurveRow, ...]
     beside: tuple[CurveRow, ...]
+    rule: str = ""
+
+    @property
+    def floor(self) -> int:
+        """Percent at which the axis begins: above 0 where all there is to see lies close together.
+
+        Nothing that is drawn lies below it.
+        """
+        worst = next(s for s in self.series if s.selector == self.worst)
+        lowest = min(
+            self.unmasked.interval.low,
+            *(point.value for series in self.series for point in series.points),
+            *(point.interval.low for point in worst.points),
+            *(point.low for point in self.controls),
+            *(step.level for step in self.limits if step.level >= 0),
+        )
+        # Room below for the hatching of a limit.
+        return int((lowest - 2) // 10) * 10 if lowest >= _CLOSE else 0
 
     @property
     def band(self) -> Interval:

@@ -17,7 +17,7 @@ from gatekeeper.analysis.comparison_masks import BY_CAUSE
 from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.finding import Finding, Missing
-from gatekeeper.report.bars import group_gauge
+from gatekeeper.report.bars import group_axis, group_gauge
 from gatekeeper.report.corrected import CORRECTED, card_line, corrected_cells
 from gatekeeper.report.curve_parts import Curve, CurveRow
 from gatekeeper.report.doses import Doses, step_text
@@ -27,6 +27,7 @@ from gatekeeper.report.modes import mask_text, own_mode
 from gatekeeper.report.parts import Layout, ReportView, Share
 from gatekeeper.report.rules import subject_text
 from gatekeeper.report.text import clean, first_few
+from gatekeeper.report.unbroken import unbroken
 from gatekeeper.report.wording import Wording
 
 if TYPE_CHECKING:
@@ -148,7 +149,10 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             share=lambda share: _share(share, view),
             first_few=first_few,
             gauge=lambda row: drawn(group_gauge(row, words)),
+            gauge_axis=drawn(group_axis(words)),
+            whole=unbroken([*(row.id for row in view.rules), *audit.selectors]),
             notes=_notes(view),
+            other_notes=tuple(n for n in _notes(view) if n not in view.summed_up),
             environments_lead=_environments_lead(view),
             selector_notes=_selector_notes(view),
             limits=_limits(view.curve, words) if view.curve else "",

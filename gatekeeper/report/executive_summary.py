@@ -33,12 +33,17 @@ def build_summary(
     words: Wording,
     certainty: tuple[str, ...],
     conditions: tuple[str, ...],
+    uneven: bool = False,
 ) -> Summary:
-    """What was tested, what decided, what it means, how sure it is, what to do."""
+    """What was tested, what decided, what it means, how sure it is, what to do.
+
+    Args:
+        uneven: whether random masks beside other masks than the one it speaks of are less alike.
+    """
     return Summary(
         tested=_tested(evidence, words),
         numbers=_numbers(rules, curve, words),
-        meaning=_meaning(curve, words),
+        meaning=_meaning(curve, uneven, words),
         consequence=_consequence(verdict, rules, words),
         conclusion=_conclusion(verdict, rules, words),
         recommended=recommended(verdict, rules, words),
@@ -218,7 +223,7 @@ def _certainty(finding: Finding, words: Wording) -> str:
     )
 
 
-def _meaning(curve: Curve | None, words: Wording) -> tuple[str, ...]:
+def _meaning(curve: Curve | None, uneven: bool, words: Wording) -> tuple[str, ...]:
     sentences = []
     if curve:
         sentences.append(words("summary.unmasked", rate=words.estimate(curve.unmasked)))
@@ -232,11 +237,13 @@ def _meaning(curve: Curve | None, words: Wording) -> tuple[str, ...]:
                     rate=words.estimate(masked),
                 )
             )
-        sentences += _controls(curve, words)
+            if curve.rule:
+                sentences.append(words("summary.chosen", rule=clean(curve.rule, 40)))
+        sentences += _controls(curve, uneven, words)
     return tuple(sentences)
 
 
-def _controls(curve: Curve, words: Wording) -> list[str]:
+def _controls(curve: Curve, uneven: bool, words: Wording) -> list[str]:
     point = next((p for p in curve.controls if p.k == curve.k), None)
     if point is None:
         return [words("summary.no_controls")]
@@ -246,10 +253,10 @@ def _controls(curve: Curve, words: Wording) -> list[str]:
         refused = words("summary.controls_same", count=point.masks, mean=mean, n=n)
     else:
         refused = words("summary.controls", count=point.masks, low=low, high=high, mean=mean, n=n)
-    return [refused, *_likeness(curve, words)]
+    return [refused, *_likeness(curve, uneven, words)]
 
 
-def _likeness(curve: Curve, words: Wording) -> Iterator[str]:
+def _likeness(curve: Curve, uneven: bool, words: Wording) -> Iterator[str]:
     """How busy the experts of the random masks are beside the selected ones."""
     row = next((r for r in curve.rows if r.k == curve.k), None)
     if row is None or not isinstance(row.excess, Finding):
@@ -264,3 +271,5 @@ def _likeness(curve: Curve, words: Wording) -> Iterator[str]:
         selected=words.amount(selected, "%"),
         controls=words.amount(controls, "%"),
     )
+    if near and uneven:
+        yield words("summary.controls_others", chapter=words("rules.notes"))

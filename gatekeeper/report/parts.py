@@ -280,7 +280,11 @@ class Annex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportView:
-    """Everything a format may show, and nothing it may not."""
+    """Everything a format may show, and nothing it may not.
+
+    Attributes:
+        summed_up: those of the verdict's warnings that the summary tells too.
+    """
 
     level: Disclosure
     words: Wording
@@ -298,6 +302,7 @@ class ReportView:
     environments: tuple[EnvironmentRow, ...]
     rules: tuple[RuleRow, ...]
     warnings: tuple[str, ...]
+    summed_up: frozenset[str]
     requirements: tuple[Requirement, ...]
     categories: tuple[GroupRow, ...]
     languages: tuple[GroupRow, ...]

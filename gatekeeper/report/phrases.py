@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _SLOT = re.compile(r"\{(\d)\}")
+_FILLED = re.compile(r"\{(\d)(:,)?\}")
 #: A text that is longer is nobody's sentence, and would only take time.
 _LONGEST = 2000
 
@@ -31,13 +32,16 @@ class Phrases:
     """Tells English sentences in another language; what it does not know stays as it is.
 
     Attributes:
-        known: English sentence -> its translation; `{0}` to `{9}` stand for values.
+        known: English sentence -> its translation; `{0}` to `{9}` stand for values, `{0:,}` for a
+            count, which is written as the language writes numbers.
         comma, semicolon: what the language sets between the parts of a list.
+        thousands: what it sets between the digits of a large number.
     """
 
     known: Mapping[str, str]
     comma: str = ", "
     semicolon: str = "; "
+    thousands: str = ","
     _patterns: list[_Pattern] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,11 +68,18 @@ class Phrases:
         for pattern in self._patterns:
             match = pattern.regex.fullmatch(text) if pattern.literal in text else None
             if match is not None:
-                values = {
-                    f"v{n}": self(v) for n, v in zip(pattern.slots, match.groups(), strict=True)
-                }
-                return _SLOT.sub(r"{v\1}", pattern.told).format_map(values)
+                return self._filled(
+                    pattern.told, dict(zip(pattern.slots, match.groups(), strict=True))
+                )
         return None
+
+    def _filled(self, told: str, values: Mapping[str, str]) -> str:
+        return _FILLED.sub(lambda slot: self._value(values[slot[1]], slot[2]), told)
+
+    def _value(self, value: str, counted: str | None) -> str:
+        if counted and value.isdecimal():
+            return f"{int(value):,}".replace(",", self.thousands)
+        return self(value)
 
 
 def _pattern(text: str, told: str) -> _Pattern:

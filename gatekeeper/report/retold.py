@@ -17,7 +17,7 @@ from gatekeeper.records.policy import Rule
 from gatekeeper.records.verdict import Departure, Requirement, RuleOutcome, Verdict
 from gatekeeper.report.advice import names
 from gatekeeper.report.rules import limit_text, metric_title, subject_text
-from gatekeeper.report.text import clean
+from gatekeeper.report.text import clean, one
 from gatekeeper.report.wording import Wording
 
 #: Characters of a need's finding, and of a reason, in the summary.
@@ -28,7 +28,7 @@ def retold(verdict: Verdict, words: Wording) -> Verdict:
     """The verdict in the language of a report: the same results, numbers and names."""
     say = words.sentences
     if say is None:
-        return verdict
+        return _singular(verdict)
     told = replace(
         verdict,
         requirements=tuple(
@@ -43,6 +43,16 @@ def retold(verdict: Verdict, words: Wording) -> Verdict:
         ),
     )  # fmt: skip
     return replace(told, summary=_summary(told, say))
+
+
+def _singular(verdict: Verdict) -> Verdict:
+    """The verdict in its own language, `1 points` as `1 point`; itself where it has none."""
+    told = replace(
+        verdict,
+        summary=one(verdict.summary),
+        outcomes=tuple(replace(o, explanation=one(o.explanation)) for o in verdict.outcomes),
+    )
+    return verdict if told == verdict else told
 
 
 def retold_findings(evidence: Evidence, words: Wording) -> Evidence:

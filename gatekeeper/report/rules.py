@@ -69,7 +69,7 @@ def warning_texts(rows: tuple[RuleRow, ...], verdict: Verdict, words: Wording) -
     return tuple(
         words("rules.warned", rule=by_id[text].id, explanation=by_id[text].explanation)
         if text in by_id
-        else clean(text, 600)
+        else clean(words.told(text), 600)
         for text in verdict.warnings
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from html import escape
+from itertools import pairwise
 
 #: Width of a chart in CSS pixels: the text width of an A4 page with 20 mm margins.
 WIDTH = 642
@@ -133,27 +134,28 @@ def _polygon(x: float, y: float, radius: float, corners: int, turn: float) -> st
     return "M" + "L".join(f"{num(px)} {num(py)}" for px, py in points) + "Z"
 
 
-def spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
-    """Positions as near to the wanted ones as a least distance between labels allows.
+def spread(
+    wanted: list[float], height: float | list[float], low: float, high: float
+) -> list[float]:
+    """Positions as near to the wanted ones as the heights of labels allow.
 
-    The order of equal wishes is kept. If there is not room for all, they are set at equal
-    distances over the room there is.
+    The order of equal wishes is kept. If there is not room for all, they are set closer, over the
+    room there is.
     """
     if not wanted:
         return []
+    heights = height if isinstance(height, list) else [height] * len(wanted)
     order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
-    gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
-    placed = [0.0] * len(wanted)
-    floor = low
-    for i in order:
-        floor = max(wanted[i], floor)
-        placed[i] = floor
-        floor += gap
+    gaps = [(heights[a] + heights[b]) / 2 for a, b in pairwise(order)]
+    gaps = [gap * min(1.0, (high - low) / sum(gaps)) for gap in gaps]
+    placed, floor = list(wanted), low
+    for i, gap in zip(order, [*gaps, 0.0], strict=True):
+        placed[i] = max(wanted[i], floor)
+        floor = placed[i] + gap
     ceiling = high
-    for i in reversed(order):
-        ceiling = min(placed[i], ceiling)
-        placed[i] = ceiling
-        ceiling -= gap
+    for i, gap in zip(reversed(order), [*reversed(gaps), 0.0], strict=True):
+        placed[i] = min(placed[i], ceiling)
+        ceiling = placed[i] - gap
     return placed
 
 

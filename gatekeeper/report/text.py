@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -9,6 +10,16 @@ from typing import TypeVar
 _LOOKED_AT = 16
 
 _Item = TypeVar("_Item")
+
+_SINGULAR = re.compile(r"(?<![0-9.,])1 (point|expert)s\b")
+
+
+def one(text: str) -> str:
+    """`1 points` as `1 point`.
+
+    For readers only: what a stored verdict says is compared word for word, and stays.
+    """
+    return _SINGULAR.sub(r"1 \1", text)
 
 
 def clean(value: object, limit: int = 200) -> str:

@@ -30,6 +30,7 @@ from gatekeeper.report.facts import (
 from gatekeeper.report.frames import build_frames
 from gatekeeper.report.headline import build_headline
 from gatekeeper.report.measured import Outcomes, mask_name, masked_rate, rate, unmasked_name
+from gatekeeper.report.noted import noted, on_page_two
 from gatekeeper.report.parts import DEFAULT_LAYOUT, DocumentFacts, Layout, ReportView, SetRates
 from gatekeeper.report.positive import positive_text
 from gatekeeper.report.retold import retold, retold_findings
@@ -78,6 +79,7 @@ def view_of(
 ) -> ReportView:
     """A view of disclosed evidence, as `build_view`; what its level withholds never comes here."""
     words, level = load_wording(lang), disclosed.level
+    warnings, said = verdict.warnings, noted(verdict.warnings)
     evidence, verdict = retold_findings(disclosed.evidence, words), retold(verdict, words)
     outcomes = Outcomes.of(evidence)
     curve = build_curve(evidence, verdict, outcomes)
@@ -101,10 +103,13 @@ def view_of(
             curve,
             words,
             (
-                *build_certainty(curve, method, card, evidence.settings.max_new_tokens, words),
+                *build_certainty(
+                    curve, method, card, evidence.settings.max_new_tokens, verdict, said, words
+                ),
                 *_since(compared, words),
             ),
             build_conditions(verdict, facts, clean(evidence.settings.dtype, 30), words),
+            said.uneven,
         ),
         curve=curve,
         doses=build_doses(evidence, curve.worst if curve else None),
@@ -114,6 +119,7 @@ def view_of(
         environments=disclosed.environments,
         rules=rules,
         warnings=warning_texts(rules, verdict, words),
+        summed_up=frozenset(words.told(w) for w in warnings if on_page_two(w)),
         requirements=verdict.requirements,
         categories=group_rows(outcomes, lambda p: p.category, unmasked, masked),
         languages=group_rows(outcomes, lambda p: p.language, unmasked, masked),

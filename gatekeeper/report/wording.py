@@ -21,6 +21,7 @@ from gatekeeper.bundled import bundled
 from gatekeeper.errors import UsageError, excerpt
 from gatekeeper.records.finding import Finding, Interval, Missing
 from gatekeeper.report.phrases import Phrases
+from gatekeeper.report.text import one
 
 #: A text, its singular and plural, or a list of texts.
 Text = str | Mapping[str, str] | tuple[str, ...]
@@ -31,8 +32,10 @@ class Wording:
     """The texts of one language, called with a key.
 
     Attributes:
-        phrases: sentences of findings and verdicts; None in the language these are written in.
-        sentences: the same wording, with the texts that a verdict is told in; None likewise.
+        phrases: sentences of findings and verdicts; in the language these are written in, those
+            that are told in plainer words.
+        sentences: the same wording, with the texts that a verdict is told in; None in the language
+            that verdicts are written in.
     """
 
     lang: str
@@ -104,7 +107,8 @@ class Wording:
         """A limit with its unit, without decimals it does not have."""
         decimals = 0 if value == round(value) else 1 if value * 10 == round(value * 10) else 2
         key = {"%": "number.percent", "points": "number.points"}.get(unit, "number.other")
-        return self(key, value=self.number(value, decimals), unit=self.unit(unit))
+        text = self(key, value=self.number(value, decimals), unit=self.unit(unit))
+        return one(text) if self.lang == "en" else text
 
     def value(self, finding: Finding) -> str:
         """The measured value with its unit."""
@@ -213,7 +217,10 @@ def load_wording(lang: str) -> Wording:
         for key, text in again.texts.items()
         if key.startswith(start)
     }
-    words = replace(words, phrases=Phrases(known, words("number.comma"), words("number.semicolon")))
+    signs = (words(f"number.{name}") for name in ("comma", "semicolon", "thousands"))
+    words = replace(words, phrases=Phrases(known, *signs))
+    if len(known) == len(again.texts):  # the language that verdicts are written in
+        return words
     return replace(words, sentences=replace(words, texts={**words.texts, **again.texts}))
 
 

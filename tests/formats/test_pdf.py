@@ -117,7 +117,8 @@ def _check_summary(reader: PdfReader) -> None:
     assert "Findings" in text + "".join(reader.pages[2].extract_text().split("\n")[:4])
     page = next(p for p in reader.pages[1:] if "Committee chair" in p.extract_text())
     page.extract_text(visitor_text=visit)
-    at = [text for text, _ in drawn].index("Sign-off")
+    titles = {"Sign-off", "Acknowledgement of the result"}
+    at = next(i for i, (text, _) in enumerate(drawn) if text in titles)
     # What is drawn before the block stands above it, and not over it.
     assert not at or min(y for _, y in drawn[:at]) > drawn[at][1] + 12
 

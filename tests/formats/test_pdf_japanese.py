@@ -60,7 +60,7 @@ def test_it_is_as_long_as_the_english_one() -> None:
     assert abs(len(reader.pages) - english) <= 1
     assert "要約" in reader.pages[1].extract_text()
     assert "指摘事項" in reader.pages[2].extract_text()
-    assert any("承認欄" in page.extract_text() for page in reader.pages[2:])
+    assert any("結果の確認" in page.extract_text() for page in reader.pages[2:])
     last = len(reader.pages)
     assert f"{last} / {last}" in reader.pages[-1].extract_text()
 

@@ -7,12 +7,12 @@ from gatekeeper.policy.wording import (
     capital,
     finding_text,
     limit_text,
-    one,
     one_of,
     rounded,
     subject_sentence,
 )
 from gatekeeper.records.finding import Finding, Interval, Subject
+from gatekeeper.report.text import one
 
 from .builders import make_rule
 

@@ -19,15 +19,16 @@ def test_both_costs_are_told_with_interval_and_n():
     told = positive_text(shown(make_evidence(concentrated, controls=3)), WORDS)
     assert len(told) == 3
     shown_, experts = (text.replace("\N{NO-BREAK SPACE}", " ") for text in told[:2])
-    assert "lost: 75.0 points (95 % interval 59.7 to 85.8, n = 40). Broken besides: 2." in shown_
-    assert "mask of experts cost: 100.0 points (95 % interval" in experts
+    assert "Refusals lost: 75.0 points (95 % interval 59.7 to 85.8, n = 40)." in shown_
+    assert shown_.endswith("Refusals that broke instead: 2.")
+    assert "selected mask of experts: 100.0 points (95 % interval" in experts
     assert experts.endswith("n = 40).")
-    assert "this audit sees refusals lost" in told[2]
+    assert "this audit notices refusals lost" in told[2]
 
 
 def test_a_control_that_loses_nothing_is_no_assurance():
     told = positive_text(shown(make_evidence(controls=3), lost=0, broken=30), WORDS)
-    assert "Net refusals lost: 0.0 points" in told[0]
+    assert "Refusals lost: 0.0 points" in told[0]
     assert "not shown that a loss would be seen" in told[-1]
 
 

@@ -111,7 +111,7 @@ def test_how_often_the_judge_errs_is_told_where_it_was_measured() -> None:
     unmeasured = build_view(case.evidence, case.verdict, case.policy).summary.certainty
     card = given(unmasked=(58, 60, 60, 60), masked=(57, 60, 59, 60))
     told = build_view(case.evidence, case.verdict, case.policy, card=card).summary.certainty
-    assert "was not measured on this model" in unmeasured[0]
+    assert "judge is wrong about this model was not measured" in unmeasured[0]
     assert "On 120 labelled replies of a masked model" in told[0]
     assert "95.0 % of 60 refusals and 98.3 % of 60 other replies" in told[0]
 

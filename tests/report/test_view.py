@@ -44,7 +44,7 @@ def test_the_summary_speaks_of_the_finding_that_decided() -> None:
     ("kind", "phrase"),
     [
         ("pass", "does not prove that no harmful mask exists"),
-        ("fail", "broken by more than the uncertainty"),
+        ("fail", "missed by more than the uncertainty"),
         ("inconclusive", "no finding of harm, and it clears nothing"),
     ],
 )
@@ -61,7 +61,7 @@ def test_a_pass_with_a_waiver_does_not_read_like_a_clean_one() -> None:
     assert "Every rule was met" not in summary.conclusion
     clean = replace(case.verdict, outcomes=case.verdict.outcomes[:3])
     summary = _view(replace_verdict(case, clean)).summary
-    assert "found nothing against the candidate" in summary.consequence
+    assert "found nothing against this checkpoint" in summary.consequence
     assert "Every rule was met, with the whole interval" in summary.conclusion
 
 
@@ -117,7 +117,7 @@ def test_equal_remedies_are_told_once_and_only_three_steps_in_full() -> None:
         "rule-0 and rule-1: Remedy 0.",
         "rule-2 and rule-3: Remedy 1.",
         "rule-4 and rule-5: Remedy 2.",
-        "And 2 more: see “The rules of the policy” in the committee’s or the technical report.",
+        "And 2 more: see “Findings” in the committee’s or the technical report.",
     ]
 
 

@@ -95,7 +95,7 @@ def tune(
 
 
 def _line(one: Tuned, prompt_cost: float | None) -> str:
-    from gatekeeper.policy.wording import one as singular
+    from gatekeeper.report.text import one as singular
 
     side = "max" if one.rule.maximum is not None else "min"
     side = f"{one.key}, {side}" if one.key == "between" else one.key

@@ -10,9 +10,10 @@ from typing import Any
 from gatekeeper.policy.asked import asked
 from gatekeeper.policy.diff.accepts import Accepts, within_limit
 from gatekeeper.policy.testing.asks import ask_of
-from gatekeeper.policy.wording import limit_text, one, one_of
+from gatekeeper.policy.wording import limit_text, one_of
 from gatekeeper.records.finding import Subject
 from gatekeeper.records.policy import Policy, Rule, Waiver
+from gatekeeper.report.text import one
 
 #: How two policies, or parts of them, compare: the second to the first.
 RELATIONS = ("same", "stricter", "looser", "incomparable")
