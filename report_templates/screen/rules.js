@@ -5,7 +5,7 @@
   const choose = document.getElementById("choose");
 
   function ruleTools() {
-    const body = table.tBodies[0], rows = [...body.rows];
+    const rows = [...table.tBodies]; // a rule each: its row, and what opens below
     const texts = new Map(rows.map((row) => [row, row.textContent.toLocaleLowerCase()]));
     const search = document.getElementById("search"), show = document.getElementById("show");
     const found = document.getElementById("found");
@@ -28,7 +28,7 @@
     /** Orders by number, or by name; what was not measured stands last either way. */
     function compare(key, sign) {
       if (key === "rule") return (a, b) => sign * text(a).localeCompare(text(b), document.documentElement.lang);
-      const value = (row) => row.cells[place[key]].dataset.value;
+      const value = (row) => row.rows[0].cells[place[key]].dataset.value;
       return (a, b) => {
         const [one, other] = [value(a), value(b)];
         if (one === "" || other === "") return (one === "") - (other === "");
@@ -45,7 +45,7 @@
       const next = { none: "ascending", ascending: "descending", descending: "none" }[before];
       head.setAttribute("aria-sort", next);
       const sign = next === "ascending" ? 1 : -1;
-      body.append(...(next === "none" ? rows : [...rows].sort(compare(head.dataset.key, sign))));
+      table.append(...(next === "none" ? rows : [...rows].sort(compare(head.dataset.key, sign))));
     }
 
     for (const head of table.tHead.rows[0].cells) {
