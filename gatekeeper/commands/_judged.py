@@ -18,10 +18,15 @@ from gatekeeper.records.verdict import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Answers of the evidence by question, and of the evidence that it is compared with."""
+    """Answers of the evidence by question, and of the evidence that it is compared with.
+
+    Attributes:
+        before: the latter itself, if there is one.
+    """
 
     answers: Mapping[str, Any] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)
+    before: Evidence | None = None
 
 
 def judge(
@@ -48,7 +53,8 @@ def judge(
         replaces=replaces,
         baseline=None if baseline is None else before.evidence(),
     )
-    return verdict, Asked(answers=_plain(memory.new), baseline=_plain(before.new))
+    answers = {"answers": _plain(memory.new), "baseline": _plain(before.new)}
+    return verdict, Asked(**answers, before=baseline)
 
 
 def _plain(answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,10 +17,12 @@ from gatekeeper.commands._compared import as_read, compared_bytes, without_exper
 from gatekeeper.commands._judged import Asked
 from gatekeeper.commands._outputs import belongs_to, record_outputs
 from gatekeeper.commands._verdicts import verdict_bytes
+from gatekeeper.commands._what_if import what_if
 from gatekeeper.errors import EvidenceError, UsageError, excerpt
 from gatekeeper.evidence.bundle import write_bytes
 from gatekeeper.evidence.manifest import sha256
 from gatekeeper.evidence.outputs import OWN, MadeReport
+from gatekeeper.formats.html import WHAT_IF
 from gatekeeper.policy.recalled import HEAD
 from gatekeeper.records.bundle_files import (
     COMPARED,
@@ -173,7 +175,11 @@ def render_all(given: Given, chosen: Sequence[Format]) -> dict[str, bytes]:
     carried: dict[str, bytes] = {}
     if any(fmt.attaches for fmt in chosen):
         carried = {**files, **_carried(given, view.document.created)}
-    reports = {fmt.filename: fmt.render(view, carried if fmt.attaches else files) for fmt in chosen}
+    slid = {WHAT_IF: what_if(given, view)} if any(fmt.slides for fmt in chosen) else {}
+    reports = {
+        fmt.filename: fmt.render(view, carried if fmt.attaches else slid if fmt.slides else files)
+        for fmt in chosen
+    }
     for fmt in chosen:
         if lacking := fmt.lacks(view):
             click.echo(f"gatekeeper: warning: {fmt.filename}: {lacking}", err=True)

@@ -253,6 +253,7 @@ class Format:
         lacks: ReportView -> what of it the format cannot write, in words for a warning; None if
             there is nothing.
         attaches: whether files travel inside it: it is handed all that may.
+        slides: whether a reader may move limits in it: it is handed what the audit says at each.
     """
 
     id: str
@@ -261,3 +262,4 @@ class Format:
     render: Callable[[object, Mapping[str, bytes]], bytes]
     lacks: Callable[[object], str | None] = lambda _view: None
     attaches: bool = False
+    slides: bool = False

@@ -132,11 +132,30 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
     Raises:
         UsageError: the template is the user's, and fails.
     """
+    return render_template(view, view.layout.folder, view.layout.template, attached=attached)
+
+
+def render_template(
+    view: ReportView,
+    folder: Path | None,
+    name: str,
+    *,
+    attached: Sequence[str] = (),
+    **more: object,
+) -> str:
+    """One template of ours or of a folder, with the report's data.
+
+    Args:
+        more: what this template sees beside that.
+
+    Raises:
+        UsageError: see `render_html`.
+    """
     words = view.words
     audit = view.provenance.audit
     page = words("document.page", page="\0", pages="\1")
     with _told():
-        template = _environment(view.layout.folder).get_template(f"{view.layout.template}{_END}")
+        template = _environment(folder).get_template(f"{name}{_END}")
         html = template.render(
             v=view,
             w=words,
@@ -163,6 +182,7 @@ def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
             dose_notes=_dose_notes(view.doses, words) if view.doses else (),
             attached=attached,
             page_line=_page_line(page),
+            **{"screen": False, **more},
         )
     html = _UNITS.sub("\N{NO-BREAK SPACE}", html)
     return html if words("number.gap") else _AFTER_STOP.sub("", html)

@@ -12,18 +12,25 @@ from gatekeeper.report.wording import Wording
 RAMP = ("#f3f6f9", "#d9e4ee", "#b9cee1", "#94b4d0", "#6a94ba", "#41719e", "#1f4f7e", "#0d2f54")
 _LEFT, _TOP, _RING = 40.0, 4.0, "#b4371b"
 _MOST_HEIGHT = 340.0
+#: Where the first cell begins.
+CORNER = (_LEFT, _TOP)
 
 
 def expert_map(facts: SelectorFacts, words: Wording) -> str:
     """One selector's map; each colour level is one path of merged runs."""
     rows = facts.layers
-    columns = max(len(row.probabilities) for row in rows)
-    w = (svg.WIDTH - _LEFT) / columns
-    h = max(4.0, min(26.0, _MOST_HEIGHT / len(rows), w * 1.1 if columns < 24 else 26.0))
+    w, h = cell_size(rows)
     bottom = _TOP + h * len(rows)
     body = [*_cells(rows, w, h), *_rings(rows, w, h), *_axes(rows, w, h, words)]
     body += _legend(bottom + 38, words)
     return svg.figure(svg.WIDTH, bottom + 50, _alt(facts, words), body)
+
+
+def cell_size(rows: tuple[LayerStability, ...]) -> tuple[float, float]:
+    """Width and height of a cell; the first lies at `CORNER`."""
+    columns = max(len(row.probabilities) for row in rows)
+    w = (svg.WIDTH - _LEFT) / columns
+    return w, max(4.0, min(26.0, _MOST_HEIGHT / len(rows), w * 1.1 if columns < 24 else 26.0))
 
 
 def level_of(probability: float) -> int:

@@ -1,14 +1,4 @@
 /* The audits, with what decides each of them. */
-function numberText(one) {
-  const slider = data.sliders[one.slider], limit = limitText(slider, at[one.slider]);
-  if (one.number === null) return say("not_measured", { limit });
-  const [value, low, high, n] = one.number;
-  return say("held", {
-    value: amount(short(value), slider.unit), low: short(low), high: short(high), n, limit,
-    at: data.at[one.subject] ? ` (${data.at[one.subject]})` : "",
-  });
-}
-
 function outcomeText(one) {
   return `${data.rules[one.rule].id}: ${say(`result_${one.result}`)}. ${numberText(one.decisive)}`;
 }

@@ -37,7 +37,8 @@ function nearest(slider, typed, place) {
 
 /** Prompts for a decision at the nearest limit that was counted, and what that says here. */
 function promptsText(slider, place) {
-  if (!slider.marks) return say("prompts_unknown");
+  if (slider.marks === undefined) return ""; // none are told of here
+  if (slider.marks === null) return say("prompts_unknown");
   const limit = slider.values[place], strict = (a, b) => (slider.side === "max" ? a <= b : a >= b);
   const exact = slider.marks.find(([mark]) => mark === limit);
   const stricter = slider.marks.filter(([mark]) => strict(mark, limit));

@@ -58,3 +58,14 @@ function judgeAll() {
   }
   return odd;
 }
+
+/** What was measured, against the limit of now. */
+function numberText(one) {
+  const slider = data.sliders[one.slider], limit = limitText(slider, at[one.slider]);
+  if (one.number === null) return say("not_measured", { limit });
+  const [value, low, high, n] = one.number;
+  return say("held", {
+    value: amount(short(value), slider.unit), low: short(low), high: short(high), n, limit,
+    at: data.at[one.subject] ? ` (${data.at[one.subject]})` : "",
+  });
+}

@@ -6,9 +6,11 @@ https://www.w3.org/TR/webdriver2/
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +67,12 @@ class Browser:
         source = {"type": "key", "id": "keys", "actions": actions}
         self._send("POST", f"{self._session}/actions", {"actions": [source]})
 
+    def scripts(self, *, on: bool) -> None:
+        """Whether scripts run in pages opened from now on; those of `run` do in any case."""
+        self._send("POST", f"{self._session}/goog/cdp/execute", {
+            "cmd": "Emulation.setScriptExecutionDisabled", "params": {"value": not on},
+        })  # fmt: skip
+
     def picture(self, path: Path) -> None:
         """What is seen, as PNG."""
         path.write_bytes(base64.b64decode(self._send("GET", f"{self._session}/screenshot")))
@@ -100,6 +108,19 @@ def browser() -> Iterator[Browser]:
     finally:
         running.terminate()
         running.wait(30)
+
+
+def axe_findings(window: Browser) -> list[Any]:
+    """What axe-core finds serious in the page; the test is skipped where it is not installed."""
+    folders = [f"{sys.prefix}/axe/node_modules", *os.environ.get("NODE_PATH", "").split(":")]
+    scripts = (Path(folder) / "axe-core/axe.min.js" for folder in folders if folder)
+    script = next((path for path in scripts if path.is_file()), None)
+    if script is None:
+        pytest.skip("no axe-core: `make axe` (needs npm) was not run")
+    window.run(script.read_text(encoding="utf-8") + "; window.axe = axe;")
+    found = window.run("return axe.run().then((all) => all.violations.map(({id, impact, nodes}) =>"
+                       " [impact, id, nodes.map((node) => node.html)]))")  # fmt: skip
+    return [one for one in found if one[0] in {"serious", "critical"}]
 
 
 def _program() -> str | None:

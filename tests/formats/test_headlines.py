@@ -22,6 +22,7 @@ from gatekeeper import catalog
 from gatekeeper.commands._verdicts import exit_code
 from gatekeeper.errors import ExitCode
 from gatekeeper.formats import console, junit, markdown, pdf
+from gatekeeper.formats import html as screen
 from gatekeeper.formats import json as json_format
 from gatekeeper.policy.schema import validator
 from gatekeeper.policy.wire import verdict_from_json, verdict_to_json
@@ -74,13 +75,15 @@ def _views(seed: int) -> dict[str, str]:
     """Each output's text, as a reader sees it."""
     case = random_case(seed)
     view = build_view(case.evidence, case.verdict, case.policy)
-    page = re.sub(r"<style.*?</style>|<[^>]+>", " ", render_html(view), flags=re.DOTALL)
+    strip = r"<style.*?</style>|<script.*?</script>|<[^>]+>"
+    pages = {"html": render_html(view), "screen": screen.render(view, {}).decode()}
+    texts = {name: re.sub(strip, " ", page, flags=re.DOTALL) for name, page in pages.items()}
     return {
         "console": console.render(view, {}).decode(),
         "markdown": html.unescape(markdown.render(view, {}).decode()).replace("\\", ""),
         "json": json_format.render(view, {}).decode(),
         "junit": junit.render(view, {}).decode(),
-        "html": " ".join(html.unescape(page).split()),
+        **{name: " ".join(html.unescape(text).split()) for name, text in texts.items()},
         **{name: catalog.load("format", name).render(view, {}).decode() for name in MACHINE},
     }
 
@@ -97,7 +100,7 @@ def test_no_two_views_differ(seed: int) -> None:
     verdict, shown = random_case(seed).verdict, _views(seed)
     told = {verdict.headline.upper()}
     assert verdict.summary.startswith(verdict.headline.capitalize() + ": ")
-    for name in ("console", "markdown", "html", "sarif", "oscal", "eval-results"):
+    for name in ("console", "markdown", "html", "screen", "sarif", "oscal", "eval-results"):
         assert set(_WORDS.findall(shown[name])) == told, name
     first = {name: shown[name].splitlines()[0] for name in ("console", "markdown")}
     assert all(_WORDS.findall(line) == list(told) for line in first.values())

@@ -15,16 +15,18 @@ import pytest
 from gatekeeper.bundled import bundled
 from gatekeeper.history.entry import Entry
 from gatekeeper.history.past import Past
-from gatekeeper.history.workbench import Shared, Slid, under_all_limits
-from gatekeeper.history.workbench_page import embedded, page_data
+from gatekeeper.history.workbench import Slid, audit, under_all_limits
+from gatekeeper.history.workbench_page import page_data
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.in_words import wording
 from gatekeeper.policy.recalled import Memory
+from gatekeeper.policy.workbench.audit import Shared
 from gatekeeper.policy.workbench.grid import sliders
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
+from gatekeeper.report.one_file import embedded
 
 from ..browser.driver import browser
 from ..policy.builders import (
@@ -79,8 +81,8 @@ def pair(evidence: Evidence, policy: Policy, fail_on: str, rng: random.Random, w
     moves += [[_place(one, rng) for one in found] for _ in range(MOVES)]
     with within:
         shared, one = Shared(), past(evidence, fail_on)
-        audit = shared.audit(one.entry, under_all_limits(one, policy=policy, day=None))
-        slid = Slid(audits=[audit], texts=shared.lists, prompts=[], broken=[])
+        row = audit(shared, one.entry, under_all_limits(one, policy=policy, day=None))
+        slid = Slid(audits=[row], texts=shared.lists, prompts=[], broken=[])
         data = page_data(policy, slid, wording("en"))
         verdicts = [
             evaluate(evidence, moved(policy, places), TODAY, fail_on=fail_on, advise=False)

@@ -145,7 +145,16 @@ def test_every_key_is_used() -> None:
     prefixes = {"level", "decision", "result", "severity", "set", "set_note", "subject", "model"}
     # Built from names; see the next tests.
     prefixes |= {"settings", "suite", "waiver", "self_test", "selector_note"}
-    prefixes |= {"role_group", "role_probe", "dimension", "mode", "beside", "glossary", "unit"}
+    prefixes |= {
+        "role_group",
+        "role_probe",
+        "dimension",
+        "mode",
+        "beside",
+        "glossary",
+        "unit",
+        "what_if",
+    }
     unused = [
         key
         for key in WORDS.texts
