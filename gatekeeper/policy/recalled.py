@@ -11,7 +11,7 @@ too, only slower.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from functools import lru_cache, partial, update_wrapper
 from itertools import islice
@@ -293,6 +293,11 @@ def needs_of(policy: Policy) -> Policy:
     which requirements tell. They are asked of this one, so that they can hang on nothing else.
     """
     rules = (bare_rule(metric) for metric in sorted({rule.metric for rule in policy.rules}))
+    return wordless(policy, rules)
+
+
+def wordless(policy: Policy, rules: Iterable[Rule]) -> Policy:
+    """A policy with these rules, and without waivers, dates and all that only people read."""
     return replace(
         policy,
         version="",
