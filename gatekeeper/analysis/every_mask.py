@@ -64,7 +64,7 @@ class Run:
         return sum(often for *_, often in self.pattern)
 
 
-@lru_cache(maxsize=2 * SEEN)
+@lru_cache(maxsize=SEEN // 2)
 def every_run(evidence: Evidence, prompt_set: str, k: int) -> tuple[Run, ...] | str:
     """Every mask of at most k experts that was run in reroute on a set, or why that is not known.
 
@@ -86,7 +86,7 @@ def every_run(evidence: Evidence, prompt_set: str, k: int) -> tuple[Run, ...] | 
     return tuple(runs)
 
 
-@lru_cache(maxsize=SEEN)
+@lru_cache(maxsize=SEEN // 2)
 def _all(evidence: Evidence, prompt_set: str) -> tuple[tuple[int, Run | str], ...]:
     """The runs of all masks on a set, of every size, each with the size of its mask."""
     folds = views(evidence)
