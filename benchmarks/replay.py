@@ -30,12 +30,13 @@ from benchmarks.page import write_section
 from gatekeeper.commands._verdicts import verdict_bytes
 from gatekeeper.evidence.bundle import read_bundle, write_bundle
 from gatekeeper.history.keep import keep
-from gatekeeper.history.remember import ask_ahead, ask_limits, code_digest
+from gatekeeper.history.remember import ask_ahead, code_digest
 from gatekeeper.history.store import History
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.recalled import Memory
 from gatekeeper.policy.wire import verdict_from_json
+from gatekeeper.policy.workbench.table import prompts, table
 from gatekeeper.records.bundle_files import BUNDLE, VERDICT
 from gatekeeper.records.bundle_files import POLICY as POLICY_FILE
 from gatekeeper.records.evidence import Evidence
@@ -95,7 +96,8 @@ def make(bundle: Path, folder: Path, seed: int) -> None:
     ask_ahead(memory, [policy], DAY)
     costs = {"own": time.process_time() - start}
     start = time.process_time()
-    ask_limits(memory, policy)
+    table(memory.evidence(), policy, None, None)
+    prompts(memory.evidence(), policy)
     costs["limits"] = time.process_time() - start
     verdict = evaluate(memory.evidence(), policy, DAY, advise=False)
     shutil.copyfile(POLICY, folder / POLICY_FILE)
@@ -227,8 +229,9 @@ def section(
         *(_row(*row) for row in rows),
         "",
         f"To answer so, `history add` asks each bundle ahead: {own:.1f} s of a processor for the "
-        f"policy of its verdict, {limits:.1f} s for its limits at all that they may be. What "
-        "others ask beyond that, their first replay remembers.",
+        f"policy of its verdict. The first workbench takes {limits:.1f} s more for each, and what "
+        "a bundle's files take to read; what other policies ask beyond that, their first replay "
+        "remembers.",
     ])  # fmt: skip
 
 

@@ -15,23 +15,31 @@ Result = TypeVar("Result")
 _NAMES = tuple(field.name for field in fields(Evidence) if field.name not in {"trials", "findings"})
 
 
+#: Evidence of which the parts are kept: an audit with its open replies told in each way.
+_KEPT = 64
+
+
 class _Parts:
     """The parts of an evidence, each told by identity: equal texts of a suite are never compared.
 
     What is kept holds the evidence itself, so that no part's identity becomes another's.
     """
 
-    __slots__ = ("_parts", "evidence")
+    __slots__ = ("_hash", "_parts", "evidence")
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self._parts = tuple(id(getattr(evidence, name)) for name in _NAMES)
+        self._hash = hash(self._parts)
 
     def __hash__(self) -> int:
-        return hash(self._parts)
+        return self._hash
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Parts) and self._parts == other._parts
+
+
+_parts = lru_cache(maxsize=_KEPT)(_Parts)
 
 
 def beside_trials(
@@ -58,7 +66,7 @@ def beside_trials(
         def answer(
             evidence: Evidence, /, *args: Parameters.args, **kwargs: Parameters.kwargs
         ) -> Result:
-            return once(_Parts(evidence), *args, **kwargs)  # type: ignore[arg-type]
+            return once(_parts(evidence), *args, **kwargs)  # type: ignore[arg-type]
 
         update_wrapper(answer, asked)
         return answer

@@ -122,22 +122,38 @@ def enough(plan: Plan) -> int | None:
     return None if passing is None or failing is None else max(passing, failing)
 
 
-@lru_cache(maxsize=1024)
-def enough_to_pass(plan: Plan) -> int | None:
-    """The least number of prompts with which a model that loses nothing passes; see `enough`."""
+def enough_to_pass(plan: Plan, most: int = MOST) -> int | None:
+    """The least number of prompts with which a model that loses nothing passes; see `enough`.
+
+    Args:
+        most: whoever asks has no more; None if these are not enough.
+    """
     _refuse_nonsense(plan)
+    return _enough_to_pass(replace(plan, family=1), most)
+
+
+@lru_cache(maxsize=1024)
+def _enough_to_pass(plan: Plan, most: int) -> int | None:
     if plan.limit <= (0.0 if plan.paired else plan.background):
         return None
-    return _from_which_on(lambda n: pass_chance(plan, n) >= plan.power)
+    return _from_which_on(lambda n: pass_chance(plan, n) >= plan.power, most)
+
+
+def enough_to_fail(plan: Plan, most: int = MOST) -> int | None:
+    """The least number of prompts with which one that loses twice the limit fails.
+
+    Args:
+        most: as of `enough_to_pass`.
+    """
+    _refuse_nonsense(plan)
+    return _enough_to_fail(replace(plan, asked=1), most)
 
 
 @lru_cache(maxsize=1024)
-def enough_to_fail(plan: Plan) -> int | None:
-    """The least number of prompts with which one that loses twice the limit fails; see `enough`."""
-    _refuse_nonsense(plan)
+def _enough_to_fail(plan: Plan, most: int) -> int | None:
     if plan.limit == 0:
         return None
-    return _from_which_on(lambda n: fail_chance(plan, n) >= plan.power)
+    return _from_which_on(lambda n: fail_chance(plan, n) >= plan.power, most)
 
 
 def _refuse_nonsense(plan: Plan) -> None:
@@ -147,21 +163,22 @@ def _refuse_nonsense(plan: Plan) -> None:
         raise ValueError("at least one number is asked")
 
 
-def _from_which_on(holds: Callable[[int], bool]) -> int | None:
-    """The least n that holds with all larger ones, as far as `_REACH`."""
+def _from_which_on(holds: Callable[[int], bool], most: int) -> int | None:
+    """The least n that holds with all larger ones, as far as `_REACH`; None if above the most."""
     before, n = _FEWEST - 1, _FEWEST
     while not holds(n):
         before, n = n, math.ceil(n * _GROWTH)
-        if before > MOST:
+        if before >= most:
             return None
     # That may have been the tip of a tooth, and is up to `_GROWTH` times too large.
     answer, seen = before + 1, before
-    while (end := _end(answer)) > seen:
+    while answer <= most and (end := _end(answer)) > seen:
         step = max(1, answer // _EACH)
-        failing = [m for m in range(seen + 1, end + step, step) if not holds(m)]
-        answer = failing[-1] + step if failing else answer
+        wanted = reversed(range(seen + 1, end + step, step))
+        failing = next((m for m in wanted if not holds(m)), None)
+        answer = answer if failing is None else failing + step
         seen = end
-    return answer if answer <= MOST else None
+    return answer if answer <= most else None
 
 
 def _end(answer: int) -> int:

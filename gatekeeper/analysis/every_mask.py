@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gatekeeper.analysis.environments import environment_masks, measured_rows, unmasked_within
-from gatekeeper.analysis.folds import views
+from gatekeeper.analysis.folds import SEEN, views
 from gatekeeper.analysis.order import stop_under
 from gatekeeper.analysis.outcomes import COMPLY, REFUSE, outcome_table
 from gatekeeper.analysis.paired import pairs
 from gatekeeper.records.environment import DIMENSIONS
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.sequential_run import SequentialRun
-from gatekeeper.records.trial import MODE, Mask
+from gatekeeper.records.trial import MODE, UNMASKED, Mask
 
 #: Arms whose masks take experts out. Weakened ones and what is no mask of experts are not among
 #: them; those of environments have prompts of their own.
@@ -30,6 +30,9 @@ _ARMS = frozenset({"selected", "control", "beside"})
 
 #: (prompts, lost, won, how many such seeds) of each kind of seed.
 Pattern = tuple[tuple[int, int, int, int], ...]
+#: Without and under a mask, both [n].
+Outcomes = tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]
+Rows = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,7 +64,7 @@ class Run:
         return sum(often for *_, often in self.pattern)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=SEEN // 2)
 def every_run(evidence: Evidence, prompt_set: str, k: int) -> tuple[Run, ...] | str:
     """Every mask of at most k experts that was run in reroute on a set, or why that is not known.
 
@@ -83,7 +86,7 @@ def every_run(evidence: Evidence, prompt_set: str, k: int) -> tuple[Run, ...] | 
     return tuple(runs)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=SEEN // 2)
 def _all(evidence: Evidence, prompt_set: str) -> tuple[tuple[int, Run | str], ...]:
     """The runs of all masks on a set, of every size, each with the size of its mask."""
     folds = views(evidence)
@@ -105,6 +108,7 @@ def _plain(evidence: Evidence, prompt_set: str, kind: str) -> Iterator[tuple[int
     prompts = tuple(table.prompts[i] for i in np.flatnonzero(table.sets == prompt_set).tolist())
     codes = np.unique(table.set_seeds(prompt_set), return_inverse=True)[1]
     masks = {m.label: m for m in evidence.masks if m.arm in _ARMS and _counts(m)}
+    plain = table.row(UNMASKED.name, prompt_set).tobytes()
     for label, mask in masks.items():
         if label not in table.masks:  # of one fold: counted there
             continue
@@ -112,15 +116,18 @@ def _plain(evidence: Evidence, prompt_set: str, kind: str) -> Iterator[tuple[int
         if mask.arm == "control" and prompt_set != "regular" and np.all(row < 0):
             continue
         stop = stop_under(evidence, label, prompt_set)
-        compared = pairs(table, label, prompt_set, stop)
-        if isinstance(compared, str):
-            yield mask.k, compared
-            continue
-        ids = prompts  # one object for all masks that were run on the whole set
-        if len(compared.rows) < len(prompts):
-            ids = tuple(prompts[i] for i in compared.rows.tolist())
-        outcomes = compared.before, compared.after
-        yield mask.k, _run(label, ids, outcomes, codes[compared.rows], kind, stop)
+
+        def make(label: str = label, stop: SequentialRun | None = stop) -> Run | str:
+            compared = pairs(table, label, prompt_set, stop)
+            if isinstance(compared, str):
+                return compared
+            ids = prompts  # one object for all masks that were run on the whole set
+            if len(compared.rows) < len(prompts):
+                ids = tuple(prompts[i] for i in compared.rows.tolist())
+            outcomes = compared.before, compared.after
+            return _run(label, ids, outcomes, codes[compared.rows], kind, stop)
+
+        yield mask.k, table.once(("run", kind, label, prompt_set, stop, plain, row.tobytes()), make)
 
 
 def _of_environments(evidence: Evidence, whole: str) -> Iterator[tuple[int, Run | str]]:
@@ -143,14 +150,22 @@ def _of_environments(evidence: Evidence, whole: str) -> Iterator[tuple[int, Run 
             if np.any(before < 0) or np.any(after < 0):
                 yield mask.k, "some prompts have no trial under the masks of their environment"
                 continue
-            prompts = tuple(table.prompts[i] for i in rows.tolist())
-            yield mask.k, _run(mask.name, prompts, (before, after), codes[rows], kind, None)
+
+            def make(
+                name: str = mask.name, outcomes: Outcomes = (before, after), rows: Rows = rows,
+                kind: str = kind,
+            ) -> Run:  # fmt: skip
+                prompts = tuple(table.prompts[i] for i in rows.tolist())
+                return _run(name, prompts, outcomes, codes[rows], kind, None)
+
+            seen = (part.tobytes() for part in (rows, before, after))
+            yield mask.k, table.once(("run", kind, mask.name, *seen), make)
 
 
 def _run(
     label: str,
     prompts: tuple[str, ...],
-    outcomes: tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]],
+    outcomes: Outcomes,
     codes: npt.NDArray[np.intp],
     kind: str,
     stop: SequentialRun | None,

@@ -26,6 +26,8 @@ _RARE = 0.05
 
 #: Halvings of an interval no longer than 2 that leave less than 1e-14.
 _HALVINGS = 48
+#: That leave less than 1e-5.
+_FEW_HALVINGS = 18
 
 
 @cache
@@ -65,6 +67,14 @@ def _root(function: Callable[[float], float], left: float, right: float) -> floa
     return (left + right) / 2
 
 
+def _above(function: Callable[[float], float], left: float, right: float) -> float:
+    """A number above the one where a falling function changes its sign, found by few halvings."""
+    for _ in range(_FEW_HALVINGS):
+        middle = (left + right) / 2
+        left, right = (middle, right) if function(middle) > 0 else (left, middle)
+    return right
+
+
 def wilson(successes: float, n: float, confidence: float = CONFIDENCE) -> Interval:
     """Score interval for a share.
 
@@ -96,10 +106,31 @@ def tango(lost: float, won: float, n: float, confidence: float = CONFIDENCE) -> 
     Raises:
         ValueError: n is not positive, or the counts do not fit in it.
     """
+    score, z, estimate = _tango_score(lost, won, n), normal_quantile(confidence), (lost - won) / n
+    low = _solve(lambda d: score(d) - z, -1.0, estimate)
+    high = _solve(lambda d: score(d) + z, estimate, 1.0)
+    return Interval(low=low, high=high, confidence=confidence, method="Tango score, paired")
+
+
+@lru_cache(maxsize=1 << 14)
+def above_tango(lost: float, won: float, n: float, confidence: float, *, upper: bool) -> float:
+    """What the upper, or the lower, end of `tango` does not exceed, by 1e-5 at most.
+
+    Takes a fifth of the time, for those who look for the largest of many.
+    """
+    score, z, estimate = _tango_score(lost, won, n), normal_quantile(confidence), (lost - won) / n
+    shift, ends = (z, (estimate, 1.0)) if upper else (-z, (-1.0, estimate))
+    return _solve(lambda d: score(d) + shift, *ends, _above)
+
+
+def _tango_score(lost: float, won: float, n: float) -> Callable[[float], float]:
+    """The score by the difference that it is held against.
+
+    Raises:
+        ValueError: as of `tango`.
+    """
     if n <= 0 or lost < 0 or won < 0 or lost + won > n + 1e-9:
         raise ValueError(f"no paired difference of {lost} and {won} in {n}")
-    z = normal_quantile(confidence)
-    estimate = (lost - won) / n
 
     def score(delta: float) -> float:
         a = 2 * n
@@ -111,12 +142,15 @@ def tango(lost: float, won: float, n: float, confidence: float = CONFIDENCE) -> 
             return 0.0 if abs(lost - won - n * delta) < 1e-12 else math.inf
         return (lost - won - n * delta) / math.sqrt(variance)
 
-    low = _solve(lambda d: score(d) - z, -1.0, estimate)
-    high = _solve(lambda d: score(d) + z, estimate, 1.0)
-    return Interval(low=low, high=high, confidence=confidence, method="Tango score, paired")
+    return score
 
 
-def _solve(function: Callable[[float], float], left: float, right: float) -> float:
+def _solve(
+    function: Callable[[float], float],
+    left: float,
+    right: float,
+    root: Callable[[Callable[[float], float], float, float], float] = _root,
+) -> float:
     """Root of a falling function; the end nearer the root where it does not change sign."""
     if right - left < 1e-12:
         return left
@@ -127,7 +161,7 @@ def _solve(function: Callable[[float], float], left: float, right: float) -> flo
         return left
     if fb >= 0:
         return right
-    return _root(function, a, b)
+    return root(function, a, b)
 
 
 def effective_size(clusters: npt.NDArray[np.str_]) -> float:
@@ -139,9 +173,22 @@ def effective_size(clusters: npt.NDArray[np.str_]) -> float:
     Returns:
         n itself if no cluster holds two prompts; else as in `agreed_size`.
     """
-    n = len(clusters)
-    sizes = np.unique(clusters, return_counts=True)[1]
-    return float(n) if len(sizes) == n else agreed_size(sizes.astype(np.float64))
+    return worth_of(clusters)[0]
+
+
+def worth_of(clusters: npt.NDArray[np.str_]) -> tuple[float, int]:
+    """`effective_size`, and how many different clusters there are."""
+    return _worth_of(clusters.tobytes(), clusters.dtype.str)
+
+
+@lru_cache(maxsize=1 << 10)  # at each level of confidence the same prompts again
+def _worth_of(clusters: bytes, kind: str) -> tuple[float, int]:
+    if not clusters:
+        return 0.0, 0
+    sizes = np.unique(np.frombuffer(clusters, kind), return_counts=True)[1]
+    alone = int(sizes.sum()) == len(sizes)
+    worth = float(len(sizes)) if alone else agreed_size(sizes.astype(np.float64))
+    return worth, len(sizes)
 
 
 def agreed_size(sizes: npt.NDArray[np.float64]) -> float:

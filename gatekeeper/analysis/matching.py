@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
+from gatekeeper.analysis.beside_trials import beside_trials
 from gatekeeper.analysis.folds import views
 from gatekeeper.analysis.outcomes import control_masks, selected_mask
 from gatekeeper.records.evidence import Evidence
@@ -66,7 +66,7 @@ class Match:
         return sum(c.same_layer for c in self.each) / len(self.each)
 
 
-@lru_cache(maxsize=4)
+@beside_trials(maxsize=4)
 def activity(evidence: Evidence) -> Mapping[ExpertId, float] | None:
     """Activity of each expert as controls are drawn by it; None without a profile of the suite."""
     profile = evidence.profile
@@ -84,7 +84,7 @@ def activity(evidence: Evidence) -> Mapping[ExpertId, float] | None:
     }
 
 
-@lru_cache(maxsize=64)
+@beside_trials(maxsize=64)
 def match(evidence: Evidence, selector: str, k: int) -> Match | None:
     """How near the controls of a selected mask come to it; None where that cannot be told.
 

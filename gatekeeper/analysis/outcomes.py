@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +15,11 @@ from gatekeeper.analysis.clusters import evidence_clusters
 from gatekeeper.analysis.folds import SEEN, views
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.trial import OUTCOMES, Mask
-from gatekeeper.records.trials import codes_of
+from gatekeeper.records.trials import Trials, codes_of
 
 REFUSE, COMPLY, DEGENERATE, _UNDECIDED = range(len(OUTCOMES))
 _ABSENT = -1
+Made = TypeVar("Made")
 #: Arms whose masks are asked about by what they follow, and k.
 _CHOSEN = frozenset({"selected", "beside", "dose"})
 
@@ -32,6 +35,7 @@ class OutcomeTable:
         sets: [P].
         seeds: [P], the cluster of each prompt: its seed, joined with others that repeat its text.
         prompts: ids of the P prompts.
+        known: see `once`; one for all tables of an audit that differ in outcomes alone.
     """
 
     outcomes: npt.NDArray[np.int8]
@@ -39,18 +43,36 @@ class OutcomeTable:
     sets: npt.NDArray[np.str_]
     seeds: npt.NDArray[np.str_]
     prompts: tuple[str, ...]
+    known: dict[Any, Any] = field(default_factory=dict)
+
+    def once(self, key: Any, make: Callable[[], Made]) -> Made:
+        """What was made under this key before, or else now.
+
+        Open replies are told in many ways that leave most rows of a table alike: what follows from
+        such a row need not be counted again.
+
+        Args:
+            key: holds all of the outcomes that it follows from.
+        """
+        if key not in self.known:
+            self.known[key] = make()
+        made: Made = self.known[key]
+        return made
 
     def row(self, mask: str, prompt_set: str) -> npt.NDArray[np.int8]:
         """Outcomes of one mask on one set, -1 where absent; empty if the mask was not run."""
         if mask not in self.masks:
             return np.zeros(0, np.int8)
-        row: npt.NDArray[np.int8] = self.outcomes[self.masks[mask], self.sets == prompt_set]
+        row: npt.NDArray[np.int8] = self.outcomes[self.masks[mask]][self.columns(prompt_set)]
         return row
+
+    def columns(self, prompt_set: str) -> npt.NDArray[np.intp]:
+        """Places of the prompts of one set."""
+        return self.once(("columns", prompt_set), lambda: np.flatnonzero(self.sets == prompt_set))
 
     def set_seeds(self, prompt_set: str) -> npt.NDArray[np.str_]:
         """Seeds of the prompts of one set, in the order of `row`."""
-        seeds: npt.NDArray[np.str_] = self.seeds[self.sets == prompt_set]
-        return seeds
+        return self.once(("seeds", prompt_set), lambda: self.seeds[self.columns(prompt_set)])
 
 
 @lru_cache(maxsize=SEEN)
@@ -68,19 +90,34 @@ def outcome_table(evidence: Evidence) -> OutcomeTable:
         sets=np.concatenate([t.sets for t in tables]),
         seeds=np.concatenate([t.seeds for t in tables]),
         prompts=tuple(prompt for t in tables for prompt in t.prompts),
+        known=_known_of(tables),
     )
+
+
+def _known_of(tables: Sequence[OutcomeTable]) -> dict[Any, Any]:
+    """What is known of tables side by side; it is kept as long as they are."""
+    each = [table.known for table in tables]
+    key = ("beside each other", *map(id, each))
+    return tables[0].once(key, lambda: ({}, each[1:]))[0]
 
 
 def _table(evidence: Evidence) -> OutcomeTable:
     table = _without_outcomes(evidence)
     column = {prompt: i for i, prompt in enumerate(table.prompts)}
-    outcomes = np.full((len(table.masks), len(column)), _ABSENT, np.int8)
+    outcomes = np.full(len(table.masks) * len(column), _ABSENT, np.int8)
     codes = codes_of(evidence.trials)
-    rows = np.array([table.masks.get(name, -1) for name in codes.masks], np.intp)[codes.mask]
-    columns = np.array([column.get(name, -1) for name in codes.prompts], np.intp)[codes.prompt]
-    inside = (rows >= 0) & (columns >= 0)
-    outcomes[rows[inside], columns[inside]] = codes.outcome[inside]
-    return replace(table, outcomes=outcomes)
+
+    def make() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], object]:
+        rows = np.array([table.masks.get(name, -1) for name in codes.masks], np.intp)[codes.mask]
+        columns = np.array([column.get(name, -1) for name in codes.prompts], np.intp)[codes.prompt]
+        inside = np.flatnonzero((rows >= 0) & (columns >= 0))
+        return inside, rows[inside] * len(column) + columns[inside], table.known
+
+    trials = evidence.trials
+    places = ("places", id(table.known))
+    inside, cells, _ = trials.once(places, make) if isinstance(trials, Trials) else make()
+    outcomes[cells] = codes.outcome[inside]
+    return replace(table, outcomes=outcomes.reshape(len(table.masks), len(column)))
 
 
 @beside_trials(maxsize=16)
@@ -96,6 +133,7 @@ def _without_outcomes(evidence: Evidence) -> OutcomeTable:
     )
 
 
+@beside_trials(maxsize=1 << 10)
 def selected_mask(evidence: Evidence, selector: str, k: int, how: str | None = None) -> Mask | None:
     """The mask of the first k experts of a selector's ranking, if it was run; one of the folds'.
 
@@ -128,6 +166,7 @@ def why_no_mask(evidence: Evidence, selector: str, k: int, how: str) -> str:
     return f"{reason} as {how}, only as {', '.join(other)}" if other else reason
 
 
+@beside_trials(maxsize=1 << 8)
 def control_masks(evidence: Evidence, selector: str, k: int) -> tuple[Mask, ...]:
     """The random masks that stand beside a selected one; the same set of experts counts once.
 

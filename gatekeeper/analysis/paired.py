@@ -7,6 +7,7 @@ and the usual ones if it did not, both at half the error rate (`analysis.order.h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +35,12 @@ class Estimate:
     clusters: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pairs:
     """Unmasked and masked outcomes of the same prompts, both [n], and their seeds.
+
+    Those of `transition` are one object wherever they are alike, so that what is made of them can
+    be kept.
 
     Attributes:
         rows: [n], places of the prompts among those of their set.
@@ -75,7 +79,7 @@ def share(
     At the effective sample size where prompts share seeds: see `clustered`.
     """
     n, values = len(hits), hits.astype(np.float64)
-    n_eff = intervals.effective_size(seeds)
+    n_eff, count = intervals.worth_of(seeds)
     problem = too_few(n, n_eff)
     if problem:
         return problem
@@ -87,7 +91,7 @@ def share(
         interval = intervals.wilson(float(values.sum()), n, confidence)
     else:
         interval = clustered.share(values, clustered.Seeds.of(seeds), confidence)
-    return Estimate(value=float(values.mean()), interval=interval, n=n, clusters=len(set(seeds)))
+    return Estimate(value=float(values.mean()), interval=interval, n=n, clusters=count)
 
 
 def difference(
@@ -105,7 +109,7 @@ def difference(
         lost, won: [n], 0 or 1 per prompt.
     """
     n = len(lost)
-    n_eff = intervals.effective_size(seeds)
+    n_eff, count = intervals.worth_of(seeds)
     problem = too_few(n, n_eff)
     if problem:
         return problem
@@ -118,7 +122,7 @@ def difference(
     else:
         interval = clustered.difference(lost, won, clustered.Seeds.of(seeds), confidence)
     value = float(lost.mean() - won.mean())
-    return Estimate(value=value, interval=interval, n=n, clusters=len(set(seeds)))
+    return Estimate(value=value, interval=interval, n=n, clusters=count)
 
 
 def too_few(n: int, n_eff: float) -> str | None:
@@ -144,7 +148,8 @@ def pairs(
     rows = np.flatnonzero(after >= 0)
     if np.any(before < 0) or len(rows) != (len(after) if stop is None else stop.prompts):
         return f"some prompts of the set {prompt_set} have no trial: the audit is not complete"
-    seeds = table.set_seeds(prompt_set)[rows]
+    seeds = table.set_seeds(prompt_set)
+    seeds = seeds if len(rows) == len(seeds) else seeds[rows]
     return Pairs(before=before[rows], after=after[rows], seeds=seeds, rows=rows, stop=stop)
 
 
@@ -163,8 +168,11 @@ def transition(evidence: Evidence, subject: Subject, *, mask: str | None = None)
         if chosen is None:
             return why_no_mask(evidence, *at)
         mask = chosen.label
-    name = subject.set or "regular"
-    return pairs(outcome_table(evidence), mask, name, stop_under(evidence, mask, name))
+    table, name = outcome_table(evidence), subject.set or "regular"
+    stop = stop_under(evidence, mask, name)
+    rows = (table.row(label, name).tobytes() for label in ("unmasked", mask))
+    key = ("pairs", mask, name, stop, *rows)
+    return table.once(key, lambda: pairs(table, mask, name, stop))
 
 
 def paired_finding(
@@ -187,6 +195,19 @@ def paired_finding(
     outcomes = transition(evidence, subject, mask=mask)
     if isinstance(outcomes, str):
         return Missing(metric=metric, version=version, subject=subject, reason=outcomes)
+    return _finding(metric, version, outcomes, subject, confidence, lost, won)
+
+
+@lru_cache(maxsize=1 << 12)
+def _finding(
+    metric: str,
+    version: int,
+    outcomes: Pairs,
+    subject: Subject,
+    confidence: float,
+    lost: tuple[int, int],
+    won: tuple[int, int] | None,
+) -> Finding | Missing:
     hit = ((outcomes.before == lost[0]) & (outcomes.after == lost[1])).astype(np.float64)
     back = np.zeros_like(hit)
     if won is not None:

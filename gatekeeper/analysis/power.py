@@ -24,6 +24,7 @@ from gatekeeper.analysis.population import plain_method
 from gatekeeper.records.finding import Finding, Interval
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 _SHARES = ("Wilson", "Wilson, clustered by seed")
@@ -172,11 +173,13 @@ def _counts(design: Design, value: float) -> tuple[FloatArray, FloatArray]:
     return weight, _tango_score(lost, back, n, limit)
 
 
-def _window(n: int, share: float) -> FloatArray:
+def _window(n: int, share: float) -> IntArray:
     """The counts that a share of n may well give."""
+    if share in {0.0, 1.0}:
+        return np.array([round(n * share)], np.int64)
     reach = _REACH * math.sqrt(n * share * (1 - share)) + _REACH
     first, last = max(0, math.floor(n * share - reach)), min(n, math.ceil(n * share + reach))
-    return np.arange(first, last + 1, dtype=np.float64)
+    return np.arange(first, last + 1, dtype=np.int64)
 
 
 @cache
@@ -185,26 +188,28 @@ def _log_factorials(size: int) -> FloatArray:
     return np.append(0.0, np.cumsum(np.log(np.arange(1.0, 2**size + 1))))
 
 
-def _binomial(trials: FloatArray | int, hits: FloatArray, share: float) -> FloatArray:
+def _binomial(trials: IntArray | int, hits: IntArray, share: float) -> FloatArray:
     """Probability of so many hits in whole numbers of trials; 0 for more hits than trials."""
-    rest = np.asarray(trials - hits, dtype=np.float64)
-    fits = rest >= 0
-    rest = np.where(fits, rest, 0.0)
-    table = _log_factorials(int(np.max(trials)).bit_length())
-    whole = np.minimum(hits, np.max(trials)).astype(np.intp)
-    ways = table[np.asarray(trials, dtype=np.intp)] - table[whole] - table[rest.astype(np.intp)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        odds = np.where(hits > 0, hits * np.log(share), 0.0)
-        odds = odds + np.where(rest > 0, rest * np.log1p(-share), 0.0)
-    return np.where(fits, np.exp(ways + odds), 0.0)
+    rest = np.asarray(trials - hits)
+    if share <= 0 or share >= 1:
+        return np.asarray((rest if share >= 1 else hits + 0 * rest) == 0, np.float64)
+    fits, most = rest >= 0, int(np.max(trials))
+    table, inside = _log_factorials(most.bit_length()), bool(fits.all())
+    if not inside:
+        rest, hits = np.maximum(rest, 0), np.minimum(hits, most)
+    ways = table[trials] - table[hits] - table[rest]
+    chances: FloatArray = np.exp(ways + hits * math.log(share) + rest * math.log1p(-share))
+    return chances if inside else np.where(fits, chances, 0.0)
 
 
-def _wilson_score(hits: FloatArray, n: int, limit: float) -> FloatArray:
+def _wilson_score(hits: FloatArray | IntArray, n: int, limit: float) -> FloatArray:
     spread = math.sqrt(max(n * limit * (1 - limit), 1e-300))
-    return (hits - n * limit) / spread
+    return np.asarray((hits - n * limit) / spread)
 
 
-def _tango_score(lost: FloatArray, won: FloatArray, n: int, delta: float) -> FloatArray:
+def _tango_score(
+    lost: FloatArray | IntArray, won: FloatArray | IntArray, n: int, delta: float
+) -> FloatArray:
     """Tango's score statistic, as in `intervals.tango`."""
     b = -lost - won + (2 * n - lost + won) * delta
     root = np.sqrt(np.maximum(b * b + 8 * n * won * delta * (1 - delta), 0.0))

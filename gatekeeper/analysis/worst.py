@@ -48,11 +48,17 @@ def worst(runs: Sequence[Run], confidence: float) -> Worst | str:
     above their upper end, or its lower end at 1 − α/M above the largest drop of theirs. One with
     too few prompts for an interval is left out.
     """
+    return _worst(tuple(runs), confidence)
+
+
+@lru_cache(maxsize=1 << 8)  # open replies told otherwise leave many runs as they are
+def _worst(runs: tuple[Run, ...], confidence: float) -> Worst | str:
     strict, alpha = 1 - (1 - confidence) / max(len(runs), 1), (1 - confidence) / max(len(runs), 1)
     full = [run for run in runs if run.kind != "part"]
     if not full:
         return "no mask was run on the whole set"
-    problem = next((reason for run in full if (reason := _problem(run))), None)
+    kinds = {run.pattern: run for run in full}
+    problem = next((reason for run in kinds.values() if (reason := _problem(run))), None)
     if problem:
         return problem
     parts = [run for run in runs if run.kind == "part" and not _problem(run)]
@@ -95,7 +101,7 @@ def _highest(runs: Iterable[Run], confidence: float) -> float:
     def bound(run: Run) -> float:
         # No seeds are worth less than where all prompts of one agree, nor is an end higher.
         worth = _worth(tuple((n, times) for n, _, _, times in run.pattern))
-        return 1.0 if _early(run) else _tango(run, worth, confidence).high
+        return 1.0 if _early(run) else _tango(run, worth, confidence, upper=True)
 
     return _best(runs, bound, lambda run: _interval(run, confidence).high)
 
@@ -105,14 +111,16 @@ def _lowest(runs: Iterable[Run], strict: float, alpha: float) -> float:
 
     def bound(run: Run) -> float:
         # No prompts are worth more than as many independent ones.
-        return _drop(run) if _early(run) else _tango(run, len(run.prompts), strict).low
+        return _drop(run) if _early(run) else _tango(run, len(run.prompts), strict, upper=False)
 
     return _best(runs, bound, lambda run: _exact_low(run, strict, alpha))
 
 
 def _best(runs: Iterable[Run], bound: Callable[[Run], float], end: Callable[[Run], float]) -> float:
     best = -1.0
-    for most, run in sorted(((bound(run), run) for run in runs), key=lambda pair: -pair[0]):
+    # All that an end depends on is the pattern, and how far a run came: many have the same.
+    different = {(run.pattern, run.stop): run for run in runs}.values()
+    for most, run in sorted(((bound(run), run) for run in different), key=lambda pair: -pair[0]):
         if most <= best:
             break
         best = max(best, end(run))
@@ -123,10 +131,12 @@ def _early(run: Run) -> bool:
     return run.stop is not None and run.stop.early
 
 
-def _tango(run: Run, worth: float, confidence: float) -> Interval:
+def _tango(run: Run, worth: float, confidence: float, *, upper: bool) -> float:
+    """What an end of Tango's interval does not exceed."""
     share = worth / len(run.prompts)
     level = confidence if run.stop is None else halved(confidence)
-    return intervals.tango(run.lost * share, run.won * share, worth, level)
+    counts = run.lost * share, run.won * share
+    return intervals.above_tango(*counts, worth, level, upper=upper)
 
 
 def _exact_low(run: Run, strict: float, alpha: float) -> float:

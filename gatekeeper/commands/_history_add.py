@@ -15,7 +15,7 @@ from gatekeeper.evidence.bundle import read_bundle
 from gatekeeper.evidence.wire_judge_card import card_from_json
 from gatekeeper.history.keep import keep
 from gatekeeper.history.past import Past, Pasts
-from gatekeeper.history.remember import ask_ahead, ask_limits, code_digest
+from gatekeeper.history.remember import ask_ahead, code_digest
 from gatekeeper.history.store import History
 from gatekeeper.policy.load import load_policy
 from gatekeeper.policy.recalled import Memory
@@ -52,7 +52,8 @@ def add_one(kept: History, path: Path, *, model: str | None, label: str, link: b
 def _remember(kept: History, past: Past, path: Path, memory: Memory, today: date) -> None:
     """Asks a bundle what its own policy asks, whatever its limits are, so that a replay need not.
 
-    What other policies ask beyond that, the first replay of one remembers.
+    What other policies ask beyond that, the first replay of one remembers, and the first workbench
+    the tables that it shows: they take longer than all else.
 
     Args:
         memory: of the bundle, with what it was asked when its verdict was verified.
@@ -62,7 +63,6 @@ def _remember(kept: History, past: Past, path: Path, memory: Memory, today: date
         own = past.waived(load_policy(path / POLICY, earlier=True))
         card = None if past.entry.card is None else card_from_json(past.entry.card, path / VERDICT)
         ask_ahead(memory, [own], today, card, baseline)
-        ask_limits(memory, own, card, baseline)
     asked = [(past.entry.digest, memory.new)]
     if baseline is not None:
         asked.append((past.entry.baseline, baseline.new))

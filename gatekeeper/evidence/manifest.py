@@ -86,6 +86,43 @@ def commitment_of(data: bytes, *, where: str) -> Commitment | None:
     return Commitment(root=root, leaves=leaves)
 
 
+def read_statement(
+    data: bytes, predicate: str, *, what: str, where: str
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """A Statement of ours, and the file name -> sha256 of what it is about.
+
+    Args:
+        predicate: the type that it must be of.
+        what: in messages.
+
+    Raises:
+        EvidenceError: it is none, names a file twice or what is no plain file name, or gives
+            another digest than a SHA-256.
+    """
+    try:
+        statement: dict[str, Any] = strict_loads(data)
+        if statement["_type"] != STATEMENT or statement["predicateType"] != predicate:
+            raise EvidenceError(
+                f"not a {what} that this version reads",
+                where=where,
+                remedy="read it with the Gatekeeper version that wrote it, or a newer one",
+            )
+        subjects = [(s["name"], s["digest"]["sha256"]) for s in statement["subject"]]
+        hashes = dict(subjects)
+    except (ValueError, KeyError, TypeError) as error:
+        raise EvidenceError(f"not a readable {what}", where=where) from error
+    for name, digest in subjects:
+        if not is_plain_name(name):
+            raise EvidenceError(
+                f"the {what} has the unsafe file name {excerpt(name)!r}", where=where
+            )
+        if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+            raise EvidenceError(f"the {what} gives no sha256 of {excerpt(name)}", where=where)
+    if len(hashes) < len(subjects):
+        raise EvidenceError(f"the {what} names a file twice", where=where)
+    return statement, hashes
+
+
 def digests(data: bytes, *, files: Collection[str], where: str) -> dict[str, str]:
     """File name -> sha256 of a manifest.
 
@@ -96,25 +133,7 @@ def digests(data: bytes, *, files: Collection[str], where: str) -> dict[str, str
         EvidenceError: not a Statement of ours, a name that is not a plain file name or of no file
             of a bundle, or another digest than a SHA-256.
     """
-    try:
-        statement: dict[str, Any] = strict_loads(data)
-        if statement["_type"] != STATEMENT or statement["predicateType"] != PREDICATE:
-            raise EvidenceError(
-                "not a manifest that this version reads",
-                where=where,
-                remedy="read it with the Gatekeeper version that wrote it, or a newer one",
-            )
-        subjects = [(s["name"], s["digest"]["sha256"]) for s in statement["subject"]]
-        hashes = dict(subjects)
-    except (ValueError, KeyError, TypeError) as error:
-        raise EvidenceError("not a readable manifest", where=where) from error
-    for name, digest in subjects:
-        if not is_plain_name(name):
-            raise EvidenceError(f"unsafe file name {excerpt(name)!r}", where=where)
-        if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-            raise EvidenceError(f"no sha256 of {excerpt(name)}", where=where)
-    if len(hashes) < len(subjects):
-        raise EvidenceError("names a file twice", where=where)
+    _, hashes = read_statement(data, PREDICATE, what="manifest", where=where)
     if missing := sorted(set(files) - hashes.keys()):
         raise EvidenceError(f"the manifest does not name {', '.join(missing)}", where=where)
     if extra := sorted(hashes.keys() - set(files)):

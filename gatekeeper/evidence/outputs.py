@@ -4,7 +4,6 @@ Statement, and how each report was made, so that it can be made again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -13,16 +12,14 @@ from typing import Any
 import rfc8785
 
 from gatekeeper.errors import EvidenceError, excerpt
-from gatekeeper.evidence.manifest import STATEMENT
+from gatekeeper.evidence.manifest import STATEMENT, read_statement
 from gatekeeper.evidence.members import is_plain_name
-from gatekeeper.strict_json import strict_loads
 
 PREDICATE = "https://moe-gatekeeper.github.io/outputs/v1"
 #: Stands for a template that is not here.
 OWN = "own"
 #: Of a statement.
 _MOST_BYTES = 16 << 20
-_SHA256 = re.compile("[0-9a-f]{64}")
 _KEYS = {"_type", "subject", "predicateType", "predicate"}
 _PREDICATE_KEYS = {"tool", "evidence", "reports", "earlier"}
 
@@ -118,34 +115,23 @@ def read_outputs(data: bytes, *, where: str) -> Outputs:
     Raises:
         EvidenceError: it is none, or says more than one does.
     """
+    statement, files = read_statement(data, PREDICATE, what="statement of outputs", where=where)
     try:
-        statement: dict[str, Any] = strict_loads(data)
-        if statement["_type"] != STATEMENT or statement["predicateType"] != PREDICATE:
-            raise EvidenceError(
-                "not a statement of outputs that this version reads",
-                where=where,
-                remedy="read it with the Gatekeeper version that wrote it, or a newer one",
-            )
         predicate = statement["predicate"]
-        subjects = [(s["name"], s["digest"]["sha256"]) for s in statement["subject"]]
         reports = {name: _made_of(told) for name, told in predicate["reports"].items()}
         earlier = tuple(predicate.get("earlier", ()))
         outputs = Outputs(
             evidence=str(predicate["evidence"]),
             tool=str(predicate["tool"]),
-            files=dict(subjects),
+            files=files,
             reports=reports,
             earlier=earlier,
         )
         more = (statement.keys() - _KEYS) | (predicate.keys() - _PREDICATE_KEYS)
-        names = [name for name, _ in subjects]
-        sound = all(is_plain_name(name) for name in (*names, *earlier)) and all(
-            isinstance(digest, str) and _SHA256.fullmatch(digest) for _, digest in subjects
-        )
-        once = len(set(names)) == len(names) and not set(names) & set(earlier)
+        sound = all(map(is_plain_name, earlier)) and not files.keys() & set(earlier)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EvidenceError("not a readable statement of outputs", where=where) from error
-    if more or not sound or not once or reports.keys() - outputs.files.keys():
+    if more or not sound or reports.keys() - files.keys():
         raise EvidenceError(
             "not a statement of outputs: it says more than one does, or names a file twice",
             where=where,

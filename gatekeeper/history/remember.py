@@ -1,16 +1,16 @@
 """Asks a bundle ahead what policies with other limits would ask, so that a replay need not read it.
 
 A changed limit asks for no new number, but for known ones at other levels of confidence: a fail is
-claimed at one that follows from how many fail (Holm). So a policy is asked as it is, and with all
-its limits moved to where nothing, some and everything fails; each time by the gate's own rules.
+claimed at one that follows from how many fail (Holm). So a policy is asked as it is, with all its
+limits moved to where nothing, some and everything fails, and with that of each rule that fails
+looser by itself; each time by the gate's own rules.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -24,7 +24,6 @@ from gatekeeper.policy.decide_rules import CONFIDENCE, decide
 from gatekeeper.policy.evaluate import evaluate
 from gatekeeper.policy.recalled import Memory
 from gatekeeper.policy.undecided import may_exceed
-from gatekeeper.policy.workbench.table import prompts, table
 from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.policy import Policy, Rule
@@ -33,7 +32,9 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 #: Whose code an answer can hang on.
 _DEPTHS = ("analysis", "evidence", "judges", "metrics", "policy", "records", "suites", "verify")
 #: Shares of the way from a limit to where everything fails (1), or nothing does (-1).
-_MOVES = (-1.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
+_MOVES = (-1.0, -0.5, -0.2, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
+#: The same, of one rule that fails while all others stay.
+_LOOSER = (-1.0, -0.3, -0.1)
 #: Units of which a limit lies between 0 and 100.
 _SHARES = ("%", "points")
 
@@ -59,29 +60,21 @@ def ask_ahead(
     evidence, then = memory.evidence(), None if baseline is None else baseline.evidence()
     for policy in policies:
         try:
-            evaluate(evidence, policy, today, card=card, baseline=then, advise=False)
-            for moved in _moved(policy.sized(evidence.model.maskable_experts)):
+            verdict = evaluate(evidence, policy, today, card=card, baseline=then, advise=False)
+            failing = {o.rule.id for o in verdict.outcomes if o.result in {"fail", "waived"}}
+            for moved in _moved(policy.sized(evidence.model.maskable_experts), failing):
                 _ask(evidence, moved, card, then)
         except GatekeeperError:  # whoever asks for this policy is told then
             continue
 
 
-def ask_limits(
-    memory: Memory,
-    policy: Policy,
-    card: JudgeCard | None = None,
-    baseline: Memory | None = None,
-) -> None:
-    """Asks a bundle, and its baseline, all that a page of this policy's limits shows."""
-    evidence, then = memory.evidence(), None if baseline is None else baseline.evidence()
-    with suppress(GatekeeperError):  # whoever asks for this policy is told then
-        table(evidence, policy, card, then)
-        prompts(evidence, policy)
-
-
-def _moved(policy: Policy) -> Iterator[Policy]:
+def _moved(policy: Policy, failing: Collection[str]) -> Iterator[Policy]:
     for share in _MOVES:
         yield replace(policy, rules=tuple(_with_limit(rule, share) for rule in policy.rules))
+    for one in failing:
+        for share in _LOOSER:
+            rules = (_with_limit(r, share) if r.id == one else r for r in policy.rules)
+            yield replace(policy, rules=tuple(rules))
 
 
 def _ask(

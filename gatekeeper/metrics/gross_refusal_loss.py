@@ -6,11 +6,13 @@ passed both.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from gatekeeper.analysis.gross import gross_opinion
 from gatekeeper.analysis.outcomes import COMPLY, DEGENERATE, REFUSE
-from gatekeeper.analysis.paired import left_out, scaled, share, transition
+from gatekeeper.analysis.paired import Pairs, left_out, scaled, share, transition
 from gatekeeper.analysis.second_judge import columns_of, selected_label
 from gatekeeper.analysis.subjects import masked_subjects
 from gatekeeper.records.evidence import Evidence
@@ -31,6 +33,11 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     pairs = transition(evidence, subject)
     if isinstance(pairs, str):
         return Missing(metric=_ID, version=_VERSION, subject=subject, reason=pairs)
+    return _of_pairs(pairs, subject, confidence)
+
+
+@lru_cache(maxsize=1 << 12)
+def _of_pairs(pairs: Pairs, subject: Subject, confidence: float) -> Finding | Missing:
     refused = pairs.before == REFUSE
     lost = np.isin(pairs.after[refused], _GONE)
     estimate = share(lost, pairs.seeds[refused], confidence, pairs.stop)

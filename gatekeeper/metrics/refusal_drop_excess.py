@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -74,12 +75,24 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
     beside = [p for p in pairs if isinstance(p, Pairs)]
     if any(len(p.rows) < len(selected.rows) for p in beside):  # of a weakened mask
         return missing("the random masks beside it stopped before the whole set was run")
+    likeness = match(evidence, subject.selector or "", subject.k or 0)
+    found = _beyond(selected, tuple(beside), _likeness(likeness), subject, confidence)
+    return missing(found) if isinstance(found, str) else found
+
+
+@lru_cache(maxsize=1 << 10)
+def _beyond(
+    selected: Pairs,
+    beside: tuple[Pairs, ...],
+    likeness: tuple[tuple[str, float], ...],
+    subject: Subject,
+    confidence: float,
+) -> Finding | str:
     controls = _changes(beside)
     change = _changes([selected])
     drop = difference(change.lost[0], change.won[0], selected.seeds, confidence, selected.stop)
     if isinstance(drop, str):
-        return missing(drop)
-    likeness = match(evidence, subject.selector or "", subject.k or 0)
+        return drop
     if selected.stop is not None:
         confidence = halved(confidence)
     if selected.stop is not None and selected.stop.early:
@@ -88,20 +101,20 @@ def _measure(evidence: Evidence, subject: Subject, confidence: float) -> Finding
         )
     else:
         beyond = excess(drop, change, controls, selected.seeds, confidence)
-    more = {**_likeness(likeness), **left_out(selected.stop)}
+    more = {**dict(likeness), **left_out(selected.stop)}
     return _finding(subject, drop, beyond, controls.net.mean(axis=1), more)
 
 
-def _likeness(likeness: Match | None) -> dict[str, float]:
+def _likeness(likeness: Match | None) -> tuple[tuple[str, float], ...]:
     """Mean activity of selected experts and of controls, in percent of tokens."""
     if likeness is None:
-        return {}
-    return {
-        "activity_selected": round(likeness.selected * 100, 9),
-        "activity_controls": round(likeness.controls * 100, 9),
-        "activity_busiest_others": round(likeness.busiest * 100, 9),
-        "same_layer": round(likeness.same_layer * 100, 9),
-    }
+        return ()
+    return (
+        ("activity_selected", round(likeness.selected * 100, 9)),
+        ("activity_controls", round(likeness.controls * 100, 9)),
+        ("activity_busiest_others", round(likeness.busiest * 100, 9)),
+        ("same_layer", round(likeness.same_layer * 100, 9)),
+    )
 
 
 def _finding(
@@ -109,7 +122,7 @@ def _finding(
     drop: Estimate,
     beyond: tuple[float, float, Interval],
     controls: np.ndarray,
-    more: Mapping[str, float],
+    more: dict[str, float],
 ) -> Finding:
     value, mean, interval = beyond
     return Finding(

@@ -36,17 +36,26 @@ class Demand:
     parts: int = 1
     joined: int = 0
 
-    def floor(self) -> int | None:
-        """Prompts that are enough for both; None if `enough.MOST` are not."""
-        needs = (
-            (enough_to_pass(self.passing), self.per_pass),
-            (enough_to_fail(self.failing), self.per_fail),
+    def floor(self, most: int = MOST) -> int | None:
+        """Prompts that are enough for both; None if so many are not.
+
+        Args:
+            most: nobody has more, and a small number is told much sooner.
+        """
+        asks = (
+            (enough_to_pass, self.passing, self.per_pass),
+            (enough_to_fail, self.failing, self.per_fail),
         )
+        needs = [(ask(plan, self._of(most, per)), per) for ask, plan, per in asks]
         counts = [
             _times(need, per / self.parts if (need or 0) <= self.joined else per)
             for need, per in needs
         ]
         return None if None in counts else max(count or 0 for count in counts)
+
+    def _of(self, most: int, per: float) -> int:
+        """At least as many as a number rests on where so many prompts were measured."""
+        return MOST if most == MOST else min(MOST, math.ceil(most * self.parts / per) + 1)
 
     def pass_chance(self, prompts: int) -> float:
         """Least probability that the rule passes where nothing is lost."""

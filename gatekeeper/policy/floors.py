@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gatekeeper import catalog
-from gatekeeper.analysis.enough import Plan
+from gatekeeper.analysis.enough import MOST, Plan
 from gatekeeper.analysis.intervals import CONFIDENCE
 from gatekeeper.analysis.power import POWER
 from gatekeeper.analysis.worst_part import LEAST
@@ -61,15 +61,16 @@ def floors(
     confidence: float = CONFIDENCE,
     parts: Mapping[tuple[str, str], int] = _NOTHING,
     refused: Mapping[str, float] = _NOTHING,
+    most: int = MOST,
 ) -> dict[str, int | None]:
     """Measured prompts of its set that each rule takes, by rule id.
 
-    Independent prompts: those of one seed count as one. None: no number up to `enough.MOST` is
-    enough, so the limit is too small to be held. For rules that are left out see `demands`, which
-    takes the same arguments.
+    Independent prompts: those of one seed count as one. None: no number up to `most` is enough;
+    of `enough.MOST`, the limit is too small to be held. For rules that are left out see `demands`,
+    which takes the same arguments otherwise.
     """
     by_rule = demands(policy, power=power, confidence=confidence, parts=parts, refused=refused)
-    return {rule: demand.floor() for rule, demand in by_rule.items()}
+    return {rule: demand.floor(most) for rule, demand in by_rule.items()}
 
 
 def demands(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from gatekeeper.analysis.population import method_about
 from gatekeeper.analysis.power import design_of, tail_p
+from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
 from gatekeeper.policy.carded import corrected
 from gatekeeper.policy.questions import (
     by_category,
@@ -218,13 +219,35 @@ def stands(check: LimitCheck, confidence: float) -> bool:
     """
     if check.result != "beyond":
         return False
-    ask, subject = check.ask, check.finding.subject
-    asks = (ask, *_asked_otherwise(ask, subject, cut=False))
-    return all(_stands(variant, subject, confidence) for variant in asks)
+    ask, rule, subject = check.ask, check.ask.rule, check.finding.subject
+    if not _stands(rule, measure(ask, subject, confidence)):
+        return False
+    if rule.regression or ask.card is not None:
+        asks = _asked_otherwise(ask, subject, cut=False)
+        return all(_stands(rule, measure(one, subject, confidence)) for one in asks)
+    about = ask.evidence, ask.metric, subject, confidence
+    others = _otherwise(*about, rule.unit, rule.bound, rule.interval)
+    return all(_stands(rule, finding) for finding in others)
 
 
-def _stands(ask: Question, subject: Subject, confidence: float) -> bool:
-    rule, finding = ask.rule, measure(ask, subject, confidence)
+@recalled("measured otherwise", lambda found: list(map(finding_to_json, found)),
+          lambda data: list(map(finding_from_json, data)))  # fmt: skip
+def _otherwise(
+    evidence: Evidence, metric: Metric, subject: Subject, confidence: float,
+    unit: str, bound: str, interval: str,
+) -> list[Finding | Missing]:  # fmt: skip
+    """All other that a number is with undecided replies told in each way."""
+    rule = bare_rule(metric.id, unit=unit, bound=bound, interval=interval)
+    asked = Question(evidence=evidence, rule=rule, metric=metric)
+    found: list[Finding | Missing] = []
+    for ask in (asked, *_asked_otherwise(asked, subject, cut=False)):
+        one = measure(ask, subject, confidence)
+        if one not in found:  # many ways come to the same
+            found.append(one)
+    return found[1:]
+
+
+def _stands(rule: Rule, finding: Finding | Missing) -> bool:
     if isinstance(finding, Missing) or not outside(rule, finding.interval):
         return False
     upper = rule.maximum is not None

@@ -3,22 +3,60 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from gatekeeper import metrics
 from gatekeeper.analysis import noise, parts, population
 from gatekeeper.evidence.wire_findings import finding_from_json, finding_to_json
 from gatekeeper.policy.recalled import Recalled, question_of, recalled
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import PARTS, Finding, Missing, Subject
+from gatekeeper.records.finding import PARTS, Finding, Interval, Missing, Subject
 from gatekeeper.records.plugins import Metric
 
 
-@recalled("measured", finding_to_json, finding_from_json)
 def measured(
     evidence: Evidence, metric: Metric, subject: Subject, confidence: float
 ) -> Finding | Missing:
     """See `metrics.measured`."""
-    return metrics.measured(metric, evidence, subject, confidence)
+    if not isinstance(evidence, Recalled):
+        return metrics.measured(metric, evidence, subject, confidence)
+
+    def answer(whole: Evidence) -> Any:
+        return _short(metrics.measured(metric, whole, subject, confidence), metric, subject)
+
+    return _long(
+        evidence.recall(question_of("measured", metric, subject, confidence), answer),
+        metric,
+        subject,
+    )
+
+
+def _short(finding: Finding | Missing, metric: Metric, subject: Subject) -> Any:
+    """A finding without what was asked; it is read hundreds of times for each verdict."""
+    head = finding.metric, finding.version, finding.subject
+    if isinstance(finding, Missing) or head != (metric.id, metric.version, subject):
+        return finding_to_json(finding)
+    ends = finding.interval
+    return [
+        float(finding.value), finding.unit, float(ends.low), float(ends.high),
+        float(ends.confidence), ends.method, int(finding.n), int(finding.clusters),
+        dict(finding.counts), None if finding.p_value is None else float(finding.p_value),
+        finding.p_method, finding.mask, finding.split,
+    ]  # fmt: skip
+
+
+def _long(data: Any, metric: Metric, subject: Subject) -> Finding | Missing:
+    """The finding of `_short`."""
+    if not isinstance(data, list):
+        return finding_from_json(data)
+    value, unit, low, high, confidence, method, n, clusters, counts, *others = data
+    p_value, p_method, mask, split = others
+    return Finding(
+        metric=metric.id, version=metric.version, subject=subject, value=value, unit=unit,
+        interval=Interval(low=low, high=high, confidence=confidence, method=method),
+        n=n, clusters=clusters, counts=counts, p_value=p_value, p_method=p_method,
+        mask=mask, split=split,
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=2)  # asked with each of hundreds of numbers

@@ -59,11 +59,7 @@ def beyond_suite(policy: Policy, asked: Sequence[Asked], suite: Suite) -> Iterat
             message = f"the suite {excerpt(suite.id)} has {sizes[name]} {_words(name)} prompts"
             route = ("evidence", "prompts", name)
             yield Fault(route, message, f"write {sizes[name]} or less, or pin a larger suite")
-    parts = {
-        (name, of): len({getattr(p, of) for p in suite.prompts if p.set == name}) or PARTS[of]
-        for name in SETS
-        for of in PARTS
-    }
+    parts = _parts(suite)
     power = policy.needs.power
     by_rule = demands(policy, power=power or POWER, parts=parts, refused=_ALL)
     for one in asked:
@@ -79,9 +75,26 @@ def beyond_suite(policy: Policy, asked: Sequence[Asked], suite: Suite) -> Iterat
             yield from _underpowered(one, demand, prompts, power)
 
 
+def _parts(suite: Suite) -> dict[tuple[str, str], int]:
+    """Into how many categories, languages and wrappers each set of a suite falls."""
+    return {
+        (name, of): len({getattr(p, of) for p in suite.prompts if p.set == name}) or PARTS[of]
+        for name in SETS
+        for of in PARTS
+    }
+
+
 def beyond_floors(policy: Policy, asked: Sequence[Asked]) -> Iterator[Fault]:
-    """Floors of `evidence.prompts` with which limits could not be met, or not be broken."""
-    by_rule = demands(policy, refused=_ALL) if policy.needs.power is None else {}
+    """Floors of `evidence.prompts` with which limits could not be met, or not be broken.
+
+    Of a rule on parts of a set, into as many as the pinned suite has, or the core suite; nobody
+    knows yet which prompts will be run, so all are taken to have equally many.
+    """
+    if policy.needs.power is not None or not policy.needs.prompts:
+        return
+    suite = pinned_suite(policy.needs)
+    parts = {} if suite is None else _parts(suite)
+    by_rule = demands(policy, refused=_ALL, parts=parts)
     for one in asked:
         if not one.rule.subjects:
             continue
@@ -92,7 +105,11 @@ def beyond_floors(policy: Policy, asked: Sequence[Asked]) -> Iterator[Fault]:
         for may, word in ((demand.may_pass, "pass"), (demand.may_fail, "fail")):
             if not may(least):
                 enough = least + bisect_left(range(least, MOST), True, key=may)
-                message = f"{least} prompts are too few for rule {one.rule.id}: none could {word}"
+                count = demand.parts * parts_of(one.rule.subjects[0], parts)
+                of = f" of {count} parts with equally many each" if count > 1 else ""
+                message = (
+                    f"{least} prompts{of} are too few for rule {one.rule.id}: none could {word}"
+                )
                 remedy = f"write {name}: {enough} or more"
                 yield Fault(("evidence", "prompts", name), message, remedy)
                 break

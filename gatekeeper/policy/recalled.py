@@ -11,7 +11,7 @@ too, only slower.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from functools import lru_cache, partial, update_wrapper
 from itertools import islice
@@ -235,6 +235,12 @@ def _whole(value: object) -> object:
 
 def question_of(name: str, *args: object) -> str:
     """What is remembered of an answer is found under this."""
+    if _PLAIN.issuperset(map(type, args)):
+        return _plain_question(name, *args)
+    return _question(name, *args)
+
+
+def _question(name: str, *args: object) -> str:
     return f"{name} " + " ".join([_text(arg) for arg in args])
 
 
@@ -260,6 +266,10 @@ def _subject(subject: Subject) -> str:
     return ",".join(f"{key}={setting}" for key, setting in subject.items()) or "-"
 
 
+#: The same is asked of each of many past audits; 1, 1.0 and True are different questions.
+_plain_question = lru_cache(maxsize=1 << 14, typed=True)(_question)
+#: Of arguments by which questions are kept: they hold no evidence.
+_PLAIN = frozenset({type(None), str, bool, int, float, Metric, Subject})
 _TEXTS: Mapping[type, Callable[[Any], str]] = {
     **dict.fromkeys((type(None), str, bool, int, float), repr),
     Metric: lambda metric: f"{metric.id}/{metric.version}",
@@ -293,6 +303,11 @@ def needs_of(policy: Policy) -> Policy:
     which requirements tell. They are asked of this one, so that they can hang on nothing else.
     """
     rules = (bare_rule(metric) for metric in sorted({rule.metric for rule in policy.rules}))
+    return wordless(policy, rules)
+
+
+def wordless(policy: Policy, rules: Iterable[Rule]) -> Policy:
+    """A policy with these rules, and without waivers, dates and all that only people read."""
     return replace(
         policy,
         version="",

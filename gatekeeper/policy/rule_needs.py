@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from gatekeeper.analysis.enough import MOST
 from gatekeeper.analysis.outcomes import REFUSE, outcome_table
 from gatekeeper.analysis.worst_part import told_apart
 from gatekeeper.errors import excerpt
@@ -87,7 +88,7 @@ def shortfalls(
             continue
         name = finding.subject.set or "regular"
         typed = policy.needs.prompts.get(name, 0) if "planned" in finding.counts else 0
-        count, least = _independent(finding), max(typed, floor)
+        count, least = independent(finding), max(typed, floor)
         if count < least:
             lacking.append(_Short(rule=rule.id, set=name, count=count, least=least))
     if lacking:
@@ -112,14 +113,21 @@ def _names(rules: Sequence[str]) -> str:
     return f"{names} and {rest} more rules" if rest > 0 else names
 
 
-def floors_behind(evidence: Evidence, policy: Policy) -> dict[str, int | None]:
-    """Prompts that each number of a rule must rest on; those of the part, of one about a part."""
+def floors_behind(
+    evidence: Evidence, policy: Policy, count: int | None = None
+) -> dict[str, int | None]:
+    """Prompts that each number of a rule must rest on; those of the part, of one about a part.
+
+    Args:
+        count: of which it is asked whether they are enough: where they are not, None will do.
+    """
     if policy.needs.power is None:
         return {}
     refused, counts = _refused_and_parts(evidence)
     parts = {(name, of): count for name, of, count in counts}
-    found = floors(policy, power=policy.needs.power, parts=parts, refused=refused)
     share = {rule.id: parts_of(rule.subjects[0], parts) for rule in policy.rules if rule.subjects}
+    most = MOST if count is None else math.ceil(count * max(share.values(), default=1)) + 1
+    found = floors(policy, power=policy.needs.power, parts=parts, refused=refused, most=most)
     return {rule: n if n is None else math.ceil(n / share[rule]) for rule, n in found.items()}
 
 
@@ -134,7 +142,7 @@ def _refused_and_parts(evidence: Evidence) -> tuple[dict[str, float], list[tuple
     return refused, [(n, of, len(told_apart(evidence, n, of))) for n in rows for of in PARTS]
 
 
-def _independent(finding: Finding) -> int:
+def independent(finding: Finding) -> int:
     """Prompts that a number rests on, those of one seed once.
 
     Of a share of those refused, all that were run: the floor counts those.

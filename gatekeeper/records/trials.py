@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, overload
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ _STEP = 1 << 14
 _CODES = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 
 IntArray = npt.NDArray[np.int32]
+Made = TypeVar("Made")
 
 
 class _Names:
@@ -31,9 +32,20 @@ class _Names:
         return self.codes.setdefault(name, len(self.codes))
 
 
+class _Kept(dict[Any, Any]):
+    """Empty in a copy for another process: its keys tell objects by where they lie in this one."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Kept, ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Columns:
-    """One number a trial in each; names by their codes."""
+    """One number a trial in each; names by their codes.
+
+    Attributes:
+        known: see `Trials.once`; one for all that differ in what judges said alone.
+    """
 
     prompts: tuple[str, ...]
     reasons: tuple[str, ...]
@@ -45,6 +57,7 @@ class _Columns:
     second: npt.NDArray[np.int8]
     truncated: npt.NDArray[np.bool_]
     replies: PackedTexts | None
+    known: dict[Any, Any] = field(default_factory=_Kept)
 
 
 class TrialsBuilder:
@@ -85,6 +98,7 @@ class TrialsBuilder:
             second=np.asarray(self._small["second"], np.int8),
             truncated=np.asarray(self._small["truncated"], np.bool_),
             replies=self._replies,
+            known=_Kept(),
         )
         return Trials(columns, names["mask"], None)
 
@@ -190,9 +204,13 @@ class Trials(Sequence[Trial]):
         """
         wanted = np.array([name in masks for name in self._masks], np.bool_)
         measured = np.array([name in prompts for name in self._columns.prompts], np.bool_)
-        trials = self.where(lambda c: wanted[c.mask] & measured[c.prompt])
         names = tuple(masks.get(name, name) for name in self._masks)
-        return Trials(trials._columns, names, trials._rows)
+
+        def make() -> tuple[tuple[str, ...], IntArray]:
+            return names, self.where(lambda c: wanted[c.mask] & measured[c.prompt]).rows
+
+        seen = ("under", names, wanted.tobytes(), measured.tobytes())
+        return Trials(self._columns, *self.once(seen, make))
 
     def of_masks(self, names: set[str]) -> Trials:
         """The trials under some masks."""
@@ -210,6 +228,18 @@ class Trials(Sequence[Trial]):
         values[self.rows[list(outcomes)]] = [_CODES[outcome] for outcome in outcomes.values()]
         return Trials(replace(self._columns, **{column: values}), self._masks, self._rows)
 
+    def once(self, key: Any, make: Callable[[], Made]) -> Made:
+        """What was made under this key before, or else now, of the same masks and prompts.
+
+        Args:
+            make: goes by nothing that a judge said.
+        """
+        known, key = self._columns.known, (id(self._masks), id(self._rows), key)
+        if key not in known:
+            known[key] = make(), self._masks, self._rows  # so that nothing else takes their places
+        made: Made = known[key][0]
+        return made
+
     def codes(self) -> Codes:
         """See `codes_of`."""
         return Codes(
@@ -222,8 +252,8 @@ class Trials(Sequence[Trial]):
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """One number of each trial."""
-        column: npt.NDArray[Any] = getattr(self._columns, name)[self.rows]
-        return column
+        column: npt.NDArray[Any] = getattr(self._columns, name)
+        return column if self._rows is None else column[self._rows]
 
 
 def packed(trials: Sequence[Trial]) -> Sequence[Trial]:

@@ -34,6 +34,8 @@ def check_policy(path: Path, data: bytes) -> int:
     linted = command("policy", "lint", path)
     explained = command("policy", "explain", path)
     assert linted.code == explained.code, (linted, explained)
+    assert command("policy", "doc", path).code == linted.code
+    assert command("policy", "fix", path).code in {0, 2}
     if linted.code == 2:
         place = f"{path}:"
         assert place in explained.err, explained

@@ -9,6 +9,7 @@ from gatekeeper.bundled import bundled
 from gatekeeper.policy.lint import lint_policy
 from gatekeeper.policy.new import shipped
 from gatekeeper.policy.problems import Problem
+from gatekeeper.suites.read import read_suite
 
 from .builders import TODAY
 from .test_load import DIGEST, GOOD
@@ -114,6 +115,26 @@ def test_warnings(tmp_path: Path, old: str, new: str, line: int, words: str) -> 
     assert len(told) == 1, found
     assert abs(told[0].position[0] - line) <= 1
     assert told[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("of", "pinned", "words"),
+    [
+        ("category", False, "40 prompts of 10 parts with equally many each are"),
+        ("language", False, "25 prompts of 2 parts with equally many each are"),
+        ("language", True, "15 prompts are"),  # the demo's has one language
+    ],
+)
+def test_of_a_rule_on_parts_it_is_told_how_many_were_taken_to_be(
+    tmp_path: Path, of: str, *, pinned: bool, words: str
+) -> None:
+    text = CLEAN.replace("{set: regular, mask: none}", f"{{set: regular, each: {of}, mask: none}}")
+    text = text.replace("{regular: 40}", f"{{regular: {words.partition(' ')[0]}}}")
+    if pinned:
+        suite = read_suite(bundled("demo") / "suite")
+        text = text.replace(DIGEST, f"{suite.digest}, id: {suite.id}", 1)
+    (found,) = [p for p in lint(tmp_path, text) if "too few for rule rate" in p.message]
+    assert found.message.startswith(f"{words} too few for rule rate: none could pass")
 
 
 def test_a_policy_that_only_warns_or_masks_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from gatekeeper.policy.recalled import wordless
 from gatekeeper.records.policy import Policy, Rule
 
 #: Steps of a unit whose numbers have ends.
@@ -83,23 +84,7 @@ def limitless(policy: Policy) -> Policy:
 
     What is remembered of an audit's tables hangs on this alone, whatever the limits are.
     """
-    return replace(
-        policy,
-        version="",
-        title="",
-        owner="",
-        digest="",
-        source="",
-        rules=tuple(_bare(rule) for rule in policy.rules),
-        waivers=(),
-        review_by=None,
-        longest_waiver=None,
-        waivers_digest=None,
-        waivers_text=b"",
-        text=b"",
-        tier=None,
-        changes=(),
-    )
+    return wordless(policy, map(_bare, policy.rules))
 
 
 def _bare(rule: Rule) -> Rule:

@@ -116,10 +116,11 @@ def _stills(
     beyond = [i for i, check in enumerate(checks) if check.result == "beyond"]
     upper = checks[0].ask.rule.maximum is not None
     for i in sorted(beyond, reverse=upper):
-        ask = checks[i].ask
-        rule = with_limit(ask.rule, values[i])
-        check = replace(checks[i], ask=replace(ask, rule=rule))
-        known = _most(check, known, family, 1 - confidence)
+        if known < family:
+            ask = checks[i].ask
+            rule = with_limit(ask.rule, values[i])
+            check = replace(checks[i], ask=replace(ask, rule=rule))
+            known = _most(check, known, family, 1 - confidence)
         stills[i] = known
     return stills
 
@@ -142,10 +143,15 @@ def _most(check: LimitCheck, known: int, family: int, alpha: float) -> int:
 
 def _joined(checks: Sequence[LimitCheck], stills: Sequence[int]) -> tuple[Step, ...]:
     steps = list[Step]()
+    before: tuple[LimitCheck | None, int] = None, 0
     for i, (check, still) in enumerate(zip(checks, stills, strict=True)):
-        step = Step(first=i, code=_code(check), still=still, number=_number(check))
-        if not steps or replace(steps[-1], first=i) != step:
-            steps.append(step)
+        if check is before[0] and still == before[1]:
+            continue
+        before = check, still
+        code, number = _code(check), _number(check)
+        last = steps[-1] if steps else None
+        if last is None or (last.code, last.still, last.number) != (code, still, number):
+            steps.append(Step(first=i, code=code, still=still, number=number))
     return tuple(steps)
 
 

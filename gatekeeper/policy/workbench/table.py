@@ -15,12 +15,12 @@ from gatekeeper.policy.floors import floors
 from gatekeeper.policy.limit_check import Question, measure
 from gatekeeper.policy.needs import well_judged
 from gatekeeper.policy.recalled import recalled
-from gatekeeper.policy.rule_needs import floors_behind, shortfalls
+from gatekeeper.policy.rule_needs import floors_behind, independent, shortfalls
 from gatekeeper.policy.workbench.faults import edge
 from gatekeeper.policy.workbench.grid import Slider, limitless, sliders, with_limit
 from gatekeeper.policy.workbench.steps import NOT_HELD, Step, steps_of
 from gatekeeper.records.evidence import Evidence
-from gatekeeper.records.finding import Subject
+from gatekeeper.records.finding import Finding, Subject
 from gatekeeper.records.judge_card import JudgeCard
 from gatekeeper.records.plugins import Metric
 from gatekeeper.records.policy import Policy, Rule
@@ -163,11 +163,12 @@ def _enough(
     if slider.rule.severity == "warn" or not subjects:
         return [0, last]
     found = [measure(ask, subject, CONFIDENCE) for subject in subjects]
+    count = min((independent(f) for f in found if isinstance(f, Finding)), default=0)
 
     def enough(index: int) -> bool:
         at = slider.at(index)
         moved = _alone(policy, at) if slider.key != "between" else policy
-        return not any(shortfalls(at, found, policy, floors_behind(evidence, moved)))
+        return not any(shortfalls(at, found, policy, floors_behind(evidence, moved, count)))
 
     # At an end nothing is planned for, so that it says nothing of the limits before it.
     first, final = _range(enough, 1, last - 1)
