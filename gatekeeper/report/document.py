@@ -37,8 +37,17 @@ if TYPE_CHECKING:
 #: Signs that stand beside the words of a result, so that a grey print tells them apart.
 SIGNS = {"pass": "✓", "fail": "×", "inconclusive": "△", "waived": "○"}
 
+#: What is other on letter paper, which is shorter: it has smaller margins, so that pages break alike.
+_LETTER = {
+    "size: A4": "size: letter",
+    "297mm": "279.4mm",
+    "margin: 24mm 20mm 20mm": "margin: 19mm 20mm 15mm",
+    "padding-top: 11mm": "padding-top: 8mm",
+    "padding-top: 4mm": "padding-top: 3mm",
+    "margin: 19mm 18mm 15mm": "margin: 14mm 18mm 12mm",
+    "padding-top: 9mm": "padding-top: 6mm",
+}
 #: Spaces at which a line must not end: between a number and its unit, and in `n = 120`.
-_HEIGHTS = ("297mm", "279.4mm")
 _UNITS = re.compile(r"(?<=\d) (?=%|points\b)|(?<=\b[kn]) (?==)|(?<=\b[kn][ \xa0]=) (?=\d)")
 
 
@@ -120,7 +129,9 @@ def stylesheet(paper: str = "a4", *, cjk: bool = True) -> str:
     """
     css = (bundled("report_templates") / "report.css").read_text(encoding="utf-8")
     css = css if cjk else _CJK_FACES.sub("", css)
-    return css if paper == "a4" else css.replace("size: A4", "size: letter").replace(*_HEIGHTS)
+    for of_a4, of_letter in _LETTER.items() if paper == "letter" else ():
+        css = css.replace(of_a4, of_letter)
+    return css
 
 
 def render_html(view: ReportView, attached: Sequence[str] = ()) -> str:
