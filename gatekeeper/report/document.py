@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 #: Signs that stand beside the words of a result, so that a grey print tells them apart.
 SIGNS = {"pass": "✓", "fail": "×", "inconclusive": "△", "waived": "○"}
 
-#: What is other on letter paper, which is shorter: it has smaller margins, so that pages break alike.
+#: What is other on letter paper: it is shorter, and has smaller margins so that pages break alike.
 _LETTER = {
     "size: A4": "size: letter",
     "297mm": "279.4mm",
