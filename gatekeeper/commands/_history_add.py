@@ -33,7 +33,7 @@ def add_one(kept: History, path: Path, *, model: str | None, label: str, link: b
         verdict = verdict_from_json(strict_loads(beside.read_bytes()), where=excerpt(beside))
     baseline = _baseline(kept, beside, verdict)
     evidence = read_bundle(bundle)
-    memory = Memory({}, lambda: evidence)
+    memory = Memory({}, lambda: evidence, short=True)
     open_ = _verified(path, memory, baseline)
     today = datetime.now(UTC).date()
     entry, new = keep(

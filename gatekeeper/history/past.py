@@ -134,7 +134,7 @@ class Pasts:
             if forgotten or self._anew
             else self._history.answers(entry.digest, self._code)
         )
-        memory = Memory(known, partial(read_bundle, self._history.home(entry) / BUNDLE))
+        memory = Memory(known, partial(read_bundle, self._history.home(entry) / BUNDLE), short=True)
         # One audit may be asked for itself and as the baseline of others.
         memory.new = self.asked.setdefault(entry.digest, memory.new)
         return memory

@@ -22,7 +22,10 @@ def measured(
         return metrics.measured(metric, evidence, subject, confidence)
 
     def answer(whole: Evidence) -> Any:
-        return _short(metrics.measured(metric, whole, subject, confidence), metric, subject)
+        finding = metrics.measured(metric, whole, subject, confidence)
+        if evidence.memory.short:
+            return _short(finding, metric, subject)
+        return finding_to_json(finding)
 
     return _long(
         evidence.recall(question_of("measured", metric, subject, confidence), answer),

@@ -46,13 +46,17 @@ class Memory:
     Args:
         known: from earlier.
         read: reads the bundle, once, if something new is asked.
+        short: keeps numbers without what was asked, for memories of many bundles; else each stands
+            as in evidence, for whoever reads what a verdict rests on.
 
     Attributes:
         new: what was not known.
     """
 
-    def __init__(self, known: Answers, read: Callable[[], Evidence]) -> None:
-        self.known, self.new = known, dict[str, Any]()
+    def __init__(
+        self, known: Answers, read: Callable[[], Evidence], *, short: bool = False
+    ) -> None:
+        self.known, self.new, self.short = known, dict[str, Any](), short
         self._read, self._whole, self._head = read, list[Evidence](), list[Evidence]()
 
     @property

@@ -34,7 +34,9 @@ FROM_OUTCOMES = frozenset(
 )
 _CONFIDENCE = 0.95
 _MEASURED = re.compile(r"measured ([\w-]+)/(\d+) \S+ (\S+)")
-_OF_METRIC = re.compile(r"(?:measured|readings|second judge|told otherwise) ([\w-]+)/")
+_OF_METRIC = re.compile(
+    r"(?:measured|measured otherwise|readings|second judge|told otherwise) ([\w-]+)/"
+)
 _REMEDY = "do not trust this report; get it again from where it was written"
 
 
