@@ -45,6 +45,7 @@ from gatekeeper.report.disclosure import Disclosure
 from gatekeeper.report.parts import DEFAULT_LAYOUT, Layout, ReportView
 from gatekeeper.report.tool import tool
 from gatekeeper.report.view import build_view
+from gatekeeper.verify.disclosed import follows
 
 if TYPE_CHECKING:
     from gatekeeper.evidence.pades import PdfSigner
@@ -253,8 +254,9 @@ def source_date() -> datetime | None:
 
 def _told(answers: Mapping[str, Any], level: Disclosure) -> dict[str, Any]:
     """The answers without what the disclosed record says itself."""
-    known = set() if level is Disclosure.PUBLIC else {HEAD}
-    return {question: answer for question, answer in answers.items() if question not in known}
+    if level is Disclosure.PUBLIC:
+        return dict(answers)
+    return {q: answer for q, answer in answers.items() if q != HEAD and not follows(q)}
 
 
 def _bundle_files(bundle_dir: Path, evidence: Evidence) -> Mapping[str, bytes]:

@@ -17,6 +17,7 @@ from gatekeeper.records.evidence import Evidence
 from gatekeeper.records.policy import Policy
 from gatekeeper.records.verdict import Verdict
 from gatekeeper.report.disclosed import DisclosedFile
+from gatekeeper.verify.disclosed import follows
 from gatekeeper.verify.same import same_data
 
 _REMEDY = "do not trust this report; get it again from where it was written"
@@ -83,7 +84,7 @@ class Asker:
         disclosed, answers = self.shown.disclosed, self.shown.answers
         if disclosed is None:
             return Memory(answers, self._nobody)
-        known = {question: answer for question, answer in answers.items() if question != HEAD}
+        known = {q: answer for q, answer in answers.items() if q != HEAD and not follows(q)}
         return Memory(known, lambda: disclosed.evidence)
 
     def _nobody(self) -> Evidence:

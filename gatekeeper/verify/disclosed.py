@@ -37,6 +37,8 @@ _MEASURED = re.compile(r"measured ([\w-]+)/(\d+) \S+ (\S+)")
 _OF_METRIC = re.compile(
     r"(?:measured|measured otherwise|readings|second judge|told otherwise) ([\w-]+)/"
 )
+#: Questions beside a number itself, which is measured again and compared.
+_BESIDE = re.compile(r"(?:measured otherwise|readings|second judge|told otherwise) ([\w-]+)/")
 _REMEDY = "do not trust this report; get it again from where it was written"
 
 
@@ -97,6 +99,12 @@ def recheck_answers(
         _hold(told, again, where)
         count += 1
     return count, believed - {""}
+
+
+def follows(question: str) -> bool:
+    """Whether disclosed outcomes answer it, and nothing compares an answer in a report."""
+    of_metric = _BESIDE.match(question)
+    return of_metric is not None and of_metric[1] in FROM_OUTCOMES
 
 
 def _kind(question: str) -> str:
