@@ -9,12 +9,20 @@ import click
 
 from gatekeeper.errors import AuditError, EvidenceError, UsageError, excerpt
 from gatekeeper.plain_files import read_plain
-from gatekeeper.records.bundle_files import BUNDLE, MANIFEST, OUTPUTS, signature_name
+from gatekeeper.records.bundle_files import (
+    BUNDLE,
+    MANIFEST,
+    OUTPUTS,
+    POLICY,
+    VERDICT,
+    signature_name,
+)
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner, SSlibKey
 
     from gatekeeper.records.evidence import Evidence
+    from gatekeeper.records.policy import Policy
 
 #: Of a statement or its signature: names and digests.
 _MOST_BYTES = 10_000_000
@@ -54,18 +62,34 @@ key_option = click.option(
 )
 
 
-def sign_outputs(out: Path, evidence: Evidence, signer: CryptoSigner | None) -> None:
+def sign_outputs(
+    out: Path,
+    evidence: Evidence,
+    signer: CryptoSigner | None,
+    policy: Policy,
+    baseline_path: Path | None = None,
+    *,
+    made_here: bool = False,
+) -> None:
     """Signs the evidence in a folder, and the statement of what lies beside it if there is one.
 
-    Nothing without a key.
+    Nothing without a key. Reports are made again first, as by `verify`: they may lie there from a
+    job that is trusted less than the one that signs.
+
+    Args:
+        policy: of the verdict that lies there, if none lies beside it.
+        made_here: all that lies there was made by this command.
 
     Raises:
         UsageError: there is no evidence.
-        EvidenceError: a file beside it is not as the statement says.
+        EvidenceError: a file beside it is not as the statement says, or a verdict or report not
+            what the evidence gives.
     """
     if signer is None:
         return
+    from gatekeeper.commands._verify_again import check_again
     from gatekeeper.commands._verify_outputs import check_outputs
+    from gatekeeper.commands._verify_verdict import derive_verdict
 
     bundle = out / BUNDLE if (out / BUNDLE / MANIFEST).is_file() else out
     if not (bundle / MANIFEST).is_file():
@@ -76,7 +100,13 @@ def sign_outputs(out: Path, evidence: Evidence, signer: CryptoSigner | None) -> 
         )
     sign(bundle / MANIFEST, signer)
     if (out / OUTPUTS).is_file():
-        check_outputs(out, bundle, evidence)
+        stated = check_outputs(out, bundle, evidence)
+        derived = None
+        if not made_here and (out / VERDICT).is_file():
+            named = None if (out / POLICY).is_file() else policy
+            derived = derive_verdict(evidence, out / VERDICT, named, None, baseline_path)
+        for what in () if made_here else check_again(stated, evidence, bundle, derived):
+            click.echo(f"– signed as it lies there: {what}")
         sign(out / OUTPUTS, signer)
 
 

@@ -146,7 +146,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         write_bytes(out, data)
         record_outputs(out.parent, bundle_of(evidence), read, {out.name: data})
     show(read, verdict, policy, card)
-    sign_outputs(evidence, read, signer)
+    sign_outputs(evidence, read, signer, policy, baseline_path)
     note_verdict(audit_log, "check", verdict)
     return exit_code(verdict)
 

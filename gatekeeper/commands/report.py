@@ -145,7 +145,7 @@ def report(
     if "console" in formats:
         texts = render_reports(*made, ["console"], shown, lang, card)
         click.echo("".join(data.decode() for data in texts.values()), nl=False)
-    sign_outputs(out_dir, audit, signer)
+    sign_outputs(out_dir, audit, signer, policy, baseline_path)
     note_verdict(audit_log, "report", verdict)
 
 

@@ -131,7 +131,7 @@ def COMMAND(  # noqa: N802 - the one constant every command file exposes
         for path in result.reports:
             click.echo(f"wrote {path}")
         tell_pdf_signer(pdf_signer)
-        sign_outputs(out, result.evidence, signer)
+        sign_outputs(out, result.evidence, signer, policy, made_here=True)
         note_verdict(audit_log, "run", result.verdict)
         return exit_code(result.verdict)
 

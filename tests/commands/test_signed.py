@@ -10,6 +10,7 @@ import pytest
 
 from gatekeeper.cli import run
 from gatekeeper.evidence.bundle import write_bundle
+from gatekeeper.evidence.manifest import sha256
 from gatekeeper.evidence.signing import read_public, signers
 
 from ..policy.builders import concentrated, safe
@@ -97,6 +98,29 @@ def test_nobody_signs_what_was_altered(place: Path, capsys) -> None:
     assert run([*line, "markdown", "--sign-key", str(place / "key.pem")]) == 12
     assert "report.json: altered" in capsys.readouterr().err
     assert not (place / "good" / "outputs.dsse.json").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "report"])
+def test_nobody_signs_a_report_that_the_evidence_does_not_give(command, place, capsys) -> None:
+    """Not even where the statement was altered with it: it may come from a job trusted less."""
+    good, policy = place / "good", ["--policy", str(place / "policy.yaml")]
+    assert check(place, "good", "--out", str(good / "verdict.json")) == 0
+    assert run(["report", str(good), *policy, "--format", "markdown"]) == 0
+    before = (good / "summary.md").read_bytes()
+    (good / "summary.md").write_bytes(before.replace(b"PASSED", b"CHEERED"))
+    stated = (good / "outputs.json").read_text()
+    after = sha256((good / "summary.md").read_bytes())
+    assert sha256(before) in stated
+    (good / "outputs.json").write_text(stated.replace(sha256(before), after))
+    line = [str(good), *policy, "--sign-key", str(place / "key.pem")]
+    more = ["--format", "json"] if command == "report" else []
+    capsys.readouterr()
+    assert run([command, *line, *more]) == 12
+    assert "summary.md: not the report that this evidence gives" in capsys.readouterr().err
+    assert not (good / "outputs.dsse.json").exists()
+    (good / "summary.md").write_bytes(before)
+    assert run(["report", str(good), *policy, "--format", "markdown", *line[3:]]) == 0
+    assert (good / "outputs.dsse.json").exists()
 
 
 def test_unsigned_evidence_does_not_verify_with_a_key(place: Path, capsys) -> None:
