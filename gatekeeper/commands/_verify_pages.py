@@ -72,7 +72,8 @@ def compare_pages(data: bytes, again: bytes, where: str) -> str | None:
         )
     return (
         f"drawings: the text of all {len(theirs)} pages is what it carries gives, the bytes are "
-        "not: drawings were altered, or laid out with other libraries"
+        "not: what covers or hides text, pictures or metadata may have been altered, or the "
+        "libraries that lay it out are other ones here"
     )
 
 

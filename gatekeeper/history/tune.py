@@ -87,6 +87,30 @@ def tune(policy: Policy, must_pass: Sequence[Past], labelled: Sequence[Past]) ->
     ]
 
 
+def together(policy: Policy, tuned: Sequence[Tuned], must_pass: Sequence[Past]) -> list[str]:
+    """Named releases that would not pass with all these limits at once, and why, in words.
+
+    Each limit alone is met; but tighter ones ask for more prompts (`evidence.prompts`) than a past
+    release may have measured.
+    """
+    rules = {rule.id: rule for rule in policy.rules}
+    for one in tuned:
+        if one.tightest is not None:
+            rule, upper = rules[one.rule.id], one.rule.maximum is not None
+            rules[rule.id] = (
+                replace(rule, maximum=one.tightest)
+                if upper
+                else replace(rule, minimum=one.tightest)
+            )
+    tight = replace(policy, waivers=(), rules=tuple(rules.values()))
+    verdicts = ((past, past.verdict(tight)) for past in must_pass)
+    return [
+        f"{past.entry.short} would not pass with all of them: {verdict.summary}"
+        for past, verdict in verdicts
+        if verdict.result != "pass"
+    ]
+
+
 def _key(rule: Rule) -> str:
     if rule.regression:
         return "max_regression"

@@ -103,8 +103,10 @@ def _waiver(
     builder: Builder, document: YamlDocument, i: int, known: Mapping[str, Rule] | None
 ) -> Waiver:
     """One waiver of a file; what is wrong with it is noted in the builder."""
+    before = len(builder.problems)
     waiver: Waiver = builder.waiver(("waivers", i), document.data["waivers"][i], known)
-    if waiver.issued is not None and waiver.issued > waiver.expires:
+    readable = len(builder.problems) == before  # else a date may stand for one that is none
+    if readable and waiver.issued is not None and waiver.issued > waiver.expires:
         message = f"expires on {waiver.expires}, before it is issued on {waiver.issued}"
         place = ("waivers", i, "expires")
         problem = error_at(document, place, message, "correct one of the dates")

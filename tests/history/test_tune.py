@@ -13,7 +13,7 @@ import pytest
 from gatekeeper.history.limit_patch import patch
 from gatekeeper.history.replay import replay
 from gatekeeper.history.store import History
-from gatekeeper.history.tune import Tuned, pasts, tune
+from gatekeeper.history.tune import Tuned, pasts, together, tune
 from gatekeeper.policy.load import load_policy
 from gatekeeper.records.policy import Policy
 
@@ -117,6 +117,21 @@ def test_all_that_are_labelled_good_may_be_named(audits, tmp_path, capsys):
     _, good, _ = told(capsys, *command)
     _, named, _ = told(capsys, *command[:-1], by_model["safe"].short)
     assert good == named != ""
+
+
+@pytest.mark.parametrize(("prompts", "words"), [("20", None), ("9000", "9000 needed")])
+def test_what_the_limits_together_block_is_told(audits, tmp_path, capsys, prompts, words):
+    """Each limit is met alone; what else the policy needs may still keep it from passing."""
+    path = policy_with(tmp_path)
+    path.write_text(path.read_text().replace("{regular: 20}", f"{{regular: {prompts}}}"))
+    policy = load_policy(path)
+    with History(audits) as kept:
+        named = [one for one in pasts(kept, kept.entries()) if one.entry.model == "safe"]
+        blocked = together(policy, tune(policy, named, ()), named)
+    assert [words in line for line in blocked] == ([] if words is None else [True])
+    command = ("policy", "tune", path, "--history", audits, "--must-pass", named[0].entry.short)
+    code, _, err = told(capsys, *command)
+    assert (code, "would not pass with all of them" in err) == (0, words is not None)
 
 
 def test_an_unknown_release_is_told(audits, tmp_path, capsys):

@@ -103,6 +103,7 @@ def test_a_malformed_file_is_refused_at_its_place(
     line = next(line for line in lines if words in line)
     assert f"waivers.yaml:{place}: " in line
     assert line.count("\n") == 0
+    assert "0001-01-01" not in "".join(lines)  # what stands for a date that is none
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def tune(
     from gatekeeper.evidence.bundle import check_writable, write_bytes
     from gatekeeper.history.limit_patch import patch
     from gatekeeper.history.store import History
-    from gatekeeper.history.tune import pasts
+    from gatekeeper.history.tune import pasts, together
     from gatekeeper.history.tune import tune as tuned_by
     from gatekeeper.policy.load import load_policy
 
@@ -80,7 +80,9 @@ def tune(
         asked = [e for name in named for e in (good if name == "good" else [kept.entry(name)])]
         wanted = list({entry.digest: entry for entry in asked}.values())
         labelled = pasts(kept, told)
-        tuned = tuned_by(policy, pasts(kept, wanted), labelled)
+        must_pass = pasts(kept, wanted)
+        tuned = tuned_by(policy, must_pass, labelled)
+        blocked = together(policy, tuned, must_pass)
     for one in tuned:
         click.echo(_line(one, prompt_cost))
         for at in one.curve:
@@ -88,6 +90,8 @@ def tune(
                 f"    at {at.limit:g} {one.rule.unit}: {at.false_blocks} good blocked, "
                 f"{at.missed} bad missed"
             )
+    for line in blocked:
+        click.echo(f"warning: {line}", err=True)
     text = patch(file, policy, tuned) if out is not None else ""
     if out is not None:
         write_bytes(out, text.encode())
