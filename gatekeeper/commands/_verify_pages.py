@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 import click
 
@@ -43,6 +44,11 @@ def check_pages(
         _hold_cover(data, shown, verdict, where)
         yield f"pages: {again}; of their text, only the decision on the cover was compared"
         return
+    if shown.tool != tool():
+        _hold_cover(data, shown, verdict, where)
+        how = _other(data, again, where)
+        yield f"pages: made by {excerpt(shown.tool)}, this is {tool()}; {how}"
+        return
     why = compare_pages(data, again, where)
     if why is None:
         click.echo("✓ pages: laid out again from the attachments, byte for byte")
@@ -77,6 +83,20 @@ def compare_pages(data: bytes, again: bytes, where: str) -> str | None:
     )
 
 
+def _other(data: bytes, again: bytes, where: str) -> str:
+    """How the pages of another version differ from those of this one, which proves nothing."""
+    theirs, ours = (read_pdf(one, where, text=True).pages for one in (data, again))
+    pairs = enumerate(zip_longest(theirs, ours), start=1)
+    wrong = [str(number) for number, (a, b) in pairs if a != b]
+    if not wrong:
+        return f"the text of all {len(theirs)} pages is what this one lays out, drawings may differ"
+    return (
+        f"its {len(theirs)} pages say otherwise than the {len(ours)} of this one on page "
+        f"{', '.join(wrong)}: other words of that version, or altered; compare the numbers there, "
+        "or verify it with that version"
+    )
+
+
 def hold_odd(content: PdfContent, where: str) -> None:
     """Refuses a PDF with what no report has.
 
@@ -97,8 +117,6 @@ def _laid_out(
     """The report made again, or why it cannot be."""
     if shown.disclosed is None or shown.level is not Disclosure.COMMITTEE:
         return f"a {shown.level} report does not carry all that its pages show"
-    if shown.tool != tool():
-        return f"made by {excerpt(shown.tool)}, this is {tool()}"
     if shown.layout is None:
         return "not laid out again: by a template that is not here"
     try:

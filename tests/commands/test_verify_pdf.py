@@ -263,6 +263,28 @@ def test_the_same_text_in_other_bytes_is_not_called_verified(failed, tmp_path, c
     assert "? drawings: the text of all " in told and "✓ pages" not in told
 
 
+def test_pages_that_name_another_version_are_compared_all_the_same(
+    failed, passed, tmp_path, capsys
+) -> None:
+    """Whoever swaps pages may alter that name with them: what differs is named, page by page."""
+
+    def other(told):
+        told["tool"] = "moe-gatekeeper 0.1.0 (0123456789ab)"
+
+    data = edited(attached(failed)["disclosed.json"], other)
+    (tmp_path / "other.pdf").write_bytes(replaced(failed, {"disclosed.json": data}))
+    assert run(["verify", str(tmp_path / "other.pdf")]) == 11
+    assert "pages is what this one lays out, drawings may differ" in capsys.readouterr().out
+    writer = PdfWriter(clone_from=tmp_path / "other.pdf")
+    foreign = PdfReader(passed / "report.pdf").pages[1]
+    for key in ("/Contents", "/Resources"):
+        writer.pages[1][NameObject(key)] = foreign[key].clone(writer)
+    writer.write(tmp_path / "swapped.pdf")
+    assert run(["verify", str(tmp_path / "swapped.pdf")]) == 11
+    assert "say otherwise than the" in (out := capsys.readouterr().out)
+    assert "on page 2: other words of that version, or altered" in out
+
+
 def test_a_named_policy_must_be_the_attached_one(failed, tmp_path, capsys) -> None:
     report = str(failed / "report.pdf")
     assert run(["verify", report, "--policy", str(failed / "policy.yaml")]) == 11
