@@ -67,7 +67,8 @@ def compare_pages(data: bytes, again: bytes, where: str) -> str | None:
     if data == again:
         return None
     content = read_pdf(data, where, text=True)
-    theirs, ours = content.pages, read_pdf(again, where, text=True).pages
+    made = read_pdf(again, where, text=True)
+    theirs, ours = content.pages, made.pages
     hold_odd(content, where)
     pairs = enumerate(zip(theirs, ours, strict=False), start=1)
     wrong = next((number for number, (a, b) in pairs if a != b), None)
@@ -76,10 +77,16 @@ def compare_pages(data: bytes, again: bytes, where: str) -> str | None:
         raise EvidenceError(
             f"{what} something else than what it carries gives", where=where, remedy=_REMEDY
         )
+    pairs = enumerate(zip(content.drawn, made.drawn, strict=True), start=1)
+    if drawn := [str(number) for number, (a, b) in pairs if a != b]:
+        return (
+            f"drawings: the text of all {len(theirs)} pages is what it carries gives, but page "
+            f"{', '.join(drawn)} of it is drawn otherwise: something covers or hides text there, "
+            "or the libraries that lay it out are other ones here"
+        )
     return (
-        f"drawings: the text of all {len(theirs)} pages is what it carries gives, the bytes are "
-        "not: what covers or hides text, pictures or metadata may have been altered, or the "
-        "libraries that lay it out are other ones here"
+        f"other bytes: the text of all {len(theirs)} pages and what they are drawn with are what "
+        "it carries gives; its metadata, bookmarks or the order of the file are not"
     )
 
 

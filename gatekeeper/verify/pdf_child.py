@@ -7,6 +7,7 @@ imports nothing of this package.
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import logging
@@ -30,6 +31,8 @@ _MOST_SIGNATURE = 1 << 17
 _FORM = {"/Fields", "/SigFlags"}
 _FIELD = {"/FT", "/T", "/Type", "/Subtype", "/F", "/Rect", "/P", "/V"}
 _SIGNATURE = {"/Type", "/Filter", "/SubFilter", "/ByteRange", "/Contents", "/M"}
+#: Of a page or a stream, what changes nothing that is drawn; links and fields are looked at apart.
+_UNDRAWN = {"/Parent", "/StructParents", "/Annots", "/Length", "/Filter", "/DecodeParms"}
 _PADES = "/ETSI.CAdES.detached"
 
 
@@ -77,7 +80,35 @@ def _read(data: bytes, *, text: bool) -> dict[str, Any]:
     answer: dict[str, Any] = {"files": files, "odd": odd, "signature": signature}
     if text:
         answer["pages"] = [" ".join(page.extract_text().split()) for page in reader.pages]
+        known = dict[int, str]()
+        answer["drawn"] = [_drawn(page, known) for page in reader.pages]
     return answer
+
+
+def _drawn(told: Any, known: dict[int, str]) -> str:
+    """A digest of all that a page is drawn with, however the file stores it.
+
+    Args:
+        known: of objects that pages share, by number; a circle ends in an empty one.
+    """
+    number = getattr(told, "idnum", None)
+    if number is not None:
+        if number not in known:
+            known[number] = ""
+            known[number] = _drawn(told.get_object(), known)
+        return known[number]
+    digest = hashlib.sha256(type(told).__name__.encode())
+    if isinstance(told, dict):
+        for key, part in sorted(_raw(told).items()):
+            if key not in _UNDRAWN:
+                digest.update(f"{key} {_drawn(part, known)} ".encode())
+        if hasattr(told, "get_data"):
+            digest.update(told.get_data())
+    elif isinstance(told, list):
+        digest.update(" ".join([_drawn(part, known) for part in _items(told)]).encode())
+    else:
+        digest.update(repr(told).encode())
+    return digest.hexdigest()
 
 
 def _attached(reader: Any) -> Iterator[tuple[str, bytes]]:

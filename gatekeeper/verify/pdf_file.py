@@ -44,13 +44,15 @@ class PdfContent:
         files: the attachments by name.
         odd: what it has that no report has.
         signature: None of one that was not signed.
-        pages: the text of each page, white space levelled; empty unless asked for.
+        pages: the text of each page, white space levelled; `drawn`: a digest of all that each is
+            drawn with. Empty unless asked for.
     """
 
     files: Mapping[str, bytes]
     odd: tuple[str, ...]
     signature: PdfSignature | None
     pages: tuple[str, ...]
+    drawn: tuple[str, ...] = ()
 
 
 def read_pdf(data: bytes, where: str, *, text: bool = False) -> PdfContent:
@@ -94,4 +96,5 @@ def read_pdf(data: bytes, where: str, *, text: bool = False) -> PdfContent:
         odd=tuple(told["odd"]),
         signature=PdfSignature(**told["signature"]) if told["signature"] else None,
         pages=tuple(told.get("pages", ())),
+        drawn=tuple(told.get("drawn", ())),
     )

@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import DictionaryObject, NameObject, create_string_object
+from pypdf.generic import (
+    DictionaryObject,
+    NameObject,
+    NumberObject,
+    StreamObject,
+    create_string_object,
+)
 
 from gatekeeper.cli import run
 from gatekeeper.evidence.manifest import sha256
@@ -256,11 +262,31 @@ def test_something_drawn_over_a_page(failed, tmp_path, capsys) -> None:
 
 
 def test_the_same_text_in_other_bytes_is_not_called_verified(failed, tmp_path, capsys) -> None:
-    """As from other libraries; or with another drawing."""
+    """As where the file was written anew, or its metadata are others."""
     (tmp_path / "again.pdf").write_bytes(replaced(failed, {}))
     assert run(["verify", str(tmp_path / "again.pdf")]) == 11
     told = capsys.readouterr().out
-    assert "? drawings: the text of all " in told and "✓ pages" not in told
+    assert "? other bytes: the text of all " in told and "✓ pages" not in told
+
+
+@pytest.mark.parametrize("how", ["covered", "hidden", "cropped", "turned"])
+def test_a_page_on_which_text_is_covered_or_hidden_is_named(failed, how, tmp_path, capsys) -> None:
+    writer = PdfWriter(clone_from=failed / "report.pdf")
+    page = writer.pages[1]
+    drawn = some(page.get_contents()).get_data()
+    if how in {"covered", "hidden"}:
+        content = StreamObject()
+        covered = drawn + b" q 1 1 1 rg 40 300 400 150 re f Q"
+        content.set_data(covered if how == "covered" else b"3 Tr " + drawn)
+        page[NameObject("/Contents")] = writer._add_object(content)
+    elif how == "cropped":
+        page.cropbox.upper_right = (300, 400)
+    else:
+        page[NameObject("/Rotate")] = NumberObject(180)
+    writer.write(tmp_path / "covered.pdf")
+    assert run(["verify", str(tmp_path / "covered.pdf")]) == 11
+    told = capsys.readouterr().out
+    assert "pages is what it carries gives, but page 2 of it is drawn otherwise" in told
 
 
 def test_pages_that_name_another_version_are_compared_all_the_same(
